@@ -1,0 +1,109 @@
+//! `conc fmt`.
+
+use super::{Common, Format, exit, put_err, put_out, script};
+use crate::lang::format::format;
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+#[derive(Args)]
+pub struct FmtArgs {
+    /// Scripts, or folders with scripts below; - is standard input
+    #[arg(required = true)]
+    paths: Vec<String>,
+    /// Change nothing; tell which files would change, with exit code 1
+    #[arg(long)]
+    check: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+pub fn main(args: &FmtArgs) -> u8 {
+    let mut code = exit::FINE;
+    for path in &args.paths {
+        if path == "-" {
+            code = code.max(one("-", args));
+            continue;
+        }
+        match scripts_below(Path::new(path)) {
+            Ok(files) if files.is_empty() => {
+                put_err(&format!("conc: there is no .conc script below {path}\n"));
+                code = code.max(exit::WRONG);
+            }
+            Ok(files) => {
+                for file in files {
+                    code = code.max(one(&file.to_string_lossy(), args));
+                }
+            }
+            Err(e) => {
+                put_err(&format!("conc: {path} cannot be read: {}\n", script::plain(&e)));
+                code = code.max(exit::WRONG);
+            }
+        }
+    }
+    code
+}
+
+/// A file itself, or every `.conc` below a folder, in order.
+fn scripts_below(path: &Path) -> std::io::Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        std::fs::metadata(path)?;
+        return Ok(vec![path.to_path_buf()]);
+    }
+    let mut found = Vec::new();
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(path)?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
+    entries.sort();
+    for entry in entries {
+        if entry.is_dir() {
+            found.extend(scripts_below(&entry)?);
+        } else if entry.extension().is_some_and(|e| e == "conc") {
+            found.push(entry);
+        }
+    }
+    Ok(found)
+}
+
+fn one(path: &str, args: &FmtArgs) -> u8 {
+    let source = match script::read(path) {
+        Ok(source) => source,
+        Err(code) => return code,
+    };
+    let text = match format(&source.text) {
+        Ok(text) => text,
+        Err(errors) => {
+            script::show_errors(&source, &errors, &args.common, Format::Human);
+            return exit::WRONG;
+        }
+    };
+    if args.check {
+        if text == source.text {
+            return exit::FINE;
+        }
+        put_out(&format!("{}\n", source.name));
+        return exit::FINDINGS;
+    }
+    if path == "-" {
+        put_out(&text);
+    } else if text != source.text {
+        if let Err(e) = replace(Path::new(path), &text) {
+            put_err(&format!("conc: {path} cannot be written: {}\n", script::plain(&e)));
+            return exit::FAILED;
+        }
+    }
+    exit::FINE
+}
+
+/// Writes beside it and moves it into place, so that a full disk or a killed
+/// process leaves the old script.
+fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    let path = std::fs::canonicalize(path)?;
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
+    let permissions = std::fs::metadata(&path)?.permissions();
+    let written = std::fs::write(&beside, text)
+        .and_then(|()| std::fs::set_permissions(&beside, permissions))
+        .and_then(|()| std::fs::rename(&beside, &path));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&beside);
+    }
+    written
+}

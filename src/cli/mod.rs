@@ -1,0 +1,131 @@
+//! The command line: arguments, files, exit codes, and the only place that
+//! prints. A file a subcommand.
+
+mod explain;
+mod fmt;
+mod run;
+mod script;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::io::{IsTerminal, Write};
+
+/// The exit codes of `docs/cli.md`.
+pub mod exit {
+    pub const FINE: u8 = 0;
+    pub const FINDINGS: u8 = 1;
+    pub const WRONG: u8 = 2;
+    pub const NO_ANSWER: u8 = 3;
+    pub const FAILED: u8 = 4;
+    pub const INTERRUPTED: u8 = 130;
+}
+
+#[derive(Parser)]
+#[command(name = "conc", version, about = "Concurrency scenarios, run on real threads and processes", max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 nothing wrong; 1 findings; 2 the script or the command line is wrong; \
+3 no answer within a limit; 4 conc or the machine failed; 130 interrupted.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a script on real threads and processes, and report what went wrong
+    Run(run::RunArgs),
+    /// Bring scripts into the one layout
+    Fmt(fmt::FmtArgs),
+    /// A page on a finding: what it is, an example, how to mend it
+    Explain(explain::ExplainArgs),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Human,
+    Json,
+}
+
+/// Options that every command has.
+#[derive(Args, Clone, Debug)]
+struct Common {
+    /// Colours: auto (on a terminal, unless NO_COLOR is set), always, never
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    color: Color,
+    /// Say less
+    #[arg(short, long, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Say more
+    #[arg(short, long, action = ArgAction::SetTrue)]
+    verbose: bool,
+}
+
+impl Common {
+    /// The style for a stream.
+    fn style(&self, terminal: bool) -> crate::report::Style {
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
+        let color = match self.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => terminal && !no_color && !dumb,
+        };
+        crate::report::Style { color, unicode: unicode(), width: width(terminal), quiet: self.quiet, verbose: self.verbose }
+    }
+}
+
+/// Whether the locale can show more than ASCII; unset means it can.
+fn unicode() -> bool {
+    let set = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+    match set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG")) {
+        Some(locale) => {
+            let locale = locale.to_uppercase();
+            locale.contains("UTF-8") || locale.contains("UTF8")
+        }
+        None => true,
+    }
+}
+
+/// The terminal's columns, at most 120; 80 where there is none.
+fn width(terminal: bool) -> usize {
+    let from_env = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
+    let columns = from_env.or_else(|| terminal.then(crate::run::terminal_columns).flatten());
+    columns.unwrap_or(80).clamp(40, 120)
+}
+
+fn on_terminal() -> (bool, bool) {
+    (std::io::stdout().is_terminal(), std::io::stderr().is_terminal())
+}
+
+/// Prints; a closed pipe is nobody's error.
+fn put_out(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+fn put_err(text: &str) {
+    let mut err = std::io::stderr().lock();
+    let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+}
+
+/// Runs the command that the arguments name: its exit code.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { exit::WRONG } else { exit::FINE };
+        }
+    };
+    match cli.command {
+        Command::Run(args) => run::main(&args),
+        Command::Fmt(args) => fmt::main(&args),
+        Command::Explain(args) => explain::main(&args),
+    }
+}

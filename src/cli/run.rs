@@ -1,0 +1,279 @@
+//! `conc run`.
+
+use super::{Common, Format, exit, put_err, put_out, script};
+use crate::detect::finding::{Code, Ending, Finding};
+use crate::report::{self, Source, Style, json};
+use crate::run::image::SetupError;
+use crate::run::{self, Options, Report, Stop};
+use clap::Args;
+
+#[derive(Args)]
+pub struct RunArgs {
+    /// The script; - is standard input
+    file: String,
+    /// Give a `const` of the script another value
+    #[arg(short = 'D', value_name = "NAME=VALUE")]
+    define: Vec<String>,
+    /// Where random choices begin
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// How to report
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: Format,
+    /// Run that many times: a table of outcomes and findings with their frequency
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    repeat: Option<u64>,
+    /// Random pauses at steps, to make rare interleavings likely
+    #[arg(long)]
+    shake: bool,
+    /// The threads of a process take turns under one interpreter lock, as in CPython
+    #[arg(long)]
+    gil: bool,
+    /// End the run after this time: 10s, 500ms
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    time_limit: Option<u64>,
+    /// Leave a deadlock standing, with the pids, for a debugger
+    #[arg(long)]
+    hang: bool,
+    /// The bare execution, without looking for races and lock orders
+    #[arg(long)]
+    no_detect: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+fn time(text: &str) -> Result<u64, String> {
+    let literal = crate::lang::parse::parse_expr(text).ok().map(|e| e.kind);
+    match literal {
+        Some(crate::lang::ast::ExprKind::Duration(ns)) if ns > 0 => Ok(ns as u64),
+        _ => Err("write a time such as 10s or 500ms".to_string()),
+    }
+}
+
+/// The command: its exit code.
+pub fn main(args: &RunArgs) -> u8 {
+    let source = match script::read(&args.file) {
+        Ok(source) => source,
+        Err(code) => return code,
+    };
+    let program = match script::compile(&source, &args.define, &args.common, args.format) {
+        Ok(program) => program,
+        Err(code) => return code,
+    };
+    let seed = args.seed.unwrap_or_else(run::fresh_seed);
+    let session = Session { args, source: &source, style: args.common.style(super::on_terminal().1), program };
+    if args.format == Format::Json {
+        put_out(&format!("{}\n", session.start_line(seed)));
+    }
+    match args.repeat {
+        None => session.once(seed),
+        Some(runs) => session.repeat(seed, runs),
+    }
+}
+
+struct Session<'a> {
+    args: &'a RunArgs,
+    source: &'a Source,
+    style: Style,
+    program: &'static crate::program::Program,
+}
+
+fn json_print(task: &str, text: &str) -> String {
+    format!("{}\n", json::print(task, text))
+}
+
+fn human_print(_task: &str, text: &str) -> String {
+    format!("{text}\n")
+}
+
+impl Session<'_> {
+    fn start_line(&self, seed: u64) -> String {
+        json::start(&json::Start {
+            schema: json::SCHEMA_VERSION,
+            conc: env!("CARGO_PKG_VERSION").to_string(),
+            command: "run".to_string(),
+            file: self.source.name.clone(),
+            hash: script::hash(self.source),
+            seed,
+        })
+    }
+
+    fn options(&self, seed: u64) -> Options {
+        let print = match self.args.format {
+            Format::Json => json_print,
+            Format::Human => human_print,
+        };
+        Options {
+            seed,
+            detect: !self.args.no_detect,
+            shake: self.args.shake,
+            gil: self.args.gil,
+            hurried: run::processors() < 2,
+            hang: self.args.hang,
+            time_limit_ns: self.args.time_limit,
+            outcomes: self.args.repeat.is_some(),
+            print,
+            memory: run::memory_for_objects(),
+        }
+    }
+
+    fn show(&self, finding: &Finding) {
+        match self.args.format {
+            Format::Json => put_out(&format!("{}\n", json::finding(self.source, finding))),
+            Format::Human => put_err(&format!("{}\n", report::finding(self.source, finding, &self.style))),
+        }
+    }
+
+    fn run(&self, seed: u64, tell: &mut dyn FnMut(&Finding)) -> Result<Report, u8> {
+        run::run(self.program, self.options(seed), tell).map_err(|error| match error {
+            SetupError::Object(id, text) => {
+                let span = self.program.objects[id].span;
+                let error = crate::lang::error::ScriptError::new(span, text);
+                script::show_errors(self.source, &[error], &self.args.common, self.args.format);
+                exit::WRONG
+            }
+            SetupError::Memory => {
+                put_err("conc: the script's declarations need more memory than there is\n");
+                exit::FAILED
+            }
+            SetupError::System(e) => {
+                put_err(&format!("conc: the run could not be set up: {}\n", e.desc().to_lowercase()));
+                exit::FAILED
+            }
+        })
+    }
+
+    fn once(&self, seed: u64) -> u8 {
+        let mut told: Vec<Finding> = Vec::new();
+        let report = self.run(seed, &mut |finding| {
+            self.show(finding);
+            told.push(finding.clone());
+            if self.args.hang {
+                put_err(&hang_line(finding));
+            }
+        });
+        let report = match report {
+            Ok(report) => report,
+            Err(code) => return code,
+        };
+        for finding in report.findings.iter().filter(|f| !told.contains(f)) {
+            self.show(finding);
+        }
+        let code = exit_code(&report);
+        self.end(&report, code);
+        code
+    }
+
+    fn end(&self, report: &Report, code: u8) {
+        let failures = report.findings.iter().filter(|f| !f.code.is_note()).count() as u64;
+        let notes = report.findings.len() as u64 - failures;
+        match &report.stop {
+            Stop::Failed(sentence) => put_err(&format!("conc: {sentence}; the run was ended\n")),
+            Stop::TimeLimit => put_err("conc: the time limit was reached; the run was ended\n"),
+            Stop::Interrupted(_) if self.args.format == Format::Human => put_err("conc: interrupted; the run was ended\n"),
+            _ => {}
+        }
+        let duration_ms = report.duration_ns as f64 / 1e6;
+        if self.args.format == Format::Json {
+            let summary = json::Summary {
+                exit_code: i32::from(code),
+                findings: failures,
+                notes,
+                tasks: report.task_count,
+                threads: report.thread_count,
+                processes: report.process_count,
+                duration_ms,
+                complete: None,
+                states: None,
+                transitions: None,
+                verdicts: None,
+            };
+            return put_out(&format!("{}\n", json::summary(&summary)));
+        }
+        let lines = report.tasks.iter().filter(|t| !t.worker || t.ending != Some(Ending::Returned));
+        let summary = report::summary::RunSummary {
+            findings: failures,
+            notes,
+            tasks: report.task_count,
+            threads: report.thread_count,
+            processes: report.process_count,
+            duration_ms,
+            exit_code: i32::from(code),
+            lines: lines
+                .filter(|t| self.style.verbose || t.stuck || !matches!(t.ending, None | Some(Ending::Returned)))
+                .map(|t| report::summary::TaskLine {
+                    facts: t.facts.clone(),
+                    ending: t.ending.clone(),
+                    result: t.result.clone(),
+                    note: String::new(),
+                })
+                .collect(),
+            gil_wait_ms: self.args.gil.then_some(report.gil_wait_ns as f64 / 1e6),
+            interrupted: matches!(report.stop, Stop::Interrupted(_) | Stop::TimeLimit),
+        };
+        let text = report::summary::text(&summary, &self.style);
+        if !(self.style.quiet && report.findings.is_empty()) {
+            put_err(&text);
+        }
+    }
+
+    fn repeat(&self, seed: u64, runs: u64) -> u8 {
+        let mut table = report::repeat::RepeatTable { runs: 0, outcomes: Vec::new(), findings: Vec::new() };
+        let mut shown: Vec<(Code, Vec<String>)> = Vec::new();
+        let mut worst = exit::FINE;
+        for i in 0..runs {
+            let report = match self.run(seed.wrapping_add(i), &mut |_| {}) {
+                Ok(report) => report,
+                Err(code) => return code,
+            };
+            for finding in &report.findings {
+                let key = (finding.code, finding.on.clone());
+                if !shown.contains(&key) {
+                    self.show(finding);
+                    shown.push(key);
+                }
+            }
+            let keys: Vec<(Code, Vec<String>)> = report.findings.iter().map(|f| (f.code, f.on.clone())).collect();
+            if let Some(o) = &report.outcome {
+                let pairs = |p: &[(String, String)]| json::Pairs(p.to_vec());
+                let outcome =
+                    json::Outcome { values: pairs(&o.values), prints: pairs(&o.prints), ended: pairs(&o.ended), count: 1 };
+                table.add(outcome, &keys);
+            }
+            let code = exit_code(&report);
+            if !matches!(report.stop, Stop::Finished | Stop::Stuck) {
+                self.end(&report, code);
+                worst = code;
+                break;
+            }
+            worst = worst.max(code);
+        }
+        match self.args.format {
+            Format::Json => {
+                for outcome in &table.outcomes {
+                    put_out(&format!("{}\n", json::outcome(outcome)));
+                }
+            }
+            Format::Human => put_err(&table.text(&self.style)),
+        }
+        worst
+    }
+}
+
+fn exit_code(report: &Report) -> u8 {
+    match report.stop {
+        Stop::Failed(_) => exit::FAILED,
+        Stop::Interrupted(_) => exit::INTERRUPTED,
+        Stop::TimeLimit => exit::NO_ANSWER,
+        Stop::Finished | Stop::Stuck => {
+            if report.findings.iter().any(|f| !f.code.is_note()) { exit::FINDINGS } else { exit::FINE }
+        }
+    }
+}
+
+/// What a debugger needs of those that hang.
+fn hang_line(finding: &Finding) -> String {
+    let tasks = report::finding::tasks(finding);
+    let ids: Vec<String> = tasks.iter().map(|t| format!("{} pid {} tid {}", t.name, t.pid, t.tid)).collect();
+    format!("left standing: {}; end with Ctrl-C\n", ids.join(", "))
+}

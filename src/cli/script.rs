@@ -1,0 +1,109 @@
+//! Reading a script and compiling it, with `-D` and standard input, and
+//! showing its errors.
+
+use super::{Common, Format, exit, put_err, put_out};
+use crate::lang::ast::{ExprKind, StrPart, UnaryOp};
+use crate::lang::error::ScriptError;
+use crate::objects::KINDS;
+use crate::program::Program;
+use crate::program::value::Value;
+use crate::report::{self, Source};
+use std::io::Read;
+
+/// Reads a file, or standard input for `-`. The error is the exit code, with
+/// the sentence printed.
+pub fn read(path: &str) -> Result<Source, u8> {
+    let bytes = if path == "-" {
+        let mut bytes = Vec::new();
+        std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        std::fs::read(path)
+    };
+    let name = if path == "-" { "standard input" } else { path };
+    let bytes = bytes.map_err(|e| {
+        put_err(&format!("conc: {name} cannot be read: {}\n", plain(&e)));
+        exit::WRONG
+    })?;
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Source::new(name, text.strip_prefix('\u{feff}').map(String::from).unwrap_or(text))),
+        Err(e) => {
+            let at = e.utf8_error().valid_up_to();
+            let line = e.as_bytes()[..at].iter().filter(|b| **b == b'\n').count() + 1;
+            put_err(&format!("conc: {name} is not UTF-8 text: line {line} has a byte that cannot be read\n"));
+            Err(exit::WRONG)
+        }
+    }
+}
+
+/// An error of the system without its number.
+pub fn plain(e: &std::io::Error) -> String {
+    match e.raw_os_error() {
+        Some(n) => nix::Error::from_raw(n).desc().to_lowercase(),
+        None => e.to_string(),
+    }
+}
+
+/// Parses and compiles; the errors are printed.
+pub fn compile(source: &Source, defines: &[String], common: &Common, format: Format) -> Result<&'static Program, u8> {
+    let defines = defines.iter().map(|d| define(d)).collect::<Result<Vec<_>, String>>().map_err(|text| {
+        put_err(&format!("conc: {text}\n"));
+        exit::WRONG
+    })?;
+    let program = crate::lang::parse::parse(&source.text)
+        .and_then(|script| crate::program::compile(&script, &source.text, KINDS, &defines));
+    match program {
+        // A run's processes share it until they end, and so does this one.
+        Ok(program) => Ok(Box::leak(Box::new(program))),
+        Err(errors) => {
+            show_errors(source, &errors, common, format);
+            Err(exit::WRONG)
+        }
+    }
+}
+
+pub fn show_errors(source: &Source, errors: &[ScriptError], common: &Common, format: Format) {
+    // What the command line defines has no place in the script.
+    let (mine, scripts): (Vec<&ScriptError>, Vec<&ScriptError>) =
+        errors.iter().partition(|e| e.message.starts_with("-D ") && e.span.is_empty());
+    for error in mine {
+        let help = error.help.as_ref().map(|h| format!(" ({h})")).unwrap_or_default();
+        put_err(&format!("conc: {}{help}\n", error.message));
+    }
+    let scripts: Vec<ScriptError> = scripts.into_iter().cloned().collect();
+    if scripts.is_empty() {
+        return;
+    }
+    match format {
+        Format::Json => scripts.iter().for_each(|e| put_out(&format!("{}\n", report::json::script_error(source, e)))),
+        Format::Human => put_err(&report::script_errors(source, &scripts, &common.style(super::on_terminal().1))),
+    }
+}
+
+/// `NAME=VALUE`: an integer, a bool, a duration, else a string.
+fn define(text: &str) -> Result<(String, Value), String> {
+    let Some((name, value)) = text.split_once('=') else {
+        return Err(format!("-D {text}: write NAME=VALUE"));
+    };
+    let literal = crate::lang::parse::parse_expr(value).ok().and_then(|e| match e.kind {
+        ExprKind::Int(i) => Some(Value::Int(i)),
+        ExprKind::Bool(b) => Some(Value::Bool(b)),
+        ExprKind::Duration(d) => Some(Value::Duration(d)),
+        ExprKind::Unary { op: UnaryOp::Neg, value } => match value.kind {
+            ExprKind::Int(i) => Some(Value::Int(-i)),
+            _ => None,
+        },
+        ExprKind::Str(parts) => match &parts[..] {
+            [StrPart::Text(t)] => Some(Value::string(t.clone())),
+            _ => None,
+        },
+        _ => None,
+    });
+    Ok((name.trim().to_string(), literal.unwrap_or_else(|| Value::string(value))))
+}
+
+/// The script's hash, for telling schedules of other scripts apart: 64 bits of
+/// FNV-1a.
+pub fn hash(source: &Source) -> String {
+    let hash = source.text.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    format!("{hash:016x}")
+}

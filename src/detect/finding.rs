@@ -1,0 +1,314 @@
+//! Findings as facts: what was found, which tasks, which places, who holds
+//! and who waits. It owns the data; the words, pictures and JSON made of it
+//! belong to `report`, and how a finding came about to the detectors.
+
+use crate::lang::ast::Span;
+
+pub use crate::objects::Mode;
+
+/// The codes of the language's section 8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Code {
+    Race,
+    Deadlock,
+    SelfDeadlock,
+    LockOrder,
+    AbandonedLock,
+    LostWakeup,
+    Assertion,
+    Invariant,
+    Error,
+    Livelock,
+    Starvation,
+    Orphan,
+    Zombie,
+    DroppedJobs,
+    Unjoined,
+    LeftInQueue,
+}
+
+impl Code {
+    pub const ALL: [Code; 16] = [
+        Code::Race,
+        Code::Deadlock,
+        Code::SelfDeadlock,
+        Code::LockOrder,
+        Code::AbandonedLock,
+        Code::LostWakeup,
+        Code::Assertion,
+        Code::Invariant,
+        Code::Error,
+        Code::Livelock,
+        Code::Starvation,
+        Code::Orphan,
+        Code::Zombie,
+        Code::DroppedJobs,
+        Code::Unjoined,
+        Code::LeftInQueue,
+    ];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Code::Race => "race",
+            Code::Deadlock => "deadlock",
+            Code::SelfDeadlock => "self-deadlock",
+            Code::LockOrder => "lock-order",
+            Code::AbandonedLock => "abandoned-lock",
+            Code::LostWakeup => "lost-wakeup",
+            Code::Assertion => "assertion",
+            Code::Invariant => "invariant",
+            Code::Error => "error",
+            Code::Livelock => "livelock",
+            Code::Starvation => "starvation",
+            Code::Orphan => "orphan",
+            Code::Zombie => "zombie",
+            Code::DroppedJobs => "dropped-jobs",
+            Code::Unjoined => "unjoined",
+            Code::LeftInQueue => "left-in-queue",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<Code> {
+        Code::ALL.into_iter().find(|c| c.word() == word)
+    }
+
+    /// Notes are told, but are no failure.
+    pub fn is_note(self) -> bool {
+        matches!(self, Code::Orphan | Code::Zombie | Code::DroppedJobs | Code::Unjoined | Code::LeftInQueue)
+    }
+}
+
+/// How sure a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certainty {
+    /// It happened in this run.
+    Observed,
+    /// A schedule that shows it was replayed.
+    Confirmed,
+    /// It follows from this run that another can show it.
+    Predicted,
+    /// The explorer found it.
+    Found,
+}
+
+impl Certainty {
+    pub fn word(self) -> &'static str {
+        match self {
+            Certainty::Observed => "observed",
+            Certainty::Confirmed => "confirmed",
+            Certainty::Predicted => "predicted",
+            Certainty::Found => "found",
+        }
+    }
+}
+
+/// Who: one task that took part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskFacts {
+    /// The task's number in this run, never reused; `main` is 0.
+    pub serial: u32,
+    pub name: String,
+    /// The first task of a process of its own; otherwise a thread.
+    pub process: bool,
+    /// As the kernel had them; 0 where there was no real run.
+    pub pid: i32,
+    pub tid: i32,
+    /// The statement that made it; `None` for `main`.
+    pub spawned: Option<Span>,
+    /// The name of the task that made it.
+    pub spawner: Option<String>,
+}
+
+/// A lock that a task holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    pub lock: String,
+    pub mode: Mode,
+    /// Where it was taken.
+    pub since: Option<Span>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessKind {
+    Read,
+    Write,
+    /// One indivisible access: `x.load()`, `x.add(1)`.
+    AtomicRead,
+    AtomicWrite,
+}
+
+/// One side of a race.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    pub task: TaskFacts,
+    pub span: Span,
+    pub kind: AccessKind,
+    /// The value read or written, as the script would print it.
+    pub value: Option<String>,
+    pub held: Vec<Held>,
+}
+
+/// How a task ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Its body ended.
+    Returned,
+    /// An error that nobody caught: its kind.
+    Failed(String),
+    /// `exit` ended its process, with this code.
+    Exited(i32),
+    /// A signal ended its process.
+    Signalled(i32),
+    /// `terminate`, or its process ended around it.
+    Terminated,
+}
+
+/// One task that waits and never will go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    pub task: TaskFacts,
+    /// The statement at which it waits.
+    pub span: Span,
+    /// Each thing it waits for; several in a `select`.
+    pub waits: Vec<Wait>,
+    pub holds: Vec<Held>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// What it does, in the script's words: `acquire`, `get`, `join`.
+    pub operation: String,
+    /// On what: `m`, `fork[0]`, `q`, a task's name.
+    pub object: String,
+    /// The kind of that object: `lock`, `queue`, `task`, `pool`, ….
+    pub object_kind: String,
+    pub declared: Option<Span>,
+    pub reasons: Vec<Reason>,
+}
+
+/// Why a wait cannot end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// A task holds it, and is stuck itself.
+    HeldBy { task: TaskFacts, mode: Mode, since: Option<Span> },
+    /// A task that ended held it.
+    OwnerEnded { task: TaskFacts, ending: Ending, since: Option<Span> },
+    /// A reader behind a writer that waits.
+    BehindWriter { task: TaskFacts },
+    /// It waits for the end of a task that is stuck itself.
+    WaitsForEnd { task: TaskFacts },
+    /// No task that can still go on does any of this any more: `put`, `close`.
+    NobodyLeft { actions: Vec<String> },
+    /// A stuck task would have done it: `put`.
+    StuckSupplier { task: TaskFacts, action: String },
+    /// A task that would have done it has failed or was killed before.
+    EndedSupplier { task: TaskFacts, ending: Ending, action: String },
+    /// It came before the wait began, and woke nobody.
+    CameTooEarly { task: TaskFacts, action: String, span: Option<Span> },
+    /// A barrier or latch lacks this many.
+    Missing { count: u64 },
+}
+
+/// One hold-and-want in an order of locks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderEdge {
+    pub task: TaskFacts,
+    pub holds: String,
+    pub held_since: Option<Span>,
+    pub wants: String,
+    pub wants_at: Span,
+}
+
+/// The facts by code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Facts {
+    Race {
+        /// `balance`, `flag[1]`, `Account.balance`.
+        variable: String,
+        declared: Option<Span>,
+        earlier: Access,
+        later: Access,
+    },
+    /// `deadlock`, `self-deadlock`, `lost-wakeup`, and `abandoned-lock` with
+    /// tasks that wait for it.
+    Stuck {
+        /// The circle, or the task at the root; in the order of the circle.
+        circle: Vec<Waiting>,
+        /// Those stuck because of the circle.
+        behind: Vec<Waiting>,
+        /// Tasks that are not stuck when it is reported.
+        others_go_on: bool,
+    },
+    LockOrder {
+        edges: Vec<OrderEdge>,
+    },
+    /// An `abandoned-lock` that nobody waits for.
+    Abandoned {
+        lock: String,
+        mode: Mode,
+        declared: Option<Span>,
+        owner: TaskFacts,
+        since: Option<Span>,
+        ending: Ending,
+    },
+    /// `assertion` and `error`.
+    Failed {
+        /// `None`: in `finally`.
+        task: Option<TaskFacts>,
+        span: Span,
+        /// `Assertion`, `Empty`, ….
+        kind: String,
+        message: String,
+        /// The calls it was in, innermost first, without its own place.
+        calls: Vec<Span>,
+        holds: Vec<Held>,
+    },
+    Invariant {
+        task: TaskFacts,
+        /// The step after which it no longer held.
+        span: Span,
+        invariant: Span,
+        /// The variables in it, with their values.
+        values: Vec<(String, String)>,
+    },
+    Orphan {
+        child: TaskFacts,
+        parent: TaskFacts,
+        parent_ending: Ending,
+    },
+    Zombie {
+        child: TaskFacts,
+        parent: TaskFacts,
+    },
+    DroppedJobs {
+        pool: String,
+        declared: Option<Span>,
+        count: u64,
+        /// Where the first of them was submitted.
+        submitted: Option<Span>,
+        closed: bool,
+    },
+    Unjoined {
+        task: TaskFacts,
+        /// What nobody collected, as the script would print it.
+        value: String,
+    },
+    LeftInQueue {
+        queue: String,
+        declared: Option<Span>,
+        count: u64,
+    },
+}
+
+/// One finding: the same thing seen many times is one, with a count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub code: Code,
+    pub certainty: Certainty,
+    pub count: u64,
+    /// Names of the objects and variables it is about: `fork[0]`.
+    pub on: Vec<String>,
+    pub facts: Facts,
+    /// The schedule that shows it, in text form, where there is one.
+    pub schedule: Option<String>,
+}

@@ -1,0 +1,8 @@
+//! The detectors: pure algorithms on plain data. They know nothing of
+//! threads, files or the terminal, and serve every way of executing a script.
+
+pub mod deadlock;
+pub mod finding;
+pub mod lock_order;
+pub mod may;
+pub mod race;

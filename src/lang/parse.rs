@@ -1,0 +1,131 @@
+//! Text to syntax tree. It owns the way through the stages and the recovery
+//! between them; `scan` owns brackets and comments, the grammar what stands
+//! where, `slip` the messages for what is often typed wrongly. Names are left
+//! to `program`.
+//!
+//! A script with errors is read several times: what does not parse is reported,
+//! blanked out, and the rest read again. So one go reports several errors, each
+//! with its own place.
+
+mod block;
+mod brace;
+mod build;
+mod expr;
+mod grammar;
+mod item;
+mod literal;
+mod recover;
+pub(super) mod scan;
+mod select;
+mod slip;
+mod spawn;
+mod stmt;
+mod unexpected;
+
+use super::ast::{Expr, Script, Span};
+use super::error::ScriptError;
+use build::Builder;
+use pest::Parser;
+
+/// At most this many errors are reported in one go.
+pub const ERRORS_MAX: usize = 20;
+/// Brackets within brackets, interpolation counted. The grammar's recursion
+/// follows them, so this bounds the stack it needs.
+pub const NESTING_MAX: usize = 64;
+/// Levels of the syntax tree on any path, chains such as `a + b + c` counted by
+/// their length. Whoever walks the tree may recurse.
+pub const DEPTH_MAX: usize = 256;
+/// Bytes of source. Places are 32-bit.
+pub const SOURCE_MAX: usize = 16 << 20;
+
+/// The syntax tree of `source`, or what is wrong with it, in source order.
+pub fn parse(source: &str) -> Result<Script, Vec<ScriptError>> {
+    if source.len() > SOURCE_MAX {
+        let help = format!("a script has at most {} MiB", SOURCE_MAX >> 20);
+        return Err(vec![ScriptError::new(Span::new(0, 0), "the script is too long").help(help)]);
+    }
+    let scan = scan::scan(source);
+    let mut errors = scan.errors;
+    if scan.unreadable {
+        return Err(finish(errors, source));
+    }
+    let mut text = scan.text;
+    // Each round takes one statement out of the text, so there are few.
+    for _ in 0..2 * ERRORS_MAX {
+        match grammar::Grammar::parse(grammar::Rule::script, &text) {
+            Ok(pairs) => {
+                let repaired = scan.repaired || !errors.is_empty();
+                let mut builder = Builder::new(&text, errors, repaired);
+                let script = builder.script(pairs);
+                errors = builder.errors;
+                return match script {
+                    Some(script) if errors.is_empty() => Ok(script),
+                    _ => Err(finish(errors, source)),
+                };
+            }
+            Err(failure) => {
+                let place = unexpected::offset(&failure);
+                if unexpected::out_of_stack(&failure) {
+                    errors.push(unexpected::too_deep(place));
+                    break;
+                }
+                // What follows from an error that has been told is not told.
+                if !build::reported_on_line(&errors, &text, place) {
+                    errors.push(unexpected::error(&text, source, &failure));
+                }
+                if !(recover::join_brace(&mut text, place) || recover::blank(&mut text, place)) {
+                    break;
+                }
+            }
+        }
+    }
+    Err(finish(errors, source))
+}
+
+/// The tree of a single expression, such as the value of `-D N=7`.
+pub fn parse_expr(source: &str) -> Result<Expr, Vec<ScriptError>> {
+    let scan = scan::scan(source.get(..SOURCE_MAX).unwrap_or(source));
+    let mut errors = scan.errors;
+    if !errors.is_empty() || scan.unreadable {
+        return Err(finish(errors, source));
+    }
+    match grammar::Grammar::parse(grammar::Rule::lone_expr, &scan.text) {
+        Ok(pairs) => {
+            let mut builder = Builder::new(&scan.text, errors, false);
+            match builder.lone_expr(pairs) {
+                Some(expr) if builder.errors.is_empty() => Ok(expr),
+                _ => Err(finish(builder.errors, source)),
+            }
+        }
+        Err(failure) => {
+            errors.push(unexpected::error(&scan.text, source, &failure));
+            Err(finish(errors, source))
+        }
+    }
+}
+
+/// Whether `source` ends inside brackets, so that more lines belong to it.
+pub fn is_open(source: &str) -> bool {
+    scan::scan(source).open
+}
+
+/// In source order, each once, no more than the limit, never none.
+fn finish(mut errors: Vec<ScriptError>, source: &str) -> Vec<ScriptError> {
+    if errors.is_empty() {
+        errors.push(ScriptError::new(Span::new(0, 0), "the script cannot be read"));
+    }
+    for error in &mut errors {
+        clamp(&mut error.span, source);
+        error.related.iter_mut().for_each(|(span, _)| clamp(span, source));
+    }
+    errors.sort_by_key(|error| error.span);
+    errors.dedup_by(|a, b| a.span == b.span && a.message == b.message);
+    errors.truncate(ERRORS_MAX);
+    errors
+}
+
+/// A repair may have appended a brace; places stay inside the script.
+fn clamp(span: &mut Span, source: &str) {
+    span.start = span.start.min(source.len() as u32);
+    span.end = span.end.min(source.len() as u32);
+}

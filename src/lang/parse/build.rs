@@ -1,0 +1,177 @@
+//! From the grammar's pairs to the tree: the state and the moves that all the
+//! builders share. What each rule becomes is in its neighbours: `item`, `stmt`,
+//! `block`, `select`, `spawn`, `expr`, `literal`.
+//!
+//! A builder returns `None` when it has reported why there is no tree; the
+//! others go on, so one go reports several errors.
+
+use super::DEPTH_MAX;
+use super::grammar::{Rule, is_keyword};
+use crate::lang::ast::{Expr, Item, Name, Script, Span};
+use crate::lang::error::ScriptError;
+use pest::iterators::{Pair, Pairs};
+use std::iter::Peekable;
+
+/// One matched rule.
+pub(super) type Node<'s> = Pair<'s, Rule>;
+
+pub(super) struct Builder<'s> {
+    /// The prepared text; the same length as the source but for a last `}`.
+    pub text: &'s str,
+    /// All so far, those of earlier stages first.
+    pub errors: Vec<ScriptError>,
+    /// Something was repaired or blanked out: a statement may seem to stand
+    /// where its author did not put it.
+    pub repaired: bool,
+    depth: usize,
+}
+
+impl<'s> Builder<'s> {
+    pub fn new(text: &'s str, errors: Vec<ScriptError>, repaired: bool) -> Builder<'s> {
+        Builder { text, errors, repaired, depth: 0 }
+    }
+
+    /// The whole script.
+    pub fn script(&mut self, pairs: Pairs<'s, Rule>) -> Option<Script> {
+        let mut items = Vec::new();
+        for script in pairs {
+            items.extend(self.pieces(&mut parts(script))?);
+        }
+        Some(Script { items })
+    }
+
+    pub fn lone_expr(&mut self, mut pairs: Pairs<'s, Rule>) -> Option<Expr> {
+        let expr = parts(pairs.next()?).accept(Rule::expr)?;
+        self.expr(expr)
+    }
+
+    /// Statements and items until the parts are used up, or something else
+    /// comes.
+    pub fn pieces(&mut self, parts: &mut Parts<'s>) -> Option<Vec<Item>> {
+        let mut items = Vec::new();
+        let mut previous: Option<Node<'s>> = None;
+        let mut separated = true;
+        let mut whole = true;
+        while let Some(node) = parts.next_unless(&[Rule::close_brace, Rule::EOI]) {
+            if node.as_rule() == Rule::sep {
+                separated = true;
+                continue;
+            }
+            if let (false, Some(before)) = (separated, &previous) {
+                self.check_separated(before, &node);
+            }
+            separated = false;
+            previous = Some(node.clone());
+            match self.piece(node) {
+                Some(item) => items.push(item),
+                None => whole = false,
+            }
+        }
+        whole.then_some(items)
+    }
+
+    pub fn fail<T>(&mut self, error: ScriptError) -> Option<T> {
+        self.errors.push(error);
+        None
+    }
+
+    /// Runs `build` `levels` deeper, unless that is too deep.
+    pub fn deeper<T>(
+        &mut self,
+        span: Span,
+        levels: usize,
+        build: impl FnOnce(&mut Builder<'s>) -> Option<T>,
+    ) -> Option<T> {
+        self.depth += levels;
+        let built = if self.depth > DEPTH_MAX {
+            let help = "name a part of it with `let`, or put it in a `fn` of its own";
+            self.fail(ScriptError::new(span, "this is nested too deeply or has too many parts").help(help))
+        } else {
+            build(self)
+        };
+        self.depth -= levels;
+        built
+    }
+
+    /// Whether an error lies on the line of `span` already.
+    pub fn reported_on_line(&self, span: Span) -> bool {
+        reported_on_line(&self.errors, self.text, span.start as usize)
+    }
+}
+
+/// Whether one of `errors` lies on the line around `place`.
+pub(super) fn reported_on_line(errors: &[ScriptError], text: &str, place: usize) -> bool {
+    let line = line_of(text, place);
+    errors.iter().any(|e| line.start <= e.span.start && e.span.start <= line.end)
+}
+
+/// The line around `place`, without its newline.
+pub(super) fn line_of(text: &str, place: usize) -> Span {
+    let bytes = text.as_bytes();
+    let place = place.min(bytes.len());
+    let start = bytes[..place].iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
+    let end = bytes[place..].iter().position(|b| *b == b'\n').map_or(bytes.len(), |i| place + i);
+    Span::new(start, end)
+}
+
+/// The place of a node. The grammar lets a rule that ends in something optional
+/// swallow the blanks before it; they are not part of the place.
+pub(super) fn span(node: &Node<'_>) -> Span {
+    let start = node.as_span().start();
+    Span::new(start, start + text(node).len())
+}
+
+/// The text of a node without blanks at its end.
+pub(super) fn text<'s>(node: &Node<'s>) -> &'s str {
+    node.as_str().trim_end_matches([' ', '\t'])
+}
+
+/// A word as a name.
+pub(super) fn name(node: Node<'_>) -> Name {
+    Name { text: text(&node).to_owned(), span: span(&node) }
+}
+
+/// What a node is made of, keywords aside.
+pub(super) struct Parts<'s> {
+    pairs: Peekable<Pairs<'s, Rule>>,
+}
+
+pub(super) fn parts(node: Node<'_>) -> Parts<'_> {
+    Parts { pairs: node.into_inner().peekable() }
+}
+
+impl<'s> Parts<'s> {
+    fn skip_keywords(&mut self) {
+        while self.pairs.next_if(|p| is_keyword(p.as_rule())).is_some() {}
+    }
+
+    pub fn peek(&mut self) -> Option<Rule> {
+        self.skip_keywords();
+        self.pairs.peek().map(Pair::as_rule)
+    }
+
+    pub fn peek_text(&mut self) -> Option<&'s str> {
+        self.skip_keywords();
+        self.pairs.peek().map(text)
+    }
+
+    pub fn accept(&mut self, rule: Rule) -> Option<Node<'s>> {
+        self.skip_keywords();
+        self.pairs.next_if(|p| p.as_rule() == rule)
+    }
+
+    /// The next, unless it is one of `rules`.
+    pub fn next_unless(&mut self, rules: &[Rule]) -> Option<Node<'s>> {
+        self.skip_keywords();
+        self.pairs.next_if(|p| !rules.contains(&p.as_rule()))
+    }
+}
+
+impl<'s> Iterator for Parts<'s> {
+    type Item = Node<'s>;
+
+    fn next(&mut self) -> Option<Node<'s>> {
+        self.skip_keywords();
+        self.pairs.next()
+    }
+}

@@ -1,0 +1,377 @@
+//! The pass before the grammar: comments, brackets, strings' ends, characters
+//! that are nothing here. It turns the source into a text of the same length in
+//! which comments, and newlines inside ( ) and [ ], are blanks; it bounds the
+//! nesting, so the grammar's recursion is bounded; and it mends brackets that do
+//! not match, so the rest can still be read. `brace` guesses where a `}` is
+//! missing.
+
+use super::{NESTING_MAX, brace};
+use crate::lang::ast::Span;
+use crate::lang::error::ScriptError;
+
+pub(in crate::lang) struct Scan {
+    /// As long as the source, but for `}`s appended at its end.
+    pub text: String,
+    /// From each `#` to before the end of its line.
+    pub comments: Vec<Span>,
+    pub errors: Vec<ScriptError>,
+    /// The grammar must not see the text.
+    pub unreadable: bool,
+    /// The source ends inside brackets.
+    pub open: bool,
+    /// Brackets were mended, perhaps not where they were meant.
+    pub repaired: bool,
+}
+
+pub(in crate::lang) fn scan(source: &str) -> Scan {
+    let mut scanner = Scanner {
+        source,
+        text: source.as_bytes().to_vec(),
+        place: 0,
+        open: Vec::new(),
+        braces: Vec::new(),
+        comments: Vec::new(),
+        errors: Vec::new(),
+        repaired: false,
+    };
+    let unreadable = !scanner.run();
+    scanner.finish(unreadable)
+}
+
+/// What is open at a place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Open {
+    Brace,
+    Paren,
+    Bracket,
+    Quote,
+    /// `{` in a string.
+    Hole,
+}
+
+struct Scanner<'s> {
+    source: &'s str,
+    text: Vec<u8>,
+    place: usize,
+    open: Vec<(Open, usize)>,
+    /// Every brace of a block in order, `true` for `{`.
+    braces: Vec<(usize, bool)>,
+    comments: Vec<Span>,
+    errors: Vec<ScriptError>,
+    repaired: bool,
+}
+
+impl Scanner<'_> {
+    /// False if the nesting is too deep to go on.
+    fn run(&mut self) -> bool {
+        let bytes = self.source.as_bytes();
+        if self.source.starts_with('\u{feff}') {
+            self.blank(0, 3);
+            self.place = 3;
+        }
+        while let Some(&byte) = bytes.get(self.place) {
+            match self.open.last() {
+                Some((Open::Quote, _)) => self.in_string(byte),
+                _ => self.in_code(byte),
+            }
+            if self.open.len() > NESTING_MAX {
+                let help = "take a part out into a `fn` or a `let` of its own";
+                let span = Span::new(self.place.saturating_sub(1), self.place);
+                self.errors.push(ScriptError::new(span, "brackets are nested too deeply").help(help));
+                return false;
+            }
+        }
+        if self.open.iter().any(|(open, _)| *open == Open::Quote) {
+            self.unclosed_string();
+        }
+        true
+    }
+
+    fn finish(mut self, unreadable: bool) -> Scan {
+        let open = !self.open.is_empty();
+        if !unreadable {
+            while self.top_is_bracket() {
+                self.unclosed_bracket();
+            }
+            let inner = self.open.iter().filter(|(open, _)| *open != Open::Brace).count();
+            if inner == 0 && !self.open.is_empty() {
+                self.repaired = true;
+                let open: Vec<usize> = self.open.iter().map(|(_, place)| *place).collect();
+                self.errors.extend(brace::close(self.source, &mut self.text, &self.braces, &open));
+            } else {
+                while let Some((_, place)) = self.open.pop() {
+                    self.blank(place, place + 1);
+                    let span = Span::new(place, place + 1);
+                    self.errors.push(ScriptError::new(span, "this bracket is not closed"));
+                }
+            }
+        }
+        // Only whole characters are replaced, and by ASCII.
+        let text = String::from_utf8(self.text).unwrap_or_default();
+        Scan { text, comments: self.comments, errors: self.errors, unreadable, open, repaired: self.repaired }
+    }
+
+    fn blank(&mut self, start: usize, end: usize) {
+        for byte in &mut self.text[start..end] {
+            if *byte != b'\n' {
+                *byte = b' ';
+            }
+        }
+    }
+
+    fn line_end(&self) -> usize {
+        let rest = &self.source.as_bytes()[self.place..];
+        self.place + rest.iter().position(|b| matches!(b, b'\n' | b'\r')).unwrap_or(rest.len())
+    }
+
+    fn top_is_bracket(&self) -> bool {
+        matches!(self.open.last(), Some((Open::Paren | Open::Bracket, _)))
+    }
+
+    fn in_string(&mut self, byte: u8) {
+        match byte {
+            b'\n' | b'\r' => return self.unclosed_string(),
+            b'"' => {
+                self.open.pop();
+            }
+            b'{' => self.open.push((Open::Hole, self.place)),
+            b'\\' => {
+                let next = self.source[self.place + 1..].chars().next().filter(|c| !matches!(c, '\n' | '\r'));
+                self.place += next.map_or(0, char::len_utf8);
+            }
+            _ => {}
+        }
+        self.place += 1;
+        while !self.source.is_char_boundary(self.place) {
+            self.place += 1;
+        }
+    }
+
+    fn in_code(&mut self, byte: u8) {
+        let hole = matches!(self.open.last(), Some((Open::Hole, _)));
+        let next = self.source.as_bytes().get(self.place + 1);
+        match byte {
+            b'\n' | b'\r' => self.newline(byte, next),
+            b'#' if !hole => {
+                let end = self.line_end();
+                self.comments.push(Span::new(self.place, end));
+                self.blank(self.place, end);
+                self.place = end;
+            }
+            b'/' if matches!(next, Some(b'/' | b'*')) => self.foreign_comment(next == Some(&b'*')),
+            b'"' => self.push(Open::Quote),
+            b'\'' => self.quoted(),
+            b'(' => self.push(Open::Paren),
+            b'[' => self.push(Open::Bracket),
+            b'{' => {
+                if !hole {
+                    self.braces.push((self.place, true));
+                }
+                self.push(if hole { Open::Hole } else { Open::Brace });
+            }
+            b')' => self.close(Open::Paren),
+            b']' => self.close(Open::Bracket),
+            b'}' => self.close_brace(),
+            b'&' | b'|' if next == Some(&byte) => self.place += 2,
+            b' ' | b'\t' | b'+' | b'-' | b'*' | b'/' | b'%' | b'=' | b'<' | b'>' | b'!' | b'.' | b',' | b':' | b';'
+            | b'_' => self.place += 1,
+            _ if byte.is_ascii_alphanumeric() => self.place += 1,
+            _ => self.other(),
+        }
+    }
+
+    fn push(&mut self, open: Open) {
+        self.open.push((open, self.place));
+        self.place += 1;
+    }
+
+    fn newline(&mut self, byte: u8, next: Option<&u8>) {
+        if self.open.iter().any(|(open, _)| *open == Open::Quote) {
+            return self.unclosed_string();
+        }
+        let lone = byte == b'\r' && next != Some(&b'\n');
+        if byte == b'\r' {
+            self.text[self.place] = if lone { b'\n' } else { b' ' };
+        }
+        if self.top_is_bracket() {
+            self.text[self.place] = b' ';
+        }
+        self.place += 1;
+    }
+
+    /// A line ends in a string, or in a `{ }` of a string.
+    fn unclosed_string(&mut self) {
+        let Some(first) = self.open.iter().position(|(open, _)| *open == Open::Quote) else { return };
+        let start = self.open[first].1;
+        let end = self.line_end();
+        let hole = self.open[first..].iter().find(|(open, _)| *open == Open::Hole);
+        self.errors.push(match hole {
+            Some((_, place)) => ScriptError::new(Span::new(*place, end), "this `{` in a string is not closed")
+                .help("close it with `}` on the same line, or write `\\{` for a brace"),
+            None => ScriptError::new(Span::new(start, end), "this string is not closed")
+                .help("close it with `\"` on the same line; a new line in a string is `\\n`"),
+        });
+        self.open.truncate(first);
+        // The brackets of this line were probably closed in what looks like string.
+        let line = super::build::line_of(self.source, start).start as usize;
+        while let Some((_, place)) = self.open.last().filter(|(_, place)| *place >= line).copied() {
+            if !self.top_is_bracket() {
+                break;
+            }
+            self.open.pop();
+            self.blank(place, place + 1);
+        }
+        self.blank(start, end);
+        self.text[start] = b'0';
+        // So was the `{` of a block.
+        let tail = self.source[start..end].trim_end();
+        if tail.len() > 1 && tail.ends_with('{') {
+            let brace = start + tail.len() - 1;
+            self.text[brace] = b'{';
+            self.braces.push((brace, true));
+            self.open.push((Open::Brace, brace));
+        }
+        self.repaired = true;
+        self.place = end;
+    }
+
+    /// `'text'`: the grammar reports it; here it only must not hide brackets.
+    fn quoted(&mut self) {
+        let line = &self.source[self.place..self.line_end()];
+        let mut escaped = false;
+        for (i, c) in line.char_indices().skip(1) {
+            match c {
+                '\'' if !escaped => {
+                    self.place += i + 1;
+                    return;
+                }
+                _ => escaped = c == '\\' && !escaped,
+            }
+        }
+        let start = self.place;
+        let end = self.line_end();
+        let error = ScriptError::new(Span::new(start, end), "this quote is not closed");
+        self.errors.push(error.help("a string stands in double quotes: `\"text\"`"));
+        self.blank(start, end);
+        self.text[start] = b'0';
+        self.place = end;
+    }
+
+    /// `// …` and `/* … */`
+    fn foreign_comment(&mut self, block: bool) {
+        let start = self.place;
+        let line_end = self.line_end();
+        let end = match (block, self.source[start..].find("*/")) {
+            (true, Some(length)) => start + length + 2,
+            _ => line_end,
+        };
+        let (word, help) = match block {
+            true => ("/*", "a comment begins with `#` and ends with its line"),
+            false => ("//", "a comment begins with `#`; integers are divided with `/`"),
+        };
+        let error = ScriptError::new(Span::new(start, start + 2), format!("`{word}` does not begin a comment"));
+        self.errors.push(error.help(help));
+        // In a string's hole the line's end matters more.
+        let end = if self.open.iter().any(|(open, _)| *open == Open::Quote) { start + 2 } else { end };
+        self.blank(start, end);
+        self.place = end;
+    }
+
+    fn close(&mut self, open: Open) {
+        let span = Span::new(self.place, self.place + 1);
+        let (own, other) = if open == Open::Paren { (")", Open::Bracket) } else { ("]", Open::Paren) };
+        match self.open.last().copied() {
+            Some((top, _)) if top == open => {
+                self.open.pop();
+            }
+            Some((top, place)) if top == other => {
+                self.open.pop();
+                let (begin, end) = if open == Open::Paren { ("[", b']') } else { ("(", b')') };
+                self.text[self.place] = end;
+                let error = ScriptError::new(span, format!("`{begin}` is closed by `{own}`"));
+                let help = format!("write `{}`", end as char);
+                self.errors.push(error.help(help).related(Span::new(place, place + 1), "opened here"));
+            }
+            _ => {
+                self.blank(self.place, self.place + 1);
+                let error = ScriptError::new(span, format!("this `{own}` closes nothing"));
+                self.errors.push(error.help("take it out, or open it before"));
+            }
+        }
+        self.place += 1;
+    }
+
+    fn close_brace(&mut self) {
+        while self.top_is_bracket() {
+            // In a string the line's end is near; there the grammar tells.
+            self.unclosed_bracket();
+        }
+        match self.open.last() {
+            Some((Open::Brace, _)) => {
+                self.open.pop();
+                self.braces.push((self.place, false));
+            }
+            Some(_) => {
+                self.open.pop();
+            }
+            None => {
+                self.blank(self.place, self.place + 1);
+                self.repaired = true;
+                let span = Span::new(self.place, self.place + 1);
+                let help = "take it out, or look for a `{` that is missing before it";
+                self.errors.push(ScriptError::new(span, "this `}` closes nothing").help(help));
+            }
+        }
+        self.place += 1;
+    }
+
+    /// The innermost ( or [ has no end. Its newlines end statements after all.
+    fn unclosed_bracket(&mut self) {
+        let Some((open, place)) = self.open.pop() else { return };
+        let (begin, end) = if open == Open::Paren { ("(", ")") } else { ("[", "]") };
+        for (byte, original) in self.text.iter_mut().zip(self.source.bytes()).take(self.place).skip(place) {
+            if original == b'\n' {
+                *byte = b'\n';
+            }
+        }
+        self.blank(place, place + 1);
+        self.repaired = true;
+        let error = ScriptError::new(Span::new(place, place + 1), format!("this `{begin}` is not closed"));
+        self.errors.push(error.help(format!("write `{end}` where it ends")));
+    }
+
+    /// A letter of another script, or a character that is nothing here.
+    fn other(&mut self) {
+        let rest = &self.source[self.place..];
+        let Some(c) = rest.chars().next() else { return };
+        let start = self.place;
+        self.place += c.len_utf8();
+        if c.is_alphanumeric() || (start > 0 && is_mark(c)) {
+            return;
+        }
+        self.blank(start, self.place);
+        let help = match c {
+            '“' | '”' | '„' | '«' | '»' => "a string stands in plain double quotes: `\"text\"`".to_owned(),
+            '‘' | '’' | '`' => "a string stands in double quotes: `\"text\"`".to_owned(),
+            '&' => "write `and`; there are no operators on bits".to_owned(),
+            '|' => "write `or`; there are no operators on bits".to_owned(),
+            '?' => "a choice is written `if c { } else { }`".to_owned(),
+            '\\' => "a line goes on only inside ( ) and [ ]".to_owned(),
+            '×' => "write `*`, or `x3` after `spawn`".to_owned(),
+            c if c.is_whitespace() || c.is_control() => "write a plain space".to_owned(),
+            _ => "take it out".to_owned(),
+        };
+        let shown = if c.is_whitespace() || c.is_control() || c == '\u{feff}' || c == '\u{200b}' {
+            format!("the character U+{:04X}", u32::from(c))
+        } else {
+            format!("`{c}`")
+        };
+        let error = ScriptError::new(Span::new(start, self.place), format!("{shown} has no meaning here"));
+        self.errors.push(error.help(help));
+    }
+}
+
+/// A combining mark, which may go on a word.
+fn is_mark(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36f}' | '\u{200c}' | '\u{200d}')
+}

@@ -1,0 +1,300 @@
+//! Slips in statements, heads, blocks and declarations.
+
+use super::super::build::{Node, span, text};
+use super::super::grammar::Rule;
+use super::{KEYWORDS, short};
+use crate::lang::ast::{Expr, ExprKind, Item, Name, Object, Span};
+use crate::lang::error::{ScriptError, nearest};
+
+/// The kinds of object that the language has; only for the words of help.
+const OBJECTS: &[&str] = &["lock", "rwlock", "semaphore", "condition", "event", "barrier", "latch", "queue", "pool"];
+const VARIABLES: &[&str] = &["var", "shared", "atomic"];
+
+fn error(span: Span, message: impl Into<String>, help: impl Into<String>) -> ScriptError {
+    ScriptError::new(span, message).help(help)
+}
+
+/// `if x:`
+pub(crate) fn colon(span: Span, before_block: bool) -> ScriptError {
+    let help = if before_block { "leave the `:` out" } else { "blocks are braces: write `{` here and `}` at the end" };
+    error(span, "no `:` stands before a block", help)
+}
+
+/// `import threading`
+pub(crate) fn import(span: Span) -> ScriptError {
+    error(span, "there is nothing to import", "leave the line out; all that a script needs is built in")
+}
+
+/// `def f():`
+pub(crate) fn foreign_function(word: &Node<'_>, name: &Name) -> ScriptError {
+    let help = format!("write `fn {0}(…) {{ }}`, or `task {0}(…) {{ }}` for what is spawned", name.text);
+    error(span(word), format!("`{}` does not begin a function", text(word)), help)
+}
+
+/// `fn f { }`
+pub(crate) fn without_parameters(name: &Name) -> ScriptError {
+    let message = format!("`fn {}` has no parameter list", name.text);
+    error(name.span, message, format!("write `fn {}() {{ }}`", name.text))
+}
+
+/// `lock a, b`
+pub(crate) fn several_names(object: &Object, more: &Node<'_>) -> ScriptError {
+    let second = text(more).trim_start_matches([',', ' ', '\t']).split([',', ' ']).next().unwrap_or("").to_owned();
+    let help = format!("write `{0} {1}; {0} {second}`", object.kind.text, object.name.text);
+    error(span(more), "a declaration has one name", help)
+}
+
+/// What a declaration says of itself, whatever its kind may be: `var x` without
+/// a value, `int x`, `global x`.
+pub(crate) fn declaration(object: &Object) -> Option<ScriptError> {
+    let kind = object.kind.text.as_str();
+    let name = object.name.text.as_str();
+    if VARIABLES.contains(&kind) && object.init.is_none() && object.args.is_none() {
+        let count = if object.count.is_some() { "[…]" } else { "" };
+        let message = format!("`{kind} {name}` has no first value");
+        return Some(error(object.span, message, format!("write `{kind} {name}{count} = 0`")));
+    }
+    match kind {
+        "global" | "nonlocal" => {
+            let help = "leave the line out; what is declared can be named everywhere";
+            Some(error(object.span, format!("`{kind}` is not needed"), help))
+        }
+        "class" | "record" => {
+            Some(error(object.kind.span, format!("there is no `{kind}`"), format!("write `struct {name} {{ }}`")))
+        }
+        "int" | "bool" | "str" | "string" | "auto" | "mut" => {
+            let help = format!("`var {name} = …` is what threads share; `let {name} = …` is local");
+            Some(error(object.kind.span, format!("`{kind}` does not declare a variable"), help))
+        }
+        _ => None,
+    }
+}
+
+/// Something else than a declaration in a struct.
+pub(crate) fn not_a_field(item: &Item, name: &Name) -> ScriptError {
+    let help = "its fields are declarations: `lock mu`, `var x = 0`; code stands outside";
+    error(item_span(item), format!("`struct {}` holds declarations only", name.text), help)
+}
+
+fn item_span(item: &Item) -> Span {
+    match item {
+        Item::Const(item) => item.span,
+        Item::Object(item) => item.span,
+        Item::Struct(item) => item.name.span,
+        Item::Function(item) => item.name.span,
+        Item::Invariant { span, .. } => *span,
+        Item::Finally { span, .. } => Span { start: span.start, end: span.start + "finally".len() as u32 },
+        Item::Expect(_) => Span::default(),
+        Item::Stmt(stmt) => stmt.span,
+    }
+}
+
+/// An item in a block.
+pub(crate) fn misplaced(item: &Item, after_try: bool) -> ScriptError {
+    let top =
+        |span: Span, what: &str| error(span, format!("{what} stands at the top level"), "move it out of the block");
+    match item {
+        Item::Object(object) => misplaced_object(object),
+        Item::Const(item) => {
+            let help = format!("inside a body write `let {} = …`", item.name.text);
+            error(item.span, "a constant is defined at the top level", help)
+        }
+        Item::Finally { .. } if after_try => {
+            let help = "put what must always happen after the `try`; `with` lets go however it is left";
+            error(item_span(item), "`try` has no `finally`", help)
+        }
+        Item::Finally { .. } => top(item_span(item), "`finally`"),
+        Item::Struct(item) => top(item.name.span, "a `struct`"),
+        Item::Function(_) => {
+            let help = "move it out of the block, or spawn a block: `spawn { }`";
+            error(item_span(item), "a `task` or `fn` is defined at the top level", help)
+        }
+        Item::Invariant { span, .. } => top(*span, "an `invariant`"),
+        Item::Expect(expect) => {
+            use crate::lang::ast::Expect::{Code, Every, Some};
+            let (Code { span, .. } | Some { span, .. } | Every { span, .. }) = expect;
+            top(*span, "`expect`")
+        }
+        Item::Stmt(stmt) => top(stmt.span, "this"),
+    }
+}
+
+fn misplaced_object(object: &Object) -> ScriptError {
+    let (kind, name) = (object.kind.text.as_str(), object.name.text.as_str());
+    if VARIABLES.contains(&kind) {
+        let message = format!("a `{kind}` is declared at the top level");
+        return error(object.span, message, format!("inside a body write `let {name} = …` for a local variable"));
+    }
+    if OBJECTS.contains(&kind) {
+        let article = if kind.starts_with('e') { "an" } else { "a" };
+        let message = format!("{article} `{kind}` is declared at the top level");
+        return error(object.span, message, format!("inside a body write `let {name} = {kind}()`"));
+    }
+    let words = KEYWORDS.iter().chain(OBJECTS).chain(VARIABLES).copied();
+    let help = match nearest(kind, words) {
+        Some(word) => format!("did you mean `{word}`?"),
+        None => "a call is `f(x)`; a local variable is `let x = 1`".to_owned(),
+    };
+    error(object.kind.span, format!("`{kind}` does not begin a statement"), help)
+}
+
+/// `elif c { }`
+pub(crate) fn elif(word: &Node<'_>) -> ScriptError {
+    error(span(word), format!("there is no `{}`", text(word)), "write `else if`")
+}
+
+/// `except Empty { }`
+pub(crate) fn except(word: &Node<'_>, kinds: &[Name]) -> ScriptError {
+    let kinds: Vec<&str> = kinds.iter().map(|kind| kind.text.as_str()).collect();
+    let kinds = if kinds.is_empty() { "any".to_owned() } else { kinds.join(", ") };
+    error(span(word), "there is no `except`", format!("write `catch {kinds} {{ }}`"))
+}
+
+/// `catch { }`
+pub(crate) fn catch_what(span: Span) -> ScriptError {
+    let span = Span { start: span.start, end: span.start + "catch".len() as u32 };
+    error(span, "`catch` does not say what", "write `catch any { }` for every error, or `catch Empty, Full { }`")
+}
+
+/// `try { }` alone
+pub(crate) fn without_catch(span: Span) -> ScriptError {
+    let span = Span { start: span.start, end: span.start + "try".len() as u32 };
+    error(span, "this `try` has no `catch`", "write `try { } catch any { }`")
+}
+
+/// `else { }` without an `if`
+pub(crate) fn stray(rule: Rule, span: Span) -> ScriptError {
+    let (word, owner) = if rule == Rule::catch { ("catch", "try") } else { ("else", "if") };
+    let span = Span { start: span.start, end: span.start + word.len() as u32 };
+    error(span, format!("this `{word}` has no `{owner}`"), format!("`{word}` follows the `}}` of its `{owner}`"))
+}
+
+/// `if x = 3 { }`
+pub(crate) fn equals_in_condition(place: Span, left: &Expr, right: &Expr, source: &str) -> ScriptError {
+    let help = format!("write `{} == {}`", short(left.span.text(source)), short(right.span.text(source)));
+    error(place, "`=` assigns and does not compare", help)
+}
+
+/// `let x`
+pub(crate) fn let_without_value(span: Span, name: &Name) -> ScriptError {
+    error(span, format!("`let {}` has no value", name.text), format!("write `let {} = none`, or its value", name.text))
+}
+
+/// `x := 1`, `x + = 1`, `let x == 1`
+pub(crate) fn foreign_assignment(op: &Node<'_>) -> ScriptError {
+    let word = text(op);
+    let joined: String = word.split_whitespace().collect();
+    match word {
+        ":=" => error(
+            span(op),
+            "`:=` does not assign",
+            "write `let x = 1` for a new variable, `x = 1` for one that is there",
+        ),
+        "==" => error(span(op), "`==` compares and does not assign", "write `=`"),
+        _ => error(span(op), format!("`{joined}` is one word"), format!("write `{joined}`")),
+    }
+}
+
+/// `x++`
+pub(crate) fn step(op: &Node<'_>, target: &str) -> ScriptError {
+    let sign = &text(op)[..1];
+    let help = format!("write `{} {sign}= 1`", short(target));
+    error(span(op), format!("`{}` is not an operator", text(op)), help)
+}
+
+/// `let v = q.get() => { }`
+pub(crate) fn let_in_arm(span: Span) -> ScriptError {
+    error(span, "an arm needs no `let`", "write `v = q.get() => { }`; `v` is new in its arm")
+}
+
+/// `f(x) => { }`
+pub(crate) fn not_an_arm(span: Span) -> ScriptError {
+    let help = "write `q.get()`, `q.put(v)`, `m.acquire()`, `e.wait()`, `join w`, `after 10ms` or `else`";
+    error(span, "this is no operation that can wait", help)
+}
+
+/// `q.get() => print 1`
+pub(crate) fn bare_arm(span: Span, text: &str) -> ScriptError {
+    error(span, "what an arm does stands in braces", format!("write `{{ {} }}`", short(text)))
+}
+
+/// `print("a", b)`
+pub(crate) fn print_call(value: &Node<'_>, whole: Span) -> Option<ScriptError> {
+    let inner = text(value).strip_prefix('(')?.strip_suffix(')')?;
+    let mut unit = value.clone();
+    for rule in [Rule::unit, Rule::paren] {
+        let mut parts = unit.into_inner();
+        unit = parts.next().filter(|part| part.as_rule() == rule)?;
+        if parts.next().is_some() {
+            return None;
+        }
+    }
+    match unit.into_inner().count() {
+        1 => None,
+        0 => Some(error(whole, "`print` is a statement", "write `print` alone for an empty line")),
+        _ => Some(error(whole, "`print` is a statement", format!("write `print {}`", short(inner)))),
+    }
+}
+
+/// `spawn process thread worker`
+pub(crate) fn spawn_word(span: Span) -> ScriptError {
+    error(span, "this says twice how to spawn", "write one of `thread` and `process`, and `daemon` once")
+}
+
+/// `spawn worker 3`
+pub(crate) fn bare_count(span: Span, text: &str) -> ScriptError {
+    error(span, "a number of tasks is written with `x`", format!("write `x{text}`"))
+}
+
+/// `submit job(1)`
+pub(crate) fn without_pool(span: Span, source: &str) -> ScriptError {
+    let help = format!("write `{} to p`", short(span.text(source)));
+    error(span, "`submit` does not say to which pool", help)
+}
+
+/// `join a, b`
+pub(crate) fn comma(comma: Span, whole: Span, source: &str) -> ScriptError {
+    let text = whole.text(source);
+    match text.strip_prefix("join ") {
+        Some(rest) => error(comma, "`join` takes one value", format!("write `join [{}]`", short(rest))),
+        None => {
+            error(comma, "a statement does not go on after a `,`", "write one statement a line, or `;` between them")
+        }
+    }
+}
+
+/// A value that nothing is done with.
+pub(crate) fn does_nothing(expr: &Expr, source: &str) -> ScriptError {
+    let text = short(expr.span.text(source));
+    let message = format!("`{text}` alone does nothing");
+    let help = match &expr.kind {
+        ExprKind::Name(word) if word == "pass" => "leave it out; an empty block is `{ }`".to_owned(),
+        ExprKind::Name(word) => match nearest(word, KEYWORDS.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`? A call is `{word}()`"),
+            None => format!("a call has parentheses: `{word}()`"),
+        },
+        ExprKind::Field { .. } => format!("a call has parentheses: `{text}()`"),
+        ExprKind::Binary { op: crate::lang::ast::BinaryOp::Eq, left, right } => {
+            let (left, right) = (short(left.span.text(source)), short(right.span.text(source)));
+            format!("`==` compares; write `{left} = {right}` to assign")
+        }
+        _ => "assign it, print it, or leave it out".to_owned(),
+    };
+    error(expr.span, message, help)
+}
+
+/// Two statements on a line with nothing between.
+pub(crate) fn side_by_side(before: &str, before_span: Span, after: &str, after_span: Span) -> ScriptError {
+    let help = "end a statement with a new line or `;`";
+    if !before.contains(|c: char| !(c.is_alphanumeric() || c == '_')) {
+        if let Some(word) = nearest(before, KEYWORDS.iter().copied()) {
+            let message = format!("`{before}` does not begin a statement");
+            return error(before_span, message, format!("did you mean `{word}`?"));
+        }
+        let message = format!("`{before}` does not begin a statement");
+        return error(before_span, message, format!("a call has parentheses: `{before}({})`", short(after)));
+    }
+    let shown =
+        Span { start: after_span.start, end: after_span.start + short(after).trim_end_matches('…').len() as u32 };
+    error(shown, "the statement before should have ended here", help)
+}

@@ -1,0 +1,219 @@
+//! Slips in expressions: operators, constants, literals and calls of other
+//! languages.
+
+use super::super::build::{Node, span, text};
+use super::short;
+use crate::lang::ast::{BinaryOp, Expr, ExprKind, Name, Span};
+use crate::lang::error::ScriptError;
+
+fn error(span: Span, message: impl Into<String>, help: impl Into<String>) -> ScriptError {
+    ScriptError::new(span, message).help(help)
+}
+
+/// An operator that is spelt otherwise here.
+pub(crate) fn operator(op: &Node<'_>, left: &Expr, right: &Expr, source: &str) -> Option<ScriptError> {
+    let place = span(op);
+    let word = text(op);
+    let mend = match word {
+        "&&" => "and",
+        "||" => "or",
+        "===" | "is" => "==",
+        "!==" | "<>" => "!=",
+        "**" => {
+            let help = "multiply in a loop; there is `*` but no power";
+            return Some(error(place, "`**` is not an operator", help));
+        }
+        "*" if is_spawn(left) => {
+            let help = format!("write `{} x{}`", short(left.span.text(source)), short(right.span.text(source)));
+            return Some(error(left.span.to(right.span), "a number of tasks is written with `x`", help));
+        }
+        _ if word.starts_with("is") => "!=",
+        _ if word.starts_with("not") => {
+            let (left, right) = (short(left.span.text(source)), short(right.span.text(source)));
+            let help = format!("write `not ({left} in {right})`");
+            return Some(error(place, "`not in` is not an operator", help));
+        }
+        _ => return None,
+    };
+    let word = if word.starts_with("is") && mend == "!=" { "is not" } else { word };
+    Some(error(place, format!("`{word}` is not an operator"), format!("write `{mend}`")))
+}
+
+fn is_spawn(expr: &Expr) -> bool {
+    matches!(&expr.kind, ExprKind::Spawn(spawn) if spawn.count.is_none())
+}
+
+/// `!x`
+pub(crate) fn bang(span: Span) -> ScriptError {
+    error(span, "`!` is not an operator", "write `not`")
+}
+
+/// `a < b < c`
+pub(crate) fn comparison_chain(left: &Expr, op: &str, right: &Expr, source: &str) -> Option<ScriptError> {
+    let ExprKind::Binary { op: first, left: a, right: b } = &left.kind else { return None };
+    use BinaryOp::*;
+    if !matches!(first, Eq | Ne | Lt | Le | Gt | Ge | In) {
+        return None;
+    }
+    let (middle, last) = (short(b.span.text(source)), short(right.span.text(source)));
+    let head = short(&source[a.span.start as usize..b.span.end as usize]);
+    let help = format!("write `{head} and {middle} {op} {last}`");
+    Some(error(left.span.to(right.span), "comparisons cannot be chained", help))
+}
+
+/// `1..2..3`
+pub(crate) fn range_chain(span: Span) -> ScriptError {
+    error(span, "a range has two ends", "write `0..3` for 0, 1, 2")
+}
+
+/// `xs[..=]`
+pub(crate) fn slice_without_end(span: Span) -> ScriptError {
+    error(span, "`..=` needs an end", "write `xs[..=2]`, or `xs[..]` for all of it")
+}
+
+/// `()`, `(a, b)`
+pub(crate) fn tuple(span: Span, items: &[Node<'_>]) -> ScriptError {
+    if items.is_empty() {
+        return error(span, "an expression is missing in `( )`", "write `none` for no value");
+    }
+    error(span, "there are no tuples", "write a list: `[a, b]`")
+}
+
+/// `lambda x: x`
+pub(crate) fn lambda(span: Span) -> ScriptError {
+    error(span, "there is no `lambda`", "define `fn f(x) { return x }` and pass `f`")
+}
+
+/// `True`, `None`, `null`
+pub(crate) fn foreign_constant(word: &str, span: Span) -> Option<ScriptError> {
+    let mend = match word {
+        "True" | "TRUE" => "true",
+        "False" | "FALSE" => "false",
+        "None" | "null" | "NULL" | "nil" | "nullptr" | "undefined" => "none",
+        _ => return None,
+    };
+    Some(error(span, format!("`{word}` is not a value"), format!("write `{mend}`")))
+}
+
+/// `f(timeout=5ms)`
+pub(crate) fn equals_in_argument(span: Span, name: &Name) -> ScriptError {
+    error(span, "an argument's name is followed by `:`", format!("write `{}: …`", name.text))
+}
+
+/// `'text'`
+pub(crate) fn quotes(span: Span, text: &str) -> ScriptError {
+    let inner = short(&text.trim_matches('\'').replace("\\'", "'").replace('"', "\\\""));
+    error(span, "a string stands in double quotes", format!("write `\"{inner}\"`"))
+}
+
+/// `f"text"`
+pub(crate) fn fstring(span: Span, text: &str) -> ScriptError {
+    let inner = short(text[1..].trim_matches(['\'', '"']));
+    let message = format!("a string has no prefix `{}`", &text[..1]);
+    error(span, message, format!("every string fills in its `{{…}}`: write `\"{inner}\"`"))
+}
+
+/// `{}` in a string
+pub(crate) fn empty_hole(span: Span) -> ScriptError {
+    error(span, "there is no expression between these braces", "write `\\{\\}` for braces in a string")
+}
+
+/// `\q` in a string
+pub(crate) fn escape(span: Span, c: char) -> ScriptError {
+    error(span, format!("`\\{c}` is not an escape"), "there are `\\n`, `\\t`, `\\\"`, `\\\\`, `\\{` and `\\}`")
+}
+
+/// `0.5`, `0.5s`
+pub(crate) fn float(span: Span, text: &str) -> ScriptError {
+    let help = match duration_of(text) {
+        Some(duration) if text.ends_with('s') => format!("write `{duration}`"),
+        Some(duration) => format!("numbers are integers; for a time write `{duration}`"),
+        None => "numbers are integers; a time is written `10ms`".to_owned(),
+    };
+    error(span, format!("`{text}` is not a whole number"), help)
+}
+
+/// A decimal number, of seconds if it says nothing else, as a duration.
+fn duration_of(text: &str) -> Option<String> {
+    let end = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let value: f64 = text[..end].replace('_', "").parse().ok()?;
+    let seconds = match &text[end..] {
+        "" | "s" => value,
+        "ms" => value / 1e3,
+        "us" => value / 1e6,
+        _ => return None,
+    };
+    let ns = (seconds * 1e9).round();
+    if !(1.0..=9e18).contains(&ns) {
+        return None;
+    }
+    let ns = ns as i64;
+    let units = [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000), ("ns", 1)];
+    units.iter().find(|(_, size)| ns % size == 0).map(|(unit, size)| format!("{}{unit}", ns / size))
+}
+
+/// `10 ms`
+pub(crate) fn spaced(span: Span, text: &str) -> ScriptError {
+    let joined: String = text.split_whitespace().collect();
+    error(span, "a duration is one word", format!("write `{joined}`"))
+}
+
+/// `3min`, `0xff`, `1e3`
+pub(crate) fn number(span: Span, text: &str) -> ScriptError {
+    let lower = text.to_lowercase();
+    let help = if lower.starts_with("0x") || lower.starts_with("0b") || lower.starts_with("0o") {
+        "an integer is written in decimal digits"
+    } else {
+        "an integer is `1_000`; a duration ends in `ns`, `us`, `ms` or `s`"
+    };
+    error(span, format!("`{text}` is neither an integer nor a duration"), help)
+}
+
+/// `sleep 10`: a number where a time is needed.
+pub(crate) fn not_a_duration(time: &Expr, word: &str) -> Option<ScriptError> {
+    let mut inner = time;
+    while let ExprKind::Paren(within) = &inner.kind {
+        inner = within;
+    }
+    let ExprKind::Int(value) = inner.kind else { return None };
+    let help = format!("write a unit: `{word} {value}ms`, or `us`, `s`");
+    Some(error(inner.span, format!("`{word}` takes a duration"), help))
+}
+
+/// `time.sleep(0.01)`
+pub(crate) fn sleep_call(call: &Expr, source: &str) -> Option<ScriptError> {
+    let ExprKind::Call { callee, args } = &call.kind else { return None };
+    let ExprKind::Field { object, field } = &callee.kind else { return None };
+    let time = matches!(&object.kind, ExprKind::Name(name) if name == "time");
+    if !time || !field.text.eq_ignore_ascii_case("sleep") {
+        return None;
+    }
+    let told = args.first().and_then(|arg| duration_of(arg.value.span.text(source)));
+    let help = format!("write `sleep {}`", told.as_deref().unwrap_or("10ms"));
+    Some(error(call.span, "`sleep` is a statement and takes a duration", help))
+}
+
+/// `range(3)` after `for … in`
+pub(crate) fn range_call(over: &Expr, source: &str) -> Option<ScriptError> {
+    let ExprKind::Call { callee, args } = &over.kind else { return None };
+    let own = ["fn range", "task range", "struct range"].iter().any(|definition| source.contains(definition));
+    if own || !matches!(&callee.kind, ExprKind::Name(name) if name == "range") {
+        return None;
+    }
+    let text = |i: usize| args.get(i).map_or("", |arg| arg.value.span.text(source));
+    let help = match args.len() {
+        1 => format!("write `0..{}`", short(text(0))),
+        2 => format!("write `{}..{}`", short(text(0)), short(text(1))),
+        _ => "write `0..3`; for other steps use `while`".to_owned(),
+    };
+    Some(error(over.span, "a range is written with `..`", help))
+}
+
+/// Whether `expr` can stand after `on`: `x`, `fork[0]`, `a.mu`.
+pub(crate) fn is_place(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Name(_) => true,
+        ExprKind::Index { object, .. } | ExprKind::Field { object, .. } => is_place(object),
+        _ => false,
+    }
+}

@@ -1,0 +1,193 @@
+//! Statements: one function turns any of them into the tree; those with blocks
+//! are in `block` and `select`.
+
+use super::build::{Builder, Node, Parts, name, parts, span, text};
+use super::grammar::Rule;
+use super::slip;
+use crate::lang::ast::{AssignOp, Expr, ExprKind, Stmt, StmtKind};
+use crate::lang::error::ScriptError;
+
+impl<'s> Builder<'s> {
+    pub fn stmt(&mut self, node: Node<'s>) -> Option<Stmt> {
+        let span = span(&node);
+        let kind = match node.as_rule() {
+            Rule::if_stmt => self.if_stmt(node),
+            Rule::for_stmt => self.for_stmt(node),
+            Rule::try_stmt => self.try_stmt(node),
+            Rule::select_stmt => self.select_stmt(node),
+            Rule::stray_slip => self.stray(node),
+            Rule::while_stmt | Rule::repeat_stmt | Rule::with_stmt => self.headed(node),
+            Rule::loop_stmt => self.body(&mut parts(node)).map(StmtKind::Loop),
+            Rule::atomically_stmt => self.body(&mut parts(node)).map(StmtKind::Atomically),
+            Rule::let_stmt => self.let_stmt(node),
+            Rule::expr_stmt => self.expr_stmt(node),
+            _ => self.simple(node),
+        }?;
+        Some(Stmt { kind, span })
+    }
+
+    /// A keyword, an expression, a block.
+    fn headed(&mut self, node: Node<'s>) -> Option<StmtKind> {
+        let rule = node.as_rule();
+        let mut parts = parts(node);
+        let head = match rule {
+            Rule::while_stmt => self.condition(&mut parts)?,
+            _ => self.expr(parts.next()?)?,
+        };
+        let body = self.body(&mut parts)?;
+        match rule {
+            Rule::while_stmt => Some(StmtKind::While { condition: head, body }),
+            Rule::repeat_stmt => Some(StmtKind::Repeat { count: head, body }),
+            Rule::with_stmt => Some(StmtKind::With { object: head, body }),
+            _ => None,
+        }
+    }
+
+    /// A keyword and expressions.
+    fn simple(&mut self, node: Node<'s>) -> Option<StmtKind> {
+        let rule = node.as_rule();
+        let span = span(&node);
+        let mut parts = parts(node);
+        match rule {
+            Rule::break_stmt => Some(StmtKind::Break),
+            Rule::continue_stmt => Some(StmtKind::Continue),
+            Rule::yield_stmt => Some(StmtKind::Yield),
+            Rule::terminate_stmt => self.expr(parts.next()?).map(StmtKind::Terminate),
+            Rule::kill_stmt => self.expr(parts.next()?).map(StmtKind::Kill),
+            Rule::raise_stmt => self.expr(parts.next()?).map(StmtKind::Raise),
+            Rule::exit_stmt => self.optional(&mut parts).map(StmtKind::Exit),
+            Rule::return_stmt => self.optional(&mut parts).map(StmtKind::Return),
+            Rule::sleep_stmt => self.waits(&mut parts, "sleep").map(StmtKind::Sleep),
+            Rule::busy_stmt => self.waits(&mut parts, "busy").map(StmtKind::Busy),
+            Rule::await_stmt => self.condition(&mut parts).map(StmtKind::Await),
+            Rule::assert_stmt => {
+                let condition = self.condition(&mut parts)?;
+                Some(StmtKind::Assert { condition, message: self.optional(&mut parts)? })
+            }
+            Rule::print_stmt => {
+                let mut values = Vec::new();
+                while let Some(value) = parts.accept(Rule::expr) {
+                    match slip::print_call(&value, span) {
+                        Some(error) => self.errors.push(error),
+                        None => values.push(self.expr(value)?),
+                    }
+                }
+                Some(StmtKind::Print(values))
+            }
+            _ => None,
+        }
+    }
+
+    /// Zero or one expression.
+    fn optional(&mut self, parts: &mut Parts<'s>) -> Option<Option<Expr>> {
+        match parts.accept(Rule::expr) {
+            Some(node) => self.expr(node).map(Some),
+            None => Some(None),
+        }
+    }
+
+    fn waits(&mut self, parts: &mut Parts<'s>, word: &str) -> Option<Expr> {
+        let told = self.errors.len();
+        let time = self.expr(parts.next()?)?;
+        if self.errors.len() == told {
+            self.errors.extend(slip::not_a_duration(&time, word));
+        }
+        Some(time)
+    }
+
+    /// An expression where `=` is likely to mean `==`.
+    pub fn condition(&mut self, parts: &mut Parts<'s>) -> Option<Expr> {
+        let mut parts = super::build::parts(parts.accept(Rule::condition)?);
+        let left = self.expr(parts.accept(Rule::expr)?)?;
+        let Some(equals) = parts.accept(Rule::equals) else { return Some(left) };
+        let right = self.expr(parts.accept(Rule::expr)?)?;
+        self.errors.push(slip::equals_in_condition(span(&equals), &left, &right, self.text));
+        Some(left)
+    }
+
+    fn let_stmt(&mut self, node: Node<'s>) -> Option<StmtKind> {
+        let whole = span(&node);
+        let mut parts = parts(node);
+        let name = name(parts.accept(Rule::ident)?);
+        let Some(equals) = parts.accept(Rule::let_equals) else {
+            return self.fail(slip::let_without_value(whole, &name));
+        };
+        if text(&equals) != "=" {
+            self.errors.push(slip::foreign_assignment(&equals));
+        }
+        let value = self.expr(parts.next()?)?;
+        Some(StmtKind::Let { name, value })
+    }
+
+    fn expr_stmt(&mut self, node: Node<'s>) -> Option<StmtKind> {
+        let whole = span(&node);
+        let mut parts = parts(node);
+        let left = self.expr(parts.accept(Rule::expr)?)?;
+        if let Some(step) = parts.accept(Rule::step_slip) {
+            return self.fail(slip::step(&step, left.span.text(self.text)));
+        }
+        let kind = match parts.accept(Rule::assign_op) {
+            Some(op) => {
+                let value = self.expr(parts.accept(Rule::expr)?)?;
+                self.assign(left, &op, value)
+            }
+            None => self.bare(left),
+        };
+        match parts.accept(Rule::comma_slip) {
+            Some(comma) if kind.is_some() && !self.reported_on_line(whole) => {
+                self.fail(slip::comma(span(&comma), whole, self.text))
+            }
+            _ => kind,
+        }
+    }
+
+    fn assign(&mut self, target: Expr, op: &Node<'s>, value: Expr) -> Option<StmtKind> {
+        if !matches!(target.kind, ExprKind::Name(_) | ExprKind::Index { .. } | ExprKind::Field { .. }) {
+            let help = "a variable, `xs[i]` or `record.field` stands before `=`; `==` compares";
+            return self.fail(ScriptError::new(target.span, "this cannot be assigned to").help(help));
+        }
+        let kind = match text(op) {
+            "=" => AssignOp::Set,
+            "+=" => AssignOp::Add,
+            "-=" => AssignOp::Sub,
+            "*=" => AssignOp::Mul,
+            "/=" => AssignOp::Div,
+            "%=" => AssignOp::Rem,
+            _ => return self.fail(slip::foreign_assignment(op)),
+        };
+        Some(StmtKind::Assign { target, op: kind, value })
+    }
+
+    /// An expression on its own must do something.
+    fn bare(&mut self, expr: Expr) -> Option<StmtKind> {
+        let mut inner = &expr;
+        while let ExprKind::Paren(within) = &inner.kind {
+            inner = within;
+        }
+        match inner.kind {
+            ExprKind::Call { .. } | ExprKind::Spawn(_) | ExprKind::Join { .. } | ExprKind::Submit { .. } => {
+                if let Some(error) = slip::sleep_call(inner, self.text) {
+                    // That its time is a fraction is part of the same slip.
+                    self.errors.retain(|e| e.span.start < error.span.start || error.span.end < e.span.end);
+                    self.errors.push(error);
+                }
+                Some(StmtKind::Expr(expr))
+            }
+            // A slip inside has been told, and the value may be its remains.
+            _ if self.reported_on_line(expr.span) => None,
+            _ => self.fail(slip::does_nothing(&expr, self.text)),
+        }
+    }
+
+    /// Two statements stand side by side: no newline, no `;`, no `}` between.
+    pub fn check_separated(&mut self, before: &Node<'s>, after: &Node<'s>) {
+        if text(before).ends_with('}') || self.reported_on_line(span(before)) || self.reported_on_line(span(after)) {
+            return;
+        }
+        if before.as_rule() == Rule::sep || after.as_rule() == Rule::sep {
+            return;
+        }
+        let error = slip::side_by_side(text(before), span(before), text(after), span(after));
+        self.errors.push(error);
+    }
+}

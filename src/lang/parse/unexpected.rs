@@ -1,0 +1,239 @@
+//! The grammar's complaint in the user's words: what was expected, what stands
+//! there instead, and for some slips that leave no other trace, the mend.
+
+use super::grammar::Rule;
+use super::recover::{Within, within};
+use super::slip::is_reserved;
+use crate::lang::ast::Span;
+use crate::lang::error::ScriptError;
+use pest::error::{Error, ErrorVariant, InputLocation};
+
+/// The byte at which the grammar got no further.
+pub(super) fn offset(failure: &Error<Rule>) -> usize {
+    match failure.location {
+        InputLocation::Pos(place) | InputLocation::Span((place, _)) => place,
+    }
+}
+
+/// Whether the grammar stopped because the thread's stack is nearly used up: a
+/// nesting that is allowed, met on a small stack.
+pub(super) fn out_of_stack(failure: &Error<Rule>) -> bool {
+    matches!(failure.variant, ErrorVariant::CustomError { .. })
+}
+
+pub(super) fn too_deep(place: usize) -> ScriptError {
+    ScriptError::new(Span::new(place, place), "blocks and brackets are nested too deeply")
+        .help("take a part out into a `fn` of its own")
+}
+
+pub(super) fn error(text: &str, source: &str, failure: &Error<Rule>) -> ScriptError {
+    let place = offset(failure).min(text.len());
+    let (found, length) = found(text, place);
+    let span = Span::new(place, (place + length).min(source.len().max(place)));
+    let mut wanted = wanted(failure);
+    let within = within(text, place);
+    if within != Within::Block {
+        wanted.retain(|w| *w != "`=`");
+    }
+    let line = super::build::line_of(text, place);
+    let before = text[line.start as usize..place].trim_start();
+    if let Some(error) = special(&Stop { span, rest: &text[place..], before, wanted: &wanted, within }) {
+        return error;
+    }
+    let wanted = if wanted.is_empty() { by_place(within) } else { wanted };
+    let error = ScriptError::new(span, format!("expected {}, found {found}", list(&wanted)));
+    match wanted.first() {
+        Some(&"`}`") if within == Within::Hole => {
+            error.help("`{ }` in a string holds one expression; write `\\{` for a brace")
+        }
+        Some(&BLOCK) => error.help("a block begins with `{` on the line of its head"),
+        _ => error,
+    }
+}
+
+const BLOCK: &str = "a block `{ }`";
+const EXPRESSION: &str = "an expression";
+const NAME: &str = "a name";
+const STATEMENT: &str = "a statement";
+const END: &str = "the end of the statement";
+
+/// The user's word for what a rule matches; none for what may always follow.
+fn word(rule: Rule) -> Option<&'static str> {
+    use Rule::*;
+    Some(match rule {
+        expr | sum | unit | condition | spawn | join | submit | number | int | string | list | paren | constant
+        | self_task | duration | prefix | negative | slice_to => EXPRESSION,
+        ident | kind | callee | word => NAME,
+        close_brace => "`}`",
+        block | open_brace | colon_slip => BLOCK,
+        params => "a parameter list `( )`",
+        param => "a parameter",
+        equals | let_equals => "`=`",
+        arrow => "`=>`",
+        kw_in => "`in`",
+        kw_to => "`to`",
+        join_all => "`all`",
+        arm | after_arm | else_arm => "an arm such as `v = q.get() => { }`",
+        code | expect_code | expect_some | expect_every => "`ok` or the code of a finding",
+        sep | EOI => END,
+        expr_stmt | let_stmt | if_stmt | object => STATEMENT,
+        _ => return None,
+    })
+}
+
+fn wanted(failure: &Error<Rule>) -> Vec<&'static str> {
+    let ErrorVariant::ParsingError { positives, .. } = &failure.variant else { return Vec::new() };
+    let mut wanted: Vec<&str> = positives.iter().filter_map(|rule| word(*rule)).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    // A name begins an expression, an expression a statement.
+    if wanted.contains(&STATEMENT) {
+        wanted.retain(|w| !matches!(*w, EXPRESSION | NAME));
+    }
+    if wanted.contains(&EXPRESSION) {
+        wanted.retain(|w| *w != NAME);
+    }
+    if wanted.len() > 1 {
+        wanted.retain(|w| !matches!(*w, END | "`=`"));
+    }
+    wanted
+}
+
+/// Where only punctuation can follow, the brackets around tell which.
+fn by_place(within: Within) -> Vec<&'static str> {
+    match within {
+        Within::Paren => vec!["`,`", "`)`"],
+        Within::Bracket => vec!["`,`", "`]`"],
+        Within::Hole => vec!["`}`"],
+        Within::Block => vec![END],
+    }
+}
+
+fn list(words: &[&str]) -> String {
+    match words {
+        [] => END.to_owned(),
+        [one] => (*one).to_owned(),
+        [most @ .., last] => format!("{} or {last}", most.join(", ")),
+    }
+}
+
+/// What stands at `place`, and its length.
+fn found(text: &str, place: usize) -> (String, usize) {
+    let rest = &text[place..];
+    let Some(first) = rest.chars().next() else { return ("the end of the script".to_owned(), 0) };
+    if first == '\n' {
+        return ("the end of the line".to_owned(), 0);
+    }
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let length = if is_word(first) {
+        rest.find(|c| !is_word(c)).unwrap_or(rest.len())
+    } else if first == '"' {
+        return ("a string".to_owned(), 1);
+    } else {
+        let twins = ["=>", "->", "==", "!=", "<=", ">=", "..", "::", "&&", "||", "+=", "-=", "*=", "/=", "%="];
+        twins.iter().find(|twin| rest.starts_with(**twin)).map_or(first.len_utf8(), |twin| twin.len())
+    };
+    (format!("`{}`", &rest[..length]), length)
+}
+
+/// What is known of the place that the grammar stopped at.
+struct Stop<'t> {
+    span: Span,
+    /// From the place on.
+    rest: &'t str,
+    /// The line before it.
+    before: &'t str,
+    wanted: &'t [&'static str],
+    within: Within,
+}
+
+impl Stop<'_> {
+    fn error(&self, message: &str, help: &str) -> Option<ScriptError> {
+        Some(ScriptError::new(self.span, message).help(help))
+    }
+
+    fn wants(&self, word: &str) -> bool {
+        self.wanted.contains(&word)
+    }
+
+    /// The word that stands here, perhaps none.
+    fn word(&self) -> &str {
+        let end = self.rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(self.rest.len());
+        &self.rest[..end]
+    }
+
+    /// The first word of the line.
+    fn first(&self) -> &str {
+        self.before.split_whitespace().next().unwrap_or("")
+    }
+}
+
+/// Slips that the grammar does not let through.
+fn special(stop: &Stop<'_>) -> Option<ScriptError> {
+    let word = stop.word();
+    match stop.rest.chars().next()? {
+        '{' | '\n' => block(stop),
+        ':' => colon(stop),
+        _ if word == "else" && stop.before.contains(" if ") => {
+            stop.error("there is no `a if c else b`", "write `if c { } else { }` as a statement")
+        }
+        _ if stop.wants(NAME) && is_reserved(word) => {
+            let message = format!("`{word}` is a word of the language and cannot be a name");
+            stop.error(&message, &format!("take another name, such as `{word}_`"))
+        }
+        _ if stop.wants(BLOCK) && stop.before.trim_end().ends_with("else") => {
+            stop.error("`else` takes no condition", "write `else if`")
+        }
+        _ if word == "for" && stop.within != Within::Block => {
+            stop.error("there are no list comprehensions", "fill the list in a loop: `xs = xs + [v]`")
+        }
+        ',' if stop.first() == "for" && stop.wants("`in`") => {
+            stop.error("`for` has one variable", "write `for v in xs { }`")
+        }
+        '=' if stop.rest.starts_with("=>") => {
+            stop.error("`=>` stands only in the arms of a `select`", "write `select { q.get() => { } }`")
+        }
+        '-' if stop.rest.starts_with("->") => {
+            stop.error("a function does not say what it returns", "leave out `->` and the type")
+        }
+        '=' if stop.before.contains('=') => stop.error("an assignment gives no value", "write one assignment a line"),
+        '.' if stop.rest.starts_with("..") && stop.wants(EXPRESSION) => {
+            stop.error("a range needs its beginning", "write `0..3` for 0, 1, 2")
+        }
+        _ => None,
+    }
+}
+
+/// A `{`, or the end of a line that may have wanted one.
+fn block(stop: &Stop<'_>) -> Option<ScriptError> {
+    if stop.rest.starts_with('\n') {
+        let next_line = stop.rest.trim_start().starts_with('{');
+        let (message, help) =
+            ("the `{` of a block stands on the line of its head", "move it up, to the end of this line");
+        return if next_line && stop.wants(BLOCK) { stop.error(message, help) } else { None };
+    }
+    let head = stop.before.trim_end();
+    let one_word = !head.is_empty() && head.chars().all(|c| c.is_alphanumeric() || c == '_');
+    if head.is_empty() {
+        return stop
+            .error("a block does not stand alone", "put a head before it: `if c { }`, `loop { }`, `with m { }`");
+    }
+    if one_word && !is_reserved(head) {
+        let help = "blocks follow `if c`, `while c`, `loop`, `repeat n`, `for v in xs`, `with m`, `atomically`";
+        return stop.error(&format!("`{head}` does not begin a block"), help);
+    }
+    None
+}
+
+/// A `:` where other languages have a type or a block.
+fn colon(stop: &Stop<'_>) -> Option<ScriptError> {
+    match stop.first() {
+        "class" | "struct" => {
+            stop.error("no `:` stands before a block", "write `struct S { }` with declarations inside")
+        }
+        "fn" | "task" | "def" | "let" | "const" | "var" | "shared" | "atomic" => {
+            stop.error("names have no types here", "leave out the `:` and the type")
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,144 @@
+//! Local work on values: indexing, slices, the built-ins. No steps.
+
+use crate::program::code::Builtin;
+use crate::program::value::{Error, ErrorKind, Names, Shown, Value, arithmetic};
+use std::cmp::Ordering;
+
+type Result<T> = std::result::Result<T, Error>;
+
+/// The longest list that a range makes.
+const RANGE_MAX: i64 = 1_000_000;
+
+pub fn text(value: &Value, names: &dyn Names) -> String {
+    Shown { value, names, quoted: false }.to_string()
+}
+
+pub fn type_error(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Type, message)
+}
+
+/// An index counts from the end if it is negative, as in Python.
+fn place(index: &Value, len: usize) -> Result<usize> {
+    let Value::Int(i) = index else {
+        return Err(type_error(format!("an index is an integer, and this is {}", index.type_word())));
+    };
+    let from_start = if *i < 0 { i.saturating_add(len as i64) } else { *i };
+    usize::try_from(from_start)
+        .ok()
+        .filter(|i| *i < len)
+        .ok_or_else(|| Error::new(ErrorKind::Index, format!("index {i} of {len}")))
+}
+
+/// The index of a declared row, which has no place before its first.
+pub fn row_index(index: &Value, count: u32, name: &str) -> Result<u32> {
+    match index {
+        Value::Int(i) if *i >= 0 && *i < i64::from(count) => Ok(*i as u32),
+        Value::Int(i) => Err(Error::new(ErrorKind::Index, format!("`{name}` has {count} places, and the index is {i}"))),
+        v => Err(type_error(format!("an index is an integer, and this is {}", v.type_word()))),
+    }
+}
+
+pub fn index(object: &Value, index: &Value) -> Result<Value> {
+    match object {
+        Value::List(items) => Ok(items[place(index, items.len())?].clone()),
+        Value::Str(s) => {
+            let chars: Vec<char> = s.chars().collect();
+            Ok(Value::string(chars[place(index, chars.len())?]))
+        }
+        v => Err(type_error(format!("{} has no elements", v.type_word()))),
+    }
+}
+
+/// Bounds beyond the ends are cut back, as in Python.
+pub fn slice(object: &Value, from: Option<&Value>, to: Option<&Value>, inclusive: bool) -> Result<Value> {
+    let bounds = |len: usize| -> Result<(usize, usize)> {
+        let bound = |v: Option<&Value>, default: usize, more: i64| match v {
+            None => Ok(default),
+            Some(Value::Int(i)) => {
+                let i = if *i < 0 { i.saturating_add(len as i64) } else { *i }.saturating_add(more);
+                Ok(i.clamp(0, len as i64) as usize)
+            }
+            Some(v) => Err(type_error(format!("an index is an integer, and this is {}", v.type_word()))),
+        };
+        let start = bound(from, 0, 0)?;
+        Ok((start, bound(to, len, i64::from(inclusive))?.max(start)))
+    };
+    match object {
+        Value::List(items) => {
+            let (a, b) = bounds(items.len())?;
+            Ok(Value::list(items[a..b].to_vec()))
+        }
+        Value::Str(s) => {
+            let chars: Vec<char> = s.chars().collect();
+            let (a, b) = bounds(chars.len())?;
+            Ok(Value::string(chars[a..b].iter().collect::<String>()))
+        }
+        v => Err(type_error(format!("{} has no elements", v.type_word()))),
+    }
+}
+
+/// Both bounds of a range; the second one past its last.
+pub fn range(from: &Value, to: &Value, inclusive: bool) -> Result<(i64, i64)> {
+    match (from, to) {
+        (Value::Int(a), Value::Int(b)) => {
+            let end = if inclusive { b.checked_add(1) } else { Some(*b) };
+            end.map(|e| (*a, e)).ok_or_else(|| Error::new(ErrorKind::Overflow, "the end of the range does not fit into 64 bits"))
+        }
+        _ => Err(type_error(format!("a range goes between integers, not {} and {}", from.type_word(), to.type_word()))),
+    }
+}
+
+pub fn range_list(from: &Value, to: &Value, inclusive: bool) -> Result<Value> {
+    let (a, b) = range(from, to, inclusive)?;
+    if b.saturating_sub(a) > RANGE_MAX {
+        return Err(Error::new(ErrorKind::Overflow, format!("a range as a list has at most {RANGE_MAX} elements")));
+    }
+    Ok(Value::list((a..b).map(Value::Int).collect()))
+}
+
+pub fn builtin(which: Builtin, args: &[Value], names: &dyn Names) -> Result<Value> {
+    let first = args.first().unwrap_or(&Value::None);
+    match which {
+        Builtin::Len => match first {
+            Value::List(items) => Ok(Value::Int(items.len() as i64)),
+            Value::Str(s) => Ok(Value::Int(s.chars().count() as i64)),
+            v => Err(type_error(format!("`len` takes a list or a string, not {}", v.type_word()))),
+        },
+        Builtin::Min => extreme("min", args, Ordering::Less),
+        Builtin::Max => extreme("max", args, Ordering::Greater),
+        Builtin::Abs => match first {
+            Value::Int(i) if *i < 0 => arithmetic::negate(first),
+            Value::Int(_) => Ok(first.clone()),
+            v => Err(type_error(format!("`abs` takes an integer, not {}", v.type_word()))),
+        },
+        Builtin::Str => Ok(Value::string(text(first, names))),
+        Builtin::Int => match first {
+            Value::Int(_) => Ok(first.clone()),
+            Value::Bool(b) => Ok(Value::Int(i64::from(*b))),
+            Value::Str(s) => s.trim().parse().map(Value::Int).map_err(|_| type_error(format!("`{s}` is no integer"))),
+            v => Err(type_error(format!("`int` takes a string, not {}", v.type_word()))),
+        },
+    }
+}
+
+fn extreme(name: &str, args: &[Value], wanted: Ordering) -> Result<Value> {
+    let items: &[Value] = match args {
+        [Value::List(items)] => items,
+        _ => args,
+    };
+    let mut best: Option<&Value> = None;
+    for item in items {
+        let order = match (best, item) {
+            (None, Value::Int(_) | Value::Duration(_) | Value::Str(_)) => Some(wanted),
+            (Some(Value::Int(a)), Value::Int(b)) | (Some(Value::Duration(a)), Value::Duration(b)) => Some(b.cmp(a)),
+            (Some(Value::Str(a)), Value::Str(b)) => Some(b.cmp(a)),
+            _ => None,
+        };
+        match order {
+            None => return Err(type_error(format!("`{name}` compares values of one type, not {}", item.type_word()))),
+            Some(o) if o == wanted => best = Some(item),
+            Some(_) => {}
+        }
+    }
+    best.cloned().ok_or_else(|| Error::new(ErrorKind::Index, format!("`{name}` of nothing")))
+}

@@ -1,0 +1,141 @@
+//! What a task asks of the backend: its next step, with the operands.
+
+use crate::program::code::SelfInfo;
+use crate::program::kind::{Memory, Update};
+use crate::program::value::{Error, ObjRef, Value};
+
+/// Up to three arguments of a method, without an allocation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Args {
+    len: u8,
+    values: [Value; 3],
+}
+
+impl Args {
+    pub const NONE: Args = Args { len: 0, values: [Value::None, Value::None, Value::None] };
+
+    /// The most arguments a method has is three: `put`.
+    pub fn from_slice(values: &[Value]) -> Args {
+        let mut args = Args::NONE;
+        for (place, value) in args.values.iter_mut().zip(values) {
+            *place = value.clone();
+            args.len += 1;
+        }
+        args
+    }
+    pub fn one(value: Value) -> Args {
+        Args { len: 1, values: [value, Value::None, Value::None] }
+    }
+    pub fn set(&mut self, index: usize, value: Value) {
+        if let Some(place) = self.values.get_mut(index) {
+            *place = value;
+            self.len = self.len.max(index as u8 + 1);
+        }
+    }
+    pub fn as_slice(&self) -> &[Value] {
+        &self.values[..self.len as usize]
+    }
+}
+
+/// Where a place in memory belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Home {
+    /// `Program::cells`.
+    Declared,
+    /// The places of a record of that number; `var` fields count apart from
+    /// the others.
+    Record(u32),
+}
+
+/// One place in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Place {
+    pub home: Home,
+    pub index: u32,
+    pub memory: Memory,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Access {
+    Read,
+    Write(Value),
+    /// Indivisible; the operands it needs, else `none`.
+    Update(Update, Value, Value),
+}
+
+/// An arm of a `select`, its object read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Arm {
+    /// `None`: the arm is on `none` and never ready.
+    pub target: Option<(ObjRef, u8)>,
+    pub args: Args,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskField {
+    Name,
+    Alive,
+    Pid,
+    Result,
+    ExitCode,
+}
+
+/// A `spawn` with its operands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SpawnStep {
+    pub function: u32,
+    pub process: bool,
+    pub daemon: bool,
+    /// First values of the new task's first locals.
+    pub args: Vec<Value>,
+    /// First values of others: a block's copies.
+    pub captures: Vec<(u16, Value)>,
+    /// `x N`.
+    pub count: Option<u32>,
+    pub name: Option<String>,
+}
+
+/// The next step of a task.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    Access { place: Place, access: Access },
+    Operate { object: ObjRef, method: u8, args: Args },
+    /// Answered by the chosen arm's index (the number of arms: `after` or
+    /// `else`) and its value.
+    Select { arms: Vec<Arm>, after: Option<i64>, otherwise: bool },
+    /// Answered by the handle, or a list of them with a count.
+    Spawn(Box<SpawnStep>),
+    Submit { pool: ObjRef, function: u32, args: Vec<Value> },
+    /// Answered by a bool.
+    Join { targets: Vec<ObjRef>, timeout: Option<i64> },
+    JoinAll { timeout: Option<i64> },
+    Terminate(ObjRef),
+    Kill(ObjRef),
+    Exit(i32),
+    Fork,
+    Wait(Option<i64>),
+    Sleep(i64),
+    Busy(i64),
+    Yield,
+    Print(String),
+    /// Answered by a number below it.
+    Choose(u64),
+    SelfInfo(SelfInfo),
+    TaskField { task: ObjRef, field: TaskField },
+    New { site: u32, args: Vec<Value> },
+    NewRecord { site: u32, values: Vec<Value> },
+    AtomicBegin,
+    AtomicEnd,
+    /// From here to `AwaitEnd` the task looks, and nobody changes anything.
+    /// `nested`: it is the first statement of an `atomically`.
+    AwaitBegin { site: u32, nested: bool },
+    /// What it saw. If false, wait until something of it has changed; the task
+    /// then looks again. If true and not nested, the look is over.
+    AwaitEnd { site: u32, nested: bool, holds: bool },
+    /// Not a step: the host said that it was wanted.
+    Interrupted,
+    /// The body has ended, with this value.
+    End(Value),
+    /// An error that nobody caught.
+    Failed(Error),
+}

@@ -1,0 +1,74 @@
+//! `event e`: a flag to wait for.
+//!
+//! Words: whether it is set; of the last `set`, the task's number plus one and
+//! its place in the source. Clock 0: all `set`s.
+
+use super::*;
+
+const SET: u8 = 0;
+const CLEAR: u8 = 1;
+const IS_SET: u8 = 2;
+
+const FLAG: usize = 0;
+/// See the head of the file.
+pub const SET_BY: usize = 1;
+pub const SET_AT: usize = 2;
+
+pub const SPEC: KindSpec = KindSpec {
+    word: "event",
+    params: &[],
+    options: &[],
+    methods: &[method("set", &[]), method("clear", &[]), method("is_set", &[]), waiting("wait")],
+    with: &[],
+    iterate: None,
+    internal: false,
+};
+
+const WAIT: u8 = 3;
+
+pub fn init(_args: &[Value], _options: u32) -> Result<[u64; WORDS], (ErrorKind, String)> {
+    Ok([0; WORDS])
+}
+
+/// A wait that was woken by `set` is over even if a `clear` came first; its
+/// memo is the number of `set`s at its arrival.
+const SETS: usize = 3;
+
+pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, _args: &[Value], again: Option<u64>) -> Outcome {
+    let set = w.word(o, FLAG) != 0;
+    let sets = w.word(o, SETS);
+    match method {
+        SET => {
+            let (me, site) = (u64::from(w.me()) + 1, u64::from(w.site()));
+            w.release(o, 0, Edge::Join);
+            w.set(o, FLAG, 1);
+            w.set(o, SET_BY, me);
+            w.set(o, SET_AT, site);
+            w.set(o, SETS, sets + 1);
+            w.wake(o, &[WAIT], u64::MAX);
+            Outcome::Done(Value::None)
+        }
+        CLEAR => {
+            w.set(o, FLAG, 0);
+            Outcome::Done(Value::None)
+        }
+        IS_SET => Outcome::Done(Value::Bool(set)),
+        _ if set || again.is_some_and(|at| sets > at) => {
+            w.acquire(o, 0);
+            Outcome::Done(Value::Bool(true))
+        }
+        _ => Outcome::Wait(again.unwrap_or(sets)),
+    }
+}
+
+pub fn give_up<W: World>(_w: &mut W, _o: u32, _method: u8, _memo: u64) -> Outcome {
+    Outcome::Done(Value::Bool(false))
+}
+
+pub fn need<W: World>(w: &W, o: u32, _method: u8, memo: u64, _task: TaskId) -> Need {
+    if w.word(o, FLAG) != 0 || w.word(o, SETS) > memo {
+        Need::Ready
+    } else {
+        Need::Deed { object: o, methods: &[SET] }
+    }
+}

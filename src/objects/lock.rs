@@ -1,0 +1,127 @@
+//! `lock m`: a mutex. Who took it releases it; `reentrant` ones may be taken
+//! again by their owner.
+//!
+//! Words: the owner's number plus one (0: free), how often it took it,
+//! whether it is reentrant. Clock 0: the last release.
+
+use super::*;
+use crate::program::kind::With;
+
+pub const ACQUIRE: u8 = 0;
+pub const RELEASE: u8 = 1;
+const LOCKED: u8 = 2;
+/// How a wait on a condition ends: the lock is taken again, and the wait
+/// gives true, or false if its time was over.
+pub const REACQUIRE: u8 = 3;
+pub const REACQUIRE_LATE: u8 = 4;
+
+const OWNER: usize = 0;
+const DEPTH: usize = 1;
+const REENTRANT: usize = 2;
+
+pub const SPEC: KindSpec = KindSpec {
+    word: "lock",
+    params: &[],
+    options: &["reentrant"],
+    methods: &[
+        acquiring("acquire"),
+        method("release", &[]),
+        method("locked", &[]),
+        method("-wait", &[]),
+        method("-wait late", &[]),
+    ],
+    with: &[With { word: "", acquire: ACQUIRE, release: RELEASE }],
+    iterate: None,
+    internal: false,
+};
+
+const TAKERS: [u8; 3] = [ACQUIRE, REACQUIRE, REACQUIRE_LATE];
+
+pub fn init(_args: &[Value], options: u32) -> Result<[u64; WORDS], (ErrorKind, String)> {
+    Ok([0, 0, u64::from(options & 1), 0, 0, 0])
+}
+
+pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, args: &[Value], again: Option<u64>) -> Outcome {
+    match method {
+        ACQUIRE => acquire(w, o, args.first() == Some(&Value::Bool(false))),
+        RELEASE => release(w, o),
+        REACQUIRE | REACQUIRE_LATE => reacquire(w, o, again.unwrap_or(1), method == REACQUIRE),
+        _ => Outcome::Done(Value::Bool(w.word(o, OWNER) != 0)),
+    }
+}
+
+fn acquire<W: World>(w: &mut W, o: u32, at_once: bool) -> Outcome {
+    let me = u64::from(w.me()) + 1;
+    let owner = w.word(o, OWNER);
+    if owner == 0 {
+        take(w, o, 1);
+        return Outcome::Done(Value::Bool(true));
+    }
+    if owner == me && w.word(o, REENTRANT) != 0 {
+        let depth = w.word(o, DEPTH);
+        w.set(o, DEPTH, depth + 1);
+        return Outcome::Done(Value::Bool(true));
+    }
+    if at_once { Outcome::Done(Value::Bool(false)) } else { Outcome::Wait(0) }
+}
+
+fn take<W: World>(w: &mut W, o: u32, depth: u64) {
+    let me = u64::from(w.me()) + 1;
+    w.set(o, OWNER, me);
+    w.set(o, DEPTH, depth);
+    w.acquire(o, 0);
+    w.hold(o, Mode::Exclusive);
+}
+
+fn reacquire<W: World>(w: &mut W, o: u32, depth: u64, in_time: bool) -> Outcome {
+    if w.word(o, OWNER) != 0 {
+        return Outcome::Wait(depth);
+    }
+    take(w, o, depth);
+    Outcome::Done(Value::Bool(in_time))
+}
+
+fn release<W: World>(w: &mut W, o: u32) -> Outcome {
+    if let Err((kind, text)) = owned(w, o, "release") {
+        return Outcome::Raise(kind, text);
+    }
+    let depth = w.word(o, DEPTH);
+    if depth > 1 {
+        w.set(o, DEPTH, depth - 1);
+    } else {
+        let_go(w, o);
+    }
+    Outcome::Done(Value::None)
+}
+
+/// Lets go of it altogether. How often it was taken.
+pub fn let_go<W: World>(w: &mut W, o: u32) -> u64 {
+    let depth = w.word(o, DEPTH);
+    w.release(o, 0, Edge::Set);
+    w.set(o, DEPTH, 0);
+    w.set(o, OWNER, 0);
+    w.unhold(o, Mode::Exclusive);
+    w.wake(o, &TAKERS, 1);
+    depth
+}
+
+/// Whether the running task owns it, with the error if not.
+pub fn owned<W: World>(w: &W, o: u32, deed: &str) -> Result<(), (ErrorKind, String)> {
+    let owner = w.word(o, OWNER);
+    if owner == u64::from(w.me()) + 1 {
+        return Ok(());
+    }
+    let state = if owner == 0 { "nobody holds it" } else { "another task holds it" };
+    Err((ErrorKind::NotOwner, format!("`{deed}` needs the lock, and {state}")))
+}
+
+pub fn give_up<W: World>(_w: &mut W, _o: u32, _method: u8, _memo: u64) -> Outcome {
+    Outcome::Done(Value::Bool(false))
+}
+
+pub fn need<W: World>(w: &W, o: u32, _method: u8, _memo: u64, _task: TaskId) -> Need {
+    match w.word(o, OWNER) {
+        0 => Need::Ready,
+        owner => Need::Tasks(vec![(owner - 1) as TaskId]),
+    }
+}

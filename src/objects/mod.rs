@@ -1,0 +1,203 @@
+//! The kinds of object, each with one meaning: a row of words, and
+//! transitions on them that every backend drives. A kind's file owns its
+//! parameters, methods, words, transitions, the happens-before edges they make
+//! and what a task that waits there is waiting for. Where the words live, who
+//! else may touch them meanwhile and how a task sleeps belongs to the backend,
+//! behind [`World`].
+//!
+//! A new kind is a file and a line in `kind_list!`.
+
+use crate::program::kind::{Default, KindSpec, Param};
+use crate::program::value::{ErrorKind, Value};
+
+/// How many words an object has.
+pub const WORDS: usize = 6;
+
+/// A task by its number in the run, which is that of its handle.
+pub type TaskId = u32;
+
+/// What one attempt at an operation came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    Done(Value),
+    /// It cannot go ahead now. The number is handed back at the next attempt.
+    Wait(u64),
+    Raise(ErrorKind, String),
+    /// Go on waiting, for another operation on another object.
+    Instead { object: u32, method: u8, memo: u64 },
+}
+
+/// Whether a release replaces a clock or is joined to what it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edge {
+    Set,
+    Join,
+}
+
+/// How a lock is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Mode {
+    /// A mutex.
+    Exclusive,
+    Reading,
+    Writing,
+}
+
+/// What a transition sees and changes. A backend calls a transition while
+/// nobody else can see the object's words half changed.
+pub trait World {
+    fn word(&self, object: u32, index: usize) -> u64;
+    fn set(&mut self, object: u32, index: usize, value: u64);
+    /// The running task.
+    fn me(&self) -> TaskId;
+    /// The place in the source, for what a later report needs to know.
+    fn site(&self) -> u32;
+
+    /// The object's values in their order. With `bounded`, the place that the
+    /// value takes was freed by an earlier `pop` of it, which comes before.
+    fn push(&mut self, object: u32, value: Value, bounded: bool);
+    fn pop(&mut self, object: u32, bounded: bool) -> Option<Value>;
+    fn len(&self, object: u32) -> u64;
+
+    /// What the running task did so far comes before what follows an
+    /// `acquire` of the same clock.
+    fn release(&mut self, object: u32, clock: u8, edge: Edge);
+    fn acquire(&mut self, object: u32, clock: u8);
+
+    /// The running task now holds the lock, or lets go of it once.
+    fn hold(&mut self, object: u32, mode: Mode);
+    fn unhold(&mut self, object: u32, mode: Mode);
+    fn holds(&self, object: u32, mode: Mode) -> bool;
+    /// All tasks that hold it.
+    fn holders(&self, object: u32) -> Vec<TaskId>;
+
+    /// The tasks, but this one, that wait on it with one of these methods, in
+    /// order of arrival.
+    fn waiting(&self, object: u32, methods: &[u8]) -> Vec<TaskId>;
+    /// Let the first `count` that wait with one of these methods try again.
+    fn wake(&mut self, object: u32, methods: &[u8], count: u64);
+    /// Take the first task that waits with this method: its value goes to
+    /// the caller, `give` to it, and both are ordered both ways.
+    fn meet(&mut self, object: u32, method: u8, give: Value) -> Option<Value>;
+    /// The first `count` that wait with `method` go on waiting on `to` with
+    /// `then`; the caller comes before their going on. How many there were.
+    fn transfer(&mut self, object: u32, method: u8, count: u64, to: u32, then: u8) -> u64;
+
+    /// The tasks that work for a pool.
+    fn workers(&self, pool: u32) -> Vec<TaskId>;
+    /// End them, as `terminate` does.
+    fn terminate_workers(&mut self, pool: u32);
+}
+
+/// What would let a waiting task go ahead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// It can go ahead now.
+    Ready,
+    /// Every one of these must get on with it.
+    Tasks(Vec<TaskId>),
+    /// The end of this one.
+    End(TaskId),
+    /// Some task does one of these.
+    Deed { object: u32, methods: &'static [u8] },
+    /// That many tasks do it.
+    Arrivals { object: u32, method: u8, missing: u64 },
+    /// A change of what the condition of an `await` looks at:
+    /// `Program::awaits`.
+    Change { site: u32 },
+    All(Vec<Need>),
+    Any(Vec<Need>),
+}
+
+macro_rules! kind_list {
+    ($($name:ident = $place:literal),* $(,)?) => {
+        $(pub mod $name;)*
+
+        /// Every kind; an object's `kind` is a place in it.
+        pub static KINDS: &[KindSpec] = &[$($name::SPEC),*];
+
+        /// The first words of an object made with these arguments.
+        pub fn init(kind: u8, args: &[Value], options: u32) -> Result<[u64; WORDS], (ErrorKind, String)> {
+            match kind {
+                $($place => $name::init(args, options),)*
+                _ => Err((ErrorKind::Type, "no such kind".to_string())),
+            }
+        }
+
+        /// One attempt at an operation. `again` is the number that the last
+        /// attempt of the same wait gave.
+        pub fn attempt<W: World>(w: &mut W, kind: u8, object: u32, method: u8, args: &[Value], again: Option<u64>) -> Outcome {
+            match kind {
+                $($place => $name::attempt(w, object, method, args, again),)*
+                _ => Outcome::Raise(ErrorKind::Type, "no such kind".to_string()),
+            }
+        }
+
+        /// The time of a wait is over, or `blocking: false` was asked.
+        pub fn give_up<W: World>(w: &mut W, kind: u8, object: u32, method: u8, memo: u64) -> Outcome {
+            match kind {
+                $($place => $name::give_up(w, object, method, memo),)*
+                _ => Outcome::Done(Value::None),
+            }
+        }
+
+        /// What would let `task`, which waits there, go ahead.
+        pub fn need<W: World>(w: &W, kind: u8, object: u32, method: u8, memo: u64, task: TaskId) -> Need {
+            match kind {
+                $($place => $name::need(w, object, method, memo, task),)*
+                _ => Need::Ready,
+            }
+        }
+    };
+}
+
+kind_list! {
+    lock = 0,
+    rwlock = 1,
+    semaphore = 2,
+    condition = 3,
+    event = 4,
+    barrier = 5,
+    latch = 6,
+    queue = 7,
+    pool = 8,
+    task = 9,
+    record = 10,
+}
+
+/// A further object whose words the method changes as well.
+pub fn companion(kind: u8, first_word: u64) -> Option<u32> {
+    (KINDS[kind as usize].word == condition::SPEC.word).then_some(first_word as u32)
+}
+
+// Parameters that several kinds share.
+
+pub(crate) const BLOCKING: Param = Param { name: "blocking", default: Some(Default::Bool(true)), object: None };
+pub(crate) const TIMEOUT: Param = Param { name: "timeout", default: Some(Default::None), object: None };
+
+pub(crate) const fn method(name: &'static str, params: &'static [Param]) -> crate::program::kind::Method {
+    crate::program::kind::Method { name, params, waits: false, timeout: None, blocking: None }
+}
+
+/// `acquire(blocking: true, timeout: none)`.
+pub(crate) const fn acquiring(name: &'static str) -> crate::program::kind::Method {
+    crate::program::kind::Method { name, params: &[BLOCKING, TIMEOUT], waits: true, timeout: Some(1), blocking: Some(0) }
+}
+
+/// `wait(timeout: none)`.
+pub(crate) const fn waiting(name: &'static str) -> crate::program::kind::Method {
+    crate::program::kind::Method { name, params: &[TIMEOUT], waits: true, timeout: Some(0), blocking: None }
+}
+
+/// `release(n = 1)`.
+pub(crate) const N: Param = Param { name: "n", default: Some(Default::Int(1)), object: None };
+
+/// A count among the arguments; at least `least`.
+pub(crate) fn count_of(value: Option<&Value>, least: i64, what: &str) -> Result<u64, (ErrorKind, String)> {
+    match value {
+        Some(Value::Int(n)) if *n >= least => Ok(*n as u64),
+        Some(Value::Int(n)) => Err((ErrorKind::Type, format!("{what} is at least {least}, and this is {n}"))),
+        Some(v) => Err((ErrorKind::Type, format!("{what} is an integer, and this is {}", v.type_word()))),
+        None => Err((ErrorKind::Type, format!("{what} is missing"))),
+    }
+}

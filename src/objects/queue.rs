@@ -1,0 +1,160 @@
+//! `queue q(3)`: first in, first out, for at most that many values; unbounded
+//! without a number; `queue q(0)` hands over from a `put` to a `get`.
+//!
+//! Words: the capacity plus one (0: unbounded), whether it is closed. A `put`
+//! comes before the `get` of its value, a `get` before the `put` into the
+//! place it freed; clock 0: the `close`, before what sees it.
+
+use super::*;
+
+pub const PUT: u8 = 0;
+pub const GET: u8 = 1;
+const PUT_NOWAIT: u8 = 2;
+const GET_NOWAIT: u8 = 3;
+const QSIZE: u8 = 4;
+const EMPTY: u8 = 5;
+const FULL: u8 = 6;
+const CLOSE: u8 = 7;
+
+const CAPACITY: usize = 0;
+const CLOSED: usize = 1;
+
+/// The bit of `via manager`.
+pub const VIA_MANAGER: u32 = 1;
+
+const VALUE: Param = Param { name: "v", default: None, object: None };
+
+pub const SPEC: KindSpec = KindSpec {
+    word: "queue",
+    params: &[Param { name: "maxsize", default: Some(Default::None), object: None }],
+    options: &["via manager"],
+    methods: &[
+        crate::program::kind::Method {
+            name: "put",
+            params: &[VALUE, BLOCKING, TIMEOUT],
+            waits: true,
+            timeout: Some(2),
+            blocking: Some(1),
+        },
+        acquiring("get"),
+        method("put_nowait", &[VALUE]),
+        method("get_nowait", &[]),
+        method("qsize", &[]),
+        method("empty", &[]),
+        method("full", &[]),
+        method("close", &[]),
+    ],
+    with: &[],
+    iterate: Some(GET),
+    internal: false,
+};
+
+pub fn init(args: &[Value], _options: u32) -> Result<[u64; WORDS], (ErrorKind, String)> {
+    let capacity = match args.first() {
+        None | Some(Value::None) => 0,
+        some => count_of(some, 0, "a queue's size")? + 1,
+    };
+    Ok([capacity, 0, 0, 0, 0, 0])
+}
+
+pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, args: &[Value], _again: Option<u64>) -> Outcome {
+    let capacity = w.word(o, CAPACITY).checked_sub(1);
+    let no = Some(&Value::Bool(false));
+    match method {
+        PUT => put(w, o, capacity, args, args.get(1) == no),
+        PUT_NOWAIT => put(w, o, capacity, args, true),
+        GET => get(w, o, capacity, args.first() == no),
+        GET_NOWAIT => get(w, o, capacity, true),
+        QSIZE => Outcome::Done(Value::Int(w.len(o) as i64)),
+        EMPTY => Outcome::Done(Value::Bool(w.len(o) == 0)),
+        FULL => Outcome::Done(Value::Bool(capacity.is_some_and(|c| w.len(o) >= c))),
+        _ => close(w, o),
+    }
+}
+
+fn closed<W: World>(w: &W, o: u32) -> bool {
+    w.word(o, CLOSED) != 0
+}
+
+fn put<W: World>(w: &mut W, o: u32, capacity: Option<u64>, args: &[Value], at_once: bool) -> Outcome {
+    let value = args.first().cloned().unwrap_or(Value::None);
+    if value == Value::None {
+        let text = "`none` cannot be put: it is what a `get` from a closed queue gives";
+        return Outcome::Raise(ErrorKind::Type, text.to_string());
+    }
+    if closed(w, o) {
+        return Outcome::Raise(ErrorKind::Closed, "`put` on a closed queue".to_string());
+    }
+    let goes = match capacity {
+        None => true,
+        Some(0) => {
+            if w.meet(o, GET, value.clone()).is_some() {
+                return Outcome::Done(Value::None);
+            }
+            false
+        }
+        Some(c) => w.len(o) < c,
+    };
+    if goes {
+        w.push(o, value, capacity.is_some());
+        w.wake(o, &[GET], 1);
+        return Outcome::Done(Value::None);
+    }
+    if at_once { full() } else { Outcome::Wait(0) }
+}
+
+fn get<W: World>(w: &mut W, o: u32, capacity: Option<u64>, at_once: bool) -> Outcome {
+    let value = match capacity {
+        Some(0) => w.meet(o, PUT, Value::None),
+        _ => w.pop(o, capacity.is_some()),
+    };
+    if let Some(value) = value {
+        if capacity.is_some() {
+            w.wake(o, &[PUT], 1);
+        }
+        return Outcome::Done(value);
+    }
+    if closed(w, o) {
+        w.acquire(o, 0);
+        return Outcome::Done(Value::None);
+    }
+    if at_once { empty() } else { Outcome::Wait(0) }
+}
+
+fn close<W: World>(w: &mut W, o: u32) -> Outcome {
+    if closed(w, o) {
+        return Outcome::Raise(ErrorKind::Closed, "the queue is closed already".to_string());
+    }
+    w.release(o, 0, Edge::Join);
+    w.set(o, CLOSED, 1);
+    w.wake(o, &[PUT, GET], u64::MAX);
+    Outcome::Done(Value::None)
+}
+
+fn full() -> Outcome {
+    Outcome::Raise(ErrorKind::Full, "the queue is full".to_string())
+}
+
+fn empty() -> Outcome {
+    Outcome::Raise(ErrorKind::Empty, "the queue is empty".to_string())
+}
+
+pub fn give_up<W: World>(_w: &mut W, _o: u32, method: u8, _memo: u64) -> Outcome {
+    if method == PUT { full() } else { empty() }
+}
+
+pub fn need<W: World>(w: &W, o: u32, method: u8, _memo: u64, _task: TaskId) -> Need {
+    let capacity = w.word(o, CAPACITY).checked_sub(1);
+    let ready = closed(w, o)
+        || match (method, capacity) {
+            (PUT, Some(0)) => !w.waiting(o, &[GET]).is_empty(),
+            (_, Some(0)) => !w.waiting(o, &[PUT]).is_empty(),
+            (PUT, capacity) => capacity.is_none_or(|c| w.len(o) < c),
+            _ => w.len(o) > 0,
+        };
+    if ready {
+        return Need::Ready;
+    }
+    let methods: &'static [u8] = if method == PUT { &[GET, GET_NOWAIT, CLOSE] } else { &[PUT, PUT_NOWAIT, CLOSE] };
+    Need::Deed { object: o, methods }
+}

@@ -1,0 +1,89 @@
+//! A task's handle, and a job's: what `spawn` and `submit` give. It is made by
+//! the language, never declared.
+//!
+//! Words: the state, the exit code, whether somebody joined it; of a job its
+//! pool and the worker that has it, each plus one. Its one value is the
+//! result. Clock 0: all that the task did.
+
+use super::*;
+
+pub const JOIN: u8 = 0;
+/// The task ended: state and exit code as integers, and the result.
+pub const FINISH: u8 = 1;
+/// A worker has taken the job.
+pub const BEGIN: u8 = 2;
+
+pub const STATE: usize = 0;
+pub const EXIT_CODE: usize = 1;
+pub const JOINED: usize = 2;
+pub const POOL: usize = 3;
+pub const WORKER: usize = 4;
+
+/// The states; a task that has not ended is `RUNNING`.
+pub const RUNNING: u64 = 0;
+pub const RETURNED: u64 = 1;
+pub const FAILED: u64 = 2;
+/// Ended from outside, or by `exit`.
+pub const ENDED: u64 = 3;
+/// A job that was never begun and never will be.
+pub const DROPPED: u64 = 4;
+
+pub const SPEC: KindSpec = KindSpec {
+    word: "task",
+    params: &[],
+    options: &[],
+    methods: &[
+        waiting("-join"),
+        method("-finish", &[]),
+        method("-begin", &[]),
+    ],
+    with: &[],
+    iterate: None,
+    internal: true,
+};
+
+pub fn init(_args: &[Value], _options: u32) -> Result<[u64; WORDS], (ErrorKind, String)> {
+    Ok([0; WORDS])
+}
+
+pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, args: &[Value], _again: Option<u64>) -> Outcome {
+    match method {
+        FINISH => {
+            let number = |i: usize| if let Some(Value::Int(n)) = args.get(i) { *n as u64 } else { 0 };
+            w.release(o, 0, Edge::Join);
+            w.set(o, EXIT_CODE, number(1));
+            if let Some(result) = args.get(2).filter(|v| **v != Value::None) {
+                w.push(o, result.clone(), false);
+            }
+            w.set(o, STATE, number(0));
+            w.wake(o, &[JOIN], u64::MAX);
+            Outcome::Done(Value::None)
+        }
+        BEGIN => {
+            let me = u64::from(w.me()) + 1;
+            w.set(o, WORKER, me);
+            Outcome::Done(Value::None)
+        }
+        _ if w.word(o, STATE) != RUNNING => {
+            w.acquire(o, 0);
+            w.set(o, JOINED, 1);
+            Outcome::Done(Value::Bool(true))
+        }
+        _ => Outcome::Wait(0),
+    }
+}
+
+pub fn give_up<W: World>(_w: &mut W, _o: u32, _method: u8, _memo: u64) -> Outcome {
+    Outcome::Done(Value::Bool(false))
+}
+
+pub fn need<W: World>(w: &W, o: u32, _method: u8, _memo: u64, _task: TaskId) -> Need {
+    if w.word(o, STATE) != RUNNING {
+        return Need::Ready;
+    }
+    match (w.word(o, POOL), w.word(o, WORKER)) {
+        (0, _) => Need::End(o),
+        (pool, 0) => Need::Deed { object: (pool - 1) as u32, methods: &[pool::TAKE] },
+        (_, worker) => Need::Tasks(vec![(worker - 1) as TaskId]),
+    }
+}

@@ -1,0 +1,108 @@
+//! Expressions over constants: counts, arguments and first values of
+//! declarations, evaluated before anything runs.
+
+use super::scope::{Global, Globals};
+use super::value::{ObjRef, Value, arithmetic};
+use crate::lang::ast::{BinaryOp, Expr, ExprKind, StrPart, UnaryOp};
+use crate::lang::error::ScriptError;
+
+/// What declarations may mention; `kinds_of` gives a declared object's kind.
+pub struct Constants<'a> {
+    pub globals: &'a Globals,
+    pub kind_of: &'a dyn Fn(u32) -> u8,
+    /// The first number and the kind of a row of objects.
+    pub row_of: &'a dyn Fn(u32) -> (u32, u32, u8),
+}
+
+impl Constants<'_> {
+    pub fn eval(&self, expr: &Expr) -> Result<Value, ScriptError> {
+        match &expr.kind {
+            ExprKind::Int(i) => Ok(Value::Int(*i)),
+            ExprKind::Duration(d) => Ok(Value::Duration(*d)),
+            ExprKind::Bool(b) => Ok(Value::Bool(*b)),
+            ExprKind::None => Ok(Value::None),
+            ExprKind::Paren(inner) => self.eval(inner),
+            ExprKind::Str(parts) => self.text(parts, expr),
+            ExprKind::List(items) => Ok(Value::list(items.iter().map(|e| self.eval(e)).collect::<Result<_, _>>()?)),
+            ExprKind::Name(name) => self.name(name, expr),
+            ExprKind::Unary { op, value } => {
+                let v = self.eval(value)?;
+                let result = match op {
+                    UnaryOp::Neg => arithmetic::negate(&v),
+                    UnaryOp::Not => arithmetic::truth(&v).map(|b| Value::Bool(!b)),
+                };
+                result.map_err(|e| ScriptError::new(expr.span, e.message))
+            }
+            ExprKind::Binary { op, left, right } => self.binary(*op, left, right, expr),
+            ExprKind::Index { object, index } => self.index(object, index, expr),
+            _ => Err(not_constant(expr)),
+        }
+    }
+
+    fn text(&self, parts: &[StrPart], expr: &Expr) -> Result<Value, ScriptError> {
+        let mut text = String::new();
+        for part in parts {
+            match part {
+                StrPart::Text(t) => text.push_str(t),
+                StrPart::Expr(e) => match self.eval(e)? {
+                    Value::Str(s) => text.push_str(&s),
+                    Value::Int(i) => text.push_str(&i.to_string()),
+                    Value::Bool(b) => text.push_str(&b.to_string()),
+                    _ => return Err(not_constant(expr)),
+                },
+            }
+        }
+        Ok(Value::string(text))
+    }
+
+    fn name(&self, name: &str, expr: &Expr) -> Result<Value, ScriptError> {
+        match self.globals.get(name) {
+            Some(Global::Const(v)) => Ok(v.clone()),
+            Some(Global::Object(id)) => Ok(Value::Object(ObjRef { id: *id, kind: (self.kind_of)(*id) })),
+            Some(Global::Function(f)) => Ok(Value::Function(*f)),
+            Some(_) => Err(not_constant(expr)),
+            None => {
+                let mut error = ScriptError::new(expr.span, format!("`{name}` is not defined")).label("not defined");
+                if let Some(near) = crate::lang::error::nearest(name, self.globals.names()) {
+                    error = error.help(format!("there is `{near}`"));
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn binary(&self, op: BinaryOp, left: &Expr, right: &Expr, expr: &Expr) -> Result<Value, ScriptError> {
+        let a = self.eval(left)?;
+        let stops = match op {
+            BinaryOp::And => a == Value::Bool(false),
+            BinaryOp::Or => a == Value::Bool(true),
+            _ => false,
+        };
+        if stops {
+            return Ok(a);
+        }
+        let b = self.eval(right)?;
+        if matches!(op, BinaryOp::And | BinaryOp::Or) {
+            return Ok(b);
+        }
+        arithmetic::binary(op, &a, &b).map_err(|e| ScriptError::new(expr.span, e.message))
+    }
+
+    fn index(&self, object: &Expr, index: &Expr, expr: &Expr) -> Result<Value, ScriptError> {
+        let ExprKind::Name(name) = &object.kind else { return Err(not_constant(expr)) };
+        let Some(Global::ObjectRow(row)) = self.globals.get(name) else { return Err(not_constant(expr)) };
+        let (first, count, kind) = (self.row_of)(*row);
+        match self.eval(index)? {
+            Value::Int(i) if i >= 0 && (i as u64) < u64::from(count) => {
+                Ok(Value::Object(ObjRef { id: first + i as u32, kind }))
+            }
+            _ => Err(ScriptError::new(index.span, format!("`{name}` goes from 0 to {}", count.saturating_sub(1)))),
+        }
+    }
+}
+
+fn not_constant(expr: &Expr) -> ScriptError {
+    ScriptError::new(expr.span, "this is not known before the script runs")
+        .label("not a constant")
+        .help("counts, arguments and first values of declarations are made of literals and `const` names")
+}

@@ -1,0 +1,123 @@
+//! What the compiler must know of a kind of object: its word, parameters,
+//! options and methods, as data. The kinds themselves are in `objects`.
+
+/// A value that a left-out argument takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Default {
+    None,
+    Bool(bool),
+    Int(i64),
+}
+
+/// A parameter of a declaration or a method.
+#[derive(Clone, Copy, Debug)]
+pub struct Param {
+    pub name: &'static str,
+    /// Without it the argument must be given.
+    pub default: Option<Default>,
+    /// The argument names an object of this kind.
+    pub object: Option<&'static str>,
+}
+
+/// A method of a kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Method {
+    pub name: &'static str,
+    pub params: &'static [Param],
+    /// It may have to wait, so it can be an arm of a `select`.
+    pub waits: bool,
+    /// The place of the `timeout` parameter.
+    pub timeout: Option<usize>,
+    /// The place of the `blocking` parameter.
+    pub blocking: Option<usize>,
+}
+
+/// How `with` takes and lets go: the word after the dot (empty for none) and
+/// the two methods' places.
+#[derive(Clone, Copy, Debug)]
+pub struct With {
+    pub word: &'static str,
+    pub acquire: u8,
+    pub release: u8,
+}
+
+/// A kind of object.
+#[derive(Clone, Copy, Debug)]
+pub struct KindSpec {
+    pub word: &'static str,
+    pub params: &'static [Param],
+    /// Option phrases, `reentrant`, `via manager`, in the order of their bits.
+    pub options: &'static [&'static str],
+    pub methods: &'static [Method],
+    pub with: &'static [With],
+    /// The method that `for v in q { }` calls until it gives `none`.
+    pub iterate: Option<u8>,
+    /// Made by the language, not by a declaration: a task's handle, a record.
+    pub internal: bool,
+}
+
+impl KindSpec {
+    pub fn method(&self, name: &str) -> Option<u8> {
+        self.methods.iter().position(|m| m.name == name).map(|i| i as u8)
+    }
+}
+
+/// The three kinds of memory. Their places are no objects: each is read and
+/// written in steps of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Memory {
+    /// Of one process; a forked process has its own copy.
+    Var,
+    /// Of all processes.
+    Shared,
+    /// Of all processes, each access indivisible.
+    Atomic,
+}
+
+impl Memory {
+    pub fn from_word(word: &str) -> Option<Memory> {
+        match word {
+            "var" => Some(Memory::Var),
+            "shared" => Some(Memory::Shared),
+            "atomic" => Some(Memory::Atomic),
+            _ => None,
+        }
+    }
+    pub fn word(self) -> &'static str {
+        match self {
+            Memory::Var => "var",
+            Memory::Shared => "shared",
+            Memory::Atomic => "atomic",
+        }
+    }
+}
+
+/// One indivisible access to a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Update {
+    Load,
+    Store,
+    /// Gives the old value.
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Rem,
+    Swap,
+    /// Compare and swap: a bool.
+    Cas,
+}
+
+impl Update {
+    /// The methods of a place, with their number of arguments.
+    pub const METHODS: [(&'static str, Update, usize); 5] = [
+        ("load", Update::Load, 0),
+        ("store", Update::Store, 1),
+        ("add", Update::Add, 1),
+        ("swap", Update::Swap, 1),
+        ("cas", Update::Cas, 2),
+    ];
+    pub fn method(name: &str) -> Option<(Update, usize)> {
+        Self::METHODS.iter().find(|m| m.0 == name).map(|m| (m.1, m.2))
+    }
+}

@@ -1,0 +1,12 @@
+//! A script compiled: names resolved, arity and kinds checked, flat code with
+//! its places in the source. It knows nothing of how the code is executed.
+
+pub mod code;
+pub mod compile;
+pub mod constant;
+pub mod kind;
+pub mod scope;
+pub mod value;
+
+pub use code::Program;
+pub use compile::compile;

@@ -1,0 +1,133 @@
+//! Names: what each one of a script stands for, and the locals of the function
+//! being compiled. It owns look-up and the nearest name; the compiler decides
+//! what may be done with what it finds.
+
+use super::code::Slot;
+use super::value::Value;
+use crate::lang::ast::Span;
+use std::collections::HashMap;
+
+/// What a script-wide name stands for.
+#[derive(Clone, Debug)]
+pub enum Global {
+    Const(Value),
+    /// An index into `Program::memory`; single places and rows.
+    Memory(u32),
+    /// A declared object.
+    Object(u32),
+    /// An index into `Program::object_rows`.
+    ObjectRow(u32),
+    Struct(u32),
+    Function(u32),
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Globals {
+    names: HashMap<String, (Global, Span)>,
+    order: Vec<String>,
+}
+
+impl Globals {
+    /// Where it was defined before, if it was.
+    pub fn define(&mut self, name: &str, global: Global, span: Span) -> Result<(), Span> {
+        if let Some((_, first)) = self.names.get(name) {
+            return Err(*first);
+        }
+        self.names.insert(name.to_string(), (global, span));
+        self.order.push(name.to_string());
+        Ok(())
+    }
+    pub fn get(&self, name: &str) -> Option<&Global> {
+        self.names.get(name).map(|g| &g.0)
+    }
+    pub fn span(&self, name: &str) -> Option<Span> {
+        self.names.get(name).map(|g| g.1)
+    }
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.order.iter().map(String::as_str)
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Local {
+    name: String,
+    slot: Slot,
+    span: Span,
+}
+
+/// What a `break`, a `return` or an error must undo on its way out.
+#[derive(Clone, Debug)]
+pub enum Region {
+    Loop {
+        /// Jumps to be pointed at the end.
+        breaks: Vec<u32>,
+        continues: Vec<u32>,
+    },
+    With {
+        site: u32,
+    },
+    Atomic,
+    Try,
+}
+
+/// The function being compiled.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    pub name: String,
+    scopes: Vec<Vec<Local>>,
+    next: Slot,
+    pub slots: Slot,
+    pub regions: Vec<Region>,
+    /// For a `spawn { }`: local of the function around it, own local.
+    pub captures: Vec<(Slot, Slot)>,
+    /// It can see the locals around it.
+    pub captures_locals: bool,
+}
+
+impl Frame {
+    pub fn new(name: String, captures_locals: bool) -> Frame {
+        Frame {
+            name,
+            scopes: vec![Vec::new()],
+            next: 0,
+            slots: 0,
+            regions: Vec::new(),
+            captures: Vec::new(),
+            captures_locals,
+        }
+    }
+    pub fn open(&mut self) {
+        self.scopes.push(Vec::new());
+    }
+    /// Slots are not used twice: a captured local may be added at any time.
+    pub fn close(&mut self) {
+        self.scopes.pop();
+    }
+    /// A local without a name.
+    pub fn hidden(&mut self) -> Slot {
+        let slot = self.next;
+        self.next = self.next.saturating_add(1);
+        self.slots = self.slots.max(self.next);
+        slot
+    }
+    pub fn define(&mut self, name: &str, span: Span) -> Slot {
+        let slot = self.hidden();
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.push(Local { name: name.to_string(), slot, span });
+        }
+        slot
+    }
+    pub fn lookup(&self, name: &str) -> Option<(Slot, Span)> {
+        self.scopes.iter().rev().flat_map(|s| s.iter().rev()).find(|l| l.name == name).map(|l| (l.slot, l.span))
+    }
+    /// A local of the function around it, as a copy of its own.
+    pub fn capture(&mut self, name: &str, outer: Slot, span: Span) -> Slot {
+        let slot = self.hidden();
+        self.scopes[0].push(Local { name: name.to_string(), slot, span });
+        self.captures.push((outer, slot));
+        slot
+    }
+    pub fn local_names(&self) -> impl Iterator<Item = &str> {
+        self.scopes.iter().flatten().map(|l| l.name.as_str())
+    }
+}

@@ -1,0 +1,632 @@
+//! Statements into code.
+
+use super::*;
+use crate::lang::ast::{AssignOp, BinaryOp, Block, Else, Select, SelectArm, Stmt, StmtKind};
+use crate::program::scope::Region;
+use crate::program::value::ErrorKind;
+
+impl Compiler<'_> {
+    /// A local by its own name, which must be free.
+    pub(super) fn define_local(&mut self, name: &Name) -> Slot {
+        let first = self.frame().lookup(&name.text).map(|l| l.1).or_else(|| self.globals.span(&name.text));
+        if let Some(first) = first {
+            let error = ScriptError::new(name.span, format!("`{}` is defined twice", name.text))
+                .label("defined again")
+                .related(first, "first defined here")
+                .help(format!("to assign, write `{} = …`; else give it another name", name.text));
+            self.error(error);
+        }
+        self.frame().define(&name.text, name.span)
+    }
+
+    pub(super) fn block(&mut self, block: &Block) {
+        self.frame().open();
+        self.block_contents(block);
+        self.frame().close();
+    }
+
+    pub(super) fn block_contents(&mut self, block: &Block) {
+        for stmt in &block.stmts {
+            self.statement(stmt);
+        }
+    }
+
+    pub(super) fn statement(&mut self, stmt: &Stmt) {
+        let span = stmt.span;
+        match &stmt.kind {
+            StmtKind::Let { name, value } => {
+                self.keeper.push(name.text.clone());
+                self.expression(value);
+                self.keeper.pop();
+                let slot = self.define_local(name);
+                self.emit(Instr::Store(slot), span);
+            }
+            StmtKind::Assign { target, op, value } => self.assign(target, *op, value, span),
+            StmtKind::Expr(e) => {
+                self.expression(e);
+                self.emit(Instr::Pop, span);
+            }
+            StmtKind::Terminate(e) => self.unary_step(e, Instr::Terminate, span),
+            StmtKind::Kill(e) => self.unary_step(e, Instr::Kill, span),
+            StmtKind::Sleep(e) => self.unary_step(e, Instr::Sleep, span),
+            StmtKind::Busy(e) => self.unary_step(e, Instr::Busy, span),
+            StmtKind::Raise(e) => self.unary_step(e, Instr::Raise, span),
+            StmtKind::Exit(code) => {
+                match code {
+                    Some(e) => self.expression(e),
+                    None => drop(self.emit(Instr::Int(0), span)),
+                }
+                self.emit(Instr::Exit, span);
+            }
+            StmtKind::Return(value) => self.return_statement(value.as_ref(), span),
+            StmtKind::If { condition, then, otherwise } => self.if_statement(condition, then, otherwise.as_deref(), span),
+            StmtKind::While { condition, body } => self.while_statement(condition, body, span),
+            StmtKind::Loop(body) => {
+                let top = self.here();
+                self.loop_body(body, top);
+            }
+            StmtKind::Repeat { count, body } => self.repeat(count, body, span),
+            StmtKind::For { name, over, body } => self.for_statement(name, over, body, span),
+            StmtKind::With { object, body } => self.with(object, body, span),
+            StmtKind::Select(s) => self.select(s, span),
+            StmtKind::Try { body, catches } => self.try_statement(body, catches, span),
+            StmtKind::Print(values) => {
+                values.iter().for_each(|v| self.expression(v));
+                self.emit(Instr::Print(values.len() as u16), span);
+            }
+            StmtKind::Yield => drop(self.emit(Instr::Yield, span)),
+            StmtKind::Assert { condition, message } => self.assert(condition, message.as_ref(), span),
+            StmtKind::Await(c) => self.await_statement(c, span, false),
+            StmtKind::Atomically(body) => self.atomically(body, span),
+            StmtKind::Break => self.leave_loop(true, span),
+            StmtKind::Continue => self.leave_loop(false, span),
+        }
+    }
+
+    fn unary_step(&mut self, operand: &Expr, instr: Instr, span: Span) {
+        self.expression(operand);
+        self.emit(instr, span);
+    }
+
+    // The value of an assertion is looked at before its message is made.
+    fn assert(&mut self, condition: &Expr, message: Option<&Expr>, span: Span) {
+        self.condition(condition);
+        match message {
+            None => drop(self.emit(Instr::Assert { with_message: false }, span)),
+            Some(m) => {
+                let fails = self.emit(Instr::JumpIfFalse(0), span);
+                let holds = self.emit(Instr::Jump(0), span);
+                self.land(fails);
+                self.expression(m);
+                self.emit(Instr::Assert { with_message: true }, span);
+                self.land(holds);
+            }
+        }
+    }
+
+    fn if_statement(&mut self, condition: &Expr, then: &Block, otherwise: Option<&Else>, span: Span) {
+        self.condition(condition);
+        let skip = self.emit(Instr::JumpIfFalse(0), condition.span);
+        self.block(then);
+        match otherwise {
+            None => self.land(skip),
+            Some(e) => {
+                let end = self.emit(Instr::Jump(0), span);
+                self.land(skip);
+                match e {
+                    Else::Block(b) => self.block(b),
+                    Else::If(s) => self.statement(s),
+                }
+                self.land(end);
+            }
+        }
+    }
+
+    fn while_statement(&mut self, condition: &Expr, body: &Block, _span: Span) {
+        let top = self.here();
+        self.condition(condition);
+        let out = self.emit(Instr::JumpIfFalse(0), condition.span);
+        self.loop_body(body, top);
+        self.land(out);
+    }
+
+    /// The body, a jump back to `top`, and the ends of `break` and `continue`.
+    fn loop_body(&mut self, body: &Block, top: Pc) {
+        self.frame().regions.push(Region::Loop { breaks: Vec::new(), continues: Vec::new() });
+        self.block(body);
+        let region = self.frame().regions.pop();
+        let Some(Region::Loop { breaks, continues }) = region else { return };
+        for jump in continues {
+            self.land(jump);
+        }
+        self.emit(Instr::Jump(top), body.span);
+        for jump in breaks {
+            self.land(jump);
+        }
+    }
+
+    fn repeat(&mut self, count: &Expr, body: &Block, span: Span) {
+        self.expression(count);
+        let slot = self.frame().hidden();
+        self.emit(Instr::RepeatInit(slot), count.span);
+        let top = self.emit(Instr::RepeatNext { slot, end: 0 }, span);
+        self.loop_body(body, top);
+        self.land(top);
+    }
+
+    fn for_statement(&mut self, name: &Name, over: &Expr, body: &Block, span: Span) {
+        let slot = self.frame().hidden();
+        let second = self.frame().hidden();
+        debug_assert_eq!(second, slot + 1, "the two hidden locals stand side by side");
+        let range = matches!(&over.kind, ExprKind::Range { from: Some(_), to: Some(_), .. });
+        if let ExprKind::Range { from: Some(from), to: Some(to), inclusive } = &over.kind {
+            self.expression(from);
+            self.expression(to);
+            self.emit(Instr::RangeInit { slot, inclusive: *inclusive }, over.span);
+        } else {
+            self.expression(over);
+            self.emit(Instr::EachInit(slot), over.span);
+        }
+        self.frame().open();
+        let variable = self.define_local(name);
+        let top = if range {
+            self.emit(Instr::RangeNext { slot, variable, end: 0 }, over.span)
+        } else {
+            self.emit(Instr::EachNext { slot, variable, end: 0 }, over.span)
+        };
+        self.loop_body(body, top);
+        self.frame().close();
+        self.land(top);
+        let _ = span;
+    }
+
+    /// Undoes what lies between here and a region further out.
+    fn unwind_to(&mut self, depth: usize, span: Span) {
+        let regions: Vec<Region> = self.frame().regions[depth..].to_vec();
+        for region in regions.into_iter().rev() {
+            match region {
+                Region::Loop { .. } => {}
+                Region::Try => drop(self.emit(Instr::PopHandler, span)),
+                Region::With { site } => {
+                    self.emit(Instr::PopHandler, span);
+                    self.emit(Instr::WithRelease(site), span);
+                }
+                Region::Atomic => {
+                    self.emit(Instr::PopHandler, span);
+                    self.emit(Instr::AtomicEnd, span);
+                }
+            }
+        }
+    }
+
+    fn leave_loop(&mut self, is_break: bool, span: Span) {
+        let word = if is_break { "break" } else { "continue" };
+        let depth = self.frame().regions.iter().rposition(|r| matches!(r, Region::Loop { .. }));
+        let Some(depth) = depth else {
+            let error = ScriptError::new(span, format!("`{word}` outside a loop")).help("`return` ends a task or a function");
+            return self.error(error);
+        };
+        self.unwind_to(depth + 1, span);
+        let jump = self.emit(Instr::Jump(0), span);
+        if let Region::Loop { breaks, continues } = &mut self.frame().regions[depth] {
+            if is_break { breaks.push(jump) } else { continues.push(jump) }
+        }
+    }
+
+    fn return_statement(&mut self, value: Option<&Expr>, span: Span) {
+        match value {
+            Some(e) => self.expression(e),
+            None => drop(self.emit(Instr::None, span)),
+        }
+        self.unwind_to(0, span);
+        self.emit(Instr::Return, span);
+    }
+
+    // ------------------------------------------------------------- assignment
+
+    fn assign(&mut self, target: &Expr, op: AssignOp, value: &Expr, span: Span) {
+        let op = match op {
+            AssignOp::Set => None,
+            AssignOp::Add => Some(BinaryOp::Add),
+            AssignOp::Sub => Some(BinaryOp::Sub),
+            AssignOp::Mul => Some(BinaryOp::Mul),
+            AssignOp::Div => Some(BinaryOp::Div),
+            AssignOp::Rem => Some(BinaryOp::Rem),
+        };
+        match &target.kind {
+            ExprKind::Paren(inner) => self.assign_to(inner, op, value, span),
+            _ => self.assign_to(target, op, value, span),
+        }
+    }
+
+    fn assign_to(&mut self, target: &Expr, op: Option<BinaryOp>, value: &Expr, span: Span) {
+        match &target.kind {
+            ExprKind::Name(name) => self.assign_name(name, target, op, value, span),
+            ExprKind::Index { object, index } => match &object.kind {
+                ExprKind::Field { object: record, field } => self.assign_field(record, field, Some(index), op, value, span),
+                ExprKind::Name(name) => self.assign_element(name, object, index, op, value, span),
+                _ => self.not_assignable(target, None),
+            },
+            ExprKind::Field { object, field } => self.assign_field(object, field, None, op, value, span),
+            _ => self.not_assignable(target, None),
+        }
+    }
+
+    fn not_assignable(&mut self, target: &Expr, what: Option<String>) {
+        let message = what.unwrap_or_else(|| "only a local, a variable, an element or a field can be assigned".to_string());
+        self.error(ScriptError::new(target.span, message).label("cannot be assigned"));
+    }
+
+    fn kept(&mut self, name: &str, value: &Expr) {
+        self.keeper.push(name.to_string());
+        self.expression(value);
+        self.keeper.pop();
+    }
+
+    fn assign_name(&mut self, name: &str, target: &Expr, op: Option<BinaryOp>, value: &Expr, span: Span) {
+        if let Some(slot) = self.local(name) {
+            if let Some(op) = op {
+                self.emit(Instr::Load(slot), span);
+                self.expression(value);
+                self.emit(Instr::Binary(op), span);
+            } else {
+                self.kept(name, value);
+            }
+            self.emit(Instr::Store(slot), span);
+            return;
+        }
+        let Some(Global::Memory(index)) = self.globals.get(name).cloned() else {
+            return self.assign_wrong(name, target, value);
+        };
+        let decl = self.program.memory[index as usize].clone();
+        if decl.count.is_some() {
+            let text = format!("`{name}` is a row of {} places", decl.count.unwrap_or(0));
+            return self.error(ScriptError::new(target.span, text).help(format!("name one: `{name}[0] = …`")));
+        }
+        let cell = decl.first;
+        match (decl.memory, op) {
+            (Memory::Atomic, None) => {
+                self.kept(name, value);
+                self.emit(Instr::UpdateCell { cell, update: super::super::kind::Update::Store }, span);
+                self.emit(Instr::Pop, span);
+            }
+            (Memory::Atomic, Some(op)) => {
+                self.expression(value);
+                self.emit(Instr::UpdateCell { cell, update: update_of(op) }, span);
+                self.emit(Instr::Pop, span);
+            }
+            (_, None) => {
+                self.kept(name, value);
+                self.emit(Instr::WriteCell(cell), span);
+            }
+            (_, Some(op)) => {
+                self.emit(Instr::ReadCell(cell), span);
+                self.expression(value);
+                self.emit(Instr::Binary(op), span);
+                self.emit(Instr::WriteCell(cell), span);
+            }
+        }
+    }
+
+    fn assign_wrong(&mut self, name: &str, target: &Expr, value: &Expr) {
+        match self.globals.get(name).cloned() {
+            None => {
+                self.undefined(name, target.span, true);
+                self.expression(value);
+            }
+            Some(Global::Const(_)) => self.not_assignable(target, Some(format!("`{name}` is a constant"))),
+            Some(Global::Object(id)) => {
+                let word = self.spec(self.program.objects[id as usize].kind).word;
+                self.not_assignable(target, Some(format!("`{name}` is a {word}, not a variable")));
+            }
+            Some(_) => self.not_assignable(target, Some(format!("`{name}` is not a variable"))),
+        }
+    }
+
+    fn assign_element(&mut self, name: &str, object: &Expr, index: &Expr, op: Option<BinaryOp>, value: &Expr, span: Span) {
+        let memory = match self.globals.get(name).cloned() {
+            Some(Global::Memory(m)) if self.local(name).is_none() => self.program.memory[m as usize].clone(),
+            _ if self.local(name).is_some() => {
+                let error = ScriptError::new(span, format!("the elements of the list `{name}` cannot be assigned"))
+                    .help(format!("lists are values: build a new one, `{name} = {name}[..1] + [v]`; or declare a row, `var {name}[3] = 0`"));
+                return self.error(error);
+            }
+            _ => {
+                self.expression(object);
+                return self.not_assignable(object, Some(format!("`{name}` has no elements to assign")));
+            }
+        };
+        let Some(row) = self.memory_row(&memory) else {
+            let error = ScriptError::new(span, format!("`{name}` is one place, and a list in it is one value"))
+                .help(format!("declare a row of places: `{} {name}[3] = 0`", memory.memory.word()));
+            return self.error(error);
+        };
+        let atomic = memory.memory == Memory::Atomic;
+        let place = self.frame().hidden();
+        self.expression(index);
+        self.emit(Instr::Store(place), span);
+        if let (Some(op), false) = (op, atomic) {
+            self.emit(Instr::Load(place), span);
+            self.emit(Instr::ReadElement(row), span);
+            self.expression(value);
+            self.emit(Instr::Binary(op), span);
+        } else {
+            self.kept(name, value);
+        }
+        self.emit(Instr::Load(place), span);
+        if atomic {
+            let update = op.map_or(super::super::kind::Update::Store, update_of);
+            self.emit(Instr::UpdateElement { row, update }, span);
+            self.emit(Instr::Pop, span);
+        } else {
+            self.emit(Instr::WriteElement(row), span);
+        }
+    }
+
+    fn assign_field(&mut self, record: &Expr, field: &Name, index: Option<&Expr>, op: Option<BinaryOp>, value: &Expr, span: Span) {
+        self.check_field(field);
+        let symbol = self.symbol(&field.text);
+        let indexed = index.is_some();
+        match op {
+            None => {
+                self.kept(&field.text, value);
+                self.expression(record);
+                index.into_iter().for_each(|i| self.expression(i));
+                self.emit(Instr::SetField { symbol, indexed }, span);
+            }
+            Some(op) => {
+                self.expression(record);
+                index.into_iter().for_each(|i| self.expression(i));
+                self.expression(value);
+                self.emit(Instr::UpdateField { symbol, indexed, op }, span);
+            }
+        }
+    }
+
+    // ------------------------------------------------------- with, try, await
+
+    fn with(&mut self, object: &Expr, body: &Block, span: Span) {
+        let head = Span { start: span.start, end: object.span.end };
+        let slot = self.frame().hidden();
+        let (target, mode) = self.with_mode(object);
+        let receiver = self.receiver_of(target);
+        self.check_with(target, mode);
+        self.expression(target);
+        self.emit(Instr::Store(slot), head);
+        let mode = mode.map(|m| self.symbol(&m.text));
+        let site = self.program.withs.len() as u32;
+        self.program.withs.push(WithSite { slot, mode, receiver });
+        self.emit(Instr::WithAcquire(site), head);
+        let close = Span::new((body.span.end as usize).saturating_sub(1), body.span.end as usize);
+        self.guarded(Region::With { site }, body, Instr::WithRelease(site), close);
+    }
+
+    /// A body that is left in order however it is left.
+    fn guarded(&mut self, region: Region, body: &Block, leave: Instr, close: Span) {
+        let handler = self.emit(Instr::PushHandler(0), close);
+        self.frame().regions.push(region);
+        self.block(body);
+        self.frame().regions.pop();
+        self.emit(Instr::PopHandler, close);
+        self.emit(leave.clone(), close);
+        let end = self.emit(Instr::Jump(0), close);
+        self.land(handler);
+        self.emit(leave, close);
+        self.emit(Instr::Reraise, close);
+        self.land(end);
+    }
+
+    /// `rw.read` is the object `rw` and the mode `read`.
+    fn with_mode<'e>(&self, object: &'e Expr) -> (&'e Expr, Option<&'e Name>) {
+        if let ExprKind::Field { object: inner, field } = &object.kind {
+            let mode = self.kinds.iter().any(|k| k.with.iter().any(|w| w.word == field.text));
+            if mode && !self.field_names.contains(&field.text) {
+                return (inner, Some(field));
+            }
+        }
+        (object, None)
+    }
+
+    fn check_with(&mut self, target: &Expr, mode: Option<&Name>) {
+        let Some(kind) = self.kind_of(target) else { return };
+        let spec = self.spec(kind);
+        let word = mode.map_or("", |m| m.text.as_str());
+        if spec.with.iter().any(|w| w.word == word) {
+            return;
+        }
+        let mut error = ScriptError::new(target.span, format!("`with` cannot take a {} so", spec.word));
+        let name = target.span.text(self.source);
+        error = match spec.with {
+            [] => error.help("`with` takes a lock, a semaphore, `rw.read` or `rw.write`"),
+            ways => {
+                let ways: Vec<String> = ways.iter().map(|w| if w.word.is_empty() { format!("`with {name} {{ }}`") } else { format!("`with {name}.{} {{ }}`", w.word) }).collect();
+                error.help(format!("write {}", ways.join(" or ")))
+            }
+        };
+        self.error(error);
+    }
+
+    fn try_statement(&mut self, body: &Block, catches: &[ast::Catch], span: Span) {
+        let handler = self.emit(Instr::PushHandler(0), span);
+        self.frame().regions.push(Region::Try);
+        self.block(body);
+        self.frame().regions.pop();
+        self.emit(Instr::PopHandler, span);
+        let mut ends = vec![self.emit(Instr::Jump(0), span)];
+        self.land(handler);
+        for c in catches {
+            let kinds = self.caught(&c.kinds);
+            let next = self.emit(Instr::IfKind { kinds, otherwise: 0 }, c.span);
+            self.frame().open();
+            match &c.bind {
+                Some(name) => {
+                    let slot = self.define_local(name);
+                    self.emit(Instr::Store(slot), c.span);
+                }
+                None => drop(self.emit(Instr::Pop, c.span)),
+            }
+            self.block_contents(&c.body);
+            self.frame().close();
+            ends.push(self.emit(Instr::Jump(0), c.span));
+            self.land(next);
+        }
+        self.emit(Instr::Reraise, span);
+        ends.into_iter().for_each(|e| self.land(e));
+    }
+
+    fn caught(&mut self, names: &[Name]) -> u32 {
+        let mut kinds = Vec::new();
+        for name in names.iter().filter(|n| n.text != "any") {
+            match ErrorKind::from_word(&name.text) {
+                Some(kind) => kinds.push(kind),
+                None => {
+                    let words = ErrorKind::ALL.map(ErrorKind::word);
+                    let mut error = ScriptError::new(name.span, format!("`{}` is no kind of error", name.text)).label("unknown");
+                    error = match nearest(&name.text, words.into_iter().chain(["any"])) {
+                        Some(near) => error.help(format!("did you mean `{near}`?")),
+                        None => error.help(format!("the kinds: {}, or any", words.join(", "))),
+                    };
+                    self.error(error);
+                }
+            }
+        }
+        if names.iter().any(|n| n.text == "any") {
+            kinds.clear();
+        }
+        self.program.error_kinds.push(kinds);
+        (self.program.error_kinds.len() - 1) as u32
+    }
+
+    fn atomically(&mut self, body: &Block, span: Span) {
+        self.program.needs.gate = true;
+        let head = Span { start: span.start, end: body.span.start + 1 };
+        if self.frame().regions.iter().any(|r| matches!(r, Region::Atomic)) {
+            self.error(ScriptError::new(head, "`atomically` inside `atomically`").help("the outer block is enough"));
+        }
+        self.emit(Instr::AtomicBegin, head);
+        let close = Span::new((body.span.end as usize).saturating_sub(1), body.span.end as usize);
+        if let Some(Stmt { kind: StmtKind::Await(c), span }) = body.stmts.first() {
+            let handler = self.emit(Instr::PushHandler(0), close);
+            self.await_statement(c, *span, true);
+            self.emit(Instr::PopHandler, close);
+            let rest = Block { stmts: body.stmts[1..].to_vec(), span: body.span };
+            let over = self.emit(Instr::Jump(0), close);
+            self.land(handler);
+            self.emit(Instr::AtomicEnd, close);
+            self.emit(Instr::Reraise, close);
+            self.land(over);
+            return self.guarded(Region::Atomic, &rest, Instr::AtomicEnd, close);
+        }
+        self.guarded(Region::Atomic, body, Instr::AtomicEnd, close);
+    }
+
+    fn await_statement(&mut self, condition: &Expr, span: Span, nested: bool) {
+        if !nested && self.frame().regions.iter().any(|r| matches!(r, Region::Atomic)) {
+            let error = ScriptError::new(span, "`await` must be the first statement of an `atomically` block")
+                .help("what waits comes first: `atomically { await c … }`");
+            self.error(error);
+        }
+        self.program.needs.gate = true;
+        self.program.needs.awaits = true;
+        let reads = self.reads_of(condition);
+        let await_index = self.program.awaits.len() as u32;
+        self.program.awaits.push(reads);
+        let top = self.emit(Instr::AwaitBegin { await_index, nested }, span);
+        self.condition(condition);
+        self.emit(Instr::AwaitEnd { await_index, again: top }, span);
+    }
+
+    // ----------------------------------------------------------------- select
+
+    fn select(&mut self, select: &Select, span: Span) {
+        let head = Span::new(span.start as usize, span.start as usize + "select".len());
+        let mut arms = Vec::new();
+        for arm in &select.arms {
+            if let Some(operation) = self.arm_operation(arm) {
+                arms.push(ArmSite { operation, span: arm.operation.span, bind: None, body: 0 });
+            }
+        }
+        if let Some((duration, _)) = &select.after {
+            self.expression(duration);
+        }
+        if select.arms.is_empty() && select.after.is_none() && select.otherwise.is_none() {
+            self.error(ScriptError::new(head, "a `select` without arms waits for ever").help("add an arm: `v = q.get() => { }`"));
+        }
+        if let (Some((duration, _)), Some(_)) = (&select.after, &select.otherwise) {
+            let error = ScriptError::new(duration.span, "`after` and `else` exclude each other")
+                .help("`else` goes ahead at once, so `after` would never come");
+            self.error(error);
+        }
+        let index = self.program.selects.len() as u32;
+        self.program.selects.push(SelectSite { arms, after: None, otherwise: None });
+        self.emit(Instr::Select(index), head);
+        let mut ends = Vec::new();
+        for (i, arm) in select.arms.iter().enumerate() {
+            let body = self.here();
+            self.frame().open();
+            let bind = arm.bind.as_ref().map(|n| self.define_local(n));
+            self.block_contents(&arm.body);
+            self.frame().close();
+            ends.push(self.emit(Instr::Jump(0), arm.span));
+            if let Some(site) = self.program.selects[index as usize].arms.get_mut(i) {
+                (site.bind, site.body) = (bind, body);
+            }
+        }
+        if let Some((_, body)) = &select.after {
+            self.program.selects[index as usize].after = Some(self.here());
+            self.block(body);
+            ends.push(self.emit(Instr::Jump(0), span));
+        }
+        if let Some(body) = &select.otherwise {
+            self.program.selects[index as usize].otherwise = Some(self.here());
+            self.block(body);
+            ends.push(self.emit(Instr::Jump(0), span));
+        }
+        ends.into_iter().for_each(|e| self.land(e));
+    }
+
+    fn arm_operation(&mut self, arm: &SelectArm) -> Option<ArmOperation> {
+        match &arm.operation.kind {
+            ExprKind::Join { what: ast::JoinWhat::Value(e), timeout: None } => {
+                self.expression(e);
+                Some(ArmOperation::Join)
+            }
+            ExprKind::Call { callee, args } => {
+                if let ExprKind::Field { object, field } = &callee.kind {
+                    let call = self.method_operands(object, field, args, arm.operation.span)?;
+                    if let (Some(method), Some(kind)) = (call.method, self.kind_of(object)) {
+                        let spec = self.spec(kind);
+                        if !spec.methods[method as usize].waits {
+                            let error = ScriptError::new(arm.operation.span, format!("`{}` of a {} never waits", field.text, spec.word))
+                                .label("not an arm")
+                                .help("an arm is an operation that can wait: get, put, acquire, wait, join");
+                            self.error(error);
+                        }
+                    }
+                    return Some(ArmOperation::Method(call));
+                }
+                self.arm_error(arm)
+            }
+            _ => self.arm_error(arm),
+        }
+    }
+
+    fn arm_error(&mut self, arm: &SelectArm) -> Option<ArmOperation> {
+        let error = ScriptError::new(arm.operation.span, "this cannot be an arm of a `select`")
+            .help("an arm is an operation that can wait: get, put, acquire, wait, join");
+        self.error(error);
+        None
+    }
+}
+
+/// The indivisible update that an assignment operator makes.
+pub(super) fn update_of(op: BinaryOp) -> super::super::kind::Update {
+    use super::super::kind::Update;
+    match op {
+        BinaryOp::Sub => Update::Sub,
+        BinaryOp::Mul => Update::Mul,
+        BinaryOp::Div => Update::Div,
+        BinaryOp::Rem => Update::Rem,
+        _ => Update::Add,
+    }
+}

@@ -1,0 +1,335 @@
+//! Values of the language and the errors a running script can raise. It owns
+//! their shape, their printed form and their arithmetic; where they are kept
+//! belongs to the backends.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// A reference to an object: its number and the kind's place in the list of
+/// kinds. Two references are equal if they name the same object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ObjRef {
+    pub id: u32,
+    pub kind: u8,
+}
+
+/// What a local, a place in memory or a queue can hold. 16 bytes; strings and
+/// lists are shared copies that nobody changes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    None,
+    Bool(bool),
+    Int(i64),
+    /// Nanoseconds.
+    Duration(i64),
+    Str(Arc<String>),
+    List(Arc<Vec<Value>>),
+    /// An object, a record, or a task that runs.
+    Object(ObjRef),
+    /// A `task` or `fn` by its name: its place in `Program::functions`.
+    Function(u32),
+    /// What `catch … as e` binds.
+    Error(Arc<Error>),
+    /// A parameter that the caller left out. No script sees it.
+    Missing,
+}
+
+impl Value {
+    pub fn string(text: impl Into<String>) -> Value {
+        Value::Str(Arc::new(text.into()))
+    }
+    pub fn list(values: Vec<Value>) -> Value {
+        Value::List(Arc::new(values))
+    }
+    /// The word for what it is, as messages use it.
+    pub fn type_word(&self) -> &'static str {
+        match self {
+            Value::None => "none",
+            Value::Bool(_) => "a bool",
+            Value::Int(_) => "an integer",
+            Value::Duration(_) => "a duration",
+            Value::Str(_) => "a string",
+            Value::List(_) => "a list",
+            Value::Object(_) => "an object",
+            Value::Function(_) => "a task or fn",
+            Value::Error(_) => "an error",
+            Value::Missing => "nothing",
+        }
+    }
+}
+
+/// The errors of the language's section 5; `NoChild` is `wait()` without a
+/// forked child to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum ErrorKind {
+    Empty,
+    Full,
+    Closed,
+    NotOwner,
+    BrokenBarrier,
+    Negative,
+    Overflow,
+    DivideByZero,
+    Index,
+    Type,
+    Assertion,
+    Raised,
+    NoChild,
+}
+
+impl ErrorKind {
+    pub const ALL: [ErrorKind; 13] = [
+        ErrorKind::Empty,
+        ErrorKind::Full,
+        ErrorKind::Closed,
+        ErrorKind::NotOwner,
+        ErrorKind::BrokenBarrier,
+        ErrorKind::Negative,
+        ErrorKind::Overflow,
+        ErrorKind::DivideByZero,
+        ErrorKind::Index,
+        ErrorKind::Type,
+        ErrorKind::Assertion,
+        ErrorKind::Raised,
+        ErrorKind::NoChild,
+    ];
+    pub fn word(self) -> &'static str {
+        match self {
+            ErrorKind::Empty => "Empty",
+            ErrorKind::Full => "Full",
+            ErrorKind::Closed => "Closed",
+            ErrorKind::NotOwner => "NotOwner",
+            ErrorKind::BrokenBarrier => "BrokenBarrier",
+            ErrorKind::Negative => "Negative",
+            ErrorKind::Overflow => "Overflow",
+            ErrorKind::DivideByZero => "DivideByZero",
+            ErrorKind::Index => "Index",
+            ErrorKind::Type => "Type",
+            ErrorKind::Assertion => "Assertion",
+            ErrorKind::Raised => "Raised",
+            ErrorKind::NoChild => "NoChild",
+        }
+    }
+    pub fn from_word(word: &str) -> Option<ErrorKind> {
+        ErrorKind::ALL.into_iter().find(|k| k.word() == word)
+    }
+}
+
+/// An error on its way through a task.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Error {
+    pub kind: ErrorKind,
+    pub message: String,
+    /// Where it was raised: an index into `Program::spans`; set by the machine.
+    pub site: u32,
+}
+
+impl Error {
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
+        Error { kind, message: message.into(), site: u32::MAX }
+    }
+}
+
+/// Durations print in the largest unit that needs no fraction.
+pub fn duration_text(ns: i64) -> String {
+    for (unit, size) in [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000)] {
+        if ns % size == 0 {
+            return format!("{}{unit}", ns / size);
+        }
+    }
+    format!("{ns}ns")
+}
+
+/// A value as `print` shows it; names of objects and functions come from
+/// `names`, which only a backend has.
+pub struct Shown<'a> {
+    pub value: &'a Value,
+    pub names: &'a dyn Names,
+    /// Strings in quotes, as inside a list.
+    pub quoted: bool,
+}
+
+/// The names of what a value refers to.
+pub trait Names {
+    fn object(&self, object: ObjRef) -> String;
+    fn function(&self, function: u32) -> String;
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.value {
+            Value::None => f.write_str("none"),
+            Value::Bool(b) => write!(f, "{b}"),
+            Value::Int(i) => write!(f, "{i}"),
+            Value::Duration(d) => f.write_str(&duration_text(*d)),
+            Value::Str(s) if self.quoted => write!(f, "\"{s}\""),
+            Value::Str(s) => f.write_str(s),
+            Value::List(items) => {
+                f.write_str("[")?;
+                for (i, value) in items.iter().enumerate() {
+                    if i > 0 {
+                        f.write_str(", ")?;
+                    }
+                    Shown { value, names: self.names, quoted: true }.fmt(f)?;
+                }
+                f.write_str("]")
+            }
+            Value::Object(o) => f.write_str(&self.names.object(*o)),
+            Value::Function(i) => f.write_str(&self.names.function(*i)),
+            Value::Error(e) => write!(f, "{}: {}", e.kind.word(), e.message),
+            Value::Missing => f.write_str("nothing"),
+        }
+    }
+}
+
+/// The operators on values, in one place for constants and running code.
+pub mod arithmetic {
+    use super::{Error, ErrorKind, Value};
+    use crate::lang::ast::BinaryOp;
+    use std::cmp::Ordering;
+
+    fn type_error(op: &str, a: &Value, b: &Value) -> Error {
+        Error::new(ErrorKind::Type, format!("`{op}` cannot take {} and {}", a.type_word(), b.type_word()))
+    }
+
+    fn checked(result: Option<i64>, op: &str, a: i64, b: i64) -> Result<i64, Error> {
+        result.ok_or_else(|| {
+            Error::new(ErrorKind::Overflow, format!("{a} {op} {b} does not fit into an integer of 64 bits"))
+        })
+    }
+
+    /// Every binary operator but `and` and `or`, which stop early.
+    pub fn binary(op: BinaryOp, a: &Value, b: &Value) -> Result<Value, Error> {
+        use BinaryOp::*;
+        match op {
+            Add => add(a, b),
+            Sub => numeric("-", a, b, i64::checked_sub),
+            Mul => multiply(a, b),
+            Div => divide("/", a, b),
+            Rem => divide("%", a, b),
+            Eq => Ok(Value::Bool(a == b)),
+            Ne => Ok(Value::Bool(a != b)),
+            Lt => compare("<", a, b).map(|o| Value::Bool(o == Ordering::Less)),
+            Le => compare("<=", a, b).map(|o| Value::Bool(o != Ordering::Greater)),
+            Gt => compare(">", a, b).map(|o| Value::Bool(o == Ordering::Greater)),
+            Ge => compare(">=", a, b).map(|o| Value::Bool(o != Ordering::Less)),
+            In => contains(a, b),
+            And | Or => Err(type_error("and", a, b)),
+        }
+    }
+
+    fn numeric(op: &str, a: &Value, b: &Value, f: fn(i64, i64) -> Option<i64>) -> Result<Value, Error> {
+        match (a, b) {
+            (Value::Int(x), Value::Int(y)) => checked(f(*x, *y), op, *x, *y).map(Value::Int),
+            (Value::Duration(x), Value::Duration(y)) => checked(f(*x, *y), op, *x, *y).map(Value::Duration),
+            _ => Err(type_error(op, a, b)),
+        }
+    }
+
+    fn add(a: &Value, b: &Value) -> Result<Value, Error> {
+        match (a, b) {
+            (Value::Str(x), Value::Str(y)) => Ok(Value::string(format!("{x}{y}"))),
+            (Value::List(x), Value::List(y)) => Ok(Value::list(x.iter().chain(y.iter()).cloned().collect())),
+            _ => numeric("+", a, b, i64::checked_add),
+        }
+    }
+
+    fn multiply(a: &Value, b: &Value) -> Result<Value, Error> {
+        match (a, b) {
+            (Value::Duration(x), Value::Int(y)) | (Value::Int(y), Value::Duration(x)) => {
+                checked(x.checked_mul(*y), "*", *x, *y).map(Value::Duration)
+            }
+            (Value::Int(_), Value::Int(_)) => numeric("*", a, b, i64::checked_mul),
+            _ => Err(type_error("*", a, b)),
+        }
+    }
+
+    /// Floor division and its remainder, which has the divisor's sign, as in
+    /// Python.
+    fn divide(op: &str, a: &Value, b: &Value) -> Result<Value, Error> {
+        let (x, y, duration) = match (a, b) {
+            (Value::Int(x), Value::Int(y)) => (*x, *y, false),
+            (Value::Duration(x), Value::Int(y)) if op == "/" => (*x, *y, true),
+            (Value::Duration(x), Value::Duration(y)) => (*x, *y, op == "%"),
+            _ => return Err(type_error(op, a, b)),
+        };
+        if y == 0 {
+            return Err(Error::new(ErrorKind::DivideByZero, format!("{x} {op} 0")));
+        }
+        let quotient = checked(x.checked_div(y), op, x, y)?;
+        let remainder = x.wrapping_sub(quotient.wrapping_mul(y));
+        let below = remainder != 0 && (remainder < 0) != (y < 0);
+        let result = match (op, below) {
+            ("/", true) => quotient - 1,
+            ("/", false) => quotient,
+            (_, true) => remainder + y,
+            (_, false) => remainder,
+        };
+        Ok(if duration { Value::Duration(result) } else { Value::Int(result) })
+    }
+
+    fn compare(op: &str, a: &Value, b: &Value) -> Result<Ordering, Error> {
+        match (a, b) {
+            (Value::Int(x), Value::Int(y)) | (Value::Duration(x), Value::Duration(y)) => Ok(x.cmp(y)),
+            (Value::Str(x), Value::Str(y)) => Ok(x.cmp(y)),
+            _ => Err(type_error(op, a, b)),
+        }
+    }
+
+    fn contains(a: &Value, b: &Value) -> Result<Value, Error> {
+        match (a, b) {
+            (_, Value::List(items)) => Ok(Value::Bool(items.contains(a))),
+            (Value::Str(part), Value::Str(whole)) => Ok(Value::Bool(whole.contains(part.as_str()))),
+            _ => Err(type_error("in", a, b)),
+        }
+    }
+
+    pub fn negate(a: &Value) -> Result<Value, Error> {
+        match a {
+            Value::Int(x) => checked(x.checked_neg(), "-", 0, *x).map(Value::Int),
+            Value::Duration(x) => checked(x.checked_neg(), "-", 0, *x).map(Value::Duration),
+            _ => Err(Error::new(ErrorKind::Type, format!("`-` cannot take {}", a.type_word()))),
+        }
+    }
+
+    /// A condition must be a bool.
+    pub fn truth(a: &Value) -> Result<bool, Error> {
+        match a {
+            Value::Bool(b) => Ok(*b),
+            _ => Err(Error::new(ErrorKind::Type, format!("a condition is a bool, and this is {}", a.type_word()))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::arithmetic::binary;
+    use super::*;
+    use crate::lang::ast::BinaryOp;
+
+    #[test]
+    fn division_rounds_down() {
+        let int = |op, a, b| binary(op, &Value::Int(a), &Value::Int(b)).unwrap();
+        assert_eq!(int(BinaryOp::Div, 7, 2), Value::Int(3));
+        assert_eq!(int(BinaryOp::Div, -7, 2), Value::Int(-4));
+        assert_eq!(int(BinaryOp::Rem, -7, 2), Value::Int(1));
+        assert_eq!(int(BinaryOp::Rem, 7, -2), Value::Int(-1));
+    }
+
+    #[test]
+    fn overflow_and_zero_are_errors() {
+        let kind = |op, a, b| binary(op, &Value::Int(a), &Value::Int(b)).unwrap_err().kind;
+        assert_eq!(kind(BinaryOp::Add, i64::MAX, 1), ErrorKind::Overflow);
+        assert_eq!(kind(BinaryOp::Div, i64::MIN, -1), ErrorKind::Overflow);
+        assert_eq!(kind(BinaryOp::Rem, 1, 0), ErrorKind::DivideByZero);
+    }
+
+    #[test]
+    fn durations_print_in_their_unit() {
+        assert_eq!(duration_text(1_500_000_000), "1500ms");
+        assert_eq!(duration_text(2_000), "2us");
+        assert_eq!(duration_text(0), "0s");
+        assert_eq!(duration_text(7), "7ns");
+    }
+}

@@ -1,0 +1,167 @@
+//! `assertion` and `error`: a task ended by an error that nobody caught. Its
+//! sentence, labels and the mend for each kind of error.
+
+use crate::detect::finding::{Code, Held, TaskFacts};
+use crate::lang::ast::Span;
+use crate::report::diagnostic::{Diagnostic, Place, Severity};
+use crate::report::source::Source;
+use crate::report::{Style, phrase};
+
+use super::who;
+
+/// So many calls are shown, the innermost first.
+const CALLS_MAX: usize = 6;
+/// Longer messages are shown whole in a note and cut in the sentence.
+const MESSAGE_WIDTH_MAX: usize = 120;
+
+/// What failed, where, and in which calls.
+pub struct Failure<'a> {
+    /// `None` in `finally`.
+    pub task: Option<&'a TaskFacts>,
+    pub span: Span,
+    pub kind: &'a str,
+    pub message: &'a str,
+    pub calls: &'a [Span],
+    pub holds: &'a [Held],
+}
+
+/// Describes an error that nobody caught, or an assertion.
+pub fn describe(source: &Source, code: Code, failure: &Failure, style: &Style) -> Diagnostic {
+    let mut diagnostic = Diagnostic::new(Severity::Error, Some(code.word()), sentence(code, failure));
+    diagnostic.place(place(code, failure));
+    for call in failure.calls.iter().take(CALLS_MAX) {
+        diagnostic.place(Place::new(*call, "called from here"));
+    }
+    if failure.calls.len() > CALLS_MAX {
+        diagnostic.note(format!("and {} further out", phrase::count((failure.calls.len() - CALLS_MAX) as u64, "call")));
+    }
+    if phrase::columns(failure.message) > MESSAGE_WIDTH_MAX {
+        diagnostic.note(format!("the message: {}", failure.message));
+    }
+    if !failure.holds.is_empty() {
+        diagnostic.note(format!("it held {}", who::held(source, failure.holds)));
+    }
+    if let Some(task) = failure.task {
+        if code == Code::Error {
+            diagnostic.note("the other tasks go on without it");
+        }
+        who::introduce(&mut diagnostic, &[task], style);
+    }
+    diagnostic.help(mend(failure.kind));
+    diagnostic
+}
+
+fn sentence(code: Code, failure: &Failure) -> String {
+    let message = phrase::cut(failure.message.trim_end_matches('.'), MESSAGE_WIDTH_MAX);
+    let place = failure.task.map_or("finally", |t| t.name.as_str());
+    let text = match (code, failure.task) {
+        (Code::Assertion, _) => format!("an assertion in {place} failed"),
+        (_, _) if failure.kind == "Raised" => format!("{place} raised an error that nobody caught"),
+        (_, _) => format!("{place} ended with {} that nobody caught", article(failure.kind)),
+    };
+    if message.is_empty() { text } else { format!("{text}: {message}") }
+}
+
+/// `an Empty error`, `a Closed error`.
+fn article(kind: &str) -> String {
+    let vowel = kind.starts_with(['A', 'E', 'I', 'O', 'U']);
+    format!("{} {kind} error", if vowel { "an" } else { "a" })
+}
+
+fn place(code: Code, failure: &Failure) -> Place {
+    let what = match code {
+        Code::Assertion => "finds this false".to_string(),
+        _ => format!("fails here with {}", failure.kind),
+    };
+    match failure.task {
+        Some(task) => Place::of(&task.name, failure.span, what).primary(),
+        None => Place::new(failure.span, format!("finally {what}")).primary(),
+    }
+}
+
+fn mend(kind: &str) -> String {
+    match kind {
+        "Assertion" => "`conc check` lists the outcomes and shows the shortest way to this one",
+        "Empty" => "`get` without a `timeout:` waits for a value; or `try { … } catch Empty { … }`",
+        "Full" => "`put` without a `timeout:` waits for room; or `try { … } catch Full { … }`",
+        "Closed" => "`close` once, after every `put`, for instance after `join all`; or `catch Closed { … }`",
+        "NotOwner" => {
+            "only the task that holds it may do this: `with m { … }` pairs them, and a `semaphore` may be \
+                       released by anybody"
+        }
+        "BrokenBarrier" => "`reset()` mends a barrier that was aborted or timed out; or `catch BrokenBarrier { … }`",
+        "Negative" => "`count_down` no more often than the latch counts; `add` before spawning",
+        "Overflow" => "integers have 64 bits: keep the values smaller, or `catch Overflow { … }`",
+        "DivideByZero" => "look first: `if n != 0 { … }`",
+        "Index" => "look first: `if i < len(xs) { … }`",
+        "Type" => "`str(v)` and `int(v)` convert",
+        _ => "catch it: `try { … } catch any as e { … }`",
+    }
+    .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::*;
+    use super::*;
+    use crate::detect::finding::Facts;
+
+    #[test]
+    fn an_assertion_in_finally() {
+        let source = bank();
+        let span = at(&source, "assert balance == 160, \"lost update\"", 0);
+        let (kind, message) = ("Assertion".to_string(), "lost update: 150".to_string());
+        let facts = Facts::Failed { task: None, span, kind, message, calls: vec![], holds: vec![] };
+        insta::assert_snapshot!(text(&source, &finding(Code::Assertion, &[], facts)), @r#"
+        error[assertion]: an assertion in finally failed: lost update: 150
+            ╭─[bank.conc:14:11]
+         13 │ join all
+         14 │ finally { assert balance == 160, "lost update" }
+            ·           ──────────────────┬─────────────────
+            ·                             ╰── finally finds this false
+            ╰────
+          = help: `conc check` lists the outcomes and shows the shortest way to this one
+          = explain: conc explain assertion
+        "#);
+    }
+
+    #[test]
+    fn an_error_in_a_call_with_a_lock() {
+        let source = Source::new(
+            "s.conc",
+            "queue q\nlock m\nfn take() { return q.get_nowait() }\n\
+             task t {\n    with m { print take() }\n}\nspawn t\n",
+        );
+        let facts = Facts::Failed {
+            task: Some(thread(1, "t", Some(at(&source, "spawn t", 0)))),
+            span: at(&source, "q.get_nowait()", 0),
+            kind: "Empty".into(),
+            message: "q is empty".into(),
+            calls: vec![at(&source, "take()", 1)],
+            holds: vec![holds("m", at(&source, "with m", 0))],
+        };
+        insta::assert_snapshot!(text(&source, &finding(Code::Error, &["q"], facts)), @r#"
+        error[error]: t ended with an Empty error that nobody caught: q is empty
+           ╭─[s.conc:3:20]
+         2 │ lock m
+         3 │ fn take() { return q.get_nowait() }
+           ·                    ───────┬──────
+           ·                           ╰── t fails here with Empty
+         4 │ task t {
+         5 │     with m { print take() }
+           ·                    ───┬──
+           ·                       ╰── called from here
+         6 │ }
+         7 │ spawn t
+           · ───┬───
+           ·    ╰── main spawned t here
+           ╰────
+          = note: it held m since line 5
+          = note: the other tasks go on without it
+          = tasks: t is a thread of process 4711
+          = help: `get` without a `timeout:` waits for a value; or `try { … } catch
+                  Empty { … }`
+          = explain: conc explain error
+        "#);
+    }
+}

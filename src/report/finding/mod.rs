@@ -1,0 +1,97 @@
+//! A finding into a diagnostic: which file tells it, and what all findings
+//! have in common: certainty, count, and how to see it again.
+
+mod abandoned;
+mod failed;
+mod invariant;
+mod lock_order;
+mod note;
+mod race;
+mod stuck;
+mod wait;
+mod way_out;
+pub(super) mod who;
+
+use crate::detect::finding::{Certainty, Facts, Finding, TaskFacts};
+
+use super::diagnostic::Diagnostic;
+use super::source::Source;
+use super::{Style, phrase};
+
+/// The finding as a diagnostic, for text and for JSON.
+pub fn describe(source: &Source, finding: &Finding, style: &Style) -> Diagnostic {
+    let mut diagnostic = facts(source, finding, style);
+    diagnostic.code = Some(finding.code.word());
+    diagnostic.severity = severity(finding);
+    match finding.certainty {
+        Certainty::Predicted => diagnostic.note("it did not happen this time; nothing prevents it another time"),
+        Certainty::Confirmed => diagnostic.note("confirmed: a schedule was replayed and shows it"),
+        Certainty::Observed | Certainty::Found => {}
+    }
+    if finding.count > 1 {
+        diagnostic.note(format!("seen {} times", finding.count));
+    }
+    let schedule = finding.schedule.as_deref();
+    diagnostic.replay = schedule.map(|s| format!("conc replay {} {}", shell_word(&source.name), shell_word(s)));
+    diagnostic
+}
+
+fn severity(finding: &Finding) -> super::Severity {
+    if finding.code.is_note() { super::Severity::Note } else { super::Severity::Error }
+}
+
+fn facts(source: &Source, finding: &Finding, style: &Style) -> Diagnostic {
+    match &finding.facts {
+        Facts::Race { variable, declared, earlier, later } => {
+            race::describe(source, variable, *declared, [earlier, later], style)
+        }
+        Facts::Stuck { circle, behind, others_go_on } => {
+            stuck::describe(source, finding.code, circle, behind, *others_go_on, style)
+        }
+        Facts::LockOrder { edges } => lock_order::describe(source, edges, style),
+        Facts::Abandoned { lock, mode, declared, owner, since, ending } => {
+            let left = abandoned::Left { lock, mode: *mode, declared: *declared, since: *since };
+            abandoned::describe(&left, owner, ending, style)
+        }
+        Facts::Failed { task, span, kind, message, calls, holds } => {
+            let failure = failed::Failure { task: task.as_ref(), span: *span, kind, message, calls, holds };
+            failed::describe(source, finding.code, &failure, style)
+        }
+        Facts::Invariant { task, span, invariant, values } => {
+            invariant::describe(source, task, *span, *invariant, values, style)
+        }
+        Facts::Orphan { child, parent, parent_ending } => note::orphan(child, parent, parent_ending, style),
+        Facts::Zombie { child, parent } => note::zombie(child, parent, style),
+        Facts::DroppedJobs { pool, declared, count, submitted, closed } => {
+            note::dropped_jobs(pool, *declared, *count, *submitted, *closed)
+        }
+        Facts::Unjoined { task, value } => note::unjoined(task, value, style),
+        Facts::LeftInQueue { queue, declared, count } => note::left_in_queue(queue, *declared, *count),
+    }
+}
+
+/// The tasks that a finding names, each once, in the order of their part.
+pub fn tasks(finding: &Finding) -> Vec<&TaskFacts> {
+    let all: Vec<&TaskFacts> = match &finding.facts {
+        Facts::Race { earlier, later, .. } => vec![&earlier.task, &later.task],
+        Facts::Stuck { circle, behind, .. } => circle.iter().chain(behind).map(|w| &w.task).collect(),
+        Facts::LockOrder { edges } => edges.iter().map(|e| &e.task).collect(),
+        Facts::Abandoned { owner, .. } => vec![owner],
+        Facts::Failed { task, .. } => task.iter().collect(),
+        Facts::Invariant { task, .. } | Facts::Unjoined { task, .. } => vec![task],
+        Facts::Orphan { child, parent, .. } | Facts::Zombie { child, parent } => vec![child, parent],
+        Facts::DroppedJobs { .. } | Facts::LeftInQueue { .. } => Vec::new(),
+    };
+    let mut seen = std::collections::HashSet::new();
+    all.into_iter().filter(|t| seen.insert(t.serial)).collect()
+}
+
+/// A word as a shell takes it.
+fn shell_word(word: &str) -> String {
+    let safe = |c: char| c.is_alphanumeric() || "-_./,:+=@%".contains(c);
+    let word = phrase::plain(word);
+    if !word.is_empty() && word.chars().all(safe) { word } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}
+
+#[cfg(test)]
+mod fixture;

@@ -1,0 +1,279 @@
+//! `race`: two tasks reach one place in memory, at least one writes, and
+//! nothing orders them. Its sentence, labels and mend.
+
+use crate::detect::finding::{Access, AccessKind, Mode};
+use crate::lang::ast::Span;
+use crate::report::diagnostic::{Diagnostic, Place, Severity};
+use crate::report::source::Source;
+use crate::report::{Style, phrase};
+
+use super::who;
+
+/// Longer values are cut.
+const VALUE_WIDTH_MAX: usize = 40;
+
+/// Describes a race on `variable`.
+pub fn describe(
+    source: &Source,
+    variable: &str,
+    declared: Option<Span>,
+    sides: [&Access; 2],
+    style: &Style,
+) -> Diagnostic {
+    let [earlier, later] = sides;
+    let message = sentence(variable, earlier, later);
+    let mut diagnostic = Diagnostic::new(Severity::Error, Some("race"), message);
+    diagnostic.place(side(source, earlier));
+    diagnostic.place(side(source, later).primary());
+    if let Some(span) = declared {
+        diagnostic.place(Place::new(span, format!("{variable} is declared here")));
+    }
+    diagnostic.note(locks(earlier, later));
+    who::introduce(&mut diagnostic, &[&earlier.task, &later.task], style);
+    diagnostic.help(mend(variable, earlier, later));
+    diagnostic
+}
+
+/// One access: `a writes 110, holding m since line 5`.
+fn side(source: &Source, access: &Access) -> Place {
+    let value = phrase::cut(access.value.as_deref().unwrap_or("it"), VALUE_WIDTH_MAX);
+    let mut what = act(access.kind, &value);
+    if !access.held.is_empty() {
+        what.push_str(&format!(", holding {}", who::held(source, &access.held)));
+    }
+    Place::of(&access.task.name, access.span, what)
+}
+
+/// `two tasks write x, and nothing orders them`.
+fn sentence(variable: &str, a: &Access, b: &Access) -> String {
+    let noun = if who::apart(&a.task, &b.task) { "process" } else { "task" };
+    let nouns = if noun == "process" { "processes" } else { "tasks" };
+    if a.kind == AccessKind::Write && b.kind == AccessKind::Write {
+        return format!("two {nouns} write {variable}, and nothing orders them");
+    }
+    let (first, second) = if writes(a) { (a, b) } else { (b, a) };
+    let (first, second) = (act(first.kind, variable), act(second.kind, "it"));
+    format!("one {noun} {first} while another {second}, and nothing orders them")
+}
+
+fn writes(access: &Access) -> bool {
+    matches!(access.kind, AccessKind::Write | AccessKind::AtomicWrite)
+}
+
+fn atomic(access: &Access) -> bool {
+    matches!(access.kind, AccessKind::AtomicRead | AccessKind::AtomicWrite)
+}
+
+/// `writes x`, `reads x atomically`.
+fn act(kind: AccessKind, object: &str) -> String {
+    match kind {
+        AccessKind::Read => format!("reads {object}"),
+        AccessKind::Write => format!("writes {object}"),
+        AccessKind::AtomicRead => format!("reads {object} atomically"),
+        AccessKind::AtomicWrite => format!("writes {object} atomically"),
+    }
+}
+
+/// Locks that both hold: then they do not exclude each other.
+fn shared<'a>(a: &'a Access, b: &Access) -> Vec<&'a str> {
+    a.held.iter().filter(|h| b.held.iter().any(|o| o.lock == h.lock)).map(|h| h.lock.as_str()).collect()
+}
+
+fn locks(a: &Access, b: &Access) -> String {
+    let names = |access: &Access| {
+        let names: Vec<&str> = access.held.iter().map(|h| h.lock.as_str()).collect();
+        phrase::list(&names, usize::MAX)
+    };
+    let (first, second) = (&a.task.name, &b.task.name);
+    let both = shared(a, b);
+    if a.held.is_empty() && b.held.is_empty() {
+        "neither holds a lock".into()
+    } else if b.held.is_empty() {
+        format!("only {first} holds a lock: {}", names(a))
+    } else if a.held.is_empty() {
+        format!("only {second} holds a lock: {}", names(b))
+    } else if both.is_empty() {
+        format!("they hold different locks: {first} holds {}, {second} holds {}", names(a), names(b))
+    } else if reading(a, &both) || reading(b, &both) {
+        format!("both hold {}, but not both for writing", phrase::list(&both, usize::MAX))
+    } else {
+        format!("both hold {}, which lets several in at once", phrase::list(&both, usize::MAX))
+    }
+}
+
+fn reading(access: &Access, locks: &[&str]) -> bool {
+    access.held.iter().any(|h| h.mode == Mode::Reading && locks.contains(&h.lock.as_str()))
+}
+
+fn mend(variable: &str, a: &Access, b: &Access) -> String {
+    let both = shared(a, b);
+    if atomic(a) != atomic(b) {
+        let plain = if atomic(a) { b } else { a };
+        let operation = if writes(plain) { "store(v)" } else { "load()" };
+        return format!("make the plain access atomic too: `{variable}.{operation}`");
+    }
+    if let Some(lock) = both.first() {
+        return if reading(a, &both) || reading(b, &both) {
+            format!("write only inside `with {lock}.write {{ … }}`")
+        } else {
+            format!("put every access inside `with m {{ … }}` with one `lock m`; {lock} does not exclude")
+        };
+    }
+    if !a.held.is_empty() && !b.held.is_empty() {
+        let lock = &a.held[0].lock;
+        return format!("let both hold the same lock: `with {lock} {{ … }}` around every access of {variable}");
+    }
+    if let Some((lock, other)) = one_sided(a, b) {
+        return format!("let {other} hold {lock} too: `with {lock} {{ … }}` around its access");
+    }
+    if b.task.spawner.as_deref() == Some(&a.task.name) || a.task.spawner.as_deref() == Some(&b.task.name) {
+        return format!(
+            "`join` the spawned task first, or put every access inside `with m {{ … }}` with one `lock m`{}",
+            one_step(variable)
+        );
+    }
+    format!("put every access inside `with m {{ … }}` with one `lock m`{}", one_step(variable))
+}
+
+/// A lock that one of them holds, and the task that does not.
+fn one_sided<'a>(a: &'a Access, b: &'a Access) -> Option<(&'a str, &'a str)> {
+    let side = |holder: &'a Access, other: &'a Access| {
+        holder.held.first().map(|h| (h.lock.as_str(), other.task.name.as_str()))
+    };
+    side(a, b).or_else(|| side(b, a))
+}
+
+/// The second way out, where the variable's declaration has a plain name.
+fn one_step(variable: &str) -> String {
+    let name = variable.split(['[', ' ', '(']).next().unwrap_or(variable);
+    let name = name.rsplit('.').next().unwrap_or(name);
+    if name.is_empty() {
+        return String::new();
+    }
+    format!("; or declare `atomic {name}` and change it in one step, such as `{name} += 1`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::*;
+    use super::*;
+    use crate::detect::finding::{Code, Facts, Finding, Held};
+
+    fn race(earlier: Access, later: Access) -> Finding {
+        let declared = Some(at(&bank(), "var balance = 100", 0));
+        finding(Code::Race, &["balance"], Facts::Race { variable: "balance".into(), declared, earlier, later })
+    }
+
+    #[test]
+    fn two_writes_at_one_place() {
+        let source = bank();
+        let write = at(&source, "balance = seen + amount", 0);
+        let spawned = Some(at(&source, "spawn teller(10) x3", 0));
+        let mut found = race(
+            access(thread(1, "teller#0", spawned), write, AccessKind::Write, "110", vec![]),
+            access(thread(2, "teller#1", spawned), write, AccessKind::Write, "110", vec![]),
+        );
+        found.count = 12;
+        found.schedule = Some("0x3.1x2.0".into());
+        insta::assert_snapshot!(text(&source, &found), @r#"
+        error[race]: two tasks write balance, and nothing orders them
+           ╭─[bank.conc:2:1]
+         2 │ var balance = 100
+           · ────────┬────────
+           ·         ╰── balance is declared here
+           ╰────
+            ╭─[bank.conc:8:9]
+          7 │         let seen = balance
+          8 │         balance = seen + amount     # not one step
+            ·         ───────────┬───────────
+            ·                    ╰── teller#0 and teller#1 write 110
+          9 │     }
+         10 │ }
+         11 │
+         12 │ spawn teller(10) x3
+            · ─────────┬─────────
+            ·          ╰── main spawned teller#0 and teller#1 here
+            ╰────
+          = note: neither holds a lock
+          = tasks: teller#0 and teller#1 are threads of process 4711
+          = note: seen 12 times
+          = help: put every access inside `with m { … }` with one `lock m`; or declare
+                  `atomic balance` and change it in one step, such as `balance += 1`
+          = explain: conc explain race
+          = replay: conc replay bank.conc 0x3.1x2.0
+        "#);
+    }
+
+    #[test]
+    fn a_write_and_a_read_under_different_locks() {
+        let source = bank();
+        let (read, write) = (at(&source, "balance", 2), at(&source, "balance", 3));
+        let spawned = Some(at(&source, "spawn teller(10) x3", 0));
+        let lock = at(&source, "lock m", 0);
+        let found = race(
+            access(process(1, "teller#0", spawned), read, AccessKind::Read, "100", vec![holds("a", lock)]),
+            access(process(2, "teller#1", spawned), write, AccessKind::Write, "110", vec![holds("b", lock)]),
+        );
+        insta::assert_snapshot!(text(&source, &found), @r#"
+        error[race]: one process writes balance while another reads it, and nothing
+        orders them
+           ╭─[bank.conc:2:1]
+         2 │ var balance = 100
+           · ────────┬────────
+           ·         ╰── balance is declared here
+           ╰────
+            ╭─[bank.conc:14:18]
+          7 │         let seen = balance
+          8 │         balance = seen + amount     # not one step
+            ·         ───┬───
+            ·            ╰── teller#0 reads 100, holding a since line 3
+          9 │     }
+         10 │ }
+         11 │
+         12 │ spawn teller(10) x3
+            · ─────────┬─────────
+            ·          ╰── main spawned teller#0 and teller#1 here
+         13 │ join all
+         14 │ finally { assert balance == 160, "lost update" }
+            ·                  ───┬───
+            ·                     ╰── teller#1 writes 110, holding b since line 3
+            ╰────
+          = note: they hold different locks: teller#0 holds a, teller#1 holds b
+          = tasks: teller#0 is process 4712
+                   teller#1 is process 4713
+          = help: let both hold the same lock: `with a { … }` around every access of
+                  balance
+          = explain: conc explain race
+        "#);
+    }
+
+    /// The sentence, the note on locks and the help.
+    fn words(a: (AccessKind, Vec<Held>), b: (AccessKind, Vec<Held>)) -> [String; 3] {
+        let source = bank();
+        let place = at(&source, "balance", 2);
+        let found = race(
+            access(thread(1, "a", None), place, a.0, "1", a.1),
+            access(thread(2, "b", None), place, b.0, "2", b.1),
+        );
+        let told = super::super::describe(&source, &found, &Style::default());
+        [told.message, told.notes[0].lines[0].clone(), told.help.unwrap()]
+    }
+
+    #[test]
+    fn locks_and_atomic_accesses_are_told() {
+        let m = || holds("m", at(&bank(), "lock m", 0));
+        let reading = || Held { mode: Mode::Reading, ..m() };
+        let [message, locks, help] = words((AccessKind::Write, vec![m()]), (AccessKind::Read, vec![]));
+        assert_eq!(message, "one task writes balance while another reads it, and nothing orders them");
+        assert_eq!(locks, "only a holds a lock: m");
+        assert_eq!(help, "let b hold m too: `with m { … }` around its access");
+        let [message, _, help] = words((AccessKind::AtomicRead, vec![]), (AccessKind::Write, vec![]));
+        assert_eq!(message, "one task writes balance while another reads it atomically, and nothing orders them");
+        assert!(help.starts_with("make the plain access atomic too: `balance.store(v)`"), "{help}");
+        let [_, locks, help] = words((AccessKind::Write, vec![reading()]), (AccessKind::Read, vec![reading()]));
+        assert_eq!(locks, "both hold m, but not both for writing");
+        assert_eq!(help, "write only inside `with m.write { … }`");
+        let [_, locks, _] = words((AccessKind::Write, vec![m()]), (AccessKind::Read, vec![m()]));
+        assert_eq!(locks, "both hold m, which lets several in at once");
+    }
+}

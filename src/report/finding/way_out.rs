@@ -1,0 +1,190 @@
+//! The mend for tasks that are stuck, in the words of the language: one line,
+//! chosen by what they wait for and why. The sentence and the labels are in
+//! `stuck`.
+
+use crate::detect::finding::{Code, Ending, Reason, Wait, Waiting};
+use crate::report::phrase;
+
+/// The help for a finding about stuck tasks.
+pub fn mend(code: Code, circle: &[Waiting]) -> String {
+    match code {
+        Code::SelfDeadlock => own_lock(circle),
+        Code::AbandonedLock => abandoned(circle),
+        Code::LostWakeup => lost_wakeup(circle),
+        Code::Livelock => "let one of them give way for good: take the locks in one order, or wait with `acquire` \
+                           instead of trying again"
+            .into(),
+        Code::Starvation => "let them take turns: a `queue` or a `barrier` between them, or a lock that is let go \
+                             and taken less often by the others"
+            .into(),
+        _ => deadlock(circle),
+    }
+}
+
+fn reasons(circle: &[Waiting]) -> impl Iterator<Item = (&Wait, &Reason)> {
+    circle.iter().flat_map(|w| &w.waits).flat_map(|w| w.reasons.iter().map(move |r| (w, r)))
+}
+
+fn is_lock(wait: &Wait) -> bool {
+    wait.operation.starts_with("acquire")
+}
+
+fn own_lock(circle: &[Waiting]) -> String {
+    match circle.iter().flat_map(|w| &w.waits).next() {
+        Some(wait) if wait.object_kind == "lock" => {
+            let name = declared_name(&wait.object);
+            format!("let go of {} before taking it again, or declare `lock {name} reentrant`", wait.object)
+        }
+        Some(wait) => format!("let go of {} before taking it again", wait.object),
+        None => "let go of the lock before taking it again".into(),
+    }
+}
+
+/// `fork[0]` was declared as `fork`.
+fn declared_name(object: &str) -> &str {
+    object.split(['[', ' ']).next().unwrap_or(object)
+}
+
+fn abandoned(circle: &[Waiting]) -> String {
+    let ended = reasons(circle).find_map(|(wait, reason)| match reason {
+        Reason::OwnerEnded { ending, .. } => Some((wait.object.as_str(), ending)),
+        _ => None,
+    });
+    match ended {
+        Some((lock, ending)) => let_go(lock, ending),
+        None => "use `with`, which lets go however it is left".into(),
+    }
+}
+
+/// The mend for a lock whose owner ended so.
+pub fn let_go(lock: &str, ending: &Ending) -> String {
+    match ending {
+        Ending::Returned | Ending::Failed(_) => {
+            format!("take it by `with {lock} {{ … }}`, which lets go however it is left")
+        }
+        Ending::Exited(_) => format!("`exit` lets go of nothing: release {lock} before it"),
+        Ending::Signalled(_) | Ending::Terminated => {
+            format!(
+                "`kill` and `terminate` let go of nothing: tell the task to end by an `event` that it looks at \
+                 while it does not hold {lock}"
+            )
+        }
+    }
+}
+
+fn lost_wakeup(circle: &[Waiting]) -> String {
+    match circle.iter().flat_map(|w| &w.waits).next() {
+        Some(wait) if wait.object_kind == "event" => {
+            format!("do not `clear` {} while a task may still have to wait for it", wait.object)
+        }
+        Some(wait) if wait.object_kind == "condition" => format!(
+            "keep what is waited for in a variable, set it under the lock before `notify`, and look first: \
+             `while not ready {{ {}.wait() }}`",
+            wait.object
+        ),
+        _ => "keep what is waited for in a variable and look at it before waiting".into(),
+    }
+}
+
+fn deadlock(circle: &[Waiting]) -> String {
+    if let Some(help) = ended_supplier(circle) {
+        return help;
+    }
+    let (locks, others): (Vec<&Wait>, Vec<&Wait>) = circle.iter().flat_map(|w| &w.waits).partition(|w| is_lock(w));
+    let held = |wait: &&&Wait| wait.reasons.iter().any(|r| matches!(r, Reason::HeldBy { .. }));
+    if let Some((wait, _)) = reasons(circle).find(|(_, r)| matches!(r, Reason::BehindWriter { .. })) {
+        let name = &wait.object;
+        return format!(
+            "do not take {name} again while holding it for reading: a waiting writer keeps new readers out"
+        );
+    }
+    if let Some((lock, other)) = lock_kept_while_waiting(circle) {
+        return format!("let go of {lock} before `{}`: what ends that wait needs {lock}", call(other));
+    }
+    if others.is_empty() && circle.len() > 1 && locks.iter().any(|w| held(&w)) {
+        return one_order(&locks);
+    }
+    let queue = others.iter().find(|w| w.object_kind == "queue");
+    if let (Some(queue), true) = (queue, others.iter().any(|w| w.operation == "join")) {
+        return format!("empty {} before the `join`, or give it more places", queue.object);
+    }
+    if circle.iter().any(|w| w.waits.len() > 1) {
+        return "let a task that still runs end one of its arms, or give the `select` an `after`".into();
+    }
+    let wait = others.first().or(locks.first());
+    wait.map_or_else(|| "let something that still runs end the wait".into(), |w| missing(w))
+}
+
+/// A lock that one of them holds while it waits for something else, and that
+/// another of them wants.
+fn lock_kept_while_waiting(circle: &[Waiting]) -> Option<(&str, &Wait)> {
+    let wanted = |lock: &str, holder: u32| {
+        circle.iter().any(|w| w.task.serial != holder && w.waits.iter().any(|w| is_lock(w) && w.object == lock))
+    };
+    circle.iter().find_map(|waiting| {
+        let other = waiting.waits.iter().find(|w| !is_lock(w))?;
+        let lock = waiting.holds.iter().find(|h| wanted(&h.lock, waiting.task.serial))?;
+        Some((lock.lock.as_str(), other))
+    })
+}
+
+/// `q.get()`, `join w`.
+fn call(wait: &Wait) -> String {
+    match wait.operation.as_str() {
+        "join" => format!("join {}", wait.object),
+        operation => format!("{}.{operation}()", wait.object),
+    }
+}
+
+fn one_order(waits: &[&Wait]) -> String {
+    let mut names: Vec<&str> = waits.iter().map(|w| w.object.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let base = names.first().map_or("", |n| declared_name(n));
+    match names.as_slice() {
+        [a, b] => format!("take the locks in one order everywhere: {a} before {b}"),
+        [_, _, ..] if names.iter().all(|n| n.contains('[') && declared_name(n) == base) => {
+            format!("take the locks in one order everywhere, such as by index: {base}[0] before {base}[1] and so on")
+        }
+        [] | [_] => "take the locks in one order everywhere".into(),
+        _ => format!("take the locks in one order everywhere, such as {}", phrase::list(&names, 4)),
+    }
+}
+
+fn ended_supplier(circle: &[Waiting]) -> Option<String> {
+    reasons(circle).find_map(|(_, reason)| match reason {
+        Reason::EndedSupplier { task, ending: Ending::Failed(kind), action } => {
+            Some(format!("let {} reach its {action} in any case: `try {{ … }} catch {kind} {{ … }}`", task.name))
+        }
+        Reason::EndedSupplier { task, action, .. } => {
+            Some(format!("let {} live until its {action}, or wait with a `timeout:`", task.name))
+        }
+        _ => None,
+    })
+}
+
+/// What must be done for a wait that nobody ends.
+fn missing(wait: &Wait) -> String {
+    let Wait { operation, object, object_kind, .. } = wait;
+    match (operation.as_str(), object_kind.as_str()) {
+        ("get", _) => {
+            format!("`{object}.close()` after the last `put`: a `get` then gives none and `for v in {object}` ends")
+        }
+        ("put", _) => format!("let a task `get` as many values as are put into {object}, or give it more places"),
+        ("acquire", "semaphore") => {
+            format!("`{object}.release()` as often as it is acquired, or `with {object} {{ … }}`")
+        }
+        ("wait", "barrier") => {
+            format!("make {object} for as many tasks as come to it, or `{object}.abort()` when one cannot come")
+        }
+        ("wait", "latch") => format!("`{object}.count_down()` as often as {object} counts, in any case"),
+        ("wait", "event") => format!("`{object}.set()` in a task that cannot end before it"),
+        ("wait", "condition") => format!(
+            "`{object}.notify()` after every change that a waiter looks for, in a task that cannot end before it"
+        ),
+        ("join", "pool") => format!("`{object}.close()` before `join {object}`"),
+        ("join", _) => format!("let {object} come to its end, or `join {object} for 1s`"),
+        ("await", _) => "let a task that still runs make the condition true".into(),
+        _ => format!("let a task that still runs do its part on {object}, or wait with a `timeout:`"),
+    }
+}

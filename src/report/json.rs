@@ -1,0 +1,305 @@
+//! Reports as JSON lines: one object a line, versioned by `schema`, described
+//! by `schema.json`. It owns the field names; the words in them are those of
+//! the text reports.
+
+use serde::Serialize;
+
+use super::source::Source;
+use super::{Style, finding as findings};
+use crate::detect::finding::{Code, Finding};
+
+/// The version of the schema: raised when a field changes its meaning or goes.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The schema of one line, as a JSON Schema document.
+pub const SCHEMA: &str = include_str!("schema.json");
+
+/// The first line.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "type", rename = "start")]
+pub struct Start {
+    pub schema: u32,
+    /// The version of `conc`.
+    pub conc: String,
+    /// `run`, `check`, ….
+    pub command: String,
+    pub file: String,
+    /// The hash of the script.
+    pub hash: String,
+    pub seed: u64,
+}
+
+/// A line that the script printed.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "type", rename = "print")]
+pub struct Print {
+    pub task: String,
+    pub text: String,
+}
+
+/// A place in the script: line and column from 1, column and length in
+/// characters; the length ends with the line.
+#[derive(Clone, Debug, Serialize)]
+pub struct Place {
+    pub file: String,
+    pub line: usize,
+    pub column: usize,
+    pub length: usize,
+    /// The task that was there, where the place is about one.
+    pub task: Option<String>,
+    pub label: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "type", rename = "finding")]
+struct FindingLine<'a> {
+    code: &'static str,
+    severity: &'static str,
+    on: &'a [String],
+    tasks: Vec<Task<'a>>,
+    message: String,
+    help: Option<String>,
+    notes: Vec<String>,
+    places: Vec<Place>,
+    certainty: &'static str,
+    count: u64,
+    schedule: Option<&'a str>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Task<'a> {
+    name: &'a str,
+    kind: &'static str,
+    /// As the kernel had them; absent where there was no real run.
+    pid: Option<i32>,
+    tid: Option<i32>,
+    spawner: Option<&'a str>,
+}
+
+/// One way in which an execution ended, and how often.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(tag = "type", rename = "outcome")]
+pub struct Outcome {
+    /// Final values of `var`, `shared` and `atomic`, as the script prints them.
+    pub values: Pairs,
+    /// What each task printed last.
+    pub prints: Pairs,
+    /// How each task ended.
+    pub ended: Pairs,
+    pub count: u64,
+}
+
+/// Names and what belongs to them, in an order that is kept: a JSON object.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Pairs(pub Vec<(String, String)>);
+
+impl Serialize for Pairs {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+/// The last line.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(tag = "type", rename = "summary")]
+pub struct Summary {
+    pub exit_code: i32,
+    pub findings: u64,
+    pub notes: u64,
+    pub tasks: u64,
+    pub threads: u64,
+    pub processes: u64,
+    pub duration_ms: f64,
+    /// Of `check`: whether every interleaving was explored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub complete: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub states: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transitions: Option<u64>,
+    /// Code to `absent`, `found` or `undecided`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdicts: Option<Pairs>,
+}
+
+/// An error in a script: nothing ran.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "type", rename = "error")]
+struct ErrorLine {
+    message: String,
+    help: Option<String>,
+    places: Vec<Place>,
+}
+
+/// The line that opens the output.
+pub fn start(start: &Start) -> String {
+    line(start)
+}
+
+/// A line that `task` printed.
+pub fn print(task: &str, text: &str) -> String {
+    line(&Print { task: task.to_string(), text: text.to_string() })
+}
+
+/// One outcome with its count.
+pub fn outcome(outcome: &Outcome) -> String {
+    line(outcome)
+}
+
+/// The line that closes the output.
+pub fn summary(summary: &Summary) -> String {
+    line(summary)
+}
+
+/// A finding, with the sentence, labels and help of its text report.
+pub fn finding(source: &Source, found: &Finding) -> String {
+    let diagnostic = findings::describe(source, found, &Style { verbose: true, ..Style::default() });
+    let tasks = findings::tasks(found).into_iter().map(|task| Task {
+        name: &task.name,
+        kind: if task.process { "process" } else { "thread" },
+        pid: (task.pid != 0).then_some(task.pid),
+        tid: (task.tid != 0).then_some(task.tid),
+        spawner: task.spawner.as_deref(),
+    });
+    line(&FindingLine {
+        code: found.code.word(),
+        severity: severity(found.code),
+        on: &found.on,
+        tasks: tasks.collect(),
+        places: places(source, &diagnostic),
+        notes: diagnostic.notes.into_iter().flat_map(|n| n.lines).collect(),
+        message: diagnostic.message,
+        help: diagnostic.help,
+        certainty: found.certainty.word(),
+        count: found.count,
+        schedule: found.schedule.as_deref(),
+    })
+}
+
+/// What is wrong with a script, one line an error.
+pub fn script_error(source: &Source, error: &crate::lang::error::ScriptError) -> String {
+    let diagnostic = super::script_error(error);
+    let places = places(source, &diagnostic);
+    line(&ErrorLine { message: diagnostic.message, help: diagnostic.help, places })
+}
+
+/// `failure` or `note`.
+pub fn severity(code: Code) -> &'static str {
+    if code.is_note() { "note" } else { "failure" }
+}
+
+/// The places of a report, the primary one first.
+pub fn places(source: &Source, diagnostic: &super::Diagnostic) -> Vec<Place> {
+    let mut ordered: Vec<&super::Place> = diagnostic.places.iter().collect();
+    ordered.sort_by_key(|p| !p.primary);
+    let place = |place: &super::Place| {
+        let at = source.position(place.span);
+        Place {
+            file: source.name.clone(),
+            line: at.line,
+            column: at.column,
+            length: at.length,
+            task: place.who.clone(),
+            label: place.label(),
+        }
+    };
+    ordered.into_iter().map(place).collect()
+}
+
+/// Plain data always serialises; were it not so, the line would be empty.
+fn line(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::finding::{Certainty, Facts};
+    use crate::lang::ast::Span;
+    use crate::lang::error::ScriptError;
+
+    /// The fields that the schema requires of a line of this type.
+    fn required(kind: &str) -> Vec<String> {
+        let schema: serde_json::Value = serde_json::from_str(SCHEMA).unwrap();
+        let of = |s: &&serde_json::Value| s["title"] == kind;
+        let shape = schema["oneOf"].as_array().unwrap().iter().find(of).unwrap();
+        shape["required"].as_array().unwrap().iter().map(|v| v.as_str().unwrap().to_string()).collect()
+    }
+
+    /// Every line is one object, has what the schema requires, and nothing that
+    /// the schema does not know.
+    fn check(kind: &str, line: &str) {
+        assert!(!line.contains('\n'));
+        let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(value["type"], kind);
+        for field in required(kind) {
+            assert!(value.get(&field).is_some(), "{field} is missing: {line}");
+        }
+        let schema: serde_json::Value = serde_json::from_str(SCHEMA).unwrap();
+        let shape = schema["oneOf"].as_array().unwrap().iter().find(|s| s["title"] == kind).unwrap();
+        for field in value.as_object().unwrap().keys() {
+            assert!(shape["properties"].get(field).is_some(), "{field} is not in the schema");
+        }
+    }
+
+    #[test]
+    fn a_finding_as_one_line() {
+        let source = Source::new("s.conc", "# \u{e9}\nqueue q\n");
+        let facts = Facts::LeftInQueue { queue: "q".into(), declared: Some(Span::new(5, 12)), count: 2 };
+        let found = Finding {
+            code: Code::LeftInQueue,
+            certainty: Certainty::Observed,
+            count: 1,
+            on: vec!["q".into()],
+            facts,
+            schedule: None,
+        };
+        let line = finding(&source, &found);
+        check("finding", &line);
+        insta::assert_snapshot!(line, @r#"
+        {"type":"finding","code":"left-in-queue","severity":"note","on":["q"],"tasks":[],"message":"2 values are left in queue q at the end","help":"take what was put before the end: `q.close()`, then `for v in q { … }`","notes":[],"places":[{"file":"s.conc","line":2,"column":1,"length":7,"task":null,"label":"q is declared here"}],"certainty":"observed","count":1,"schedule":null}
+        "#);
+    }
+
+    #[test]
+    fn the_other_lines() {
+        let first = Start {
+            schema: SCHEMA_VERSION,
+            conc: "0.1.0".into(),
+            command: "run".into(),
+            file: "s.conc".into(),
+            hash: "ab12".into(),
+            seed: 7,
+        };
+        check("start", &start(&first));
+        insta::assert_snapshot!(print("main", "a \"b\""), @r#"
+        {"type":"print","task":"main","text":"a \"b\""}
+        "#);
+        check("print", &print("main", "x"));
+        let pairs = Pairs(vec![("z".into(), "1".into()), ("a".into(), "2".into())]);
+        let one = Outcome { values: pairs.clone(), count: 3, ..Outcome::default() };
+        check("outcome", &outcome(&one));
+        insta::assert_snapshot!(outcome(&one), @r#"
+        {"type":"outcome","values":{"z":"1","a":"2"},"prints":{},"ended":{},"count":3}
+        "#);
+        check("summary", &summary(&Summary::default()));
+        let full = Summary {
+            complete: Some(true),
+            states: Some(4),
+            transitions: Some(5),
+            verdicts: Some(pairs),
+            ..Summary::default()
+        };
+        check("summary", &summary(&full));
+        let error = ScriptError::new(Span::new(0, 1), "no").help("yes");
+        check("error", &script_error(&Source::new("s", "x"), &error));
+    }
+
+    #[test]
+    fn the_schema_knows_every_code() {
+        let schema: serde_json::Value = serde_json::from_str(SCHEMA).unwrap();
+        let codes: Vec<&str> =
+            schema["$defs"]["code"]["enum"].as_array().unwrap().iter().filter_map(|v| v.as_str()).collect();
+        assert_eq!(codes, Code::ALL.map(Code::word));
+    }
+}

@@ -1,0 +1,210 @@
+//! Findings, script errors and outcomes into words, pictures and JSON: the
+//! only place that renders diagnostics. It returns text and never prints;
+//! colours and widths are decided by the command line, and how a finding came
+//! about is known to the detectors alone.
+
+mod diagnostic;
+pub mod explain;
+pub mod finding;
+pub mod json;
+mod phrase;
+pub mod repeat;
+mod snippet;
+mod source;
+pub mod summary;
+
+pub use diagnostic::{Diagnostic, Note, Place, Severity};
+pub use source::{Position, Source};
+
+use crate::detect::finding::Finding;
+use crate::lang::error::ScriptError;
+
+/// How to write: decided once by the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    pub color: bool,
+    /// Box characters; otherwise nothing beyond ASCII but what the script has.
+    pub unicode: bool,
+    /// In columns, at least 40.
+    pub width: usize,
+    /// One line a report.
+    pub quiet: bool,
+    /// Every task and every name, however many.
+    pub verbose: bool,
+}
+
+impl Default for Style {
+    fn default() -> Style {
+        Style { color: false, unicode: true, width: 80, quiet: false, verbose: false }
+    }
+}
+
+impl Style {
+    /// So many names in one sentence.
+    fn names_max(&self) -> usize {
+        if self.verbose { usize::MAX } else { 3 }
+    }
+
+    /// So many lines in one list.
+    fn lines_max(&self) -> usize {
+        if self.verbose { usize::MAX } else { 8 }
+    }
+
+    /// Wraps in an ANSI sequence (`1;31`) where colour is wanted.
+    fn paint(&self, sequence: &str, text: &str) -> String {
+        if self.color && !text.is_empty() { format!("\u{1b}[{sequence}m{text}\u{1b}[0m") } else { text.to_string() }
+    }
+
+    /// Text of our own, with what it quotes, made safe for this terminal.
+    fn own(&self, text: &str) -> String {
+        let text = phrase::plain(text);
+        if self.unicode { text } else { text.replace('…', "...") }
+    }
+
+    fn within_bounds(&self) -> Style {
+        Style { width: self.width.max(40), ..*self }
+    }
+}
+
+/// What is wrong with a script: each error as a labelled diagnostic, in the
+/// order of the source, and a last line with their number.
+pub fn script_errors(source: &Source, errors: &[ScriptError], style: &Style) -> String {
+    let style = style.within_bounds();
+    let mut ordered: Vec<&ScriptError> = errors.iter().collect();
+    ordered.sort_by_key(|e| e.span);
+    let mut out = String::new();
+    for error in ordered {
+        out.push_str(&script_error(error).render(source, &style));
+        if !style.quiet {
+            out.push('\n');
+        }
+    }
+    let name = phrase::plain(&source.name);
+    let number = phrase::count(errors.len() as u64, "error");
+    for line in phrase::wrap(&format!("{number} in {name}; nothing ran"), style.width) {
+        out.push_str(&line);
+        out.push('\n');
+    }
+    out
+}
+
+/// One error in a script as a diagnostic.
+pub fn script_error(error: &ScriptError) -> Diagnostic {
+    let mut diagnostic = Diagnostic::new(Severity::Error, None, &error.message);
+    diagnostic.place(Place::new(error.span, &error.label).primary());
+    for (span, label) in &error.related {
+        diagnostic.place(Place::new(*span, label));
+    }
+    diagnostic.help = error.help.clone();
+    diagnostic
+}
+
+/// A finding as text: the sentence, the source with its places, how they came
+/// there, the mend, where to read on and how to see it again.
+pub fn finding(source: &Source, finding: &Finding, style: &Style) -> String {
+    let style = style.within_bounds();
+    finding::describe(source, finding, &style).render(source, &style)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::finding::{Access, AccessKind, Certainty, Code, Facts, TaskFacts};
+    use crate::lang::ast::Span;
+
+    #[test]
+    fn errors_in_the_order_of_the_source() {
+        let source = Source::new("bank.conc", "var balance = 100\nballance += 1\nvar balance = 2\n");
+        let errors = [
+            ScriptError::new(Span::new(36, 43), "balance is defined twice")
+                .label("again here")
+                .related(Span::new(4, 11), "first here"),
+            ScriptError::new(Span::new(18, 26), "there is no name ballance")
+                .label("not defined")
+                .help("did you mean `balance`"),
+        ];
+        insta::assert_snapshot!(script_errors(&source, &errors, &Style::default()), @r#"
+        error: there is no name ballance
+           ╭─[bank.conc:2:1]
+         1 │ var balance = 100
+         2 │ ballance += 1
+           · ────┬───
+           ·     ╰── not defined
+         3 │ var balance = 2
+           ╰────
+          = help: did you mean `balance`
+
+        error: balance is defined twice
+           ╭─[bank.conc:3:5]
+         1 │ var balance = 100
+           ·     ───┬───
+           ·        ╰── first here
+         2 │ ballance += 1
+         3 │ var balance = 2
+           ·     ───┬───
+           ·        ╰── again here
+           ╰────
+
+        2 errors in bank.conc; nothing ran
+        "#);
+    }
+
+    fn task(name: &str, serial: u32) -> TaskFacts {
+        TaskFacts { serial, name: name.into(), process: false, pid: 0, tid: 0, spawned: None, spawner: None }
+    }
+
+    fn race(a: Span, b: Span) -> Finding {
+        let access = |serial, name: &str, span| Access {
+            task: task(name, serial),
+            span,
+            kind: AccessKind::Write,
+            value: Some("a \n\u{1b}[2J value that is quite long, longer than others".into()),
+            held: vec![],
+        };
+        let facts =
+            Facts::Race { variable: "x".into(), declared: None, earlier: access(1, "a", a), later: access(2, "b", b) };
+        let (code, certainty) = (Code::Race, Certainty::Found);
+        Finding { code, certainty, count: 1, on: vec!["x".into()], facts, schedule: None }
+    }
+
+    #[test]
+    fn no_span_and_no_text_can_break_a_report() {
+        let texts =
+            ["", "\n", "\n\n\n", "x", "\u{e9}\u{4e2d}\tx\r\n\r y \u{1b}[31m\n", "a\n\n  \n\tb = \u{1f600} + 1   "];
+        for text in texts {
+            let source = Source::new("s.conc", text);
+            for (n, m) in (0..30).flat_map(|n| (0..30).map(move |m| (n, m))) {
+                for width in [0, 40, 80] {
+                    let style = Style { width, ..Style::default() };
+                    let report = finding(&source, &race(Span { start: n, end: m }, Span { start: m, end: 40 }), &style);
+                    assert!(!report.contains('\u{1b}') && !report.contains('\r'), "{report}");
+                    assert!(report.contains("conc explain race"), "{report}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_label_far_to_the_right_finds_room() {
+        for indent in [0, 20, 45, 60, 74] {
+            let text = format!("{}total = total + other\n", " ".repeat(indent));
+            let source = Source::new("s.conc", text);
+            let span = Span::new(indent, indent + 21);
+            let report = finding(&source, &race(span, span), &Style::default());
+            let own = |line: &&str| !line.contains("total =") && !line.contains('\u{252c}') && !line.contains("(1)");
+            let wide = report.lines().filter(own).find(|l| l.chars().count() > 80);
+            assert_eq!(wide, None, "{report}");
+            assert!(report.contains("quite"), "{report}");
+        }
+    }
+
+    #[test]
+    fn colour_only_where_it_is_wanted() {
+        let source = Source::new("s.conc", "x = 1\n");
+        let found = race(Span::new(0, 1), Span::new(0, 1));
+        let colored = finding(&source, &found, &Style { color: true, ..Style::default() });
+        assert!(colored.starts_with("\u{1b}[1;31merror[race]\u{1b}[0m"), "{colored:?}");
+        let quiet = finding(&source, &found, &Style { quiet: true, ..Style::default() });
+        assert_eq!(quiet, "s.conc:1:1: error[race]: two tasks write x, and nothing orders them\n");
+    }
+}

@@ -1,0 +1,211 @@
+//! Many runs of one script: how often each outcome and each finding came. It
+//! owns the table; a single outcome as JSON belongs to `json`.
+
+use super::json::Outcome;
+use super::{Style, phrase};
+use crate::detect::finding::Code;
+
+/// So many rows of each table, unless everything is asked for.
+const ROWS_MAX: usize = 10;
+/// The columns before the words: `  1234  100.0%  `.
+const NUMBERS_WIDTH: usize = 16;
+/// Longer values are cut.
+const VALUE_WIDTH_MAX: usize = 60;
+
+/// A finding and the number of runs that showed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepeatFinding {
+    pub code: Code,
+    pub on: Vec<String>,
+    pub runs: u64,
+}
+
+/// What `run --repeat N` has seen, and what `check` lists; each outcome's
+/// `count` is its number of runs.
+#[derive(Clone, Debug, Default)]
+pub struct RepeatTable {
+    /// The number of runs; 0 where outcomes are listed and not counted.
+    pub runs: u64,
+    pub outcomes: Vec<Outcome>,
+    pub findings: Vec<RepeatFinding>,
+}
+
+impl RepeatTable {
+    /// Counts one run. Equal outcomes become one.
+    pub fn add(&mut self, outcome: Outcome, findings: &[(Code, Vec<String>)]) {
+        self.runs += 1;
+        let same =
+            |o: &&mut Outcome| (&o.values, &o.prints, &o.ended) == (&outcome.values, &outcome.prints, &outcome.ended);
+        match self.outcomes.iter_mut().find(same) {
+            Some(known) => known.count += 1,
+            None => self.outcomes.push(Outcome { count: 1, ..outcome }),
+        }
+        for (n, (code, on)) in findings.iter().enumerate() {
+            if findings[..n].contains(&(*code, on.clone())) {
+                continue;
+            }
+            match self.findings.iter_mut().find(|f| f.code == *code && f.on == *on) {
+                Some(known) => known.runs += 1,
+                None => self.findings.push(RepeatFinding { code: *code, on: on.clone(), runs: 1 }),
+            }
+        }
+    }
+
+    /// The tables as text, most frequent first.
+    pub fn text(&self, style: &Style) -> String {
+        let style = style.within_bounds();
+        let mut out = String::new();
+        if self.runs > 0 {
+            out.push_str(&style.paint("1", &phrase::count(self.runs, "run")));
+            out.push('\n');
+        }
+        self.outcome_rows(&style, &mut out);
+        let mut findings: Vec<(u64, String)> = self.findings.iter().map(|f| (f.runs, finding(f))).collect();
+        findings.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+        if self.runs > 0 && findings.is_empty() {
+            out.push_str("\nno findings\n");
+        }
+        self.rows("finding", &findings, &style, &mut out);
+        out
+    }
+
+    /// With several outcomes only what differs is in the rows.
+    fn outcome_rows(&self, style: &Style, out: &mut String) {
+        let parts: Vec<Vec<String>> = self.outcomes.iter().map(parts).collect();
+        let common: Vec<String> = match parts.as_slice() {
+            [first, rest @ ..] if !rest.is_empty() => {
+                first.iter().filter(|p| rest.iter().all(|o| o.contains(p))).cloned().collect()
+            }
+            _ => Vec::new(),
+        };
+        let row = |(outcome, parts): (&Outcome, &Vec<String>)| {
+            let own: Vec<&str> = parts.iter().filter(|p| !common.contains(p)).map(String::as_str).collect();
+            (outcome.count, if own.is_empty() { "nothing but that".to_string() } else { own.join("; ") })
+        };
+        let mut rows: Vec<(u64, String)> = self.outcomes.iter().zip(&parts).map(row).collect();
+        rows.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+        self.rows("outcome", &rows, style, out);
+        if !common.is_empty() {
+            let text = style.own(&format!("in every outcome: {}", common.join("; ")));
+            for line in phrase::wrap(&text, style.width - 2) {
+                out.push_str(&format!("  {line}\n"));
+            }
+        }
+    }
+
+    fn rows(&self, title: &str, rows: &[(u64, String)], style: &Style, out: &mut String) {
+        if rows.is_empty() {
+            return;
+        }
+        let indent = if self.runs > 0 { NUMBERS_WIDTH } else { 2 };
+        let head = if self.runs > 0 { format!("{:>6}  {:>6}  {title}", "runs", "") } else { format!("  {title}") };
+        out.push_str(&format!("\n{}\n", style.paint("1", &head)));
+        let rows_max = if style.verbose { usize::MAX } else { ROWS_MAX };
+        for (count, text) in rows.iter().take(rows_max) {
+            for (n, line) in phrase::wrap(&style.own(text), style.width - indent).iter().enumerate() {
+                let numbers = match n {
+                    0 if self.runs > 0 => self.numbers(*count),
+                    _ => " ".repeat(indent),
+                };
+                out.push_str(&format!("{numbers}{line}\n"));
+            }
+        }
+        if rows.len() > rows_max {
+            out.push_str(&format!("{}and {} more\n", " ".repeat(indent), rows.len() - rows_max));
+        }
+    }
+
+    fn numbers(&self, count: u64) -> String {
+        let share = 100.0 * count as f64 / self.runs.max(1) as f64;
+        format!("{:<NUMBERS_WIDTH$}", format!("{count:>6}  {share:>5.1}%"))
+    }
+}
+
+/// `balance is 150`, `main printed "done"`, `teller#0 failed with Type`.
+fn parts(outcome: &Outcome) -> Vec<String> {
+    let cut = |value: &str| phrase::cut(value, VALUE_WIDTH_MAX);
+    let values = outcome.values.0.iter().map(|(name, value)| format!("{name} is {}", cut(value)));
+    let prints = outcome.prints.0.iter().map(|(task, text)| format!("{task} printed \"{}\"", cut(text)));
+    let ended = outcome.ended.0.iter().map(|(task, how)| match how.as_str() {
+        "stuck" => format!("{task} is stuck"),
+        how => format!("{task} {how}"),
+    });
+    values.chain(prints).chain(ended).collect()
+}
+
+fn finding(finding: &RepeatFinding) -> String {
+    if finding.on.is_empty() {
+        return finding.code.word().to_string();
+    }
+    format!("{} on {}", finding.code.word(), phrase::list(&finding.on, 3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::json::Pairs;
+    use super::*;
+
+    fn pairs(all: &[(&str, &str)]) -> Pairs {
+        Pairs(all.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect())
+    }
+
+    fn outcome(balance: &str, ended: &str) -> Outcome {
+        Outcome {
+            values: pairs(&[("balance", balance)]),
+            prints: pairs(&[("main", "done")]),
+            ended: pairs(&[("teller#0", ended), ("main", "returned")]),
+            count: 0,
+        }
+    }
+
+    #[test]
+    fn the_most_frequent_comes_first() {
+        let mut table = RepeatTable::default();
+        let race = || (Code::Race, vec!["balance".to_string()]);
+        table.add(outcome("150", "returned"), &[race(), race()]);
+        for _ in 0..2 {
+            table.add(outcome("160", "returned"), &[race()]);
+        }
+        table.add(outcome("100", "stuck"), &[(Code::Deadlock, vec![])]);
+        insta::assert_snapshot!(table.text(&Style::default()), @r#"
+        4 runs
+
+          runs          outcome
+             2   50.0%  balance is 160; teller#0 returned
+             1   25.0%  balance is 100; teller#0 is stuck
+             1   25.0%  balance is 150; teller#0 returned
+          in every outcome: main printed "done"; main returned
+
+          runs          finding
+             3   75.0%  race on balance
+             1   25.0%  deadlock
+        "#);
+    }
+
+    #[test]
+    fn rows_are_capped_and_keep_to_the_width() {
+        let mut table = RepeatTable::default();
+        for n in 0..22 {
+            table.add(outcome(&format!("{n}{}", "9".repeat(100)), "failed with Empty"), &[]);
+        }
+        let text = table.text(&Style::default());
+        assert!(text.contains("                and 12 more\n"), "{text}");
+        assert!(text.contains("no findings"), "{text}");
+        assert!(text.lines().all(|l| l.chars().count() <= 80), "{text}");
+    }
+
+    #[test]
+    fn one_outcome_is_told_whole() {
+        let mut table = RepeatTable::default();
+        table.add(outcome("160", "returned"), &[]);
+        insta::assert_snapshot!(table.text(&Style::default()), @r#"
+        1 run
+
+          runs          outcome
+             1  100.0%  balance is 160; main printed "done"; teller#0 returned; main
+                        returned
+
+        no findings
+        "#);
+    }
+}

@@ -1,0 +1,440 @@
+//! The arena: the memory that all processes of a run have in common, and its
+//! layout. It owns where things stand: the run's own words, the table of
+//! tasks' slots, of processes, of objects, and the heap behind them. What is
+//! done with them belongs to the files that are named at each part.
+
+use super::codec;
+use super::heap::{HEAP_WORDS, Heap, OutOfMemory};
+use super::memory::Memory;
+use crate::objects::WORDS;
+use crate::program::value::Value;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
+use std::sync::atomic::{AtomicU32, AtomicU64};
+
+/// How many tasks can be alive at once, with those that ended but that others
+/// do not come after yet.
+pub const SLOTS: usize = 4096;
+/// The last slots are those of `conc`'s own work: of `finally`, and spare.
+pub const TASKS_MAX: usize = SLOTS - 2;
+pub const KEEPER_SLOT: usize = SLOTS - 1;
+/// How many objects, handles among them, a run can make.
+pub const OBJECTS: usize = 1 << 24;
+/// How many processes a run can make.
+pub const PROCESSES: usize = 1 << 20;
+/// How many locks a task can hold at once and still be told of.
+pub const HELD: usize = 128;
+/// How many arms of a `select` have room in the slot itself.
+pub const NODES: usize = 8;
+/// How many guards a task holds at once outside a `select`.
+pub const GUARDS: usize = 64;
+/// How many changes of words a transition can make and still be taken back.
+pub const UNDO: usize = 4096;
+
+/// The run's own words, by their place.
+pub mod run {
+    pub const SLOTS_HIGH: usize = 0;
+    pub const OBJECTS_NEXT: usize = 1;
+    pub const PROCESSES_NEXT: usize = 2;
+    /// Tasks that have not ended, pool workers and daemons aside.
+    pub const LIVE: usize = 3;
+    /// Tasks that neither wait nor sleep.
+    pub const ACTIVE: usize = 4;
+    /// The supervisor sleeps without a time-out and wants to be told.
+    pub const SUPERVISOR_IDLE: usize = 5;
+    /// The gate of `atomically`: the holder's slot plus one, and how many wait.
+    pub const GATE: usize = 6;
+    pub const GATE_WAITERS: usize = 7;
+    /// Counts changes of memory while somebody awaits one.
+    pub const CHANGES: usize = 8;
+    pub const AWAITING: usize = 9;
+    /// The last finding's block; the list goes backwards.
+    pub const FINDINGS: usize = 10;
+    pub const FINDINGS_GUARD: usize = 11;
+    /// Set once the run is to end: no new process.
+    pub const STOP: usize = 12;
+    /// `finally` may run.
+    pub const FINALLY_GO: usize = 13;
+    pub const FINALLY_DONE: usize = 14;
+    pub const SLOTS_GUARD: usize = 15;
+    pub const PRINT_GUARD: usize = 16;
+    /// Why standard output can no longer be written to: an errno.
+    pub const OUTPUT_ERROR: usize = 17;
+    pub const OUT_OF_MEMORY: usize = 18;
+    /// A resource of the machine was refused: which, and the errno.
+    pub const MACHINE: usize = 19;
+    pub const MACHINE_ERRNO: usize = 20;
+    pub const TASKS: usize = 21;
+    pub const THREADS: usize = 22;
+    pub const PROCESS_COUNT: usize = 23;
+    pub const GIL_WAIT: usize = 24;
+    /// The clock of `atomically` blocks, as a clock block.
+    pub const ATOMIC_CLOCK: usize = 25;
+    /// Values of `var`s at the end, as a block of bytes.
+    pub const FINAL_VALUES: usize = 26;
+    pub const LOCKSETS: usize = 27;
+    pub const LOCKSETS_GUARD: usize = 28;
+    pub const ORDERS: usize = 29;
+    pub const ORDERS_GUARD: usize = 30;
+    /// Oldest and newest slot that is kept back, for its clock.
+    pub const QUARANTINED: usize = 31;
+    /// The slot, plus one, that the manager acts for.
+    pub const MANAGER_BUSY: usize = 33;
+    /// Its process, plus one.
+    pub const MANAGER: usize = 34;
+    pub const COUNT: usize = 40;
+}
+
+/// A slot's words: one live task.
+pub mod slot {
+    use super::{GUARDS, HELD, NODES, UNDO};
+    pub const STATE: usize = 0;
+    /// The task's number, that of its handle.
+    pub const TASK: usize = 1;
+    /// Two halves: the park word, and whether the task sleeps on it.
+    pub const PARK: usize = 2;
+    pub const PC: usize = 3;
+    /// Changes whenever the task begins or ends to wait.
+    pub const VERSION: usize = 4;
+    pub const FLAGS: usize = 5;
+    pub const PROCESS: usize = 6;
+    pub const FUNCTION: usize = 7;
+    /// Of a pool's worker: the pool plus one.
+    pub const POOL: usize = 8;
+    /// Set by who completed a wait for the task: the arm plus one.
+    pub const FIRED: usize = 9;
+    pub const RESULT: usize = 10;
+    pub const NODE_COUNT: usize = 11;
+    /// Nodes beyond the slot's own: a block of them, or 0.
+    pub const NODE_BLOCK: usize = 12;
+    pub const HELD_COUNT: usize = 13;
+    pub const GUARD_COUNT: usize = 14;
+    pub const UNDO_COUNT: usize = 15;
+    /// It is carrying out a step, and the gate must wait.
+    pub const IN_STEP: usize = 16;
+    pub const AWAIT: usize = 17;
+    /// The clock its last owner ended with, while it is kept back.
+    pub const FINAL: usize = 18;
+    pub const LOCKSET: usize = 19;
+    /// Where it is in what it reports of itself: 0 none, 1 reported stuck.
+    pub const REPORTED: usize = 20;
+    pub const GATE_FUTEX: usize = 21;
+    pub const NODE: usize = 24;
+    pub const NODE_WORDS: usize = 8;
+    pub const GUARD: usize = NODE + NODES * NODE_WORDS;
+    pub const HOLD: usize = GUARD + GUARDS;
+    pub const HOLD_WORDS: usize = 3;
+    pub const UNDONE: usize = HOLD + HELD * HOLD_WORDS;
+    pub const CLOCK: usize = UNDONE + 2 * UNDO;
+    pub const COUNT: usize = CLOCK + 2 * super::SLOTS;
+}
+
+/// The states of a slot.
+pub mod state {
+    pub const FREE: u64 = 0;
+    pub const RUNNING: u64 = 1;
+    pub const WAITING: u64 = 2;
+    /// It waits, but its time will come.
+    pub const TIMED: u64 = 3;
+    pub const SLEEPING: u64 = 4;
+    /// Waits for a change of memory.
+    pub const AWAITING: u64 = 5;
+    /// Ended; kept back until all live tasks come after it.
+    pub const ENDED: u64 = 6;
+    /// Waits for the end of a forked child.
+    pub const REAPING: u64 = 7;
+}
+
+/// The flags of a slot.
+pub mod flag {
+    pub const TERMINATE: u64 = 1;
+    pub const DAEMON: u64 = 2;
+    /// The first task of its process.
+    pub const PROCESS: u64 = 4;
+    pub const WORKER: u64 = 8;
+}
+
+/// A waiting node: one arm.
+pub mod node {
+    pub const OBJECT: usize = 0;
+    pub const METHOD: usize = 1;
+    pub const MEMO: usize = 2;
+    /// The word of what a `put` offers.
+    pub const VALUE: usize = 3;
+    pub const NEXT: usize = 4;
+    pub const PREV: usize = 5;
+    /// The slot plus one; the arm's place; whether it was told to try again.
+    pub const SLOT: usize = 6;
+    pub const SIGNALLED: usize = 7;
+}
+
+/// An object's words.
+pub mod object {
+    use crate::objects::WORDS;
+    /// Two halves: the guard, and the version that changes with the state.
+    pub const GUARD: usize = 0;
+    pub const KIND: usize = 1;
+    /// The first and the last node of those that wait; offsets in bytes.
+    pub const HEAD: usize = 2;
+    pub const TAIL: usize = 3;
+    pub const WORD: usize = 4;
+    /// The values: the ring's block, its places, the first one, how many.
+    pub const RING: usize = WORD + WORDS;
+    pub const RING_PLACES: usize = RING + 1;
+    pub const RING_FIRST: usize = RING + 2;
+    pub const RING_LEN: usize = RING + 3;
+    /// Two clocks, as blocks.
+    pub const CLOCK: usize = RING + 4;
+    /// Declared options.
+    pub const OPTIONS: usize = CLOCK + 2;
+    /// Where it was made: a `NewSite` or `RecordSite` plus one; 0 if declared.
+    pub const BORN: usize = OPTIONS + 1;
+    /// Of a task: its facts' block. Of a record: its struct, first object and
+    /// places. Of a field's object: the record's struct and field.
+    pub const INFO: usize = BORN + 1;
+    pub const INFO2: usize = INFO + 1;
+    pub const INFO3: usize = INFO + 2;
+    pub const INFO4: usize = INFO + 3;
+    pub const COUNT: usize = 24;
+}
+
+/// The facts of a task, in a block of its own.
+pub mod facts {
+    /// The name, as a block of bytes.
+    pub const NAME: usize = 0;
+    pub const PID: usize = 1;
+    pub const TID: usize = 2;
+    pub const SPAWNER: usize = 3;
+    /// The place of its `spawn`, plus one.
+    pub const SITE: usize = 4;
+    pub const FLAGS: usize = 5;
+    /// How it ended: see `ending`.
+    pub const ENDING: usize = 6;
+    pub const ENDING_CODE: usize = 7;
+    pub const PROCESS: usize = 8;
+    pub const FUNCTION: usize = 9;
+    pub const INDEX: usize = 10;
+    pub const SLOT: usize = 11;
+    /// It was made by `fork()`.
+    pub const FORKED: usize = 12;
+    /// What it printed last, as a block of bytes.
+    pub const PRINTED: usize = 13;
+    /// The lock it held when it ended, or 0.
+    pub const COUNT: usize = 14;
+}
+
+/// How a task ended.
+pub mod ending {
+    pub const NOT: u64 = 0;
+    pub const RETURNED: u64 = 1;
+    pub const FAILED: u64 = 2;
+    pub const EXITED: u64 = 3;
+    pub const SIGNALLED: u64 = 4;
+    pub const TERMINATED: u64 = 5;
+}
+
+/// A process.
+pub mod process {
+    pub const PID: usize = 0;
+    /// 0 not made, 1 alive, 2 exited by itself, 3 dead and dealt with.
+    pub const STATE: usize = 1;
+    pub const EXIT_CODE: usize = 2;
+    /// The process it was made in.
+    pub const PARENT: usize = 3;
+    /// The handle of its first task, plus one; 0 for one of `conc`'s own.
+    pub const TASK: usize = 4;
+    pub const KIND: usize = 5;
+    /// Its parent has waited for it.
+    pub const REAPED: usize = 6;
+    /// The signal that ended it.
+    pub const SIGNAL: usize = 7;
+    pub const COUNT: usize = 8;
+
+    pub const SPAWNED: u64 = 0;
+    pub const FORKED: u64 = 1;
+    pub const WORKER: u64 = 2;
+    /// Keeps what `finally` needs.
+    pub const KEEPER: u64 = 3;
+    pub const MANAGER: u64 = 4;
+
+    pub const ALIVE: u64 = 1;
+    pub const EXITED: u64 = 2;
+    pub const DEAD: u64 = 3;
+}
+
+const RUN_AT: usize = 0;
+const HEAP_AT: usize = 4096;
+const SLOTS_AT: usize = 8192;
+const SLOT_BYTES: usize = (slot::COUNT * 8).next_multiple_of(4096);
+const PROCESSES_AT: usize = SLOTS_AT + SLOTS * SLOT_BYTES;
+const OBJECTS_AT: usize = PROCESSES_AT + PROCESSES * process::COUNT * 8;
+const BLOCKS_AT: usize = (OBJECTS_AT + OBJECTS * 8).next_multiple_of(4096);
+const _: () = assert!(HEAP_AT + HEAP_WORDS <= SLOTS_AT && run::COUNT * 8 <= HEAP_AT);
+
+/// See the head of the file.
+pub struct Arena {
+    memory: Memory,
+    limit: usize,
+}
+
+impl Arena {
+    /// `bytes` is how much the script's objects may take.
+    pub fn new(bytes: usize) -> nix::Result<Arena> {
+        let limit = BLOCKS_AT + bytes.next_multiple_of(4096);
+        let arena = Arena { memory: Memory::shared(limit)?, limit };
+        arena.prepare();
+        Ok(arena)
+    }
+
+    fn prepare(&self) {
+        // Objects are numbered from the declared ones on; nothing else starts
+        // at another number than zero.
+    }
+
+    /// As new, for another run. No other process may use it.
+    pub fn clear(&self) -> nix::Result<()> {
+        self.memory.clear()?;
+        self.prepare();
+        Ok(())
+    }
+
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    pub fn heap(&self) -> Heap<'_> {
+        Heap::new(&self.memory, HEAP_AT, BLOCKS_AT, self.limit, false)
+    }
+
+    /// A word anywhere in a block.
+    #[inline]
+    pub fn at(&self, offset: usize) -> &AtomicU64 {
+        self.memory.word(offset)
+    }
+
+    #[inline]
+    pub fn half_at(&self, offset: usize) -> &AtomicU32 {
+        self.memory.half(offset)
+    }
+
+    #[inline]
+    pub fn run(&self, word: usize) -> &AtomicU64 {
+        self.memory.word(RUN_AT + 8 * word)
+    }
+
+    pub fn run_half(&self, word: usize) -> &AtomicU32 {
+        self.memory.half(RUN_AT + 8 * word)
+    }
+
+    #[inline]
+    pub fn slot_at(&self, slot: usize) -> usize {
+        SLOTS_AT + slot * SLOT_BYTES
+    }
+
+    #[inline]
+    pub fn slot(&self, slot: usize, word: usize) -> &AtomicU64 {
+        self.memory.word(SLOTS_AT + slot * SLOT_BYTES + 8 * word)
+    }
+
+    /// The park word of a slot, and whether it is slept on.
+    #[inline]
+    pub fn park(&self, slot: usize) -> (&AtomicU32, &AtomicU32) {
+        let at = SLOTS_AT + slot * SLOT_BYTES + 8 * slot::PARK;
+        (self.memory.half(at), self.memory.half(at + 4))
+    }
+
+    pub fn process(&self, index: usize, word: usize) -> &AtomicU64 {
+        self.memory.word(PROCESSES_AT + (index * process::COUNT + word) * 8)
+    }
+
+    pub fn slots_high(&self) -> usize {
+        self.run(run::SLOTS_HIGH).load(Acquire) as usize
+    }
+
+    pub fn processes(&self) -> usize {
+        (self.run(run::PROCESSES_NEXT).load(Acquire) as usize).min(PROCESSES)
+    }
+
+    pub fn objects(&self) -> usize {
+        (self.run(run::OBJECTS_NEXT).load(Acquire) as usize).min(OBJECTS)
+    }
+
+    // ---------------------------------------------------------------- objects
+
+    /// Where an object's words begin; 0 if there is none of that number yet.
+    #[inline]
+    pub fn object_at(&self, id: u32) -> usize {
+        self.memory.word(OBJECTS_AT + 8 * id as usize).load(Acquire) as usize
+    }
+
+    #[inline]
+    pub fn object(&self, id: u32, word: usize) -> &AtomicU64 {
+        self.memory.word(self.object_at(id) + 8 * word)
+    }
+
+    /// The guard and the version of an object.
+    #[inline]
+    pub fn guard(&self, id: u32) -> (&AtomicU32, &AtomicU32) {
+        let at = self.object_at(id) + 8 * object::GUARD;
+        (self.memory.half(at), self.memory.half(at + 4))
+    }
+
+    pub fn kind(&self, id: u32) -> u8 {
+        self.object(id, object::KIND).load(Relaxed) as u8
+    }
+
+    /// Numbers for `count` new objects, side by side.
+    pub fn reserve_objects(&self, count: u32) -> Result<u32, OutOfMemory> {
+        let first = self.run(run::OBJECTS_NEXT).fetch_add(u64::from(count), AcqRel);
+        if first as usize + count as usize > OBJECTS {
+            return Err(OutOfMemory);
+        }
+        Ok(first as u32)
+    }
+
+    /// Makes the object of a reserved number.
+    pub fn make_object(&self, id: u32, kind: u8, words: [u64; WORDS], born: u64, holder: u32) -> Result<(), OutOfMemory> {
+        let at = self.heap().allocate(8 * object::COUNT, holder)?;
+        for i in 0..object::COUNT {
+            self.at(at + 8 * i).store(0, Relaxed);
+        }
+        self.at(at + 8 * object::KIND).store(u64::from(kind), Relaxed);
+        self.at(at + 8 * object::BORN).store(born, Relaxed);
+        for (i, word) in words.into_iter().enumerate() {
+            self.at(at + 8 * (object::WORD + i)).store(word, Relaxed);
+        }
+        self.memory.word(OBJECTS_AT + 8 * id as usize).store(at as u64, Release);
+        Ok(())
+    }
+
+    // ------------------------------------------------------------------ tasks
+
+    /// A word of a task's facts.
+    pub fn facts(&self, task: u32, word: usize) -> &AtomicU64 {
+        let at = self.object(task, object::INFO).load(Acquire) as usize;
+        self.memory.word(at + 8 * word)
+    }
+
+    pub fn task_name(&self, task: u32) -> String {
+        self.text(self.facts(task, facts::NAME).load(Acquire) as usize)
+    }
+
+    /// A block of bytes as text; 0 is none.
+    pub fn text(&self, block: usize) -> String {
+        if block == 0 {
+            return String::new();
+        }
+        String::from_utf8_lossy(&codec::load_bytes(block, self.heap())).into_owned()
+    }
+
+    pub fn value(&self, word: u64) -> Value {
+        codec::to_value(word, self.heap())
+    }
+
+    /// The slot of a task that has not ended.
+    pub fn slot_of(&self, task: u32) -> Option<usize> {
+        let slot = self.facts(task, facts::SLOT).load(Acquire) as usize;
+        (self.slot(slot, slot::TASK).load(Acquire) == u64::from(task)
+            && self.slot(slot, slot::STATE).load(SeqCst) != state::FREE)
+            .then_some(slot)
+    }
+}

@@ -1,0 +1,349 @@
+//! Places in memory as cells: the value's word, the guard, the records of the
+//! race detector, the clock of indivisible accesses. It owns reading, writing
+//! and updating a cell; what a race is, `detect::race` says.
+//!
+//! A value that needs no block is read and written as one sequentially
+//! consistent word. A block is only touched under the cell's guard, for the
+//! write that replaces it gives it back.
+
+use super::codec;
+use super::executor::Executor;
+use super::guard;
+use super::heap::{Heap, OutOfMemory};
+use super::memory::Memory;
+use crate::detect::race::{self, Record};
+use crate::lang::ast::BinaryOp;
+use crate::machine::Access;
+use crate::program::kind::Update;
+use crate::program::value::{Error, ErrorKind, Value, arithmetic};
+use std::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
+use std::sync::atomic::{AtomicU32, AtomicU64};
+
+/// Bytes of a cell: two cache lines, the value and the last write in the first.
+pub const CELL: usize = 128;
+
+const VALUE: usize = 0;
+/// Two halves: the guard, and the process that the records are from.
+const GUARD: usize = 1;
+const WRITE: usize = 2;
+const READ: usize = 6;
+/// Reads by further tasks: a block with their number and records.
+const READS: usize = 10;
+const CLOCK: usize = 11;
+
+const RECORD_WORDS: usize = 4;
+
+/// A cell, and the memory and the heap it lives in.
+#[derive(Clone, Copy)]
+pub struct Cell<'a> {
+    pub memory: &'a Memory,
+    pub at: usize,
+    pub heap: Heap<'a>,
+    /// Of this process alone.
+    pub private: bool,
+    /// No plain access ever comes here.
+    pub always_atomic: bool,
+    /// What it is, for a report: see `Executor::race`.
+    pub key: u64,
+}
+
+impl<'a> Cell<'a> {
+    #[inline]
+    fn word(&self, word: usize) -> &'a AtomicU64 {
+        self.memory.word(self.at + 8 * word)
+    }
+
+    #[inline]
+    fn guard(&self) -> &'a AtomicU32 {
+        self.memory.half(self.at + 8 * GUARD)
+    }
+
+    #[inline]
+    fn owner(&self) -> &'a AtomicU32 {
+        self.memory.half(self.at + 8 * GUARD + 4)
+    }
+
+    /// The first value, before anybody else can see the cell.
+    pub fn init(&self, value: &Value, holder: u32) -> Result<(), OutOfMemory> {
+        let word = codec::to_word(value, self.heap, holder)?;
+        self.word(VALUE).store(word, Relaxed);
+        for i in GUARD..=CLOCK {
+            self.word(i).store(0, Relaxed);
+        }
+        Ok(())
+    }
+
+    /// The value, without a step: for what looks from outside.
+    pub fn peek(&self, holder: u32) -> Value {
+        let word = self.word(VALUE).load(SeqCst);
+        if !codec::owns_block(word) {
+            return codec::small_value(word);
+        }
+        guard::spin_lock_tagged(self.guard(), holder, self.private);
+        let value = codec::to_value(self.word(VALUE).load(SeqCst), self.heap);
+        self.guard().store(0, Release);
+        value
+    }
+
+    fn load_record(&self, at: usize, write: bool) -> Record {
+        let word = |i: usize| self.memory.word(at + 8 * i).load(Relaxed);
+        let (who, locks) = (word(1), word(2));
+        Record {
+            epoch: word(0),
+            task: (who >> 32) as u32,
+            site: who as u32,
+            locks: locks & !7,
+            write,
+            atomic: locks & 1 != 0,
+            value: word(3),
+        }
+    }
+
+    fn store_record(&self, at: usize, r: &Record) {
+        self.memory.word(at).store(r.epoch, Relaxed);
+        self.memory.word(at + 8).store(u64::from(r.task) << 32 | u64::from(r.site), Relaxed);
+        self.memory.word(at + 16).store(r.locks | u64::from(r.atomic), Relaxed);
+        self.memory.word(at + 24).store(r.value, Relaxed);
+    }
+
+    fn reads(&self) -> Vec<usize> {
+        let mut places = vec![self.at + 8 * READ];
+        let block = self.word(READS).load(Relaxed) as usize;
+        if block != 0 {
+            let count = self.memory.word(block).load(Relaxed) as usize;
+            places.extend((0..count).map(|i| block + 8 + 8 * RECORD_WORDS * i));
+        }
+        places
+    }
+
+    /// Keeps a read: over its task's last one, over one that came before it,
+    /// or in a new place.
+    fn keep_read(&self, r: &Record, known: impl Fn(usize) -> u64, holder: u32) -> Result<(), OutOfMemory> {
+        let places = self.reads();
+        let free = places.iter().find(|at| {
+            let old = self.load_record(**at, false);
+            let covered = old.slot() == r.slot() || old.before(&known);
+            // A plain read races with what an indivisible one does not.
+            old.is_none() || (covered && (old.atomic || !r.atomic))
+        });
+        if let Some(at) = free {
+            self.store_record(*at, r);
+            return Ok(());
+        }
+        let block = self.word(READS).load(Relaxed) as usize;
+        let count = places.len() - 1;
+        let need = 8 + 8 * RECORD_WORDS * (count + 1);
+        let room = if block == 0 || self.heap.size(block) < need {
+            let larger = self.heap.allocate(need, holder)?;
+            for i in 0..(1 + RECORD_WORDS * count) {
+                let word = if block == 0 { 0 } else { self.memory.word(block + 8 * i).load(Relaxed) };
+                self.memory.word(larger + 8 * i).store(word, Relaxed);
+            }
+            self.word(READS).store(larger as u64, Relaxed);
+            if block != 0 {
+                self.heap.free(block, holder);
+            }
+            larger
+        } else {
+            block
+        };
+        self.store_record(room + 8 + 8 * RECORD_WORDS * count, r);
+        self.memory.word(room).store(count as u64 + 1, Relaxed);
+        Ok(())
+    }
+
+    fn forget(&self) {
+        for i in WRITE..READS {
+            self.word(i).store(0, Relaxed);
+        }
+        let block = self.word(READS).load(Relaxed) as usize;
+        if block != 0 {
+            self.memory.word(block).store(0, Relaxed);
+        }
+    }
+}
+
+/// The value that an indivisible access leaves, if it writes, and what it
+/// answers.
+fn update(update: Update, old: &Value, a: &Value, b: &Value) -> Result<(Option<Value>, Value), Error> {
+    let change = |op| Ok((Some(arithmetic::binary(op, old, a)?), old.clone()));
+    match update {
+        Update::Load => Ok((None, old.clone())),
+        Update::Store => Ok((Some(a.clone()), Value::None)),
+        Update::Swap => Ok((Some(a.clone()), old.clone())),
+        Update::Add => change(BinaryOp::Add),
+        Update::Sub => change(BinaryOp::Sub),
+        Update::Mul => change(BinaryOp::Mul),
+        Update::Div => change(BinaryOp::Div),
+        Update::Rem => change(BinaryOp::Rem),
+        Update::Cas => Ok(if old == a { (Some(b.clone()), Value::Bool(true)) } else { (None, Value::Bool(false)) }),
+    }
+}
+
+impl Executor {
+    /// One access to a cell, with its checks.
+    #[inline]
+    pub(super) fn access_cell(&mut self, cell: Cell<'static>, access: &Access, site: u32) -> Result<Value, Error> {
+        if self.seen(cell.at | usize::from(cell.private), site) {
+            let word = cell.word(VALUE);
+            match access {
+                Access::Read => {
+                    let value = word.load(SeqCst);
+                    if !codec::owns_block(value) {
+                        return Ok(codec::small_value(value));
+                    }
+                }
+                Access::Write(value) => {
+                    let old = word.load(Relaxed);
+                    if let (Some(new), false) = (codec::small(value), codec::owns_block(old)) {
+                        if word.compare_exchange(old, new, SeqCst, Relaxed).is_ok() {
+                            return Ok(Value::None);
+                        }
+                    }
+                }
+                Access::Update(..) => {}
+            }
+        }
+        self.access_guarded(cell, access, site)
+    }
+
+    fn access_guarded(&mut self, cell: Cell<'static>, access: &Access, site: u32) -> Result<Value, Error> {
+        let new = match access {
+            Access::Write(value) => Some(self.word_for(value, cell.heap)?),
+            _ => None,
+        };
+        guard::spin_lock_tagged(cell.guard(), self.holder, cell.private);
+        let result = self.access_locked(&cell, access, new, site);
+        cell.guard().store(0, Release);
+        let (answer, garbage) = result?;
+        if let Some(word) = garbage {
+            codec::free(word, cell.heap, self.holder);
+        }
+        Ok(answer)
+    }
+
+    /// Under the guard. The word that was replaced comes back to be freed.
+    fn access_locked(&mut self, cell: &Cell, access: &Access, new: Option<u64>, site: u32) -> Result<(Value, Option<u64>), Error> {
+        let word = cell.word(VALUE);
+        match (access, new) {
+            (Access::Write(_), Some(new)) => {
+                self.record(cell, true, false, new, site)?;
+                Ok((Value::None, Some(word.swap(new, SeqCst))))
+            }
+            (Access::Update(which, a, b), _) => {
+                let before = word.load(SeqCst);
+                let old = codec::to_value(before, cell.heap);
+                self.order_atomic(cell, *which, true);
+                let (stored, answer) = update(*which, &old, a, b)?;
+                let after = match &stored {
+                    Some(value) => self.word_for(value, cell.heap)?,
+                    None => before,
+                };
+                self.record(cell, stored.is_some(), true, after, site)?;
+                self.order_atomic(cell, *which, false);
+                if stored.is_none() {
+                    return Ok((answer, None));
+                }
+                // Fast paths write without the guard, so what is replaced
+                // need not be what was read: on a plain place the two race.
+                Ok((answer, Some(word.swap(after, SeqCst))))
+            }
+            _ => {
+                let value = word.load(SeqCst);
+                self.record(cell, false, false, value, site)?;
+                Ok((codec::to_value(value, cell.heap), None))
+            }
+        }
+    }
+
+    /// An indivisible access comes after the earlier one whose value it sees.
+    fn order_atomic(&mut self, cell: &Cell, which: Update, before: bool) {
+        if !self.detect {
+            return;
+        }
+        if cell.private {
+            return self.order_atomic_private(cell, which, before);
+        }
+        match (before, which) {
+            (true, Update::Store) | (false, Update::Load) => {}
+            (true, _) => self.clock().acquire(cell.word(CLOCK)),
+            (false, which) => {
+                let join = which != Update::Store;
+                let result = self.clock().release(cell.word(CLOCK), join, super::clock::Strength::Order, self.holder);
+                self.check_memory(result);
+            }
+        }
+    }
+
+    /// The clock of a `var` stands in the arena all the same: its cell keeps
+    /// the word of an arena block. A forked process starts with a clock of its
+    /// own, for its copy of the place is another place.
+    fn order_atomic_private(&mut self, cell: &Cell, which: Update, before: bool) {
+        let process = self.process as u32 + 1;
+        if cell.owner().load(Relaxed) != process {
+            cell.forget();
+            cell.word(CLOCK).store(0, Relaxed);
+            cell.owner().store(process, Relaxed);
+        }
+        match (before, which) {
+            (true, Update::Store) | (false, Update::Load) => {}
+            (true, _) => self.clock().acquire(cell.word(CLOCK)),
+            (false, which) => {
+                let join = which != Update::Store;
+                let result = self.clock().release(cell.word(CLOCK), join, super::clock::Strength::Order, self.holder);
+                self.check_memory(result);
+            }
+        }
+    }
+
+    /// Checks an access against the cell's records, and keeps it.
+    fn record(&mut self, cell: &Cell, write: bool, atomic: bool, value: u64, site: u32) -> Result<(), Error> {
+        if !self.detect || self.outside || cell.always_atomic {
+            return Ok(());
+        }
+        let clock = self.clock();
+        let known = |slot: usize| clock.get(slot);
+        if cell.private && cell.owner().load(Relaxed) != self.process as u32 + 1 {
+            // Of the process that this one was forked from.
+            cell.forget();
+            cell.word(CLOCK).store(0, Relaxed);
+            cell.owner().store(self.process as u32 + 1, Relaxed);
+        }
+        let mine = Record {
+            epoch: race::epoch(self.slot, clock.own()),
+            task: self.task,
+            site,
+            locks: self.lockset(),
+            write,
+            atomic,
+            value: if codec::owns_block(value) { codec::UNKNOWN } else { value },
+        };
+        let last_write = cell.load_record(cell.at + 8 * WRITE, true);
+        if mine.races(&last_write, known) {
+            self.race(cell.key, last_write, mine);
+        }
+        if write {
+            for at in cell.reads() {
+                let read = cell.load_record(at, false);
+                if mine.races(&read, known) {
+                    self.race(cell.key, read, mine);
+                }
+                if !read.outlives_write(self.slot, known) {
+                    cell.memory.word(at).store(0, Relaxed);
+                }
+            }
+            cell.store_record(cell.at + 8 * WRITE, &mine);
+        } else if let Err(error) = cell.keep_read(&mine, known, self.holder) {
+            self.check_memory(Err(error));
+        }
+        self.mark_seen(cell.at | usize::from(cell.private), site, clock.own());
+        Ok(())
+    }
+
+    fn word_for(&mut self, value: &Value, heap: Heap) -> Result<u64, Error> {
+        codec::to_word(value, heap, self.holder).map_err(|e| {
+            self.check_memory(Err(e));
+            Error::new(ErrorKind::Overflow, "there is no memory left for this value")
+        })
+    }
+}

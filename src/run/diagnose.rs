@@ -1,0 +1,791 @@
+//! From the arena to findings: a snapshot of who waits for what, handed to the
+//! detectors, and their answers as facts with names and places. It owns the
+//! reading of the arena for that; the algorithms are in `detect`, the words in
+//! `report`.
+
+use super::arena::{Arena, TASKS_MAX, ending, facts, flag, node, object, slot, state};
+use super::codec;
+use super::executor::{Executor, held_of};
+use super::image::Image;
+use super::process::Process;
+use super::record::{self, Raw, RawAccess};
+use super::spawn::has_ended;
+use super::supervisor::TaskEnd;
+use crate::detect::deadlock::{self, Group, Might, RootCause, TaskView, WaitView};
+use crate::detect::finding::*;
+use crate::detect::lock_order::{self, Dependency};
+use crate::detect::may::{Deeds, May, Root};
+use crate::lang::ast::Span;
+use crate::objects::{self, KINDS, Need, condition, event, task};
+use crate::program::Program;
+use crate::program::kind::Memory;
+use crate::program::value::{ErrorKind, Shown, Value};
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+
+/// What the supervisor remembers from look to look.
+pub struct Diagnosis {
+    image: &'static Image,
+    may: May,
+    /// By slot: the version and the place at the last look.
+    last: Vec<(u64, u64)>,
+    executor: Option<Executor>,
+}
+
+/// One look at all tasks.
+struct Snapshot {
+    slots: Vec<usize>,
+    versions: Vec<u64>,
+    views: Vec<TaskView>,
+    deeds: Vec<Rc<Deeds>>,
+}
+
+struct Answers<'a> {
+    snapshot: &'a Snapshot,
+    image: &'static Image,
+}
+
+impl Might for Answers<'_> {
+    fn may(&self, i: usize, object: u32, kind: u8, methods: &[u8]) -> bool {
+        self.snapshot.deeds[i].may(object, kind, methods)
+    }
+    fn may_change(&self, i: usize, site: u32) -> bool {
+        self.snapshot.deeds[i].may_change(&self.image.program.awaits[site as usize])
+    }
+    fn may_terminate(&self, i: usize) -> bool {
+        self.snapshot.deeds[i].may_terminate()
+    }
+    fn kind_of(&self, object: u32) -> u8 {
+        self.image.arena.kind(object)
+    }
+}
+
+fn is_live(arena: &Arena, slot: usize) -> bool {
+    !matches!(arena.slot(slot, slot::STATE).load(SeqCst), state::FREE | state::ENDED)
+}
+
+impl Diagnosis {
+    pub fn new(image: &'static Image) -> Diagnosis {
+        Diagnosis { image, may: May::new(image.program), last: Vec::new(), executor: None }
+    }
+
+    fn state_of(&self, arena: &Arena) -> Vec<(u64, u64)> {
+        (0..arena.slots_high())
+            .map(|s| {
+                let version = arena.slot(s, slot::VERSION).load(SeqCst);
+                // A task that runs changes what it may still do as it goes.
+                let running = arena.slot(s, slot::STATE).load(SeqCst) == state::RUNNING;
+                (version, if running { arena.slot(s, slot::PC).load(Relaxed) } else { 0 })
+            })
+            .collect()
+    }
+
+    pub fn has_changed(&mut self, arena: &Arena) -> bool {
+        let now = self.state_of(arena);
+        let changed = now != self.last;
+        self.last = now;
+        changed
+    }
+
+    pub fn moved(&self, arena: &Arena) -> bool {
+        self.state_of(arena) != self.last
+    }
+
+    pub fn somebody_waits(&self, arena: &Arena) -> bool {
+        (0..arena.slots_high()).any(|s| {
+            let waits = matches!(arena.slot(s, slot::STATE).load(SeqCst), state::WAITING | state::AWAITING);
+            waits && arena.slot(s, slot::REPORTED).load(Relaxed) == 0
+        })
+    }
+
+    /// Every task that counts has ended or was reported as stuck.
+    pub fn nothing_goes_on(&self, arena: &Arena) -> bool {
+        let mut stuck = 0;
+        for s in (0..arena.slots_high()).filter(|s| is_live(arena, *s)) {
+            let excused = arena.slot(s, slot::FLAGS).load(Relaxed) & (flag::DAEMON | flag::WORKER) != 0;
+            match (arena.slot(s, slot::REPORTED).load(Relaxed) != 0, excused) {
+                (true, _) => stuck += 1,
+                (false, true) => {}
+                (false, false) => return false,
+            }
+        }
+        stuck > 0
+    }
+
+    /// New groups of tasks that can never go on. What is said of them was true
+    /// at one moment: between two looks nothing about them changed.
+    pub fn look(&mut self, home: &Arc<Process>) -> Vec<Finding> {
+        let arena = self.image.arena;
+        if !self.somebody_waits(arena) {
+            return Vec::new();
+        }
+        let first = self.snapshot(home);
+        let stuck = deadlock::stuck(&first.views, &Answers { snapshot: &first, image: self.image });
+        let fresh = |i: usize| stuck[i] && !first.views[i].excused && arena.slot(first.slots[i], slot::REPORTED).load(Relaxed) == 0;
+        if !(0..stuck.len()).any(fresh) {
+            return Vec::new();
+        }
+        let second = self.snapshot(home);
+        let still = deadlock::stuck(&second.views, &Answers { snapshot: &second, image: self.image });
+        let same = (0..stuck.len()).filter(|i| stuck[*i]).all(|i| {
+            let again = second.slots.iter().position(|s| *s == first.slots[i]);
+            again.is_some_and(|j| still[j] && first.versions[i] == second.versions[j])
+        });
+        if !same {
+            return Vec::new();
+        }
+        self.findings(&second, &still)
+    }
+
+    fn findings(&self, snapshot: &Snapshot, stuck: &[bool]) -> Vec<Finding> {
+        let arena = self.image.arena;
+        let groups = deadlock::groups(&snapshot.views, stuck, &Answers { snapshot, image: self.image });
+        let others = (0..stuck.len()).any(|i| !stuck[i] && !snapshot.views[i].excused);
+        let mut findings = Vec::new();
+        for group in groups {
+            let all: Vec<usize> = group.circle.iter().chain(&group.behind).copied().collect();
+            let known = all.iter().all(|i| arena.slot(snapshot.slots[*i], slot::REPORTED).load(Relaxed) != 0);
+            for i in &all {
+                arena.slot(snapshot.slots[*i], slot::REPORTED).store(1, SeqCst);
+            }
+            if !known {
+                findings.push(self.stuck_finding(snapshot, stuck, &group, others));
+            }
+        }
+        // Excused tasks that are stuck alone are no finding, but are known.
+        for (i, s) in stuck.iter().enumerate() {
+            if *s {
+                arena.slot(snapshot.slots[i], slot::REPORTED).store(1, SeqCst);
+            }
+        }
+        findings
+    }
+
+    fn snapshot(&mut self, home: &Arc<Process>) -> Snapshot {
+        let image = self.image;
+        let arena = image.arena;
+        let mut executor = self.executor.take().unwrap_or_else(|| {
+            let mut e = Executor::new(image, home.clone(), TASKS_MAX, u32::MAX);
+            e.supervising = true;
+            e.gated = false;
+            e
+        });
+        let mut snapshot = Snapshot { slots: Vec::new(), versions: Vec::new(), views: Vec::new(), deeds: Vec::new() };
+        for s in (0..arena.slots_high()).filter(|s| is_live(arena, *s)) {
+            let word = |w: usize| arena.slot(s, w).load(SeqCst);
+            snapshot.slots.push(s);
+            snapshot.versions.push(word(slot::VERSION));
+            let root = if word(slot::POOL) != 0 { Root::Worker } else { Root::Function(word(slot::FUNCTION) as u32) };
+            snapshot.deeds.push(self.may.deeds(image.program, root, word(slot::PC) as u32));
+            let waits = waits_of(arena, &mut executor, s);
+            let idle = word(slot::POOL) != 0 && waits.as_ref().is_some_and(|w| w.iter().all(|v| KINDS[v.kind as usize].word == "pool"));
+            let excused = word(slot::FLAGS) & flag::DAEMON != 0 || idle;
+            snapshot.views.push(TaskView { id: word(slot::TASK) as u32, waits, excused });
+        }
+        self.executor = Some(executor);
+        snapshot
+    }
+
+    // ------------------------------------------------------------- the stuck
+
+    fn stuck_finding(&self, snapshot: &Snapshot, stuck: &[bool], group: &Group, others_go_on: bool) -> Finding {
+        let missed = group.circle.iter().any(|i| self.missed_notify(snapshot, *i).is_some());
+        let code = match group.cause {
+            RootCause::SelfLock => Code::SelfDeadlock,
+            RootCause::OwnerEnded if self.abandoned(snapshot, group) => Code::AbandonedLock,
+            RootCause::NobodyLeft if missed => Code::LostWakeup,
+            _ => Code::Deadlock,
+        };
+        let circle: Vec<Waiting> = group.circle.iter().map(|i| self.waiting(snapshot, stuck, *i)).collect();
+        let behind: Vec<Waiting> = group.behind.iter().map(|i| self.waiting(snapshot, stuck, *i)).collect();
+        let mut on: Vec<String> = Vec::new();
+        for w in circle.iter().chain(&behind).flat_map(|w| &w.waits) {
+            if w.object_kind != "task" && !on.contains(&w.object) {
+                on.push(w.object.clone());
+            }
+        }
+        let facts = Facts::Stuck { circle, behind, others_go_on };
+        Finding { code, certainty: Certainty::Observed, count: 1, on, facts, schedule: None }
+    }
+
+    fn abandoned(&self, snapshot: &Snapshot, group: &Group) -> bool {
+        group.circle.iter().any(|i| {
+            snapshot.views[*i].waits.iter().flatten().any(|w| matches!(KINDS[w.kind as usize].word, "lock" | "rwlock"))
+        })
+    }
+
+    /// A notify or set on what the task waits for that came before its wait.
+    fn missed_notify(&self, snapshot: &Snapshot, i: usize) -> Option<Reason> {
+        let arena = self.image.arena;
+        let wait = snapshot.views[i].waits.as_ref()?.first()?;
+        let word = |w: usize| arena.object(wait.object, object::WORD + w).load(Relaxed);
+        let (by, at, action) = match KINDS[wait.kind as usize].word {
+            "condition" => (word(condition::MISSED_BY), word(condition::MISSED_AT), "notify"),
+            "event" => (word(event::SET_BY), word(event::SET_AT), "set"),
+            _ => return None,
+        };
+        let task = by.checked_sub(1)? as u32;
+        let span = Some(self.image.program.span(at as u32));
+        Some(Reason::CameTooEarly { task: task_facts(self.image, task), action: action.to_string(), span })
+    }
+
+    fn waiting(&self, snapshot: &Snapshot, stuck: &[bool], i: usize) -> Waiting {
+        let image = self.image;
+        let s = snapshot.slots[i];
+        let site = image.arena.slot(s, slot::PC).load(Relaxed) as u32;
+        let waits = snapshot.views[i].waits.iter().flatten().map(|w| self.wait(snapshot, stuck, i, w)).collect();
+        Waiting {
+            task: task_facts(image, snapshot.views[i].id),
+            span: image.program.span(site),
+            waits,
+            holds: held_facts(image, &held_of(image.arena, s)),
+        }
+    }
+
+    fn wait(&self, snapshot: &Snapshot, stuck: &[bool], i: usize, w: &WaitView) -> Wait {
+        let image = self.image;
+        if let Need::Change { .. } = w.need {
+            let site = image.arena.slot(snapshot.slots[i], slot::PC).load(Relaxed) as u32;
+            let reasons = vec![Reason::NobodyLeft { actions: vec!["write".to_string()] }];
+            return Wait {
+                operation: "await".to_string(),
+                object: await_object(image, &w.need),
+                object_kind: "memory".to_string(),
+                declared: Some(image.program.span(site)),
+                reasons,
+            };
+        }
+        let spec = &KINDS[w.kind as usize];
+        let operation = match spec.methods[w.method as usize].name {
+            "-join" => "join",
+            "-wait" | "-wait late" => "acquire",
+            "-take" => "wait",
+            name => name,
+        };
+        let mut reasons = Vec::new();
+        self.reasons(snapshot, stuck, w, &w.need, &mut reasons);
+        if let (Some(reason), true) = (self.missed_notify(snapshot, i), reasons.iter().any(|r| matches!(r, Reason::NobodyLeft { .. }))) {
+            reasons.push(reason);
+        }
+        Wait {
+            operation: operation.to_string(),
+            object: image.object_name(w.object),
+            object_kind: spec.word.to_string(),
+            declared: declared_at(image, w.object),
+            reasons,
+        }
+    }
+
+    fn reasons(&self, snapshot: &Snapshot, stuck: &[bool], w: &WaitView, need: &Need, out: &mut Vec<Reason>) {
+        let image = self.image;
+        match need {
+            Need::Ready | Need::Change { .. } => {}
+            Need::All(needs) | Need::Any(needs) => needs.iter().for_each(|n| self.reasons(snapshot, stuck, w, n, out)),
+            Need::End(task) => out.push(Reason::WaitsForEnd { task: task_facts(image, *task) }),
+            Need::Tasks(tasks) => tasks.iter().for_each(|t| out.push(self.holder(w, *t))),
+            Need::Deed { object, methods } => self.deed(snapshot, stuck, *object, methods, out),
+            Need::Arrivals { missing, object, method } => {
+                out.push(Reason::Missing { count: *missing });
+                self.deed(snapshot, stuck, *object, &[*method], out);
+            }
+        }
+    }
+
+    fn holder(&self, w: &WaitView, task: u32) -> Reason {
+        let image = self.image;
+        let arena = image.arena;
+        let facts_of = task_facts(image, task);
+        let held = slot_of_ended(arena, task).map(|s| held_of(arena, s)).unwrap_or_default();
+        let hold = held.iter().find(|h| h.0 == w.object);
+        let since = hold.map(|h| image.program.span(h.2));
+        match ending_of(arena, task) {
+            Some(ending) => Reason::OwnerEnded { task: facts_of, ending, since },
+            None if KINDS[w.kind as usize].word == "rwlock" && hold.is_none() => Reason::BehindWriter { task: facts_of },
+            None if KINDS[w.kind as usize].word == "task" => Reason::WaitsForEnd { task: facts_of },
+            None => Reason::HeldBy { task: facts_of, mode: hold.map_or(Mode::Exclusive, |h| h.1), since },
+        }
+    }
+
+    fn deed(&self, snapshot: &Snapshot, stuck: &[bool], object: u32, methods: &[u8], out: &mut Vec<Reason>) {
+        let image = self.image;
+        let kind = image.arena.kind(object);
+        let spec = &KINDS[kind as usize];
+        let name = |m: &u8| match spec.methods[*m as usize].name {
+            "-submit" => "submit".to_string(),
+            "-take" => "take".to_string(),
+            other => other.to_string(),
+        };
+        let mut any = false;
+        for (j, is_stuck) in stuck.iter().enumerate() {
+            let does: Vec<&u8> = methods.iter().filter(|m| snapshot.deeds[j].may(object, kind, &[**m])).collect();
+            if let (true, Some(m)) = (*is_stuck, does.first()) {
+                any = true;
+                out.push(Reason::StuckSupplier { task: task_facts(image, snapshot.views[j].id), action: name(m) });
+            }
+        }
+        for task in failed_tasks(image.arena) {
+            let function = image.arena.facts(task, facts::FUNCTION).load(Relaxed) as u32;
+            let entry = image.program.functions[function as usize].entry;
+            let deeds = May::new(image.program).deeds(image.program, Root::Function(function), entry);
+            let does = methods.iter().find(|m| deeds.may(object, kind, &[**m]));
+            if let (Some(m), Some(ending)) = (does, ending_of(image.arena, task)) {
+                any = true;
+                out.push(Reason::EndedSupplier { task: task_facts(image, task), ending, action: name(m) });
+            }
+        }
+        if !any {
+            let mut actions: Vec<String> = methods.iter().map(name).collect();
+            actions.retain(|a| !a.ends_with("_nowait"));
+            out.push(Reason::NobodyLeft { actions });
+        }
+    }
+}
+
+fn await_object(image: &Image, need: &Need) -> String {
+    let Need::Change { site } = need else { return "memory".to_string() };
+    let reads = &image.program.awaits[*site as usize];
+    let cell = reads.cells.first().map(|c| image.program.cell_name(*c));
+    let row = reads.rows.first().map(|r| image.program.memory_rows[*r as usize].name.clone());
+    cell.or(row).or_else(|| reads.objects.first().map(|o| image.object_name(*o))).unwrap_or_else(|| "memory".to_string())
+}
+
+/// The waits of the task in a slot; none if it goes on by itself.
+fn waits_of(arena: &Arena, executor: &mut Executor, s: usize) -> Option<Vec<WaitView>> {
+    let word = |w: usize| arena.slot(s, w).load(SeqCst);
+    match word(slot::STATE) {
+        state::WAITING => {}
+        state::AWAITING => {
+            let site = word(slot::AWAIT).checked_sub(1)? as u32;
+            return Some(vec![WaitView { object: u32::MAX, kind: 0, method: 0, need: Need::Change { site } }]);
+        }
+        _ => return None,
+    }
+    if word(slot::FIRED) != 0 {
+        return None;
+    }
+    let task = word(slot::TASK) as u32;
+    let mut waits = Vec::new();
+    for arm in 0..word(slot::NODE_COUNT) as usize {
+        let at = if arm < super::arena::NODES {
+            arena.slot_at(s) + 8 * (slot::NODE + arm * slot::NODE_WORDS)
+        } else {
+            let block = word(slot::NODE_BLOCK) as usize;
+            if block == 0 {
+                return None;
+            }
+            block + 8 * (arm - super::arena::NODES) * slot::NODE_WORDS
+        };
+        let node = |w: usize| arena.at(at + 8 * w).load(SeqCst);
+        let (object, method, memo) = (node(node::OBJECT) as u32, node(node::METHOD) as u8, node(node::MEMO));
+        if arena.object_at(object) == 0 {
+            return None;
+        }
+        let kind = arena.kind(object);
+        if method as usize >= KINDS[kind as usize].methods.len() {
+            return None;
+        }
+        executor.guard(object);
+        let need = objects::need(executor, kind, object, method, memo, task);
+        executor.unguard();
+        waits.push(WaitView { object, kind, method, need });
+    }
+    Some(waits)
+}
+
+// ------------------------------------------------------------------- the facts
+
+pub fn task_facts(image: &Image, task: u32) -> TaskFacts {
+    let arena = image.arena;
+    if task as usize >= arena.objects() || arena.object_at(task) == 0 || KINDS[arena.kind(task) as usize].word != "task" {
+        return TaskFacts { serial: task, name: "?".to_string(), process: false, pid: 0, tid: 0, spawned: None, spawner: None };
+    }
+    let word = |w: usize| arena.facts(task, w).load(SeqCst);
+    let main = task == image.main_task();
+    let spawned = word(facts::SITE).checked_sub(1).map(|s| image.program.span(s as u32));
+    TaskFacts {
+        serial: task - image.main_task(),
+        name: arena.task_name(task),
+        process: word(facts::FLAGS) & flag::PROCESS != 0,
+        pid: word(facts::PID) as i32,
+        tid: word(facts::TID) as i32,
+        spawned,
+        spawner: (!main && spawned.is_some()).then(|| arena.task_name(word(facts::SPAWNER) as u32)),
+    }
+}
+
+fn held_facts(image: &Image, held: &[(u32, Mode, u32)]) -> Vec<Held> {
+    held.iter()
+        .map(|(lock, mode, site)| Held { lock: image.object_name(*lock), mode: *mode, since: Some(image.program.span(*site)) })
+        .collect()
+}
+
+fn declared_at(image: &Image, id: u32) -> Option<Span> {
+    let program = image.program;
+    if let Some(decl) = program.objects.get(id as usize) {
+        return Some(decl.span);
+    }
+    let word = |w: usize| image.arena.object(id, w).load(Relaxed);
+    match KINDS[image.arena.kind(id) as usize].word {
+        "task" | "record" => None,
+        _ if word(object::INFO4) != 0 => {
+            let field = program.structs.get(word(object::INFO) as usize)?.fields.get(word(object::INFO2) as usize)?;
+            Some(field.span)
+        }
+        _ => {
+            let site = word(object::BORN).checked_sub(1)? as u32;
+            let at = program.code.iter().position(|i| matches!(i, crate::program::code::Instr::NewObject(s) if *s == site))?;
+            Some(program.span(at as u32))
+        }
+    }
+}
+
+fn ending_of(arena: &Arena, task: u32) -> Option<Ending> {
+    let code = arena.facts(task, facts::ENDING_CODE).load(SeqCst) as i64;
+    Some(match arena.facts(task, facts::ENDING).load(SeqCst) {
+        ending::RETURNED => Ending::Returned,
+        ending::FAILED => Ending::Failed(ErrorKind::ALL.get(code as usize).map_or("error", |k| k.word()).to_string()),
+        ending::EXITED => Ending::Exited(code as i32),
+        ending::SIGNALLED => Ending::Signalled(code as i32),
+        ending::TERMINATED => Ending::Terminated,
+        _ => return None,
+    })
+}
+
+/// The slot a task has or had, if nobody else has it by now.
+fn slot_of_ended(arena: &Arena, task: u32) -> Option<usize> {
+    let s = arena.facts(task, facts::SLOT).load(SeqCst) as usize;
+    (arena.slot(s, slot::TASK).load(SeqCst) == u64::from(task)).then_some(s)
+}
+
+fn handles(arena: &Arena) -> impl Iterator<Item = u32> + '_ {
+    (0..arena.objects() as u32)
+        .filter(|id| arena.object_at(*id) != 0 && KINDS[arena.kind(*id) as usize].word == "task")
+        .filter(|id| arena.object(*id, object::INFO).load(SeqCst) != 0)
+}
+
+fn is_job(arena: &Arena, task: u32) -> bool {
+    arena.object(task, object::WORD + task::POOL).load(Relaxed) != 0
+}
+
+fn failed_tasks(arena: &Arena) -> Vec<u32> {
+    handles(arena)
+        .filter(|t| {
+            let how = arena.facts(*t, facts::ENDING).load(SeqCst);
+            !matches!(how, ending::NOT | ending::RETURNED)
+        })
+        .take(64)
+        .collect()
+}
+
+/// Values of a lock set's block: how many, then object, mode, place.
+fn lockset(image: &Image, block: u64) -> Vec<Held> {
+    if block == 0 {
+        return Vec::new();
+    }
+    let word = |i: usize| image.arena.at(block as usize + 8 * i).load(Relaxed);
+    let held: Vec<(u32, Mode, u32)> = (0..(word(0) as usize).min(super::arena::HELD))
+        .map(|i| (word(1 + 3 * i) as u32, super::executor::mode_of(word(2 + 3 * i)), word(3 + 3 * i) as u32))
+        .collect();
+    held_facts(image, &held)
+}
+
+fn access(image: &Image, a: &RawAccess) -> Access {
+    let kind = match (a.write, a.atomic) {
+        (false, false) => AccessKind::Read,
+        (true, false) => AccessKind::Write,
+        (false, true) => AccessKind::AtomicRead,
+        (true, true) => AccessKind::AtomicWrite,
+    };
+    let value = (a.value != codec::UNKNOWN)
+        .then(|| Shown { value: &codec::small_value(a.value), names: image, quoted: true }.to_string());
+    Access { task: task_facts(image, a.task), span: image.program.span(a.site), kind, value, held: lockset(image, a.locks) }
+}
+
+fn raw_held(image: &Image, held: &[(u32, u8, u32)]) -> Vec<Held> {
+    let held: Vec<(u32, Mode, u32)> = held.iter().map(|h| (h.0, super::executor::mode_of(u64::from(h.1)), h.2)).collect();
+    held_facts(image, &held)
+}
+
+/// What the tasks themselves saw, and what the end of the run shows. `stuck`
+/// are the findings made so far; a lock that stuck tasks wait for is told
+/// there.
+pub fn recorded(image: &Image, stuck: &[Finding], finished: bool) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = Vec::new();
+    let told = |lock: &String| {
+        stuck.iter().any(|f| matches!(f.code, Code::AbandonedLock) && f.on.contains(lock))
+    };
+    for (raw, count) in record::all(image.arena) {
+        if let Some(finding) = from_raw(image, raw, count) {
+            if matches!(finding.code, Code::AbandonedLock) && finding.on.iter().any(told) {
+                continue;
+            }
+            findings.push(finding);
+        }
+    }
+    findings.extend(lock_orders(image, stuck));
+    findings.extend(uncollected(image, finished));
+    findings.extend(leftovers(image));
+    findings
+}
+
+fn finding(code: Code, on: Vec<String>, facts: Facts, count: u64) -> Finding {
+    Finding { code, certainty: Certainty::Observed, count, on, facts, schedule: None }
+}
+
+fn from_raw(image: &Image, raw: Raw, count: u64) -> Option<Finding> {
+    let program = image.program;
+    Some(match raw {
+        Raw::Race { key, earlier, later } => {
+            let (variable, declared) = image.place_name(key);
+            let facts = Facts::Race { variable: variable.clone(), declared, earlier: access(image, &earlier), later: access(image, &later) };
+            finding(Code::Race, vec![variable], facts, count)
+        }
+        Raw::Failed { task, site, kind, message, calls, held } => {
+            let kind = *ErrorKind::ALL.get(kind as usize)?;
+            let code = if kind == ErrorKind::Assertion { Code::Assertion } else { Code::Error };
+            let facts = Facts::Failed {
+                task: task.map(|t| task_facts(image, t)),
+                span: program.span(site),
+                kind: kind.word().to_string(),
+                message,
+                calls: calls.into_iter().map(|c| program.span(c)).collect(),
+                holds: raw_held(image, &held),
+            };
+            finding(code, failed_on(program, site), facts, count)
+        }
+        Raw::Abandoned { task, lock, mode, site } => {
+            let name = image.object_name(lock);
+            let facts = Facts::Abandoned {
+                lock: name.clone(),
+                mode: super::executor::mode_of(u64::from(mode)),
+                declared: declared_at(image, lock),
+                owner: task_facts(image, task),
+                since: Some(program.span(site)),
+                ending: ending_of(image.arena, task).unwrap_or(Ending::Returned),
+            };
+            finding(Code::AbandonedLock, vec![name], facts, count)
+        }
+        Raw::Invariant { task, site, index, values } => {
+            let (function, _) = &program.invariants[index as usize];
+            let on = values.iter().map(|v| v.0.clone()).collect();
+            let facts = Facts::Invariant {
+                task: task_facts(image, task),
+                span: program.span(site),
+                invariant: program.functions[*function as usize].span,
+                values,
+            };
+            finding(Code::Invariant, on, facts, count)
+        }
+        Raw::Orphan { child, parent } => {
+            let parent_ending = ending_of(image.arena, parent).unwrap_or(Ending::Returned);
+            let facts = Facts::Orphan { child: task_facts(image, child), parent: task_facts(image, parent), parent_ending };
+            finding(Code::Orphan, Vec::new(), facts, count)
+        }
+        Raw::Zombie { child, parent } => {
+            let facts = Facts::Zombie { child: task_facts(image, child), parent: task_facts(image, parent) };
+            finding(Code::Zombie, Vec::new(), facts, count)
+        }
+    })
+}
+
+/// What an error is about, as far as its place tells: the receiver's name.
+fn failed_on(program: &Program, site: u32) -> Vec<String> {
+    use crate::program::code::{Instr, Receiver};
+    let receiver = match program.code.get(site as usize) {
+        Some(Instr::CallMethod(call)) => program.calls[*call as usize].receiver,
+        Some(Instr::WithAcquire(w) | Instr::WithRelease(w)) => program.withs[*w as usize].receiver,
+        _ => return Vec::new(),
+    };
+    match receiver {
+        Receiver::Object(id) => vec![program.objects[id as usize].name.clone()],
+        Receiver::Row(row) => vec![program.object_rows[row as usize].name.clone()],
+        _ => Vec::new(),
+    }
+}
+
+fn lock_orders(image: &Image, stuck: &[Finding]) -> Vec<Finding> {
+    let raw = record::orders(image.arena);
+    let mode = |m: u8| super::executor::mode_of(u64::from(m));
+    let dependencies: Vec<Dependency> = raw
+        .iter()
+        .map(|o| Dependency {
+            task: o.task,
+            slot: o.slot,
+            own: o.own,
+            known: o.known.clone(),
+            held: o.held.iter().map(|h| lock_order::Held { lock: h.0, mode: mode(h.1), site: h.2 }).collect(),
+            lock: o.lock,
+            mode: mode(o.mode),
+            site: o.site,
+        })
+        .collect();
+    let span = |site: u32| image.program.span(site);
+    let mut findings = Vec::new();
+    for cycle in lock_order::cycles(&dependencies) {
+        let edges: Vec<OrderEdge> = cycle
+            .edges
+            .iter()
+            .map(|e| {
+                let d = &dependencies[e.dependency];
+                OrderEdge {
+                    task: task_facts(image, d.task),
+                    holds: image.object_name(d.held[e.held].lock),
+                    held_since: Some(span(d.held[e.held].site)),
+                    wants: image.object_name(d.lock),
+                    wants_at: span(d.site),
+                }
+            })
+            .collect();
+        let mut on: Vec<String> = edges.iter().map(|e| e.holds.clone()).collect();
+        on.dedup();
+        // The deadlock itself was seen.
+        if stuck.iter().any(|f| f.code == Code::Deadlock && on.iter().all(|l| f.on.contains(l))) {
+            continue;
+        }
+        let facts = Facts::LockOrder { edges };
+        findings.push(Finding { code: Code::LockOrder, certainty: Certainty::Predicted, count: 1, on, facts, schedule: None });
+    }
+    findings
+}
+
+/// Results that nobody asked for; one note for each place and function.
+fn uncollected(image: &Image, finished: bool) -> Vec<Finding> {
+    if !finished {
+        return Vec::new();
+    }
+    let arena = image.arena;
+    let mut groups: HashMap<(u64, u64), (u32, u64)> = HashMap::new();
+    let mut order = Vec::new();
+    for t in handles(arena) {
+        let word = |w: usize| arena.object(t, object::WORD + w).load(Relaxed);
+        let has_result = arena.object(t, object::RING_LEN).load(Relaxed) > 0;
+        if t == image.main_task() || !has_result || word(task::JOINED) != 0 {
+            continue;
+        }
+        let key = (arena.facts(t, facts::SITE).load(Relaxed), arena.facts(t, facts::FUNCTION).load(Relaxed));
+        let entry = groups.entry(key).or_insert_with(|| {
+            order.push(key);
+            (t, 0)
+        });
+        entry.1 += 1;
+    }
+    order
+        .into_iter()
+        .map(|key| {
+            let (t, count) = groups[&key];
+            let facts = Facts::Unjoined { task: task_facts(image, t), value: result_text(image, t).unwrap_or_default() };
+            finding(Code::Unjoined, vec![arena.task_name(t)], facts, count)
+        })
+        .collect()
+}
+
+fn result_text(image: &Image, t: u32) -> Option<String> {
+    let arena = image.arena;
+    if arena.object(t, object::RING_LEN).load(Relaxed) == 0 {
+        return None;
+    }
+    let place = arena.object(t, object::RING).load(Relaxed) as usize;
+    let value: Value = arena.value(arena.at(place).load(Relaxed));
+    Some(Shown { value: &value, names: image, quoted: true }.to_string())
+}
+
+/// Jobs that were never begun, and values left in queues.
+fn leftovers(image: &Image) -> Vec<Finding> {
+    let arena = image.arena;
+    let mut findings: Vec<Finding> = Vec::new();
+    let mut seen: HashSet<(String, &'static str)> = HashSet::new();
+    for id in 0..arena.objects() as u32 {
+        if arena.object_at(id) == 0 {
+            continue;
+        }
+        let count = arena.object(id, object::RING_LEN).load(Relaxed);
+        let word = KINDS[arena.kind(id) as usize].word;
+        if count == 0 || !matches!(word, "queue" | "pool") {
+            continue;
+        }
+        let name = image.object_name(id);
+        let declared = declared_at(image, id);
+        if !seen.insert((name.clone(), word)) {
+            if let Some(f) = findings.iter_mut().find(|f| f.on == [name.clone()]) {
+                f.count += 1;
+            }
+            continue;
+        }
+        let (code, facts) = if word == "queue" {
+            (Code::LeftInQueue, Facts::LeftInQueue { queue: name.clone(), declared, count })
+        } else {
+            let submitted = first_job(image, id);
+            let closed = arena.object(id, object::WORD + objects::pool::CLOSED).load(Relaxed) != 0;
+            (Code::DroppedJobs, Facts::DroppedJobs { pool: name.clone(), declared, count, submitted, closed })
+        };
+        findings.push(finding(code, vec![name], facts, 1));
+    }
+    findings
+}
+
+/// Where the oldest job that was not begun was submitted.
+fn first_job(image: &Image, pool: u32) -> Option<Span> {
+    let arena = image.arena;
+    let word = |w: usize| arena.object(pool, w).load(Relaxed) as usize;
+    let place = word(object::RING) + 16 * (word(object::RING_FIRST) % word(object::RING_PLACES).max(1));
+    let Value::List(job) = arena.value(arena.at(place).load(Relaxed)) else { return None };
+    let Some(Value::Object(handle)) = job.first() else { return None };
+    let site = arena.facts(handle.id, facts::SITE).load(Relaxed).checked_sub(1)?;
+    Some(image.program.span(site as u32))
+}
+
+// ------------------------------------------------------------- ends, outcomes
+
+/// How each task of the script ended, jobs aside.
+pub fn task_ends(image: &Image) -> Vec<TaskEnd> {
+    let arena = image.arena;
+    handles(arena)
+        .filter(|t| !is_job(arena, *t))
+        .map(|t| TaskEnd {
+            facts: task_facts(image, t),
+            ending: ending_of(arena, t),
+            result: result_text(image, t),
+            stuck: !has_ended(arena, t) && slot_of_ended(arena, t).is_some_and(|s| arena.slot(s, slot::REPORTED).load(Relaxed) != 0),
+            worker: arena.facts(t, facts::FLAGS).load(Relaxed) & flag::WORKER != 0,
+        })
+        .collect()
+}
+
+pub fn shared_values(image: &Image) -> Vec<(String, String)> {
+    let mut values = Vec::new();
+    for decl in image.program.memory.iter().filter(|d| d.memory != Memory::Var) {
+        for cell in decl.first..decl.first + decl.count.unwrap_or(1).min(64) {
+            let value = image.declared_cell(cell).peek(1);
+            values.push((image.program.cell_name(cell), Shown { value: &value, names: image, quoted: true }.to_string()));
+        }
+    }
+    values
+}
+
+pub fn prints_and_endings(image: &Image) -> (Vec<(String, String)>, Vec<(String, String)>) {
+    let arena = image.arena;
+    let (mut prints, mut ended) = (Vec::new(), Vec::new());
+    for t in handles(arena) {
+        let name = arena.task_name(t);
+        let printed = arena.facts(t, facts::PRINTED).load(SeqCst) as usize;
+        if printed != 0 {
+            prints.push((name.clone(), arena.text(printed)));
+        }
+        if is_job(arena, t) || arena.facts(t, facts::FLAGS).load(Relaxed) & flag::WORKER != 0 {
+            continue;
+        }
+        let how = match ending_of(arena, t) {
+            None => "stuck".to_string(),
+            Some(Ending::Returned) => "returned".to_string(),
+            Some(Ending::Failed(kind)) => format!("failed: {kind}"),
+            Some(Ending::Exited(code)) => format!("exited {code}"),
+            Some(Ending::Signalled(n)) => format!("signal {n}"),
+            Some(Ending::Terminated) => "terminated".to_string(),
+        };
+        ended.push((name, how));
+    }
+    (prints, ended)
+}
+

@@ -1,0 +1,634 @@
+//! What carries out one task's steps on this operating-system thread: its
+//! slot, its clock, its guards, its random numbers. It owns access to objects
+//! under their guards and the bookkeeping of held locks; waiting is in `wait`,
+//! memory in `cell`, tasks in `spawn`, the loop in `steps`.
+
+use super::arena::{Arena, flag, object, run, slot, state};
+use super::cell::{CELL, Cell};
+use super::clock::{Strength, TaskClock};
+use super::codec;
+use super::guard;
+use super::heap::OutOfMemory;
+use super::image::Image;
+use super::process::Process;
+use crate::machine::{Home, Host, Place};
+use crate::objects::{Edge, KINDS, Mode, TaskId, World};
+use crate::program::Program;
+use crate::program::kind::Memory as MemoryKind;
+use crate::program::value::{Names, ObjRef, Value};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+
+/// One task on its thread. See the head of the file.
+pub struct Executor {
+    pub(super) image: &'static Image,
+    pub(super) arena: &'static Arena,
+    pub(super) program: &'static Program,
+    /// What the threads of this process have in common.
+    pub(super) home: Arc<Process>,
+    pub(super) slot: usize,
+    /// The number under which it holds guards.
+    pub(super) holder: u32,
+    pub(super) task: u32,
+    /// The process it is in, by its place in the arena's table.
+    pub(super) process: usize,
+    pub(super) detect: bool,
+    /// It looks from outside: `finally` and invariants make no race.
+    pub(super) outside: bool,
+    pub(super) site: u32,
+    random: u64,
+    /// By place in the source: the cell that was last recorded there, and the
+    /// task's clock then.
+    seen: Vec<(usize, u64)>,
+    /// Slots to wake once the guards are let go of.
+    wakes: Vec<usize>,
+    /// Blocks to give back then.
+    garbage: Vec<u64>,
+    /// The guarded objects, in the order taken.
+    guarded: Vec<u32>,
+    /// Blocks of sets of held locks, by what is held.
+    locksets: HashMap<Vec<u64>, u64>,
+    lockset: Option<u64>,
+    pub(super) reported: HashMap<(u64, u64), usize>,
+    pub(super) order_seen: HashMap<(u64, u32, u32, u64), ()>,
+    /// What it spawned, for `join all`.
+    pub(super) spawned: Vec<ObjRef>,
+    /// It holds the gate of `atomically`.
+    pub(super) in_atomic: bool,
+    pub(super) gated: bool,
+    /// It is the supervisor's, which must not wait for a dead holder.
+    pub(super) supervising: bool,
+    /// The connection to the manager's process.
+    pub(super) manager: Option<std::os::unix::net::UnixStream>,
+}
+
+impl Executor {
+    pub fn new(image: &'static Image, home: Arc<Process>, slot: usize, task: u32) -> Executor {
+        let arena = image.arena;
+        let program = image.program;
+        let process = home.index;
+        let detect = image.options.detect;
+        Executor {
+            image,
+            arena,
+            program,
+            home,
+            slot,
+            holder: guard::holder(slot, process),
+            task,
+            process,
+            detect,
+            outside: false,
+            site: 0,
+            random: mix(image.options.seed ^ u64::from(task).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+            seen: vec![(0, 0); if detect { program.code.len() } else { 0 }],
+            wakes: Vec::new(),
+            garbage: Vec::new(),
+            guarded: Vec::new(),
+            locksets: HashMap::new(),
+            lockset: None,
+            reported: HashMap::new(),
+            order_seen: HashMap::new(),
+            spawned: Vec::new(),
+            in_atomic: false,
+            gated: program.needs.gate,
+            supervising: false,
+            manager: None,
+        }
+    }
+
+    pub(super) fn clock(&self) -> TaskClock<'static> {
+        TaskClock::new(self.arena, self.slot)
+    }
+
+    #[inline]
+    pub(super) fn slot_word(&self, word: usize) -> &'static AtomicU64 {
+        self.arena.slot(self.slot, word)
+    }
+
+    pub(super) fn flags(&self) -> u64 {
+        self.slot_word(slot::FLAGS).load(Relaxed)
+    }
+
+    #[inline]
+    pub(super) fn terminated(&self) -> bool {
+        self.flags() & flag::TERMINATE != 0
+    }
+
+    /// A number below `count`, from the run's seed and the task's number
+    /// (splitmix64, Steele, Lea and Flood, OOPSLA 2014).
+    pub(super) fn random_below(&mut self, count: u64) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        ((u128::from(mix(self.random)) * u128::from(count)) >> 64) as u64
+    }
+
+    /// A block could not be had: the run ends.
+    pub(super) fn check_memory(&self, result: Result<(), OutOfMemory>) {
+        if result.is_err() {
+            self.arena.run(run::OUT_OF_MEMORY).store(1, SeqCst);
+            self.image.call_supervisor();
+        }
+    }
+
+    // ------------------------------------------------------------------ cells
+
+    /// A place in memory as a cell; the error if this process has none such.
+    pub(super) fn cell(&self, place: Place) -> Result<Cell<'static>, String> {
+        let always_atomic = place.memory == MemoryKind::Atomic;
+        let private = place.memory == MemoryKind::Var;
+        let image = self.image;
+        let at = match place.home {
+            Home::Declared if private => image.var_at(place.index),
+            Home::Declared => image.shared_at(place.index),
+            Home::Record(record) => {
+                let word = if private { object::INFO3 } else { object::INFO4 };
+                let base = self.arena.object(record, word).load(Relaxed) as usize;
+                if private && !self.home.has_record(record, self.arena) {
+                    let name = image.object_name(record);
+                    return Err(format!("`{name}` has var fields, which are memory of the process that made it, not of this one"));
+                }
+                base + CELL * place.index as usize
+            }
+        };
+        let key = match place.home {
+            Home::Declared => u64::from(place.index),
+            Home::Record(record) => 1 << 63 | u64::from(private) << 62 | u64::from(record) << 24 | u64::from(place.index),
+        };
+        let (memory, heap) = if private { (&image.vars, image.var_heap()) } else { (self.arena.memory(), self.arena.heap()) };
+        Ok(Cell { memory, at, heap, private, always_atomic, key })
+    }
+
+    /// Whether the task recorded an access to the cell at this place and has
+    /// released nothing since: then nobody can come after that access who does
+    /// not race with it too, and a second record would find nothing new.
+    #[inline]
+    pub(super) fn seen(&self, cell: usize, site: u32) -> bool {
+        if !self.detect {
+            return true;
+        }
+        self.seen.get(site as usize).is_some_and(|s| *s == (cell, self.clock().own()))
+    }
+
+    pub(super) fn mark_seen(&mut self, cell: usize, site: u32, own: u64) {
+        if let Some(place) = self.seen.get_mut(site as usize) {
+            *place = (cell, own);
+        }
+    }
+
+    // ----------------------------------------------------------------- guards
+
+    /// Takes the guard of an object; `unguard` lets go of all.
+    pub(super) fn guard(&mut self, id: u32) {
+        if self.guarded.contains(&id) {
+            return;
+        }
+        if self.guarded.is_empty() {
+            self.enter_step();
+        }
+        let place = self.guarded.len().min(super::arena::GUARDS - 1);
+        self.slot_word(slot::GUARD + place).store(u64::from(id) + 1, Relaxed);
+        self.slot_word(slot::GUARD_COUNT).store(place as u64 + 1, Release);
+        let word = self.arena.guard(id).0;
+        if self.supervising {
+            self.lock_patiently(word);
+        } else {
+            guard::spin_lock(word, self.holder);
+        }
+        self.guarded.push(id);
+    }
+
+    /// A holder may be dead and not yet buried, and this is who buries.
+    fn lock_patiently(&self, word: &std::sync::atomic::AtomicU32) {
+        let mut tries = 0u32;
+        while word.compare_exchange(0, self.holder, Acquire, Relaxed).is_err() {
+            tries += 1;
+            std::thread::yield_now();
+            let holder = word.load(Relaxed);
+            if tries.is_multiple_of(1024) && holder != 0 {
+                let slot = guard::holder_slot(holder);
+                let process = self.arena.slot(slot, slot::PROCESS).load(SeqCst) as usize;
+                let pid = self.arena.process(process, super::arena::process::PID).load(SeqCst) as i32;
+                if !super::supervisor::is_alive(pid) {
+                    super::supervisor::revert_slot(self.arena, slot, process);
+                }
+            }
+        }
+    }
+
+    /// Takes several guards in the order of their numbers, so that two tasks
+    /// that want the same ones never wait for each other.
+    pub(super) fn guard_all(&mut self, ids: &[u32]) {
+        let mut sorted = ids.to_vec();
+        sorted.sort_unstable();
+        sorted.dedup();
+        for id in sorted {
+            self.guard(id);
+        }
+    }
+
+    /// What was changed stands; lets go of every guard, and wakes whom the
+    /// changes concern.
+    pub(super) fn unguard(&mut self) {
+        self.slot_word(slot::UNDO_COUNT).store(0, Release);
+        while let Some(id) = self.guarded.pop() {
+            self.arena.guard(id).0.store(0, Release);
+        }
+        self.slot_word(slot::GUARD_COUNT).store(0, Relaxed);
+        self.leave_step();
+        for word in std::mem::take(&mut self.garbage) {
+            codec::free(word, self.arena.heap(), self.holder);
+        }
+        if !self.wakes.is_empty() {
+            let mut wakes = std::mem::take(&mut self.wakes);
+            for slot in wakes.drain(..) {
+                self.unpark(slot);
+            }
+            self.wakes = wakes;
+        }
+    }
+
+    /// The block that a word owns is given back once what was changed stands.
+    pub(super) fn give_back(&mut self, word: u64) {
+        if codec::owns_block(word) {
+            self.garbage.push(word);
+        }
+    }
+
+    /// Writes a word of the arena so that it can be taken back if this process
+    /// is killed before `unguard`.
+    #[inline]
+    pub(super) fn change(&mut self, at: usize, value: u64) {
+        let place = self.arena.at(at);
+        let count = self.slot_word(slot::UNDO_COUNT).load(Relaxed) as usize;
+        if count < super::arena::UNDO {
+            self.slot_word(slot::UNDONE + 2 * count).store(at as u64, Relaxed);
+            self.slot_word(slot::UNDONE + 2 * count + 1).store(place.load(Relaxed), Relaxed);
+            self.slot_word(slot::UNDO_COUNT).store(count as u64 + 1, Release);
+        }
+        place.store(value, Release);
+    }
+
+    #[inline]
+    fn change_word(&mut self, id: u32, word: usize, value: u64) {
+        let at = self.arena.object_at(id) + 8 * word;
+        self.change(at, value);
+    }
+
+    fn touched(&self, id: u32) {
+        self.arena.guard(id).1.fetch_add(1, Release);
+    }
+
+    /// Wakes a task, if it sleeps.
+    pub(super) fn unpark(&self, slot: usize) {
+        let (park, sleeping) = self.arena.park(slot);
+        park.store(1, SeqCst);
+        if sleeping.load(SeqCst) != 0 {
+            super::futex::wake(park, 1);
+        }
+    }
+
+    pub(super) fn wake_later(&mut self, slot: usize) {
+        if !self.wakes.contains(&slot) {
+            self.wakes.push(slot);
+        }
+    }
+
+    // -------------------------------------------------------------- held locks
+
+    fn held_at(&self, index: usize) -> usize {
+        slot::HOLD + index * slot::HOLD_WORDS
+    }
+
+    /// The locks this task holds: object plus one, mode, place.
+    pub(super) fn held(&self) -> Vec<(u32, Mode, u32)> {
+        held_of(self.arena, self.slot)
+    }
+
+    /// The set of held locks as a block that reports can read later.
+    pub(super) fn lockset(&mut self) -> u64 {
+        if let Some(block) = self.lockset {
+            return block;
+        }
+        let count = self.slot_word(slot::HELD_COUNT).load(Relaxed) as usize;
+        let words: Vec<u64> =
+            (0..count * slot::HOLD_WORDS).map(|i| self.slot_word(slot::HOLD + i).load(Relaxed)).collect();
+        let block = if words.is_empty() {
+            0
+        } else if let Some(block) = self.locksets.get(&words) {
+            *block
+        } else {
+            match self.arena.heap().allocate(8 + 8 * words.len(), self.holder) {
+                Err(e) => {
+                    self.check_memory(Err(e));
+                    0
+                }
+                Ok(at) => {
+                    self.arena.at(at).store(count as u64, Relaxed);
+                    for (i, word) in words.iter().enumerate() {
+                        self.arena.at(at + 8 + 8 * i).store(*word, Relaxed);
+                    }
+                    self.locksets.insert(words, at as u64);
+                    at as u64
+                }
+            }
+        };
+        self.lockset = Some(block);
+        block
+    }
+
+    fn ring_place(&self, id: u32, index: u64) -> usize {
+        let word = |w: usize| self.arena.object(id, w).load(Relaxed);
+        let places = word(object::RING_PLACES).max(1);
+        word(object::RING) as usize + 16 * ((word(object::RING_FIRST) + index) % places) as usize
+    }
+
+    /// Room for one more value.
+    fn grow_ring(&mut self, id: u32) -> Result<(), OutOfMemory> {
+        let word = |w: usize| self.arena.object(id, w).load(Relaxed);
+        let (old, places, len) = (word(object::RING) as usize, word(object::RING_PLACES), word(object::RING_LEN));
+        if len < places {
+            return Ok(());
+        }
+        let more = (places * 2).max(4);
+        let block = self.arena.heap().allocate(16 * more as usize, self.holder)?;
+        for i in 0..2 * more {
+            self.arena.at(block + 8 * i as usize).store(0, Relaxed);
+        }
+        for i in 0..len {
+            let from = self.ring_place(id, i);
+            for half in [0, 8] {
+                self.arena.at(block + 16 * i as usize + half).store(self.arena.at(from + half).load(Relaxed), Relaxed);
+            }
+        }
+        self.change_word(id, object::RING, block as u64);
+        self.change_word(id, object::RING_PLACES, more);
+        self.change_word(id, object::RING_FIRST, 0);
+        if old != 0 {
+            // Given back after the change stands.
+            self.give_back(codec::block_word(old as u64));
+        }
+        Ok(())
+    }
+
+    /// Makes a bounded queue's ring of exactly its places, so that the place a
+    /// `get` frees is the one that a later `put` takes.
+    fn fixed_ring(&mut self, id: u32, capacity: u64) -> Result<(), OutOfMemory> {
+        if self.arena.object(id, object::RING).load(Relaxed) != 0 {
+            return Ok(());
+        }
+        let block = self.arena.heap().allocate(16 * capacity as usize, self.holder)?;
+        for i in 0..2 * capacity {
+            self.arena.at(block + 8 * i as usize).store(0, Relaxed);
+        }
+        self.change_word(id, object::RING_PLACES, capacity);
+        self.change_word(id, object::RING, block as u64);
+        Ok(())
+    }
+
+    fn strength(&self, id: u32) -> Strength {
+        match KINDS[self.arena.kind(id) as usize].word {
+            "lock" | "rwlock" => Strength::Lock,
+            _ => Strength::Order,
+        }
+    }
+}
+
+/// The locks that the task in a slot holds: object, mode, place.
+pub fn held_of(arena: &Arena, slot: usize) -> Vec<(u32, Mode, u32)> {
+    let count = (arena.slot(slot, slot::HELD_COUNT).load(Acquire) as usize).min(super::arena::HELD);
+    let base = |i: usize| slot::HOLD + i * slot::HOLD_WORDS;
+    (0..count)
+        .map(|i| {
+            let word = |w: usize| arena.slot(slot, base(i) + w).load(Relaxed);
+            (word(0) as u32, mode_of(word(1)), word(2) as u32)
+        })
+        .collect()
+}
+
+pub fn mode_of(word: u64) -> Mode {
+    match word {
+        1 => Mode::Reading,
+        2 => Mode::Writing,
+        _ => Mode::Exclusive,
+    }
+}
+
+fn mode_word(mode: Mode) -> u64 {
+    match mode {
+        Mode::Exclusive => 0,
+        Mode::Reading => 1,
+        Mode::Writing => 2,
+    }
+}
+
+/// The finalizer of splitmix64.
+fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+impl World for Executor {
+    #[inline]
+    fn word(&self, object: u32, index: usize) -> u64 {
+        self.arena.object(object, object::WORD + index).load(Relaxed)
+    }
+
+    #[inline]
+    fn set(&mut self, object: u32, index: usize, value: u64) {
+        self.change_word(object, object::WORD + index, value);
+        self.touched(object);
+    }
+
+    fn me(&self) -> TaskId {
+        self.task
+    }
+
+    fn site(&self) -> u32 {
+        self.site
+    }
+
+    fn push(&mut self, object: u32, value: Value, bounded: bool) {
+        let room = if bounded {
+            // The first word of a bounded queue is its capacity plus one.
+            let capacity = self.word(object, 0).saturating_sub(1);
+            self.fixed_ring(object, capacity)
+        } else {
+            self.grow_ring(object)
+        };
+        let word = codec::to_word(&value, self.arena.heap(), self.holder);
+        let (Ok(()), Ok(word)) = (room, word) else {
+            return self.check_memory(Err(OutOfMemory));
+        };
+        let len = self.arena.object(object, object::RING_LEN).load(Relaxed);
+        let place = self.ring_place(object, len);
+        self.change(place, word);
+        if self.detect {
+            let clock = self.arena.at(place + 8);
+            if bounded {
+                self.clock().acquire(clock);
+            }
+            let result = self.clock().release(clock, false, Strength::Order, self.holder);
+            self.check_memory(result);
+        }
+        self.change_word(object, object::RING_LEN, len + 1);
+        self.touched(object);
+    }
+
+    fn pop(&mut self, object: u32, bounded: bool) -> Option<Value> {
+        let len = self.arena.object(object, object::RING_LEN).load(Relaxed);
+        if len == 0 {
+            return None;
+        }
+        let place = self.ring_place(object, 0);
+        let word = self.arena.at(place).load(Relaxed);
+        let value = codec::to_value(word, self.arena.heap());
+        if codec::owns_block(word) {
+            self.change(place, codec::NONE);
+            self.garbage.push(word);
+        }
+        if self.detect {
+            let clock = self.arena.at(place + 8);
+            self.clock().acquire(clock);
+            if bounded {
+                let result = self.clock().release(clock, false, Strength::Order, self.holder);
+                self.check_memory(result);
+            }
+        }
+        let places = self.arena.object(object, object::RING_PLACES).load(Relaxed).max(1);
+        let first = (self.arena.object(object, object::RING_FIRST).load(Relaxed) + 1) % places;
+        self.change_word(object, object::RING_FIRST, first);
+        self.change_word(object, object::RING_LEN, len - 1);
+        self.touched(object);
+        Some(value)
+    }
+
+    fn len(&self, object: u32) -> u64 {
+        self.arena.object(object, object::RING_LEN).load(Relaxed)
+    }
+
+    fn release(&mut self, object: u32, clock: u8, edge: Edge) {
+        if !self.detect {
+            return;
+        }
+        let place = self.arena.object(object, object::CLOCK + clock as usize);
+        let result = self.clock().release(place, edge == Edge::Join, self.strength(object), self.holder);
+        self.check_memory(result);
+    }
+
+    fn acquire(&mut self, object: u32, clock: u8) {
+        if self.detect {
+            self.clock().acquire(self.arena.object(object, object::CLOCK + clock as usize));
+        }
+    }
+
+    fn hold(&mut self, object: u32, mode: Mode) {
+        let count = self.slot_word(slot::HELD_COUNT).load(Relaxed) as usize;
+        if self.detect && count > 0 {
+            self.record_order(object, mode);
+        }
+        if count < super::arena::HELD {
+            let base = self.held_at(count);
+            for (i, word) in [u64::from(object), mode_word(mode), u64::from(self.site)].into_iter().enumerate() {
+                let at = self.arena.slot_at(self.slot) + 8 * (base + i);
+                self.change(at, word);
+            }
+            let at = self.arena.slot_at(self.slot) + 8 * slot::HELD_COUNT;
+            self.change(at, count as u64 + 1);
+        }
+        self.lockset = None;
+    }
+
+    fn unhold(&mut self, object: u32, mode: Mode) {
+        let held = self.held();
+        let Some(found) = held.iter().rposition(|h| h.0 == object && h.1 == mode) else { return };
+        let base = self.arena.slot_at(self.slot);
+        for i in found + 1..held.len() {
+            let (from, to) = (self.held_at(i), self.held_at(i - 1));
+            for w in 0..slot::HOLD_WORDS {
+                let word = self.slot_word(from + w).load(Relaxed);
+                self.change(base + 8 * (to + w), word);
+            }
+        }
+        self.change(base + 8 * slot::HELD_COUNT, held.len() as u64 - 1);
+        self.lockset = None;
+    }
+
+    fn holds(&self, object: u32, mode: Mode) -> bool {
+        self.held().iter().any(|h| h.0 == object && h.1 == mode)
+    }
+
+    fn holders(&self, object: u32) -> Vec<TaskId> {
+        holders_of(self.arena, object)
+    }
+
+    fn waiting(&self, object: u32, methods: &[u8]) -> Vec<TaskId> {
+        self.waiters(object, methods).into_iter().map(|n| self.node_task(n)).collect()
+    }
+
+    fn wake(&mut self, object: u32, methods: &[u8], count: u64) {
+        self.wake_waiters(object, methods, count);
+    }
+
+    fn meet(&mut self, object: u32, method: u8, give: Value) -> Option<Value> {
+        self.meet_waiter(object, method, give)
+    }
+
+    fn transfer(&mut self, object: u32, method: u8, count: u64, to: u32, then: u8) -> u64 {
+        self.transfer_waiters(object, method, count, to, then)
+    }
+
+    fn workers(&self, pool: u32) -> Vec<TaskId> {
+        (0..self.arena.slots_high())
+            .filter(|s| is_worker_of(self.arena, *s, pool))
+            .map(|s| self.arena.slot(s, slot::TASK).load(Relaxed) as TaskId)
+            .collect()
+    }
+
+    fn terminate_workers(&mut self, pool: u32) {
+        for slot in 0..self.arena.slots_high() {
+            if is_worker_of(self.arena, slot, pool) {
+                self.arena.slot(slot, slot::FLAGS).fetch_or(flag::TERMINATE, SeqCst);
+                self.wake_later(slot);
+            }
+        }
+    }
+}
+
+fn is_worker_of(arena: &Arena, slot: usize, pool: u32) -> bool {
+    let alive = !matches!(arena.slot(slot, slot::STATE).load(Acquire), state::FREE | state::ENDED);
+    alive && arena.slot(slot, slot::POOL).load(Relaxed) == u64::from(pool) + 1
+}
+
+/// All tasks that hold a lock, those that ended with it included.
+pub fn holders_of(arena: &Arena, object: u32) -> Vec<TaskId> {
+    (0..arena.slots_high())
+        .filter(|s| arena.slot(*s, slot::STATE).load(Acquire) != state::FREE)
+        .filter(|s| held_of(arena, *s).iter().any(|h| h.0 == object))
+        .map(|s| arena.slot(s, slot::TASK).load(Relaxed) as TaskId)
+        .collect()
+}
+
+impl Names for Executor {
+    fn object(&self, object: ObjRef) -> String {
+        self.image.object_name(object.id)
+    }
+    fn function(&self, function: u32) -> String {
+        self.program.functions[function as usize].name.clone()
+    }
+}
+
+impl Host for Executor {
+    fn structure(&self, record: u32) -> u32 {
+        self.arena.object(record, object::INFO).load(Relaxed) as u32
+    }
+    fn first_object(&self, record: u32) -> u32 {
+        self.arena.object(record, object::INFO2).load(Relaxed) as u32
+    }
+    #[inline]
+    fn interrupted(&self) -> bool {
+        self.terminated() || self.home.gil_wanted()
+    }
+}

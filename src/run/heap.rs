@@ -1,0 +1,133 @@
+//! Blocks of memory out of a [`Memory`]: free lists by size, under a guard of
+//! their own. It owns the allocator; who holds a block gives it back.
+//!
+//! Every change is made by one last write of a word (the list's head, or the
+//! end of what was ever used), so a process that is killed in the middle loses
+//! at most the block it was about, and the guard can simply be taken from it.
+
+use super::memory::Memory;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+/// The smallest block, header included: 32 bytes.
+const CLASS_MIN: u32 = 5;
+/// The largest: 64 GiB.
+const CLASS_MAX: u32 = 36;
+const HEADER: usize = 8;
+
+/// Offsets of the allocator's own words, relative to its base.
+const GUARD: usize = 0;
+const END: usize = 8;
+const LISTS: usize = 16;
+/// How many bytes its own words take.
+pub const HEAP_WORDS: usize = LISTS + 8 * (CLASS_MAX as usize + 1);
+
+/// The memory is used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfMemory;
+
+/// An allocator whose words stand at `base`, for the bytes from `start` to
+/// `limit`. It is a view: all state is in the memory.
+#[derive(Clone, Copy)]
+pub struct Heap<'m> {
+    memory: &'m Memory,
+    base: usize,
+    start: usize,
+    limit: usize,
+    /// The memory may be a copy made by a fork.
+    private: bool,
+}
+
+impl<'m> Heap<'m> {
+    pub fn new(memory: &'m Memory, base: usize, start: usize, limit: usize, private: bool) -> Heap<'m> {
+        Heap { memory, base, start, limit, private }
+    }
+
+    pub fn memory(&self) -> &'m Memory {
+        self.memory
+    }
+
+    /// Bytes handed out so far, at the most.
+    pub fn used(&self) -> usize {
+        (self.memory.word(self.base + END).load(Relaxed) as usize).saturating_sub(self.start)
+    }
+
+    /// A block of at least `size` bytes, aligned to eight. Its contents are
+    /// whatever they were.
+    pub fn allocate(&self, size: usize, holder: u32) -> Result<usize, OutOfMemory> {
+        let total = (size + HEADER).next_power_of_two().max(1 << CLASS_MIN);
+        let class = total.trailing_zeros();
+        if class > CLASS_MAX {
+            return Err(OutOfMemory);
+        }
+        self.lock(holder);
+        let block = self.take(class, total);
+        self.unlock();
+        let block = block?;
+        self.memory.word(block).store(u64::from(class), Relaxed);
+        Ok(block + HEADER)
+    }
+
+    fn take(&self, class: u32, total: usize) -> Result<usize, OutOfMemory> {
+        let list = self.memory.word(self.base + LISTS + 8 * class as usize);
+        let head = list.load(Relaxed) as usize;
+        if head != 0 {
+            list.store(self.memory.word(head + HEADER).load(Relaxed), Relaxed);
+            return Ok(head);
+        }
+        let end = self.memory.word(self.base + END);
+        let block = (end.load(Relaxed) as usize).max(self.start);
+        if block + total > self.limit {
+            return Err(OutOfMemory);
+        }
+        end.store((block + total) as u64, Relaxed);
+        Ok(block)
+    }
+
+    /// How many bytes a block has.
+    pub fn size(&self, block: usize) -> usize {
+        (1usize << self.memory.word(block - HEADER).load(Relaxed).min(u64::from(CLASS_MAX))) - HEADER
+    }
+
+    /// Gives back a block that `allocate` gave.
+    pub fn free(&self, block: usize, holder: u32) {
+        let head = block - HEADER;
+        let class = self.memory.word(head).load(Relaxed) as usize;
+        self.lock(holder);
+        let list = self.memory.word(self.base + LISTS + 8 * class);
+        self.memory.word(block).store(list.load(Relaxed), Relaxed);
+        list.store(head as u64, Relaxed);
+        self.unlock();
+    }
+
+    /// Takes the guard; `holder` is not zero.
+    pub fn lock(&self, holder: u32) {
+        super::guard::spin_lock_tagged(self.memory.half(self.base + GUARD), holder, self.private);
+    }
+
+    pub fn unlock(&self) {
+        self.memory.half(self.base + GUARD).store(0, Release);
+    }
+
+    /// Takes the guard from a holder that is dead.
+    pub fn break_guard(&self, holder: u32) {
+        let _ = self.memory.half(self.base + GUARD).compare_exchange(holder, 0, Acquire, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_come_back() {
+        let memory = Memory::private(1 << 20).unwrap();
+        let heap = Heap::new(&memory, 0, 4096, 1 << 20, true);
+        let a = heap.allocate(10, 1).unwrap();
+        let b = heap.allocate(10, 1).unwrap();
+        assert_ne!(a, b);
+        assert!(heap.size(a) >= 10);
+        heap.free(a, 1);
+        assert_eq!(heap.allocate(12, 1).unwrap(), a, "the same size class is used again");
+        assert_eq!(heap.allocate(1 << 21, 1), Err(OutOfMemory));
+    }
+}

@@ -1,0 +1,223 @@
+//! What all processes of a run have from the start: the program, the options,
+//! the arena, the memory of `var`s, the way to call the supervisor. Made once,
+//! before the first fork, and the same afterwards but for the memory of `var`s,
+//! of which every forked process has its own copy.
+
+use super::arena::{Arena, object};
+use super::cell::{CELL, Cell};
+use super::heap::{HEAP_WORDS, Heap, OutOfMemory};
+use super::memory::Memory;
+use crate::objects::{self, KINDS};
+use crate::program::Program;
+use crate::program::code::FieldKind;
+use crate::program::kind::Memory as MemoryKind;
+use crate::program::value::{Names, ObjRef};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use std::sync::atomic::Ordering::Relaxed;
+
+/// How a script is run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub seed: u64,
+    /// Races, lock orders and what else needs clocks.
+    pub detect: bool,
+    pub shake: bool,
+    pub gil: bool,
+    /// Waiters go to sleep without looking first: there is one processor.
+    pub hurried: bool,
+    /// Leave a deadlock standing.
+    pub hang: bool,
+    pub time_limit_ns: Option<u64>,
+    /// Keep what an outcome is made of.
+    pub outcomes: bool,
+    /// A line of standard output for what a task printed.
+    pub print: fn(task: &str, text: &str) -> String,
+    /// How many bytes the script's objects may take.
+    pub memory: usize,
+}
+
+const VARS_AT: usize = 4096;
+const _: () = assert!(HEAP_WORDS <= VARS_AT);
+/// How much room there is for the values of `var`s.
+const VARS_BYTES: usize = 1 << 36;
+
+/// See the head of the file.
+pub struct Image {
+    pub program: &'static Program,
+    pub options: Options,
+    pub arena: &'static Arena,
+    pub vars: Memory,
+    /// Where the declared places of shared memory begin.
+    shared: usize,
+    bell: EventFd,
+}
+
+/// The script cannot be set up: a declaration's arguments, or no memory.
+#[derive(Debug)]
+pub enum SetupError {
+    /// A declaration, by its place in `Program::objects`, and why.
+    Object(usize, String),
+    Memory,
+    System(nix::Error),
+}
+
+impl From<OutOfMemory> for SetupError {
+    fn from(_: OutOfMemory) -> SetupError {
+        SetupError::Memory
+    }
+}
+
+impl From<nix::Error> for SetupError {
+    fn from(e: nix::Error) -> SetupError {
+        SetupError::System(e)
+    }
+}
+
+/// The number under which the setup holds guards.
+const SETUP: u32 = 1;
+
+impl Image {
+    pub fn new(program: &'static Program, options: Options, arena: &'static Arena) -> Result<Image, SetupError> {
+        let vars = Memory::private(VARS_BYTES)?;
+        let bell = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
+        let bytes = CELL * program.cells.len() + 64;
+        let block = arena.heap().allocate(bytes, SETUP)?;
+        let image = Image { program, options, arena, vars, shared: block.next_multiple_of(64), bell };
+        image.declare()?;
+        Ok(image)
+    }
+
+    fn declare(&self) -> Result<(), SetupError> {
+        for decl in &self.program.memory {
+            for i in 0..decl.count.unwrap_or(1) {
+                self.declared_cell(decl.first + i).init(&decl.init, SETUP)?;
+            }
+        }
+        let first = self.arena.reserve_objects(self.program.objects.len() as u32)?;
+        debug_assert_eq!(first, 0, "declared objects have the first numbers");
+        for (id, decl) in self.program.objects.iter().enumerate() {
+            let words = objects::init(decl.kind, &decl.args, decl.options).map_err(|e| SetupError::Object(id, e.1))?;
+            self.arena.make_object(id as u32, decl.kind, words, 0, SETUP)?;
+            self.arena.object(id as u32, object::OPTIONS).store(u64::from(decl.options), Relaxed);
+        }
+        Ok(())
+    }
+
+    /// A declared place, whichever memory it is in.
+    pub fn declared_cell(&self, index: u32) -> Cell<'_> {
+        let memory = self.program.memory[self.program.cells[index as usize] as usize].memory;
+        let always_atomic = memory == MemoryKind::Atomic;
+        if memory == MemoryKind::Var {
+            let (memory, heap) = (&self.vars, self.var_heap());
+            return Cell { memory, at: self.var_at(index), heap, private: true, always_atomic, key: u64::from(index) };
+        }
+        let (memory, heap) = (self.arena.memory(), self.arena.heap());
+        Cell { memory, at: self.shared_at(index), heap, private: false, always_atomic, key: u64::from(index) }
+    }
+
+    #[inline]
+    pub fn var_at(&self, index: u32) -> usize {
+        VARS_AT + CELL * index as usize
+    }
+
+    #[inline]
+    pub fn shared_at(&self, index: u32) -> usize {
+        self.shared + CELL * index as usize
+    }
+
+    /// The heap of the values of `var`s.
+    pub fn var_heap(&self) -> Heap<'_> {
+        let start = (VARS_AT + CELL * self.program.cells.len()).next_multiple_of(4096);
+        Heap::new(&self.vars, 0, start, start + self.options.memory.min(VARS_BYTES - start), true)
+    }
+
+    /// Tells the supervisor that something has happened.
+    pub fn call_supervisor(&self) {
+        let _ = self.bell.write(1);
+    }
+
+    /// The same if it asked to be told, or if the last task has ended.
+    pub fn call_supervisor_if_needed(&self) {
+        use super::arena::run;
+        use std::sync::atomic::Ordering::SeqCst;
+        if self.arena.run(run::SUPERVISOR_IDLE).load(SeqCst) != 0 || self.arena.run(run::LIVE).load(SeqCst) == 0 {
+            self.call_supervisor();
+        }
+    }
+
+    /// The number of `main`'s handle: the first after the declared objects.
+    pub fn main_task(&self) -> u32 {
+        self.program.objects.len() as u32
+    }
+
+    pub fn bell(&self) -> &EventFd {
+        &self.bell
+    }
+
+    /// What reports and `print` call an object.
+    pub fn object_name(&self, id: u32) -> String {
+        if let Some(decl) = self.program.objects.get(id as usize) {
+            return decl.name.clone();
+        }
+        if self.arena.object_at(id) == 0 {
+            return "an object".to_string();
+        }
+        let word = |w: usize| self.arena.object(id, w).load(Relaxed);
+        match KINDS[self.arena.kind(id) as usize].word {
+            "task" => self.arena.task_name(id),
+            "record" => match self.record_site(id) {
+                Some(site) => site,
+                None => self.program.structs[word(object::INFO) as usize].name.clone(),
+            },
+            _ if word(object::INFO4) != 0 => {
+                let structure = &self.program.structs[word(object::INFO) as usize];
+                let field = &structure.fields[word(object::INFO2) as usize];
+                match field.count {
+                    None => format!("{}.{}", structure.name, field.name),
+                    Some(_) => format!("{}.{}[{}]", structure.name, field.name, word(object::INFO3)),
+                }
+            }
+            _ => match word(object::BORN) {
+                0 => "an object".to_string(),
+                born => self.program.news[born as usize - 1].name.clone(),
+            },
+        }
+    }
+
+    fn record_site(&self, id: u32) -> Option<String> {
+        let born = self.arena.object(id, object::BORN).load(Relaxed).checked_sub(1)?;
+        let name = &self.program.records[born as usize].name;
+        (!name.starts_with("line ")).then(|| name.clone())
+    }
+
+    /// The name and the declaration's place of memory, by a cell's key.
+    pub fn place_name(&self, key: u64) -> (String, Option<crate::lang::ast::Span>) {
+        if key >> 63 == 0 {
+            let decl = &self.program.memory[self.program.cells[key as usize] as usize];
+            return (self.program.cell_name(key as u32), Some(decl.span));
+        }
+        let (private, record, index) = (key >> 62 & 1 == 1, (key >> 24) as u32, key as u32 & 0xff_ffff);
+        let structure = &self.program.structs[self.arena.object(record, object::INFO).load(Relaxed) as usize];
+        for field in &structure.fields {
+            let FieldKind::Memory { memory, first, .. } = &field.what else { continue };
+            let count = field.count.unwrap_or(1);
+            if (*memory == MemoryKind::Var) == private && (*first..first + count).contains(&index) {
+                let name = match field.count {
+                    None => format!("{}.{}", structure.name, field.name),
+                    Some(_) => format!("{}.{}[{}]", structure.name, field.name, index - first),
+                };
+                return (name, Some(field.span));
+            }
+        }
+        (structure.name.clone(), Some(structure.span))
+    }
+}
+
+impl Names for Image {
+    fn object(&self, object: ObjRef) -> String {
+        self.object_name(object.id)
+    }
+    fn function(&self, function: u32) -> String {
+        self.program.functions[function as usize].name.clone()
+    }
+}

@@ -1,0 +1,296 @@
+//! `queue … via manager`: a server process of its own that carries out every
+//! operation on such queues, and the clients' side of it. Requests and answers
+//! go through a Unix socket with an abstract name, which leaves no file.
+//!
+//! The server acts for the task that asks, in that task's slot, while the task
+//! waits for the answer. So a wait there is a wait like any other: the task
+//! parks itself, and is found by the same diagnosis. Before the server acts it
+//! says for which slot, and looks whether the client is still alive; the
+//! supervisor marks a client as dead and looks whether the server acts for it.
+//! One of the two sees the other, so they never touch a slot together.
+
+use super::arena::{object, process, run, slot};
+use super::codec;
+use super::executor::Executor;
+use super::image::Image;
+use super::process::Process;
+use super::wait::{Halt, Pending, Woken};
+use crate::objects::{self, KINDS, Outcome, queue};
+use crate::program::value::{Error, ErrorKind, ObjRef, Value};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::io::{ErrorKind as Io, Read, Write};
+use std::os::fd::AsFd;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+
+/// What a client asks.
+mod ask {
+    /// Carry it out, or put me into the list.
+    pub const FIRST: u8 = 0;
+    /// I was woken.
+    pub const AGAIN: u8 = 1;
+    /// My time is over.
+    pub const GIVE_UP: u8 = 2;
+    /// I am to end.
+    pub const WITHDRAW: u8 = 3;
+}
+
+/// What the server answers.
+mod answer {
+    pub const DONE: u8 = 0;
+    pub const RAISE: u8 = 1;
+    pub const WAIT: u8 = 2;
+}
+
+/// Whether a script has such a queue.
+pub fn is_needed(image: &Image) -> bool {
+    let option = |kind: u8, options: u32| KINDS[kind as usize].word == "queue" && options & queue::VIA_MANAGER != 0;
+    let program = image.program;
+    let in_structs = program.structs.iter().flat_map(|s| &s.fields).any(|f| match &f.what {
+        crate::program::code::FieldKind::Object { kind, options, .. } => option(*kind, *options),
+        _ => false,
+    });
+    in_structs
+        || program.objects.iter().any(|o| option(o.kind, o.options))
+        || program.news.iter().any(|n| option(n.kind, n.options))
+}
+
+fn address(supervisor: i32) -> std::io::Result<SocketAddr> {
+    SocketAddr::from_abstract_name(format!("conc-manager-{supervisor}"))
+}
+
+/// The socket that the server will listen at; made before it is forked, so
+/// that no client can come too early.
+pub fn listen() -> std::io::Result<UnixListener> {
+    UnixListener::bind_addr(&address(nix::unistd::getpid().as_raw())?)
+}
+
+/// One client's connection, with what has come of its next request.
+struct Client {
+    stream: UnixStream,
+    input: Vec<u8>,
+}
+
+/// The server's life. It ends with the supervisor.
+pub fn serve(image: &'static Image, listener: &UnixListener, home: &Arc<Process>) -> std::io::Result<()> {
+    listener.set_nonblocking(true)?;
+    let mut clients: Vec<Client> = Vec::new();
+    loop {
+        let mut fds = vec![PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
+        fds.extend(clients.iter().map(|c| PollFd::new(c.stream.as_fd(), PollFlags::POLLIN)));
+        match poll(&mut fds, PollTimeout::NONE) {
+            Err(nix::Error::EINTR) => continue,
+            result => result?,
+        };
+        let ready: Vec<bool> = fds.iter().map(|f| f.revents().is_some_and(|e| !e.is_empty())).collect();
+        let mut place = 0;
+        clients.retain_mut(|client| {
+            place += 1;
+            !ready[place] || serve_client(image, home, client).is_ok()
+        });
+        if ready[0] {
+            while let Ok((stream, _)) = listener.accept() {
+                // Only processes of the same user have business here.
+                let peer = nix::sys::socket::getsockopt(&stream, nix::sys::socket::sockopt::PeerCredentials);
+                if peer.is_ok_and(|p| p.uid() == nix::unistd::getuid().as_raw()) && stream.set_nonblocking(true).is_ok() {
+                    clients.push(Client { stream, input: Vec::new() });
+                }
+            }
+        }
+    }
+}
+
+fn serve_client(image: &'static Image, home: &Arc<Process>, client: &mut Client) -> std::io::Result<()> {
+    let mut buffer = [0u8; 4096];
+    loop {
+        match client.stream.read(&mut buffer) {
+            Ok(0) => return Err(Io::UnexpectedEof.into()),
+            Ok(n) => client.input.extend_from_slice(&buffer[..n]),
+            Err(e) if e.kind() == Io::WouldBlock => break,
+            Err(e) if e.kind() == Io::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    while let Some(request) = next_frame(&mut client.input) {
+        let reply = act(image, home, &request).unwrap_or_default();
+        // A client sends nothing before it has its answer, so the answer
+        // always finds room or a reader.
+        client.stream.set_nonblocking(false)?;
+        send(&mut client.stream, &reply)?;
+        client.stream.set_nonblocking(true)?;
+    }
+    Ok(())
+}
+
+fn next_frame(input: &mut Vec<u8>) -> Option<Vec<u8>> {
+    let (head, rest) = input.split_first_chunk::<4>()?;
+    let len = u32::from_le_bytes(*head) as usize;
+    let frame = rest.get(..len)?.to_vec();
+    input.drain(..4 + len);
+    Some(frame)
+}
+
+fn send(stream: &mut UnixStream, bytes: &[u8]) -> std::io::Result<()> {
+    let mut frame = (bytes.len() as u32).to_le_bytes().to_vec();
+    frame.extend_from_slice(bytes);
+    stream.write_all(&frame)
+}
+
+fn receive(stream: &mut UnixStream) -> std::io::Result<Vec<u8>> {
+    let mut head = [0u8; 4];
+    stream.read_exact(&mut head)?;
+    let mut bytes = vec![0; u32::from_le_bytes(head) as usize];
+    stream.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// A request: what is asked, then a list of the task, its slot, its place in
+/// the source, the object, the method, whether it waits for a time only, and
+/// the arguments.
+fn act(image: &'static Image, home: &Arc<Process>, request: &[u8]) -> Option<Vec<u8>> {
+    let (what, mut rest) = request.split_first()?;
+    let Value::List(words) = codec::decode(&mut rest)? else { return None };
+    let number = |i: usize| if let Some(Value::Int(n)) = words.get(i) { Some(*n as usize) } else { None };
+    let (task, slot, site) = (number(0)? as u32, number(1)?, number(2)? as u32);
+    let target = ObjRef { id: number(3)? as u32, kind: image.arena.kind(number(3)? as u32) };
+    let (method, timed) = (number(4)? as u8, number(5)? != 0);
+    let args = &words[6..];
+    let arena = image.arena;
+    arena.run(run::MANAGER_BUSY).store(slot as u64 + 1, SeqCst);
+    let client = arena.slot(slot, slot::PROCESS).load(SeqCst) as usize;
+    let alive = arena.process(client, process::STATE).load(SeqCst) == process::ALIVE
+        && arena.slot(slot, slot::TASK).load(SeqCst) == u64::from(task);
+    let reply = alive.then(|| {
+        let mut executor = Executor::new(image, home.clone(), slot, task);
+        executor.site = site;
+        executor.act_for(*what, target, method, args, timed)
+    });
+    arena.run(run::MANAGER_BUSY).store(0, SeqCst);
+    reply
+}
+
+impl Executor {
+    /// The server's side of one request.
+    fn act_for(&mut self, what: u8, target: ObjRef, method: u8, args: &[Value], timed: bool) -> Vec<u8> {
+        let mut pending = [Pending { target, method, args, memo: 0 }];
+        if what == ask::FIRST {
+            self.guard_target(target);
+            return match objects::attempt(self, target.kind, target.id, method, args, None) {
+                Outcome::Done(value) => {
+                    self.unguard();
+                    reply_value(&value)
+                }
+                Outcome::Raise(kind, text) => {
+                    self.unguard();
+                    reply_error(&self.failed(target, kind, text))
+                }
+                Outcome::Wait(memo) => {
+                    pending[0].memo = memo;
+                    let listed = self.enlist(&pending, timed.then_some(0));
+                    self.unguard();
+                    listed.map_or_else(|e| reply_error(&e), |()| vec![answer::WAIT])
+                }
+                Outcome::Instead { .. } => {
+                    self.unguard();
+                    vec![answer::WAIT]
+                }
+            };
+        }
+        let woken = match what {
+            ask::AGAIN => Woken::Again,
+            ask::GIVE_UP => Woken::TimedOut,
+            _ => Woken::Terminated,
+        };
+        match self.arm_went(&mut pending, woken) {
+            None => vec![answer::WAIT],
+            Some(Ok((_, value))) => reply_value(&value),
+            Some(Err(Halt::Error(error))) => reply_error(&error),
+            Some(Err(Halt::Terminated)) => reply_value(&Value::None),
+        }
+    }
+
+    /// Whether operations on the object go through the manager.
+    #[inline]
+    pub(super) fn via_manager(&self, target: ObjRef) -> bool {
+        KINDS[target.kind as usize].word == "queue"
+            && self.arena.object(target.id, object::OPTIONS).load(Relaxed) as u32 & queue::VIA_MANAGER != 0
+    }
+
+    /// The client's side of an operation.
+    pub(super) fn ask_manager(&mut self, target: ObjRef, method: u8, args: &[Value]) -> Result<Value, Halt> {
+        let deadline = self.deadline(target.kind, method, args)?;
+        let mut what = ask::FIRST;
+        loop {
+            if let Some(done) = self.request(what, target, method, args, deadline.is_some())? {
+                return if what == ask::WITHDRAW { Err(Halt::Terminated) } else { Ok(done) };
+            }
+            what = match self.park(deadline) {
+                Woken::Again => ask::AGAIN,
+                Woken::TimedOut => ask::GIVE_UP,
+                Woken::Terminated => ask::WITHDRAW,
+            };
+        }
+    }
+
+    fn request(&mut self, what: u8, target: ObjRef, method: u8, args: &[Value], timed: bool) -> Result<Option<Value>, Halt> {
+        let int = |n: usize| Value::Int(n as i64);
+        let mut words = vec![
+            int(self.task as usize),
+            int(self.slot),
+            int(self.site as usize),
+            int(target.id as usize),
+            int(method as usize),
+            int(usize::from(timed)),
+        ];
+        words.extend_from_slice(args);
+        let mut bytes = vec![what];
+        codec::encode(&Value::list(words), &mut bytes);
+        let home = self.home.clone();
+        match home.gil_pause(|| self.converse(&bytes)) {
+            Ok(reply) => read_reply(&reply).map_err(Halt::from),
+            Err(_) => {
+                // The server is gone, and its queues with it.
+                let name = self.image.object_name(target.id);
+                self.enter_state(super::arena::state::RUNNING);
+                Err(Error::new(ErrorKind::Closed, format!("the manager of queue {name} has ended")).into())
+            }
+        }
+    }
+
+    fn converse(&mut self, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+        let stream = match &mut self.manager {
+            Some(stream) => stream,
+            none => {
+                let supervisor = self.arena.process(0, process::PID).load(Relaxed) as i32;
+                none.insert(UnixStream::connect_addr(&address(supervisor)?)?)
+            }
+        };
+        send(stream, bytes)?;
+        receive(stream)
+    }
+}
+
+fn reply_value(value: &Value) -> Vec<u8> {
+    let mut bytes = vec![answer::DONE];
+    codec::encode(value, &mut bytes);
+    bytes
+}
+
+fn reply_error(error: &Error) -> Vec<u8> {
+    let mut bytes = vec![answer::RAISE];
+    codec::encode(&Value::Error(Arc::new(error.clone())), &mut bytes);
+    bytes
+}
+
+/// None: it is to wait.
+fn read_reply(reply: &[u8]) -> Result<Option<Value>, Error> {
+    let ended = || Error::new(ErrorKind::Closed, "the manager has ended");
+    let (what, mut rest) = reply.split_first().ok_or_else(ended)?;
+    match (*what, codec::decode(&mut rest)) {
+        (answer::WAIT, _) => Ok(None),
+        (answer::RAISE, Some(Value::Error(error))) => Err((*error).clone()),
+        (_, value) => value.map(Some).ok_or_else(ended),
+    }
+}

@@ -1,0 +1,106 @@
+//! A stretch of mapped memory, reached only through atomic words by their
+//! offsets. It owns the mapping and every pointer into it; what the words mean
+//! belongs to others.
+//!
+//! Soundness rests on three invariants. The mapping is made once, page aligned
+//! and all zero, and stays until the `Memory` is dropped. Every access is
+//! checked against its length and is naturally aligned. Every access is
+//! atomic, so that two tasks of a script that race on a place race in the
+//! script, never in Rust; other processes map the same pages at the same
+//! address and follow the same rule, for they run this same code.
+
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap, mmap_anonymous, munmap};
+use std::ffi::c_void;
+use std::num::NonZeroUsize;
+use std::os::fd::OwnedFd;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, AtomicU64};
+
+pub struct Memory {
+    base: NonNull<u8>,
+    len: usize,
+    /// Kept so that shared memory can be emptied.
+    file: Option<OwnedFd>,
+}
+
+// SAFETY: the pointer is to memory that lives as long as the value, and it is
+// only read and written through atomics.
+unsafe impl Send for Memory {}
+// SAFETY: as above.
+unsafe impl Sync for Memory {}
+
+impl Memory {
+    /// Memory that this process and all it forks have in common: a nameless
+    /// file, sealed in its size. Pages cost nothing until they are touched.
+    pub fn shared(len: usize) -> nix::Result<Memory> {
+        let file = memfd_create(c"conc", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?;
+        nix::unistd::ftruncate(&file, len as i64)?;
+        let seals = nix::fcntl::SealFlag::F_SEAL_SHRINK | nix::fcntl::SealFlag::F_SEAL_GROW;
+        nix::fcntl::fcntl(&file, nix::fcntl::FcntlArg::F_ADD_SEALS(seals))?;
+        let size = NonZeroUsize::new(len).ok_or(nix::Error::EINVAL)?;
+        let protection = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+        let flags = MapFlags::MAP_SHARED | MapFlags::MAP_NORESERVE;
+        // SAFETY: a fresh mapping at an address of the kernel's choice.
+        let base = unsafe { mmap(None, size, protection, flags, &file, 0)? };
+        Ok(Memory { base: base.cast(), len, file: Some(file) })
+    }
+
+    /// Memory of this process; a forked one gets a copy.
+    pub fn private(len: usize) -> nix::Result<Memory> {
+        let size = NonZeroUsize::new(len).ok_or(nix::Error::EINVAL)?;
+        let protection = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+        let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_NORESERVE;
+        // SAFETY: a fresh mapping at an address of the kernel's choice.
+        let base = unsafe { mmap_anonymous(None, size, protection, flags)? };
+        Ok(Memory { base: base.cast(), len, file: None })
+    }
+
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The word at a byte offset, which must be a multiple of eight.
+    #[inline]
+    pub fn word(&self, offset: usize) -> &AtomicU64 {
+        assert!(offset.is_multiple_of(8) && offset + 8 <= self.len, "an offset outside the memory");
+        // SAFETY: in bounds and aligned by the line above; all access is
+        // atomic by the head of the file.
+        unsafe { self.base.add(offset).cast::<AtomicU64>().as_ref() }
+    }
+
+    /// The half word at a byte offset, which must be a multiple of four. A
+    /// place is used as a word or as two halves, never as both.
+    #[inline]
+    pub fn half(&self, offset: usize) -> &AtomicU32 {
+        assert!(offset.is_multiple_of(4) && offset + 4 <= self.len, "an offset outside the memory");
+        // SAFETY: as for `word`.
+        unsafe { self.base.add(offset).cast::<AtomicU32>().as_ref() }
+    }
+
+    /// All zero again, with the pages given back. Nobody may be using it.
+    pub fn clear(&self) -> nix::Result<()> {
+        match &self.file {
+            Some(file) => {
+                use nix::fcntl::{FallocateFlags, fallocate};
+                let flags = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
+                fallocate(file, flags, 0, self.len as i64)
+            }
+            // SAFETY: the range is this mapping; the kernel replaces its pages
+            // by zeros, which every atomic word may hold.
+            None => unsafe { madvise(self.base.cast::<c_void>(), self.len, MmapAdvise::MADV_DONTNEED) },
+        }
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        // SAFETY: the mapping was made by this value and no reference into it
+        // outlives the value.
+        let _ = unsafe { munmap(self.base.cast::<c_void>(), self.len) };
+    }
+}

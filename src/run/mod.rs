@@ -1,0 +1,30 @@
+//! Running a script on real threads and processes. It owns the arena, the
+//! guards, parking, threads, processes, pools, the manager and the supervisor:
+//! all system calls and all unsafe code. It knows nothing of how a script is
+//! explored or how a finding is told.
+
+pub mod arena;
+mod cell;
+mod clock;
+mod codec;
+mod diagnose;
+mod executor;
+mod futex;
+mod gate;
+mod gil;
+mod guard;
+mod heap;
+pub mod image;
+mod manager;
+pub mod memory;
+mod process;
+mod record;
+mod spawn;
+mod steps;
+mod supervisor;
+mod system;
+mod wait;
+
+pub use image::Options;
+pub use system::{fresh_seed, memory_for_objects, processors, terminal_columns};
+pub use supervisor::{Outcome, Report, Stop, TaskEnd, run};

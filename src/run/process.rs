@@ -1,0 +1,215 @@
+//! A process of the script, seen from inside: what its threads have in
+//! common, its children, forking and ending. It owns the system calls for
+//! that.
+//!
+//! A process is forked right from the thread that spawns it, so that its
+//! parent is its parent for the kernel too and its `var`s are a copy as fork
+//! makes it. Forking a process with threads is sound here because of what the
+//! child may meet: the allocator of the C library, which fork leaves usable;
+//! this file's lock, which the forking thread holds meanwhile; guards in
+//! copied memory, which the child takes from holders of another process (see
+//! `guard`); and the arena, where no lock is a copy.
+
+use super::arena::{Arena, process, run};
+use super::gil::Gil;
+use crate::program::value::ObjRef;
+use nix::libc;
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid};
+use std::collections::HashSet;
+use std::sync::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A task or process that this process has made.
+#[derive(Clone, Copy, Debug)]
+pub struct Child {
+    pub task: ObjRef,
+    /// The process, by its place in the arena's table; `None` for a thread.
+    pub process: Option<usize>,
+    pub forked: bool,
+    pub daemon: bool,
+    /// Nothing is left to do about it.
+    pub settled: bool,
+}
+
+#[derive(Default)]
+pub struct Family {
+    pub children: Vec<Child>,
+    /// The records whose `var` fields are in this process's memory.
+    pub records: HashSet<u32>,
+    pub forks: u32,
+}
+
+/// See the head of the file.
+pub struct Process {
+    /// Its place in the arena's table.
+    pub index: usize,
+    family: Mutex<Family>,
+    gil: Option<Gil>,
+    arena: &'static Arena,
+}
+
+/// Which side of a fork this is.
+pub enum Side {
+    Parent(Pid),
+    Child(Arc<Process>),
+}
+
+impl Process {
+    pub fn new(index: usize, gil: bool, arena: &'static Arena) -> Arc<Process> {
+        let gil = gil.then(Gil::default);
+        Arc::new(Process { index, family: Mutex::new(Family::default()), gil, arena })
+    }
+
+    pub fn family(&self) -> MutexGuard<'_, Family> {
+        // A panic while it was held left a list of whole entries.
+        self.family.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn has_record(&self, record: u32, _arena: &Arena) -> bool {
+        self.family().records.contains(&record)
+    }
+
+    #[inline]
+    pub fn gil_wanted(&self) -> bool {
+        self.gil.as_ref().is_some_and(Gil::wanted)
+    }
+
+    pub fn gil_take(&self) {
+        if let Some(gil) = &self.gil {
+            gil.take(self.arena.run(run::GIL_WAIT));
+        }
+    }
+
+    pub fn gil_let_go(&self) {
+        if let Some(gil) = &self.gil {
+            gil.let_go();
+        }
+    }
+
+    pub fn gil_switch(&self) {
+        if let Some(gil) = &self.gil {
+            gil.switch(self.arena.run(run::GIL_WAIT));
+        }
+    }
+
+    /// Does something that may take long, without the interpreter lock.
+    #[inline]
+    pub fn gil_pause<T>(&self, f: impl FnOnce() -> T) -> T {
+        if self.gil.is_none() {
+            return f();
+        }
+        self.gil_let_go();
+        let result = f();
+        self.gil_take();
+        result
+    }
+
+    /// A new entry in the table of processes.
+    pub fn reserve(&self, kind: u64) -> Option<usize> {
+        reserve(self.arena, kind, self.index)
+    }
+
+    /// Forks. The child has this process's records and no children yet; with
+    /// an interpreter lock, it holds its own.
+    pub fn fork(&self, index: usize) -> nix::Result<Side> {
+        let family = self.family();
+        // SAFETY: see the head of the file for what the child may meet.
+        match unsafe { nix::unistd::fork() }? {
+            ForkResult::Parent { child } => {
+                self.arena.process(index, process::PID).store(child.as_raw() as u64, SeqCst);
+                Ok(Side::Parent(child))
+            }
+            ForkResult::Child => {
+                let records = family.records.clone();
+                let child = Process::new(index, self.gil.is_some(), self.arena);
+                child.family().records = records;
+                child.gil_take();
+                Ok(Side::Child(child))
+            }
+        }
+    }
+}
+
+/// A new entry in the table of processes; `None` if the table is full.
+pub fn reserve(arena: &Arena, kind: u64, parent: usize) -> Option<usize> {
+    let index = arena.run(run::PROCESSES_NEXT).fetch_add(1, AcqRel) as usize;
+    if index >= super::arena::PROCESSES {
+        return None;
+    }
+    arena.process(index, process::KIND).store(kind, Relaxed);
+    arena.process(index, process::PARENT).store(parent as u64, Relaxed);
+    Some(index)
+}
+
+/// Says in the table that this process is there.
+pub fn register(arena: &Arena, index: usize) {
+    arena.process(index, process::PID).store(nix::unistd::getpid().as_raw() as u64, SeqCst);
+    arena.process(index, process::STATE).store(process::ALIVE, SeqCst);
+}
+
+/// Ends this process at once, with all its threads and without the handlers
+/// that the program it was forked from may have set up.
+pub fn end(code: i32) -> ! {
+    // SAFETY: `_exit` only ends the process.
+    unsafe { libc::_exit(code) }
+}
+
+/// Waits for a child that has ended or is about to: its exit code, or the
+/// negative number of the signal.
+pub fn reap(pid: i32) -> Option<i32> {
+    loop {
+        match waitpid(Pid::from_raw(pid), None) {
+            Ok(WaitStatus::Exited(_, code)) => return Some(code),
+            Ok(WaitStatus::Signaled(_, signal, _)) => return Some(-(signal as i32)),
+            Ok(_) | Err(nix::Error::EINTR) => {}
+            Err(_) => return None,
+        }
+    }
+}
+
+/// The same if it has ended already.
+pub fn reap_now(pid: i32) -> Option<i32> {
+    match waitpid(Pid::from_raw(pid), Some(WaitPidFlag::WNOHANG)) {
+        Ok(WaitStatus::Exited(_, code)) => Some(code),
+        Ok(WaitStatus::Signaled(_, signal, _)) => Some(-(signal as i32)),
+        _ => None,
+    }
+}
+
+pub fn send(pid: i32, signal: Signal) {
+    if pid > 0 {
+        let _ = nix::sys::signal::kill(Pid::from_raw(pid), signal);
+    }
+}
+
+/// The signals as a script's process has them: none blocked, each with its
+/// plain effect, but a closed pipe is an error of the write.
+pub fn plain_signals() {
+    use nix::sys::signal::{SaFlags, SigAction, SigHandler, sigaction};
+    let set = |signal, handler| {
+        let action = SigAction::new(handler, SaFlags::empty(), SigSet::empty());
+        // SAFETY: the handlers are the system's own, no code of ours runs.
+        let _ = unsafe { sigaction(signal, &action) };
+    };
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGTSTP, Signal::SIGCHLD] {
+        set(signal, SigHandler::SigDfl);
+    }
+    for signal in [Signal::SIGPIPE, Signal::SIGTTOU] {
+        set(signal, SigHandler::SigIgn);
+    }
+    let _ = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None);
+}
+
+/// The name under which `ps -T` shows the calling thread: its first 15 bytes.
+pub fn name_thread(name: &str) {
+    let mut end = name.len().min(15);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    let clean: Vec<u8> = name[..end].bytes().filter(|b| *b != 0).collect();
+    if let Ok(name) = std::ffi::CString::new(clean) {
+        let _ = nix::sys::prctl::set_name(&name);
+    }
+}

@@ -1,0 +1,209 @@
+//! Findings on their way from the task that saw them to the supervisor: one
+//! block of the arena each, in one list. Also the orders in which locks were
+//! taken, for the prediction of deadlocks.
+
+use super::arena::{Arena, run};
+use super::codec;
+use super::executor::Executor;
+use super::guard;
+use crate::detect::race::Record;
+use crate::objects::Mode;
+use serde::{Deserialize, Serialize};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+
+/// Words of a finding's block: the next one, the key's two, the count, the
+/// bytes.
+const NEXT: usize = 0;
+const KEY: usize = 8;
+const COUNT: usize = 24;
+const BYTES: usize = 32;
+const BLOCK: usize = 40;
+
+/// An access as it was recorded.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct RawAccess {
+    pub task: u32,
+    pub site: u32,
+    pub locks: u64,
+    pub write: bool,
+    pub atomic: bool,
+    pub value: u64,
+}
+
+impl From<Record> for RawAccess {
+    fn from(r: Record) -> RawAccess {
+        RawAccess { task: r.task, site: r.site, locks: r.locks, write: r.write, atomic: r.atomic, value: r.value }
+    }
+}
+
+/// What a task saw.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Raw {
+    Race { key: u64, earlier: RawAccess, later: RawAccess },
+    /// An error that nobody caught; `task` is none in `finally`.
+    Failed { task: Option<u32>, site: u32, kind: u8, message: String, calls: Vec<u32>, held: Vec<(u32, u8, u32)> },
+    /// A task ended with a lock.
+    Abandoned { task: u32, lock: u32, mode: u8, site: u32 },
+    Invariant { task: u32, site: u32, index: u32, values: Vec<(String, String)> },
+    Orphan { child: u32, parent: u32 },
+    Zombie { child: u32, parent: u32 },
+}
+
+/// One acquisition of a lock while others were held.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RawOrder {
+    pub task: u32,
+    pub slot: u32,
+    /// The task's clock then, and what it knew of others without the edges of
+    /// locks.
+    pub own: u64,
+    pub known: Vec<u64>,
+    pub held: Vec<(u32, u8, u32)>,
+    pub lock: u32,
+    pub mode: u8,
+    pub site: u32,
+}
+
+fn mode_code(mode: Mode) -> u8 {
+    match mode {
+        Mode::Exclusive => 0,
+        Mode::Reading => 1,
+        Mode::Writing => 2,
+    }
+}
+
+/// The most records of one order by one task.
+const ORDERS_MAX: u64 = 64;
+
+impl Executor {
+    /// Two accesses race. The same places racing again only count.
+    pub(super) fn race(&mut self, cell: u64, earlier: Record, later: Record) {
+        let span = |site: u32| self.program.span(site);
+        let (a, b) = (span(earlier.site), span(later.site));
+        let (low, high) = if (a.start, a.end) <= (b.start, b.end) { (a, b) } else { (b, a) };
+        let variable = if cell >> 63 == 0 { u64::from(self.program.cells[cell as usize]) } else { 1 << 40 | (cell & 0xff_ffff) };
+        let places = u64::from(low.start) << 32 | u64::from(high.start);
+        let raw = Raw::Race { key: cell, earlier: earlier.into(), later: later.into() };
+        self.report((1 << 60 | variable, places), raw);
+    }
+
+    /// Puts a finding into the list, or counts it.
+    pub(super) fn report(&mut self, key: (u64, u64), raw: Raw) {
+        if let Some(block) = self.reported.get(&key) {
+            self.arena.at(block + COUNT).fetch_add(1, Relaxed);
+            return;
+        }
+        let block = add(self.arena, key, &raw, self.holder);
+        if let Some(block) = block {
+            self.reported.insert(key, block);
+        }
+    }
+
+    /// The running task takes a lock while it holds others.
+    pub(super) fn record_order(&mut self, lock: u32, mode: Mode) {
+        let set = self.lockset();
+        let own = self.clock().own();
+        // With every edge but a lock's the task's knowledge changes, and with
+        // it what the order can meet; so it is recorded again, up to a limit.
+        let segment: u64 = (0..self.arena.slots_high()).filter(|s| *s != self.slot).map(|s| self.clock().get_weak(s)).sum();
+        let key = (set, lock, self.site, segment);
+        if self.order_seen.contains_key(&key) || self.order_seen.len() as u64 > ORDERS_MAX * 64 {
+            return;
+        }
+        let same = self.order_seen.keys().filter(|k| (k.0, k.1, k.2) == (set, lock, self.site)).count() as u64;
+        if same >= ORDERS_MAX {
+            return;
+        }
+        self.order_seen.insert(key, ());
+        let known = (0..self.arena.slots_high()).map(|s| self.clock().get_weak(s)).collect();
+        let held = self.held().into_iter().map(|(o, m, s)| (o, mode_code(m), s)).collect();
+        let (slot, mode, site) = (self.slot as u32, mode_code(mode), self.site);
+        let raw = RawOrder { task: self.task, slot, own, known, held, lock, mode, site };
+        let Ok(bytes) = serde_json::to_vec(&raw) else { return };
+        let heap = self.arena.heap();
+        let block = codec::store_bytes(&bytes, heap, self.holder).and_then(|b| Ok((b, heap.allocate(16, self.holder)?)));
+        match block {
+            Err(e) => self.check_memory(Err(e)),
+            Ok((bytes, link)) => {
+                self.arena.at(link + 8).store(bytes as u64, Relaxed);
+                let head = self.arena.run(run::ORDERS);
+                let mut old = head.load(Acquire);
+                loop {
+                    self.arena.at(link).store(old, Relaxed);
+                    match head.compare_exchange_weak(old, link as u64, AcqRel, Acquire) {
+                        Ok(_) => break,
+                        Err(now) => old = now,
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Adds a finding to the list, or counts one with the same key.
+pub fn add(arena: &Arena, key: (u64, u64), raw: &Raw, holder: u32) -> Option<usize> {
+    let guard = arena.run_half(run::FINDINGS_GUARD);
+    guard::spin_lock(guard, holder);
+    let found = list(arena).find(|b| {
+        (arena.at(b + KEY).load(Relaxed), arena.at(b + KEY + 8).load(Relaxed)) == key
+    });
+    let block = match found {
+        Some(block) => {
+            arena.at(block + COUNT).fetch_add(1, Relaxed);
+            Some(block)
+        }
+        None => append(arena, key, raw, holder),
+    };
+    guard.store(0, Release);
+    block
+}
+
+fn append(arena: &Arena, key: (u64, u64), raw: &Raw, holder: u32) -> Option<usize> {
+    let bytes = serde_json::to_vec(raw).ok()?;
+    let bytes = codec::store_bytes(&bytes, arena.heap(), holder).ok()?;
+    let block = arena.heap().allocate(BLOCK, holder).ok()?;
+    arena.at(block + NEXT).store(arena.run(run::FINDINGS).load(Acquire), Relaxed);
+    arena.at(block + KEY).store(key.0, Relaxed);
+    arena.at(block + KEY + 8).store(key.1, Relaxed);
+    arena.at(block + COUNT).store(1, Relaxed);
+    arena.at(block + BYTES).store(bytes as u64, Relaxed);
+    arena.run(run::FINDINGS).store(block as u64, Release);
+    Some(block)
+}
+
+fn list(arena: &Arena) -> impl Iterator<Item = usize> + '_ {
+    let mut next = arena.run(run::FINDINGS).load(Acquire) as usize;
+    std::iter::from_fn(move || {
+        let block = next;
+        if block == 0 {
+            return None;
+        }
+        next = arena.at(block + NEXT).load(Relaxed) as usize;
+        Some(block)
+    })
+}
+
+/// All findings so far, oldest first, with their counts.
+pub fn all(arena: &Arena) -> Vec<(Raw, u64)> {
+    let mut found: Vec<(Raw, u64)> = list(arena)
+        .filter_map(|block| {
+            let bytes = codec::load_bytes(arena.at(block + BYTES).load(Relaxed) as usize, arena.heap());
+            Some((serde_json::from_slice(&bytes).ok()?, arena.at(block + COUNT).load(Relaxed)))
+        })
+        .collect();
+    found.reverse();
+    found
+}
+
+/// All recorded orders of locks.
+pub fn orders(arena: &Arena) -> Vec<RawOrder> {
+    let mut next = arena.run(run::ORDERS).load(Acquire) as usize;
+    let mut found = Vec::new();
+    while next != 0 {
+        let bytes = codec::load_bytes(arena.at(next + 8).load(Relaxed) as usize, arena.heap());
+        found.extend(serde_json::from_slice::<RawOrder>(&bytes));
+        next = arena.at(next).load(Relaxed) as usize;
+    }
+    found.reverse();
+    found
+}

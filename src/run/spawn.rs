@@ -1,0 +1,657 @@
+//! New tasks: their handles, slots and clocks; threads, forked processes, the
+//! workers of pools; and how each ends.
+
+use super::arena::{Arena, KEEPER_SLOT, TASKS_MAX, ending, facts, flag, object, process, run, slot, state};
+use super::codec;
+use super::executor::Executor;
+use super::futex;
+use super::guard;
+use super::process::{self as proc, Child, Process, Side};
+use super::record::Raw;
+use super::wait::Halt;
+use crate::machine::step::SpawnStep;
+use crate::machine::{Args, Arm, Task};
+use crate::objects::{self, KINDS, pool, task};
+use crate::program::value::{Error, ErrorKind, ObjRef, Value};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
+
+/// The stack of a task's thread; the machine keeps a script's calls elsewhere.
+const STACK: usize = 256 * 1024;
+/// How many ended tasks are kept apart for their clocks at the most.
+const KEPT_BACK: usize = 1024;
+
+/// Which resource was refused, for the sentence about it.
+pub mod refused {
+    pub const TASKS: u64 = 1;
+    pub const THREAD: u64 = 2;
+    pub const PROCESS: u64 = 3;
+    pub const PANIC: u64 = 4;
+    pub const PROCESSES: u64 = 5;
+    pub const MANAGER: u64 = 6;
+}
+
+/// Everything about a task that is made before it runs.
+pub struct Birth {
+    pub function: u32,
+    pub name: String,
+    pub flags: u64,
+    pub process: usize,
+    pub index: u32,
+    pub pool: Option<u32>,
+    pub forked: bool,
+}
+
+pub fn kind_of(word: &str) -> u8 {
+    KINDS.iter().position(|k| k.word == word).unwrap_or(0) as u8
+}
+
+/// A handle with its facts, for a task or a job.
+pub fn make_handle(arena: &Arena, birth: &Birth, site: Option<u32>, spawner: u32, holder: u32) -> Result<u32, super::heap::OutOfMemory> {
+    let id = arena.reserve_objects(1)?;
+    let block = arena.heap().allocate(8 * facts::COUNT, holder)?;
+    let name = codec::store_bytes(birth.name.as_bytes(), arena.heap(), holder)?;
+    for i in 0..facts::COUNT {
+        arena.at(block + 8 * i).store(0, Relaxed);
+    }
+    let words = [
+        (facts::NAME, name as u64),
+        (facts::SPAWNER, u64::from(spawner)),
+        (facts::SITE, site.map_or(0, |s| u64::from(s) + 1)),
+        (facts::FLAGS, birth.flags),
+        (facts::PROCESS, birth.process as u64),
+        (facts::FUNCTION, u64::from(birth.function)),
+        (facts::INDEX, u64::from(birth.index)),
+        (facts::FORKED, u64::from(birth.forked)),
+    ];
+    for (word, value) in words {
+        arena.at(block + 8 * word).store(value, Relaxed);
+    }
+    arena.make_object(id, kind_of("task"), [0; objects::WORDS], 0, holder)?;
+    arena.object(id, object::INFO).store(block as u64, SeqCst);
+    Ok(id)
+}
+
+/// A slot for a new task, and the clock it begins at.
+fn take_slot(arena: &Arena, holder: u32) -> Option<(usize, u64)> {
+    let lock = arena.run_half(run::SLOTS_GUARD);
+    guard::spin_lock(lock, holder);
+    let found = find_slot(arena);
+    if let Some((slot, _)) = found {
+        arena.slot(slot, slot::STATE).store(state::RUNNING, SeqCst);
+        if slot >= arena.slots_high() {
+            arena.run(run::SLOTS_HIGH).store(slot as u64 + 1, SeqCst);
+        }
+    }
+    lock.store(0, std::sync::atomic::Ordering::Release);
+    found
+}
+
+/// The slot of a task that ended is free again once every live task comes
+/// after all it did (as in Miri's vector index reuse). When too many are kept
+/// back, one is taken all the same: its new task's clock goes on from the old
+/// one's, so nothing false is reported, at most something missed.
+fn find_slot(arena: &Arena) -> Option<(usize, u64)> {
+    let high = arena.slots_high();
+    let (mut ended, mut spare) = (0, None);
+    for s in 0..high {
+        match arena.slot(s, slot::STATE).load(Acquire) {
+            state::FREE => return Some((s, arena.slot(s, slot::FINAL).load(Relaxed) + 1)),
+            state::ENDED if arena.slot(s, slot::HELD_COUNT).load(Relaxed) == 0 => {
+                ended += 1;
+                let last = arena.slot(s, slot::FINAL).load(Relaxed);
+                spare = spare.or(Some((s, last + 1)));
+                if ended <= 16 && all_after(arena, s, last, high) {
+                    return Some((s, last + 1));
+                }
+            }
+            _ => {}
+        }
+    }
+    if ended > KEPT_BACK || high >= TASKS_MAX {
+        return spare;
+    }
+    (high < TASKS_MAX).then_some((high, 1))
+}
+
+fn all_after(arena: &Arena, of: usize, last: u64, high: usize) -> bool {
+    (0..high).filter(|s| *s != of).all(|s| {
+        matches!(arena.slot(s, slot::STATE).load(Acquire), state::FREE | state::ENDED)
+            || super::clock::TaskClock::new(arena, s).get(of) >= last
+    })
+}
+
+/// Makes a task that does not run yet: its handle and slot.
+pub fn bear(arena: &Arena, birth: &Birth, site: Option<u32>, parent: Option<(u32, usize)>, holder: u32) -> Result<(u32, usize), u64> {
+    let spawner = parent.map_or(0, |p| p.0);
+    let memory = |_| 0u64;
+    let id = make_handle(arena, birth, site, spawner, holder).map_err(memory)?;
+    let (slot, own) = take_slot(arena, holder).ok_or(refused::TASKS)?;
+    let words = [
+        (slot::TASK, u64::from(id)),
+        (slot::FLAGS, birth.flags),
+        (slot::PROCESS, birth.process as u64),
+        (slot::FUNCTION, u64::from(birth.function)),
+        (slot::POOL, birth.pool.map_or(0, |p| u64::from(p) + 1)),
+        (slot::PC, 0),
+        (slot::FIRED, 0),
+        (slot::NODE_COUNT, 0),
+        (slot::HELD_COUNT, 0),
+        (slot::GUARD_COUNT, 0),
+        (slot::UNDO_COUNT, 0),
+        (slot::IN_STEP, 0),
+        (slot::AWAIT, 0),
+        (slot::REPORTED, 0),
+    ];
+    for (word, value) in words {
+        arena.slot(slot, word).store(value, Relaxed);
+    }
+    arena.slot(slot, slot::VERSION).fetch_add(1, SeqCst);
+    arena.facts(id, facts::SLOT).store(slot as u64, SeqCst);
+    let clock = super::clock::TaskClock::new(arena, slot);
+    clock.begin(parent.map(|p| super::clock::TaskClock::new(arena, p.1)), own);
+    if let Some((_, parent)) = parent {
+        super::clock::TaskClock::new(arena, parent).advance();
+    }
+    arena.run(run::ACTIVE).fetch_add(1, SeqCst);
+    if birth.flags & (flag::DAEMON | flag::WORKER) == 0 {
+        arena.run(run::LIVE).fetch_add(1, SeqCst);
+    }
+    Ok((id, slot))
+}
+
+/// A task that was made but never came to run.
+fn unbear(arena: &Arena, id: u32, slot: usize) {
+    let flags = arena.slot(slot, slot::FLAGS).load(Relaxed);
+    arena.slot(slot, slot::STATE).store(state::FREE, SeqCst);
+    arena.run(run::ACTIVE).fetch_sub(1, SeqCst);
+    if flags & (flag::DAEMON | flag::WORKER) == 0 {
+        arena.run(run::LIVE).fetch_sub(1, SeqCst);
+    }
+    arena.object(id, object::WORD + task::STATE).store(task::ENDED, SeqCst);
+}
+
+impl Executor {
+    /// The machine, or a limit, refused what a task needs: the run ends.
+    pub(super) fn refuse(&self, what: u64, errno: i32) -> Halt {
+        if what == 0 {
+            self.check_memory(Err(super::heap::OutOfMemory));
+        } else {
+            self.arena.run(run::MACHINE_ERRNO).store(errno as u64, SeqCst);
+            let _ = self.arena.run(run::MACHINE).compare_exchange(0, what, SeqCst, SeqCst);
+            self.image.call_supervisor();
+        }
+        Halt::Terminated
+    }
+
+    pub(super) fn spawn(&mut self, step: &SpawnStep) -> Result<Value, Halt> {
+        let total = step.count.unwrap_or(1);
+        let mut handles = Vec::with_capacity(total as usize);
+        for index in 0..total {
+            let base = step.name.clone().unwrap_or_else(|| self.program.functions[step.function as usize].name.clone());
+            let name = if step.count.is_some() { format!("{base}#{index}") } else { base };
+            let flags = if step.daemon { flag::DAEMON } else { 0 } | if step.process { flag::PROCESS } else { 0 };
+            let birth = Birth { function: step.function, name, flags, process: self.process, index, pool: None, forked: false };
+            let machine = Task::new(self.program, step.function, &step.args, &step.captures);
+            let handle = if step.process { self.spawn_process(birth, machine)? } else { self.spawn_thread(birth, machine)? };
+            self.spawned.push(handle);
+            handles.push(Value::Object(handle));
+        }
+        Ok(match step.count {
+            Some(_) => Value::list(handles),
+            None => handles.pop().unwrap_or(Value::None),
+        })
+    }
+
+    fn bear_child(&self, birth: &Birth) -> Result<(ObjRef, usize), Halt> {
+        let (id, slot) = bear(self.arena, birth, Some(self.site), Some((self.task, self.slot)), self.holder)
+            .map_err(|what| self.refuse(what, 0))?;
+        Ok((ObjRef { id, kind: kind_of("task") }, slot))
+    }
+
+    pub(super) fn spawn_thread(&mut self, birth: Birth, machine: Task) -> Result<ObjRef, Halt> {
+        let (handle, slot) = self.bear_child(&birth)?;
+        let (image, home) = (self.image, self.home.clone());
+        let daemon = birth.flags & (flag::DAEMON | flag::WORKER) != 0;
+        let pool = birth.pool;
+        let start = move || {
+            let mut executor = Executor::new(image, home, slot, handle.id);
+            executor.home.gil_take();
+            executor.begin();
+            match pool {
+                Some(pool) => executor.work(pool),
+                None => executor.live(machine),
+            }
+            executor.home.gil_let_go();
+        };
+        // Nothing is allocated for a name: the thread names itself.
+        match std::thread::Builder::new().stack_size(STACK).spawn(start) {
+            Ok(_detached) => {
+                self.arena.run(run::TASKS).fetch_add(u64::from(pool.is_none()), Relaxed);
+                self.arena.run(run::THREADS).fetch_add(1, Relaxed);
+                let child = Child { task: handle, process: None, forked: false, daemon, settled: false };
+                let mut family = self.home.family();
+                family.children.retain(|c| !c.settled && (c.process.is_some() || !has_ended(self.arena, c.task.id)));
+                family.children.push(child);
+                Ok(handle)
+            }
+            Err(error) => {
+                unbear(self.arena, handle.id, slot);
+                Err(self.refuse(refused::THREAD, error.raw_os_error().unwrap_or(0)))
+            }
+        }
+    }
+
+    /// Forks; in the child this never returns.
+    pub(super) fn spawn_process(&mut self, mut birth: Birth, machine: Task) -> Result<ObjRef, Halt> {
+        self.reap_ended();
+        let kind = if birth.pool.is_some() { process::WORKER } else { process::SPAWNED };
+        let Some(index) = self.home.reserve(kind) else { return Err(self.refuse(refused::PROCESSES, 0)) };
+        birth.process = index;
+        birth.flags |= flag::PROCESS;
+        let (handle, slot) = self.bear_child(&birth)?;
+        self.arena.process(index, process::TASK).store(u64::from(handle.id) + 1, SeqCst);
+        match self.home.fork(index) {
+            Ok(Side::Parent(_)) => {
+                let daemon = birth.flags & (flag::DAEMON | flag::WORKER) != 0;
+                self.forked(handle, index, false, daemon, birth.pool.is_none());
+                Ok(handle)
+            }
+            Ok(Side::Child(home)) => self.become_process(home, slot, handle.id, machine, birth.pool),
+            Err(error) => {
+                unbear(self.arena, handle.id, slot);
+                Err(self.refuse(refused::PROCESS, error as i32))
+            }
+        }
+    }
+
+    fn forked(&mut self, task: ObjRef, index: usize, forked: bool, daemon: bool, counts: bool) {
+        self.arena.run(run::TASKS).fetch_add(u64::from(counts), Relaxed);
+        self.arena.run(run::PROCESS_COUNT).fetch_add(1, Relaxed);
+        let child = Child { task, process: Some(index), forked, daemon, settled: false };
+        let mut family = self.home.family();
+        family.children.retain(|c| !c.settled);
+        family.children.push(child);
+    }
+
+    fn become_process(&mut self, home: Arc<Process>, slot: usize, task: u32, machine: Task, pool: Option<u32>) -> ! {
+        proc::register(self.arena, home.index);
+        let mut executor = Executor::new(self.image, home, slot, task);
+        executor.begin();
+        self.image.call_supervisor();
+        match pool {
+            Some(pool) => executor.work(pool),
+            None => executor.live_as_process(machine),
+        }
+        proc::end(0)
+    }
+
+    /// The script's `fork()`: 0 in the child, the child's pid in the parent.
+    pub(super) fn fork(&mut self) -> Result<Value, Halt> {
+        let Some(index) = self.home.reserve(process::FORKED) else { return Err(self.refuse(refused::PROCESSES, 0)) };
+        let number = {
+            let mut family = self.home.family();
+            family.forks += 1;
+            family.forks
+        };
+        let name = format!("{}.fork#{number}", self.arena.task_name(self.task));
+        let function = self.slot_word(slot::FUNCTION).load(Relaxed) as u32;
+        let birth = Birth { function, name, flags: flag::PROCESS, process: index, index: 0, pool: None, forked: true };
+        let (handle, slot) = self.bear_child(&birth)?;
+        self.arena.process(index, process::TASK).store(u64::from(handle.id) + 1, SeqCst);
+        match self.home.fork(index) {
+            Ok(Side::Parent(pid)) => {
+                self.forked(handle, index, true, false, true);
+                Ok(Value::Int(i64::from(pid.as_raw())))
+            }
+            Ok(Side::Child(home)) => {
+                proc::register(self.arena, index);
+                // The frames went along with the memory; all that names the
+                // task is new.
+                let mut executor = Executor::new(self.image, home, slot, handle.id);
+                std::mem::swap(self, &mut executor);
+                // What it counts as held belongs to the parent, but for the
+                // connection, which both would talk through.
+                drop(executor.manager.take());
+                std::mem::forget(executor);
+                self.begin();
+                self.image.call_supervisor();
+                self.arena.slot(slot, slot::PC).store(u64::from(self.site), Relaxed);
+                Ok(Value::Int(0))
+            }
+            Err(error) => {
+                unbear(self.arena, handle.id, slot);
+                Err(self.refuse(refused::PROCESS, error as i32))
+            }
+        }
+    }
+
+    /// On its own thread for the first time: its names and numbers.
+    pub(super) fn begin(&mut self) {
+        proc::name_thread(&self.arena.task_name(self.task));
+        let (pid, tid) = (nix::unistd::getpid().as_raw(), nix::unistd::gettid().as_raw());
+        self.arena.facts(self.task, facts::PID).store(pid as u64, SeqCst);
+        self.arena.facts(self.task, facts::TID).store(tid as u64, SeqCst);
+    }
+
+    /// The life of a thread's task.
+    fn live(&mut self, machine: Task) {
+        let ended = self.run_task(machine);
+        self.finish(ended);
+    }
+
+    /// The life of a process's first task; ends the process.
+    pub(super) fn live_as_process(&mut self, machine: Task) -> ! {
+        let ended = self.run_task(machine);
+        self.end_process(ended)
+    }
+
+    /// A pool's worker: takes jobs until there will be no more.
+    fn work(&mut self, pool_id: u32) {
+        let pool_ref = ObjRef { id: pool_id, kind: kind_of("pool") };
+        while let Ok(Value::List(job)) = self.operate(pool_ref, pool::TAKE, &[]) {
+            let (Some(Value::Object(handle)), Some(Value::Function(function))) = (job.first(), job.get(1)) else { continue };
+            let _ = self.operate(*handle, task::BEGIN, &[]);
+            let pid = self.arena.facts(self.task, facts::PID).load(Relaxed);
+            self.arena.facts(handle.id, facts::PID).store(pid, Relaxed);
+            self.slot_word(slot::FUNCTION).store(u64::from(*function), SeqCst);
+            let ended = self.run_task(Task::new(self.program, *function, &job[2..], &[]));
+            self.finish_handle(*handle, &ended);
+            if ended.ending == ending::TERMINATED {
+                break;
+            }
+        }
+        let _ = self.operate(pool_ref, pool::LEAVE, &[]);
+        self.finish(Ended::returned());
+    }
+
+    /// Publishes how a task or a job came to its end.
+    fn finish_handle(&mut self, handle: ObjRef, ended: &Ended) {
+        let states = match ended.ending {
+            ending::RETURNED => task::RETURNED,
+            ending::FAILED => task::FAILED,
+            _ => task::ENDED,
+        };
+        self.arena.facts(handle.id, facts::ENDING_CODE).store(ended.code as u64, SeqCst);
+        self.arena.facts(handle.id, facts::ENDING).store(ended.ending, SeqCst);
+        let exit_code = match ended.ending {
+            ending::FAILED => 1,
+            ending::EXITED => ended.code,
+            _ => 0,
+        };
+        let args = [Value::Int(states as i64), Value::Int(exit_code), ended.result.clone()];
+        // The end of a task must be told even if the task itself is to stop.
+        let _ = self.operate_until(handle, task::FINISH, &args, None);
+    }
+
+    /// The end of this task: what it still holds stays held.
+    pub(super) fn finish(&mut self, ended: Ended) {
+        if self.in_atomic {
+            self.leave_gate(true);
+        }
+        for (lock, mode, site) in self.held() {
+            let mode = match mode {
+                objects::Mode::Exclusive => 0,
+                objects::Mode::Reading => 1,
+                objects::Mode::Writing => 2,
+            };
+            let raw = Raw::Abandoned { task: self.task, lock, mode, site };
+            self.report((2 << 60 | u64::from(self.task), u64::from(lock)), raw);
+        }
+        let handle = ObjRef { id: self.task, kind: kind_of("task") };
+        self.finish_handle(handle, &ended);
+        leave_slot(self.arena, self.slot);
+        if self.gated {
+            self.tell_awaiting();
+        }
+        self.image.call_supervisor_if_needed();
+    }
+
+    /// Waits for what it has spawned, as a Python process does at its end.
+    pub(super) fn await_children(&mut self) -> Result<(), Halt> {
+        loop {
+            let next = self.home.family().children.iter().find(|c| !c.settled && !c.forked && !c.daemon).copied();
+            let Some(child) = next else { return Ok(()) };
+            self.operate_quietly(child.task)?;
+            self.settle(child.task.id);
+        }
+    }
+
+    /// Joins without collecting: a result nobody asked for stays uncollected.
+    fn operate_quietly(&mut self, handle: ObjRef) -> Result<(), Halt> {
+        let joined = self.arena.object(handle.id, object::WORD + task::JOINED).load(Relaxed);
+        self.operate(handle, task::JOIN, &[Value::None])?;
+        if joined == 0 {
+            self.arena.object(handle.id, object::WORD + task::JOINED).store(0, Relaxed);
+        }
+        Ok(())
+    }
+
+    /// After a join: takes the ended process from the kernel's table, if it is
+    /// a child of this one.
+    pub(super) fn settle(&mut self, task: u32) {
+        let child = {
+            let mut family = self.home.family();
+            let found = family.children.iter_mut().find(|c| c.task.id == task && !c.settled);
+            match found {
+                Some(child) if !child.forked => {
+                    child.settled = true;
+                    *child
+                }
+                _ => return,
+            }
+        };
+        if let Some(index) = child.process {
+            self.reap_child(index);
+        }
+    }
+
+    fn reap_child(&self, index: usize) -> Option<i32> {
+        let pid = self.arena.process(index, process::PID).load(SeqCst) as i32;
+        let code = self.home.gil_pause(|| proc::reap(pid));
+        self.arena.process(index, process::REAPED).store(1, SeqCst);
+        code
+    }
+
+    /// Spawned processes that have ended leave the kernel's table whenever a
+    /// new one is made, as in Python.
+    fn reap_ended(&self) {
+        let ended: Vec<Child> = {
+            let mut family = self.home.family();
+            let arena = self.arena;
+            let is_over = |c: &Child| c.process.is_some() && !c.forked && !c.settled && has_ended(arena, c.task.id);
+            let ended = family.children.iter().filter(|c| is_over(c)).copied().collect();
+            for c in family.children.iter_mut() {
+                c.settled |= is_over(c);
+            }
+            ended
+        };
+        for index in ended.into_iter().filter_map(|c| c.process) {
+            self.reap_child(index);
+        }
+    }
+
+    /// The script's `wait()`: the exit code of a forked child.
+    pub(super) fn wait_child(&mut self, pid: Option<i64>) -> Result<Value, Halt> {
+        let mine: Vec<Child> = {
+            let family = self.home.family();
+            let pid_of = |c: &Child| c.process.map(|p| self.arena.process(p, process::PID).load(SeqCst) as i64);
+            family.children.iter().filter(|c| c.forked && !c.settled && pid.is_none_or(|p| pid_of(c) == Some(p))).copied().collect()
+        };
+        if mine.is_empty() {
+            let text = match pid {
+                Some(pid) => format!("{pid} is no forked child to wait for"),
+                None => "there is no forked child to wait for".to_string(),
+            };
+            return Err(Error::new(ErrorKind::NoChild, text).into());
+        }
+        let chosen = if let [only] = mine[..] {
+            self.operate(only.task, task::JOIN, &[Value::None])?;
+            only
+        } else {
+            let arms: Vec<Arm> =
+                mine.iter().map(|c| Arm { target: Some((c.task, task::JOIN)), args: Args::one(Value::None) }).collect();
+            let answer = self.select(&arms, None, false)?;
+            match &answer {
+                Value::List(items) => match items.first() {
+                    Some(Value::Int(i)) => mine[*i as usize],
+                    _ => mine[0],
+                },
+                _ => mine[0],
+            }
+        };
+        if let Some(c) = self.home.family().children.iter_mut().find(|c| c.task.id == chosen.task.id) {
+            c.settled = true;
+        }
+        let code = chosen.process.and_then(|p| self.reap_child(p)).unwrap_or(0);
+        Ok(Value::Int(i64::from(code)))
+    }
+
+    /// The end of this process and of all its threads.
+    pub(super) fn end_process(&mut self, mut ended: Ended) -> ! {
+        let code = match ended.ending {
+            ending::EXITED => ended.code as i32,
+            ending::FAILED => 1,
+            _ => 0,
+        };
+        if ended.ending != ending::EXITED {
+            self.arena.slot(self.slot, slot::PC).store(u64::from(self.site), Relaxed);
+            if let Err(Halt::Terminated) = self.await_children() {
+                ended.ending = ending::TERMINATED;
+            }
+        }
+        self.note_children();
+        self.arena.process(self.process, process::EXIT_CODE).store(code as u64, SeqCst);
+        let is_main = self.task == self.image.main_task();
+        self.finish(ended);
+        if is_main {
+            self.keep_for_finally();
+        }
+        self.arena.process(self.process, process::STATE).store(process::EXITED, SeqCst);
+        self.image.call_supervisor();
+        proc::end(code)
+    }
+
+    /// Forked children that are still there, or that nobody waited for.
+    fn note_children(&mut self) {
+        let children: Vec<Child> = self.home.family().children.iter().filter(|c| c.forked && !c.settled).copied().collect();
+        for child in children {
+            let raw = if has_ended(self.arena, child.task.id) {
+                Raw::Zombie { child: child.task.id, parent: self.task }
+            } else {
+                Raw::Orphan { child: child.task.id, parent: self.task }
+            };
+            self.report((3 << 60, u64::from(child.task.id)), raw);
+        }
+    }
+
+    /// What `finally` needs is this process's memory. If others still run, or
+    /// threads of this process do, a copy of it stays behind for that.
+    fn keep_for_finally(&mut self) {
+        if self.program.finally.is_none() && !self.image.options.outcomes {
+            return;
+        }
+        let Some(index) = self.home.reserve(process::KEEPER) else { return };
+        match self.home.fork(index) {
+            Ok(Side::Parent(_)) => {
+                self.arena.run(run::FINALLY_DONE).store(0, SeqCst);
+            }
+            Ok(Side::Child(home)) => {
+                proc::register(self.arena, home.index);
+                proc::name_thread("finally");
+                self.slot = KEEPER_SLOT;
+                self.holder = guard::holder(self.slot, home.index);
+                self.image.call_supervisor();
+                let go = self.arena.run_half(run::FINALLY_GO);
+                while go.load(SeqCst) == 0 {
+                    futex::wait(go, 0, None);
+                }
+                self.run_finally();
+                self.arena.process(home.index, process::STATE).store(process::EXITED, SeqCst);
+                self.arena.run(run::FINALLY_DONE).store(1, SeqCst);
+                self.image.call_supervisor();
+                proc::end(0)
+            }
+            Err(error) => {
+                let _ = self.refuse(refused::PROCESS, error as i32);
+            }
+        }
+    }
+
+    /// Makes the workers of a pool.
+    pub(super) fn open_pool(&mut self, id: u32, options: u32) -> Result<(), Halt> {
+        let workers = objects::World::word(self, id, pool::WORKERS);
+        let name = self.image.object_name(id);
+        for index in 0..workers as u32 {
+            let birth = Birth {
+                function: self.program.main,
+                name: format!("{name}.worker#{index}"),
+                flags: flag::WORKER,
+                process: self.process,
+                index,
+                pool: Some(id),
+                forked: false,
+            };
+            let machine = Task::new(self.program, self.program.main, &[], &[]);
+            if options & pool::OF_PROCESSES != 0 {
+                self.spawn_process(birth, machine)?;
+            } else {
+                self.spawn_thread(birth, machine)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn submit(&mut self, target: ObjRef, function: u32, args: &[Value]) -> Result<Value, Halt> {
+        let number = self.arena.object(target.id, object::INFO3).fetch_add(1, Relaxed);
+        let name = format!("{}#{number}", self.program.functions[function as usize].name);
+        let birth = Birth { function, name, flags: 0, process: self.process, index: number as u32, pool: None, forked: false };
+        let id = make_handle(self.arena, &birth, Some(self.site), self.task, self.holder).map_err(|_| self.refuse(0, 0))?;
+        self.arena.object(id, object::WORD + task::POOL).store(u64::from(target.id) + 1, SeqCst);
+        let handle = ObjRef { id, kind: kind_of("task") };
+        let mut job = vec![Value::Object(handle), Value::Function(function)];
+        job.extend_from_slice(args);
+        self.operate(target, pool::SUBMIT, &[Value::list(job)])?;
+        Ok(Value::Object(handle))
+    }
+}
+
+/// Whether a task's handle says that it has ended.
+pub fn has_ended(arena: &Arena, task: u32) -> bool {
+    arena.object(task, object::WORD + task::STATE).load(SeqCst) != task::RUNNING
+}
+
+/// A task that ended leaves its slot, which is kept back for its clock.
+pub fn leave_slot(arena: &Arena, slot: usize) {
+    let clock = super::clock::TaskClock::new(arena, slot);
+    arena.slot(slot, slot::FINAL).store(clock.own(), Relaxed);
+    let flags = arena.slot(slot, slot::FLAGS).load(Relaxed);
+    arena.slot(slot, slot::IN_STEP).store(0, SeqCst);
+    let old = arena.slot(slot, slot::STATE).swap(state::ENDED, SeqCst);
+    arena.slot(slot, slot::VERSION).fetch_add(1, SeqCst);
+    if old == state::RUNNING {
+        arena.run(run::ACTIVE).fetch_sub(1, SeqCst);
+    }
+    if flags & (flag::DAEMON | flag::WORKER) == 0 {
+        arena.run(run::LIVE).fetch_sub(1, SeqCst);
+    }
+}
+
+/// How a task came to its end.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// One of `arena::ending`.
+    pub ending: u64,
+    /// The exit code, or the kind of the error.
+    pub code: i64,
+    pub result: Value,
+}
+
+impl Ended {
+    pub fn returned() -> Ended {
+        Ended { ending: ending::RETURNED, code: 0, result: Value::None }
+    }
+    pub fn terminated() -> Ended {
+        Ended { ending: ending::TERMINATED, code: 0, result: Value::None }
+    }
+}

@@ -1,0 +1,672 @@
+//! The loop of a task: the machine goes up to its next step, the step is
+//! carried out for real, the answer goes back. Also what is only a word to the
+//! operating system: printing, the processor's time, the task's own numbers.
+
+use super::arena::{ending, facts, flag, object, process, run, slot};
+use super::cell::CELL;
+use super::codec;
+use super::executor::Executor;
+use super::futex;
+use super::process as proc;
+use super::record::Raw;
+use super::spawn::{Ended, has_ended, kind_of};
+use super::wait::Halt;
+use crate::machine::{Access, Place, Step, Task, TaskField};
+use crate::objects::{self, KINDS, pool, task};
+use crate::program::code::{AwaitSite, FieldArg, FieldKind, SelfInfo};
+use crate::program::kind::Memory as MemoryKind;
+use crate::program::value::{Error, ErrorKind, ObjRef, Shown, Value};
+use nix::sys::signal::Signal;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+
+/// A longer line may be written in several pieces, so it is written alone.
+const LINE_WHOLE: usize = 4096;
+
+impl Executor {
+    /// Runs a task to its end.
+    pub(super) fn run_task(&mut self, mut machine: Task) -> Ended {
+        loop {
+            let step = machine.advance(self.program, self);
+            if let Some(ended) = self.step_over(&mut machine, step) {
+                return ended;
+            }
+        }
+    }
+
+    /// One step, and what follows at once from its answer.
+    #[inline]
+    fn step_over(&mut self, machine: &mut Task, step: Step) -> Option<Ended> {
+        self.site = machine.pc();
+        self.slot_word(slot::PC).store(u64::from(self.site), Relaxed);
+        if self.terminated() {
+            return Some(Ended::terminated());
+        }
+        let answer = match &step {
+            Step::Access { place, access } => self.access(*place, access),
+            Step::Operate { object, method, args } => self.operate_step(*object, *method, args.as_slice()),
+            _ => return self.rare_step(machine, step),
+        };
+        self.answer(machine, answer)
+    }
+
+    #[inline]
+    fn answer(&mut self, machine: &mut Task, answer: Result<Value, Halt>) -> Option<Ended> {
+        let next = match answer {
+            Ok(value) => machine.resume(self.program, value),
+            Err(Halt::Error(error)) => machine.raise(error),
+            Err(Halt::Terminated) => return Some(Ended::terminated()),
+        };
+        next.and_then(|step| self.step_over(machine, step))
+    }
+
+    fn rare_step(&mut self, machine: &mut Task, step: Step) -> Option<Ended> {
+        match step {
+            Step::End(result) => return Some(Ended { result, ..Ended::returned() }),
+            Step::Failed(error) => return Some(self.fail(machine, error)),
+            Step::Exit(code) => return Some(self.exit(code)),
+            Step::Interrupted => {
+                self.home.gil_switch();
+                return self.answer(machine, Ok(Value::None));
+            }
+            _ => {}
+        }
+        let answer = self.other_step(&step);
+        self.answer(machine, answer)
+    }
+
+    fn other_step(&mut self, step: &Step) -> Result<Value, Halt> {
+        match step {
+            Step::Select { arms, after, otherwise } => self.shaken(|e| e.select(arms, *after, *otherwise)),
+            Step::Spawn(spawn) => self.spawn(spawn),
+            Step::Submit { pool, function, args } => self.submit(*pool, *function, args),
+            Step::Join { targets, timeout } => self.join(targets, *timeout),
+            Step::JoinAll { timeout } => {
+                let targets = self.spawned.clone();
+                let answer = self.join(&targets, *timeout)?;
+                if answer == Value::Bool(true) {
+                    self.spawned.clear();
+                }
+                Ok(answer)
+            }
+            Step::Terminate(target) => self.terminate(*target),
+            Step::Kill(target) => self.kill(*target),
+            Step::Fork => self.fork(),
+            Step::Wait(pid) => self.wait_child(*pid),
+            Step::Sleep(ns) => self.sleep(*ns as u64).map(|()| Value::None),
+            Step::Busy(ns) => self.busy(*ns as u64),
+            Step::Yield => {
+                self.home.gil_pause(std::thread::yield_now);
+                Ok(Value::None)
+            }
+            Step::Print(text) => self.print(text),
+            Step::Choose(count) => Ok(Value::Int(self.random_below(*count) as i64)),
+            Step::SelfInfo(info) => Ok(self.self_info(*info)),
+            Step::TaskField { task, field } => self.task_field(*task, *field),
+            Step::New { site, args } => self.new_object(*site, args),
+            Step::NewRecord { site, values } => self.new_record(*site, values),
+            Step::AtomicBegin => {
+                self.take_gate(true);
+                Ok(Value::None)
+            }
+            Step::AtomicEnd => {
+                if self.in_atomic {
+                    self.leave_gate(true);
+                    self.tell_awaiting();
+                }
+                Ok(Value::None)
+            }
+            Step::AwaitBegin { nested, .. } => {
+                if !(*nested && self.in_atomic) {
+                    self.take_gate(false);
+                }
+                Ok(Value::None)
+            }
+            Step::AwaitEnd { site, nested, holds } => self.look_over(*site, *nested, *holds),
+            _ => Ok(Value::None),
+        }
+    }
+
+    fn look_over(&mut self, site: u32, nested: bool, holds: bool) -> Result<Value, Halt> {
+        if !holds {
+            self.await_change(site)?;
+            if nested {
+                self.take_gate(true);
+            }
+        } else if !nested {
+            self.leave_gate(false);
+        }
+        Ok(Value::None)
+    }
+
+    /// With `--shake`, now and then a pause before what may go either way.
+    fn shaken<T>(&mut self, f: impl FnOnce(&mut Self) -> T) -> T {
+        if self.image.options.shake {
+            self.shake();
+        }
+        f(self)
+    }
+
+    fn shake(&mut self) {
+        match self.random_below(8) {
+            0 => {
+                let us = self.random_below(200);
+                self.home.gil_pause(|| std::thread::sleep(std::time::Duration::from_micros(us)));
+            }
+            1 | 2 => std::thread::yield_now(),
+            _ => {}
+        }
+    }
+
+    // ----------------------------------------------------------------- memory
+
+    #[inline]
+    fn access(&mut self, place: Place, access: &Access) -> Result<Value, Halt> {
+        if self.image.options.shake {
+            self.shake();
+        }
+        let cell = match self.cell(place) {
+            Ok(cell) => cell,
+            Err(text) => return Err(Error::new(ErrorKind::Type, text).into()),
+        };
+        if !self.gated {
+            return self.access_cell(cell, access, self.site).map_err(Halt::from);
+        }
+        self.access_gated(cell, place, access)
+    }
+
+    /// Where steps can be held off. What an invariant looks at is changed with
+    /// all others held off, so that it is looked at right after.
+    fn access_gated(&mut self, cell: super::cell::Cell<'static>, place: Place, access: &Access) -> Result<Value, Halt> {
+        let writes = !matches!(access, Access::Read | Access::Update(crate::program::kind::Update::Load, ..));
+        if writes && !self.outside && self.watched(place) {
+            let nested = self.in_atomic;
+            if !nested {
+                self.take_gate(false);
+            }
+            let answer = self.access_cell(cell, access, self.site);
+            self.check_invariants();
+            if !nested {
+                self.leave_gate(false);
+            }
+            self.tell_awaiting();
+            return answer.map_err(Halt::from);
+        }
+        self.enter_step();
+        let answer = self.access_cell(cell, access, self.site);
+        self.leave_step();
+        if writes && !self.in_atomic {
+            self.tell_awaiting();
+        }
+        answer.map_err(Halt::from)
+    }
+
+    fn watched(&self, place: Place) -> bool {
+        self.program.invariants.iter().any(|(_, reads)| watches(self.program, reads, place))
+    }
+
+    /// Looks at every invariant from outside. The gate is held.
+    pub(super) fn check_invariants(&mut self) {
+        for index in 0..self.program.invariants.len() {
+            let function = self.program.invariants[index].0;
+            if self.look_outside(function) == Some(Value::Bool(false)) {
+                let values = self.invariant_values(index);
+                let raw = Raw::Invariant { task: self.task, site: self.site, index: index as u32, values };
+                self.report((4 << 60 | index as u64, u64::from(self.site)), raw);
+            }
+        }
+    }
+
+    fn invariant_values(&self, index: usize) -> Vec<(String, String)> {
+        let reads = &self.program.invariants[index].1;
+        let rows = reads.rows.iter().flat_map(|r| {
+            let row = &self.program.memory_rows[*r as usize];
+            row.first..row.first + row.count
+        });
+        let cells = reads.cells.iter().copied().chain(rows);
+        cells.take(20).map(|c| (self.program.cell_name(c), self.shown(&self.image.declared_cell(c).peek(self.holder)))).collect()
+    }
+
+    pub(super) fn shown(&self, value: &Value) -> String {
+        Shown { value, names: self, quoted: true }.to_string()
+    }
+
+    /// Evaluates a function that makes no step of the script.
+    fn look_outside(&mut self, function: u32) -> Option<Value> {
+        let (detect, outside, in_atomic, site) = (self.detect, self.outside, self.in_atomic, self.site);
+        (self.detect, self.outside, self.in_atomic) = (false, true, true);
+        let mut machine = Task::new(self.program, function, &[], &[]);
+        let mut next = None;
+        let result = loop {
+            let step = match next.take() {
+                Some(step) => step,
+                None => machine.advance(self.program, self),
+            };
+            let answer = match step {
+                Step::End(value) => break Some(value),
+                Step::Failed(_) => break None,
+                Step::Access { place, access } => self.cell(place).map_err(|t| Halt::Error(Error::new(ErrorKind::Type, t))).and_then(
+                    |cell| self.access_cell(cell, &access, 0).map_err(Halt::from),
+                ),
+                Step::Operate { object, method, args } => self.operate_until(object, method, args.as_slice(), None),
+                other => self.other_step(&other),
+            };
+            next = match answer {
+                Ok(value) => machine.resume(self.program, value),
+                Err(Halt::Error(error)) => machine.raise(error),
+                Err(Halt::Terminated) => break None,
+            };
+        };
+        (self.detect, self.outside, self.in_atomic, self.site) = (detect, outside, in_atomic, site);
+        result
+    }
+
+    /// The last assertions, with all tasks ended.
+    pub(super) fn run_finally(&mut self) {
+        self.outside = true;
+        self.detect = false;
+        self.gated = false;
+        self.slot_word(slot::FLAGS).store(0, SeqCst);
+        if let Some(function) = self.program.finally {
+            let mut machine = Task::new(self.program, function, &[], &[]);
+            loop {
+                let step = machine.advance(self.program, self);
+                match step {
+                    Step::End(_) => break,
+                    Step::Failed(error) => {
+                        let raw = Raw::Failed {
+                            task: None,
+                            site: error.site,
+                            kind: error.kind as u8,
+                            message: error.message,
+                            calls: machine.calls(),
+                            held: Vec::new(),
+                        };
+                        self.report((5 << 60, u64::from(error.site)), raw);
+                        break;
+                    }
+                    step => {
+                        if self.step_over(&mut machine, step).is_some() {
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        if self.image.options.outcomes {
+            self.keep_values();
+        }
+    }
+
+    /// The values of `var`s, which only this process has.
+    fn keep_values(&mut self) {
+        let mut values: Vec<(String, String)> = Vec::new();
+        for decl in self.program.memory.iter().filter(|d| d.memory == MemoryKind::Var) {
+            for i in 0..decl.count.unwrap_or(1).min(64) {
+                let cell = decl.first + i;
+                values.push((self.program.cell_name(cell), self.shown(&self.image.declared_cell(cell).peek(self.holder))));
+            }
+        }
+        if let Ok(bytes) = serde_json::to_vec(&values) {
+            if let Ok(block) = codec::store_bytes(&bytes, self.arena.heap(), self.holder) {
+                self.arena.run(run::FINAL_VALUES).store(block as u64, SeqCst);
+            }
+        }
+    }
+
+    // ---------------------------------------------------------------- objects
+
+    #[inline]
+    fn operate_step(&mut self, target: ObjRef, method: u8, args: &[Value]) -> Result<Value, Halt> {
+        if self.image.options.shake {
+            self.shake();
+        }
+        let answer = self.operate(target, method, args)?;
+        if target.kind == kind_of("pool") && method == pool::TERMINATE_METHOD {
+            self.end_pool_processes(target.id);
+        }
+        if self.gated && !self.program.invariants.is_empty() && !self.outside && !self.in_atomic {
+            self.take_gate(false);
+            self.check_invariants();
+            self.leave_gate(false);
+        }
+        Ok(answer)
+    }
+
+    fn end_pool_processes(&mut self, pool: u32) {
+        for worker in objects::World::workers(self, pool) {
+            let is_process = self.arena.facts(worker, facts::FLAGS).load(Relaxed) & flag::PROCESS != 0;
+            if is_process {
+                proc::send(self.arena.facts(worker, facts::PID).load(SeqCst) as i32, Signal::SIGTERM);
+            }
+        }
+    }
+
+    fn join(&mut self, targets: &[ObjRef], timeout: Option<i64>) -> Result<Value, Halt> {
+        let deadline = timeout.map(|ns| futex::now_ns().saturating_add(ns as u64));
+        for target in targets {
+            let method = if KINDS[target.kind as usize].word == "pool" { pool::JOIN } else { task::JOIN };
+            if self.operate_until(*target, method, &[Value::None], deadline)? == Value::Bool(false) {
+                return Ok(Value::Bool(false));
+            }
+            self.settle(target.id);
+        }
+        Ok(Value::Bool(true))
+    }
+
+    fn terminate(&mut self, target: ObjRef) -> Result<Value, Halt> {
+        if KINDS[target.kind as usize].word != "task" {
+            return Err(Error::new(ErrorKind::Type, "only a task can be terminated").into());
+        }
+        if has_ended(self.arena, target.id) {
+            return Ok(Value::None);
+        }
+        if self.arena.object(target.id, object::WORD + task::POOL).load(Relaxed) != 0 {
+            return Err(Error::new(ErrorKind::Type, "a job cannot be terminated; its pool can: `p.terminate()`").into());
+        }
+        if self.arena.facts(target.id, facts::FLAGS).load(Relaxed) & flag::PROCESS != 0 {
+            self.signal_process(target, Signal::SIGTERM);
+            return Ok(Value::None);
+        }
+        if let Some(slot) = self.arena.slot_of(target.id) {
+            self.arena.slot(slot, slot::FLAGS).fetch_or(flag::TERMINATE, SeqCst);
+            self.unpark(slot);
+        }
+        Ok(Value::None)
+    }
+
+    fn kill(&mut self, target: ObjRef) -> Result<Value, Halt> {
+        let is_task = KINDS[target.kind as usize].word == "task";
+        let process = is_task && self.arena.facts(target.id, facts::FLAGS).load(Relaxed) & flag::PROCESS != 0;
+        if !process {
+            let text = "only a process can be killed; a thread is stopped with `terminate`";
+            return Err(Error::new(ErrorKind::Type, text).into());
+        }
+        if !has_ended(self.arena, target.id) {
+            self.signal_process(target, Signal::SIGKILL);
+        }
+        Ok(Value::None)
+    }
+
+    /// A handle's process is not reaped before its handle says that it ended,
+    /// so its pid is nobody else's.
+    fn signal_process(&self, target: ObjRef, signal: Signal) {
+        let index = self.arena.facts(target.id, facts::PROCESS).load(Relaxed) as usize;
+        proc::send(self.arena.process(index, process::PID).load(SeqCst) as i32, signal);
+    }
+
+    fn new_object(&mut self, site: u32, args: &[Value]) -> Result<Value, Halt> {
+        let new = &self.program.news[site as usize];
+        let spec = &KINDS[new.kind as usize];
+        let mut all = Vec::with_capacity(spec.params.len());
+        let mut given = args.iter();
+        for (param, is_given) in spec.params.iter().zip(&new.given) {
+            all.push(match (is_given, param.default) {
+                (true, _) => given.next().cloned().unwrap_or(Value::None),
+                (false, Some(crate::program::kind::Default::Int(i))) => Value::Int(i),
+                (false, Some(crate::program::kind::Default::Bool(b))) => Value::Bool(b),
+                (false, _) => Value::None,
+            });
+        }
+        let words = objects::init(new.kind, &all, new.options).map_err(|(kind, text)| Error::new(kind, text))?;
+        let id = self.arena.reserve_objects(1).map_err(|_| self.refuse(0, 0))?;
+        self.arena.make_object(id, new.kind, words, u64::from(site) + 1, self.holder).map_err(|_| self.refuse(0, 0))?;
+        self.arena.object(id, object::OPTIONS).store(u64::from(new.options), Relaxed);
+        if spec.word == "pool" {
+            self.open_pool(id, new.options)?;
+        }
+        Ok(Value::Object(ObjRef { id, kind: new.kind }))
+    }
+
+    fn new_record(&mut self, site: u32, values: &[Value]) -> Result<Value, Halt> {
+        let program = self.program;
+        let record = &program.records[site as usize];
+        let structure = &program.structs[record.structure as usize];
+        let (mut vars, mut shared, mut parts) = (0, 0, 0);
+        for field in &structure.fields {
+            let count = field.count.unwrap_or(1);
+            match &field.what {
+                FieldKind::Memory { memory: MemoryKind::Var, .. } => vars += count,
+                FieldKind::Memory { .. } => shared += count,
+                FieldKind::Object { .. } => parts += count,
+            }
+        }
+        let out = |e: &Self| e.refuse(0, 0);
+        let first = self.arena.reserve_objects(1 + parts).map_err(|_| out(self))?;
+        let kind = kind_of("record");
+        self.arena.make_object(first, kind, [0; objects::WORDS], u64::from(site) + 1, self.holder).map_err(|_| out(self))?;
+        let place = |heap: super::heap::Heap, count: u32| match count {
+            0 => Ok(0),
+            n => heap.allocate(CELL * n as usize + 64, self.holder).map(|b| b.next_multiple_of(64)),
+        };
+        let var_base = place(self.image.var_heap(), vars).map_err(|_| out(self))?;
+        let shared_base = place(self.arena.heap(), shared).map_err(|_| out(self))?;
+        let words = [
+            (object::INFO, u64::from(record.structure)),
+            (object::INFO2, u64::from(first + 1)),
+            (object::INFO3, var_base as u64),
+            (object::INFO4, shared_base as u64),
+        ];
+        for (word, value) in words {
+            self.arena.object(first, word).store(value, Relaxed);
+        }
+        if vars > 0 {
+            self.home.family().records.insert(first);
+        }
+        for (index, field) in structure.fields.iter().enumerate() {
+            let given = record.fields.iter().position(|f| *f as usize == index).and_then(|i| values.get(i));
+            self.make_field(first, record.structure, index, field, given)?;
+        }
+        Ok(Value::Object(ObjRef { id: first, kind }))
+    }
+
+    fn make_field(
+        &mut self,
+        record: u32,
+        structure: u32,
+        index: usize,
+        field: &crate::program::code::Field,
+        given: Option<&Value>,
+    ) -> Result<(), Halt> {
+        for i in 0..field.count.unwrap_or(1) {
+            match &field.what {
+                FieldKind::Memory { memory, first, init } => {
+                    let place = Place { home: crate::machine::Home::Record(record), index: first + i, memory: *memory };
+                    let cell = self.cell(place).map_err(|t| Error::new(ErrorKind::Type, t))?;
+                    cell.init(given.unwrap_or(init), self.holder).map_err(|_| self.refuse(0, 0))?;
+                }
+                FieldKind::Object { kind, first, args, options } => {
+                    let sibling = |number: u32| {
+                        let id = record + 1 + number;
+                        Value::Object(ObjRef { id, kind: self.arena.kind(id) })
+                    };
+                    let args: Vec<Value> = args
+                        .iter()
+                        .map(|a| match a {
+                            FieldArg::Value(v) => v.clone(),
+                            FieldArg::Sibling(n) => sibling(*n),
+                        })
+                        .collect();
+                    let words = objects::init(*kind, &args, *options).map_err(|(kind, text)| Error::new(kind, text))?;
+                    let id = record + 1 + first + i;
+                    self.arena.make_object(id, *kind, words, 0, self.holder).map_err(|_| self.refuse(0, 0))?;
+                    let words = [
+                        (object::OPTIONS, u64::from(*options)),
+                        (object::INFO, u64::from(structure)),
+                        (object::INFO2, index as u64),
+                        (object::INFO3, u64::from(i)),
+                        (object::INFO4, u64::from(record) + 1),
+                    ];
+                    for (word, value) in words {
+                        self.arena.object(id, word).store(value, Relaxed);
+                    }
+                    if KINDS[*kind as usize].word == "pool" {
+                        self.open_pool(id, *options)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    // --------------------------------------------------------------- the task
+
+    fn fail(&mut self, machine: &Task, error: Error) -> Ended {
+        let held = self
+            .held()
+            .into_iter()
+            .map(|(o, m, s)| {
+                let mode = match m {
+                    objects::Mode::Exclusive => 0,
+                    objects::Mode::Reading => 1,
+                    objects::Mode::Writing => 2,
+                };
+                (o, mode, s)
+            })
+            .collect();
+        let raw = Raw::Failed {
+            task: Some(self.task),
+            site: error.site,
+            kind: error.kind as u8,
+            message: error.message,
+            calls: machine.calls(),
+            held,
+        };
+        self.report((5 << 60 | error.kind as u64, u64::from(error.site)), raw);
+        Ended { ending: ending::FAILED, code: error.kind as i64, result: Value::None }
+    }
+
+    /// `exit`: the whole process, whichever of its tasks says so.
+    fn exit(&mut self, code: i32) -> Ended {
+        let ended = Ended { ending: ending::EXITED, code: i64::from(code), result: Value::None };
+        self.end_process(ended)
+    }
+
+    fn self_info(&self, info: SelfInfo) -> Value {
+        match info {
+            SelfInfo::Handle => Value::Object(ObjRef { id: self.task, kind: kind_of("task") }),
+            SelfInfo::Name => Value::string(self.arena.task_name(self.task)),
+            SelfInfo::Index => Value::Int(self.arena.facts(self.task, facts::INDEX).load(Relaxed) as i64),
+            SelfInfo::Pid => Value::Int(i64::from(nix::unistd::getpid().as_raw())),
+            SelfInfo::Ppid => Value::Int(i64::from(nix::unistd::getppid().as_raw())),
+            SelfInfo::Tid => Value::Int(i64::from(nix::unistd::gettid().as_raw())),
+        }
+    }
+
+    fn task_field(&mut self, target: ObjRef, field: TaskField) -> Result<Value, Halt> {
+        let word = |w: usize| self.arena.object(target.id, object::WORD + w).load(SeqCst);
+        let state = word(task::STATE);
+        match field {
+            TaskField::Name => Ok(Value::string(self.arena.task_name(target.id))),
+            TaskField::Alive => Ok(Value::Bool(state == task::RUNNING)),
+            TaskField::Pid => {
+                let process = self.arena.facts(target.id, facts::PROCESS).load(Relaxed) as usize;
+                Ok(Value::Int(self.arena.process(process, process::PID).load(SeqCst) as i64))
+            }
+            TaskField::ExitCode if state == task::RUNNING => Ok(Value::None),
+            TaskField::ExitCode => Ok(Value::Int(word(task::EXIT_CODE) as i64)),
+            TaskField::Result if word(task::JOINED) == 0 => {
+                let text = format!("the result of `{}` is there after a `join`", self.arena.task_name(target.id));
+                Err(Error::new(ErrorKind::Type, text).into())
+            }
+            TaskField::Result => {
+                self.guard(target.id);
+                let held = self.arena.object(target.id, object::RING_LEN).load(Relaxed);
+                let place = self.arena.object(target.id, object::RING).load(Relaxed) as usize;
+                let value = if held == 0 { Value::None } else { self.arena.value(self.arena.at(place).load(Relaxed)) };
+                objects::World::acquire(self, target.id, 0);
+                self.unguard();
+                Ok(value)
+            }
+        }
+    }
+
+    // ------------------------------------------------------------ the machine
+
+    fn busy(&mut self, ns: u64) -> Result<Value, Halt> {
+        let until = futex::thread_ns().saturating_add(ns);
+        while futex::thread_ns() < until {
+            for _ in 0..100 {
+                std::hint::spin_loop();
+            }
+            if self.terminated() {
+                return Err(Halt::Terminated);
+            }
+            if self.home.gil_wanted() {
+                self.home.gil_switch();
+            }
+        }
+        Ok(Value::None)
+    }
+
+    fn print(&mut self, text: &str) -> Result<Value, Halt> {
+        let name = self.arena.task_name(self.task);
+        let line = (self.image.options.print)(&name, text);
+        let long = line.len() > LINE_WHOLE;
+        let home = self.home.clone();
+        let result = home.gil_pause(|| {
+            if long {
+                self.take_output();
+            }
+            let result = write_all(line.as_bytes());
+            if long {
+                self.give_output();
+            }
+            result
+        });
+        if self.image.options.outcomes {
+            if let Ok(block) = codec::store_bytes(text.as_bytes(), self.arena.heap(), self.holder) {
+                let old = self.arena.facts(self.task, facts::PRINTED).swap(block as u64, SeqCst) as usize;
+                if old != 0 {
+                    self.arena.heap().free(old, self.holder);
+                }
+            }
+        }
+        if let Err(error) = result {
+            let _ = self.arena.run(run::OUTPUT_ERROR).compare_exchange(0, error as i32 as u64, SeqCst, SeqCst);
+            self.image.call_supervisor();
+            return Err(Halt::Terminated);
+        }
+        Ok(Value::None)
+    }
+
+    fn take_output(&self) {
+        let lock = self.arena.run_half(run::PRINT_GUARD);
+        while let Err(found) = lock.compare_exchange(0, self.holder, SeqCst, SeqCst) {
+            futex::wait(lock, found, None);
+        }
+    }
+
+    fn give_output(&self) {
+        let lock = self.arena.run_half(run::PRINT_GUARD);
+        lock.store(0, SeqCst);
+        futex::wake(lock, 1);
+    }
+}
+
+fn watches(program: &crate::program::Program, reads: &AwaitSite, place: Place) -> bool {
+    let crate::machine::Home::Declared = place.home else { return reads.anything };
+    let in_row = |r: &u32| {
+        let row = &program.memory_rows[*r as usize];
+        (row.first..row.first + row.count).contains(&place.index)
+    };
+    reads.anything || reads.cells.contains(&place.index) || reads.rows.iter().any(in_row)
+}
+
+/// Writes to standard output, all of it.
+fn write_all(mut bytes: &[u8]) -> nix::Result<()> {
+    let out = std::io::stdout();
+    while !bytes.is_empty() {
+        match nix::unistd::write(&out, bytes) {
+            Ok(n) => bytes = &bytes[n..],
+            Err(nix::Error::EINTR) => {}
+            Err(nix::Error::EAGAIN) => {
+                use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+                use std::os::fd::AsFd;
+                let mut fds = [PollFd::new(out.as_fd(), PollFlags::POLLOUT)];
+                let _ = poll(&mut fds, PollTimeout::NONE);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

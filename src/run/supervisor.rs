@@ -1,0 +1,770 @@
+//! The supervisor: the process that the user started. It forks the first
+//! process of the script, watches all of them, buries the dead, looks for
+//! tasks that can never go on, and leaves nothing behind. It has one thread
+//! and runs no script.
+//!
+//! All processes of a run are in one process group, led by the *guard*: a
+//! process that does nothing but wait for the supervisor's end, to end the
+//! group if that came by `kill -9`. While the supervisor has not reaped the
+//! guard nobody else can get the group's number, so it can always be killed.
+
+use super::arena::{Arena, TASKS_MAX, ending, facts, flag, process, run, slot, state};
+use super::codec;
+use super::diagnose::{self, Diagnosis};
+use super::executor::Executor;
+use super::futex;
+use super::image::{Image, Options, SetupError};
+use super::manager;
+use super::process::{self as proc, Process};
+use super::record::{self, Raw};
+use super::spawn::{self, Birth, Ended, refused};
+use crate::detect::finding::{Ending, Finding, TaskFacts};
+use crate::machine::Task;
+use crate::objects::{KINDS, pool};
+use crate::program::Program;
+use crate::program::value::{ObjRef, Value};
+use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, setpgid};
+use std::collections::HashMap;
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+
+/// How often it looks for stuck tasks while something goes on.
+const LOOK_MS: u64 = 5;
+/// How long a process that was reserved may take to be there.
+const BIRTH_NS: u64 = 500_000_000;
+
+/// Why a run came to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Every task has ended.
+    Finished,
+    /// What is left can never go on.
+    Stuck,
+    /// By a signal to the supervisor.
+    Interrupted(i32),
+    TimeLimit,
+    /// The machine, or a limit of `conc`, refused something: the sentence.
+    Failed(String),
+}
+
+/// How one task ended, for the lines at the end.
+#[derive(Clone, Debug)]
+pub struct TaskEnd {
+    pub facts: TaskFacts,
+    /// `None`: it had not ended.
+    pub ending: Option<Ending>,
+    pub result: Option<String>,
+    pub stuck: bool,
+    /// A worker of a pool.
+    pub worker: bool,
+}
+
+/// What a run came to, to be counted with others.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Outcome {
+    /// Final values of `var` and `shared`, by name.
+    pub values: Vec<(String, String)>,
+    /// What each task printed last.
+    pub prints: Vec<(String, String)>,
+    /// How each task ended.
+    pub ended: Vec<(String, String)>,
+}
+
+/// A run's result.
+#[derive(Clone, Debug)]
+pub struct Report {
+    pub stop: Stop,
+    pub findings: Vec<Finding>,
+    pub tasks: Vec<TaskEnd>,
+    pub task_count: u64,
+    pub thread_count: u64,
+    pub process_count: u64,
+    pub duration_ns: u64,
+    pub gil_wait_ns: u64,
+    pub outcome: Option<Outcome>,
+}
+
+struct Watched {
+    index: usize,
+    pid: i32,
+    /// None: it had ended before it could be watched.
+    fd: Option<OwnedFd>,
+}
+
+/// Runs a program. `tell` is given every deadlock as soon as it is found; all
+/// findings are in the report as well.
+pub fn run(program: &'static Program, options: Options, tell: &mut dyn FnMut(&Finding)) -> Result<Report, SetupError> {
+    let arena = Box::into_raw(Box::new(Arena::new(options.memory)?));
+    // SAFETY: freshly made from a box; freed below, after all that uses it.
+    let arena_ref: &'static Arena = unsafe { &*arena };
+    let image = Image::new(program, options, arena_ref).map(|i| Box::into_raw(Box::new(i)));
+    let image = match image {
+        Ok(image) => image,
+        Err(error) => {
+            // SAFETY: nothing refers to the arena any more.
+            drop(unsafe { Box::from_raw(arena) });
+            return Err(error);
+        }
+    };
+    // SAFETY: as for the arena.
+    let image_ref: &'static Image = unsafe { &*image };
+    let result = Supervisor::start(image_ref).map(|mut s| s.supervise(tell));
+    // SAFETY: every other process that mapped these has ended, the supervisor
+    // and its executors are dropped, and no result borrows from them.
+    unsafe {
+        drop(Box::from_raw(image));
+        drop(Box::from_raw(arena));
+    }
+    result
+}
+
+struct Supervisor {
+    image: &'static Image,
+    arena: &'static Arena,
+    home: std::sync::Arc<Process>,
+    signals: SignalFd,
+    old_mask: SigSet,
+    guard: Pid,
+    watched: Vec<Watched>,
+    known: usize,
+    pending: HashMap<usize, u64>,
+    began: u64,
+    diagnosis: Diagnosis,
+    findings: Vec<Finding>,
+    stop: Option<Stop>,
+    main_index: usize,
+}
+
+impl Supervisor {
+    fn start(image: &'static Image) -> Result<Supervisor, SetupError> {
+        let arena = image.arena;
+        let mut mask = SigSet::empty();
+        for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGTSTP, Signal::SIGCHLD] {
+            mask.add(signal);
+        }
+        let mut old_mask = SigSet::empty();
+        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&mask), Some(&mut old_mask))?;
+        let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+        nix::sys::prctl::set_child_subreaper(true)?;
+        raise_file_limit();
+        let home = Process::new(0, false, arena);
+        proc::reserve(arena, process::KEEPER, 0);
+        proc::register(arena, 0);
+        let guard = fork_guard()?;
+        let mut supervisor = Supervisor {
+            image,
+            arena,
+            home,
+            signals,
+            old_mask,
+            guard,
+            watched: Vec::new(),
+            known: 1,
+            pending: HashMap::new(),
+            began: futex::now_ns(),
+            diagnosis: Diagnosis::new(image),
+            findings: Vec::new(),
+            stop: None,
+            main_index: 0,
+        };
+        if let Err(error) = supervisor.fork_script() {
+            supervisor.end_all();
+            return Err(error);
+        }
+        Ok(supervisor)
+    }
+
+    fn fork_script(&mut self) -> Result<(), SetupError> {
+        let main = proc::reserve(self.arena, process::SPAWNED, 0).unwrap_or(1);
+        self.main_index = main;
+        let birth = Birth {
+            function: self.image.program.main,
+            name: "main".to_string(),
+            flags: flag::PROCESS,
+            process: main,
+            index: 0,
+            pool: None,
+            forked: false,
+        };
+        let (task, slot) = spawn::bear(self.arena, &birth, None, None, 1).map_err(|_| SetupError::Memory)?;
+        self.arena.process(main, process::TASK).store(u64::from(task) + 1, SeqCst);
+        if manager::is_needed(self.image) {
+            self.fork_manager()?;
+        }
+        let image = self.image;
+        let pid = self.fork_into_group(main, move |home| {
+            let mut executor = Executor::new(image, home, slot, task);
+            executor.home.gil_take();
+            executor.begin();
+            for (id, decl) in image.program.objects.iter().enumerate() {
+                if KINDS[decl.kind as usize].word == pool::SPEC.word && executor.open_pool(id as u32, decl.options).is_err() {
+                    proc::end(1);
+                }
+            }
+            executor.live_as_process(Task::new(image.program, image.program.main, &[], &[]))
+        })?;
+        self.arena.run(run::TASKS).fetch_add(1, SeqCst);
+        self.arena.run(run::PROCESS_COUNT).fetch_add(1, SeqCst);
+        self.watch(main, pid.as_raw());
+        self.known = self.known.max(main + 1);
+        Ok(())
+    }
+
+    fn fork_manager(&mut self) -> Result<(), SetupError> {
+        let failed = |e: std::io::Error| SetupError::System(nix::Error::from_raw(e.raw_os_error().unwrap_or(0)));
+        let listener = manager::listen().map_err(failed)?;
+        let Some(index) = proc::reserve(self.arena, process::MANAGER, 0) else { return Err(SetupError::Memory) };
+        self.arena.run(run::MANAGER).store(index as u64 + 1, SeqCst);
+        let image = self.image;
+        let pid = self.fork_into_group(index, move |home| {
+            proc::name_thread("manager");
+            let _ = manager::serve(image, &listener, &home);
+            proc::end(1)
+        })?;
+        self.watch(index, pid.as_raw());
+        self.known = self.known.max(index + 1);
+        Ok(())
+    }
+
+    /// Forks a process of the run, from the supervisor itself.
+    fn fork_into_group(&self, index: usize, life: impl FnOnce(std::sync::Arc<Process>)) -> nix::Result<Pid> {
+        // SAFETY: this process has one thread.
+        match unsafe { nix::unistd::fork() }? {
+            ForkResult::Parent { child } => {
+                let _ = setpgid(child, self.guard);
+                self.arena.process(index, process::PID).store(child.as_raw() as u64, SeqCst);
+                Ok(child)
+            }
+            ForkResult::Child => {
+                let _ = setpgid(Pid::from_raw(0), self.guard);
+                proc::plain_signals();
+                proc::register(self.arena, index);
+                life(Process::new(index, self.image.options.gil, self.arena));
+                proc::end(0)
+            }
+        }
+    }
+
+    // --------------------------------------------------------------- watching
+
+    fn watch(&mut self, index: usize, pid: i32) {
+        // SAFETY: a plain system call with two integers; a result that is not
+        // negative is a new descriptor that nobody else owns.
+        let fd = unsafe {
+            let fd = libc::syscall(libc::SYS_pidfd_open, pid, 0) as i32;
+            (fd >= 0).then(|| OwnedFd::from_raw_fd(fd))
+        };
+        self.watched.push(Watched { index, pid, fd });
+    }
+
+    /// Processes that were made since the last look.
+    fn find_new(&mut self) {
+        let total = self.arena.processes();
+        for index in self.known..total {
+            self.pending.insert(index, futex::now_ns());
+        }
+        self.known = self.known.max(total);
+        let waiting: Vec<usize> = self.pending.keys().copied().collect();
+        for index in waiting {
+            let pid = self.arena.process(index, process::PID).load(SeqCst) as i32;
+            let late = self.pending.get(&index).is_some_and(|since| futex::now_ns() - since > BIRTH_NS);
+            if pid != 0 {
+                self.pending.remove(&index);
+                self.watch(index, pid);
+            } else if late && self.is_over(self.arena.process(index, process::PARENT).load(SeqCst) as usize) {
+                // Its parent ended before it could fork.
+                self.pending.remove(&index);
+                self.arena.process(index, process::STATE).store(process::DEAD, SeqCst);
+                self.bury_tasks(index, ending::TERMINATED, 0);
+            }
+        }
+    }
+
+    fn is_over(&self, index: usize) -> bool {
+        self.arena.process(index, process::STATE).load(SeqCst) == process::DEAD
+    }
+
+    fn supervise(&mut self, tell: &mut dyn FnMut(&Finding)) -> Report {
+        let mut quiet = 0u32;
+        while self.stop.is_none() {
+            let timeout = self.rest(quiet);
+            self.sleep(timeout);
+            self.find_new();
+            self.take_signals();
+            let died = self.bury_dead();
+            self.check_failures();
+            let changed = self.diagnosis.has_changed(self.arena) || died;
+            quiet = if changed { 0 } else { quiet.saturating_add(1) };
+            if self.stop.is_none() && quiet <= 2 {
+                self.look(tell);
+            }
+            if self.stop.is_none() && self.all_ended() {
+                self.stop = Some(Stop::Finished);
+            }
+        }
+        if self.stop == Some(Stop::Finished) {
+            self.run_finally();
+        }
+        self.report()
+    }
+
+    /// How long it may sleep: a little while something moves, without end once
+    /// nothing has changed for a while and all that could change will ring.
+    fn rest(&self, quiet: u32) -> PollTimeout {
+        let limit = self.image.options.time_limit_ns.map(|l| (self.began + l).saturating_sub(futex::now_ns()) / 1_000_000 + 1);
+        let active = self.arena.run(run::ACTIVE).load(SeqCst) > 0;
+        let base = match (quiet, active) {
+            (0..=4, _) => Some(LOOK_MS),
+            (_, true) if self.diagnosis.somebody_waits(self.arena) => Some(20),
+            _ if !self.pending.is_empty() => Some(20),
+            _ => None,
+        };
+        if base.is_none() {
+            self.arena.run(run::SUPERVISOR_IDLE).store(1, SeqCst);
+            if self.diagnosis.moved(self.arena) {
+                self.arena.run(run::SUPERVISOR_IDLE).store(0, SeqCst);
+                return PollTimeout::from(LOOK_MS as u16);
+            }
+        }
+        match base.into_iter().chain(limit).min() {
+            Some(ms) => PollTimeout::try_from(ms.min(60_000) as i32).unwrap_or(PollTimeout::ZERO),
+            None => PollTimeout::NONE,
+        }
+    }
+
+    fn sleep(&self, timeout: PollTimeout) {
+        let mut fds = vec![
+            PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.image.bell().as_fd(), PollFlags::POLLIN),
+        ];
+        fds.extend(self.watched.iter().filter_map(|w| w.fd.as_ref()).map(|f| PollFd::new(f.as_fd(), PollFlags::POLLIN)));
+        let gone = self.watched.iter().any(|w| w.fd.is_none());
+        let _ = poll(&mut fds, if gone { PollTimeout::ZERO } else { timeout });
+        self.arena.run(run::SUPERVISOR_IDLE).store(0, SeqCst);
+        let _ = self.image.bell().read();
+    }
+
+    fn take_signals(&mut self) {
+        while let Ok(Some(info)) = self.signals.read_signal() {
+            match Signal::try_from(info.ssi_signo as i32) {
+                Ok(Signal::SIGCHLD) => {}
+                Ok(Signal::SIGTSTP) => self.pause(),
+                _ => self.stop = Some(Stop::Interrupted(info.ssi_signo as i32)),
+            }
+        }
+    }
+
+    /// Ctrl-Z stops the script's processes too.
+    fn pause(&self) {
+        let group = Pid::from_raw(-self.guard.as_raw());
+        let _ = nix::sys::signal::kill(group, Signal::SIGSTOP);
+        let _ = nix::sys::signal::raise(Signal::SIGSTOP);
+        let _ = nix::sys::signal::kill(group, Signal::SIGCONT);
+    }
+
+    // ------------------------------------------------------------------ death
+
+    fn bury_dead(&mut self) -> bool {
+        let mut dead = Vec::new();
+        for w in &self.watched {
+            let over = match &w.fd {
+                None => true,
+                Some(fd) => {
+                    let mut fds = [PollFd::new(fd.as_fd(), PollFlags::POLLIN)];
+                    poll(&mut fds, PollTimeout::ZERO).is_ok_and(|n| n > 0)
+                }
+            };
+            if over {
+                dead.push((w.index, w.pid));
+            }
+        }
+        // All guards of all the dead first: burying one may need a guard that
+        // another of them held.
+        for (index, pid) in &dead {
+            let signal = death_signal(*pid);
+            self.arena.process(*index, process::SIGNAL).store(signal as u64, SeqCst);
+            if self.arena.process(*index, process::STATE).swap(process::DEAD, SeqCst) == process::EXITED {
+                self.arena.process(*index, process::SIGNAL).store(0, SeqCst);
+            }
+            self.await_manager(*index);
+            self.revert(*index);
+        }
+        for (index, _) in &dead {
+            self.bury(*index);
+        }
+        self.watched.retain(|w| !dead.iter().any(|d| d.0 == w.index));
+        self.reap_own();
+        !dead.is_empty()
+    }
+
+    /// The manager may be acting for a task of the dead process.
+    fn await_manager(&self, index: usize) {
+        let manager = self.arena.run(run::MANAGER).load(SeqCst) as usize;
+        loop {
+            let busy = self.arena.run(run::MANAGER_BUSY).load(SeqCst) as usize;
+            let ours = busy != 0 && self.arena.slot(busy - 1, slot::PROCESS).load(SeqCst) as usize == index;
+            if !ours || manager == 0 || manager - 1 == index || !is_alive(self.arena.process(manager - 1, process::PID).load(SeqCst) as i32) {
+                return;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    fn slots_of(&self, index: usize) -> Vec<usize> {
+        (0..self.arena.slots_high())
+            .filter(|s| {
+                self.arena.slot(*s, slot::PROCESS).load(Relaxed) as usize == index
+                    && !matches!(self.arena.slot(*s, slot::STATE).load(SeqCst), state::FREE | state::ENDED)
+            })
+            .collect()
+    }
+
+    /// Takes back what a dead process had half changed, and its guards.
+    fn revert(&self, index: usize) {
+        let mut slots = self.slots_of(index);
+        if self.arena.run(run::MANAGER).load(SeqCst) as usize == index + 1 {
+            let busy = self.arena.run(run::MANAGER_BUSY).swap(0, SeqCst) as usize;
+            slots.extend(busy.checked_sub(1));
+        }
+        for slot in slots {
+            revert_slot(self.arena, slot, index);
+        }
+        for slot in 0..=super::arena::KEEPER_SLOT.min(self.arena.slots_high() + 1) {
+            break_guards(self.arena, super::guard::holder(slot, index));
+        }
+    }
+
+    fn bury(&mut self, index: usize) {
+        let code = self.arena.process(index, process::EXIT_CODE).load(SeqCst) as i64;
+        let signal = self.arena.process(index, process::SIGNAL).load(SeqCst) as i64;
+        let kind = self.arena.process(index, process::KIND).load(SeqCst);
+        if kind == process::MANAGER {
+            self.wake_clients();
+            return;
+        }
+        if kind == process::KEEPER {
+            self.arena.run(run::FINALLY_DONE).store(1, SeqCst);
+            return;
+        }
+        let (how, number) = if signal != 0 { (ending::SIGNALLED, signal) } else { (ending::EXITED, code) };
+        self.bury_tasks(index, how, number);
+        for child in 1..self.arena.processes() {
+            let word = |w: usize| self.arena.process(child, w).load(SeqCst);
+            if word(process::PARENT) as usize != index || child == index || word(process::STATE) == process::DEAD {
+                continue;
+            }
+            match word(process::KIND) {
+                process::SPAWNED | process::WORKER => proc::send(word(process::PID) as i32, Signal::SIGKILL),
+                process::FORKED if signal != 0 => {
+                    let (task, parent) = (word(process::TASK), self.arena.process(index, process::TASK).load(SeqCst));
+                    if task != 0 && parent != 0 && !spawn::has_ended(self.arena, task as u32 - 1) {
+                        let raw = Raw::Orphan { child: task as u32 - 1, parent: parent as u32 - 1 };
+                        record::add(self.arena, (3 << 60, task - 1), &raw, super::guard::holder(TASKS_MAX, 0));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn bury_tasks(&mut self, index: usize, how: u64, number: i64) {
+        for slot in self.slots_of(index) {
+            let task = self.arena.slot(slot, slot::TASK).load(SeqCst) as u32;
+            let process = self.arena.facts(task, facts::FLAGS).load(Relaxed) & flag::PROCESS != 0;
+            // The threads around it were ended with their process.
+            let how = if process || how == ending::SIGNALLED { how } else { ending::TERMINATED };
+            let mut executor = Executor::new(self.image, self.home.clone(), slot, task);
+            executor.supervising = true;
+            executor.bury(how, number);
+        }
+    }
+
+    /// The manager is gone: who waits at its queues is told.
+    fn wake_clients(&self) {
+        for slot in 0..self.arena.slots_high() {
+            let (park, _) = self.arena.park(slot);
+            if matches!(self.arena.slot(slot, slot::STATE).load(SeqCst), state::WAITING | state::TIMED) {
+                park.store(1, SeqCst);
+                futex::wake(park, 1);
+            }
+        }
+    }
+
+    /// The supervisor's own children: the first process, the manager, the
+    /// guard, and orphans, for it takes init's part.
+    fn reap_own(&mut self) {
+        while let Ok(status) = waitpid(Pid::from_raw(-1), Some(WaitPidFlag::WNOHANG)) {
+            let pid = match status {
+                WaitStatus::Exited(pid, _) | WaitStatus::Signaled(pid, _, _) => pid,
+                WaitStatus::StillAlive => return,
+                _ => continue,
+            };
+            if pid == self.guard {
+                self.fail("the process that guards the others was killed".to_string());
+            }
+            if let Some(w) = self.watched.iter_mut().find(|w| w.pid == pid.as_raw()) {
+                if let WaitStatus::Signaled(_, signal, _) = status {
+                    self.arena.process(w.index, process::SIGNAL).store(signal as u64, SeqCst);
+                }
+                w.fd = None;
+            }
+        }
+    }
+
+    fn fail(&mut self, sentence: String) {
+        if self.stop.is_none() {
+            self.stop = Some(Stop::Failed(sentence));
+        }
+    }
+
+    fn check_failures(&mut self) {
+        let word = |w: usize| self.arena.run(w).load(SeqCst);
+        let errno = |n: u64| nix::Error::from_raw(n as i32).desc();
+        if word(run::OUTPUT_ERROR) != 0 {
+            let text = match nix::Error::from_raw(word(run::OUTPUT_ERROR) as i32) {
+                nix::Error::EPIPE => "standard output was closed".to_string(),
+                other => format!("standard output cannot be written: {}", other.desc()),
+            };
+            self.fail(text);
+        }
+        if word(run::OUT_OF_MEMORY) != 0 {
+            let mib = self.image.options.memory >> 20;
+            self.fail(format!("the script's objects and values need more than the {mib} MiB there are for them"));
+        }
+        let (tasks, n) = (word(run::TASKS), word(run::MACHINE_ERRNO));
+        match word(run::MACHINE) {
+            0 => {}
+            refused::TASKS => self.fail(format!("more than {TASKS_MAX} tasks at once")),
+            refused::THREAD => self.fail(format!("the machine has no room for another thread (the run has made {tasks} tasks): {}", errno(n))),
+            refused::PROCESS => self.fail(format!("the machine has no room for another process (the run has made {tasks} tasks): {}", errno(n))),
+            refused::PROCESSES => self.fail(format!("more than {} processes in one run", super::arena::PROCESSES)),
+            _ => self.fail("conc itself failed in one of the script's processes".to_string()),
+        }
+        if self.image.options.time_limit_ns.is_some_and(|l| futex::now_ns() >= self.began + l) && self.stop.is_none() {
+            self.stop = Some(Stop::TimeLimit);
+        }
+    }
+
+    // ---------------------------------------------------------------- looking
+
+    fn look(&mut self, tell: &mut dyn FnMut(&Finding)) {
+        let found = self.diagnosis.look(&self.home);
+        for finding in found {
+            tell(&finding);
+            self.findings.push(finding);
+        }
+        if self.image.options.hang {
+            return;
+        }
+        if self.diagnosis.nothing_goes_on(self.arena) {
+            self.stop = Some(Stop::Stuck);
+        }
+    }
+
+    /// Every task has ended, and every process but the run's own.
+    fn all_ended(&self) -> bool {
+        self.arena.run(run::LIVE).load(SeqCst) == 0
+            && self.pending.is_empty()
+            && self.known == self.arena.processes()
+            && self.is_over(self.main_index)
+            && self.watched.iter().all(|w| {
+                let kind = self.arena.process(w.index, process::KIND).load(SeqCst);
+                matches!(kind, process::KEEPER | process::MANAGER)
+            })
+    }
+
+    fn run_finally(&mut self) {
+        let keeper = self.watched.iter().any(|w| self.arena.process(w.index, process::KIND).load(SeqCst) == process::KEEPER);
+        if !keeper {
+            return;
+        }
+        let go = self.arena.run_half(run::FINALLY_GO);
+        go.store(1, SeqCst);
+        futex::wake(go, u32::MAX);
+        while self.arena.run(run::FINALLY_DONE).load(SeqCst) == 0 && self.stop == Some(Stop::Finished) {
+            self.sleep(PollTimeout::from(1000u16));
+            let before = self.stop.take();
+            self.take_signals();
+            self.bury_dead();
+            self.check_failures();
+            self.stop = self.stop.take().or(before);
+        }
+    }
+
+    // ----------------------------------------------------------------- ending
+
+    /// Ends every process of the run and reaps them all.
+    fn end_all(&mut self) {
+        self.arena.run(run::STOP).store(1, SeqCst);
+        let group = Pid::from_raw(-self.guard.as_raw());
+        loop {
+            let _ = nix::sys::signal::kill(group, Signal::SIGKILL);
+            match waitpid(Pid::from_raw(-1), None) {
+                Ok(_) | Err(nix::Error::EINTR) => {}
+                Err(_) => break,
+            }
+        }
+        self.watched.clear();
+        let _ = nix::sys::prctl::set_child_subreaper(false);
+        while let Ok(Some(_)) = self.signals.read_signal() {}
+        let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&self.old_mask), None);
+    }
+
+    fn report(&mut self) -> Report {
+        let duration_ns = futex::now_ns() - self.began;
+        let stop = self.stop.clone().unwrap_or(Stop::Finished);
+        // A last look: what was known when the run was cut short is told.
+        self.end_all();
+        let finished = matches!(stop, Stop::Finished);
+        let mut findings = std::mem::take(&mut self.findings);
+        findings.extend(diagnose::recorded(self.image, &findings, finished));
+        findings.sort_by_key(|f| f.code.is_note());
+        let outcome = self.image.options.outcomes.then(|| self.outcome());
+        let word = |w: usize| self.arena.run(w).load(SeqCst);
+        Report {
+            stop,
+            tasks: diagnose::task_ends(self.image),
+            findings,
+            task_count: word(run::TASKS),
+            thread_count: word(run::THREADS),
+            process_count: word(run::PROCESS_COUNT),
+            duration_ns,
+            gil_wait_ns: word(run::GIL_WAIT),
+            outcome,
+        }
+    }
+
+    fn outcome(&self) -> Outcome {
+        let block = self.arena.run(run::FINAL_VALUES).load(SeqCst) as usize;
+        let mut values: Vec<(String, String)> = match block {
+            0 => Vec::new(),
+            block => serde_json::from_slice(&codec::load_bytes(block, self.arena.heap())).unwrap_or_default(),
+        };
+        values.extend(diagnose::shared_values(self.image));
+        let (prints, ended) = diagnose::prints_and_endings(self.image);
+        Outcome { values, prints, ended }
+    }
+}
+
+impl Executor {
+    /// Acts for a task whose process is dead: takes it out of what it waited
+    /// for, says what it held, and ends it. Its changes were taken back.
+    fn bury(&mut self, how: u64, number: i64) {
+        self.slot_word(slot::IN_STEP).store(0, SeqCst);
+        if self.slot_word(slot::STATE).load(SeqCst) == state::AWAITING {
+            self.arena.run(run::AWAITING).fetch_sub(1, SeqCst);
+        }
+        self.withdraw();
+        let pool_word = self.slot_word(slot::POOL).load(Relaxed);
+        self.site = self.slot_word(slot::PC).load(Relaxed) as u32;
+        if pool_word != 0 {
+            let target = ObjRef { id: (pool_word - 1) as u32, kind: spawn::kind_of("pool") };
+            let _ = self.operate_until(target, pool::LEAVE, &[], None);
+        }
+        self.finish(Ended { ending: how, code: number, result: Value::None });
+    }
+}
+
+/// Takes back what a task had changed under guards that it still holds.
+pub(super) fn revert_slot(arena: &Arena, slot: usize, process: usize) {
+    let count = (arena.slot(slot, slot::UNDO_COUNT).load(SeqCst) as usize).min(super::arena::UNDO);
+    for i in (0..count).rev() {
+        let at = arena.slot(slot, slot::UNDONE + 2 * i).load(SeqCst) as usize;
+        let old = arena.slot(slot, slot::UNDONE + 2 * i + 1).load(SeqCst);
+        arena.at(at).store(old, SeqCst);
+    }
+    arena.slot(slot, slot::UNDO_COUNT).store(0, SeqCst);
+    let guards = (arena.slot(slot, slot::GUARD_COUNT).load(SeqCst) as usize).min(super::arena::GUARDS);
+    for i in 0..guards {
+        let id = arena.slot(slot, slot::GUARD + i).load(SeqCst);
+        if id == 0 {
+            continue;
+        }
+        let (guard, version) = arena.guard(id as u32 - 1);
+        let held = guard.load(SeqCst);
+        if held != 0 && super::guard::holder_slot(held) == slot {
+            version.fetch_add(1, SeqCst);
+            guard.store(0, SeqCst);
+        }
+    }
+    arena.slot(slot, slot::GUARD_COUNT).store(0, SeqCst);
+    let _ = process;
+}
+
+/// Lets go of the guards and locks of the run's own that a dead holder had.
+fn break_guards(arena: &Arena, holder: u32) {
+    arena.heap().break_guard(holder);
+    for word in [run::SLOTS_GUARD, run::FINDINGS_GUARD] {
+        let _ = arena.run_half(word).compare_exchange(holder, 0, SeqCst, SeqCst);
+    }
+    for word in [run::PRINT_GUARD, run::GATE] {
+        let half = arena.run_half(word);
+        if half.compare_exchange(holder, 0, SeqCst, SeqCst).is_ok() {
+            futex::wake(half, u32::MAX);
+        }
+    }
+}
+
+/// The process that leads the group and outlives nothing: see the head of the
+/// file.
+fn fork_guard() -> nix::Result<Pid> {
+    let supervisor = nix::unistd::getpid();
+    // SAFETY: this process has one thread.
+    match unsafe { nix::unistd::fork() }? {
+        ForkResult::Parent { child } => {
+            let _ = setpgid(child, child);
+            Ok(child)
+        }
+        ForkResult::Child => {
+            let own = Pid::from_raw(0);
+            let _ = setpgid(own, own);
+            proc::plain_signals();
+            proc::name_thread("conc-guard");
+            // SAFETY: as in `watch`.
+            let fd = unsafe {
+                let fd = libc::syscall(libc::SYS_pidfd_open, supervisor.as_raw(), 0) as i32;
+                (fd >= 0).then(|| OwnedFd::from_raw_fd(fd))
+            };
+            if let (Some(fd), true) = (&fd, nix::unistd::getppid() == supervisor) {
+                loop {
+                    let mut fds = [PollFd::new(fd.as_fd(), PollFlags::POLLIN)];
+                    if poll(&mut fds, PollTimeout::NONE).is_ok_and(|n| n > 0) {
+                        break;
+                    }
+                }
+            }
+            let _ = nix::sys::signal::kill(Pid::from_raw(-nix::unistd::getpid().as_raw()), Signal::SIGKILL);
+            proc::end(0)
+        }
+    }
+}
+
+/// The signal that ended a process which its parent has not reaped yet; 0 if
+/// none did. From the last fields of its status in the kernel's table.
+fn death_signal(pid: i32) -> i32 {
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return 0 };
+    // The last field is the status as `wait` gives it; the name may hold
+    // anything, so the fields are counted from the end.
+    let code = stat.split_whitespace().next_back().and_then(|f| f.parse::<i32>().ok()).unwrap_or(0);
+    code & 0x7f
+}
+
+/// Whether a process is there and not just waiting to be reaped.
+pub(super) fn is_alive(pid: i32) -> bool {
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
+    let state = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().next());
+    !matches!(state, Some("Z" | "X") | None)
+}
+
+/// As many open files as the system lets us have: one for each process.
+fn raise_file_limit() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+}

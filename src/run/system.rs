@@ -1,0 +1,34 @@
+//! What the program asks of the system outside a run: the terminal's width,
+//! how many processors and how much memory there are, a number to begin with.
+
+/// The columns of the terminal on standard error or standard output.
+pub fn terminal_columns() -> Option<usize> {
+    use nix::libc;
+    [2, 1].into_iter().find_map(|fd| {
+        let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
+        // SAFETY: the call fills the structure it is given, or fails.
+        let answer = unsafe { libc::ioctl(fd, libc::TIOCGWINSZ, &raw mut size) };
+        (answer == 0 && size.ws_col > 0).then_some(size.ws_col as usize)
+    })
+}
+
+/// How many processors this process may use.
+pub fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, |n| n.get())
+}
+
+/// How many bytes a script's objects and values may take: three quarters of
+/// what the machine has free, so that the script reaches its limit before the
+/// machine does.
+pub fn memory_for_objects() -> usize {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let field = text.lines().find_map(|l| l.strip_prefix("MemAvailable:"));
+    let kib = field.and_then(|f| f.split_whitespace().next()).and_then(|n| n.parse::<usize>().ok());
+    kib.map_or(1 << 30, |k| k * 1024 / 4 * 3).max(64 << 20)
+}
+
+/// A seed that differs from run to run.
+pub fn fresh_seed() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos() as u64);
+    (now ^ u64::from(std::process::id()) << 40) & 0xffff_ffff
+}

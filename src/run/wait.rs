@@ -1,0 +1,635 @@
+//! Operations on objects, and waiting for them: the one place where a task of
+//! a script goes to sleep. It owns the waiters' lists, parking, time-outs,
+//! `select`, and what happens when a wait is broken off; whether an operation
+//! can go ahead, `objects` says.
+//!
+//! A task that must wait first looks a few times whether the object has
+//! changed, as crossbeam does, then puts a node into the object's list and
+//! sleeps on its own park word. Who changes the object wakes the oldest waiter
+//! that the change may concern; that one tries again under the guard. So no
+//! hand-over can be lost: a waiter that gives up passes the wake on.
+
+use super::arena::{node, object, run, slot, state};
+use super::codec;
+use super::executor::Executor;
+use super::futex;
+use crate::machine::{Args, Arm};
+use crate::objects::{self, Outcome, TaskId};
+use crate::program::value::{Error, ErrorKind, ObjRef, Value};
+use crossbeam_utils::Backoff;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
+
+/// Why a step did not give a value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Halt {
+    Error(Error),
+    /// `terminate`, or the end of its process.
+    Terminated,
+}
+
+impl From<Error> for Halt {
+    fn from(error: Error) -> Halt {
+        Halt::Error(error)
+    }
+}
+
+/// What ended a park.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Woken {
+    Again,
+    TimedOut,
+    Terminated,
+}
+
+/// One arm of a wait, from its first attempt on.
+pub(super) struct Pending<'a> {
+    pub target: ObjRef,
+    pub method: u8,
+    pub args: &'a [Value],
+    pub memo: u64,
+}
+
+impl Executor {
+    // ------------------------------------------------------------------ nodes
+
+    /// The offset of this task's node for an arm.
+    fn node_at(&self, arm: usize) -> usize {
+        if arm < super::arena::NODES {
+            return self.arena.slot_at(self.slot) + 8 * (slot::NODE + arm * slot::NODE_WORDS);
+        }
+        let block = self.slot_word(slot::NODE_BLOCK).load(Relaxed) as usize;
+        block + 8 * (arm - super::arena::NODES) * slot::NODE_WORDS
+    }
+
+    fn node(&self, node: usize, word: usize) -> u64 {
+        self.arena.at(node + 8 * word).load(Acquire)
+    }
+
+    fn node_slot(&self, node: usize) -> usize {
+        (self.node(node, node::SLOT) as u32 as usize).saturating_sub(1)
+    }
+
+    pub(super) fn node_task(&self, node: usize) -> TaskId {
+        self.arena.slot(self.node_slot(node), slot::TASK).load(Relaxed) as TaskId
+    }
+
+    /// The nodes of other tasks that wait with one of these methods and that
+    /// nobody has completed yet, oldest first. The object is guarded.
+    pub(super) fn waiters(&self, id: u32, methods: &[u8]) -> Vec<usize> {
+        let mut found = Vec::new();
+        let mut at = self.arena.object(id, object::HEAD).load(Relaxed) as usize;
+        while at != 0 {
+            let slot = self.node_slot(at);
+            let open = slot != self.slot && self.arena.slot(slot, slot::FIRED).load(SeqCst) == 0;
+            if open && methods.contains(&(self.node(at, node::METHOD) as u8)) {
+                found.push(at);
+            }
+            at = self.node(at, node::NEXT) as usize;
+        }
+        found
+    }
+
+    fn append(&mut self, id: u32, at: usize) {
+        let tail = self.arena.object(id, object::TAIL).load(Relaxed) as usize;
+        let base = self.arena.object_at(id);
+        self.change(at + 8 * node::NEXT, 0);
+        self.change(at + 8 * node::PREV, tail as u64);
+        if tail == 0 {
+            self.change(base + 8 * object::HEAD, at as u64);
+        } else {
+            self.change(tail + 8 * node::NEXT, at as u64);
+        }
+        self.change(base + 8 * object::TAIL, at as u64);
+    }
+
+    fn unlink(&mut self, id: u32, at: usize) {
+        let (next, prev) = (self.node(at, node::NEXT), self.node(at, node::PREV));
+        let base = self.arena.object_at(id);
+        let forward = if prev == 0 { base + 8 * object::HEAD } else { prev as usize + 8 * node::NEXT };
+        self.change(forward, next);
+        let backward = if next == 0 { base + 8 * object::TAIL } else { next as usize + 8 * node::PREV };
+        self.change(backward, prev);
+    }
+
+    pub(super) fn wake_waiters(&mut self, id: u32, methods: &[u8], count: u64) {
+        let mut left = count;
+        let mut at = self.arena.object(id, object::HEAD).load(Relaxed) as usize;
+        while at != 0 && left > 0 {
+            let slot = self.node_slot(at);
+            let sleeps = slot != self.slot
+                && self.node(at, node::SIGNALLED) == 0
+                && self.arena.slot(slot, slot::FIRED).load(SeqCst) == 0
+                && methods.contains(&(self.node(at, node::METHOD) as u8));
+            if sleeps {
+                self.change(at + 8 * node::SIGNALLED, 1);
+                self.wake_later(slot);
+                left -= 1;
+            }
+            at = self.node(at, node::NEXT) as usize;
+        }
+    }
+
+    /// See `World::meet`. The waiter may wait for something else as well, so
+    /// it must be won first.
+    pub(super) fn meet_waiter(&mut self, id: u32, method: u8, give: Value) -> Option<Value> {
+        for at in self.waiters(id, &[method]) {
+            let slot = self.node_slot(at);
+            let arm = self.node(at, node::SLOT) >> 32;
+            let Ok(word) = codec::to_word(&give, self.arena.heap(), self.holder) else {
+                self.check_memory(Err(super::heap::OutOfMemory));
+                return None;
+            };
+            self.arena.slot(slot, slot::RESULT).store(word, Relaxed);
+            if self.arena.slot(slot, slot::FIRED).compare_exchange(0, arm + 1, SeqCst, SeqCst).is_err() {
+                codec::free(word, self.arena.heap(), self.holder);
+                continue;
+            }
+            let value = self.arena.value(self.node(at, node::VALUE));
+            if self.detect {
+                let other = super::clock::TaskClock::new(self.arena, slot);
+                let mine = self.clock();
+                mine.join_task(other);
+                other.join_task(mine);
+                mine.advance();
+                other.advance();
+            }
+            self.wake_later(slot);
+            return Some(value);
+        }
+        None
+    }
+
+    /// See `World::transfer`. Both objects are guarded.
+    pub(super) fn transfer_waiters(&mut self, id: u32, method: u8, count: u64, to: u32, then: u8) -> u64 {
+        let mut moved = 0;
+        for at in self.waiters(id, &[method]) {
+            if moved == count {
+                break;
+            }
+            self.unlink(id, at);
+            self.change(at + 8 * node::OBJECT, u64::from(to));
+            self.change(at + 8 * node::METHOD, u64::from(then));
+            self.change(at + 8 * node::SIGNALLED, 0);
+            self.append(to, at);
+            if self.detect {
+                super::clock::TaskClock::new(self.arena, self.node_slot(at)).join_task(self.clock());
+            }
+            moved += 1;
+        }
+        if moved > 0 && self.detect {
+            self.clock().advance();
+        }
+        moved
+    }
+
+    // ------------------------------------------------------------- operations
+
+    /// Carries out an operation, waiting as long as it takes.
+    pub(super) fn operate(&mut self, target: ObjRef, method: u8, args: &[Value]) -> Result<Value, Halt> {
+        if self.via_manager(target) {
+            return self.ask_manager(target, method, args);
+        }
+        let deadline = self.deadline(target.kind, method, args)?;
+        self.operate_until(target, method, args, deadline)
+    }
+
+    /// When a wait ends, by its `timeout` argument.
+    pub(super) fn deadline(&self, kind: u8, method: u8, args: &[Value]) -> Result<Option<u64>, Error> {
+        let spec = &objects::KINDS[kind as usize].methods[method as usize];
+        if let Some(Some(v)) = spec.blocking.map(|i| args.get(i)) {
+            if !matches!(v, Value::Bool(_)) {
+                return Err(Error::new(ErrorKind::Type, format!("`blocking` is a bool, and this is {}", v.type_word())));
+            }
+        }
+        match spec.timeout.and_then(|i| args.get(i)) {
+            None | Some(Value::None) => Ok(None),
+            Some(Value::Duration(ns)) => Ok(Some(futex::now_ns().saturating_add((*ns).max(0) as u64))),
+            Some(Value::Int(0)) => Ok(Some(futex::now_ns())),
+            Some(v) => {
+                let text = format!("`timeout` is a duration such as 10ms, and this is {}", v.type_word());
+                Err(Error::new(ErrorKind::Type, text))
+            }
+        }
+    }
+
+    pub(super) fn guard_target(&mut self, target: ObjRef) {
+        match objects::companion(target.kind, objects::World::word(self, target.id, 0)) {
+            Some(other) => self.guard_all(&[target.id, other]),
+            None => self.guard(target.id),
+        }
+    }
+
+    /// Kinds whose first attempt changes nothing when it must wait: such a
+    /// task has not arrived yet and may look again before it does.
+    fn may_look_again(&self, target: ObjRef) -> bool {
+        match objects::KINDS[target.kind as usize].word {
+            "lock" | "semaphore" | "event" | "latch" | "task" | "pool" => true,
+            "queue" => objects::World::word(self, target.id, 0) != 1,
+            _ => false,
+        }
+    }
+
+    pub(super) fn operate_until(
+        &mut self,
+        target: ObjRef,
+        method: u8,
+        args: &[Value],
+        deadline: Option<u64>,
+    ) -> Result<Value, Halt> {
+        let backoff = Backoff::new();
+        let looks = self.may_look_again(target) && !self.image.options.hurried;
+        loop {
+            self.guard_target(target);
+            match objects::attempt(self, target.kind, target.id, method, args, None) {
+                Outcome::Done(value) => {
+                    self.unguard();
+                    self.changed(target.id);
+                    return Ok(value);
+                }
+                Outcome::Raise(kind, text) => {
+                    self.unguard();
+                    return Err(self.failed(target, kind, text).into());
+                }
+                Outcome::Wait(_) if self.in_atomic => {
+                    self.unguard();
+                    let name = self.image.object_name(target.id);
+                    let text = format!("an `atomically` block must not wait, and `{name}` would make it");
+                    return Err(Error::new(ErrorKind::Type, text).into());
+                }
+                Outcome::Wait(memo) => {
+                    if looks && !backoff.is_completed() && deadline.is_none() {
+                        let version = self.arena.guard(target.id).1.load(Relaxed);
+                        self.unguard();
+                        self.look(target.id, version, &backoff);
+                        continue;
+                    }
+                    let mut pending = [Pending { target, method, args, memo }];
+                    self.enlist(&pending, deadline)?;
+                    self.unguard();
+                    return self.wait_out(&mut pending, deadline).map(|(_, value)| value);
+                }
+                Outcome::Instead { .. } => self.unguard(),
+            }
+        }
+    }
+
+    /// Waits a little for the object to change.
+    fn look(&self, id: u32, version: u32, backoff: &Backoff) {
+        let place = self.arena.guard(id).1;
+        self.home.gil_pause(|| {
+            while place.load(Relaxed) == version && !backoff.is_completed() {
+                backoff.snooze();
+            }
+        });
+    }
+
+    pub(super) fn failed(&self, target: ObjRef, kind: ErrorKind, text: String) -> Error {
+        let name = self.image.object_name(target.id);
+        Error::new(kind, format!("{text} ({} {name})", objects::KINDS[target.kind as usize].word))
+    }
+
+    /// Puts a node into each object's list. All of them are guarded.
+    pub(super) fn enlist(&mut self, pending: &[Pending], deadline: Option<u64>) -> Result<(), Error> {
+        if pending.len() > super::arena::NODES {
+            let bytes = 8 * slot::NODE_WORDS * (pending.len() - super::arena::NODES);
+            match self.arena.heap().allocate(bytes, self.holder) {
+                Ok(block) => self.slot_word(slot::NODE_BLOCK).store(block as u64, Relaxed),
+                Err(e) => {
+                    self.check_memory(Err(e));
+                    return Err(Error::new(ErrorKind::Overflow, "there is no memory left to wait with"));
+                }
+            }
+        }
+        self.arena.park(self.slot).0.store(0, SeqCst);
+        self.slot_word(slot::FIRED).store(0, SeqCst);
+        for (arm, p) in pending.iter().enumerate() {
+            let at = self.node_at(arm);
+            let offered = p.args.first().map_or(Ok(codec::NONE), |v| codec::to_word(v, self.arena.heap(), self.holder));
+            let offered = offered.unwrap_or(codec::NONE);
+            let words = [
+                (node::OBJECT, u64::from(p.target.id)),
+                (node::METHOD, u64::from(p.method)),
+                (node::MEMO, p.memo),
+                (node::VALUE, offered),
+                (node::SLOT, (arm as u64) << 32 | (self.slot as u64 + 1)),
+                (node::SIGNALLED, 0),
+            ];
+            for (word, value) in words {
+                self.arena.at(at + 8 * word).store(value, Relaxed);
+            }
+            self.append(p.target.id, at);
+        }
+        let count = self.arena.slot_at(self.slot) + 8 * slot::NODE_COUNT;
+        self.change(count, pending.len() as u64);
+        let waiting = if deadline.is_some() { state::TIMED } else { state::WAITING };
+        self.enter_state(waiting);
+        Ok(())
+    }
+
+    /// Takes the nodes out again. All objects are guarded.
+    pub(super) fn delist(&mut self, pending: &[Pending], pass_on: bool) {
+        for (arm, p) in pending.iter().enumerate() {
+            let at = self.node_at(arm);
+            self.unlink(p.target.id, at);
+            self.give_back(self.node(at, node::VALUE));
+            if pass_on && self.node(at, node::SIGNALLED) != 0 {
+                let all: Vec<u8> = (0..objects::KINDS[p.target.kind as usize].methods.len() as u8).collect();
+                self.wake_waiters(p.target.id, &all, u64::MAX);
+            }
+        }
+        let count = self.arena.slot_at(self.slot) + 8 * slot::NODE_COUNT;
+        self.change(count, 0);
+        let block = self.slot_word(slot::NODE_BLOCK).swap(0, Relaxed);
+        if block != 0 {
+            self.give_back(codec::block_word(block));
+        }
+        self.enter_state(state::RUNNING);
+    }
+
+    pub(super) fn enter_state(&self, state: u64) {
+        let old = self.slot_word(slot::STATE).swap(state, SeqCst);
+        self.slot_word(slot::VERSION).fetch_add(1, SeqCst);
+        match (old == state::RUNNING, state == state::RUNNING) {
+            (true, false) => {
+                self.arena.run(run::ACTIVE).fetch_sub(1, SeqCst);
+                if self.arena.run(run::SUPERVISOR_IDLE).load(SeqCst) != 0 {
+                    self.image.call_supervisor();
+                }
+            }
+            (false, true) => {
+                self.arena.run(run::ACTIVE).fetch_add(1, SeqCst);
+            }
+            _ => {}
+        }
+    }
+
+    /// A notified waiter on a condition waits on its lock from then on.
+    fn follow(&self, pending: &mut [Pending]) {
+        for (arm, p) in pending.iter_mut().enumerate() {
+            let at = self.node_at(arm);
+            let id = self.node(at, node::OBJECT) as u32;
+            if id != p.target.id {
+                p.target = ObjRef { id, kind: self.arena.kind(id) };
+                p.method = self.node(at, node::METHOD) as u8;
+                p.args = &[];
+            }
+        }
+    }
+
+    /// Guards all that is waited for, where the nodes stand by then.
+    pub(super) fn guard_pending(&mut self, pending: &mut [Pending]) {
+        loop {
+            self.follow(pending);
+            let ids: Vec<u32> = pending
+                .iter()
+                .flat_map(|p| {
+                    let first = objects::World::word(self, p.target.id, 0);
+                    [Some(p.target.id), objects::companion(p.target.kind, first)]
+                })
+                .flatten()
+                .collect();
+            self.guard_all(&ids);
+            let before: Vec<u32> = pending.iter().map(|p| p.target.id).collect();
+            self.follow(pending);
+            if pending.iter().zip(before).all(|(p, id)| p.target.id == id) {
+                return;
+            }
+            self.unguard();
+        }
+    }
+
+    /// Sleeps until one of the arms has gone ahead: its place and value.
+    fn wait_out(&mut self, pending: &mut [Pending], mut deadline: Option<u64>) -> Result<(usize, Value), Halt> {
+        loop {
+            let woken = self.park(deadline);
+            if let Some(result) = self.arm_went(pending, woken) {
+                return result;
+            }
+            if woken == Woken::TimedOut {
+                deadline = None;
+            }
+        }
+    }
+
+    /// Takes a dead task out of what it waited for.
+    pub(super) fn withdraw(&mut self) {
+        let count = self.slot_word(slot::NODE_COUNT).load(SeqCst) as usize;
+        let mut pending: Vec<Pending> = (0..count)
+            .map(|arm| {
+                let at = self.node_at(arm);
+                let id = self.node(at, node::OBJECT) as u32;
+                let target = ObjRef { id, kind: self.arena.kind(id) };
+                Pending { target, method: self.node(at, node::METHOD) as u8, args: &[], memo: 0 }
+            })
+            .collect();
+        if count > 0 {
+            self.guard_pending(&mut pending);
+            self.delist(&pending, true);
+            self.unguard();
+        }
+    }
+
+    /// After a park: whether an arm has gone ahead, or the wait is over in
+    /// another way. If not, it goes on.
+    pub(super) fn arm_went(&mut self, pending: &mut [Pending], woken: Woken) -> Option<Result<(usize, Value), Halt>> {
+        self.guard_pending(pending);
+        let fired = self.slot_word(slot::FIRED).load(SeqCst);
+        if fired != 0 {
+            let word = self.slot_word(slot::RESULT).swap(codec::NONE, Relaxed);
+            let value = self.arena.value(word);
+            self.give_back(word);
+            self.delist(pending, true);
+            self.unguard();
+            return Some(Ok((fired as usize - 1, value)));
+        }
+        if woken == Woken::Terminated {
+            self.delist(pending, true);
+            self.unguard();
+            return Some(Err(Halt::Terminated));
+        }
+        if let Some(result) = self.try_arms(pending) {
+            return Some(result);
+        }
+        if woken == Woken::TimedOut {
+            return match self.time_is_over(pending) {
+                Ok(Some(value)) => Some(Ok((pending.len(), value))),
+                Ok(None) => None,
+                Err(halt) => Some(Err(halt)),
+            };
+        }
+        self.arena.park(self.slot).0.store(0, SeqCst);
+        for arm in 0..pending.len() {
+            let at = self.node_at(arm);
+            self.change(at + 8 * node::SIGNALLED, 0);
+        }
+        self.unguard();
+        None
+    }
+
+    /// Another attempt at each arm.
+    pub(super) fn try_arms(&mut self, pending: &mut [Pending]) -> Option<Result<(usize, Value), Halt>> {
+        for i in 0..pending.len() {
+            let p = &pending[i];
+            let (target, memo) = (p.target, self.node(self.node_at(i), node::MEMO));
+            let outcome = objects::attempt(self, target.kind, target.id, p.method, p.args, Some(memo));
+            let result = match outcome {
+                Outcome::Done(value) => Ok((i, value)),
+                Outcome::Raise(kind, text) => Err(self.failed(target, kind, text).into()),
+                _ => continue,
+            };
+            // The wake was used by this arm; those of the others go on.
+            let own = self.node_at(i);
+            self.change(own + 8 * node::SIGNALLED, 0);
+            self.delist(pending, true);
+            self.unguard();
+            self.changed(target.id);
+            return Some(result);
+        }
+        None
+    }
+
+    /// The wait's own answer to its time being over; none if it goes on
+    /// waiting elsewhere. For a `select` it is `after`'s.
+    pub(super) fn time_is_over(&mut self, pending: &mut [Pending]) -> Result<Option<Value>, Halt> {
+        let memo = self.node(self.node_at(0), node::MEMO);
+        self.delist(pending, true);
+        let [Pending { target, method, .. }] = *pending else {
+            self.unguard();
+            return Ok(Some(Value::None));
+        };
+        if self.selecting() {
+            self.unguard();
+            return Ok(Some(Value::None));
+        }
+        match objects::give_up(self, target.kind, target.id, method, memo) {
+            Outcome::Done(value) => {
+                self.unguard();
+                Ok(Some(value))
+            }
+            Outcome::Raise(kind, text) => {
+                self.unguard();
+                Err(self.failed(target, kind, text).into())
+            }
+            Outcome::Instead { object, method, memo } => {
+                let kind = self.arena.kind(object);
+                pending[0] = Pending { target: ObjRef { id: object, kind }, method, args: &[], memo };
+                self.guard(object);
+                self.enlist(pending, None)?;
+                let at = self.node_at(0);
+                self.change(at + 8 * node::SIGNALLED, 1);
+                self.arena.park(self.slot).0.store(1, SeqCst);
+                self.unguard();
+                Ok(None)
+            }
+            Outcome::Wait(_) => {
+                self.unguard();
+                Ok(Some(Value::None))
+            }
+        }
+    }
+
+    fn selecting(&self) -> bool {
+        matches!(self.program.code.get(self.site as usize), Some(crate::program::code::Instr::Select(_)))
+    }
+
+    /// Sleeps on the task's own park word.
+    pub(super) fn park(&mut self, deadline: Option<u64>) -> Woken {
+        let home = self.home.clone();
+        let (park, sleeping) = self.arena.park(self.slot);
+        home.gil_pause(|| {
+            loop {
+                if park.load(SeqCst) != 0 {
+                    return if self.terminated() { Woken::Terminated } else { Woken::Again };
+                }
+                if self.terminated() {
+                    return Woken::Terminated;
+                }
+                if deadline.is_some_and(|d| futex::now_ns() >= d) {
+                    return Woken::TimedOut;
+                }
+                sleeping.store(1, SeqCst);
+                if park.load(SeqCst) == 0 {
+                    futex::wait(park, 0, deadline);
+                }
+                sleeping.store(0, SeqCst);
+            }
+        })
+    }
+
+    // ----------------------------------------------------------------- select
+
+    /// The index of the arm that went ahead (that of `after` or `else` comes
+    /// after all arms), and its value.
+    pub(super) fn select(&mut self, arms: &[Arm], after: Option<i64>, otherwise: bool) -> Result<Value, Halt> {
+        let answer = |i: usize, v: Value| Ok(Value::list(vec![Value::Int(i as i64), v]));
+        let deadline = after.map(|ns| futex::now_ns().saturating_add(ns as u64));
+        let live: Vec<(usize, ObjRef, u8, &Args)> =
+            arms.iter().enumerate().filter_map(|(i, a)| a.target.map(|(o, m)| (i, o, m, &a.args))).collect();
+        for (_, o, _, _) in &live {
+            let word = objects::KINDS[o.kind as usize].word;
+            if matches!(word, "condition" | "barrier") || self.via_manager(*o) {
+                let text = format!("a {word} of this sort cannot be an arm of a `select`");
+                return Err(Error::new(ErrorKind::Type, text).into());
+            }
+        }
+        let ids: Vec<u32> = live.iter().map(|l| l.1.id).collect();
+        self.guard_all(&ids);
+        let first = self.random_below(live.len().max(1) as u64) as usize;
+        let mut memos = vec![0; live.len()];
+        for k in 0..live.len() {
+            let i = (first + k) % live.len();
+            let (arm, target, method, args) = live[i];
+            match objects::attempt(self, target.kind, target.id, method, args.as_slice(), None) {
+                Outcome::Done(value) => {
+                    self.unguard();
+                    self.changed(target.id);
+                    return answer(arm, value);
+                }
+                Outcome::Raise(kind, text) => {
+                    self.unguard();
+                    return Err(self.failed(target, kind, text).into());
+                }
+                Outcome::Wait(memo) => memos[i] = memo,
+                Outcome::Instead { .. } => {}
+            }
+        }
+        if otherwise {
+            self.unguard();
+            return answer(arms.len(), Value::None);
+        }
+        if self.in_atomic {
+            self.unguard();
+            return Err(Error::new(ErrorKind::Type, "an `atomically` block must not wait, and this `select` would").into());
+        }
+        let mut pending: Vec<Pending> = live
+            .iter()
+            .zip(memos)
+            .map(|((_, target, method, args), memo)| Pending { target: *target, method: *method, args: args.as_slice(), memo })
+            .collect();
+        if let Err(error) = self.enlist(&pending, deadline) {
+            self.unguard();
+            return Err(error.into());
+        }
+        self.unguard();
+        let (place, value) = self.wait_out(&mut pending, deadline)?;
+        match live.get(place) {
+            Some((arm, ..)) => answer(*arm, value),
+            None => answer(arms.len(), Value::None),
+        }
+    }
+
+    /// Waits for time only.
+    pub(super) fn sleep(&mut self, ns: u64) -> Result<(), Halt> {
+        let deadline = futex::now_ns().saturating_add(ns);
+        self.arena.park(self.slot).0.store(0, SeqCst);
+        self.enter_state(state::SLEEPING);
+        let woken = loop {
+            match self.park(Some(deadline)) {
+                Woken::Again => self.arena.park(self.slot).0.store(0, SeqCst),
+                other => break other,
+            }
+        };
+        self.enter_state(state::RUNNING);
+        if woken == Woken::Terminated { Err(Halt::Terminated) } else { Ok(()) }
+    }
+}
