@@ -123,9 +123,13 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
             return if error.use_stderr() { exit::WRONG } else { exit::FINE };
         }
     };
-    match cli.command {
+    let run = move || match cli.command {
         Command::Run(args) => run::main(&args),
         Command::Fmt(args) => fmt::main(&args),
         Command::Explain(args) => explain::main(&args),
-    }
+    };
+    std::panic::catch_unwind(run).unwrap_or_else(|_| {
+        put_err("conc: this is a fault in conc itself, not in the script; please report it\n");
+        exit::FAILED
+    })
 }

@@ -199,20 +199,11 @@ impl System<'_> {
         }
         let waits = self.tasks[i].waits.as_deref().unwrap_or(&[]);
         let mut to = Vec::new();
-        match waits {
-            // Whatever else it needs, the lock that it holds itself is enough.
-            [only] if self.itself(i, &only.need) => to.push(i),
-            _ => waits.iter().for_each(|w| self.needed(i, w, &w.need, &mut to)),
-        }
+        waits.iter().for_each(|w| self.needed(i, w, &w.need, &mut to));
         to.sort_unstable();
         to.dedup();
         to.retain(|j| stuck[*j]);
         to
-    }
-
-    /// Whether a need is one for the waiting task alone.
-    fn itself(&self, i: usize, need: &Need) -> bool {
-        matches!(need, Need::Tasks(ids) if ids[..] == [self.tasks[i].id])
     }
 
     fn needed(&self, i: usize, wait: &WaitView, need: &Need, to: &mut Vec<usize>) {
@@ -274,13 +265,7 @@ fn any_need(need: &Need, test: &dyn Fn(&Need) -> bool) -> bool {
 }
 
 /// Puts every other stuck task behind the first group that it reaches.
-fn assign(
-    groups: &mut [Group],
-    of_part: &HashMap<usize, usize>,
-    edges: &[Vec<usize>],
-    part: &[usize],
-    stuck: &[bool],
-) {
+fn assign(groups: &mut [Group], of_part: &HashMap<usize, usize>, edges: &[Vec<usize>], part: &[usize], stuck: &[bool]) {
     for i in (0..edges.len()).filter(|i| stuck[*i] && !of_part.contains_key(&part[*i])) {
         let mut seen = vec![false; edges.len()];
         let mut todo = vec![i];
@@ -377,3 +362,11 @@ fn components(edges: &[Vec<usize>], stuck: &[bool]) -> Vec<usize> {
     }
     part
 }
+
+#[cfg(test)]
+#[path = "deadlock/tests.rs"]
+mod tests;
+
+#[cfg(test)]
+#[path = "deadlock/properties.rs"]
+mod properties;

@@ -182,3 +182,129 @@ impl Search<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes a lock while it holds others; the slot is the task's number, the
+    /// sites are the locks' numbers and a hundred or two more.
+    fn takes(task: u32, own: u64, held: &[u32], lock: u32) -> Dependency {
+        let held = held.iter().map(|l| Held { lock: *l, mode: Mode::Exclusive, site: 100 + l }).collect();
+        Dependency { task, slot: task, own, known: Vec::new(), held, lock, mode: Mode::Exclusive, site: 200 + lock }
+    }
+
+    fn tasks(dependencies: &[Dependency]) -> Vec<Vec<u32>> {
+        cycles(dependencies).iter().map(|c| c.edges.iter().map(|e| dependencies[e.dependency].task).collect()).collect()
+    }
+
+    #[test]
+    fn opposite_orders() {
+        let all = [takes(1, 1, &[10], 20), takes(2, 1, &[20], 10)];
+        let found = cycles(&all);
+        assert_eq!(found.len(), 1);
+        let edges = &found[0].edges;
+        for (i, e) in edges.iter().enumerate() {
+            let next = &edges[(i + 1) % edges.len()];
+            assert_eq!(all[e.dependency].lock, all[next.dependency].held[next.held].lock);
+        }
+        assert!(tasks(&[takes(1, 1, &[10], 20), takes(2, 1, &[10], 20)]).is_empty());
+    }
+
+    #[test]
+    fn a_lock_held_in_common_guards() {
+        assert!(tasks(&[takes(1, 1, &[5, 10], 20), takes(2, 1, &[5, 20], 10)]).is_empty());
+        assert_eq!(tasks(&[takes(1, 1, &[5, 10], 20), takes(2, 1, &[6, 20], 10)]), [[1, 2]]);
+    }
+
+    #[test]
+    fn a_common_lock_for_reading_guards_nothing() {
+        let mut all = [takes(1, 1, &[5, 10], 20), takes(2, 1, &[5, 20], 10)];
+        all.iter_mut().for_each(|d| d.held[0].mode = Mode::Reading);
+        assert_eq!(tasks(&all), [[1, 2]]);
+        all[0].held[0].mode = Mode::Writing;
+        assert!(tasks(&all).is_empty());
+    }
+
+    #[test]
+    fn what_is_ordered_cannot_meet() {
+        let mut all = [takes(1, 7, &[10], 20), takes(2, 3, &[20], 10)];
+        all[1].known = vec![0, 7, 3];
+        assert!(tasks(&all).is_empty(), "the second knows of the first");
+        all[1].known = vec![0, 6, 3];
+        assert_eq!(tasks(&all), [[1, 2]]);
+        all[0].known = vec![0, 7, 3];
+        assert!(tasks(&all).is_empty(), "the first knows of the second");
+    }
+
+    #[test]
+    fn a_slot_is_one_task_after_another() {
+        let mut all = [takes(1, 7, &[10], 20), takes(2, 30, &[20], 10)];
+        all[1].slot = 1;
+        assert!(tasks(&all).is_empty());
+    }
+
+    #[test]
+    fn readers_do_not_wait_for_readers() {
+        let mut all = [takes(1, 1, &[10], 20), takes(2, 1, &[20], 10)];
+        all[0].mode = Mode::Reading;
+        all[1].held[0].mode = Mode::Reading;
+        assert!(tasks(&all).is_empty());
+        all[0].mode = Mode::Writing;
+        assert_eq!(tasks(&all), [[1, 2]]);
+    }
+
+    #[test]
+    fn philosophers() {
+        let three = [takes(1, 1, &[10], 20), takes(2, 1, &[20], 30), takes(3, 1, &[30], 10)];
+        assert_eq!(tasks(&three), [[1, 2, 3]]);
+        let one_left_handed = [takes(1, 1, &[10], 20), takes(2, 1, &[20], 30), takes(3, 1, &[10], 30)];
+        assert!(tasks(&one_left_handed).is_empty());
+        let ring = |n: u32| (0..n).map(|i| takes(i, 1, &[i], (i + 1) % n)).collect::<Vec<_>>();
+        assert_eq!(tasks(&ring(5)).len(), 1);
+        assert!(tasks(&ring(6)).is_empty(), "longer than is looked for");
+    }
+
+    #[test]
+    fn one_task_makes_no_circle() {
+        assert!(tasks(&[takes(1, 1, &[10], 20), takes(1, 5, &[20], 10)]).is_empty());
+        assert!(tasks(&[takes(1, 1, &[10], 10), takes(2, 1, &[10], 10)]).is_empty());
+    }
+
+    #[test]
+    fn many_tasks_make_one_circle_and_the_shortest_comes_first() {
+        let mut all: Vec<Dependency> = Vec::new();
+        for i in 0..50 {
+            all.push(takes(2 * i, 1, &[10], 20));
+            all.push(takes(2 * i + 1, 1, &[20], 30));
+            all.push(takes(2 * i + 1, 1, &[30], 10));
+            all.push(takes(2 * i + 1, 1, &[20], 10));
+        }
+        let lengths: Vec<usize> = cycles(&all).iter().map(|c| c.edges.len()).collect();
+        assert_eq!(lengths, [2, 3]);
+    }
+
+    #[test]
+    fn the_last_of_a_kind_is_the_one_least_known() {
+        let mut all = vec![takes(1, 3, &[10], 20), takes(1, 9, &[10], 20), takes(2, 1, &[20], 10)];
+        all[2].known = vec![0, 5];
+        assert_eq!(tasks(&all), [[1, 2]]);
+        assert_eq!(cycles(&all)[0].edges[0].dependency, 1);
+    }
+
+    #[test]
+    fn the_work_is_bounded() {
+        let mut all = Vec::new();
+        for i in 0..120 {
+            for lock in 0..24 {
+                let mut d = takes(i, u64::from(lock) + 1, &[lock], lock + 1);
+                d.known = vec![u64::from(i % 7); 3];
+                all.push(d);
+            }
+        }
+        assert!(cycles(&all).is_empty());
+        let dense: Vec<Dependency> =
+            (0..40u32).flat_map(|t| (0..40u32).map(move |n| takes(t, 1, &[n % 13], (n * 7 + t) % 13))).collect();
+        assert_eq!(cycles(&dense).len(), CYCLES_MAX);
+    }
+}

@@ -15,6 +15,7 @@ impl Args {
     pub const NONE: Args = Args { len: 0, values: [Value::None, Value::None, Value::None] };
 
     /// The most arguments a method has is three: `put`.
+    #[inline]
     pub fn from_slice(values: &[Value]) -> Args {
         let mut args = Args::NONE;
         for (place, value) in args.values.iter_mut().zip(values) {

@@ -6,7 +6,7 @@ use super::local;
 use super::step::*;
 use crate::lang::ast::BinaryOp;
 use crate::program::code::*;
-use crate::program::kind::{Default as Missing, Memory, Update};
+use crate::program::kind::{Memory, Update};
 use crate::program::value::{Error, ErrorKind, Names, ObjRef, Value, arithmetic};
 
 /// The deepest nesting of calls.
@@ -20,6 +20,15 @@ pub trait Host: Names {
     fn first_object(&self, record: u32) -> u32;
     /// Somebody wants the task's attention; asked now and then.
     fn interrupted(&self) -> bool;
+    /// The read of a declared place at `pc`, if the host can carry out that
+    /// step at once; else the task stops at it.
+    fn read_now(&self, _cell: u32, _pc: Pc) -> Option<Value> {
+        None
+    }
+    /// The same for a write: whether it was carried out.
+    fn write_now(&self, _cell: u32, _value: &Value, _pc: Pc) -> bool {
+        false
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -210,6 +219,7 @@ impl Task {
     /// Local work up to the next step.
     pub fn advance<H: Host>(&mut self, program: &Program, host: &H) -> Step {
         loop {
+            self.quick(program, host);
             match self.instruction(program, host) {
                 Ok(None) => {}
                 Ok(Some(step)) => return step,
@@ -219,6 +229,74 @@ impl Task {
                     }
                 }
             }
+        }
+    }
+
+    /// The commonest instructions in their commonest form, as long as there
+    /// are some; each does what `instruction` does with it.
+    #[inline]
+    fn quick<H: Host>(&mut self, program: &Program, host: &H) {
+        let code = &program.code[..];
+        let base = self.base();
+        loop {
+            match &code[self.pc as usize] {
+                Instr::Int(i) => self.stack.push(Value::Int(i64::from(*i))),
+                Instr::Load(slot) => {
+                    let value = self.stack[base + *slot as usize].clone();
+                    self.stack.push(value);
+                }
+                Instr::Store(slot) => {
+                    let Some(value) = self.stack.pop() else { return };
+                    self.stack[base + *slot as usize] = value;
+                }
+                Instr::ReadCell(cell) => match host.read_now(*cell, self.pc) {
+                    Some(value) => self.stack.push(value),
+                    None => return,
+                },
+                Instr::WriteCell(cell) => {
+                    let Some(value) = self.stack.last() else { return };
+                    if !host.write_now(*cell, value, self.pc) {
+                        return;
+                    }
+                    self.stack.pop();
+                }
+                Instr::Binary(op) => {
+                    let [.., Value::Int(x), Value::Int(y)] = self.stack[..] else { return };
+                    let result = match op {
+                        BinaryOp::Add => x.checked_add(y).map(Value::Int),
+                        BinaryOp::Sub => x.checked_sub(y).map(Value::Int),
+                        BinaryOp::Lt => Some(Value::Bool(x < y)),
+                        BinaryOp::Eq => Some(Value::Bool(x == y)),
+                        BinaryOp::Gt => Some(Value::Bool(x > y)),
+                        _ => None,
+                    };
+                    let Some(result) = result else { return };
+                    self.stack.pop();
+                    if let Some(place) = self.stack.last_mut() {
+                        *place = result;
+                    }
+                }
+                Instr::Jump(to) if *to > self.pc || !host.interrupted() => {
+                    self.pc = *to;
+                    continue;
+                }
+                Instr::JumpIfFalse(to) => {
+                    let Some(Value::Bool(truth)) = self.stack.last() else { return };
+                    let next = if *truth { self.pc + 1 } else { *to };
+                    self.stack.pop();
+                    self.pc = next;
+                    continue;
+                }
+                Instr::RepeatNext { slot, .. } => {
+                    let Value::Int(left) = &mut self.stack[base + *slot as usize] else { return };
+                    if *left <= 0 {
+                        return;
+                    }
+                    *left -= 1;
+                }
+                _ => return,
+            }
+            self.pc += 1;
         }
     }
 
@@ -237,7 +315,6 @@ impl Task {
     }
 
     /// One instruction: moves on, or stops at a step and stays there.
-    #[inline]
     fn instruction<H: Host>(&mut self, program: &Program, host: &H) -> Local<Option<Step>> {
         match &program.code[self.pc as usize] {
             Instr::Int(i) => self.stack.push(Value::Int(i64::from(*i))),
@@ -755,9 +832,12 @@ impl Task {
             Value::Object(o) => *o,
             v => return Err(local::type_error(format!("`with` takes a lock or a semaphore, not {}", v.type_word()))),
         };
-        let mode = site.mode.map_or("", |m| program.symbols[m as usize].as_str());
         let spec = &program.kinds[object.kind as usize];
-        let Some(way) = spec.with.iter().find(|w| w.word == mode) else {
+        let way = match site.mode {
+            None => spec.with.first().filter(|w| w.word.is_empty()),
+            Some(m) => spec.with.iter().find(|w| w.word == program.symbols[m as usize]),
+        };
+        let Some(way) = way else {
             return Err(local::type_error(format!("`with` cannot take a {} so", spec.word)));
         };
         let method = if acquire { way.acquire } else { way.release };
@@ -1010,19 +1090,7 @@ fn field_object<H: Host>(owner: &Value, index: Option<&Value>, symbol: u32, prog
 
 /// A method's arguments when none is given.
 pub fn defaults(program: &Program, kind: u8, method: u8) -> Args {
-    let mut args = Args::NONE;
-    for (i, param) in program.kinds[kind as usize].methods[method as usize].params.iter().enumerate() {
-        args.set(i, default_value(param.default));
-    }
-    args
-}
-
-fn default_value(default: Option<Missing>) -> Value {
-    match default {
-        Some(Missing::Bool(b)) => Value::Bool(b),
-        Some(Missing::Int(i)) => Value::Int(i),
-        Some(Missing::None) | None => Value::None,
-    }
+    Args::from_slice(&program.defaults[kind as usize][method as usize])
 }
 
 /// Finds the method by its name where the kind was not known before, and puts

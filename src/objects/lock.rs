@@ -9,7 +9,6 @@ use crate::program::kind::With;
 
 pub const ACQUIRE: u8 = 0;
 pub const RELEASE: u8 = 1;
-const LOCKED: u8 = 2;
 /// How a wait on a condition ends: the lock is taken again, and the wait
 /// gives true, or false if its time was over.
 pub const REACQUIRE: u8 = 3;

@@ -116,6 +116,12 @@ macro_rules! kind_list {
         /// Every kind; an object's `kind` is a place in it.
         pub static KINDS: &[KindSpec] = &[$($name::SPEC),*];
 
+        /// The places of the kinds in [`KINDS`].
+        #[allow(non_upper_case_globals)]
+        pub mod place {
+            $(pub const $name: u8 = $place;)*
+        }
+
         /// The first words of an object made with these arguments.
         pub fn init(kind: u8, args: &[Value], options: u32) -> Result<[u64; WORDS], (ErrorKind, String)> {
             match kind {
@@ -166,8 +172,27 @@ kind_list! {
 }
 
 /// A further object whose words the method changes as well.
+#[inline]
 pub fn companion(kind: u8, first_word: u64) -> Option<u32> {
-    (KINDS[kind as usize].word == condition::SPEC.word).then_some(first_word as u32)
+    (kind == place::condition).then_some(first_word as u32)
+}
+
+/// A mutex of some sort: what orders its critical sections may order them the
+/// other way round next time.
+#[inline]
+pub fn is_lock(kind: u8) -> bool {
+    matches!(kind, place::lock | place::rwlock)
+}
+
+/// An attempt that must wait has changed nothing yet, so a task may look
+/// again before it arrives.
+#[inline]
+pub fn may_look_again(kind: u8, first_word: u64) -> bool {
+    match kind {
+        place::queue => first_word != 1,
+        place::rwlock | place::condition | place::barrier | place::record => false,
+        _ => true,
+    }
 }
 
 // Parameters that several kinds share.

@@ -399,6 +399,8 @@ pub struct Program {
     pub error_kinds: Vec<Vec<ErrorKind>>,
     pub expects: Vec<Expect>,
     pub consts: Vec<(String, Value)>,
+    /// By kind and method: the arguments when none is given.
+    pub defaults: Vec<Vec<Vec<Value>>>,
     pub needs: Needs,
 }
 
@@ -414,10 +416,5 @@ impl Program {
             None => decl.name.clone(),
             Some(_) => format!("{}[{}]", decl.name, cell - decl.first),
         }
-    }
-
-    /// The function that an instruction belongs to.
-    pub fn function_at(&self, pc: Pc) -> Option<u32> {
-        self.functions.iter().position(|f| f.entry <= pc && pc < f.end).map(|i| i as u32)
     }
 }

@@ -6,7 +6,7 @@ use super::code::*;
 use super::constant::Constants;
 use super::kind::{Default as Missing, KindSpec, Memory};
 use super::scope::{Frame, Global, Globals};
-use super::value::{ObjRef, Value};
+use super::value::Value;
 use crate::lang::ast::{self, Expr, ExprKind, Item, Name, Script, Span, Stmt};
 use crate::lang::error::{ScriptError, nearest};
 use std::collections::HashMap;
@@ -709,11 +709,10 @@ fn empty_program(kinds: &'static [KindSpec]) -> Program {
         error_kinds: Vec::new(),
         expects: Vec::new(),
         consts: Vec::new(),
+        defaults: kinds
+            .iter()
+            .map(|k| k.methods.iter().map(|m| m.params.iter().map(|p| default_value(p.default)).collect()).collect())
+            .collect(),
         needs: Needs::default(),
     }
-}
-
-/// A declared object's reference.
-pub(super) fn reference(program: &Program, id: u32) -> ObjRef {
-    ObjRef { id, kind: program.objects[id as usize].kind }
 }

@@ -82,7 +82,7 @@ impl Compiler<'_> {
 
     /// A local of this function; in a `spawn { }` also a copy of one around it.
     pub(super) fn local(&mut self, name: &str) -> Option<Slot> {
-        let last = self.frames.len() - 1;
+        let last = self.frames.len().checked_sub(1)?;
         self.local_at(last, name).map(|l| l.0)
     }
 
@@ -843,6 +843,9 @@ impl Compiler<'_> {
             ExprKind::Name(name) => self.collect_name(name, site),
             ExprKind::Call { callee, args } => {
                 match &callee.kind {
+                    // What a method finds behind a local or a variable is
+                    // only known while running.
+                    ExprKind::Field { object, .. } if self.kind_of(object).is_none() => site.anything = true,
                     ExprKind::Field { object, .. } => self.collect_reads(object, site),
                     ExprKind::Name(n) if BUILTINS.contains(&n.as_str()) && self.globals.get(n).is_none() => {}
                     _ => site.anything = true,

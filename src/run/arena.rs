@@ -151,6 +151,8 @@ pub mod flag {
     /// The first task of its process.
     pub const PROCESS: u64 = 4;
     pub const WORKER: u64 = 8;
+    /// Its body has ended; it waits for what it has spawned.
+    pub const BODY_ENDED: u64 = 16;
 }
 
 /// A waiting node: one arm.

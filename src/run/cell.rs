@@ -53,6 +53,13 @@ impl<'a> Cell<'a> {
         self.memory.word(self.at + 8 * word)
     }
 
+    /// What tells one access at a place in the source from others there:
+    /// cells are aligned, so the low bits are free.
+    #[inline]
+    fn seen_as(&self, write: bool) -> usize {
+        self.at | usize::from(self.private) | usize::from(write) << 1
+    }
+
     #[inline]
     fn guard(&self) -> &'a AtomicU32 {
         self.memory.half(self.at + 8 * GUARD)
@@ -106,32 +113,39 @@ impl<'a> Cell<'a> {
         self.memory.word(at + 24).store(r.value, Relaxed);
     }
 
-    fn reads(&self) -> Vec<usize> {
-        let mut places = vec![self.at + 8 * READ];
-        let block = self.word(READS).load(Relaxed) as usize;
-        if block != 0 {
-            let count = self.memory.word(block).load(Relaxed) as usize;
-            places.extend((0..count).map(|i| block + 8 + 8 * RECORD_WORDS * i));
+    /// How many records of reads stand behind the first one.
+    #[inline]
+    fn more_reads(&self) -> usize {
+        match self.word(READS).load(Relaxed) as usize {
+            0 => 0,
+            block => self.memory.word(block).load(Relaxed) as usize,
         }
-        places
+    }
+
+    /// Where a record of a read stands; the first is in the cell.
+    #[inline]
+    fn read_at(&self, index: usize) -> usize {
+        if index == 0 {
+            return self.at + 8 * READ;
+        }
+        self.word(READS).load(Relaxed) as usize + 8 + 8 * RECORD_WORDS * (index - 1)
     }
 
     /// Keeps a read: over its task's last one, over one that came before it,
     /// or in a new place.
     fn keep_read(&self, r: &Record, known: impl Fn(usize) -> u64, holder: u32) -> Result<(), OutOfMemory> {
-        let places = self.reads();
-        let free = places.iter().find(|at| {
-            let old = self.load_record(**at, false);
+        let count = self.more_reads();
+        let free = (0..=count).map(|i| self.read_at(i)).find(|at| {
+            let old = self.load_record(*at, false);
             let covered = old.slot() == r.slot() || old.before(&known);
             // A plain read races with what an indivisible one does not.
             old.is_none() || (covered && (old.atomic || !r.atomic))
         });
         if let Some(at) = free {
-            self.store_record(*at, r);
+            self.store_record(at, r);
             return Ok(());
         }
         let block = self.word(READS).load(Relaxed) as usize;
-        let count = places.len() - 1;
         let need = 8 + 8 * RECORD_WORDS * (count + 1);
         let room = if block == 0 || self.heap.size(block) < need {
             let larger = self.heap.allocate(need, holder)?;
@@ -184,7 +198,7 @@ impl Executor {
     /// One access to a cell, with its checks.
     #[inline]
     pub(super) fn access_cell(&mut self, cell: Cell<'static>, access: &Access, site: u32) -> Result<Value, Error> {
-        if self.seen(cell.at | usize::from(cell.private), site) {
+        if self.seen(cell.seen_as(matches!(access, Access::Write(_))), site) {
             let word = cell.word(VALUE);
             match access {
                 Access::Read => {
@@ -323,7 +337,8 @@ impl Executor {
             self.race(cell.key, last_write, mine);
         }
         if write {
-            for at in cell.reads() {
+            for i in 0..=cell.more_reads() {
+                let at = cell.read_at(i);
                 let read = cell.load_record(at, false);
                 if mine.races(&read, known) {
                     self.race(cell.key, read, mine);
@@ -336,7 +351,7 @@ impl Executor {
         } else if let Err(error) = cell.keep_read(&mine, known, self.holder) {
             self.check_memory(Err(error));
         }
-        self.mark_seen(cell.at | usize::from(cell.private), site, clock.own());
+        self.mark_seen(cell.seen_as(write), site, clock.own());
         Ok(())
     }
 

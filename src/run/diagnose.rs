@@ -51,6 +51,9 @@ impl Might for Answers<'_> {
     fn may(&self, i: usize, object: u32, kind: u8, methods: &[u8]) -> bool {
         self.snapshot.deeds[i].may(object, kind, methods)
     }
+    fn may_born(&self, i: usize, object: u32, kind: u8, methods: &[u8]) -> bool {
+        self.snapshot.deeds[i].may_born(object, kind, methods)
+    }
     fn may_change(&self, i: usize, site: u32) -> bool {
         self.snapshot.deeds[i].may_change(&self.image.program.awaits[site as usize])
     }
@@ -296,11 +299,13 @@ impl Diagnosis {
     fn holder(&self, w: &WaitView, task: u32) -> Reason {
         let image = self.image;
         let arena = image.arena;
+        let body_ended = (task & BODY_ENDED != 0).then_some(Ending::Returned);
+        let task = task & !BODY_ENDED;
         let facts_of = task_facts(image, task);
         let held = slot_of_ended(arena, task).map(|s| held_of(arena, s)).unwrap_or_default();
         let hold = held.iter().find(|h| h.0 == w.object);
         let since = hold.map(|h| image.program.span(h.2));
-        match ending_of(arena, task) {
+        match ending_of(arena, task).or(body_ended) {
             Some(ending) => Reason::OwnerEnded { task: facts_of, ending, since },
             None if KINDS[w.kind as usize].word == "rwlock" && hold.is_none() => Reason::BehindWriter { task: facts_of },
             None if KINDS[w.kind as usize].word == "task" => Reason::WaitsForEnd { task: facts_of },
@@ -389,9 +394,28 @@ fn waits_of(arena: &Arena, executor: &mut Executor, s: usize) -> Option<Vec<Wait
         executor.guard(object);
         let need = objects::need(executor, kind, object, method, memo, task);
         executor.unguard();
+        let need = without_ended(arena, need);
         waits.push(WaitView { object, kind, method, need });
     }
     Some(waits)
+}
+
+/// The mark of a task whose body has ended: as an owner it is gone, though
+/// its process still waits for what it has spawned.
+const BODY_ENDED: u32 = 1 << 31;
+
+fn without_ended(arena: &Arena, need: Need) -> Need {
+    let mark = |t: u32| match slot_of_ended(arena, t) {
+        Some(s) if arena.slot(s, slot::FLAGS).load(SeqCst) & flag::BODY_ENDED != 0 => t | BODY_ENDED,
+        _ => t,
+    };
+    let all = |needs: Vec<Need>| needs.into_iter().map(|n| without_ended(arena, n)).collect();
+    match need {
+        Need::Tasks(tasks) => Need::Tasks(tasks.into_iter().map(mark).collect()),
+        Need::All(needs) => Need::All(all(needs)),
+        Need::Any(needs) => Need::Any(all(needs)),
+        other => other,
+    }
 }
 
 // ------------------------------------------------------------------- the facts

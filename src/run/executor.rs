@@ -12,7 +12,7 @@ use super::heap::OutOfMemory;
 use super::image::Image;
 use super::process::Process;
 use crate::machine::{Home, Host, Place};
-use crate::objects::{Edge, KINDS, Mode, TaskId, World};
+use crate::objects::{self, Edge, Mode, TaskId, World};
 use crate::program::Program;
 use crate::program::kind::Memory as MemoryKind;
 use crate::program::value::{Names, ObjRef, Value};
@@ -49,7 +49,7 @@ pub struct Executor {
     /// The guarded objects, in the order taken.
     guarded: Vec<u32>,
     /// Blocks of sets of held locks, by what is held.
-    locksets: HashMap<Vec<u64>, u64>,
+    locksets: Vec<(Vec<u64>, u64)>,
     lockset: Option<u64>,
     pub(super) reported: HashMap<(u64, u64), usize>,
     pub(super) order_seen: HashMap<(u64, u32, u32, u64), ()>,
@@ -58,6 +58,11 @@ pub struct Executor {
     /// It holds the gate of `atomically`.
     pub(super) in_atomic: bool,
     pub(super) gated: bool,
+    /// Every step goes the long way: steps may be held off, or shaken.
+    careful: bool,
+    private_cells: Arc<[bool]>,
+    /// The operation under way waits for a time only, or not at all.
+    pub(super) gives_up: bool,
     /// It is the supervisor's, which must not wait for a dead holder.
     pub(super) supervising: bool,
     /// The connection to the manager's process.
@@ -87,13 +92,16 @@ impl Executor {
             wakes: Vec::new(),
             garbage: Vec::new(),
             guarded: Vec::new(),
-            locksets: HashMap::new(),
+            locksets: Vec::new(),
             lockset: None,
             reported: HashMap::new(),
             order_seen: HashMap::new(),
             spawned: Vec::new(),
             in_atomic: false,
             gated: program.needs.gate,
+            careful: program.needs.gate || image.options.shake,
+            private_cells: image.private_cells.clone(),
+            gives_up: false,
             supervising: false,
             manager: None,
         }
@@ -177,6 +185,20 @@ impl Executor {
         }
     }
 
+    /// A declared place's value, and what `seen` knows it as.
+    #[inline]
+    fn quick_place(&self, cell: u32) -> (&AtomicU64, usize) {
+        let private = self.private_cells[cell as usize];
+        let image = self.image;
+        if private {
+            let at = image.var_at(cell);
+            (image.vars.word(at), at | 1)
+        } else {
+            let at = image.shared_at(cell);
+            (self.arena.at(at), at)
+        }
+    }
+
     // ----------------------------------------------------------------- guards
 
     /// Takes the guard of an object; `unguard` lets go of all.
@@ -237,15 +259,14 @@ impl Executor {
         }
         self.slot_word(slot::GUARD_COUNT).store(0, Relaxed);
         self.leave_step();
-        for word in std::mem::take(&mut self.garbage) {
+        while let Some(word) = self.garbage.pop() {
             codec::free(word, self.arena.heap(), self.holder);
         }
         if !self.wakes.is_empty() {
-            let mut wakes = std::mem::take(&mut self.wakes);
-            for slot in wakes.drain(..) {
-                self.unpark(slot);
+            for i in 0..self.wakes.len() {
+                self.unpark(self.wakes[i]);
             }
-            self.wakes = wakes;
+            self.wakes.clear();
         }
     }
 
@@ -297,8 +318,15 @@ impl Executor {
 
     // -------------------------------------------------------------- held locks
 
+    #[inline]
     fn held_at(&self, index: usize) -> usize {
         slot::HOLD + index * slot::HOLD_WORDS
+    }
+
+    #[inline]
+    fn holds_at(&self, index: usize, object: u32, mode: Mode) -> bool {
+        let at = self.held_at(index);
+        self.slot_word(at).load(Relaxed) == u64::from(object) && self.slot_word(at + 1).load(Relaxed) == mode_word(mode)
     }
 
     /// The locks this task holds: object plus one, mode, place.
@@ -307,35 +335,41 @@ impl Executor {
     }
 
     /// The set of held locks as a block that reports can read later.
+    #[inline]
     pub(super) fn lockset(&mut self) -> u64 {
-        if let Some(block) = self.lockset {
-            return block;
+        match self.lockset {
+            Some(block) => block,
+            None => self.find_lockset(),
         }
+    }
+
+    fn find_lockset(&mut self) -> u64 {
         let count = self.slot_word(slot::HELD_COUNT).load(Relaxed) as usize;
-        let words: Vec<u64> =
-            (0..count * slot::HOLD_WORDS).map(|i| self.slot_word(slot::HOLD + i).load(Relaxed)).collect();
-        let block = if words.is_empty() {
-            0
-        } else if let Some(block) = self.locksets.get(&words) {
-            *block
-        } else {
-            match self.arena.heap().allocate(8 + 8 * words.len(), self.holder) {
-                Err(e) => {
-                    self.check_memory(Err(e));
-                    0
-                }
-                Ok(at) => {
-                    self.arena.at(at).store(count as u64, Relaxed);
-                    for (i, word) in words.iter().enumerate() {
-                        self.arena.at(at + 8 + 8 * i).store(*word, Relaxed);
-                    }
-                    self.locksets.insert(words, at as u64);
-                    at as u64
-                }
-            }
-        };
+        let words = count * slot::HOLD_WORDS;
+        let (arena, slot) = (self.arena, self.slot);
+        let word = |i: usize| arena.slot(slot, slot::HOLD + i).load(Relaxed);
+        let same = |known: &[u64]| known.len() == words && known.iter().enumerate().all(|(i, w)| *w == word(i));
+        let known = if count == 0 { Some(0) } else { self.locksets.iter().rev().find(|s| same(&s.0)).map(|s| s.1) };
+        let block = known.unwrap_or_else(|| self.new_lockset((0..words).map(word).collect()));
         self.lockset = Some(block);
         block
+    }
+
+    fn new_lockset(&mut self, words: Vec<u64>) -> u64 {
+        match self.arena.heap().allocate(8 + 8 * words.len(), self.holder) {
+            Err(e) => {
+                self.check_memory(Err(e));
+                0
+            }
+            Ok(at) => {
+                self.arena.at(at).store((words.len() / slot::HOLD_WORDS) as u64, Relaxed);
+                for (i, word) in words.iter().enumerate() {
+                    self.arena.at(at + 8 + 8 * i).store(*word, Relaxed);
+                }
+                self.locksets.push((words, at as u64));
+                at as u64
+            }
+        }
     }
 
     fn ring_place(&self, id: u32, index: u64) -> usize {
@@ -387,11 +421,9 @@ impl Executor {
         Ok(())
     }
 
+    #[inline]
     fn strength(&self, id: u32) -> Strength {
-        match KINDS[self.arena.kind(id) as usize].word {
-            "lock" | "rwlock" => Strength::Lock,
-            _ => Strength::Order,
-        }
+        if objects::is_lock(self.arena.kind(id)) { Strength::Lock } else { Strength::Order }
     }
 }
 
@@ -526,7 +558,7 @@ impl World for Executor {
 
     fn hold(&mut self, object: u32, mode: Mode) {
         let count = self.slot_word(slot::HELD_COUNT).load(Relaxed) as usize;
-        if self.detect && count > 0 {
+        if self.detect && count > 0 && !self.gives_up {
             self.record_order(object, mode);
         }
         if count < super::arena::HELD {
@@ -542,22 +574,23 @@ impl World for Executor {
     }
 
     fn unhold(&mut self, object: u32, mode: Mode) {
-        let held = self.held();
-        let Some(found) = held.iter().rposition(|h| h.0 == object && h.1 == mode) else { return };
+        let count = self.slot_word(slot::HELD_COUNT).load(Relaxed) as usize;
+        let Some(found) = (0..count).rev().find(|i| self.holds_at(*i, object, mode)) else { return };
         let base = self.arena.slot_at(self.slot);
-        for i in found + 1..held.len() {
+        for i in found + 1..count {
             let (from, to) = (self.held_at(i), self.held_at(i - 1));
             for w in 0..slot::HOLD_WORDS {
                 let word = self.slot_word(from + w).load(Relaxed);
                 self.change(base + 8 * (to + w), word);
             }
         }
-        self.change(base + 8 * slot::HELD_COUNT, held.len() as u64 - 1);
+        self.change(base + 8 * slot::HELD_COUNT, count as u64 - 1);
         self.lockset = None;
     }
 
     fn holds(&self, object: u32, mode: Mode) -> bool {
-        self.held().iter().any(|h| h.0 == object && h.1 == mode)
+        let count = self.slot_word(slot::HELD_COUNT).load(Relaxed) as usize;
+        (0..count).any(|i| self.holds_at(i, object, mode))
     }
 
     fn holders(&self, object: u32) -> Vec<TaskId> {
@@ -630,5 +663,30 @@ impl Host for Executor {
     #[inline]
     fn interrupted(&self) -> bool {
         self.terminated() || self.home.gil_wanted()
+    }
+    #[inline]
+    fn read_now(&self, cell: u32, pc: u32) -> Option<Value> {
+        if self.careful {
+            return None;
+        }
+        let (word, seen) = self.quick_place(cell);
+        if self.detect && self.seen.get(pc as usize) != Some(&(seen, self.clock().own())) {
+            return None;
+        }
+        let value = word.load(SeqCst);
+        (!codec::owns_block(value)).then(|| codec::small_value(value))
+    }
+    #[inline]
+    fn write_now(&self, cell: u32, value: &Value, pc: u32) -> bool {
+        if self.careful {
+            return false;
+        }
+        let (word, seen) = self.quick_place(cell);
+        if self.detect && self.seen.get(pc as usize) != Some(&(seen | 2, self.clock().own())) {
+            return false;
+        }
+        let Some(new) = codec::small(value) else { return false };
+        let old = word.load(Relaxed);
+        !codec::owns_block(old) && word.compare_exchange(old, new, SeqCst, Relaxed).is_ok()
     }
 }

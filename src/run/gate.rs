@@ -103,12 +103,14 @@ impl Executor {
 
     /// The look came out false: lets go of the gate and sleeps until something
     /// has changed.
-    pub(super) fn await_change(&mut self, site: u32) -> Result<(), Halt> {
+    pub(super) fn await_change(&mut self, site: u32, nested: bool) -> Result<(), Halt> {
         self.arena.park(self.slot).0.store(0, SeqCst);
         self.slot_word(slot::AWAIT).store(u64::from(site) + 1, SeqCst);
         self.arena.run(run::AWAITING).fetch_add(1, SeqCst);
         self.enter_state(state::AWAITING);
-        self.leave_gate(false);
+        // In an `atomically` the look is part of the block, and the block
+        // after it comes after the look.
+        self.leave_gate(nested);
         let woken = self.park(None);
         self.arena.run(run::AWAITING).fetch_sub(1, SeqCst);
         self.enter_state(state::RUNNING);

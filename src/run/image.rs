@@ -47,6 +47,8 @@ pub struct Image {
     pub options: Options,
     pub arena: &'static Arena,
     pub vars: Memory,
+    /// Of each declared place, whether it is a `var`.
+    pub private_cells: std::sync::Arc<[bool]>,
     /// Where the declared places of shared memory begin.
     shared: usize,
     bell: EventFd,
@@ -82,7 +84,9 @@ impl Image {
         let bell = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
         let bytes = CELL * program.cells.len() + 64;
         let block = arena.heap().allocate(bytes, SETUP)?;
-        let image = Image { program, options, arena, vars, shared: block.next_multiple_of(64), bell };
+        let is_var = |decl: &u32| program.memory[*decl as usize].memory == MemoryKind::Var;
+        let private_cells = program.cells.iter().map(is_var).collect();
+        let image = Image { program, options, arena, vars, private_cells, shared: block.next_multiple_of(64), bell };
         image.declare()?;
         Ok(image)
     }

@@ -214,7 +214,7 @@ impl Executor {
     /// Whether operations on the object go through the manager.
     #[inline]
     pub(super) fn via_manager(&self, target: ObjRef) -> bool {
-        KINDS[target.kind as usize].word == "queue"
+        target.kind == objects::place::queue
             && self.arena.object(target.id, object::OPTIONS).load(Relaxed) as u32 & queue::VIA_MANAGER != 0
     }
 

@@ -377,6 +377,8 @@ impl Executor {
         let exit_code = match ended.ending {
             ending::FAILED => 1,
             ending::EXITED => ended.code,
+            // As in Python: the signal's number, negative.
+            ending::SIGNALLED => -ended.code,
             _ => 0,
         };
         let args = [Value::Int(states as i64), Value::Int(exit_code), ended.result.clone()];
@@ -516,6 +518,7 @@ impl Executor {
         };
         if ended.ending != ending::EXITED {
             self.arena.slot(self.slot, slot::PC).store(u64::from(self.site), Relaxed);
+            self.slot_word(slot::FLAGS).fetch_or(flag::BODY_ENDED, SeqCst);
             if let Err(Halt::Terminated) = self.await_children() {
                 ended.ending = ending::TERMINATED;
             }
@@ -624,7 +627,8 @@ pub fn has_ended(arena: &Arena, task: u32) -> bool {
 /// A task that ended leaves its slot, which is kept back for its clock.
 pub fn leave_slot(arena: &Arena, slot: usize) {
     let clock = super::clock::TaskClock::new(arena, slot);
-    arena.slot(slot, slot::FINAL).store(clock.own(), Relaxed);
+    // Its last deed was a release, after which it counted up.
+    arena.slot(slot, slot::FINAL).store(clock.own().saturating_sub(1), Relaxed);
     let flags = arena.slot(slot, slot::FLAGS).load(Relaxed);
     arena.slot(slot, slot::IN_STEP).store(0, SeqCst);
     let old = arena.slot(slot, slot::STATE).swap(state::ENDED, SeqCst);

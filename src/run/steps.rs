@@ -128,7 +128,7 @@ impl Executor {
 
     fn look_over(&mut self, site: u32, nested: bool, holds: bool) -> Result<Value, Halt> {
         if !holds {
-            self.await_change(site)?;
+            self.await_change(site, nested)?;
             if nested {
                 self.take_gate(true);
             }
@@ -321,7 +321,7 @@ impl Executor {
             self.shake();
         }
         let answer = self.operate(target, method, args)?;
-        if target.kind == kind_of("pool") && method == pool::TERMINATE_METHOD {
+        if target.kind == objects::place::pool && method == pool::TERMINATE_METHOD {
             self.end_pool_processes(target.id);
         }
         if self.gated && !self.program.invariants.is_empty() && !self.outside && !self.in_atomic {

@@ -111,6 +111,7 @@ impl Executor {
         self.change(backward, prev);
     }
 
+    #[inline]
     pub(super) fn wake_waiters(&mut self, id: u32, methods: &[u8], count: u64) {
         let mut left = count;
         let mut at = self.arena.object(id, object::HEAD).load(Relaxed) as usize;
@@ -219,14 +220,9 @@ impl Executor {
         }
     }
 
-    /// Kinds whose first attempt changes nothing when it must wait: such a
-    /// task has not arrived yet and may look again before it does.
+    #[inline]
     fn may_look_again(&self, target: ObjRef) -> bool {
-        match objects::KINDS[target.kind as usize].word {
-            "lock" | "semaphore" | "event" | "latch" | "task" | "pool" => true,
-            "queue" => objects::World::word(self, target.id, 0) != 1,
-            _ => false,
-        }
+        objects::may_look_again(target.kind, objects::World::word(self, target.id, 0))
     }
 
     pub(super) fn operate_until(
@@ -237,7 +233,9 @@ impl Executor {
         deadline: Option<u64>,
     ) -> Result<Value, Halt> {
         let backoff = Backoff::new();
-        let looks = self.may_look_again(target) && !self.image.options.hurried;
+        let spec = &objects::KINDS[target.kind as usize].methods[method as usize];
+        let at_once = spec.blocking.and_then(|i| args.get(i)) == Some(&Value::Bool(false));
+        self.gives_up = deadline.is_some() || at_once;
         loop {
             self.guard_target(target);
             match objects::attempt(self, target.kind, target.id, method, args, None) {
@@ -257,6 +255,7 @@ impl Executor {
                     return Err(Error::new(ErrorKind::Type, text).into());
                 }
                 Outcome::Wait(memo) => {
+                    let looks = !self.image.options.hurried && self.may_look_again(target);
                     if looks && !backoff.is_completed() && deadline.is_none() {
                         let version = self.arena.guard(target.id).1.load(Relaxed);
                         self.unguard();
