@@ -22,11 +22,15 @@ pub trait Host: Names {
     fn interrupted(&self) -> bool;
     /// The read of a declared place at `pc`, if the host can carry out that
     /// step at once; else the task stops at it.
-    fn read_now(&self, _cell: u32, _pc: Pc) -> Option<Value> {
+    fn read_now(&mut self, _cell: u32, _pc: Pc) -> Option<Value> {
         None
     }
     /// The same for a write: whether it was carried out.
-    fn write_now(&self, _cell: u32, _value: &Value, _pc: Pc) -> bool {
+    fn write_now(&mut self, _cell: u32, _value: &Value, _pc: Pc) -> bool {
+        false
+    }
+    /// The same for a method without arguments whose answer nobody wants.
+    fn operate_now(&mut self, _object: ObjRef, _method: u8, _pc: Pc) -> bool {
         false
     }
 }
@@ -74,9 +78,13 @@ pub struct Task {
     handlers: Vec<Handler>,
     pc: Pc,
     pending: Pending,
+    /// The step at which it stops.
+    asked: Step,
 }
 
-type Local<T> = Result<T, Error>;
+/// Errors are rare and large; boxed, they leave the common answer in a
+/// register.
+type Local<T> = Result<T, Box<Error>>;
 
 impl Task {
     /// A task about to run a function.
@@ -93,7 +101,7 @@ impl Task {
             stack[*slot as usize] = value.clone();
         }
         let frame = Frame { base: 0, back: Pc::MAX, handlers: 0 };
-        Task { stack, frames: vec![frame], handlers: Vec::new(), pc: f.entry, pending: Pending::Nothing }
+        Task { stack, frames: vec![frame], handlers: Vec::new(), pc: f.entry, pending: Pending::Nothing, asked: Step::Interrupted }
     }
 
     /// The instruction at which it stands: while a step is carried out, the
@@ -108,12 +116,12 @@ impl Task {
     }
 
     /// Wrong numbers of arguments for a function only known while running.
-    pub fn check_arity(program: &Program, function: u32, argc: usize) -> Local<()> {
+    pub fn check_arity(program: &Program, function: u32, argc: usize) -> Result<(), Box<Error>> {
         let f = &program.functions[function as usize];
         if (f.required as usize..=f.params as usize).contains(&argc) {
             return Ok(());
         }
-        Err(local::type_error(format!("`{}` takes {} arguments, and here it gets {argc}", f.name, f.params)))
+        Err(local::type_error(format!("`{}` takes {} arguments, and here it gets {argc}", f.name, f.params)).into())
     }
 
     /// The answer to the last step.
@@ -217,14 +225,14 @@ impl Task {
     }
 
     /// Local work up to the next step.
-    pub fn advance<H: Host>(&mut self, program: &Program, host: &H) -> Step {
+    pub fn advance<H: Host>(&mut self, program: &Program, host: &mut H) -> Step {
         loop {
             self.quick(program, host);
-            match self.instruction(program, host) {
-                Ok(None) => {}
-                Ok(Some(step)) => return step,
+            match self.instruction(program, &*host) {
+                Ok(false) => {}
+                Ok(true) => return std::mem::replace(&mut self.asked, Step::Interrupted),
                 Err(error) => {
-                    if let Some(step) = self.raise(error) {
+                    if let Some(step) = self.raise(*error) {
                         return step;
                     }
                 }
@@ -235,7 +243,7 @@ impl Task {
     /// The commonest instructions in their commonest form, as long as there
     /// are some; each does what `instruction` does with it.
     #[inline]
-    fn quick<H: Host>(&mut self, program: &Program, host: &H) {
+    fn quick<H: Host>(&mut self, program: &Program, host: &mut H) {
         let code = &program.code[..];
         let base = self.base();
         loop {
@@ -294,6 +302,25 @@ impl Task {
                     }
                     *left -= 1;
                 }
+                Instr::PushHandler(pc) => {
+                    self.handlers.push(Handler { pc: *pc, frames: self.frames.len(), stack: self.stack.len() });
+                }
+                Instr::PopHandler => drop(self.handlers.pop()),
+                Instr::WithAcquire(site) | Instr::WithRelease(site) => {
+                    let site = &program.withs[*site as usize];
+                    let Value::Object(object) = self.stack[base + site.slot as usize] else { return };
+                    let way = program.kinds[object.kind as usize].with.first();
+                    let Some(way) = way.filter(|w| w.word.is_empty() && site.mode.is_none()) else { return };
+                    let acquire = matches!(&code[self.pc as usize], Instr::WithAcquire(_));
+                    let method = if acquire { way.acquire } else { way.release };
+                    if !host.operate_now(object, method, self.pc) {
+                        return;
+                    }
+                }
+                Instr::Object(id) => {
+                    let kind = program.objects[*id as usize].kind;
+                    self.stack.push(Value::Object(ObjRef { id: *id, kind }));
+                }
                 _ => return,
             }
             self.pc += 1;
@@ -302,20 +329,22 @@ impl Task {
 
     /// Stops at a step whose answer is pushed.
     #[inline]
-    fn ask(&mut self, step: Step) -> Local<Option<Step>> {
+    fn ask(&mut self, step: Step) -> Local<bool> {
         self.pending = Pending::Push;
-        Ok(Some(step))
+        self.asked = step;
+        Ok(true)
     }
 
     /// Stops at a step whose answer nobody wants.
     #[inline]
-    fn tell(&mut self, step: Step) -> Local<Option<Step>> {
+    fn tell(&mut self, step: Step) -> Local<bool> {
         self.pending = Pending::Drop;
-        Ok(Some(step))
+        self.asked = step;
+        Ok(true)
     }
 
     /// One instruction: moves on, or stops at a step and stays there.
-    fn instruction<H: Host>(&mut self, program: &Program, host: &H) -> Local<Option<Step>> {
+    fn instruction<H: Host>(&mut self, program: &Program, host: &H) -> Local<bool> {
         match &program.code[self.pc as usize] {
             Instr::Int(i) => self.stack.push(Value::Int(i64::from(*i))),
             Instr::Load(slot) => self.stack.push(self.load(*slot).clone()),
@@ -337,23 +366,24 @@ impl Task {
                 self.pc = *to;
                 if back && host.interrupted() {
                     self.pending = Pending::Stay;
-                    return Ok(Some(Step::Interrupted));
+                    self.asked = Step::Interrupted;
+                    return Ok(true);
                 }
-                return Ok(None);
+                return Ok(false);
             }
             Instr::RepeatNext { slot, end } => {
-                let Value::Int(left) = *self.load(*slot) else { return Ok(None) };
+                let Value::Int(left) = *self.load(*slot) else { return Ok(false) };
                 if left <= 0 {
                     self.pc = *end;
-                    return Ok(None);
+                    return Ok(false);
                 }
                 self.store(*slot, Value::Int(left - 1));
             }
             Instr::RangeNext { slot, variable, end } => {
-                let (Value::Int(next), Value::Int(stop)) = (self.load(*slot).clone(), self.load(*slot + 1).clone()) else { return Ok(None) };
+                let (Value::Int(next), Value::Int(stop)) = (self.load(*slot).clone(), self.load(*slot + 1).clone()) else { return Ok(false) };
                 if next >= stop {
                     self.pc = *end;
-                    return Ok(None);
+                    return Ok(false);
                 }
                 self.store(*slot, Value::Int(next + 1));
                 self.store(*variable, Value::Int(next));
@@ -362,13 +392,16 @@ impl Task {
                 let value = self.pop();
                 if !arithmetic::truth(&value)? {
                     self.pc = *to;
-                    return Ok(None);
+                    return Ok(false);
                 }
             }
+            Instr::WithAcquire(site) => return self.with(*site, true, program),
+            Instr::WithRelease(site) => return self.with(*site, false, program),
+            Instr::CallMethod(call) => return self.call_method(*call, program, host),
             other => return self.rarer(other, program, host),
         }
         self.pc += 1;
-        Ok(None)
+        Ok(false)
     }
 
     #[inline]
@@ -390,7 +423,7 @@ impl Task {
     }
 
     /// Instructions on values and jumps.
-    fn rarer<H: Host>(&mut self, instr: &Instr, program: &Program, host: &H) -> Local<Option<Step>> {
+    fn rarer<H: Host>(&mut self, instr: &Instr, program: &Program, host: &H) -> Local<bool> {
         match instr {
             Instr::Const(i) => self.stack.push(program.constants[*i as usize].clone()),
             Instr::Bool(b) => self.stack.push(Value::Bool(*b)),
@@ -450,12 +483,12 @@ impl Task {
                 if arithmetic::truth(&value)? == decides {
                     self.stack.push(value);
                     self.pc = *to;
-                    return Ok(None);
+                    return Ok(false);
                 }
             }
             Instr::RepeatInit(slot) => match self.pop() {
                 Value::Int(n) => self.store(*slot, Value::Int(n)),
-                v => return Err(local::type_error(format!("`repeat` takes an integer, not {}", v.type_word()))),
+                v => return Err(local::type_error(format!("`repeat` takes an integer, not {}", v.type_word())).into()),
             },
             Instr::RangeInit { slot, inclusive } => {
                 let to = self.pop();
@@ -469,7 +502,7 @@ impl Task {
             _ => return self.control(instr, program, host),
         }
         self.pc += 1;
-        Ok(None)
+        Ok(false)
     }
 
     fn each_init(&mut self, slot: Slot, program: &Program) -> Local<()> {
@@ -480,17 +513,17 @@ impl Task {
             _ => false,
         };
         if !fine {
-            return Err(local::type_error(format!("`for` goes over a range, a list or a queue, not {}", over.type_word())));
+            return Err(local::type_error(format!("`for` goes over a range, a list or a queue, not {}", over.type_word())).into());
         }
         self.store(slot, over);
         self.store(slot + 1, Value::Int(0));
         Ok(())
     }
 
-    fn each_next(&mut self, slot: Slot, variable: Slot, end: Pc, program: &Program) -> Local<Option<Step>> {
+    fn each_next(&mut self, slot: Slot, variable: Slot, end: Pc, program: &Program) -> Local<bool> {
         match self.load(slot).clone() {
             Value::List(items) => {
-                let Value::Int(i) = *self.load(slot + 1) else { return Ok(None) };
+                let Value::Int(i) = *self.load(slot + 1) else { return Ok(false) };
                 match items.get(i as usize) {
                     None => self.pc = end,
                     Some(item) => {
@@ -499,20 +532,21 @@ impl Task {
                         self.pc += 1;
                     }
                 }
-                Ok(None)
+                Ok(false)
             }
             Value::Object(object) => {
                 let method = program.kinds[object.kind as usize].iterate.unwrap_or(0);
                 self.pending = Pending::Each { variable, end };
                 let args = defaults(program, object.kind, method);
-                Ok(Some(Step::Operate { object, method, args }))
+                self.asked = Step::Operate { object, method, args };
+                Ok(true)
             }
-            v => Err(local::type_error(format!("`for` goes over a range, a list or a queue, not {}", v.type_word()))),
+            v => Err(local::type_error(format!("`for` goes over a range, a list or a queue, not {}", v.type_word())).into()),
         }
     }
 
     /// Calls, handlers, errors.
-    fn control<H: Host>(&mut self, instr: &Instr, program: &Program, host: &H) -> Local<Option<Step>> {
+    fn control<H: Host>(&mut self, instr: &Instr, program: &Program, host: &H) -> Local<bool> {
         match instr {
             Instr::Call { function, argc } => return self.call(program, *function, *argc as usize),
             Instr::CallValue { argc } => {
@@ -526,7 +560,7 @@ impl Task {
             Instr::IfGiven { slot, given } => {
                 if *self.load(*slot) != Value::Missing {
                     self.pc = *given;
-                    return Ok(None);
+                    return Ok(false);
                 }
             }
             Instr::PushHandler(pc) => {
@@ -535,7 +569,7 @@ impl Task {
             Instr::PopHandler => drop(self.handlers.pop()),
             Instr::Reraise => {
                 if let Value::Error(error) = self.pop() {
-                    return Err((*error).clone());
+                    return Err((*error).clone().into());
                 }
             }
             Instr::IfKind { kinds, otherwise } => {
@@ -543,7 +577,7 @@ impl Task {
                 let caught = matches!(self.stack.last(), Some(Value::Error(e)) if wanted.is_empty() || wanted.contains(&e.kind));
                 if !caught {
                     self.pc = *otherwise;
-                    return Ok(None);
+                    return Ok(false);
                 }
             }
             Instr::Raise => return self.raise_value(host),
@@ -551,12 +585,12 @@ impl Task {
             _ => return self.steps(instr, program, host),
         }
         self.pc += 1;
-        Ok(None)
+        Ok(false)
     }
 
-    fn call(&mut self, program: &Program, function: u32, argc: usize) -> Local<Option<Step>> {
+    fn call(&mut self, program: &Program, function: u32, argc: usize) -> Local<bool> {
         if self.frames.len() >= DEPTH_MAX {
-            return Err(Error::new(ErrorKind::Overflow, format!("calls are nested more than {DEPTH_MAX} deep")));
+            return Err(Error::new(ErrorKind::Overflow, format!("calls are nested more than {DEPTH_MAX} deep")).into());
         }
         let f = &program.functions[function as usize];
         let base = self.stack.len() - argc;
@@ -565,39 +599,40 @@ impl Task {
         }
         self.frames.push(Frame { base, back: self.pc, handlers: self.handlers.len() });
         self.pc = f.entry;
-        Ok(None)
+        Ok(false)
     }
 
-    fn end_frame(&mut self) -> Option<Step> {
+    /// Whether the task stops: at the end of its body.
+    fn end_frame(&mut self) -> bool {
         let value = self.pop();
-        if self.frames.len() <= 1 {
-            return Some(Step::End(value));
-        }
-        let frame = self.frames.pop()?;
+        let Some(frame) = (self.frames.len() > 1).then(|| self.frames.pop()).flatten() else {
+            self.asked = Step::End(value);
+            return true;
+        };
         self.stack.truncate(frame.base);
         self.handlers.truncate(frame.handlers);
         self.stack.push(value);
         self.pc = frame.back + 1;
-        None
+        false
     }
 
-    fn raise_value<H: Host>(&mut self, host: &H) -> Local<Option<Step>> {
+    fn raise_value<H: Host>(&mut self, host: &H) -> Local<bool> {
         match self.pop() {
-            Value::Error(e) => Err((*e).clone()),
-            v => Err(Error::new(ErrorKind::Raised, local::text(&v, host))),
+            Value::Error(e) => Err((*e).clone().into()),
+            v => Err(Error::new(ErrorKind::Raised, local::text(&v, host)).into()),
         }
     }
 
     fn assert<H: Host>(&mut self, with_message: bool, host: &H) -> Local<()> {
         let value = self.pop();
         if with_message {
-            return Err(Error::new(ErrorKind::Assertion, local::text(&value, host)));
+            return Err(Error::new(ErrorKind::Assertion, local::text(&value, host)).into());
         }
-        if arithmetic::truth(&value)? { Ok(()) } else { Err(Error::new(ErrorKind::Assertion, "")) }
+        if arithmetic::truth(&value)? { Ok(()) } else { Err(Error::new(ErrorKind::Assertion, "").into()) }
     }
 
     /// Steps in the backend's hands.
-    fn steps<H: Host>(&mut self, instr: &Instr, program: &Program, host: &H) -> Local<Option<Step>> {
+    fn steps<H: Host>(&mut self, instr: &Instr, program: &Program, host: &H) -> Local<bool> {
         match instr {
             Instr::ReadElement(row) => {
                 let place = self.element(program, *row)?;
@@ -624,10 +659,6 @@ impl Task {
                 self.tell(Step::Access { place, access })
             }
             Instr::UpdateField { symbol, indexed, op } => self.update_field(*symbol, *indexed, *op, program, host),
-            Instr::CallMethod(call) => self.call_method(*call, program, host),
-            Instr::WithAcquire(site) | Instr::WithRelease(site) => {
-                self.with(*site, matches!(instr, Instr::WithAcquire(_)), program)
-            }
             _ => self.task_steps(instr, program, host),
         }
     }
@@ -652,7 +683,7 @@ impl Task {
     }
 
     /// An assignment leaves the index on top; a method, below its arguments.
-    fn update_element(&mut self, program: &Program, row: u32, update: Update) -> Local<Option<Step>> {
+    fn update_element(&mut self, program: &Program, row: u32, update: Update) -> Local<bool> {
         let r = &program.memory_rows[row as usize];
         let name = (r.name.clone(), r.count, r.first, r.memory);
         let assignment = matches!(program.code.get(self.pc as usize + 1), Some(Instr::Pop))
@@ -672,7 +703,7 @@ impl Task {
 
     // ----------------------------------------------------------------- fields
 
-    fn get_field<H: Host>(&mut self, symbol: u32, indexed: bool, program: &Program, host: &H) -> Local<Option<Step>> {
+    fn get_field<H: Host>(&mut self, symbol: u32, indexed: bool, program: &Program, host: &H) -> Local<bool> {
         let index = indexed.then(|| self.pop());
         let owner = self.pop();
         let name = &program.symbols[symbol as usize];
@@ -681,7 +712,7 @@ impl Task {
                 let text = if name == "kind" { e.kind.word().to_string() } else { e.message.clone() };
                 self.stack.push(Value::string(text));
                 self.pc += 1;
-                return Ok(None);
+                return Ok(false);
             }
             Value::Object(task) if program.kinds[task.kind as usize].word == "task" => {
                 let field = match name.as_str() {
@@ -690,7 +721,7 @@ impl Task {
                     "pid" => TaskField::Pid,
                     "result" => TaskField::Result,
                     "exit_code" => TaskField::ExitCode,
-                    _ => return Err(local::type_error(format!("a task has no field `{name}`"))),
+                    _ => return Err(local::type_error(format!("a task has no field `{name}`")).into()),
                 };
                 if index.is_none() {
                     return self.ask(Step::TaskField { task: *task, field });
@@ -708,7 +739,7 @@ impl Task {
                     _ => Access::Read,
                 };
                 if indexed && field.count.is_none() {
-                    return Err(local::type_error(format!("`{name}` is one place")));
+                    return Err(local::type_error(format!("`{name}` is one place")).into());
                 }
                 self.ask(Step::Access { place, access })
             }
@@ -720,16 +751,16 @@ impl Task {
                 let place = Place { home: Home::Record(record), index: *first, memory: *memory };
                 let _ = place;
                 self.stack.pop();
-                Err(local::type_error(format!("`{name}` is one place; read it into a local and index that")))
+                Err(local::type_error(format!("`{name}` is one place; read it into a local and index that")).into())
             }
             (FieldKind::Object { kind, first, .. }, count, _) if count.is_some() == index.is_some() => {
                 let offset = field_offset(field, index.as_ref())?;
                 let id = host.first_object(record) + first + offset;
                 self.stack.push(Value::Object(ObjRef { id, kind: *kind }));
                 self.pc += 1;
-                Ok(None)
+                Ok(false)
             }
-            _ => Err(local::type_error(format!("`{name}` is a row; name one of it: `.{name}[0]`"))),
+            _ => Err(local::type_error(format!("`{name}` is a row; name one of it: `.{name}[0]`")).into()),
         }
     }
 
@@ -739,17 +770,17 @@ impl Task {
         let owner = self.pop();
         let (record, field) = find_field(&owner, symbol, program, host)?;
         let FieldKind::Memory { memory, first, .. } = &field.what else {
-            return Err(local::type_error(format!("`{}` is an object, not memory", field.name)));
+            return Err(local::type_error(format!("`{}` is an object, not memory", field.name)).into());
         };
         if field.count.is_some() != indexed {
             let text = if indexed { "is one place" } else { "is a row of places" };
-            return Err(local::type_error(format!("`{}` {text}", field.name)));
+            return Err(local::type_error(format!("`{}` {text}", field.name)).into());
         }
         let offset = field_offset(field, index.as_ref())?;
         Ok(Place { home: Home::Record(record), index: first + offset, memory: *memory })
     }
 
-    fn update_field<H: Host>(&mut self, symbol: u32, indexed: bool, op: BinaryOp, program: &Program, host: &H) -> Local<Option<Step>> {
+    fn update_field<H: Host>(&mut self, symbol: u32, indexed: bool, op: BinaryOp, program: &Program, host: &H) -> Local<bool> {
         let operand = self.pop();
         let place = self.field_place(symbol, indexed, program, host)?;
         if place.memory == Memory::Atomic {
@@ -763,12 +794,13 @@ impl Task {
             return self.tell(Step::Access { place, access: Access::Update(update, operand, Value::None) });
         }
         self.pending = Pending::Change { place, op, operand };
-        Ok(Some(Step::Access { place, access: Access::Read }))
+        self.asked = Step::Access { place, access: Access::Read };
+        Ok(true)
     }
 
     // ---------------------------------------------------------------- methods
 
-    fn call_method<H: Host>(&mut self, call: u32, program: &Program, host: &H) -> Local<Option<Step>> {
+    fn call_method<H: Host>(&mut self, call: u32, program: &Program, host: &H) -> Local<bool> {
         let call = &program.calls[call as usize];
         if let Receiver::Field { symbol, indexed } = call.receiver {
             if let Some(step) = self.field_update(call, symbol, indexed, program, host)? {
@@ -789,14 +821,15 @@ impl Task {
         }
         let name = &program.symbols[call.symbol as usize];
         let Some((update, takes)) = Update::method(name) else {
-            return Err(local::type_error(format!("memory has no method `{name}`")));
+            return Err(local::type_error(format!("memory has no method `{name}`")).into());
         };
         if takes != argc {
-            return Err(local::type_error(format!("`{name}` takes {takes} arguments, and here it gets {argc}")));
+            return Err(local::type_error(format!("`{name}` takes {takes} arguments, and here it gets {argc}")).into());
         }
         let access = self.update(update);
         let place = self.field_place(symbol, indexed, program, host)?;
-        Ok(Some(Step::Access { place, access }))
+        let step = Step::Access { place, access };
+        Ok(Some(step))
     }
 
     /// The object, the method and all its arguments, off the stack.
@@ -813,7 +846,7 @@ impl Task {
                 Value::Object(o) => o,
                 v => {
                     let name = &program.symbols[call.symbol as usize];
-                    return Err(local::type_error(format!("{} has no method `{name}`", v.type_word())));
+                    return Err(local::type_error(format!("{} has no method `{name}`", v.type_word())).into());
                 }
             },
             Receiver::Field { symbol, indexed } => {
@@ -826,11 +859,11 @@ impl Task {
         Ok((object, method, args))
     }
 
-    fn with(&mut self, site: u32, acquire: bool, program: &Program) -> Local<Option<Step>> {
+    fn with(&mut self, site: u32, acquire: bool, program: &Program) -> Local<bool> {
         let site = &program.withs[site as usize];
         let object = match self.load(site.slot) {
             Value::Object(o) => *o,
-            v => return Err(local::type_error(format!("`with` takes a lock or a semaphore, not {}", v.type_word()))),
+            v => return Err(local::type_error(format!("`with` takes a lock or a semaphore, not {}", v.type_word())).into()),
         };
         let spec = &program.kinds[object.kind as usize];
         let way = match site.mode {
@@ -838,7 +871,7 @@ impl Task {
             Some(m) => spec.with.iter().find(|w| w.word == program.symbols[m as usize]),
         };
         let Some(way) = way else {
-            return Err(local::type_error(format!("`with` cannot take a {} so", spec.word)));
+            return Err(local::type_error(format!("`with` cannot take a {} so", spec.word)).into());
         };
         let method = if acquire { way.acquire } else { way.release };
         let args = defaults(program, object.kind, method);
@@ -847,7 +880,7 @@ impl Task {
 
     // ------------------------------------------------------------------ tasks
 
-    fn task_steps<H: Host>(&mut self, instr: &Instr, program: &Program, host: &H) -> Local<Option<Step>> {
+    fn task_steps<H: Host>(&mut self, instr: &Instr, program: &Program, host: &H) -> Local<bool> {
         match instr {
             Instr::Spawn(site) => self.spawn(*site, program, host),
             Instr::Submit { argc } => self.submit(*argc as usize, program),
@@ -863,22 +896,23 @@ impl Task {
             Instr::Terminate | Instr::Kill => {
                 let target = self.pop();
                 let Value::Object(task) = target else {
-                    return Err(local::type_error(format!("a task can be ended, not {}", target.type_word())));
+                    return Err(local::type_error(format!("a task can be ended, not {}", target.type_word())).into());
                 };
                 let step = if matches!(instr, Instr::Kill) { Step::Kill(task) } else { Step::Terminate(task) };
                 self.pending = Pending::Drop;
-                Ok(Some(step))
+                self.asked = step;
+                Ok(true)
             }
             Instr::Exit => match self.pop() {
                 Value::Int(code) => self.tell(Step::Exit((code & 0xff) as i32)),
-                v => Err(local::type_error(format!("an exit code is an integer, not {}", v.type_word()))),
+                v => Err(local::type_error(format!("an exit code is an integer, not {}", v.type_word())).into()),
             },
             Instr::Fork => self.ask(Step::Fork),
             Instr::Wait { argc } => {
                 let pid = match (*argc > 0).then(|| self.pop()) {
                     None => None,
                     Some(Value::Int(pid)) => Some(pid),
-                    Some(v) => return Err(local::type_error(format!("`wait` takes a pid, not {}", v.type_word()))),
+                    Some(v) => return Err(local::type_error(format!("`wait` takes a pid, not {}", v.type_word())).into()),
                 };
                 self.ask(Step::Wait(pid))
             }
@@ -902,7 +936,7 @@ impl Task {
         }
     }
 
-    fn other_steps<H: Host>(&mut self, instr: &Instr, program: &Program, host: &H) -> Local<Option<Step>> {
+    fn other_steps<H: Host>(&mut self, instr: &Instr, program: &Program, host: &H) -> Local<bool> {
         match instr {
             Instr::Select(site) => self.select(*site, program, host),
             Instr::NewObject(site) => {
@@ -922,10 +956,11 @@ impl Task {
                 let holds = arithmetic::truth(&value)?;
                 let nested = matches!(program.code.get(*again as usize), Some(Instr::AwaitBegin { nested: true, .. }));
                 self.pending = if holds { Pending::Drop } else { Pending::Await { again: *again } };
-                Ok(Some(Step::AwaitEnd { site: *await_index, nested, holds }))
+                self.asked = Step::AwaitEnd { site: *await_index, nested, holds };
+                Ok(true)
             }
             // Every instruction is dealt with by now.
-            _ => Err(local::type_error("this instruction is unknown")),
+            _ => Err(local::type_error("this instruction is unknown").into()),
         }
     }
 
@@ -937,29 +972,30 @@ impl Task {
         match self.pop() {
             Value::Duration(ns) => Ok(ns.max(0)),
             Value::Int(0) => Ok(0),
-            v => Err(local::type_error(format!("`{what}` takes a duration such as 10ms, not {}", v.type_word()))),
+            v => Err(local::type_error(format!("`{what}` takes a duration such as 10ms, not {}", v.type_word())).into()),
         }
     }
 
-    fn choose(&mut self) -> Local<Option<Step>> {
+    fn choose(&mut self) -> Local<bool> {
         match self.pop() {
             Value::List(items) if !items.is_empty() => {
                 let count = items.len() as u64;
                 self.pending = Pending::Choose(Value::List(items));
-                Ok(Some(Step::Choose(count)))
+                self.asked = Step::Choose(count);
+                Ok(true)
             }
-            Value::List(_) => Err(Error::new(ErrorKind::Index, "`choose` of nothing")),
-            v => Err(local::type_error(format!("`choose` takes a list or a range, not {}", v.type_word()))),
+            Value::List(_) => Err(Error::new(ErrorKind::Index, "`choose` of nothing").into()),
+            v => Err(local::type_error(format!("`choose` takes a list or a range, not {}", v.type_word())).into()),
         }
     }
 
-    fn spawn<H: Host>(&mut self, site: u32, program: &Program, host: &H) -> Local<Option<Step>> {
+    fn spawn<H: Host>(&mut self, site: u32, program: &Program, host: &H) -> Local<bool> {
         let site = &program.spawns[site as usize];
         let name = site.named.then(|| self.pop()).map(|v| local::text(&v, host));
         let count = match site.counted.then(|| self.pop()) {
             None => None,
             Some(Value::Int(n)) if (0..=i64::from(u32::MAX)).contains(&n) => Some(n as u32),
-            Some(v) => return Err(local::type_error(format!("a count is an integer from 0 on, not {}", local::text(&v, host)))),
+            Some(v) => return Err(local::type_error(format!("a count is an integer from 0 on, not {}", local::text(&v, host))).into()),
         };
         let args = self.pop_n(site.argc as usize);
         let function = match site.target {
@@ -972,10 +1008,10 @@ impl Task {
         self.ask(Step::Spawn(Box::new(SpawnStep { function, process, daemon, args, captures, count, name })))
     }
 
-    fn submit(&mut self, argc: usize, program: &Program) -> Local<Option<Step>> {
+    fn submit(&mut self, argc: usize, program: &Program) -> Local<bool> {
         let pool = match self.pop() {
             Value::Object(o) if program.kinds[o.kind as usize].word == "pool" => o,
-            v => return Err(local::type_error(format!("jobs are submitted to a pool, not {}", v.type_word()))),
+            v => return Err(local::type_error(format!("jobs are submitted to a pool, not {}", v.type_word())).into()),
         };
         let args = self.pop_n(argc);
         let function = callable(&self.pop())?;
@@ -983,7 +1019,7 @@ impl Task {
         self.ask(Step::Submit { pool, function, args })
     }
 
-    fn select<H: Host>(&mut self, site: u32, program: &Program, host: &H) -> Local<Option<Step>> {
+    fn select<H: Host>(&mut self, site: u32, program: &Program, host: &H) -> Local<bool> {
         let s = &program.selects[site as usize];
         let after = if s.after.is_some() { Some(self.duration("after")?) } else { None };
         let mut arms = Vec::with_capacity(s.arms.len());
@@ -992,7 +1028,8 @@ impl Task {
         }
         arms.reverse();
         self.pending = Pending::Select(site);
-        Ok(Some(Step::Select { arms, after, otherwise: s.otherwise.is_some() }))
+        self.asked = Step::Select { arms, after, otherwise: s.otherwise.is_some() };
+        Ok(true)
     }
 
     fn arm<H: Host>(&mut self, arm: &ArmSite, program: &Program, host: &H) -> Local<Arm> {
@@ -1004,7 +1041,7 @@ impl Task {
                 }
                 let targets = joinable(&target, program)?;
                 let [object] = targets[..] else {
-                    return Err(local::type_error("an arm joins one task or pool"));
+                    return Err(local::type_error("an arm joins one task or pool").into());
                 };
                 let method = if program.kinds[object.kind as usize].word == "pool" { crate::objects::pool::JOIN } else { crate::objects::task::JOIN };
                 return Ok(Arm { target: Some((object, method)), args: Args::NONE });
@@ -1021,7 +1058,7 @@ impl Task {
         let (object, method, args) = self.method_operands(call, program, host)?;
         let spec = &program.kinds[object.kind as usize];
         if !spec.methods[method as usize].waits {
-            return Err(local::type_error(format!("`{}` of a {} never waits", spec.methods[method as usize].name, spec.word)));
+            return Err(local::type_error(format!("`{}` of a {} never waits", spec.methods[method as usize].name, spec.word)).into());
         }
         Ok(Arm { target: Some((object, method)), args })
     }
@@ -1041,7 +1078,7 @@ fn row_object(program: &Program, row: u32, index: &Value) -> Local<ObjRef> {
 fn callable(value: &Value) -> Local<u32> {
     match value {
         Value::Function(f) => Ok(*f),
-        v => Err(local::type_error(format!("{} cannot be called", v.type_word()))),
+        v => Err(local::type_error(format!("{} cannot be called", v.type_word())).into()),
     }
 }
 
@@ -1055,7 +1092,7 @@ fn joinable(value: &Value, program: &Program) -> Local<Vec<ObjRef>> {
             }
             Ok(all)
         }
-        v => Err(local::type_error(format!("`join` takes a handle, a list of them or a pool, not {}", v.type_word()))),
+        v => Err(local::type_error(format!("`join` takes a handle, a list of them or a pool, not {}", v.type_word())).into()),
     }
 }
 
@@ -1065,15 +1102,15 @@ fn find_field<'p, H: Host>(owner: &Value, symbol: u32, program: &'p Program, hos
         Value::Object(o) if program.kinds[o.kind as usize].word == "record" => {
             let structure = &program.structs[host.structure(o.id) as usize];
             let field = structure.fields.iter().find(|f| f.symbol == symbol);
-            field.map(|f| (o.id, f)).ok_or_else(|| local::type_error(format!("`{}` has no field `{name}`", structure.name)))
+            field.map(|f| (o.id, f)).ok_or_else(|| local::type_error(format!("`{}` has no field `{name}`", structure.name)).into())
         }
-        v => Err(local::type_error(format!("{} has no field `{name}`", v.type_word()))),
+        v => Err(local::type_error(format!("{} has no field `{name}`", v.type_word())).into()),
     }
 }
 
 fn field_offset(field: &Field, index: Option<&Value>) -> Local<u32> {
     match (index, field.count) {
-        (Some(i), Some(count)) => local::row_index(i, count, &field.name),
+        (Some(i), Some(count)) => Ok(local::row_index(i, count, &field.name)?),
         _ => Ok(0),
     }
 }
@@ -1084,7 +1121,7 @@ fn field_object<H: Host>(owner: &Value, index: Option<&Value>, symbol: u32, prog
         FieldKind::Object { kind, first, .. } if field.count.is_some() == index.is_some() => {
             Ok(ObjRef { id: host.first_object(record) + first + field_offset(field, index)?, kind: *kind })
         }
-        _ => Err(local::type_error(format!("`{}` is no object", field.name))),
+        _ => Err(local::type_error(format!("`{}` is no object", field.name)).into()),
     }
 }
 
@@ -1099,11 +1136,11 @@ fn bind(program: &Program, object: ObjRef, call: &MethodCall, positional: Vec<Va
     let spec = &program.kinds[object.kind as usize];
     let name = &program.symbols[call.symbol as usize];
     let Some(method) = call.method.or_else(|| spec.method(name)) else {
-        return Err(local::type_error(format!("a {} has no method `{name}`", spec.word)));
+        return Err(local::type_error(format!("a {} has no method `{name}`", spec.word)).into());
     };
     let params = spec.methods[method as usize].params;
     if positional.len() > params.len() {
-        return Err(local::type_error(format!("`{name}` takes {} arguments, and here it gets {}", params.len(), positional.len())));
+        return Err(local::type_error(format!("`{name}` takes {} arguments, and here it gets {}", params.len(), positional.len())).into());
     }
     let given = positional.len();
     let mut args = defaults(program, object.kind, method);
@@ -1115,14 +1152,14 @@ fn bind(program: &Program, object: ObjRef, call: &MethodCall, positional: Vec<Va
         let word = &program.symbols[*symbol as usize];
         match params.iter().position(|p| p.name == word) {
             Some(i) if i >= given => args.set(i, value),
-            Some(_) => return Err(local::type_error(format!("`{word}` is given twice"))),
-            None => return Err(local::type_error(format!("`{name}` has no parameter `{word}`"))),
+            Some(_) => return Err(local::type_error(format!("`{word}` is given twice")).into()),
+            None => return Err(local::type_error(format!("`{name}` has no parameter `{word}`")).into()),
         }
         by_name += 1;
     }
     let required = params.iter().filter(|p| p.default.is_none()).count();
     if given + by_name < required {
-        return Err(local::type_error(format!("`{name}` needs its argument `{}`", params[given.min(params.len() - 1)].name)));
+        return Err(local::type_error(format!("`{name}` needs its argument `{}`", params[given.min(params.len() - 1)].name)).into());
     }
     Ok((method, args))
 }

@@ -221,6 +221,16 @@ impl Executor {
         self.access_guarded(cell, access, site)
     }
 
+    /// A write of a value that needs no block.
+    pub(super) fn write_small(&mut self, cell: Cell<'static>, new: u64, site: u32) -> Result<(), Error> {
+        guard::spin_lock_tagged(cell.guard(), self.holder, cell.private);
+        let result = self.record(&cell, true, false, new, site);
+        let old = cell.word(VALUE).swap(new, SeqCst);
+        cell.guard().store(0, Release);
+        codec::free(old, cell.heap, self.holder);
+        result
+    }
+
     fn access_guarded(&mut self, cell: Cell<'static>, access: &Access, site: u32) -> Result<Value, Error> {
         let new = match access {
             Access::Write(value) => Some(self.word_for(value, cell.heap)?),
@@ -311,6 +321,7 @@ impl Executor {
     }
 
     /// Checks an access against the cell's records, and keeps it.
+    #[inline]
     fn record(&mut self, cell: &Cell, write: bool, atomic: bool, value: u64, site: u32) -> Result<(), Error> {
         if !self.detect || self.outside || cell.always_atomic {
             return Ok(());

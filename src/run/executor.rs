@@ -11,7 +11,7 @@ use super::guard;
 use super::heap::OutOfMemory;
 use super::image::Image;
 use super::process::Process;
-use crate::machine::{Home, Host, Place};
+use crate::machine::{Access, Home, Host, Place};
 use crate::objects::{self, Edge, Mode, TaskId, World};
 use crate::program::Program;
 use crate::program::kind::Memory as MemoryKind;
@@ -185,9 +185,29 @@ impl Executor {
         }
     }
 
+    /// The step at this place in the source is about to be carried out.
+    #[inline]
+    pub(super) fn at_site(&mut self, pc: u32) {
+        self.site = pc;
+        self.slot_word(slot::PC).store(u64::from(pc), Relaxed);
+    }
+
+    #[inline]
+    fn declared_cell(&self, index: u32) -> Cell<'static> {
+        let image = self.image;
+        let key = u64::from(index);
+        if self.private_cells[index as usize] {
+            let at = image.var_at(index);
+            Cell { memory: &image.vars, at, heap: image.var_heap(), private: true, always_atomic: false, key }
+        } else {
+            let at = image.shared_at(index);
+            Cell { memory: self.arena.memory(), at, heap: self.arena.heap(), private: false, always_atomic: false, key }
+        }
+    }
+
     /// A declared place's value, and what `seen` knows it as.
     #[inline]
-    fn quick_place(&self, cell: u32) -> (&AtomicU64, usize) {
+    fn quick_place(&self, cell: u32) -> (&'static AtomicU64, usize) {
         let private = self.private_cells[cell as usize];
         let image = self.image;
         if private {
@@ -297,8 +317,11 @@ impl Executor {
         self.change(at, value);
     }
 
+    /// Only who holds the guard writes the version.
+    #[inline]
     fn touched(&self, id: u32) {
-        self.arena.guard(id).1.fetch_add(1, Release);
+        let version = self.arena.guard(id).1;
+        version.store(version.load(Relaxed).wrapping_add(1), Release);
     }
 
     /// Wakes a task, if it sleeps.
@@ -665,28 +688,53 @@ impl Host for Executor {
         self.terminated() || self.home.gil_wanted()
     }
     #[inline]
-    fn read_now(&self, cell: u32, pc: u32) -> Option<Value> {
+    fn read_now(&mut self, cell: u32, pc: u32) -> Option<Value> {
         if self.careful {
             return None;
         }
         let (word, seen) = self.quick_place(cell);
-        if self.detect && self.seen.get(pc as usize) != Some(&(seen, self.clock().own())) {
-            return None;
+        if !self.detect || self.seen.get(pc as usize) == Some(&(seen, self.clock().own())) {
+            let value = word.load(SeqCst);
+            if !codec::owns_block(value) {
+                return Some(codec::small_value(value));
+            }
         }
-        let value = word.load(SeqCst);
-        (!codec::owns_block(value)).then(|| codec::small_value(value))
+        self.at_site(pc);
+        let cell = self.declared_cell(cell);
+        self.access_cell(cell, &Access::Read, pc).ok()
     }
     #[inline]
-    fn write_now(&self, cell: u32, value: &Value, pc: u32) -> bool {
+    fn write_now(&mut self, cell: u32, value: &Value, pc: u32) -> bool {
         if self.careful {
-            return false;
-        }
-        let (word, seen) = self.quick_place(cell);
-        if self.detect && self.seen.get(pc as usize) != Some(&(seen | 2, self.clock().own())) {
             return false;
         }
         let Some(new) = codec::small(value) else { return false };
-        let old = word.load(Relaxed);
-        !codec::owns_block(old) && word.compare_exchange(old, new, SeqCst, Relaxed).is_ok()
+        let (word, seen) = self.quick_place(cell);
+        if !self.detect || self.seen.get(pc as usize) == Some(&(seen | 2, self.clock().own())) {
+            let old = word.load(Relaxed);
+            if !codec::owns_block(old) && word.compare_exchange(old, new, SeqCst, Relaxed).is_ok() {
+                return true;
+            }
+        }
+        self.at_site(pc);
+        let cell = self.declared_cell(cell);
+        self.write_small(cell, new, pc).is_ok()
+    }
+    #[inline]
+    fn operate_now(&mut self, object: ObjRef, method: u8, pc: u32) -> bool {
+        if self.careful || object.kind != objects::place::lock {
+            return false;
+        }
+        self.at_site(pc);
+        self.gives_up = false;
+        self.guard(object.id);
+        // An attempt that comes to nothing has changed nothing; it is made
+        // again the long way.
+        let done = matches!(
+            objects::attempt(self, object.kind, object.id, method, &[], None),
+            objects::Outcome::Done(_)
+        );
+        self.unguard();
+        done
     }
 }

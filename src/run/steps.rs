@@ -36,8 +36,7 @@ impl Executor {
     /// One step, and what follows at once from its answer.
     #[inline]
     fn step_over(&mut self, machine: &mut Task, step: Step) -> Option<Ended> {
-        self.site = machine.pc();
-        self.slot_word(slot::PC).store(u64::from(self.site), Relaxed);
+        self.at_site(machine.pc());
         if self.terminated() {
             return Some(Ended::terminated());
         }

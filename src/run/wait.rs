@@ -33,6 +33,9 @@ impl From<Error> for Halt {
     }
 }
 
+/// How long to stay away from a lock that was found taken.
+const LOCK_PAUSES: u32 = 100;
+
 /// What ended a park.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Woken {
@@ -275,7 +278,13 @@ impl Executor {
     /// Waits a little for the object to change.
     fn look(&self, id: u32, version: u32, backoff: &Backoff) {
         let place = self.arena.guard(id).1;
+        // Who holds a lock writes its words again when letting go; looking at
+        // them all the time would take the cache line from under its hands.
+        let pauses = if objects::is_lock(self.arena.kind(id)) { LOCK_PAUSES } else { 0 };
         self.home.gil_pause(|| {
+            for _ in 0..pauses {
+                std::hint::spin_loop();
+            }
             while place.load(Relaxed) == version && !backoff.is_completed() {
                 backoff.snooze();
             }
