@@ -308,7 +308,7 @@ impl Task {
                 Instr::PopHandler => drop(self.handlers.pop()),
                 Instr::WithAcquire(site) | Instr::WithRelease(site) => {
                     let site = &program.withs[*site as usize];
-                    let Value::Object(object) = self.stack[base + site.slot as usize] else { return };
+                    let Some(object) = site.known else { return };
                     let way = program.kinds[object.kind as usize].with.first();
                     let Some(way) = way.filter(|w| w.word.is_empty() && site.mode.is_none()) else { return };
                     let acquire = matches!(&code[self.pc as usize], Instr::WithAcquire(_));
@@ -861,9 +861,10 @@ impl Task {
 
     fn with(&mut self, site: u32, acquire: bool, program: &Program) -> Local<bool> {
         let site = &program.withs[site as usize];
-        let object = match self.load(site.slot) {
-            Value::Object(o) => *o,
-            v => return Err(local::type_error(format!("`with` takes a lock or a semaphore, not {}", v.type_word())).into()),
+        let object = match (site.known, self.load(site.slot)) {
+            (Some(known), _) => known,
+            (None, Value::Object(o)) => *o,
+            (None, v) => return Err(local::type_error(format!("`with` takes a lock or a semaphore, not {}", v.type_word())).into()),
         };
         let spec = &program.kinds[object.kind as usize];
         let way = match site.mode {

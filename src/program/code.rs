@@ -180,8 +180,9 @@ pub struct WithSite {
     pub slot: Slot,
     /// `read` of `with rw.read`.
     pub mode: Option<u32>,
-    /// For the analysis of what code may do.
+    /// A declared object is not kept in the slot: it is known.
     pub receiver: Receiver,
+    pub known: Option<super::value::ObjRef>,
 }
 
 /// A `spawn`.

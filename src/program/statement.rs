@@ -391,11 +391,17 @@ impl Compiler<'_> {
         let (target, mode) = self.with_mode(object);
         let receiver = self.receiver_of(target);
         self.check_with(target, mode);
-        self.expression(target);
-        self.emit(Instr::Store(slot), head);
+        let known = match receiver {
+            Receiver::Object(id) => Some(crate::program::value::ObjRef { id, kind: self.program.objects[id as usize].kind }),
+            _ => {
+                self.expression(target);
+                self.emit(Instr::Store(slot), head);
+                None
+            }
+        };
         let mode = mode.map(|m| self.symbol(&m.text));
         let site = self.program.withs.len() as u32;
-        self.program.withs.push(WithSite { slot, mode, receiver });
+        self.program.withs.push(WithSite { slot, mode, receiver, known });
         self.emit(Instr::WithAcquire(site), head);
         let close = Span::new((body.span.end as usize).saturating_sub(1), body.span.end as usize);
         self.guarded(Region::With { site }, body, Instr::WithRelease(site), close);

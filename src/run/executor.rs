@@ -58,6 +58,8 @@ pub struct Executor {
     /// It holds the gate of `atomically`.
     pub(super) in_atomic: bool,
     pub(super) gated: bool,
+    /// The object looked at last, and where it stands.
+    last_object: std::cell::Cell<(u32, usize)>,
     /// Every step goes the long way: steps may be held off, or shaken.
     careful: bool,
     private_cells: Arc<[bool]>,
@@ -99,6 +101,7 @@ impl Executor {
             spawned: Vec::new(),
             in_atomic: false,
             gated: program.needs.gate,
+            last_object: std::cell::Cell::new((u32::MAX, 0)),
             careful: program.needs.gate || image.options.shake,
             private_cells: image.private_cells.clone(),
             gives_up: false,
@@ -232,7 +235,7 @@ impl Executor {
         let place = self.guarded.len().min(super::arena::GUARDS - 1);
         self.slot_word(slot::GUARD + place).store(u64::from(id) + 1, Relaxed);
         self.slot_word(slot::GUARD_COUNT).store(place as u64 + 1, Release);
-        let word = self.arena.guard(id).0;
+        let word = self.arena.half_at(self.object_at(id));
         if self.supervising {
             self.lock_patiently(word);
         } else {
@@ -275,7 +278,7 @@ impl Executor {
     pub(super) fn unguard(&mut self) {
         self.slot_word(slot::UNDO_COUNT).store(0, Release);
         while let Some(id) = self.guarded.pop() {
-            self.arena.guard(id).0.store(0, Release);
+            self.arena.half_at(self.object_at(id)).store(0, Release);
         }
         self.slot_word(slot::GUARD_COUNT).store(0, Relaxed);
         self.leave_step();
@@ -302,25 +305,44 @@ impl Executor {
     #[inline]
     pub(super) fn change(&mut self, at: usize, value: u64) {
         let place = self.arena.at(at);
-        let count = self.slot_word(slot::UNDO_COUNT).load(Relaxed) as usize;
+        let undo = self.slot_word(slot::UNDO_COUNT);
+        let count = undo.load(Relaxed) as usize;
         if count < super::arena::UNDO {
-            self.slot_word(slot::UNDONE + 2 * count).store(at as u64, Relaxed);
-            self.slot_word(slot::UNDONE + 2 * count + 1).store(place.load(Relaxed), Relaxed);
-            self.slot_word(slot::UNDO_COUNT).store(count as u64 + 1, Release);
+            let entry = self.arena.slot_at(self.slot) + 8 * (slot::UNDONE + 2 * count);
+            self.arena.at(entry).store(at as u64, Relaxed);
+            self.arena.at(entry + 8).store(place.load(Relaxed), Relaxed);
+            undo.store(count as u64 + 1, Release);
         }
         place.store(value, Release);
     }
 
+    /// A word of an object. Objects never move.
+    #[inline]
+    pub(super) fn at_object(&self, id: u32, word: usize) -> &'static AtomicU64 {
+        self.arena.at(self.object_at(id) + 8 * word)
+    }
+
+    #[inline]
+    fn object_at(&self, id: u32) -> usize {
+        let (last, at) = self.last_object.get();
+        if last == id {
+            return at;
+        }
+        let at = self.arena.object_at(id);
+        self.last_object.set((id, at));
+        at
+    }
+
     #[inline]
     fn change_word(&mut self, id: u32, word: usize, value: u64) {
-        let at = self.arena.object_at(id) + 8 * word;
+        let at = self.object_at(id) + 8 * word;
         self.change(at, value);
     }
 
     /// Only who holds the guard writes the version.
     #[inline]
     fn touched(&self, id: u32) {
-        let version = self.arena.guard(id).1;
+        let version = self.arena.half_at(self.object_at(id) + 4);
         version.store(version.load(Relaxed).wrapping_add(1), Release);
     }
 
@@ -396,7 +418,7 @@ impl Executor {
     }
 
     fn ring_place(&self, id: u32, index: u64) -> usize {
-        let word = |w: usize| self.arena.object(id, w).load(Relaxed);
+        let word = |w: usize| self.at_object(id, w).load(Relaxed);
         let places = word(object::RING_PLACES).max(1);
         word(object::RING) as usize + 16 * ((word(object::RING_FIRST) + index) % places) as usize
     }
@@ -446,7 +468,7 @@ impl Executor {
 
     #[inline]
     fn strength(&self, id: u32) -> Strength {
-        if objects::is_lock(self.arena.kind(id)) { Strength::Lock } else { Strength::Order }
+        if objects::is_lock(self.at_object(id, object::KIND).load(Relaxed) as u8) { Strength::Lock } else { Strength::Order }
     }
 }
 
@@ -488,7 +510,7 @@ fn mix(mut z: u64) -> u64 {
 impl World for Executor {
     #[inline]
     fn word(&self, object: u32, index: usize) -> u64 {
-        self.arena.object(object, object::WORD + index).load(Relaxed)
+        self.at_object(object, object::WORD + index).load(Relaxed)
     }
 
     #[inline]
@@ -517,7 +539,7 @@ impl World for Executor {
         let (Ok(()), Ok(word)) = (room, word) else {
             return self.check_memory(Err(OutOfMemory));
         };
-        let len = self.arena.object(object, object::RING_LEN).load(Relaxed);
+        let len = self.at_object(object, object::RING_LEN).load(Relaxed);
         let place = self.ring_place(object, len);
         self.change(place, word);
         if self.detect {
@@ -533,7 +555,7 @@ impl World for Executor {
     }
 
     fn pop(&mut self, object: u32, bounded: bool) -> Option<Value> {
-        let len = self.arena.object(object, object::RING_LEN).load(Relaxed);
+        let len = self.at_object(object, object::RING_LEN).load(Relaxed);
         if len == 0 {
             return None;
         }
@@ -552,8 +574,8 @@ impl World for Executor {
                 self.check_memory(result);
             }
         }
-        let places = self.arena.object(object, object::RING_PLACES).load(Relaxed).max(1);
-        let first = (self.arena.object(object, object::RING_FIRST).load(Relaxed) + 1) % places;
+        let places = self.at_object(object, object::RING_PLACES).load(Relaxed).max(1);
+        let first = (self.at_object(object, object::RING_FIRST).load(Relaxed) + 1) % places;
         self.change_word(object, object::RING_FIRST, first);
         self.change_word(object, object::RING_LEN, len - 1);
         self.touched(object);
@@ -561,21 +583,21 @@ impl World for Executor {
     }
 
     fn len(&self, object: u32) -> u64 {
-        self.arena.object(object, object::RING_LEN).load(Relaxed)
+        self.at_object(object, object::RING_LEN).load(Relaxed)
     }
 
     fn release(&mut self, object: u32, clock: u8, edge: Edge) {
         if !self.detect {
             return;
         }
-        let place = self.arena.object(object, object::CLOCK + clock as usize);
+        let place = self.at_object(object, object::CLOCK + clock as usize);
         let result = self.clock().release(place, edge == Edge::Join, self.strength(object), self.holder);
         self.check_memory(result);
     }
 
     fn acquire(&mut self, object: u32, clock: u8) {
         if self.detect {
-            self.clock().acquire(self.arena.object(object, object::CLOCK + clock as usize));
+            self.clock().acquire(self.at_object(object, object::CLOCK + clock as usize));
         }
     }
 

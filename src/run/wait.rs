@@ -80,7 +80,7 @@ impl Executor {
     /// nobody has completed yet, oldest first. The object is guarded.
     pub(super) fn waiters(&self, id: u32, methods: &[u8]) -> Vec<usize> {
         let mut found = Vec::new();
-        let mut at = self.arena.object(id, object::HEAD).load(Relaxed) as usize;
+        let mut at = self.at_object(id, object::HEAD).load(Relaxed) as usize;
         while at != 0 {
             let slot = self.node_slot(at);
             let open = slot != self.slot && self.arena.slot(slot, slot::FIRED).load(SeqCst) == 0;
@@ -117,7 +117,7 @@ impl Executor {
     #[inline]
     pub(super) fn wake_waiters(&mut self, id: u32, methods: &[u8], count: u64) {
         let mut left = count;
-        let mut at = self.arena.object(id, object::HEAD).load(Relaxed) as usize;
+        let mut at = self.at_object(id, object::HEAD).load(Relaxed) as usize;
         while at != 0 && left > 0 {
             let slot = self.node_slot(at);
             let sleeps = slot != self.slot
