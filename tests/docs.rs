@@ -119,10 +119,10 @@ fn scripts_compile_and_have_the_one_layout() {
                 Err(message) if !block.has("wrong") => wrong.push(format!("{place}: {message}")),
                 _ => {}
             }
-            if let Ok(text) = format(&block.text) {
-                if text != block.text {
-                    wrong.push(format!("{place}: `conc fmt` makes of it\n{text}"));
-                }
+            if let Ok(text) = format(&block.text)
+                && text != block.text
+            {
+                wrong.push(format!("{place}: `conc fmt` makes of it\n{text}"));
             }
         }
     }
@@ -314,7 +314,8 @@ fn logical_lines(output: &str) -> Vec<String> {
         let joined = lines.last().is_some_and(|last| {
             let note = last.starts_with("  = ") && line.starts_with("      ");
             let summary = last.starts_with(|c: char| c.is_ascii_digit()) && last.contains(" task");
-            !line.is_empty() && (note || summary && !line.starts_with(' ') && !last.contains("): ") && !last.ends_with("findings"))
+            !line.is_empty()
+                && (note || summary && !line.starts_with(' ') && !last.contains("): ") && !last.ends_with("findings"))
         });
         match lines.last_mut() {
             Some(last) if joined => {
@@ -341,9 +342,9 @@ fn blank_numbers(line: &str) -> String {
         let number = rest[..end].trim_end_matches('.');
         let after = &rest[number.len()..];
         let before = out.trim_end_matches([' ', ':', '"']);
-        let unit = [" ms", " s", " min"].into_iter().find(|u| {
-            after.strip_prefix(*u).is_some_and(|r| !r.starts_with(|c: char| c.is_alphanumeric()))
-        });
+        let unit = [" ms", " s", " min"]
+            .into_iter()
+            .find(|u| after.strip_prefix(*u).is_some_and(|r| !r.starts_with(|c: char| c.is_alphanumeric())));
         let of_system = ["process", "thread", "pid", "tid", "seed", "duration_ms"].iter().any(|w| before.ends_with(w));
         rest = after;
         if of_system && !out.ends_with(|c: char| c.is_alphabetic()) {
@@ -376,14 +377,28 @@ fn blank_tasks(line: &str) -> String {
 
 #[test]
 fn what_differs_from_run_to_run_is_taken_out() {
-    assert_eq!(blank_numbers("3 tasks (2 threads, 1 process), 5.8 ms: 2 findings"), "3 tasks (2 threads, 1 process), T: 2 findings");
-    assert_eq!(blank_numbers("  = tasks: a and b are threads of process 4470"), "  = tasks: a and b are threads of process N");
+    assert_eq!(
+        blank_numbers("3 tasks (2 threads, 1 process), 5.8 ms: 2 findings"),
+        "3 tasks (2 threads, 1 process), T: 2 findings"
+    );
+    assert_eq!(
+        blank_numbers("  = tasks: a and b are threads of process 4470"),
+        "  = tasks: a and b are threads of process N"
+    );
     assert_eq!(blank_numbers("worker pid 3546 tid 3547, line 8"), "worker pid N tid N, line 8");
-    assert_eq!(blank_numbers("{\"pid\":3541,\"count\":1,\"duration_ms\":6.15}"), "{\"pid\":N,\"count\":1,\"duration_ms\":N}");
+    assert_eq!(
+        blank_numbers("{\"pid\":3541,\"count\":1,\"duration_ms\":6.15}"),
+        "{\"pid\":N,\"count\":1,\"duration_ms\":N}"
+    );
     assert_eq!(blank_numbers("x is 1. 10ms, fork[0]"), "x is 1. 10ms, fork[0]");
     assert_eq!(blank_tasks("add#0 and add#11 # rest"), "add#N and add#N # rest");
     let broken = "  = tasks: a is a thread of\n             process 1\n  = help: b\n\n1 task (1 process), 5.0 ms (4 ms of the\nlock): no findings\n\n";
-    let whole = ["  = tasks: a is a thread of process 1", "  = help: b", "", "1 task (1 process), 5.0 ms (4 ms of the lock): no findings"];
+    let whole = [
+        "  = tasks: a is a thread of process 1",
+        "  = help: b",
+        "",
+        "1 task (1 process), 5.0 ms (4 ms of the lock): no findings",
+    ];
     assert_eq!(logical_lines(broken), whole);
 }
 
@@ -502,7 +517,8 @@ fn the_command_page_names_every_option_and_field() {
     for command in ["run", "fmt", "explain"] {
         let help = conc(&[command.to_string(), "--help".to_string()], &root()).out;
         let options = help.split_whitespace().filter(|w| w.starts_with("--"));
-        missing.extend(options.map(|o| o.trim_end_matches(',').to_string()).filter(|o| !text.contains(&format!("`{o}"))));
+        missing
+            .extend(options.map(|o| o.trim_end_matches(',').to_string()).filter(|o| !text.contains(&format!("`{o}"))));
     }
     let schema: serde_json::Value = serde_json::from_str(conc::report::json::SCHEMA).expect("the schema is JSON");
     let kinds = schema["oneOf"].as_array().cloned().unwrap_or_default();

@@ -83,11 +83,11 @@ fn one(path: &str, args: &FmtArgs) -> u8 {
     }
     if path == "-" {
         put_out(&text);
-    } else if text != source.text {
-        if let Err(e) = replace(Path::new(path), &text) {
-            put_err(&format!("conc: {path} cannot be written: {}\n", script::plain(&e)));
-            return exit::FAILED;
-        }
+    } else if text != source.text
+        && let Err(e) = replace(Path::new(path), &text)
+    {
+        put_err(&format!("conc: {path} cannot be written: {}\n", script::plain(&e)));
+        return exit::FAILED;
     }
     exit::FINE
 }

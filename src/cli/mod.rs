@@ -21,7 +21,12 @@ pub mod exit {
 }
 
 #[derive(Parser)]
-#[command(name = "conc", version, about = "Concurrency scenarios, run on real threads and processes", max_term_width = 100)]
+#[command(
+    name = "conc",
+    version,
+    about = "Concurrency scenarios, run on real threads and processes",
+    max_term_width = 100
+)]
 #[command(after_help = "Exit codes: 0 nothing wrong; 1 findings; 2 the script or the command line is wrong; \
 3 no answer within a limit; 4 conc or the machine failed; 130 interrupted.")]
 struct Cli {
@@ -76,7 +81,13 @@ impl Common {
             Color::Never => false,
             Color::Auto => terminal && !no_color && !dumb,
         };
-        crate::report::Style { color, unicode: unicode(), width: width(terminal), quiet: self.quiet, verbose: self.verbose }
+        crate::report::Style {
+            color,
+            unicode: unicode(),
+            width: width(terminal),
+            quiet: self.quiet,
+            verbose: self.verbose,
+        }
     }
 }
 

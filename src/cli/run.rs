@@ -170,7 +170,9 @@ impl Session<'_> {
         match &report.stop {
             Stop::Failed(sentence) => put_err(&format!("conc: {sentence}; the run was ended\n")),
             Stop::TimeLimit => put_err("conc: the time limit was reached; the run was ended\n"),
-            Stop::Interrupted(_) if self.args.format == Format::Human => put_err("conc: interrupted; the run was ended\n"),
+            Stop::Interrupted(_) if self.args.format == Format::Human => {
+                put_err("conc: interrupted; the run was ended\n")
+            }
             _ => {}
         }
         let duration_ms = report.duration_ns as f64 / 1e6;
@@ -236,8 +238,12 @@ impl Session<'_> {
             let keys: Vec<(Code, Vec<String>)> = report.findings.iter().map(|f| (f.code, f.on.clone())).collect();
             if let Some(o) = &report.outcome {
                 let pairs = |p: &[(String, String)]| json::Pairs(p.to_vec());
-                let outcome =
-                    json::Outcome { values: pairs(&o.values), prints: pairs(&o.prints), ended: pairs(&o.ended), count: 1 };
+                let outcome = json::Outcome {
+                    values: pairs(&o.values),
+                    prints: pairs(&o.prints),
+                    ended: pairs(&o.ended),
+                    count: 1,
+                };
                 table.add(outcome, &keys);
             }
             let code = exit_code(&report);
@@ -266,7 +272,11 @@ fn exit_code(report: &Report) -> u8 {
         Stop::Interrupted(_) => exit::INTERRUPTED,
         Stop::TimeLimit => exit::NO_ANSWER,
         Stop::Finished | Stop::Stuck => {
-            if report.findings.iter().any(|f| !f.code.is_note()) { exit::FINDINGS } else { exit::FINE }
+            if report.findings.iter().any(|f| !f.code.is_note()) {
+                exit::FINDINGS
+            } else {
+                exit::FINE
+            }
         }
     }
 }

@@ -33,7 +33,9 @@ fn place(index: &Value, len: usize) -> Result<usize> {
 pub fn row_index(index: &Value, count: u32, name: &str) -> Result<u32> {
     match index {
         Value::Int(i) if *i >= 0 && *i < i64::from(count) => Ok(*i as u32),
-        Value::Int(i) => Err(Error::new(ErrorKind::Index, format!("`{name}` has {count} places, and the index is {i}"))),
+        Value::Int(i) => {
+            Err(Error::new(ErrorKind::Index, format!("`{name}` has {count} places, and the index is {i}")))
+        }
         v => Err(type_error(format!("an index is an integer, and this is {}", v.type_word()))),
     }
 }
@@ -82,7 +84,8 @@ pub fn range(from: &Value, to: &Value, inclusive: bool) -> Result<(i64, i64)> {
     match (from, to) {
         (Value::Int(a), Value::Int(b)) => {
             let end = if inclusive { b.checked_add(1) } else { Some(*b) };
-            end.map(|e| (*a, e)).ok_or_else(|| Error::new(ErrorKind::Overflow, "the end of the range does not fit into 64 bits"))
+            end.map(|e| (*a, e))
+                .ok_or_else(|| Error::new(ErrorKind::Overflow, "the end of the range does not fit into 64 bits"))
         }
         _ => Err(type_error(format!("a range goes between integers, not {} and {}", from.type_word(), to.type_word()))),
     }

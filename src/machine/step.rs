@@ -99,17 +99,37 @@ pub struct SpawnStep {
 /// The next step of a task.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
-    Access { place: Place, access: Access },
-    Operate { object: ObjRef, method: u8, args: Args },
+    Access {
+        place: Place,
+        access: Access,
+    },
+    Operate {
+        object: ObjRef,
+        method: u8,
+        args: Args,
+    },
     /// Answered by the chosen arm's index (the number of arms: `after` or
     /// `else`) and its value.
-    Select { arms: Vec<Arm>, after: Option<i64>, otherwise: bool },
+    Select {
+        arms: Vec<Arm>,
+        after: Option<i64>,
+        otherwise: bool,
+    },
     /// Answered by the handle, or a list of them with a count.
     Spawn(Box<SpawnStep>),
-    Submit { pool: ObjRef, function: u32, args: Vec<Value> },
+    Submit {
+        pool: ObjRef,
+        function: u32,
+        args: Vec<Value>,
+    },
     /// Answered by a bool.
-    Join { targets: Vec<ObjRef>, timeout: Option<i64> },
-    JoinAll { timeout: Option<i64> },
+    Join {
+        targets: Vec<ObjRef>,
+        timeout: Option<i64>,
+    },
+    JoinAll {
+        timeout: Option<i64>,
+    },
     Terminate(ObjRef),
     Kill(ObjRef),
     Exit(i32),
@@ -122,17 +142,33 @@ pub enum Step {
     /// Answered by a number below it.
     Choose(u64),
     SelfInfo(SelfInfo),
-    TaskField { task: ObjRef, field: TaskField },
-    New { site: u32, args: Vec<Value> },
-    NewRecord { site: u32, values: Vec<Value> },
+    TaskField {
+        task: ObjRef,
+        field: TaskField,
+    },
+    New {
+        site: u32,
+        args: Vec<Value>,
+    },
+    NewRecord {
+        site: u32,
+        values: Vec<Value>,
+    },
     AtomicBegin,
     AtomicEnd,
     /// From here to `AwaitEnd` the task looks, and nobody changes anything.
     /// `nested`: it is the first statement of an `atomically`.
-    AwaitBegin { site: u32, nested: bool },
+    AwaitBegin {
+        site: u32,
+        nested: bool,
+    },
     /// What it saw. If false, wait until something of it has changed; the task
     /// then looks again. If true and not nested, the look is over.
-    AwaitEnd { site: u32, nested: bool, holds: bool },
+    AwaitEnd {
+        site: u32,
+        nested: bool,
+        holds: bool,
+    },
     /// Not a step: the host said that it was wanted.
     Interrupted,
     /// The body has ended, with this value.

@@ -61,13 +61,22 @@ enum Pending {
     /// Go on at the same instruction.
     Stay,
     /// `for v in q`: `none` ends it.
-    Each { variable: Slot, end: Pc },
+    Each {
+        variable: Slot,
+        end: Pc,
+    },
     /// The read half of `a.f += v`.
-    Change { place: Place, op: BinaryOp, operand: Value },
+    Change {
+        place: Place,
+        op: BinaryOp,
+        operand: Value,
+    },
     Choose(Value),
     Select(u32),
     /// Look again.
-    Await { again: Pc },
+    Await {
+        again: Pc,
+    },
 }
 
 /// A task between two steps.
@@ -91,9 +100,7 @@ impl Task {
     pub fn new(program: &Program, function: u32, args: &[Value], captures: &[(u16, Value)]) -> Task {
         let f = &program.functions[function as usize];
         let mut stack = vec![Value::None; f.slots as usize];
-        for slot in args.len()..f.params as usize {
-            stack[slot] = Value::Missing;
-        }
+        stack.iter_mut().take(f.params as usize).skip(args.len()).for_each(|place| *place = Value::Missing);
         for (place, value) in stack.iter_mut().zip(args) {
             *place = value.clone();
         }
@@ -101,7 +108,14 @@ impl Task {
             stack[*slot as usize] = value.clone();
         }
         let frame = Frame { base: 0, back: Pc::MAX, handlers: 0 };
-        Task { stack, frames: vec![frame], handlers: Vec::new(), pc: f.entry, pending: Pending::Nothing, asked: Step::Interrupted }
+        Task {
+            stack,
+            frames: vec![frame],
+            handlers: Vec::new(),
+            pc: f.entry,
+            pending: Pending::Nothing,
+            asked: Step::Interrupted,
+        }
     }
 
     /// The instruction at which it stands: while a step is carried out, the
@@ -353,7 +367,9 @@ impl Task {
                 self.store(*slot, value);
             }
             Instr::Pop => drop(self.pop()),
-            Instr::ReadCell(cell) => return self.ask(Step::Access { place: declared(program, *cell), access: Access::Read }),
+            Instr::ReadCell(cell) => {
+                return self.ask(Step::Access { place: declared(program, *cell), access: Access::Read });
+            }
             Instr::WriteCell(cell) => {
                 let value = self.pop();
                 return self.tell(Step::Access { place: declared(program, *cell), access: Access::Write(value) });
@@ -380,7 +396,10 @@ impl Task {
                 self.store(*slot, Value::Int(left - 1));
             }
             Instr::RangeNext { slot, variable, end } => {
-                let (Value::Int(next), Value::Int(stop)) = (self.load(*slot).clone(), self.load(*slot + 1).clone()) else { return Ok(false) };
+                let (Value::Int(next), Value::Int(stop)) = (self.load(*slot).clone(), self.load(*slot + 1).clone())
+                else {
+                    return Ok(false);
+                };
                 if next >= stop {
                     self.pc = *end;
                     return Ok(false);
@@ -429,7 +448,9 @@ impl Task {
             Instr::Bool(b) => self.stack.push(Value::Bool(*b)),
             Instr::None => self.stack.push(Value::None),
             Instr::Function(f) => self.stack.push(Value::Function(*f)),
-            Instr::Object(id) => self.stack.push(Value::Object(ObjRef { id: *id, kind: program.objects[*id as usize].kind })),
+            Instr::Object(id) => {
+                self.stack.push(Value::Object(ObjRef { id: *id, kind: program.objects[*id as usize].kind }))
+            }
             Instr::ObjectElement(row) => {
                 let index = self.pop();
                 let object = row_object(program, *row, &index)?;
@@ -513,7 +534,11 @@ impl Task {
             _ => false,
         };
         if !fine {
-            return Err(local::type_error(format!("`for` goes over a range, a list or a queue, not {}", over.type_word())).into());
+            return Err(local::type_error(format!(
+                "`for` goes over a range, a list or a queue, not {}",
+                over.type_word()
+            ))
+            .into());
         }
         self.store(slot, over);
         self.store(slot + 1, Value::Int(0));
@@ -541,7 +566,10 @@ impl Task {
                 self.asked = Step::Operate { object, method, args };
                 Ok(true)
             }
-            v => Err(local::type_error(format!("`for` goes over a range, a list or a queue, not {}", v.type_word())).into()),
+            v => {
+                Err(local::type_error(format!("`for` goes over a range, a list or a queue, not {}", v.type_word()))
+                    .into())
+            }
         }
     }
 
@@ -574,7 +602,8 @@ impl Task {
             }
             Instr::IfKind { kinds, otherwise } => {
                 let wanted = &program.error_kinds[*kinds as usize];
-                let caught = matches!(self.stack.last(), Some(Value::Error(e)) if wanted.is_empty() || wanted.contains(&e.kind));
+                let caught =
+                    matches!(self.stack.last(), Some(Value::Error(e)) if wanted.is_empty() || wanted.contains(&e.kind));
                 if !caught {
                     self.pc = *otherwise;
                     return Ok(false);
@@ -780,7 +809,14 @@ impl Task {
         Ok(Place { home: Home::Record(record), index: first + offset, memory: *memory })
     }
 
-    fn update_field<H: Host>(&mut self, symbol: u32, indexed: bool, op: BinaryOp, program: &Program, host: &H) -> Local<bool> {
+    fn update_field<H: Host>(
+        &mut self,
+        symbol: u32,
+        indexed: bool,
+        op: BinaryOp,
+        program: &Program,
+        host: &H,
+    ) -> Local<bool> {
         let operand = self.pop();
         let place = self.field_place(symbol, indexed, program, host)?;
         if place.memory == Memory::Atomic {
@@ -802,17 +838,24 @@ impl Task {
 
     fn call_method<H: Host>(&mut self, call: u32, program: &Program, host: &H) -> Local<bool> {
         let call = &program.calls[call as usize];
-        if let Receiver::Field { symbol, indexed } = call.receiver {
-            if let Some(step) = self.field_update(call, symbol, indexed, program, host)? {
-                return self.ask(step);
-            }
+        if let Receiver::Field { symbol, indexed } = call.receiver
+            && let Some(step) = self.field_update(call, symbol, indexed, program, host)?
+        {
+            return self.ask(step);
         }
         let (object, method, args) = self.method_operands(call, program, host)?;
         self.ask(Step::Operate { object, method, args })
     }
 
     /// `a.n.add(1)` where the field is memory.
-    fn field_update<H: Host>(&mut self, call: &MethodCall, symbol: u32, indexed: bool, program: &Program, host: &H) -> Local<Option<Step>> {
+    fn field_update<H: Host>(
+        &mut self,
+        call: &MethodCall,
+        symbol: u32,
+        indexed: bool,
+        program: &Program,
+        host: &H,
+    ) -> Local<Option<Step>> {
         let argc = call.positional as usize + call.named.len();
         let owner = self.stack.len().saturating_sub(argc + usize::from(indexed) + 1);
         let (_, field) = find_field(&self.stack[owner], symbol, program, host)?;
@@ -833,7 +876,12 @@ impl Task {
     }
 
     /// The object, the method and all its arguments, off the stack.
-    fn method_operands<H: Host>(&mut self, call: &MethodCall, program: &Program, host: &H) -> Local<(ObjRef, u8, Args)> {
+    fn method_operands<H: Host>(
+        &mut self,
+        call: &MethodCall,
+        program: &Program,
+        host: &H,
+    ) -> Local<(ObjRef, u8, Args)> {
         let named = self.pop_n(call.named.len());
         let positional = self.pop_n(call.positional as usize);
         let object = match call.receiver {
@@ -864,7 +912,11 @@ impl Task {
         let object = match (site.known, self.load(site.slot)) {
             (Some(known), _) => known,
             (None, Value::Object(o)) => *o,
-            (None, v) => return Err(local::type_error(format!("`with` takes a lock or a semaphore, not {}", v.type_word())).into()),
+            (None, v) => {
+                return Err(
+                    local::type_error(format!("`with` takes a lock or a semaphore, not {}", v.type_word())).into()
+                );
+            }
         };
         let spec = &program.kinds[object.kind as usize];
         let way = match site.mode {
@@ -913,7 +965,9 @@ impl Task {
                 let pid = match (*argc > 0).then(|| self.pop()) {
                     None => None,
                     Some(Value::Int(pid)) => Some(pid),
-                    Some(v) => return Err(local::type_error(format!("`wait` takes a pid, not {}", v.type_word())).into()),
+                    Some(v) => {
+                        return Err(local::type_error(format!("`wait` takes a pid, not {}", v.type_word())).into());
+                    }
                 };
                 self.ask(Step::Wait(pid))
             }
@@ -951,7 +1005,9 @@ impl Task {
             }
             Instr::AtomicBegin => self.tell(Step::AtomicBegin),
             Instr::AtomicEnd => self.tell(Step::AtomicEnd),
-            Instr::AwaitBegin { await_index, nested } => self.tell(Step::AwaitBegin { site: *await_index, nested: *nested }),
+            Instr::AwaitBegin { await_index, nested } => {
+                self.tell(Step::AwaitBegin { site: *await_index, nested: *nested })
+            }
             Instr::AwaitEnd { await_index, again } => {
                 let value = self.pop();
                 let holds = arithmetic::truth(&value)?;
@@ -973,7 +1029,9 @@ impl Task {
         match self.pop() {
             Value::Duration(ns) => Ok(ns.max(0)),
             Value::Int(0) => Ok(0),
-            v => Err(local::type_error(format!("`{what}` takes a duration such as 10ms, not {}", v.type_word())).into()),
+            v => {
+                Err(local::type_error(format!("`{what}` takes a duration such as 10ms, not {}", v.type_word())).into())
+            }
         }
     }
 
@@ -996,7 +1054,13 @@ impl Task {
         let count = match site.counted.then(|| self.pop()) {
             None => None,
             Some(Value::Int(n)) if (0..=i64::from(u32::MAX)).contains(&n) => Some(n as u32),
-            Some(v) => return Err(local::type_error(format!("a count is an integer from 0 on, not {}", local::text(&v, host))).into()),
+            Some(v) => {
+                return Err(local::type_error(format!(
+                    "a count is an integer from 0 on, not {}",
+                    local::text(&v, host)
+                ))
+                .into());
+            }
         };
         let args = self.pop_n(site.argc as usize);
         let function = match site.target {
@@ -1044,7 +1108,11 @@ impl Task {
                 let [object] = targets[..] else {
                     return Err(local::type_error("an arm joins one task or pool").into());
                 };
-                let method = if program.kinds[object.kind as usize].word == "pool" { crate::objects::pool::JOIN } else { crate::objects::task::JOIN };
+                let method = if program.kinds[object.kind as usize].word == "pool" {
+                    crate::objects::pool::JOIN
+                } else {
+                    crate::objects::task::JOIN
+                };
                 return Ok(Arm { target: Some((object, method)), args: Args::NONE });
             }
             ArmOperation::Method(call) => call,
@@ -1059,7 +1127,11 @@ impl Task {
         let (object, method, args) = self.method_operands(call, program, host)?;
         let spec = &program.kinds[object.kind as usize];
         if !spec.methods[method as usize].waits {
-            return Err(local::type_error(format!("`{}` of a {} never waits", spec.methods[method as usize].name, spec.word)).into());
+            return Err(local::type_error(format!(
+                "`{}` of a {} never waits",
+                spec.methods[method as usize].name, spec.word
+            ))
+            .into());
         }
         Ok(Arm { target: Some((object, method)), args })
     }
@@ -1093,7 +1165,10 @@ fn joinable(value: &Value, program: &Program) -> Local<Vec<ObjRef>> {
             }
             Ok(all)
         }
-        v => Err(local::type_error(format!("`join` takes a handle, a list of them or a pool, not {}", v.type_word())).into()),
+        v => {
+            Err(local::type_error(format!("`join` takes a handle, a list of them or a pool, not {}", v.type_word()))
+                .into())
+        }
     }
 }
 
@@ -1103,7 +1178,9 @@ fn find_field<'p, H: Host>(owner: &Value, symbol: u32, program: &'p Program, hos
         Value::Object(o) if program.kinds[o.kind as usize].word == "record" => {
             let structure = &program.structs[host.structure(o.id) as usize];
             let field = structure.fields.iter().find(|f| f.symbol == symbol);
-            field.map(|f| (o.id, f)).ok_or_else(|| local::type_error(format!("`{}` has no field `{name}`", structure.name)).into())
+            field
+                .map(|f| (o.id, f))
+                .ok_or_else(|| local::type_error(format!("`{}` has no field `{name}`", structure.name)).into())
         }
         v => Err(local::type_error(format!("{} has no field `{name}`", v.type_word())).into()),
     }
@@ -1116,7 +1193,13 @@ fn field_offset(field: &Field, index: Option<&Value>) -> Local<u32> {
     }
 }
 
-fn field_object<H: Host>(owner: &Value, index: Option<&Value>, symbol: u32, program: &Program, host: &H) -> Local<ObjRef> {
+fn field_object<H: Host>(
+    owner: &Value,
+    index: Option<&Value>,
+    symbol: u32,
+    program: &Program,
+    host: &H,
+) -> Local<ObjRef> {
     let (record, field) = find_field(owner, symbol, program, host)?;
     match &field.what {
         FieldKind::Object { kind, first, .. } if field.count.is_some() == index.is_some() => {
@@ -1133,7 +1216,13 @@ pub fn defaults(program: &Program, kind: u8, method: u8) -> Args {
 
 /// Finds the method by its name where the kind was not known before, and puts
 /// the arguments into the order of its parameters.
-fn bind(program: &Program, object: ObjRef, call: &MethodCall, positional: Vec<Value>, named: Vec<Value>) -> Local<(u8, Args)> {
+fn bind(
+    program: &Program,
+    object: ObjRef,
+    call: &MethodCall,
+    positional: Vec<Value>,
+    named: Vec<Value>,
+) -> Local<(u8, Args)> {
     let spec = &program.kinds[object.kind as usize];
     let name = &program.symbols[call.symbol as usize];
     let Some(method) = call.method.or_else(|| spec.method(name)) else {
@@ -1141,7 +1230,12 @@ fn bind(program: &Program, object: ObjRef, call: &MethodCall, positional: Vec<Va
     };
     let params = spec.methods[method as usize].params;
     if positional.len() > params.len() {
-        return Err(local::type_error(format!("`{name}` takes {} arguments, and here it gets {}", params.len(), positional.len())).into());
+        return Err(local::type_error(format!(
+            "`{name}` takes {} arguments, and here it gets {}",
+            params.len(),
+            positional.len()
+        ))
+        .into());
     }
     let given = positional.len();
     let mut args = defaults(program, object.kind, method);
@@ -1160,7 +1254,11 @@ fn bind(program: &Program, object: ObjRef, call: &MethodCall, positional: Vec<Va
     }
     let required = params.iter().filter(|p| p.default.is_none()).count();
     if given + by_name < required {
-        return Err(local::type_error(format!("`{name}` needs its argument `{}`", params[given.min(params.len() - 1)].name)).into());
+        return Err(local::type_error(format!(
+            "`{name}` needs its argument `{}`",
+            params[given.min(params.len() - 1)].name
+        ))
+        .into());
     }
     Ok((method, args))
 }

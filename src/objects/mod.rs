@@ -24,7 +24,11 @@ pub enum Outcome {
     Wait(u64),
     Raise(ErrorKind, String),
     /// Go on waiting, for another operation on another object.
-    Instead { object: u32, method: u8, memo: u64 },
+    Instead {
+        object: u32,
+        method: u8,
+        memo: u64,
+    },
 }
 
 /// Whether a release replaces a clock or is joined to what it has.
@@ -99,12 +103,21 @@ pub enum Need {
     /// The end of this one.
     End(TaskId),
     /// Some task does one of these.
-    Deed { object: u32, methods: &'static [u8] },
+    Deed {
+        object: u32,
+        methods: &'static [u8],
+    },
     /// That many tasks do it.
-    Arrivals { object: u32, method: u8, missing: u64 },
+    Arrivals {
+        object: u32,
+        method: u8,
+        missing: u64,
+    },
     /// A change of what the condition of an `await` looks at:
     /// `Program::awaits`.
-    Change { site: u32 },
+    Change {
+        site: u32,
+    },
     All(Vec<Need>),
     Any(Vec<Need>),
 }
@@ -206,7 +219,13 @@ pub(crate) const fn method(name: &'static str, params: &'static [Param]) -> crat
 
 /// `acquire(blocking: true, timeout: none)`.
 pub(crate) const fn acquiring(name: &'static str) -> crate::program::kind::Method {
-    crate::program::kind::Method { name, params: &[BLOCKING, TIMEOUT], waits: true, timeout: Some(1), blocking: Some(0) }
+    crate::program::kind::Method {
+        name,
+        params: &[BLOCKING, TIMEOUT],
+        waits: true,
+        timeout: Some(1),
+        blocking: Some(0),
+    }
 }
 
 /// `wait(timeout: none)`.

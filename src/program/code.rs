@@ -31,29 +31,54 @@ pub enum Instr {
     ReadElement(u32),
     WriteElement(u32),
     /// *Step*: an indivisible access: `Program::updates`.
-    UpdateCell { cell: u32, update: Update },
-    UpdateElement { row: u32, update: Update },
+    UpdateCell {
+        cell: u32,
+        update: Update,
+    },
+    UpdateElement {
+        row: u32,
+        update: Update,
+    },
     /// The reference to a declared object; of a row, the index on the stack.
     Object(u32),
     ObjectElement(u32),
     /// All of a row, as a list of references.
     ObjectRow(u32),
     /// `a.f`: a record's field, a handle's or an error's property.
-    GetField { symbol: u32, indexed: bool },
-    SetField { symbol: u32, indexed: bool },
+    GetField {
+        symbol: u32,
+        indexed: bool,
+    },
+    SetField {
+        symbol: u32,
+        indexed: bool,
+    },
     /// `a.f += 1`: on an `atomic` field one step, else a read and a write.
-    UpdateField { symbol: u32, indexed: bool, op: BinaryOp },
+    UpdateField {
+        symbol: u32,
+        indexed: bool,
+        op: BinaryOp,
+    },
     Unary(UnaryCode),
     Binary(BinaryOp),
     Index,
     /// `xs[a..b]`; the bounds that are written are on the stack.
-    Slice { from: bool, to: bool, inclusive: bool },
+    Slice {
+        from: bool,
+        to: bool,
+        inclusive: bool,
+    },
     List(u16),
     /// `a..b` as a list.
-    Range { inclusive: bool },
+    Range {
+        inclusive: bool,
+    },
     /// That many values into one string.
     Format(u16),
-    Builtin { builtin: Builtin, argc: u8 },
+    Builtin {
+        builtin: Builtin,
+        argc: u8,
+    },
     Jump(Pc),
     JumpIfFalse(Pc),
     /// `and`, `or`: keeps the value if it decides, else takes it off.
@@ -61,20 +86,42 @@ pub enum Instr {
     JumpIfTrueKeep(Pc),
     /// Checks a count for `repeat`; pops it into the slot.
     RepeatInit(Slot),
-    RepeatNext { slot: Slot, end: Pc },
+    RepeatNext {
+        slot: Slot,
+        end: Pc,
+    },
     /// `for i in a..b`: the bounds are popped into two slots.
-    RangeInit { slot: Slot, inclusive: bool },
-    RangeNext { slot: Slot, variable: Slot, end: Pc },
+    RangeInit {
+        slot: Slot,
+        inclusive: bool,
+    },
+    RangeNext {
+        slot: Slot,
+        variable: Slot,
+        end: Pc,
+    },
     /// `for v in list or queue`: pops it into the slot, and 0 into the next.
     EachInit(Slot),
     /// *Step* on a queue.
-    EachNext { slot: Slot, variable: Slot, end: Pc },
-    Call { function: u32, argc: u8 },
+    EachNext {
+        slot: Slot,
+        variable: Slot,
+        end: Pc,
+    },
+    Call {
+        function: u32,
+        argc: u8,
+    },
     /// The callee lies below its arguments.
-    CallValue { argc: u8 },
+    CallValue {
+        argc: u8,
+    },
     Return,
     /// If the parameter was given, go on at `given`.
-    IfGiven { slot: Slot, given: Pc },
+    IfGiven {
+        slot: Slot,
+        given: Pc,
+    },
     /// *Step*: a method of an object, of a place through a record's field, …:
     /// `Program::calls`.
     CallMethod(u32),
@@ -88,20 +135,33 @@ pub enum Instr {
     /// Raise the error on the stack again.
     Reraise,
     /// If the error on the stack is of one of these kinds (all, if empty).
-    IfKind { kinds: u32, otherwise: Pc },
+    IfKind {
+        kinds: u32,
+        otherwise: Pc,
+    },
     Raise,
-    Assert { with_message: bool },
+    Assert {
+        with_message: bool,
+    },
     /// *Steps*, in the backend's hands.
     Spawn(u32),
     /// The callee lies below its arguments; the pool above them.
-    Submit { argc: u8 },
-    Join { timeout: bool },
-    JoinAll { timeout: bool },
+    Submit {
+        argc: u8,
+    },
+    Join {
+        timeout: bool,
+    },
+    JoinAll {
+        timeout: bool,
+    },
     Terminate,
     Kill,
     Exit,
     Fork,
-    Wait { argc: u8 },
+    Wait {
+        argc: u8,
+    },
     Sleep,
     Busy,
     Yield,
@@ -115,9 +175,15 @@ pub enum Instr {
     AtomicBegin,
     AtomicEnd,
     /// `await c`: begins an exclusive look; the condition follows.
-    AwaitBegin { await_index: u32, nested: bool },
+    AwaitBegin {
+        await_index: u32,
+        nested: bool,
+    },
     /// Pops the condition: done, or wait for a change and look again.
-    AwaitEnd { await_index: u32, again: Pc },
+    AwaitEnd {
+        await_index: u32,
+        again: Pc,
+    },
     /// The end of a task's body.
     End,
 }

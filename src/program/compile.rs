@@ -193,7 +193,8 @@ impl<'s> Compiler<'s> {
         }
         for (name, _) in defines {
             if !self.program.consts.iter().any(|c| c.0 == *name) {
-                let mut error = ScriptError::new(Span::default(), format!("-D {name}: the script has no `const {name}`"));
+                let mut error =
+                    ScriptError::new(Span::default(), format!("-D {name}: the script has no `const {name}`"));
                 if let Some(near) = nearest(name, self.program.consts.iter().map(|c| c.0.as_str())) {
                     error = error.help(format!("there is `const {near}`"));
                 }
@@ -273,8 +274,9 @@ impl<'s> Compiler<'s> {
             });
             self.define(&f.name, Global::Function(index));
             if let Some(p) = f.params.iter().skip(required).find(|p| p.default.is_none()) {
-                let error = ScriptError::new(p.name.span, format!("`{}` has no default, and one before it has", p.name.text))
-                    .help("parameters with a default come last");
+                let error =
+                    ScriptError::new(p.name.span, format!("`{}` has no default, and one before it has", p.name.text))
+                        .help("parameters with a default come last");
                 self.error(error);
             }
         }
@@ -285,7 +287,10 @@ impl<'s> Compiler<'s> {
         match self.eval(count)? {
             Value::Int(n) if (0..=COUNT_MAX).contains(&n) => Some(n as u32),
             _ => {
-                let error = ScriptError::new(count.span, format!("the count of `{}` is a number from 0 to {COUNT_MAX}", object.name.text));
+                let error = ScriptError::new(
+                    count.span,
+                    format!("the count of `{}` is a number from 0 to {COUNT_MAX}", object.name.text),
+                );
                 self.error(error);
                 Some(0)
             }
@@ -306,8 +311,10 @@ impl<'s> Compiler<'s> {
         }
         let Some(kind) = self.kind_named(&o.kind.text) else {
             let words = self.kinds.iter().filter(|k| !k.internal).map(|k| k.word).chain(["var", "shared", "atomic"]);
-            let statements = ["spawn", "print", "join", "let", "const", "task", "return", "submit", "terminate", "sleep"];
-            let mut error = ScriptError::new(o.kind.span, format!("`{}` is no kind of object", o.kind.text)).label("no such kind");
+            let statements =
+                ["spawn", "print", "join", "let", "const", "task", "return", "submit", "terminate", "sleep"];
+            let mut error =
+                ScriptError::new(o.kind.span, format!("`{}` is no kind of object", o.kind.text)).label("no such kind");
             error = match nearest(&o.kind.text, words.chain(statements)) {
                 Some(near) => error.help(format!("did you mean `{near}`?")),
                 None => error.help("the kinds are var, shared, atomic, lock, rwlock, semaphore, condition, event, barrier, latch, queue and pool"),
@@ -343,7 +350,8 @@ impl<'s> Compiler<'s> {
         let Some(kind) = self.kind_named(&o.kind.text) else { return };
         let options = self.options(o, kind);
         let Some(args) = self.object_args(o, kind) else { return };
-        let count = self.program.object_rows.iter().find(|r| r.first == laid && r.name == o.name.text).map_or(1, |r| r.count);
+        let count =
+            self.program.object_rows.iter().find(|r| r.first == laid && r.name == o.name.text).map_or(1, |r| r.count);
         for i in 0..count {
             let object = &mut self.program.objects[(laid + i) as usize];
             object.args = args.clone();
@@ -354,8 +362,11 @@ impl<'s> Compiler<'s> {
     fn memory_init(&mut self, o: &ast::Object, memory: Memory) -> Value {
         if let Some(args) = &o.args {
             let span = args.first().map_or(o.span, |a| a.value.span);
-            let error = ScriptError::new(span, format!("a {} takes no arguments", memory.word()))
-                .help(format!("write `{} {} = …`", memory.word(), o.name.text));
+            let error = ScriptError::new(span, format!("a {} takes no arguments", memory.word())).help(format!(
+                "write `{} {} = …`",
+                memory.word(),
+                o.name.text
+            ));
             self.error(error);
         }
         if let Some(option) = o.options.first() {
@@ -391,7 +402,8 @@ impl<'s> Compiler<'s> {
                     continue 'words;
                 }
             }
-            let mut error = ScriptError::new(first.span, format!("a {} has no option `{}`", spec.word, first.text)).label("unknown option");
+            let mut error = ScriptError::new(first.span, format!("a {} has no option `{}`", spec.word, first.text))
+                .label("unknown option");
             if !spec.options.is_empty() {
                 error = error.help(format!("its options: {}", spec.options.join(", ")));
             }
@@ -425,7 +437,8 @@ impl<'s> Compiler<'s> {
         match value {
             Value::Object(o) if self.spec(o.kind).word == wanted => Some(()),
             _ => {
-                let error = ScriptError::new(span, format!("this must name a {wanted}")).label(format!("not a {wanted}"));
+                let error =
+                    ScriptError::new(span, format!("this must name a {wanted}")).label(format!("not a {wanted}"));
                 self.error(error);
                 None
             }
@@ -465,7 +478,8 @@ impl<'s> Compiler<'s> {
                     fine = false;
                 }
                 Some(_) => {
-                    let error = ScriptError::new(arg.value.span, format!("{what} takes {}", arguments(params.len()))).label("too many");
+                    let error = ScriptError::new(arg.value.span, format!("{what} takes {}", arguments(params.len())))
+                        .label("too many");
                     self.error(error);
                     return None;
                 }
@@ -474,7 +488,8 @@ impl<'s> Compiler<'s> {
         }
         for (param, place) in params.iter().zip(&places) {
             if place.is_none() && param.default.is_none() && fine {
-                let error = ScriptError::new(span, format!("{what} needs its argument `{}`", param.name)).label("missing");
+                let error =
+                    ScriptError::new(span, format!("{what} needs its argument `{}`", param.name)).label("missing");
                 self.error(error);
                 fine = false;
             }
@@ -488,8 +503,9 @@ impl<'s> Compiler<'s> {
         let (mut homes, mut objects) = ([0u32; 2], 0u32);
         for f in &s.fields {
             if let Some(first) = fields.iter().find(|g| g.name == f.name.text) {
-                let error = ScriptError::new(f.name.span, format!("`{}` has two fields `{}`", s.name.text, f.name.text))
-                    .related(first.span, "first here");
+                let error =
+                    ScriptError::new(f.name.span, format!("`{}` has two fields `{}`", s.name.text, f.name.text))
+                        .related(first.span, "first here");
                 self.error(error);
                 continue;
             }
@@ -506,7 +522,8 @@ impl<'s> Compiler<'s> {
                 objects += places;
                 FieldKind::Object { kind, first: objects - places, args, options }
             } else {
-                let error = ScriptError::new(f.kind.span, format!("`{}` is no kind of object", f.kind.text)).label("no such kind");
+                let error = ScriptError::new(f.kind.span, format!("`{}` is no kind of object", f.kind.text))
+                    .label("no such kind");
                 self.error(error);
                 continue;
             };
@@ -529,11 +546,11 @@ impl<'s> Compiler<'s> {
             let expr = &written[i].value;
             if let (ExprKind::Name(name), Some(wanted)) = (&expr.kind, param.object) {
                 let sibling = before.iter().find(|g| g.name == *name);
-                if let Some(Field { what: FieldKind::Object { kind, first, .. }, .. }) = sibling {
-                    if self.spec(*kind).word == wanted {
-                        values.push(FieldArg::Sibling(*first));
-                        continue;
-                    }
+                if let Some(Field { what: FieldKind::Object { kind, first, .. }, .. }) = sibling
+                    && self.spec(*kind).word == wanted
+                {
+                    values.push(FieldArg::Sibling(*first));
+                    continue;
                 }
             }
             let value = self.eval(expr)?;
@@ -546,7 +563,8 @@ impl<'s> Compiler<'s> {
     // ------------------------------------------------------------- the bodies
 
     fn bodies(&mut self, script: &Script) {
-        let main: Vec<&Stmt> = script.items.iter().filter_map(|i| if let Item::Stmt(s) = i { Some(s) } else { None }).collect();
+        let main: Vec<&Stmt> =
+            script.items.iter().filter_map(|i| if let Item::Stmt(s) = i { Some(s) } else { None }).collect();
         for stmt in &main {
             if let ast::StmtKind::Let { name, .. } = &stmt.kind {
                 self.main_locals.insert(name.text.clone(), name.span);
@@ -557,11 +575,11 @@ impl<'s> Compiler<'s> {
         for item in &script.items {
             match item {
                 Item::Function(f) => {
-                    if let Some(Global::Function(index)) = self.globals.get(&f.name.text).cloned() {
-                        if self.program.functions[index as usize].span == f.name.span {
-                            let close = Span::new((f.body.span.end as usize).saturating_sub(1), f.body.span.end as usize);
-                            self.function(index, &f.params, close, |c| c.block_contents(&f.body));
-                        }
+                    if let Some(Global::Function(index)) = self.globals.get(&f.name.text).cloned()
+                        && self.program.functions[index as usize].span == f.name.span
+                    {
+                        let close = Span::new((f.body.span.end as usize).saturating_sub(1), f.body.span.end as usize);
+                        self.function(index, &f.params, close, |c| c.block_contents(&f.body));
                     }
                 }
                 Item::Finally { body, span } => self.finally(body, *span),
@@ -606,7 +624,9 @@ impl<'s> Compiler<'s> {
     fn finally(&mut self, body: &ast::Block, span: Span) {
         if let Some(first) = self.program.finally {
             let first = self.program.functions[first as usize].span;
-            let error = ScriptError::new(span, "there are two `finally` blocks").related(first, "the first").help("put both into one");
+            let error = ScriptError::new(span, "there are two `finally` blocks")
+                .related(first, "the first")
+                .help("put both into one");
             return self.error(error);
         }
         let index = self.new_function("finally", FunctionKind::Finally, span);
@@ -629,7 +649,8 @@ impl<'s> Compiler<'s> {
         if let ast::Expect::Code { code, on, .. } = e {
             use crate::lang::error::nearest;
             if !EXPECTABLE.contains(&code.text.as_str()) {
-                let mut error = ScriptError::new(code.span, format!("`{}` is no finding", code.text)).label("unknown code");
+                let mut error =
+                    ScriptError::new(code.span, format!("`{}` is no finding", code.text)).label("unknown code");
                 error = match nearest(&code.text, EXPECTABLE) {
                     Some(near) => error.help(format!("did you mean `{near}`?")),
                     None => error.help(format!("the codes: {}", EXPECTABLE.join(", "))),

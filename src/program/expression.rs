@@ -70,7 +70,8 @@ impl Compiler<'_> {
 
     fn range(&mut self, from: Option<&Expr>, to: Option<&Expr>, inclusive: bool, span: Span) {
         let (Some(from), Some(to)) = (from, to) else {
-            let error = ScriptError::new(span, "an open range stands only between `[` and `]`").help("write both ends: `0..3`");
+            let error =
+                ScriptError::new(span, "an open range stands only between `[` and `]`").help("write both ends: `0..3`");
             return self.error(error);
         };
         self.expression(from);
@@ -112,7 +113,9 @@ impl Compiler<'_> {
                             .help(format!("name one of them: `{name}[0]`"));
                         self.error(error);
                     }
-                    (None, Memory::Atomic) => drop(self.emit(Instr::UpdateCell { cell: decl.first, update: Update::Load }, span)),
+                    (None, Memory::Atomic) => {
+                        self.emit(Instr::UpdateCell { cell: decl.first, update: Update::Load }, span);
+                    }
                     (None, _) => drop(self.emit(Instr::ReadCell(decl.first), span)),
                 }
             }
@@ -120,7 +123,8 @@ impl Compiler<'_> {
             Some(Global::ObjectRow(row)) => drop(self.emit(Instr::ObjectRow(row), span)),
             Some(Global::Function(f)) => drop(self.emit(Instr::Function(f), span)),
             Some(Global::Struct(_)) => {
-                let error = ScriptError::new(span, format!("`{name}` is a struct")).help(format!("`{name}()` makes a record of it"));
+                let error = ScriptError::new(span, format!("`{name}` is a struct"))
+                    .help(format!("`{name}()` makes a record of it"));
                 self.error(error);
             }
             None => self.undefined(name, span, false),
@@ -133,17 +137,27 @@ impl Compiler<'_> {
         let mut candidates: Vec<String> = self.globals.names().map(String::from).collect();
         candidates.extend(self.frame().local_names().map(String::from));
         candidates.extend(BUILTINS.iter().map(|b| b.to_string()));
-        let python = [("True", "true"), ("False", "false"), ("None", "none"), ("range", "0..3"), ("this", "self"), ("null", "none"), ("nil", "none")];
+        let python = [
+            ("True", "true"),
+            ("False", "false"),
+            ("None", "none"),
+            ("range", "0..3"),
+            ("this", "self"),
+            ("null", "none"),
+            ("nil", "none"),
+        ];
         if let Some(let_span) = in_main {
-            error = error
-                .related(let_span, "a local of `main`")
-                .help(format!("what tasks share is declared: `var {name} = …` at the top level; or pass it as an argument"));
+            error = error.related(let_span, "a local of `main`").help(format!(
+                "what tasks share is declared: `var {name} = …` at the top level; or pass it as an argument"
+            ));
         } else if let Some((_, word)) = python.iter().find(|p| p.0 == name) {
             error = error.help(format!("write `{word}`"));
         } else if let Some(near) = nearest(name, candidates.iter().map(String::as_str)) {
             error = error.help(format!("did you mean `{near}`?"));
         } else if assigned {
-            error = error.help(format!("`let {name} = …` makes a local; `var {name} = …` at the top level, memory that tasks share"));
+            error = error.help(format!(
+                "`let {name} = …` makes a local; `var {name} = …` at the top level, memory that tasks share"
+            ));
         } else if self.kind_named(name).is_some() {
             error = error.help(format!("`{name}` is a kind of object: `{name}()` makes one"));
         }
@@ -263,37 +277,37 @@ impl Compiler<'_> {
             self.emit(Instr::Slice { from: from.is_some(), to: to.is_some(), inclusive: *inclusive }, span);
             return;
         }
-        if let ExprKind::Name(name) = &object.kind {
-            if self.local(name).is_none() {
-                match self.globals.get(name).cloned() {
-                    Some(Global::Memory(m)) => {
-                        let decl = self.program.memory[m as usize].clone();
-                        if let Some(row) = self.memory_row(&decl) {
-                            self.expression(index);
-                            let atomic = decl.memory == Memory::Atomic;
-                            let read = Instr::UpdateElement { row, update: Update::Load };
-                            self.emit(if atomic { read } else { Instr::ReadElement(row) }, span);
-                            return;
-                        }
-                    }
-                    Some(Global::ObjectRow(row)) => {
+        if let ExprKind::Name(name) = &object.kind
+            && self.local(name).is_none()
+        {
+            match self.globals.get(name).cloned() {
+                Some(Global::Memory(m)) => {
+                    let decl = self.program.memory[m as usize].clone();
+                    if let Some(row) = self.memory_row(&decl) {
                         self.expression(index);
-                        self.emit(Instr::ObjectElement(row), span);
+                        let atomic = decl.memory == Memory::Atomic;
+                        let read = Instr::UpdateElement { row, update: Update::Load };
+                        self.emit(if atomic { read } else { Instr::ReadElement(row) }, span);
                         return;
                     }
-                    _ => {}
                 }
+                Some(Global::ObjectRow(row)) => {
+                    self.expression(index);
+                    self.emit(Instr::ObjectElement(row), span);
+                    return;
+                }
+                _ => {}
             }
         }
-        if let ExprKind::Field { object: record, field } = &object.kind {
-            if self.field_names.contains(&field.text) {
-                // A field may be a row of places, so the index goes with it.
-                self.expression(record);
-                self.expression(index);
-                let symbol = self.symbol(&field.text);
-                self.emit(Instr::GetField { symbol, indexed: true }, span);
-                return;
-            }
+        if let ExprKind::Field { object: record, field } = &object.kind
+            && self.field_names.contains(&field.text)
+        {
+            // A field may be a row of places, so the index goes with it.
+            self.expression(record);
+            self.expression(index);
+            let symbol = self.symbol(&field.text);
+            self.emit(Instr::GetField { symbol, indexed: true }, span);
+            return;
         }
         self.expression(object);
         self.expression(index);
@@ -310,7 +324,8 @@ impl Compiler<'_> {
         if known || self.field_names.contains(&field.text) {
             return;
         }
-        let mut error = ScriptError::new(field.span, format!("nothing has a field `{}`", field.text)).label("unknown field");
+        let mut error =
+            ScriptError::new(field.span, format!("nothing has a field `{}`", field.text)).label("unknown field");
         let all: Vec<String> = self.field_names.clone();
         let names = all.iter().map(String::as_str).chain(Self::HANDLE_FIELDS).chain(Self::ERROR_FIELDS);
         let method = self.kinds.iter().any(|k| k.method(&field.text).is_some());
@@ -368,8 +383,11 @@ impl Compiler<'_> {
                     let word = self.spec(self.program.objects[id as usize].kind).word;
                     self.error(ScriptError::new(callee.span, format!("`{name}` is a {word} and cannot be called")));
                 }
-                Some(Global::ObjectRow(_)) => self.error(ScriptError::new(callee.span, format!("`{name}` is a row of objects and cannot be called"))),
-                Some(Global::Const(_)) => self.error(ScriptError::new(callee.span, format!("`{name}` is a constant and cannot be called"))),
+                Some(Global::ObjectRow(_)) => self
+                    .error(ScriptError::new(callee.span, format!("`{name}` is a row of objects and cannot be called"))),
+                Some(Global::Const(_)) => {
+                    self.error(ScriptError::new(callee.span, format!("`{name}` is a constant and cannot be called")))
+                }
                 Some(Global::Memory(_)) => self.call_value(callee, args, span),
                 None => self.call_unknown(name, callee, args, span),
             },
@@ -386,7 +404,8 @@ impl Compiler<'_> {
     fn positional(&mut self, args: &[Arg]) {
         for arg in args {
             if let Some(name) = &arg.name {
-                let error = ScriptError::new(name.span, "arguments of a task or fn are not named").help("give them in their order");
+                let error = ScriptError::new(name.span, "arguments of a task or fn are not named")
+                    .help("give them in their order");
                 self.error(error);
             }
             self.expression(&arg.value);
@@ -404,9 +423,10 @@ impl Compiler<'_> {
             return;
         }
         let takes = if least == most { arguments(most) } else { format!("{least} to {most} arguments") };
-        let error = ScriptError::new(span, format!("`{}` takes {takes}, and here it gets {}", function.name, args.len()))
-            .label(if args.len() < least { "too few" } else { "too many" })
-            .related(function.span, "defined here");
+        let error =
+            ScriptError::new(span, format!("`{}` takes {takes}, and here it gets {}", function.name, args.len()))
+                .label(if args.len() < least { "too few" } else { "too many" })
+                .related(function.span, "defined here");
         self.error(error);
     }
 
@@ -434,7 +454,11 @@ impl Compiler<'_> {
                         "Queue" => "a queue is declared: `queue q(3)`",
                         _ => "`sleep 10ms` waits; there is no clock to read",
                     };
-                    return self.error(ScriptError::new(callee.span, format!("`{name}` is not defined")).label("not defined").help(help));
+                    return self.error(
+                        ScriptError::new(callee.span, format!("`{name}` is not defined"))
+                            .label("not defined")
+                            .help(help),
+                    );
                 }
                 return self.undefined(name, callee.span, false);
             }
@@ -446,11 +470,23 @@ impl Compiler<'_> {
         self.fixed_builtin(name, args, range, span, |argc| Instr::Builtin { builtin, argc });
     }
 
-    fn fixed_builtin(&mut self, name: &str, args: &[Arg], takes: std::ops::RangeInclusive<usize>, span: Span, instr: impl Fn(u8) -> Instr) {
+    fn fixed_builtin(
+        &mut self,
+        name: &str,
+        args: &[Arg],
+        takes: std::ops::RangeInclusive<usize>,
+        span: Span,
+        instr: impl Fn(u8) -> Instr,
+    ) {
         self.positional(args);
         if !takes.contains(&args.len()) {
-            let text = if takes.start() == takes.end() { arguments(*takes.end()) } else { format!("{} to {} arguments", takes.start(), takes.end()) };
-            return self.error(ScriptError::new(span, format!("`{name}` takes {text}, and here it gets {}", args.len())));
+            let text = if takes.start() == takes.end() {
+                arguments(*takes.end())
+            } else {
+                format!("{} to {} arguments", takes.start(), takes.end())
+            };
+            return self
+                .error(ScriptError::new(span, format!("`{name}` takes {text}, and here it gets {}", args.len())));
         }
         self.emit(instr(args.len() as u8), span);
     }
@@ -498,7 +534,8 @@ impl Compiler<'_> {
         let mut fields = Vec::new();
         for arg in args {
             let Some(name) = &arg.name else {
-                let error = ScriptError::new(arg.value.span, format!("the fields of `{}` are named", s.name)).help(format!("write `{}(field: value)`", s.name));
+                let error = ScriptError::new(arg.value.span, format!("the fields of `{}` are named", s.name))
+                    .help(format!("write `{}(field: value)`", s.name));
                 self.error(error);
                 continue;
             };
@@ -511,12 +548,14 @@ impl Compiler<'_> {
                     fields.push(p as u32);
                 }
                 Some(_) => {
-                    let error = ScriptError::new(name.span, format!("`{}` of `{}` has no first value", name.text, s.name))
-                        .help("only var, shared and atomic fields take one");
+                    let error =
+                        ScriptError::new(name.span, format!("`{}` of `{}` has no first value", name.text, s.name))
+                            .help("only var, shared and atomic fields take one");
                     self.error(error);
                 }
                 None => {
-                    let mut error = ScriptError::new(name.span, format!("`{}` has no field `{}`", s.name, name.text)).related(s.span, "the struct");
+                    let mut error = ScriptError::new(name.span, format!("`{}` has no field `{}`", s.name, name.text))
+                        .related(s.span, "the struct");
                     if let Some(near) = nearest(&name.text, s.fields.iter().map(|f| f.name.as_str())) {
                         error = error.help(format!("did you mean `{near}`?"));
                     }
@@ -569,7 +608,10 @@ impl Compiler<'_> {
         index.into_iter().for_each(|i| self.expression(i));
         self.positional(args);
         if args.len() != takes {
-            self.error(ScriptError::new(span, format!("`{}` takes {}, and here it gets {}", field.text, arguments(takes), args.len())));
+            self.error(ScriptError::new(
+                span,
+                format!("`{}` takes {}, and here it gets {}", field.text, arguments(takes), args.len()),
+            ));
         }
         match row {
             Some(row) => self.emit(Instr::UpdateElement { row, update }, span),
@@ -584,8 +626,11 @@ impl Compiler<'_> {
         if self.kinds.iter().any(|k| k.method(&field.text).is_some()) {
             return false;
         }
-        let mut error = ScriptError::new(field.span, format!("a {} has no method `{}`", decl.memory.word(), field.text)).label("unknown method");
-        let names = Update::METHODS.iter().map(|m| m.0).chain(self.kinds.iter().flat_map(|k| k.methods.iter().map(|m| m.name)));
+        let mut error =
+            ScriptError::new(field.span, format!("a {} has no method `{}`", decl.memory.word(), field.text))
+                .label("unknown method");
+        let names =
+            Update::METHODS.iter().map(|m| m.0).chain(self.kinds.iter().flat_map(|k| k.methods.iter().map(|m| m.name)));
         if let Some(near) = nearest(&field.text, names) {
             error = error.help(format!("did you mean `{near}`?"));
         }
@@ -595,7 +640,13 @@ impl Compiler<'_> {
     }
 
     /// Pushes the receiver (unless it is declared) and the arguments.
-    pub(super) fn method_operands(&mut self, object: &Expr, field: &Name, args: &[Arg], span: Span) -> Option<MethodCall> {
+    pub(super) fn method_operands(
+        &mut self,
+        object: &Expr,
+        field: &Name,
+        args: &[Arg],
+        span: Span,
+    ) -> Option<MethodCall> {
         let symbol = self.symbol(&field.text);
         let kind = self.kind_of(object);
         let mut receiver = self.receiver_of(object);
@@ -635,13 +686,13 @@ impl Compiler<'_> {
                 ExprKind::Index { object, index } => (&**object, Some(index)),
                 _ => (object, None),
             };
-            if let ExprKind::Field { object: record, field: name } = &inner.kind {
-                if self.field_names.contains(&name.text) {
-                    self.expression(record);
-                    index.into_iter().for_each(|i| self.expression(i));
-                    let symbol = self.symbol(&name.text);
-                    return Receiver::Field { symbol, indexed: index.is_some() };
-                }
+            if let ExprKind::Field { object: record, field: name } = &inner.kind
+                && self.field_names.contains(&name.text)
+            {
+                self.expression(record);
+                index.into_iter().for_each(|i| self.expression(i));
+                let symbol = self.symbol(&name.text);
+                return Receiver::Field { symbol, indexed: index.is_some() };
             }
         }
         self.expression(object);
@@ -651,7 +702,8 @@ impl Compiler<'_> {
     fn known_method(&mut self, kind: u8, field: &Name, args: &[Arg], span: Span) -> Option<u8> {
         let spec = self.spec(kind);
         let Some(method) = spec.method(&field.text) else {
-            let mut error = ScriptError::new(field.span, format!("a {} has no method `{}`", spec.word, field.text)).label("unknown method");
+            let mut error = ScriptError::new(field.span, format!("a {} has no method `{}`", spec.word, field.text))
+                .label("unknown method");
             let python = python_method(spec.word, &field.text);
             let all = spec.methods.iter().map(|m| m.name).collect::<Vec<_>>();
             error = match (python, nearest(&field.text, all.iter().copied())) {
@@ -673,7 +725,8 @@ impl Compiler<'_> {
         if names.contains(&field.text.as_str()) {
             return Some(());
         }
-        let mut error = ScriptError::new(field.span, format!("no kind of object has a method `{}`", field.text)).label("unknown method");
+        let mut error = ScriptError::new(field.span, format!("no kind of object has a method `{}`", field.text))
+            .label("unknown method");
         if let Some(near) = nearest(&field.text, names) {
             error = error.help(format!("did you mean `{near}`?"));
         }
@@ -713,33 +766,41 @@ impl Compiler<'_> {
     }
 
     fn spawn_target(&mut self, callee: &Expr, args: &[Arg], span: Span, done: &str) -> SpawnTarget {
-        if let ExprKind::Name(name) = &callee.kind {
-            if self.local(name).is_none() {
-                match self.globals.get(name).cloned() {
-                    Some(Global::Function(f)) => {
-                        self.function_args(f, args, span);
-                        if done == "spawned" && self.program.functions[f as usize].kind == FunctionKind::Fn {
-                            let error = ScriptError::new(callee.span, format!("`{name}` is a fn and cannot be spawned"))
-                                .related(self.program.functions[f as usize].span, "defined here")
-                                .help(format!("make it a task: `task {name}`; or spawn a block that calls it: `spawn {{ {name}() }}`"));
-                            self.error(error);
-                        }
-                        return SpawnTarget::Function(f);
+        if let ExprKind::Name(name) = &callee.kind
+            && self.local(name).is_none()
+        {
+            match self.globals.get(name).cloned() {
+                Some(Global::Function(f)) => {
+                    self.function_args(f, args, span);
+                    if done == "spawned" && self.program.functions[f as usize].kind == FunctionKind::Fn {
+                        let error = ScriptError::new(callee.span, format!("`{name}` is a fn and cannot be spawned"))
+                            .related(self.program.functions[f as usize].span, "defined here")
+                            .help(format!(
+                                "make it a task: `task {name}`; or spawn a block that calls it: `spawn {{ {name}() }}`"
+                            ));
+                        self.error(error);
                     }
-                    Some(Global::Memory(_)) => {}
-                    Some(Global::Object(id)) => {
-                        let word = self.spec(self.program.objects[id as usize].kind).word;
-                        self.error(ScriptError::new(callee.span, format!("`{name}` is a {word} and cannot be {done}")).help("a task can: `task worker { }`"));
-                        return SpawnTarget::Value;
-                    }
-                    Some(_) => {
-                        self.error(ScriptError::new(callee.span, format!("`{name}` is no task and cannot be {done}")).help("a task can: `task worker { }`"));
-                        return SpawnTarget::Value;
-                    }
-                    None => {
-                        self.undefined(name, callee.span, false);
-                        return SpawnTarget::Value;
-                    }
+                    return SpawnTarget::Function(f);
+                }
+                Some(Global::Memory(_)) => {}
+                Some(Global::Object(id)) => {
+                    let word = self.spec(self.program.objects[id as usize].kind).word;
+                    self.error(
+                        ScriptError::new(callee.span, format!("`{name}` is a {word} and cannot be {done}"))
+                            .help("a task can: `task worker { }`"),
+                    );
+                    return SpawnTarget::Value;
+                }
+                Some(_) => {
+                    self.error(
+                        ScriptError::new(callee.span, format!("`{name}` is no task and cannot be {done}"))
+                            .help("a task can: `task worker { }`"),
+                    );
+                    return SpawnTarget::Value;
+                }
+                None => {
+                    self.undefined(name, callee.span, false);
+                    return SpawnTarget::Value;
                 }
             }
         }
@@ -774,7 +835,8 @@ impl Compiler<'_> {
         if let JoinWhat::Value(e) = what {
             if let Some(kind) = self.kind_of(e).filter(|k| self.spec(*k).word != "pool") {
                 let word = self.spec(kind).word;
-                let error = ScriptError::new(e.span, format!("a {word} cannot be joined")).help("`join` takes a handle (`let w = spawn worker`), a list of them, a pool, or `all`");
+                let error = ScriptError::new(e.span, format!("a {word} cannot be joined"))
+                    .help("`join` takes a handle (`let w = spawn worker`), a list of them, a pool, or `all`");
                 return self.error(error);
             }
             self.expression(e);
@@ -791,21 +853,22 @@ impl Compiler<'_> {
         }
         if let Some(kind) = self.kind_of(pool).filter(|k| self.spec(*k).word != "pool") {
             let word = self.spec(kind).word;
-            self.error(ScriptError::new(pool.span, format!("a {word} takes no jobs")).help("declare a pool: `pool p(3)`"));
+            self.error(
+                ScriptError::new(pool.span, format!("a {word} takes no jobs")).help("declare a pool: `pool p(3)`"),
+            );
         }
         self.expression(pool);
         self.emit(Instr::Submit { argc: args.len() as u8 }, span);
     }
 
     fn submit_target(&mut self, job: &Expr, args: &[Arg], span: Span) -> SpawnTarget {
-        if let ExprKind::Name(name) = &job.kind {
-            if self.local(name).is_none() {
-                if let Some(Global::Function(f)) = self.globals.get(name).cloned() {
-                    self.emit(Instr::Function(f), job.span);
-                    self.function_args(f, args, span);
-                    return SpawnTarget::Function(f);
-                }
-            }
+        if let ExprKind::Name(name) = &job.kind
+            && self.local(name).is_none()
+            && let Some(Global::Function(f)) = self.globals.get(name).cloned()
+        {
+            self.emit(Instr::Function(f), job.span);
+            self.function_args(f, args, span);
+            return SpawnTarget::Function(f);
         }
         self.spawn_target(job, args, span, "submitted")
     }

@@ -59,7 +59,9 @@ impl Compiler<'_> {
                 self.emit(Instr::Exit, span);
             }
             StmtKind::Return(value) => self.return_statement(value.as_ref(), span),
-            StmtKind::If { condition, then, otherwise } => self.if_statement(condition, then, otherwise.as_deref(), span),
+            StmtKind::If { condition, then, otherwise } => {
+                self.if_statement(condition, then, otherwise.as_deref(), span)
+            }
             StmtKind::While { condition, body } => self.while_statement(condition, body, span),
             StmtKind::Loop(body) => {
                 let top = self.here();
@@ -203,7 +205,8 @@ impl Compiler<'_> {
         let word = if is_break { "break" } else { "continue" };
         let depth = self.frame().regions.iter().rposition(|r| matches!(r, Region::Loop { .. }));
         let Some(depth) = depth else {
-            let error = ScriptError::new(span, format!("`{word}` outside a loop")).help("`return` ends a task or a function");
+            let error =
+                ScriptError::new(span, format!("`{word}` outside a loop")).help("`return` ends a task or a function");
             return self.error(error);
         };
         self.unwind_to(depth + 1, span);
@@ -243,7 +246,9 @@ impl Compiler<'_> {
         match &target.kind {
             ExprKind::Name(name) => self.assign_name(name, target, op, value, span),
             ExprKind::Index { object, index } => match &object.kind {
-                ExprKind::Field { object: record, field } => self.assign_field(record, field, Some(index), op, value, span),
+                ExprKind::Field { object: record, field } => {
+                    self.assign_field(record, field, Some(index), op, value, span)
+                }
                 ExprKind::Name(name) => self.assign_element(name, object, index, op, value, span),
                 _ => self.not_assignable(target, None),
             },
@@ -253,7 +258,8 @@ impl Compiler<'_> {
     }
 
     fn not_assignable(&mut self, target: &Expr, what: Option<String>) {
-        let message = what.unwrap_or_else(|| "only a local, a variable, an element or a field can be assigned".to_string());
+        let message =
+            what.unwrap_or_else(|| "only a local, a variable, an element or a field can be assigned".to_string());
         self.error(ScriptError::new(target.span, message).label("cannot be assigned"));
     }
 
@@ -323,7 +329,15 @@ impl Compiler<'_> {
         }
     }
 
-    fn assign_element(&mut self, name: &str, object: &Expr, index: &Expr, op: Option<BinaryOp>, value: &Expr, span: Span) {
+    fn assign_element(
+        &mut self,
+        name: &str,
+        object: &Expr,
+        index: &Expr,
+        op: Option<BinaryOp>,
+        value: &Expr,
+        span: Span,
+    ) {
         let memory = match self.globals.get(name).cloned() {
             Some(Global::Memory(m)) if self.local(name).is_none() => self.program.memory[m as usize].clone(),
             _ if self.local(name).is_some() => {
@@ -363,7 +377,15 @@ impl Compiler<'_> {
         }
     }
 
-    fn assign_field(&mut self, record: &Expr, field: &Name, index: Option<&Expr>, op: Option<BinaryOp>, value: &Expr, span: Span) {
+    fn assign_field(
+        &mut self,
+        record: &Expr,
+        field: &Name,
+        index: Option<&Expr>,
+        op: Option<BinaryOp>,
+        value: &Expr,
+        span: Span,
+    ) {
         self.check_field(field);
         let symbol = self.symbol(&field.text);
         let indexed = index.is_some();
@@ -392,7 +414,9 @@ impl Compiler<'_> {
         let receiver = self.receiver_of(target);
         self.check_with(target, mode);
         let known = match receiver {
-            Receiver::Object(id) => Some(crate::program::value::ObjRef { id, kind: self.program.objects[id as usize].kind }),
+            Receiver::Object(id) => {
+                Some(crate::program::value::ObjRef { id, kind: self.program.objects[id as usize].kind })
+            }
             _ => {
                 self.expression(target);
                 self.emit(Instr::Store(slot), head);
@@ -445,7 +469,16 @@ impl Compiler<'_> {
         error = match spec.with {
             [] => error.help("`with` takes a lock, a semaphore, `rw.read` or `rw.write`"),
             ways => {
-                let ways: Vec<String> = ways.iter().map(|w| if w.word.is_empty() { format!("`with {name} {{ }}`") } else { format!("`with {name}.{} {{ }}`", w.word) }).collect();
+                let ways: Vec<String> = ways
+                    .iter()
+                    .map(|w| {
+                        if w.word.is_empty() {
+                            format!("`with {name} {{ }}`")
+                        } else {
+                            format!("`with {name}.{} {{ }}`", w.word)
+                        }
+                    })
+                    .collect();
                 error.help(format!("write {}", ways.join(" or ")))
             }
         };
@@ -487,7 +520,8 @@ impl Compiler<'_> {
                 Some(kind) => kinds.push(kind),
                 None => {
                     let words = ErrorKind::ALL.map(ErrorKind::word);
-                    let mut error = ScriptError::new(name.span, format!("`{}` is no kind of error", name.text)).label("unknown");
+                    let mut error =
+                        ScriptError::new(name.span, format!("`{}` is no kind of error", name.text)).label("unknown");
                     error = match nearest(&name.text, words.into_iter().chain(["any"])) {
                         Some(near) => error.help(format!("did you mean `{near}`?")),
                         None => error.help(format!("the kinds: {}, or any", words.join(", "))),
@@ -556,7 +590,10 @@ impl Compiler<'_> {
             self.expression(duration);
         }
         if select.arms.is_empty() && select.after.is_none() && select.otherwise.is_none() {
-            self.error(ScriptError::new(head, "a `select` without arms waits for ever").help("add an arm: `v = q.get() => { }`"));
+            self.error(
+                ScriptError::new(head, "a `select` without arms waits for ever")
+                    .help("add an arm: `v = q.get() => { }`"),
+            );
         }
         if let (Some((duration, _)), Some(_)) = (&select.after, &select.otherwise) {
             let error = ScriptError::new(duration.span, "`after` and `else` exclude each other")
@@ -603,9 +640,12 @@ impl Compiler<'_> {
                     if let (Some(method), Some(kind)) = (call.method, self.kind_of(object)) {
                         let spec = self.spec(kind);
                         if !spec.methods[method as usize].waits {
-                            let error = ScriptError::new(arm.operation.span, format!("`{}` of a {} never waits", field.text, spec.word))
-                                .label("not an arm")
-                                .help("an arm is an operation that can wait: get, put, acquire, wait, join");
+                            let error = ScriptError::new(
+                                arm.operation.span,
+                                format!("`{}` of a {} never waits", field.text, spec.word),
+                            )
+                            .label("not an arm")
+                            .help("an arm is an operation that can wait: get, put, acquire, wait, join");
                             self.error(error);
                         }
                     }

@@ -394,7 +394,14 @@ impl Arena {
     }
 
     /// Makes the object of a reserved number.
-    pub fn make_object(&self, id: u32, kind: u8, words: [u64; WORDS], born: u64, holder: u32) -> Result<(), OutOfMemory> {
+    pub fn make_object(
+        &self,
+        id: u32,
+        kind: u8,
+        words: [u64; WORDS],
+        born: u64,
+        holder: u32,
+    ) -> Result<(), OutOfMemory> {
         let at = self.heap().allocate(8 * object::COUNT, holder)?;
         for i in 0..object::COUNT {
             self.at(at + 8 * i).store(0, Relaxed);

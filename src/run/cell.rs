@@ -209,10 +209,10 @@ impl Executor {
                 }
                 Access::Write(value) => {
                     let old = word.load(Relaxed);
-                    if let (Some(new), false) = (codec::small(value), codec::owns_block(old)) {
-                        if word.compare_exchange(old, new, SeqCst, Relaxed).is_ok() {
-                            return Ok(Value::None);
-                        }
+                    if let (Some(new), false) = (codec::small(value), codec::owns_block(old))
+                        && word.compare_exchange(old, new, SeqCst, Relaxed).is_ok()
+                    {
+                        return Ok(Value::None);
                     }
                 }
                 Access::Update(..) => {}
@@ -247,7 +247,13 @@ impl Executor {
     }
 
     /// Under the guard. The word that was replaced comes back to be freed.
-    fn access_locked(&mut self, cell: &Cell, access: &Access, new: Option<u64>, site: u32) -> Result<(Value, Option<u64>), Error> {
+    fn access_locked(
+        &mut self,
+        cell: &Cell,
+        access: &Access,
+        new: Option<u64>,
+        site: u32,
+    ) -> Result<(Value, Option<u64>), Error> {
         let word = cell.word(VALUE);
         match (access, new) {
             (Access::Write(_), Some(new)) => {

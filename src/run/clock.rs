@@ -154,11 +154,3 @@ fn room(arena: &Arena, place: &AtomicU64, entries: usize, holder: u32) -> Result
     }
     Ok(larger)
 }
-
-/// Gives back the block of a clock.
-pub fn drop_clock(arena: &Arena, place: &AtomicU64, holder: u32) {
-    let block = place.swap(0, Relaxed) as usize;
-    if block != 0 {
-        arena.heap().free(block, holder);
-    }
-}

@@ -126,7 +126,9 @@ impl Diagnosis {
         }
         let first = self.snapshot(home);
         let stuck = deadlock::stuck(&first.views, &Answers { snapshot: &first, image: self.image });
-        let fresh = |i: usize| stuck[i] && !first.views[i].excused && arena.slot(first.slots[i], slot::REPORTED).load(Relaxed) == 0;
+        let fresh = |i: usize| {
+            stuck[i] && !first.views[i].excused && arena.slot(first.slots[i], slot::REPORTED).load(Relaxed) == 0
+        };
         if !(0..stuck.len()).any(fresh) {
             return Vec::new();
         }
@@ -183,7 +185,8 @@ impl Diagnosis {
             let root = if word(slot::POOL) != 0 { Root::Worker } else { Root::Function(word(slot::FUNCTION) as u32) };
             snapshot.deeds.push(self.may.deeds(image.program, root, word(slot::PC) as u32));
             let waits = waits_of(arena, &mut executor, s);
-            let idle = word(slot::POOL) != 0 && waits.as_ref().is_some_and(|w| w.iter().all(|v| KINDS[v.kind as usize].word == "pool"));
+            let idle = word(slot::POOL) != 0
+                && waits.as_ref().is_some_and(|w| w.iter().all(|v| KINDS[v.kind as usize].word == "pool"));
             let excused = word(slot::FLAGS) & flag::DAEMON != 0 || idle;
             snapshot.views.push(TaskView { id: word(slot::TASK) as u32, waits, excused });
         }
@@ -269,7 +272,9 @@ impl Diagnosis {
         };
         let mut reasons = Vec::new();
         self.reasons(snapshot, stuck, w, &w.need, &mut reasons);
-        if let (Some(reason), true) = (self.missed_notify(snapshot, i), reasons.iter().any(|r| matches!(r, Reason::NobodyLeft { .. }))) {
+        if let (Some(reason), true) =
+            (self.missed_notify(snapshot, i), reasons.iter().any(|r| matches!(r, Reason::NobodyLeft { .. })))
+        {
             reasons.push(reason);
         }
         Wait {
@@ -307,7 +312,9 @@ impl Diagnosis {
         let since = hold.map(|h| image.program.span(h.2));
         match ending_of(arena, task).or(body_ended) {
             Some(ending) => Reason::OwnerEnded { task: facts_of, ending, since },
-            None if KINDS[w.kind as usize].word == "rwlock" && hold.is_none() => Reason::BehindWriter { task: facts_of },
+            None if KINDS[w.kind as usize].word == "rwlock" && hold.is_none() => {
+                Reason::BehindWriter { task: facts_of }
+            }
             None if KINDS[w.kind as usize].word == "task" => Reason::WaitsForEnd { task: facts_of },
             None => Reason::HeldBy { task: facts_of, mode: hold.map_or(Mode::Exclusive, |h| h.1), since },
         }
@@ -353,7 +360,9 @@ fn await_object(image: &Image, need: &Need) -> String {
     let reads = &image.program.awaits[*site as usize];
     let cell = reads.cells.first().map(|c| image.program.cell_name(*c));
     let row = reads.rows.first().map(|r| image.program.memory_rows[*r as usize].name.clone());
-    cell.or(row).or_else(|| reads.objects.first().map(|o| image.object_name(*o))).unwrap_or_else(|| "memory".to_string())
+    cell.or(row)
+        .or_else(|| reads.objects.first().map(|o| image.object_name(*o)))
+        .unwrap_or_else(|| "memory".to_string())
 }
 
 /// The waits of the task in a slot; none if it goes on by itself.
@@ -422,8 +431,17 @@ fn without_ended(arena: &Arena, need: Need) -> Need {
 
 pub fn task_facts(image: &Image, task: u32) -> TaskFacts {
     let arena = image.arena;
-    if task as usize >= arena.objects() || arena.object_at(task) == 0 || KINDS[arena.kind(task) as usize].word != "task" {
-        return TaskFacts { serial: task, name: "?".to_string(), process: false, pid: 0, tid: 0, spawned: None, spawner: None };
+    if task as usize >= arena.objects() || arena.object_at(task) == 0 || KINDS[arena.kind(task) as usize].word != "task"
+    {
+        return TaskFacts {
+            serial: task,
+            name: "?".to_string(),
+            process: false,
+            pid: 0,
+            tid: 0,
+            spawned: None,
+            spawner: None,
+        };
     }
     let word = |w: usize| arena.facts(task, w).load(SeqCst);
     let main = task == image.main_task();
@@ -441,7 +459,11 @@ pub fn task_facts(image: &Image, task: u32) -> TaskFacts {
 
 fn held_facts(image: &Image, held: &[(u32, Mode, u32)]) -> Vec<Held> {
     held.iter()
-        .map(|(lock, mode, site)| Held { lock: image.object_name(*lock), mode: *mode, since: Some(image.program.span(*site)) })
+        .map(|(lock, mode, site)| Held {
+            lock: image.object_name(*lock),
+            mode: *mode,
+            since: Some(image.program.span(*site)),
+        })
         .collect()
 }
 
@@ -459,7 +481,10 @@ fn declared_at(image: &Image, id: u32) -> Option<Span> {
         }
         _ => {
             let site = word(object::BORN).checked_sub(1)? as u32;
-            let at = program.code.iter().position(|i| matches!(i, crate::program::code::Instr::NewObject(s) if *s == site))?;
+            let at = program
+                .code
+                .iter()
+                .position(|i| matches!(i, crate::program::code::Instr::NewObject(s) if *s == site))?;
             Some(program.span(at as u32))
         }
     }
@@ -524,11 +549,18 @@ fn access(image: &Image, a: &RawAccess) -> Access {
     };
     let value = (a.value != codec::UNKNOWN)
         .then(|| Shown { value: &codec::small_value(a.value), names: image, quoted: true }.to_string());
-    Access { task: task_facts(image, a.task), span: image.program.span(a.site), kind, value, held: lockset(image, a.locks) }
+    Access {
+        task: task_facts(image, a.task),
+        span: image.program.span(a.site),
+        kind,
+        value,
+        held: lockset(image, a.locks),
+    }
 }
 
 fn raw_held(image: &Image, held: &[(u32, u8, u32)]) -> Vec<Held> {
-    let held: Vec<(u32, Mode, u32)> = held.iter().map(|h| (h.0, super::executor::mode_of(u64::from(h.1)), h.2)).collect();
+    let held: Vec<(u32, Mode, u32)> =
+        held.iter().map(|h| (h.0, super::executor::mode_of(u64::from(h.1)), h.2)).collect();
     held_facts(image, &held)
 }
 
@@ -537,9 +569,7 @@ fn raw_held(image: &Image, held: &[(u32, u8, u32)]) -> Vec<Held> {
 /// there.
 pub fn recorded(image: &Image, stuck: &[Finding], finished: bool) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
-    let told = |lock: &String| {
-        stuck.iter().any(|f| matches!(f.code, Code::AbandonedLock) && f.on.contains(lock))
-    };
+    let told = |lock: &String| stuck.iter().any(|f| matches!(f.code, Code::AbandonedLock) && f.on.contains(lock));
     for (raw, count) in record::all(image.arena) {
         if let Some(finding) = from_raw(image, raw, count) {
             if matches!(finding.code, Code::AbandonedLock) && finding.on.iter().any(told) {
@@ -563,7 +593,12 @@ fn from_raw(image: &Image, raw: Raw, count: u64) -> Option<Finding> {
     Some(match raw {
         Raw::Race { key, earlier, later } => {
             let (variable, declared) = image.place_name(key);
-            let facts = Facts::Race { variable: variable.clone(), declared, earlier: access(image, &earlier), later: access(image, &later) };
+            let facts = Facts::Race {
+                variable: variable.clone(),
+                declared,
+                earlier: access(image, &earlier),
+                later: access(image, &later),
+            };
             finding(Code::Race, vec![variable], facts, count)
         }
         Raw::Failed { task, site, kind, message, calls, held } => {
@@ -604,7 +639,8 @@ fn from_raw(image: &Image, raw: Raw, count: u64) -> Option<Finding> {
         }
         Raw::Orphan { child, parent } => {
             let parent_ending = ending_of(image.arena, parent).unwrap_or(Ending::Returned);
-            let facts = Facts::Orphan { child: task_facts(image, child), parent: task_facts(image, parent), parent_ending };
+            let facts =
+                Facts::Orphan { child: task_facts(image, child), parent: task_facts(image, parent), parent_ending };
             finding(Code::Orphan, Vec::new(), facts, count)
         }
         Raw::Zombie { child, parent } => {
@@ -669,7 +705,14 @@ fn lock_orders(image: &Image, stuck: &[Finding]) -> Vec<Finding> {
             continue;
         }
         let facts = Facts::LockOrder { edges };
-        findings.push(Finding { code: Code::LockOrder, certainty: Certainty::Predicted, count: 1, on, facts, schedule: None });
+        findings.push(Finding {
+            code: Code::LockOrder,
+            certainty: Certainty::Predicted,
+            count: 1,
+            on,
+            facts,
+            schedule: None,
+        });
     }
     findings
 }
@@ -699,7 +742,8 @@ fn uncollected(image: &Image, finished: bool) -> Vec<Finding> {
         .into_iter()
         .map(|key| {
             let (t, count) = groups[&key];
-            let facts = Facts::Unjoined { task: task_facts(image, t), value: result_text(image, t).unwrap_or_default() };
+            let facts =
+                Facts::Unjoined { task: task_facts(image, t), value: result_text(image, t).unwrap_or_default() };
             finding(Code::Unjoined, vec![arena.task_name(t)], facts, count)
         })
         .collect()
@@ -771,24 +815,30 @@ pub fn task_ends(image: &Image) -> Vec<TaskEnd> {
             facts: task_facts(image, t),
             ending: ending_of(arena, t),
             result: result_text(image, t),
-            stuck: !has_ended(arena, t) && slot_of_ended(arena, t).is_some_and(|s| arena.slot(s, slot::REPORTED).load(Relaxed) != 0),
+            stuck: !has_ended(arena, t)
+                && slot_of_ended(arena, t).is_some_and(|s| arena.slot(s, slot::REPORTED).load(Relaxed) != 0),
             worker: arena.facts(t, facts::FLAGS).load(Relaxed) & flag::WORKER != 0,
         })
         .collect()
 }
+
+/// Names with something about each.
+pub type Pairs = Vec<(String, String)>;
 
 pub fn shared_values(image: &Image) -> Vec<(String, String)> {
     let mut values = Vec::new();
     for decl in image.program.memory.iter().filter(|d| d.memory != Memory::Var) {
         for cell in decl.first..decl.first + decl.count.unwrap_or(1).min(64) {
             let value = image.declared_cell(cell).peek(1);
-            values.push((image.program.cell_name(cell), Shown { value: &value, names: image, quoted: true }.to_string()));
+            values
+                .push((image.program.cell_name(cell), Shown { value: &value, names: image, quoted: true }.to_string()));
         }
     }
     values
 }
 
-pub fn prints_and_endings(image: &Image) -> (Vec<(String, String)>, Vec<(String, String)>) {
+/// What each task printed last, and how each ended; by name.
+pub fn prints_and_endings(image: &Image) -> (Pairs, Pairs) {
     let arena = image.arena;
     let (mut prints, mut ended) = (Vec::new(), Vec::new());
     for t in handles(arena) {
@@ -812,4 +862,3 @@ pub fn prints_and_endings(image: &Image) -> (Vec<(String, String)>, Vec<(String,
     }
     (prints, ended)
 }
-

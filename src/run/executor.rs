@@ -158,16 +158,21 @@ impl Executor {
                 let base = self.arena.object(record, word).load(Relaxed) as usize;
                 if private && !self.home.has_record(record, self.arena) {
                     let name = image.object_name(record);
-                    return Err(format!("`{name}` has var fields, which are memory of the process that made it, not of this one"));
+                    return Err(format!(
+                        "`{name}` has var fields, which are memory of the process that made it, not of this one"
+                    ));
                 }
                 base + CELL * place.index as usize
             }
         };
         let key = match place.home {
             Home::Declared => u64::from(place.index),
-            Home::Record(record) => 1 << 63 | u64::from(private) << 62 | u64::from(record) << 24 | u64::from(place.index),
+            Home::Record(record) => {
+                1 << 63 | u64::from(private) << 62 | u64::from(record) << 24 | u64::from(place.index)
+            }
         };
-        let (memory, heap) = if private { (&image.vars, image.var_heap()) } else { (self.arena.memory(), self.arena.heap()) };
+        let (memory, heap) =
+            if private { (&image.vars, image.var_heap()) } else { (self.arena.memory(), self.arena.heap()) };
         Ok(Cell { memory, at, heap, private, always_atomic, key })
     }
 
@@ -468,7 +473,11 @@ impl Executor {
 
     #[inline]
     fn strength(&self, id: u32) -> Strength {
-        if objects::is_lock(self.at_object(id, object::KIND).load(Relaxed) as u8) { Strength::Lock } else { Strength::Order }
+        if objects::is_lock(self.at_object(id, object::KIND).load(Relaxed) as u8) {
+            Strength::Lock
+        } else {
+            Strength::Order
+        }
     }
 }
 
@@ -752,10 +761,8 @@ impl Host for Executor {
         self.guard(object.id);
         // An attempt that comes to nothing has changed nothing; it is made
         // again the long way.
-        let done = matches!(
-            objects::attempt(self, object.kind, object.id, method, &[], None),
-            objects::Outcome::Done(_)
-        );
+        let done =
+            matches!(objects::attempt(self, object.kind, object.id, method, &[], None), objects::Outcome::Done(_));
         self.unguard();
         done
     }

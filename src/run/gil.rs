@@ -47,8 +47,7 @@ impl Gil {
             state.waiting += 1;
             while state.held {
                 let turns = state.turns;
-                let (next, timeout) =
-                    self.changed.wait_timeout(state, SWITCH).unwrap_or_else(PoisonError::into_inner);
+                let (next, timeout) = self.changed.wait_timeout(state, SWITCH).unwrap_or_else(PoisonError::into_inner);
                 state = next;
                 if timeout.timed_out() && state.held && state.turns == turns {
                     self.wanted.store(true, Relaxed);

@@ -149,6 +149,18 @@ impl Image {
         }
     }
 
+    /// Carries out a task's life. A fault of `conc` itself in it ends the
+    /// process, never only a thread that others would wait for, and the run.
+    pub fn watched(&self, life: impl FnOnce()) {
+        use super::arena::run;
+        use std::sync::atomic::Ordering::SeqCst;
+        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(life)).is_err() {
+            let _ = self.arena.run(run::MACHINE).compare_exchange(0, super::spawn::refused::PANIC, SeqCst, SeqCst);
+            self.call_supervisor();
+            super::process::end(101);
+        }
+    }
+
     /// The number of `main`'s handle: the first after the declared objects.
     pub fn main_task(&self) -> u32 {
         self.program.objects.len() as u32

@@ -94,7 +94,8 @@ pub fn serve(image: &'static Image, listener: &UnixListener, home: &Arc<Process>
             while let Ok((stream, _)) = listener.accept() {
                 // Only processes of the same user have business here.
                 let peer = nix::sys::socket::getsockopt(&stream, nix::sys::socket::sockopt::PeerCredentials);
-                if peer.is_ok_and(|p| p.uid() == nix::unistd::getuid().as_raw()) && stream.set_nonblocking(true).is_ok() {
+                if peer.is_ok_and(|p| p.uid() == nix::unistd::getuid().as_raw()) && stream.set_nonblocking(true).is_ok()
+                {
                     clients.push(Client { stream, input: Vec::new() });
                 }
             }
@@ -234,7 +235,14 @@ impl Executor {
         }
     }
 
-    fn request(&mut self, what: u8, target: ObjRef, method: u8, args: &[Value], timed: bool) -> Result<Option<Value>, Halt> {
+    fn request(
+        &mut self,
+        what: u8,
+        target: ObjRef,
+        method: u8,
+        args: &[Value],
+        timed: bool,
+    ) -> Result<Option<Value>, Halt> {
         let int = |n: usize| Value::Int(n as i64);
         let mut words = vec![
             int(self.task as usize),

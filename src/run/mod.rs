@@ -26,5 +26,5 @@ mod system;
 mod wait;
 
 pub use image::Options;
-pub use system::{fresh_seed, memory_for_objects, processors, terminal_columns};
 pub use supervisor::{Outcome, Report, Stop, TaskEnd, run};
+pub use system::{fresh_seed, memory_for_objects, processors, terminal_columns};

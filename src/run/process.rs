@@ -15,7 +15,7 @@ use super::gil::Gil;
 use crate::program::value::ObjRef;
 use nix::libc;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid};
 use std::collections::HashSet;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
@@ -166,15 +166,6 @@ pub fn reap(pid: i32) -> Option<i32> {
             Ok(_) | Err(nix::Error::EINTR) => {}
             Err(_) => return None,
         }
-    }
-}
-
-/// The same if it has ended already.
-pub fn reap_now(pid: i32) -> Option<i32> {
-    match waitpid(Pid::from_raw(pid), Some(WaitPidFlag::WNOHANG)) {
-        Ok(WaitStatus::Exited(_, code)) => Some(code),
-        Ok(WaitStatus::Signaled(_, signal, _)) => Some(-(signal as i32)),
-        _ => None,
     }
 }
 

@@ -39,14 +39,41 @@ impl From<Record> for RawAccess {
 /// What a task saw.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Raw {
-    Race { key: u64, earlier: RawAccess, later: RawAccess },
+    Race {
+        key: u64,
+        earlier: RawAccess,
+        later: RawAccess,
+    },
     /// An error that nobody caught; `task` is none in `finally`.
-    Failed { task: Option<u32>, site: u32, kind: u8, message: String, calls: Vec<u32>, held: Vec<(u32, u8, u32)> },
+    Failed {
+        task: Option<u32>,
+        site: u32,
+        kind: u8,
+        message: String,
+        calls: Vec<u32>,
+        held: Vec<(u32, u8, u32)>,
+    },
     /// A task ended with a lock.
-    Abandoned { task: u32, lock: u32, mode: u8, site: u32 },
-    Invariant { task: u32, site: u32, index: u32, values: Vec<(String, String)> },
-    Orphan { child: u32, parent: u32 },
-    Zombie { child: u32, parent: u32 },
+    Abandoned {
+        task: u32,
+        lock: u32,
+        mode: u8,
+        site: u32,
+    },
+    Invariant {
+        task: u32,
+        site: u32,
+        index: u32,
+        values: Vec<(String, String)>,
+    },
+    Orphan {
+        child: u32,
+        parent: u32,
+    },
+    Zombie {
+        child: u32,
+        parent: u32,
+    },
 }
 
 /// One acquisition of a lock while others were held.
@@ -81,7 +108,8 @@ impl Executor {
         let span = |site: u32| self.program.span(site);
         let (a, b) = (span(earlier.site), span(later.site));
         let (low, high) = if (a.start, a.end) <= (b.start, b.end) { (a, b) } else { (b, a) };
-        let variable = if cell >> 63 == 0 { u64::from(self.program.cells[cell as usize]) } else { 1 << 40 | (cell & 0xff_ffff) };
+        let variable =
+            if cell >> 63 == 0 { u64::from(self.program.cells[cell as usize]) } else { 1 << 40 | (cell & 0xff_ffff) };
         let places = u64::from(low.start) << 32 | u64::from(high.start);
         let raw = Raw::Race { key: cell, earlier: earlier.into(), later: later.into() };
         self.report((1 << 60 | variable, places), raw);
@@ -105,7 +133,8 @@ impl Executor {
         let own = self.clock().own();
         // With every edge but a lock's the task's knowledge changes, and with
         // it what the order can meet; so it is recorded again, up to a limit.
-        let segment: u64 = (0..self.arena.slots_high()).filter(|s| *s != self.slot).map(|s| self.clock().get_weak(s)).sum();
+        let segment: u64 =
+            (0..self.arena.slots_high()).filter(|s| *s != self.slot).map(|s| self.clock().get_weak(s)).sum();
         let key = (set, lock, self.site, segment);
         if self.order_seen.contains_key(&key) || self.order_seen.len() as u64 > ORDERS_MAX * 64 {
             return;
@@ -121,7 +150,8 @@ impl Executor {
         let raw = RawOrder { task: self.task, slot, own, known, held, lock, mode, site };
         let Ok(bytes) = serde_json::to_vec(&raw) else { return };
         let heap = self.arena.heap();
-        let block = codec::store_bytes(&bytes, heap, self.holder).and_then(|b| Ok((b, heap.allocate(16, self.holder)?)));
+        let block =
+            codec::store_bytes(&bytes, heap, self.holder).and_then(|b| Ok((b, heap.allocate(16, self.holder)?)));
         match block {
             Err(e) => self.check_memory(Err(e)),
             Ok((bytes, link)) => {
@@ -144,9 +174,7 @@ impl Executor {
 pub fn add(arena: &Arena, key: (u64, u64), raw: &Raw, holder: u32) -> Option<usize> {
     let guard = arena.run_half(run::FINDINGS_GUARD);
     guard::spin_lock(guard, holder);
-    let found = list(arena).find(|b| {
-        (arena.at(b + KEY).load(Relaxed), arena.at(b + KEY + 8).load(Relaxed)) == key
-    });
+    let found = list(arena).find(|b| (arena.at(b + KEY).load(Relaxed), arena.at(b + KEY + 8).load(Relaxed)) == key);
     let block = match found {
         Some(block) => {
             arena.at(block + COUNT).fetch_add(1, Relaxed);

@@ -28,7 +28,6 @@ pub mod refused {
     pub const PROCESS: u64 = 3;
     pub const PANIC: u64 = 4;
     pub const PROCESSES: u64 = 5;
-    pub const MANAGER: u64 = 6;
 }
 
 /// Everything about a task that is made before it runs.
@@ -47,7 +46,13 @@ pub fn kind_of(word: &str) -> u8 {
 }
 
 /// A handle with its facts, for a task or a job.
-pub fn make_handle(arena: &Arena, birth: &Birth, site: Option<u32>, spawner: u32, holder: u32) -> Result<u32, super::heap::OutOfMemory> {
+pub fn make_handle(
+    arena: &Arena,
+    birth: &Birth,
+    site: Option<u32>,
+    spawner: u32,
+    holder: u32,
+) -> Result<u32, super::heap::OutOfMemory> {
     let id = arena.reserve_objects(1)?;
     let block = arena.heap().allocate(8 * facts::COUNT, holder)?;
     let name = codec::store_bytes(birth.name.as_bytes(), arena.heap(), holder)?;
@@ -122,7 +127,13 @@ fn all_after(arena: &Arena, of: usize, last: u64, high: usize) -> bool {
 }
 
 /// Makes a task that does not run yet: its handle and slot.
-pub fn bear(arena: &Arena, birth: &Birth, site: Option<u32>, parent: Option<(u32, usize)>, holder: u32) -> Result<(u32, usize), u64> {
+pub fn bear(
+    arena: &Arena,
+    birth: &Birth,
+    site: Option<u32>,
+    parent: Option<(u32, usize)>,
+    holder: u32,
+) -> Result<(u32, usize), u64> {
     let spawner = parent.map_or(0, |p| p.0);
     let memory = |_| 0u64;
     let id = make_handle(arena, birth, site, spawner, holder).map_err(memory)?;
@@ -191,9 +202,11 @@ impl Executor {
             let base = step.name.clone().unwrap_or_else(|| self.program.functions[step.function as usize].name.clone());
             let name = if step.count.is_some() { format!("{base}#{index}") } else { base };
             let flags = if step.daemon { flag::DAEMON } else { 0 } | if step.process { flag::PROCESS } else { 0 };
-            let birth = Birth { function: step.function, name, flags, process: self.process, index, pool: None, forked: false };
+            let birth =
+                Birth { function: step.function, name, flags, process: self.process, index, pool: None, forked: false };
             let machine = Task::new(self.program, step.function, &step.args, &step.captures);
-            let handle = if step.process { self.spawn_process(birth, machine)? } else { self.spawn_thread(birth, machine)? };
+            let handle =
+                if step.process { self.spawn_process(birth, machine)? } else { self.spawn_thread(birth, machine)? };
             self.spawned.push(handle);
             handles.push(Value::Object(handle));
         }
@@ -218,11 +231,13 @@ impl Executor {
             let mut executor = Executor::new(image, home, slot, handle.id);
             executor.home.gil_take();
             executor.begin();
-            match pool {
-                Some(pool) => executor.work(pool),
-                None => executor.live(machine),
-            }
-            executor.home.gil_let_go();
+            image.watched(move || {
+                match pool {
+                    Some(pool) => executor.work(pool),
+                    None => executor.live(machine),
+                }
+                executor.home.gil_let_go();
+            });
         };
         // Nothing is allocated for a name: the thread names itself.
         match std::thread::Builder::new().stack_size(STACK).spawn(start) {
@@ -279,10 +294,10 @@ impl Executor {
         let mut executor = Executor::new(self.image, home, slot, task);
         executor.begin();
         self.image.call_supervisor();
-        match pool {
+        self.image.watched(move || match pool {
             Some(pool) => executor.work(pool),
             None => executor.live_as_process(machine),
-        }
+        });
         proc::end(0)
     }
 
@@ -350,7 +365,9 @@ impl Executor {
     fn work(&mut self, pool_id: u32) {
         let pool_ref = ObjRef { id: pool_id, kind: kind_of("pool") };
         while let Ok(Value::List(job)) = self.operate(pool_ref, pool::TAKE, &[]) {
-            let (Some(Value::Object(handle)), Some(Value::Function(function))) = (job.first(), job.get(1)) else { continue };
+            let (Some(Value::Object(handle)), Some(Value::Function(function))) = (job.first(), job.get(1)) else {
+                continue;
+            };
             let _ = self.operate(*handle, task::BEGIN, &[]);
             let pid = self.arena.facts(self.task, facts::PID).load(Relaxed);
             self.arena.facts(handle.id, facts::PID).store(pid, Relaxed);
@@ -478,7 +495,12 @@ impl Executor {
         let mine: Vec<Child> = {
             let family = self.home.family();
             let pid_of = |c: &Child| c.process.map(|p| self.arena.process(p, process::PID).load(SeqCst) as i64);
-            family.children.iter().filter(|c| c.forked && !c.settled && pid.is_none_or(|p| pid_of(c) == Some(p))).copied().collect()
+            family
+                .children
+                .iter()
+                .filter(|c| c.forked && !c.settled && pid.is_none_or(|p| pid_of(c) == Some(p)))
+                .copied()
+                .collect()
         };
         if mine.is_empty() {
             let text = match pid {
@@ -537,7 +559,8 @@ impl Executor {
 
     /// Forked children that are still there, or that nobody waited for.
     fn note_children(&mut self) {
-        let children: Vec<Child> = self.home.family().children.iter().filter(|c| c.forked && !c.settled).copied().collect();
+        let children: Vec<Child> =
+            self.home.family().children.iter().filter(|c| c.forked && !c.settled).copied().collect();
         for child in children {
             let raw = if has_ended(self.arena, child.task.id) {
                 Raw::Zombie { child: child.task.id, parent: self.task }
@@ -608,8 +631,10 @@ impl Executor {
     pub(super) fn submit(&mut self, target: ObjRef, function: u32, args: &[Value]) -> Result<Value, Halt> {
         let number = self.arena.object(target.id, object::INFO3).fetch_add(1, Relaxed);
         let name = format!("{}#{number}", self.program.functions[function as usize].name);
-        let birth = Birth { function, name, flags: 0, process: self.process, index: number as u32, pool: None, forked: false };
-        let id = make_handle(self.arena, &birth, Some(self.site), self.task, self.holder).map_err(|_| self.refuse(0, 0))?;
+        let birth =
+            Birth { function, name, flags: 0, process: self.process, index: number as u32, pool: None, forked: false };
+        let id =
+            make_handle(self.arena, &birth, Some(self.site), self.task, self.holder).map_err(|_| self.refuse(0, 0))?;
         self.arena.object(id, object::WORD + task::POOL).store(u64::from(target.id) + 1, SeqCst);
         let handle = ObjRef { id, kind: kind_of("task") };
         let mut job = vec![Value::Object(handle), Value::Function(function)];

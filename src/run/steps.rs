@@ -222,7 +222,10 @@ impl Executor {
             row.first..row.first + row.count
         });
         let cells = reads.cells.iter().copied().chain(rows);
-        cells.take(20).map(|c| (self.program.cell_name(c), self.shown(&self.image.declared_cell(c).peek(self.holder)))).collect()
+        cells
+            .take(20)
+            .map(|c| (self.program.cell_name(c), self.shown(&self.image.declared_cell(c).peek(self.holder))))
+            .collect()
     }
 
     pub(super) fn shown(&self, value: &Value) -> String {
@@ -243,9 +246,10 @@ impl Executor {
             let answer = match step {
                 Step::End(value) => break Some(value),
                 Step::Failed(_) => break None,
-                Step::Access { place, access } => self.cell(place).map_err(|t| Halt::Error(Error::new(ErrorKind::Type, t))).and_then(
-                    |cell| self.access_cell(cell, &access, 0).map_err(Halt::from),
-                ),
+                Step::Access { place, access } => self
+                    .cell(place)
+                    .map_err(|t| Halt::Error(Error::new(ErrorKind::Type, t)))
+                    .and_then(|cell| self.access_cell(cell, &access, 0).map_err(Halt::from)),
                 Step::Operate { object, method, args } => self.operate_until(object, method, args.as_slice(), None),
                 other => self.other_step(&other),
             };
@@ -302,13 +306,16 @@ impl Executor {
         for decl in self.program.memory.iter().filter(|d| d.memory == MemoryKind::Var) {
             for i in 0..decl.count.unwrap_or(1).min(64) {
                 let cell = decl.first + i;
-                values.push((self.program.cell_name(cell), self.shown(&self.image.declared_cell(cell).peek(self.holder))));
+                values.push((
+                    self.program.cell_name(cell),
+                    self.shown(&self.image.declared_cell(cell).peek(self.holder)),
+                ));
             }
         }
-        if let Ok(bytes) = serde_json::to_vec(&values) {
-            if let Ok(block) = codec::store_bytes(&bytes, self.arena.heap(), self.holder) {
-                self.arena.run(run::FINAL_VALUES).store(block as u64, SeqCst);
-            }
+        if let Ok(bytes) = serde_json::to_vec(&values)
+            && let Ok(block) = codec::store_bytes(&bytes, self.arena.heap(), self.holder)
+        {
+            self.arena.run(run::FINAL_VALUES).store(block as u64, SeqCst);
         }
     }
 
@@ -432,7 +439,9 @@ impl Executor {
         let out = |e: &Self| e.refuse(0, 0);
         let first = self.arena.reserve_objects(1 + parts).map_err(|_| out(self))?;
         let kind = kind_of("record");
-        self.arena.make_object(first, kind, [0; objects::WORDS], u64::from(site) + 1, self.holder).map_err(|_| out(self))?;
+        self.arena
+            .make_object(first, kind, [0; objects::WORDS], u64::from(site) + 1, self.holder)
+            .map_err(|_| out(self))?;
         let place = |heap: super::heap::Heap, count: u32| match count {
             0 => Ok(0),
             n => heap.allocate(CELL * n as usize + 64, self.holder).map(|b| b.next_multiple_of(64)),
@@ -612,12 +621,12 @@ impl Executor {
             }
             result
         });
-        if self.image.options.outcomes {
-            if let Ok(block) = codec::store_bytes(text.as_bytes(), self.arena.heap(), self.holder) {
-                let old = self.arena.facts(self.task, facts::PRINTED).swap(block as u64, SeqCst) as usize;
-                if old != 0 {
-                    self.arena.heap().free(old, self.holder);
-                }
+        if self.image.options.outcomes
+            && let Ok(block) = codec::store_bytes(text.as_bytes(), self.arena.heap(), self.holder)
+        {
+            let old = self.arena.facts(self.task, facts::PRINTED).swap(block as u64, SeqCst) as usize;
+            if old != 0 {
+                self.arena.heap().free(old, self.holder);
             }
         }
         if let Err(error) = result {

@@ -144,7 +144,9 @@ impl Supervisor {
     fn start(image: &'static Image) -> Result<Supervisor, SetupError> {
         let arena = image.arena;
         let mut mask = SigSet::empty();
-        for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGTSTP, Signal::SIGCHLD] {
+        for signal in
+            [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGTSTP, Signal::SIGCHLD]
+        {
             mask.add(signal);
         }
         let mut old_mask = SigSet::empty();
@@ -202,11 +204,13 @@ impl Supervisor {
             executor.home.gil_take();
             executor.begin();
             for (id, decl) in image.program.objects.iter().enumerate() {
-                if KINDS[decl.kind as usize].word == pool::SPEC.word && executor.open_pool(id as u32, decl.options).is_err() {
+                if KINDS[decl.kind as usize].word == pool::SPEC.word
+                    && executor.open_pool(id as u32, decl.options).is_err()
+                {
                     proc::end(1);
                 }
             }
-            executor.live_as_process(Task::new(image.program, image.program.main, &[], &[]))
+            image.watched(move || executor.live_as_process(Task::new(image.program, image.program.main, &[], &[])));
         })?;
         self.arena.run(run::TASKS).fetch_add(1, SeqCst);
         self.arena.run(run::PROCESS_COUNT).fetch_add(1, SeqCst);
@@ -316,7 +320,8 @@ impl Supervisor {
     /// How long it may sleep: a little while something moves, without end once
     /// nothing has changed for a while and all that could change will ring.
     fn rest(&self, quiet: u32) -> PollTimeout {
-        let limit = self.image.options.time_limit_ns.map(|l| (self.began + l).saturating_sub(futex::now_ns()) / 1_000_000 + 1);
+        let limit =
+            self.image.options.time_limit_ns.map(|l| (self.began + l).saturating_sub(futex::now_ns()) / 1_000_000 + 1);
         let active = self.arena.run(run::ACTIVE).load(SeqCst) > 0;
         let base = match (quiet, active) {
             (0..=4, _) => Some(LOOK_MS),
@@ -342,7 +347,9 @@ impl Supervisor {
             PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.image.bell().as_fd(), PollFlags::POLLIN),
         ];
-        fds.extend(self.watched.iter().filter_map(|w| w.fd.as_ref()).map(|f| PollFd::new(f.as_fd(), PollFlags::POLLIN)));
+        fds.extend(
+            self.watched.iter().filter_map(|w| w.fd.as_ref()).map(|f| PollFd::new(f.as_fd(), PollFlags::POLLIN)),
+        );
         let gone = self.watched.iter().any(|w| w.fd.is_none());
         let _ = poll(&mut fds, if gone { PollTimeout::ZERO } else { timeout });
         self.arena.run(run::SUPERVISOR_IDLE).store(0, SeqCst);
@@ -408,7 +415,11 @@ impl Supervisor {
         loop {
             let busy = self.arena.run(run::MANAGER_BUSY).load(SeqCst) as usize;
             let ours = busy != 0 && self.arena.slot(busy - 1, slot::PROCESS).load(SeqCst) as usize == index;
-            if !ours || manager == 0 || manager - 1 == index || !is_alive(self.arena.process(manager - 1, process::PID).load(SeqCst) as i32) {
+            if !ours
+                || manager == 0
+                || manager - 1 == index
+                || !is_alive(self.arena.process(manager - 1, process::PID).load(SeqCst) as i32)
+            {
                 return;
             }
             std::thread::yield_now();
@@ -540,8 +551,14 @@ impl Supervisor {
         match word(run::MACHINE) {
             0 => {}
             refused::TASKS => self.fail(format!("more than {TASKS_MAX} tasks at once")),
-            refused::THREAD => self.fail(format!("the machine has no room for another thread (the run has made {tasks} tasks): {}", errno(n))),
-            refused::PROCESS => self.fail(format!("the machine has no room for another process (the run has made {tasks} tasks): {}", errno(n))),
+            refused::THREAD => self.fail(format!(
+                "the machine has no room for another thread (the run has made {tasks} tasks): {}",
+                errno(n)
+            )),
+            refused::PROCESS => self.fail(format!(
+                "the machine has no room for another process (the run has made {tasks} tasks): {}",
+                errno(n)
+            )),
             refused::PROCESSES => self.fail(format!("more than {} processes in one run", super::arena::PROCESSES)),
             _ => self.fail("conc itself failed in one of the script's processes".to_string()),
         }
@@ -579,7 +596,8 @@ impl Supervisor {
     }
 
     fn run_finally(&mut self) {
-        let keeper = self.watched.iter().any(|w| self.arena.process(w.index, process::KIND).load(SeqCst) == process::KEEPER);
+        let keeper =
+            self.watched.iter().any(|w| self.arena.process(w.index, process::KIND).load(SeqCst) == process::KEEPER);
         if !keeper {
             return;
         }

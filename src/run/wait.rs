@@ -200,10 +200,10 @@ impl Executor {
     /// When a wait ends, by its `timeout` argument.
     pub(super) fn deadline(&self, kind: u8, method: u8, args: &[Value]) -> Result<Option<u64>, Error> {
         let spec = &objects::KINDS[kind as usize].methods[method as usize];
-        if let Some(Some(v)) = spec.blocking.map(|i| args.get(i)) {
-            if !matches!(v, Value::Bool(_)) {
-                return Err(Error::new(ErrorKind::Type, format!("`blocking` is a bool, and this is {}", v.type_word())));
-            }
+        if let Some(Some(v)) = spec.blocking.map(|i| args.get(i))
+            && !matches!(v, Value::Bool(_))
+        {
+            return Err(Error::new(ErrorKind::Type, format!("`blocking` is a bool, and this is {}", v.type_word())));
         }
         match spec.timeout.and_then(|i| args.get(i)) {
             None | Some(Value::None) => Ok(None),
@@ -607,12 +607,19 @@ impl Executor {
         }
         if self.in_atomic {
             self.unguard();
-            return Err(Error::new(ErrorKind::Type, "an `atomically` block must not wait, and this `select` would").into());
+            return Err(
+                Error::new(ErrorKind::Type, "an `atomically` block must not wait, and this `select` would").into()
+            );
         }
         let mut pending: Vec<Pending> = live
             .iter()
             .zip(memos)
-            .map(|((_, target, method, args), memo)| Pending { target: *target, method: *method, args: args.as_slice(), memo })
+            .map(|((_, target, method, args), memo)| Pending {
+                target: *target,
+                method: *method,
+                args: args.as_slice(),
+                memo,
+            })
             .collect();
         if let Err(error) = self.enlist(&pending, deadline) {
             self.unguard();

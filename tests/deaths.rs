@@ -1,0 +1,435 @@
+//! Deaths: `kill -9` of every kind of process in a run, interrupts, a closed
+//! pipe and a full disk. What the rest of the run makes of it is asserted, and
+//! that nothing is left behind (which `support` looks at after every run).
+
+mod support;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::time::Duration;
+use support::proc::Process;
+use support::{Ended, Random, Running, run, run_json};
+
+fn kill_9(pid: i32) {
+    kill(Pid::from_raw(pid), Signal::SIGKILL).expect("the process is there");
+}
+
+/// The one process of the run with this name.
+fn named(run: &mut Running, name: &str) -> Process {
+    run.until(&format!("a process named {name}"), |run| run.processes().into_iter().find(|p| p.name == name))
+}
+
+fn finding(ended: &Ended, code: &str) -> Value {
+    let found = ended.findings().into_iter().find(|f| f["code"] == code);
+    found.unwrap_or_else(|| panic!("no {code} among\n{}", ended.stdout))
+}
+
+// ------------------------------------------------------------- one at a time
+
+#[test]
+fn a_killed_process_takes_its_threads_along_and_nobody_else() {
+    let mut conc = run("
+        task inner { print \"inner {self.tid}\"; sleep 100s }
+        task outer { spawn inner x2; print \"outer {self.pid}\"; sleep 100s }
+        task bystander { sleep 20ms; print \"the bystander goes on\" }
+        let p = spawn process outer
+        join p
+        spawn bystander
+        join all
+        print \"exit code {p.exit_code}, alive {p.alive}\"
+    ")
+    .start();
+    conc.lines("inner ", 2);
+    kill_9(conc.number("outer "));
+    let ended = conc.finish().expect_code(0);
+    assert!(ended.stdout.contains("the bystander goes on\n"), "{}", ended.stdout);
+    assert!(ended.stdout.ends_with("exit code -9, alive false\n"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_lock_whose_holder_was_killed_is_reported_and_the_others_go_on() {
+    let mut conc = run_json(
+        "
+        lock m
+        task holder { with m { print \"holder {self.pid}\"; sleep 100s } }
+        task waiter { with m { print \"never\" } }
+        task bystander(h) { join h; sleep 20ms; print \"the bystander goes on\" }
+        let h = spawn process holder
+        spawn bystander(h)
+        await m.locked()
+        spawn waiter
+        spawn process waiter
+        ",
+    )
+    .start();
+    let pid = pid_printed(&mut conc, "holder ");
+    kill_9(pid);
+    let ended = conc.finish().expect_code(1);
+    assert_eq!(ended.failures(), ["abandoned-lock"]);
+    let found = finding(&ended, "abandoned-lock");
+    assert_eq!(found["on"], serde_json::json!(["m"]));
+    assert!(found["tasks"].as_array().unwrap().iter().any(|t| t["name"] == "holder" && t["pid"] == pid), "{found}");
+    assert!(ended.prints().contains(&"the bystander goes on".to_string()), "{}", ended.stdout);
+    assert!(!ended.prints().contains(&"never".to_string()), "{}", ended.stdout);
+}
+
+/// The number after these words in a line that a script printed in JSON.
+fn pid_printed(run: &mut Running, begin: &str) -> i32 {
+    run.until(&format!("print `{begin}`"), |run| {
+        let text = run.stdout();
+        let rest = text.split(&format!("\"text\":\"{begin}")).nth(1)?;
+        rest.split_once('"')?.0.trim().parse().ok()
+    })
+}
+
+#[test]
+fn a_consumer_hears_that_its_producer_was_killed() {
+    let mut conc = run_json(
+        "
+        queue q(2)
+        task producer { q.put(1); print \"producer {self.pid}\"; sleep 100s; q.put(2) }
+        task consumer { print \"got {q.get()}\"; q.get() }
+        spawn process producer
+        spawn process consumer
+        ",
+    )
+    .start();
+    let pid = pid_printed(&mut conc, "producer ");
+    kill_9(pid);
+    let ended = conc.finish().expect_code(1);
+    assert_eq!(ended.failures(), ["deadlock"]);
+    let found = finding(&ended, "deadlock");
+    assert_eq!(found["on"], serde_json::json!(["q"]));
+    assert!(found.to_string().contains("producer"), "the dead producer is not named: {found}");
+}
+
+#[test]
+fn a_job_whose_worker_was_killed_is_not_waited_for_for_ever() {
+    let mut conc = run_json(
+        "
+        pool p(2) of processes
+        task job(n) {
+            if n == 0 { print \"job {self.pid}\"; sleep 100s }
+            return n * 10
+        }
+        let first = submit job(0) to p
+        let others = [submit job(1) to p, submit job(2) to p, submit job(3) to p]
+        join others
+        print \"others {others[0].result} {others[1].result} {others[2].result}\"
+        join first
+        print \"joined, exit code {first.exit_code}\"
+        p.close()
+        join p
+        ",
+    )
+    .start();
+    let pid = pid_printed(&mut conc, "job ");
+    kill_9(pid);
+    let ended = conc.finish();
+    assert!(matches!(ended.code, Some(0 | 1)), "{ended:?}");
+    assert!(ended.prints().contains(&"others 10 20 30".to_string()), "{}", ended.stdout);
+}
+
+#[test]
+fn clients_of_a_killed_manager_get_closed() {
+    let mut conc = run("
+        queue q via manager
+        task client {
+            try { q.get() } catch Closed as e { print \"{self.name}: {e.kind}\" }
+        }
+        let threads = spawn client x2
+        let processes = spawn process client x2
+        print \"all asked\"
+    ")
+    .start();
+    conc.line("all asked");
+    kill_9(named(&mut conc, "manager").pid);
+    let ended = conc.finish().expect_code(0);
+    assert_eq!(ended.stdout.matches(": Closed\n").count(), 4, "{}", ended.stdout);
+}
+
+#[test]
+fn a_killed_guard_ends_the_run_and_conc_says_so() {
+    let mut conc = run("print \"here\"; sleep 100s").start();
+    conc.line("here");
+    kill_9(named(&mut conc, "conc-guard").pid);
+    conc.finish().expect_code(4).expect_stderr("guard");
+}
+
+#[test]
+fn what_main_spawned_ends_with_a_killed_main() {
+    let mut conc = run("
+        task child { print \"child {self.pid}\"; sleep 100s }
+        spawn process child x3
+        spawn child
+        print \"main {self.pid}\"
+        sleep 100s
+    ")
+    .start();
+    conc.lines("child ", 4);
+    kill_9(conc.number("main "));
+    let ended = conc.finish();
+    assert!(matches!(ended.code, Some(0 | 1)), "{ended:?}");
+}
+
+#[test]
+fn a_forked_child_outlives_a_killed_main() {
+    let mut conc = run("
+        event go
+        let pid = fork()
+        if pid == 0 {
+            print \"child\"
+            while self.ppid != PARENT { }
+        }
+    "
+    .replace("while self.ppid != PARENT { }", "let parent = self.ppid; while self.ppid == parent { sleep 1ms }; print \"the child lives\"; exit")
+    .replace("        }\n    ", "        }\n        print \"main {self.pid}\"; sleep 100s\n    "))
+    .start();
+    conc.line("child");
+    kill_9(conc.number("main "));
+    let ended = conc.finish();
+    assert!(matches!(ended.code, Some(0 | 1)), "{ended:?}");
+    assert!(ended.stdout.ends_with("the child lives\n"), "{}", ended.stdout);
+}
+
+// ------------------------------------------------------ many, at any moment
+
+/// Every kind of object in use, between threads and processes, `ROUNDS` times.
+const BUSY: &str = "
+const ROUNDS = 1000000
+lock m
+condition changed(m)
+rwlock book
+semaphore two(2)
+barrier meeting(2)
+queue q(3)
+queue hand(0)
+queue back via manager
+pool p(2) of processes
+shared inside = 0
+shared turn = 0
+shared pages = 0
+atomic count = 0
+
+task locker { repeat ROUNDS { with m { inside += 1; assert inside == 1, \"two inside\"; inside -= 1 } } }
+task turner(me) {
+    repeat ROUNDS {
+        with m {
+            while turn % 2 != me { changed.wait() }
+            turn += 1
+            changed.notify_all()
+        }
+    }
+}
+task reader { repeat ROUNDS { with book.read { assert pages >= 0 } } }
+task writer { repeat ROUNDS { with book.write { pages += 1 } } }
+task producer { repeat ROUNDS { q.put(\"value\") } }
+task consumer { repeat ROUNDS { assert q.get() == \"value\" } }
+task giver { for i in 0..ROUNDS { hand.put(i) } }
+task taker { for i in 0..ROUNDS { assert hand.get() == i } }
+task walker { repeat ROUNDS { with two { count += 1 } } }
+task meeter { repeat ROUNDS { meeting.wait() } }
+task job(n) { with two { back.put(n) } }
+
+spawn locker
+spawn process locker
+spawn turner(0)
+spawn process turner(1)
+spawn process reader x2
+spawn writer
+spawn process producer
+spawn consumer
+spawn giver
+spawn process taker
+spawn process walker
+spawn walker x2
+spawn process meeter x2
+print \"busy\"
+for i in 0..ROUNDS {
+    submit job(i) to p
+    back.get()
+}
+";
+
+fn start_busy(rounds: u32) -> Running {
+    let mut conc = run_json(BUSY).args(["-D", &format!("ROUNDS={rounds}")]).start();
+    conc.until("print `busy`", |run| run.stdout().contains("\"busy\"").then_some(()));
+    conc
+}
+
+/// Whoever is killed, and whatever it held: the run comes to its end by
+/// itself, and no task sees what only a broken object could show it.
+#[test]
+fn any_process_may_be_killed_at_any_moment() {
+    let mut random = Random::new("any_process_may_be_killed_at_any_moment");
+    for round in 0..30 {
+        let mut conc = start_busy(100);
+        random.pause(30_000);
+        let mut processes = conc.processes();
+        processes.retain(|p| p.pid != conc.pid());
+        if processes.is_empty() {
+            conc.finish().expect_code(0);
+            continue;
+        }
+        let victim = processes.swap_remove(random.below(processes.len() as u64) as usize);
+        // It may have ended in the meantime.
+        let _ = kill(Pid::from_raw(victim.pid), Signal::SIGKILL);
+        assert_sound_end(&conc.finish(), &victim, round);
+    }
+}
+
+fn assert_sound_end(ended: &Ended, victim: &Process, round: u32) {
+    let told = || format!("round {round}, killed {}\n{}\n{}", victim.describe(), ended.stdout, ended.stderr);
+    let codes: &[i32] = if victim.name == "conc-guard" { &[0, 4] } else { &[0, 1] };
+    assert!(ended.code.is_some_and(|c| codes.contains(&c)), "exit code {:?}, {}", ended.code, told());
+    let failures = ended.failures();
+    assert!(!failures.iter().any(|f| f == "assertion" || f == "race" || f == "self-deadlock"), "{}", told());
+    // Only the manager's clients have an error to get.
+    assert!(victim.name == "manager" || !failures.iter().any(|f| f == "error"), "{}", told());
+}
+
+#[test]
+fn conc_may_be_killed_at_any_moment() {
+    let mut random = Random::new("conc_may_be_killed_at_any_moment");
+    for _ in 0..25 {
+        let conc = start_busy(1_000_000);
+        random.pause(20_000);
+        conc.signal(Signal::SIGKILL);
+        assert_eq!(conc.finish_killed().signal, Some(Signal::SIGKILL as i32));
+    }
+}
+
+/// From the very beginning on: before, while and after the run is set up.
+#[test]
+fn conc_may_be_killed_while_it_starts() {
+    let mut random = Random::new("conc_may_be_killed_while_it_starts");
+    for _ in 0..60 {
+        let conc = run_json(BUSY).start();
+        random.pause(12_000);
+        conc.signal(Signal::SIGKILL);
+        conc.finish_killed();
+    }
+}
+
+#[test]
+fn conc_may_be_interrupted_at_any_moment() {
+    let mut random = Random::new("conc_may_be_interrupted_at_any_moment");
+    for round in 0..25 {
+        let conc = start_busy(1_000_000);
+        random.pause(20_000);
+        let signal = if round % 2 == 0 { Signal::SIGINT } else { Signal::SIGTERM };
+        conc.signal(signal);
+        let ended = conc.finish().expect_code(130);
+        assert!(ended.failures().is_empty(), "{}", ended.stdout);
+        assert_eq!(ended.of_type("summary")[0]["exit_code"], 130);
+    }
+}
+
+/// Before it has set up anything, the signal ends it as it ends any program.
+#[test]
+fn conc_may_be_interrupted_while_it_starts() {
+    let mut random = Random::new("conc_may_be_interrupted_while_it_starts");
+    for _ in 0..40 {
+        let conc = run_json(BUSY).start();
+        random.pause(12_000);
+        conc.signal(Signal::SIGINT);
+        let ended = conc.finish();
+        let plain = ended.signal == Some(Signal::SIGINT as i32);
+        assert!(plain || ended.code == Some(130), "{ended:?}");
+    }
+}
+
+// -------------------------------------------------------------- interruptions
+
+const RACE_AND_SLEEP: &str = "
+    var x = 0
+    task writer { x += 1 }
+    let w = spawn writer x2
+    join w
+    print \"raced\"
+    sleep 100s
+";
+
+#[test]
+fn an_interrupted_run_reports_what_was_known() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        let mut conc = run(RACE_AND_SLEEP).start();
+        conc.line("raced");
+        conc.signal(signal);
+        let ended = conc.finish().expect_code(130).expect_stderr("error[race]").expect_stderr("interrupted");
+        assert_eq!(ended.stdout, "raced\n");
+    }
+}
+
+#[test]
+fn an_interrupted_run_reports_in_json_too() {
+    let mut conc = run_json(RACE_AND_SLEEP).start();
+    conc.until("print `raced`", |run| run.stdout().contains("raced").then_some(()));
+    conc.signal(Signal::SIGINT);
+    let ended = conc.finish().expect_code(130);
+    assert_eq!(ended.failures(), ["race"]);
+    assert_eq!(ended.of_type("summary")[0]["findings"], 1);
+}
+
+// ------------------------------------------------------ where the output goes
+
+const PRINT_FOR_EVER: &str = "
+    task printer { loop { print \"line of {self.name}\" } }
+    spawn printer x2
+    spawn process printer x2
+";
+
+#[test]
+fn a_closed_pipe_ends_the_run() {
+    let mut random = Random::new("a_closed_pipe_ends_the_run");
+    for _ in 0..20 {
+        let (reader, writer) = std::io::pipe().expect("a pipe can be made");
+        let conc = run(PRINT_FOR_EVER).stdout(writer).start();
+        let mut first = String::new();
+        let mut reader = BufReader::new(reader);
+        reader.read_line(&mut first).expect("the pipe can be read");
+        assert!(first.starts_with("line of printer#"), "{first}");
+        random.pause(5_000);
+        drop(reader);
+        conc.finish().expect_code(4).expect_stderr("standard output was closed");
+    }
+}
+
+#[test]
+fn conc_in_front_of_head_ends() {
+    let line = "\"$CONC\" run script.conc | head -1";
+    let shell = support::program("sh").args(["-c", line]).env("CONC", env!("CARGO_BIN_EXE_conc"));
+    let ended = shell.file("script.conc", PRINT_FOR_EVER).limit(Duration::from_secs(30)).finish().expect_code(0);
+    assert_eq!(ended.stdout.lines().count(), 1, "{}", ended.stdout);
+}
+
+fn full_disk() -> std::fs::File {
+    std::fs::OpenOptions::new().write(true).open("/dev/full").expect("the system has /dev/full")
+}
+
+#[test]
+fn a_full_disk_is_said_in_a_sentence() {
+    for script in ["print 1", PRINT_FOR_EVER, "task t { print 1 }\nspawn process t x3"] {
+        for _ in 0..5 {
+            let ended = run(script).stdout(full_disk()).finish().expect_code(4);
+            assert!(ended.stderr.starts_with("conc: standard output cannot be written: "), "{}", ended.stderr);
+        }
+    }
+}
+
+/// Without a print it is conc's own lines that are lost.
+#[test]
+fn a_full_disk_is_said_in_json_too() {
+    run_json("sleep 1ms").stdout(full_disk()).finish().expect_code(4).expect_stderr("standard output cannot be written");
+}
+
+#[test]
+fn a_full_disk_is_said_by_the_other_commands() {
+    for args in [["explain", "race"], ["fmt", "-"]] {
+        let conc = support::conc().file("in", "print   1\n");
+        let conc = conc.args(args).stdin(std::fs::File::open("/dev/null").unwrap()).stdout(full_disk());
+        conc.finish().expect_code(4).expect_stderr("standard output cannot be written");
+    }
+}
