@@ -7,8 +7,9 @@
 //! A script is a fenced block ```` ```conc NAME ````; `NAME` is needed only where
 //! a console block runs it. ```` ```conc wrong NAME ```` must not compile.
 //!
-//! A ```` ```console ```` block has lines `$ conc …` and `$ echo $?`, each
-//! followed by what it prints: standard output first, then standard error.
+//! A ```` ```console ```` block has lines `$ conc …`, `$ conc … 2>&1 | grep '^error'`
+//! and `$ echo $?`, each followed by what it prints: standard output first, then
+//! standard error.
 //! Words behind `console` say how to compare:
 //!
 //! - `any-order`: lines in any order, and the numbers of tasks do not matter;
@@ -210,6 +211,23 @@ fn folder_of(document: &[Block]) -> tempfile::TempDir {
     folder
 }
 
+/// Runs `conc …`, and picks lines by their beginning if it says so.
+fn command(line: &str, folder: &Path) -> Ran {
+    let (line, picked) = match line.split_once(" 2>&1 | grep '^") {
+        Some((line, pattern)) => (line, pattern.strip_suffix('\'')),
+        None => (line, None),
+    };
+    let words = words(line);
+    assert_eq!(words.first().map(String::as_str), Some("conc"), "`{line}` cannot be tested");
+    let mut ran = conc(&words[1..], folder);
+    if let Some(start) = picked {
+        let all = format!("{}{}", ran.out, ran.err);
+        ran.out = all.lines().filter(|l| l.starts_with(start)).map(|l| format!("{l}\n")).collect();
+        ran.err.clear();
+    }
+    ran
+}
+
 /// Runs a block's commands: what differs, or none.
 fn differences(block: &Block, folder: &Path) -> Option<String> {
     let mut last_code = 0;
@@ -217,9 +235,7 @@ fn differences(block: &Block, folder: &Path) -> Option<String> {
         let got = if shown.command == "echo $?" {
             Ran { code: 0, out: format!("{last_code}\n"), err: String::new() }
         } else {
-            let words = words(&shown.command);
-            assert_eq!(words.first().map(String::as_str), Some("conc"), "`{}` cannot be tested", shown.command);
-            conc(&words[1..], folder)
+            command(&shown.command, folder)
         };
         last_code = got.code;
         let got = format!("{}{}", got.out, got.err);

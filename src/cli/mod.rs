@@ -9,6 +9,8 @@ mod script;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::AtomicI32;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// The exit codes of `docs/cli.md`.
 pub mod exit {
@@ -114,10 +116,19 @@ fn on_terminal() -> (bool, bool) {
     (std::io::stdout().is_terminal(), std::io::stderr().is_terminal())
 }
 
-/// Prints; a closed pipe is nobody's error.
+/// Why standard output could not be written to: an errno; 0 is none.
+static OUTPUT_ERROR: AtomicI32 = AtomicI32::new(0);
+
+/// Prints. What could not be printed is said at the end, by the exit code too;
+/// only a pipe that its reader closed is nobody's error.
 fn put_out(text: &str) {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        let errno = error.raw_os_error().unwrap_or(0);
+        if errno != nix::Error::EPIPE as i32 {
+            OUTPUT_ERROR.store(errno, Relaxed);
+        }
+    }
 }
 
 fn put_err(text: &str) {
@@ -139,8 +150,15 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Fmt(args) => fmt::main(&args),
         Command::Explain(args) => explain::main(&args),
     };
-    std::panic::catch_unwind(run).unwrap_or_else(|_| {
+    let code = std::panic::catch_unwind(run).unwrap_or_else(|_| {
         put_err("conc: this is a fault in conc itself, not in the script; please report it\n");
         exit::FAILED
-    })
+    });
+    match OUTPUT_ERROR.load(Relaxed) {
+        0 => code,
+        errno => {
+            put_err(&format!("conc: standard output cannot be written: {}\n", nix::Error::from_raw(errno).desc()));
+            exit::FAILED
+        }
+    }
 }

@@ -25,7 +25,15 @@ pub trait Host: Names {
     fn read_now(&mut self, _cell: u32, _pc: Pc) -> Option<Value> {
         None
     }
+    /// The same, if the place holds an integer.
+    fn read_int_now(&mut self, _cell: u32, _pc: Pc) -> Option<i64> {
+        None
+    }
     /// The same for a write: whether it was carried out.
+    fn write_int_now(&mut self, _cell: u32, _value: i64, _pc: Pc) -> bool {
+        false
+    }
+    /// The same for any value.
     fn write_now(&mut self, _cell: u32, _value: &Value, _pc: Pc) -> bool {
         false
     }
@@ -89,6 +97,8 @@ pub struct Task {
     pending: Pending,
     /// The step at which it stops.
     asked: Step,
+    /// What the read of an `AddCell` gave whose write is yet to come.
+    half_done: Option<i64>,
 }
 
 /// Errors are rare and large; boxed, they leave the common answer in a
@@ -115,6 +125,7 @@ impl Task {
             pc: f.entry,
             pending: Pending::Nothing,
             asked: Step::Interrupted,
+            half_done: None,
         }
     }
 
@@ -282,6 +293,15 @@ impl Task {
                     }
                     self.stack.pop();
                 }
+                Instr::AddCell { cell, amount } => {
+                    let Some(old) = host.read_int_now(*cell, self.pc) else { return };
+                    let sum = old.checked_add(i64::from(*amount));
+                    if !sum.is_some_and(|sum| host.write_int_now(*cell, sum, self.pc)) {
+                        // The read is done; what is left goes the long way.
+                        self.half_done = Some(old);
+                        return;
+                    }
+                }
                 Instr::Binary(op) => {
                     let [.., Value::Int(x), Value::Int(y)] = self.stack[..] else { return };
                     let result = match op {
@@ -373,6 +393,16 @@ impl Task {
             Instr::WriteCell(cell) => {
                 let value = self.pop();
                 return self.tell(Step::Access { place: declared(program, *cell), access: Access::Write(value) });
+            }
+            Instr::AddCell { cell, amount } => {
+                let (place, operand) = (declared(program, *cell), Value::Int(i64::from(*amount)));
+                let Some(old) = self.half_done.take() else {
+                    self.pending = Pending::Change { place, op: BinaryOp::Add, operand };
+                    self.asked = Step::Access { place, access: Access::Read };
+                    return Ok(true);
+                };
+                let value = arithmetic::binary(BinaryOp::Add, &Value::Int(old), &operand)?;
+                return self.tell(Step::Access { place, access: Access::Write(value) });
             }
             Instr::Binary(op) => self.binary(*op)?,
             Instr::Jump(to) => {

@@ -305,6 +305,10 @@ impl Compiler<'_> {
                 self.kept(name, value);
                 self.emit(Instr::WriteCell(cell), span);
             }
+            (_, Some(BinaryOp::Add)) if small_int(value).is_some() => {
+                let amount = small_int(value).unwrap_or(0);
+                self.emit(Instr::AddCell { cell, amount }, span);
+            }
             (_, Some(op)) => {
                 self.emit(Instr::ReadCell(cell), span);
                 self.expression(value);
@@ -662,6 +666,14 @@ impl Compiler<'_> {
             .help("an arm is an operation that can wait: get, put, acquire, wait, join");
         self.error(error);
         None
+    }
+}
+
+/// A literal that an instruction can hold.
+fn small_int(e: &Expr) -> Option<i32> {
+    match &e.kind {
+        ExprKind::Int(i) => i32::try_from(*i).ok(),
+        _ => None,
     }
 }
 

@@ -53,11 +53,11 @@ impl<'a> Cell<'a> {
         self.memory.word(self.at + 8 * word)
     }
 
-    /// What tells one access at a place in the source from others there:
-    /// cells are aligned, so the low bits are free.
+    /// What tells it from cells of other memory: cells are aligned, so the low
+    /// bits are free.
     #[inline]
-    fn seen_as(&self, write: bool) -> usize {
-        self.at | usize::from(self.private) | usize::from(write) << 1
+    fn seen_as(&self) -> usize {
+        self.at | usize::from(self.private)
     }
 
     #[inline]
@@ -198,7 +198,7 @@ impl Executor {
     /// One access to a cell, with its checks.
     #[inline]
     pub(super) fn access_cell(&mut self, cell: Cell<'static>, access: &Access, site: u32) -> Result<Value, Error> {
-        if self.seen(cell.seen_as(matches!(access, Access::Write(_))), site) {
+        if self.seen(cell.seen_as(), site, matches!(access, Access::Write(_))) {
             let word = cell.word(VALUE);
             match access {
                 Access::Read => {
@@ -219,6 +219,18 @@ impl Executor {
             }
         }
         self.access_guarded(cell, access, site)
+    }
+
+    /// A read where an integer is likely; none if it is another value by now.
+    pub(super) fn read_int(&mut self, cell: &Cell<'static>, site: u32) -> Option<i64> {
+        guard::spin_lock_tagged(cell.guard(), self.holder, cell.private);
+        let word = cell.word(VALUE).load(SeqCst);
+        let value = codec::int(word);
+        if value.is_some() {
+            let _ = self.record(cell, false, false, word, site);
+        }
+        cell.guard().store(0, Release);
+        value
     }
 
     /// A write of a value that needs no block.
@@ -368,7 +380,7 @@ impl Executor {
         } else if let Err(error) = cell.keep_read(&mine, known, self.holder) {
             self.check_memory(Err(error));
         }
-        self.mark_seen(cell.seen_as(write), site, clock.own());
+        self.mark_seen(cell.seen_as(), site, clock.own(), write);
         Ok(())
     }
 

@@ -36,6 +36,18 @@ pub fn block_word(block: u64) -> u64 {
     block | BLOCK
 }
 
+/// The integer that a word is.
+#[inline]
+pub fn int(word: u64) -> Option<i64> {
+    (word & TAG == INT).then_some(word as i64 >> 3)
+}
+
+/// The word of an integer that fits into one.
+#[inline]
+pub fn int_word(value: i64) -> Option<u64> {
+    fits(value).then_some((value as u64) << 3 | INT)
+}
+
 /// A value that needs no block.
 #[inline]
 pub fn small(value: &Value) -> Option<u64> {

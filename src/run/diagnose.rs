@@ -31,6 +31,8 @@ pub struct Diagnosis {
     may: May,
     /// By slot: the version and the place at the last look.
     last: Vec<(u64, u64)>,
+    /// The tasks that were stuck at the last look.
+    last_stuck: Vec<u32>,
     executor: Option<Executor>,
 }
 
@@ -71,7 +73,7 @@ fn is_live(arena: &Arena, slot: usize) -> bool {
 
 impl Diagnosis {
     pub fn new(image: &'static Image) -> Diagnosis {
-        Diagnosis { image, may: May::new(image.program), last: Vec::new(), executor: None }
+        Diagnosis { image, may: May::new(image.program), last: Vec::new(), last_stuck: Vec::new(), executor: None }
     }
 
     fn state_of(&self, arena: &Arena) -> Vec<(u64, u64)> {
@@ -132,6 +134,13 @@ impl Diagnosis {
         if !(0..stuck.len()).any(fresh) {
             return Vec::new();
         }
+        // Those behind a circle come to their waits one after another; the
+        // report waits for one look at which nobody was added.
+        let ids: Vec<u32> = (0..stuck.len()).filter(|i| stuck[*i]).map(|i| first.views[i].id).collect();
+        if ids != self.last_stuck {
+            self.last_stuck = ids;
+            return Vec::new();
+        }
         let second = self.snapshot(home);
         let still = deadlock::stuck(&second.views, &Answers { snapshot: &second, image: self.image });
         let same = (0..stuck.len()).filter(|i| stuck[*i]).all(|i| {
@@ -151,7 +160,7 @@ impl Diagnosis {
         let mut findings = Vec::new();
         for group in groups {
             let all: Vec<usize> = group.circle.iter().chain(&group.behind).copied().collect();
-            let known = all.iter().all(|i| arena.slot(snapshot.slots[*i], slot::REPORTED).load(Relaxed) != 0);
+            let known = group.circle.iter().all(|i| arena.slot(snapshot.slots[*i], slot::REPORTED).load(Relaxed) != 0);
             for i in &all {
                 arena.slot(snapshot.slots[*i], slot::REPORTED).store(1, SeqCst);
             }
@@ -183,7 +192,13 @@ impl Diagnosis {
             snapshot.slots.push(s);
             snapshot.versions.push(word(slot::VERSION));
             let root = if word(slot::POOL) != 0 { Root::Worker } else { Root::Function(word(slot::FUNCTION) as u32) };
-            snapshot.deeds.push(self.may.deeds(image.program, root, word(slot::PC) as u32));
+            let main = &image.program.functions[image.program.main as usize];
+            let pc = match word(slot::PC) as u32 {
+                // Between two jobs it stands nowhere: at the end of all code.
+                super::spawn::NOWHERE => main.end.saturating_sub(1),
+                pc => pc,
+            };
+            snapshot.deeds.push(self.may.deeds(image.program, root, pc));
             let waits = waits_of(arena, &mut executor, s);
             let idle = word(slot::POOL) != 0
                 && waits.as_ref().is_some_and(|w| w.iter().all(|v| KINDS[v.kind as usize].word == "pool"));
@@ -242,9 +257,14 @@ impl Diagnosis {
         let s = snapshot.slots[i];
         let site = image.arena.slot(s, slot::PC).load(Relaxed) as u32;
         let waits = snapshot.views[i].waits.iter().flatten().map(|w| self.wait(snapshot, stuck, i, w)).collect();
+        let pool = snapshot.views[i].waits.iter().flatten().next().map(|w| w.object);
+        let span = match (site, pool) {
+            (super::spawn::NOWHERE, Some(pool)) => declared_at(image, pool).unwrap_or_default(),
+            _ => image.program.span(site),
+        };
         Waiting {
             task: task_facts(image, snapshot.views[i].id),
-            span: image.program.span(site),
+            span,
             waits,
             holds: held_facts(image, &held_of(image.arena, s)),
         }

@@ -42,6 +42,7 @@ pub struct Executor {
     /// By place in the source: the cell that was last recorded there, and the
     /// task's clock then.
     seen: Vec<(usize, u64)>,
+    seen_write: Vec<(usize, u64)>,
     /// Slots to wake once the guards are let go of.
     wakes: Vec<usize>,
     /// Blocks to give back then.
@@ -58,6 +59,8 @@ pub struct Executor {
     /// It holds the gate of `atomically`.
     pub(super) in_atomic: bool,
     pub(super) gated: bool,
+    /// An `atomically` block has changed what an invariant looks at.
+    pub(super) unchecked: bool,
     /// The object looked at last, and where it stands.
     last_object: std::cell::Cell<(u32, usize)>,
     /// Every step goes the long way: steps may be held off, or shaken.
@@ -91,6 +94,7 @@ impl Executor {
             site: 0,
             random: mix(image.options.seed ^ u64::from(task).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
             seen: vec![(0, 0); if detect { program.code.len() } else { 0 }],
+            seen_write: vec![(0, 0); if detect { program.code.len() } else { 0 }],
             wakes: Vec::new(),
             garbage: Vec::new(),
             guarded: Vec::new(),
@@ -101,6 +105,7 @@ impl Executor {
             spawned: Vec::new(),
             in_atomic: false,
             gated: program.needs.gate,
+            unchecked: false,
             last_object: std::cell::Cell::new((u32::MAX, 0)),
             careful: program.needs.gate || image.options.shake,
             private_cells: image.private_cells.clone(),
@@ -180,15 +185,18 @@ impl Executor {
     /// released nothing since: then nobody can come after that access who does
     /// not race with it too, and a second record would find nothing new.
     #[inline]
-    pub(super) fn seen(&self, cell: usize, site: u32) -> bool {
+    pub(super) fn seen(&self, cell: usize, site: u32, write: bool) -> bool {
         if !self.detect {
             return true;
         }
-        self.seen.get(site as usize).is_some_and(|s| *s == (cell, self.clock().own()))
+        let seen = if write { &self.seen_write } else { &self.seen };
+        seen.get(site as usize).is_some_and(|s| *s == (cell, self.clock().own()))
     }
 
-    pub(super) fn mark_seen(&mut self, cell: usize, site: u32, own: u64) {
-        if let Some(place) = self.seen.get_mut(site as usize) {
+    #[inline]
+    pub(super) fn mark_seen(&mut self, cell: usize, site: u32, own: u64, write: bool) {
+        let seen = if write { &mut self.seen_write } else { &mut self.seen };
+        if let Some(place) = seen.get_mut(site as usize) {
             *place = (cell, own);
         }
     }
@@ -211,6 +219,27 @@ impl Executor {
             let at = image.shared_at(index);
             Cell { memory: self.arena.memory(), at, heap: self.arena.heap(), private: false, always_atomic: false, key }
         }
+    }
+
+    /// A write of a word that owns no block to a declared place.
+    #[inline]
+    fn write_word_now(&mut self, cell: u32, new: u64, pc: u32) -> bool {
+        // The place was recorded for the read at this site; the write is
+        // recorded for itself.
+        let (word, seen) = self.quick_place(cell);
+        let known = match self.seen_write.get(pc as usize) {
+            Some(seen_write) => *seen_write == (seen, self.clock().own()),
+            None => !self.detect,
+        };
+        if known {
+            let old = word.load(Relaxed);
+            if !codec::owns_block(old) && word.compare_exchange(old, new, SeqCst, Relaxed).is_ok() {
+                return true;
+            }
+        }
+        self.at_site(pc);
+        let cell = self.declared_cell(cell);
+        self.write_small(cell, new, pc).is_ok()
     }
 
     /// A declared place's value, and what `seen` knows it as.
@@ -735,21 +764,31 @@ impl Host for Executor {
         self.access_cell(cell, &Access::Read, pc).ok()
     }
     #[inline]
+    fn read_int_now(&mut self, cell: u32, pc: u32) -> Option<i64> {
+        if self.careful {
+            return None;
+        }
+        let (word, seen) = self.quick_place(cell);
+        let value = codec::int(word.load(SeqCst))?;
+        if !self.detect || self.seen.get(pc as usize) == Some(&(seen, self.clock().own())) {
+            return Some(value);
+        }
+        self.at_site(pc);
+        let cell = self.declared_cell(cell);
+        self.read_int(&cell, pc)
+    }
+    #[inline]
+    fn write_int_now(&mut self, cell: u32, value: i64, pc: u32) -> bool {
+        let Some(new) = codec::int_word(value).filter(|_| !self.careful) else { return false };
+        self.write_word_now(cell, new, pc)
+    }
+    #[inline]
     fn write_now(&mut self, cell: u32, value: &Value, pc: u32) -> bool {
         if self.careful {
             return false;
         }
         let Some(new) = codec::small(value) else { return false };
-        let (word, seen) = self.quick_place(cell);
-        if !self.detect || self.seen.get(pc as usize) == Some(&(seen | 2, self.clock().own())) {
-            let old = word.load(Relaxed);
-            if !codec::owns_block(old) && word.compare_exchange(old, new, SeqCst, Relaxed).is_ok() {
-                return true;
-            }
-        }
-        self.at_site(pc);
-        let cell = self.declared_cell(cell);
-        self.write_small(cell, new, pc).is_ok()
+        self.write_word_now(cell, new, pc)
     }
     #[inline]
     fn operate_now(&mut self, object: ObjRef, method: u8, pc: u32) -> bool {

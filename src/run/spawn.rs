@@ -30,9 +30,14 @@ pub mod refused {
     pub const PROCESSES: u64 = 5;
 }
 
+/// The place of a worker that waits for a job, and of what a declaration made.
+pub const NOWHERE: u32 = u32::MAX;
+
 /// Everything about a task that is made before it runs.
 pub struct Birth {
     pub function: u32,
+    /// Where it begins in the code.
+    pub entry: u32,
     pub name: String,
     pub flags: u64,
     pub process: usize,
@@ -144,7 +149,7 @@ pub fn bear(
         (slot::PROCESS, birth.process as u64),
         (slot::FUNCTION, u64::from(birth.function)),
         (slot::POOL, birth.pool.map_or(0, |p| u64::from(p) + 1)),
-        (slot::PC, 0),
+        (slot::PC, u64::from(birth.entry)),
         (slot::FIRED, 0),
         (slot::NODE_COUNT, 0),
         (slot::HELD_COUNT, 0),
@@ -203,7 +208,8 @@ impl Executor {
             let name = if step.count.is_some() { format!("{base}#{index}") } else { base };
             let flags = if step.daemon { flag::DAEMON } else { 0 } | if step.process { flag::PROCESS } else { 0 };
             let birth =
-                Birth { function: step.function, name, flags, process: self.process, index, pool: None, forked: false };
+                Birth { function: step.function,
+                entry: self.program.functions[step.function as usize].entry, name, flags, process: self.process, index, pool: None, forked: false };
             let machine = Task::new(self.program, step.function, &step.args, &step.captures);
             let handle =
                 if step.process { self.spawn_process(birth, machine)? } else { self.spawn_thread(birth, machine)? };
@@ -217,7 +223,8 @@ impl Executor {
     }
 
     fn bear_child(&self, birth: &Birth) -> Result<(ObjRef, usize), Halt> {
-        let (id, slot) = bear(self.arena, birth, Some(self.site), Some((self.task, self.slot)), self.holder)
+        let site = (self.site != NOWHERE).then_some(self.site);
+        let (id, slot) = bear(self.arena, birth, site, Some((self.task, self.slot)), self.holder)
             .map_err(|what| self.refuse(what, 0))?;
         Ok((ObjRef { id, kind: kind_of("task") }, slot))
     }
@@ -311,7 +318,8 @@ impl Executor {
         };
         let name = format!("{}.fork#{number}", self.arena.task_name(self.task));
         let function = self.slot_word(slot::FUNCTION).load(Relaxed) as u32;
-        let birth = Birth { function, name, flags: flag::PROCESS, process: index, index: 0, pool: None, forked: true };
+        let birth =
+            Birth { function, entry: self.site, name, flags: flag::PROCESS, process: index, index: 0, pool: None, forked: true };
         let (handle, slot) = self.bear_child(&birth)?;
         self.arena.process(index, process::TASK).store(u64::from(handle.id) + 1, SeqCst);
         match self.home.fork(index) {
@@ -364,7 +372,9 @@ impl Executor {
     /// A pool's worker: takes jobs until there will be no more.
     fn work(&mut self, pool_id: u32) {
         let pool_ref = ObjRef { id: pool_id, kind: kind_of("pool") };
-        while let Ok(Value::List(job)) = self.operate(pool_ref, pool::TAKE, &[]) {
+        loop {
+            self.at_site(NOWHERE);
+            let Ok(Value::List(job)) = self.operate(pool_ref, pool::TAKE, &[]) else { break };
             let (Some(Value::Object(handle)), Some(Value::Function(function))) = (job.first(), job.get(1)) else {
                 continue;
             };
@@ -611,6 +621,7 @@ impl Executor {
         for index in 0..workers as u32 {
             let birth = Birth {
                 function: self.program.main,
+                entry: NOWHERE,
                 name: format!("{name}.worker#{index}"),
                 flags: flag::WORKER,
                 process: self.process,
@@ -632,7 +643,7 @@ impl Executor {
         let number = self.arena.object(target.id, object::INFO3).fetch_add(1, Relaxed);
         let name = format!("{}#{number}", self.program.functions[function as usize].name);
         let birth =
-            Birth { function, name, flags: 0, process: self.process, index: number as u32, pool: None, forked: false };
+            Birth { function, entry: NOWHERE, name, flags: 0, process: self.process, index: number as u32, pool: None, forked: false };
         let id =
             make_handle(self.arena, &birth, Some(self.site), self.task, self.holder).map_err(|_| self.refuse(0, 0))?;
         self.arena.object(id, object::WORD + task::POOL).store(u64::from(target.id) + 1, SeqCst);

@@ -109,6 +109,9 @@ impl Executor {
             }
             Step::AtomicEnd => {
                 if self.in_atomic {
+                    if std::mem::take(&mut self.unchecked) {
+                        self.check_invariants();
+                    }
                     self.leave_gate(true);
                     self.tell_awaiting();
                 }
@@ -178,15 +181,16 @@ impl Executor {
     fn access_gated(&mut self, cell: super::cell::Cell<'static>, place: Place, access: &Access) -> Result<Value, Halt> {
         let writes = !matches!(access, Access::Read | Access::Update(crate::program::kind::Update::Load, ..));
         if writes && !self.outside && self.watched(place) {
-            let nested = self.in_atomic;
-            if !nested {
-                self.take_gate(false);
+            if self.in_atomic {
+                // The block is one moment to everybody else; its end is when
+                // an invariant must hold.
+                self.unchecked = true;
+                return self.access_cell(cell, access, self.site).map_err(Halt::from);
             }
+            self.take_gate(false);
             let answer = self.access_cell(cell, access, self.site);
             self.check_invariants();
-            if !nested {
-                self.leave_gate(false);
-            }
+            self.leave_gate(false);
             self.tell_awaiting();
             return answer.map_err(Halt::from);
         }

@@ -186,6 +186,7 @@ impl Supervisor {
         self.main_index = main;
         let birth = Birth {
             function: self.image.program.main,
+            entry: self.image.program.functions[self.image.program.main as usize].entry,
             name: "main".to_string(),
             flags: flag::PROCESS,
             process: main,
@@ -203,6 +204,7 @@ impl Supervisor {
             let mut executor = Executor::new(image, home, slot, task);
             executor.home.gil_take();
             executor.begin();
+            executor.at_site(spawn::NOWHERE);
             for (id, decl) in image.program.objects.iter().enumerate() {
                 if KINDS[decl.kind as usize].word == pool::SPEC.word
                     && executor.open_pool(id as u32, decl.options).is_err()
@@ -683,6 +685,10 @@ impl Executor {
         if pool_word != 0 {
             let target = ObjRef { id: (pool_word - 1) as u32, kind: spawn::kind_of("pool") };
             let _ = self.operate_until(target, pool::LEAVE, &[], None);
+        }
+        if spawn::has_ended(self.arena, self.task) {
+            // It had told its end already and was only leaving.
+            return spawn::leave_slot(self.arena, self.slot);
         }
         self.finish(Ended { ending: how, code: number, result: Value::None });
     }

@@ -50,7 +50,12 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
 pub fn sockets_of(pid: &str) -> Vec<String> {
     let table = std::fs::read_to_string("/proc/net/unix").unwrap_or_default();
     let name = format!("@conc-manager-{pid}");
-    table.lines().filter_map(|line| line.split_whitespace().next_back()).filter(|n| *n == name).map(String::from).collect()
+    table
+        .lines()
+        .filter_map(|line| line.split_whitespace().next_back())
+        .filter(|n| *n == name)
+        .map(String::from)
+        .collect()
 }
 
 /// Every file below a folder, in order.

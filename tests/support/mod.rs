@@ -111,7 +111,17 @@ impl Conc {
         let out = Stream::read(child.stdout.take());
         let err = Stream::read(child.stderr.take());
         let files = leftover::files_in(&self.folder);
-        Running { child, mark: self.mark, folder: self.folder, files, before, limit: self.limit, out, err, status: None }
+        Running {
+            child,
+            mark: self.mark,
+            folder: self.folder,
+            files,
+            before,
+            limit: self.limit,
+            out,
+            err,
+            status: None,
+        }
     }
 
     /// Starts it and waits for its end.

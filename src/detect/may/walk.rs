@@ -118,7 +118,7 @@ impl<'a> Walk<'a> {
             Instr::Submit { argc } => self.submit(pc, *argc, mode | BORN),
             Instr::Fork => self.reach(pc + 1, mode | BORN),
             Instr::Terminate | Instr::Kill | Instr::Exit => self.deeds.ends = true,
-            Instr::WriteCell(cell) => drop(self.deeds.cells.insert(*cell)),
+            Instr::WriteCell(cell) | Instr::AddCell { cell, .. } => drop(self.deeds.cells.insert(*cell)),
             Instr::UpdateCell { cell, update } if *update != Update::Load => drop(self.deeds.cells.insert(*cell)),
             Instr::WriteElement(row) => drop(self.deeds.rows.insert(*row)),
             Instr::UpdateElement { row, update } if *update != Update::Load => drop(self.deeds.rows.insert(*row)),
