@@ -310,7 +310,13 @@ impl Executor {
     /// What was changed stands; lets go of every guard, and wakes whom the
     /// changes concern.
     pub(super) fn unguard(&mut self) {
-        self.slot_word(slot::UNDO_COUNT).store(0, Release);
+        let undo = self.slot_word(slot::UNDO_COUNT);
+        if undo.load(Relaxed) != 0 {
+            for i in 0..self.guarded.len() {
+                self.touched(self.guarded[i]);
+            }
+            undo.store(0, Release);
+        }
         while let Some(id) = self.guarded.pop() {
             self.arena.half_at(self.object_at(id)).store(0, Release);
         }
@@ -373,7 +379,8 @@ impl Executor {
         self.change(at, value);
     }
 
-    /// Only who holds the guard writes the version.
+    /// The version changes whenever something about the object did. Only who
+    /// holds the guard writes it.
     #[inline]
     fn touched(&self, id: u32) {
         let version = self.arena.half_at(self.object_at(id) + 4);
@@ -554,7 +561,6 @@ impl World for Executor {
     #[inline]
     fn set(&mut self, object: u32, index: usize, value: u64) {
         self.change_word(object, object::WORD + index, value);
-        self.touched(object);
     }
 
     fn me(&self) -> TaskId {
@@ -589,7 +595,6 @@ impl World for Executor {
             self.check_memory(result);
         }
         self.change_word(object, object::RING_LEN, len + 1);
-        self.touched(object);
     }
 
     fn pop(&mut self, object: u32, bounded: bool) -> Option<Value> {
@@ -616,7 +621,6 @@ impl World for Executor {
         let first = (self.at_object(object, object::RING_FIRST).load(Relaxed) + 1) % places;
         self.change_word(object, object::RING_FIRST, first);
         self.change_word(object, object::RING_LEN, len - 1);
-        self.touched(object);
         Some(value)
     }
 

@@ -20,6 +20,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 pub struct Memory {
     base: NonNull<u8>,
     len: usize,
+    /// The offset of the last whole word.
+    last: usize,
     /// Kept so that shared memory can be emptied.
     file: Option<OwnedFd>,
 }
@@ -43,7 +45,7 @@ impl Memory {
         let flags = MapFlags::MAP_SHARED | MapFlags::MAP_NORESERVE;
         // SAFETY: a fresh mapping at an address of the kernel's choice.
         let base = unsafe { mmap(None, size, protection, flags, &file, 0)? };
-        Ok(Memory { base: base.cast(), len, file: Some(file) })
+        Ok(Memory { base: base.cast(), len, last: last_word(len)?, file: Some(file) })
     }
 
     /// Memory of this process; a forked one gets a copy.
@@ -53,7 +55,7 @@ impl Memory {
         let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_NORESERVE;
         // SAFETY: a fresh mapping at an address of the kernel's choice.
         let base = unsafe { mmap_anonymous(None, size, protection, flags)? };
-        Ok(Memory { base: base.cast(), len, file: None })
+        Ok(Memory { base: base.cast(), len, last: last_word(len)?, file: None })
     }
 
     pub fn len(&self) -> usize {
@@ -67,9 +69,10 @@ impl Memory {
     /// The word at a byte offset, which must be a multiple of eight.
     #[inline]
     pub fn word(&self, offset: usize) -> &AtomicU64 {
-        assert!(offset.is_multiple_of(8) && offset + 8 <= self.len, "an offset outside the memory");
-        // SAFETY: in bounds and aligned by the line above; all access is
-        // atomic by the head of the file.
+        let offset = offset & !7;
+        assert!(offset <= self.last, "an offset outside the memory");
+        // SAFETY: aligned and in bounds by the lines above (`last` is that of
+        // the last word); all access is atomic by the head of the file.
         unsafe { self.base.add(offset).cast::<AtomicU64>().as_ref() }
     }
 
@@ -77,7 +80,8 @@ impl Memory {
     /// place is used as a word or as two halves, never as both.
     #[inline]
     pub fn half(&self, offset: usize) -> &AtomicU32 {
-        assert!(offset.is_multiple_of(4) && offset + 4 <= self.len, "an offset outside the memory");
+        let offset = offset & !3;
+        assert!(offset <= self.last, "an offset outside the memory");
         // SAFETY: as for `word`.
         unsafe { self.base.add(offset).cast::<AtomicU32>().as_ref() }
     }
@@ -95,6 +99,10 @@ impl Memory {
             None => unsafe { madvise(self.base.cast::<c_void>(), self.len, MmapAdvise::MADV_DONTNEED) },
         }
     }
+}
+
+fn last_word(len: usize) -> nix::Result<usize> {
+    (len & !7).checked_sub(8).ok_or(nix::Error::EINVAL)
 }
 
 impl Drop for Memory {
