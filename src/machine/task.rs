@@ -522,7 +522,7 @@ impl Task {
             Instr::Format(n) => {
                 let parts = self.pop_n(*n as usize);
                 let text: String = parts.iter().map(|v| local::text(v, host)).collect();
-                self.stack.push(Value::string(text));
+                self.stack.push(arithmetic::string_within(text)?);
             }
             Instr::Builtin { builtin, argc } => {
                 let args = self.pop_n(*argc as usize);

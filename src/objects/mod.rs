@@ -245,3 +245,6 @@ pub(crate) fn count_of(value: Option<&Value>, least: i64, what: &str) -> Result<
         None => Err((ErrorKind::Type, format!("{what} is missing"))),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,7 +28,10 @@ pub enum Instr {
     ReadCell(u32),
     WriteCell(u32),
     /// `x += 1` on one place: two *steps*, a read and a write.
-    AddCell { cell: u32, amount: i32 },
+    AddCell {
+        cell: u32,
+        amount: i32,
+    },
     /// *Step*: a place of a declared row; the index is on the stack.
     ReadElement(u32),
     WriteElement(u32),

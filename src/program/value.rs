@@ -227,9 +227,27 @@ pub mod arithmetic {
         }
     }
 
+    /// A string has at most this many bytes.
+    pub const STRING_MAX: usize = 64 << 20;
+    /// A list has at most this many elements.
+    pub const LIST_MAX: usize = 4 << 20;
+
+    /// A string that was put together, if it is not too long.
+    pub fn string_within(text: String) -> Result<Value, Error> {
+        if text.len() > STRING_MAX {
+            let text = format!("a string has at most {} MiB, and this would have more", STRING_MAX >> 20);
+            return Err(Error::new(ErrorKind::Overflow, text));
+        }
+        Ok(Value::string(text))
+    }
+
     fn add(a: &Value, b: &Value) -> Result<Value, Error> {
         match (a, b) {
-            (Value::Str(x), Value::Str(y)) => Ok(Value::string(format!("{x}{y}"))),
+            (Value::Str(x), Value::Str(y)) => string_within(format!("{x}{y}")),
+            (Value::List(x), Value::List(y)) if x.len() + y.len() > LIST_MAX => {
+                let text = format!("a list has at most {LIST_MAX} elements, and this would have more");
+                Err(Error::new(ErrorKind::Overflow, text))
+            }
             (Value::List(x), Value::List(y)) => Ok(Value::list(x.iter().chain(y.iter()).cloned().collect())),
             _ => numeric("+", a, b, i64::checked_add),
         }

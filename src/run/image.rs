@@ -38,8 +38,11 @@ pub struct Options {
 
 const VARS_AT: usize = 4096;
 const _: () = assert!(HEAP_WORDS <= VARS_AT);
-/// How much room there is for the values of `var`s.
+/// How much room is asked for the values of `var`s, of which nothing is taken
+/// before it is used; where the system does not like to promise that much, half
+/// of it, and so on.
 const VARS_BYTES: usize = 1 << 36;
+const VARS_BYTES_MIN: usize = 64 << 20;
 
 /// See the head of the file.
 pub struct Image {
@@ -80,7 +83,7 @@ const SETUP: u32 = 1;
 
 impl Image {
     pub fn new(program: &'static Program, options: Options, arena: &'static Arena) -> Result<Image, SetupError> {
-        let vars = Memory::private(VARS_BYTES)?;
+        let vars = reserve_vars(VARS_BYTES.max(2 * CELL * program.cells.len()))?;
         let bell = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
         let bytes = CELL * program.cells.len() + 64;
         let block = arena.heap().allocate(bytes, SETUP)?;
@@ -132,7 +135,8 @@ impl Image {
     /// The heap of the values of `var`s.
     pub fn var_heap(&self) -> Heap<'_> {
         let start = (VARS_AT + CELL * self.program.cells.len()).next_multiple_of(4096);
-        Heap::new(&self.vars, 0, start, start + self.options.memory.min(VARS_BYTES - start), true)
+        let room = self.vars.len().saturating_sub(start);
+        Heap::new(&self.vars, 0, start, start + self.options.memory.min(room), true)
     }
 
     /// Tells the supervisor that something has happened.
@@ -226,6 +230,13 @@ impl Image {
             }
         }
         (structure.name.clone(), Some(structure.span))
+    }
+}
+
+fn reserve_vars(bytes: usize) -> nix::Result<Memory> {
+    match Memory::private(bytes) {
+        Err(nix::Error::ENOMEM) if bytes / 2 >= VARS_BYTES_MIN => reserve_vars(bytes / 2),
+        result => result,
     }
 }
 

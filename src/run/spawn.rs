@@ -207,9 +207,16 @@ impl Executor {
             let base = step.name.clone().unwrap_or_else(|| self.program.functions[step.function as usize].name.clone());
             let name = if step.count.is_some() { format!("{base}#{index}") } else { base };
             let flags = if step.daemon { flag::DAEMON } else { 0 } | if step.process { flag::PROCESS } else { 0 };
-            let birth =
-                Birth { function: step.function,
-                entry: self.program.functions[step.function as usize].entry, name, flags, process: self.process, index, pool: None, forked: false };
+            let birth = Birth {
+                function: step.function,
+                entry: self.program.functions[step.function as usize].entry,
+                name,
+                flags,
+                process: self.process,
+                index,
+                pool: None,
+                forked: false,
+            };
             let machine = Task::new(self.program, step.function, &step.args, &step.captures);
             let handle =
                 if step.process { self.spawn_process(birth, machine)? } else { self.spawn_thread(birth, machine)? };
@@ -318,8 +325,16 @@ impl Executor {
         };
         let name = format!("{}.fork#{number}", self.arena.task_name(self.task));
         let function = self.slot_word(slot::FUNCTION).load(Relaxed) as u32;
-        let birth =
-            Birth { function, entry: self.site, name, flags: flag::PROCESS, process: index, index: 0, pool: None, forked: true };
+        let birth = Birth {
+            function,
+            entry: self.site,
+            name,
+            flags: flag::PROCESS,
+            process: index,
+            index: 0,
+            pool: None,
+            forked: true,
+        };
         let (handle, slot) = self.bear_child(&birth)?;
         self.arena.process(index, process::TASK).store(u64::from(handle.id) + 1, SeqCst);
         match self.home.fork(index) {
@@ -642,8 +657,16 @@ impl Executor {
     pub(super) fn submit(&mut self, target: ObjRef, function: u32, args: &[Value]) -> Result<Value, Halt> {
         let number = self.arena.object(target.id, object::INFO3).fetch_add(1, Relaxed);
         let name = format!("{}#{number}", self.program.functions[function as usize].name);
-        let birth =
-            Birth { function, entry: NOWHERE, name, flags: 0, process: self.process, index: number as u32, pool: None, forked: false };
+        let birth = Birth {
+            function,
+            entry: NOWHERE,
+            name,
+            flags: 0,
+            process: self.process,
+            index: number as u32,
+            pool: None,
+            forked: false,
+        };
         let id =
             make_handle(self.arena, &birth, Some(self.site), self.task, self.holder).map_err(|_| self.refuse(0, 0))?;
         self.arena.object(id, object::WORD + task::POOL).store(u64::from(target.id) + 1, SeqCst);

@@ -464,6 +464,10 @@ impl Supervisor {
             self.arena.run(run::FINALLY_DONE).store(1, SeqCst);
             return;
         }
+        let faults = [Signal::SIGABRT, Signal::SIGSEGV, Signal::SIGBUS, Signal::SIGILL, Signal::SIGFPE];
+        if let Some(fault) = faults.iter().find(|f| **f as i64 == signal) {
+            self.fail(format!("conc itself failed in one of the script's processes ({fault})"));
+        }
         let (how, number) = if signal != 0 { (ending::SIGNALLED, signal) } else { (ending::EXITED, code) };
         self.bury_tasks(index, how, number);
         for child in 1..self.arena.processes() {

@@ -88,7 +88,7 @@ impl Run<'_> {
         let mut log = Log::new();
         let mut next = None;
         for _ in 0..steps {
-            let step = next.take().unwrap_or_else(|| task.advance(program, &self.made));
+            let step = next.take().unwrap_or_else(|| task.advance(program, &mut self.made));
             let mut done = Vec::new();
             let own = |d: Done| (d, false);
             let mut answer = None;

@@ -1,0 +1,218 @@
+//! Limits: many tasks, processes and values at once; and what is said when
+//! there is no room for more.
+
+mod support;
+
+use support::{Ended, run, run_json};
+
+fn summary(ended: &Ended, field: &str) -> u64 {
+    ended.of_type("summary")[0][field].as_u64().unwrap_or_else(|| panic!("no {field} in\n{}", ended.stdout))
+}
+
+#[test]
+fn a_thousand_threads_at_once() {
+    let ended = run_json(
+        "
+        atomic here = 0
+        event go
+        latch all(1000)
+        task t { here += 1; all.count_down(); go.wait() }
+        spawn t x1000
+        all.wait()
+        assert here == 1000
+        go.set()
+        ",
+    )
+    .finish()
+    .expect_clean();
+    assert_eq!(summary(&ended, "threads"), 1000);
+}
+
+#[test]
+fn three_hundred_processes_at_once() {
+    let ended = run_json(
+        "
+        atomic here = 0
+        event go
+        latch all(300)
+        lock m
+        shared x = 0
+        task t { here += 1; all.count_down(); go.wait(); with m { x += 1 } }
+        spawn process t x300
+        all.wait()
+        assert here == 300
+        go.set()
+        finally { assert x == 300, \"{x}\" }
+        ",
+    )
+    .finish()
+    .expect_clean();
+    assert!(summary(&ended, "processes") >= 301, "{}", ended.stdout);
+}
+
+#[test]
+fn ten_thousand_tasks_one_after_another() {
+    let ended = run_json(
+        "
+        var x = 0
+        task t { x += 1 }
+        repeat 10000 { let w = spawn t; join w }
+        assert x == 10000
+        ",
+    )
+    .finish()
+    .expect_clean();
+    assert_eq!(summary(&ended, "tasks"), 10_001);
+}
+
+#[test]
+fn ten_thousand_jobs() {
+    run_json(
+        "
+        atomic x = 0
+        pool p(3)
+        task job { x += 1 }
+        repeat 10000 { submit job to p }
+        p.close()
+        join p
+        assert x == 10000
+        ",
+    )
+    .finish()
+    .expect_clean();
+}
+
+#[test]
+fn a_queue_of_a_million_strings() {
+    let ended = run_json(
+        "
+        queue q
+        for i in 0..1000000 { q.put(\"value {i}\") }
+        assert q.qsize() == 1000000
+        let sum = 0
+        repeat 1000000 { sum += len(q.get()) }
+        print sum
+        ",
+    )
+    .finish()
+    .expect_clean();
+    let digits: usize = (0..1_000_000).map(|i: u32| format!("value {i}").len()).sum();
+    assert_eq!(ended.prints(), [digits.to_string()]);
+}
+
+#[test]
+fn more_tasks_than_there_is_room_for() {
+    let ended = run("
+        event go
+        task t { go.wait() }
+        spawn t x 5000
+        go.set()
+    ")
+    .finish()
+    .expect_code(4);
+    assert!(ended.stderr.starts_with("conc: more than 4094 tasks at once; the run was ended\n"), "{}", ended.stderr);
+}
+
+#[test]
+fn the_greatest_number_of_tasks() {
+    run_json(
+        "
+        event go
+        latch all(4093)
+        task t { all.count_down(); go.wait() }
+        spawn t x 4093
+        all.wait()
+        go.set()
+        ",
+    )
+    .finish()
+    .expect_clean();
+}
+
+/// The system's limit of processes does not bind root.
+#[test]
+fn too_little_room_for_processes() {
+    if nix::unistd::getuid().is_root() {
+        println!("skipped: root has no limit of processes");
+        return;
+    }
+    let shell = support::program("sh").args(["-c", "ulimit -u 1; exec \"$CONC\" run script.conc"]);
+    let shell = shell.env("CONC", env!("CARGO_BIN_EXE_conc"));
+    let ended = shell.file("script.conc", "task t { sleep 100s }\nspawn process t x300\n").finish().expect_code(4);
+    assert!(ended.stderr.contains("conc: "), "{}", ended.stderr);
+}
+
+/// A limit that binds root too: the address space of each process. What a run
+/// maps does not fit into it.
+#[test]
+fn too_little_memory_to_begin_with() {
+    let shell = support::program("sh").args(["-c", "ulimit -v 100000; exec \"$CONC\" run script.conc"]);
+    let shell = shell.env("CONC", env!("CARGO_BIN_EXE_conc"));
+    let ended = shell.file("script.conc", "print 1\n").finish().expect_code(4);
+    assert!(ended.stderr.starts_with("conc: the run could not be set up"), "{}", ended.stderr);
+}
+
+/// What a run may take follows from what the machine says it has free. Here
+/// the machine says little, in a namespace of the run's own.
+fn with_little_memory(script: &str) -> Option<Ended> {
+    let may = std::process::Command::new("unshare")
+        .args(["-rm", "mount", "--bind", "/proc/version", "/proc/meminfo"])
+        .output();
+    if !may.is_ok_and(|o| o.status.success()) {
+        println!("skipped: this system allows no namespace of one's own");
+        return None;
+    }
+    // The second limit stops a run that does not keep to the first, before it
+    // fills the machine; conc reserves 64 GiB of addresses that it never uses.
+    let line = "mount --bind meminfo /proc/meminfo; ulimit -v 69500000; exec \"$CONC\" run --color never script.conc";
+    let shell = support::program("unshare").args(["-rm", "sh", "-c", line]).env("CONC", env!("CARGO_BIN_EXE_conc"));
+    Some(shell.file("meminfo", "MemAvailable:  131072 kB\n").file("script.conc", script).finish())
+}
+
+fn assert_out_of_memory(script: &str) {
+    let Some(ended) = with_little_memory(script) else { return };
+    let ended = ended.expect_code(4);
+    let sentence =
+        "conc: the script's objects and values need more than the 96 MiB there are for them; the run was ended";
+    assert!(ended.stderr.lines().any(|l| l == sentence), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_queue_without_end_reaches_the_limit() {
+    assert_out_of_memory(
+        "
+        queue q
+        task t { let s = \"0123456789abcdef\"; repeat 10 { s = s + s }; loop { q.put(s) } }
+        spawn t x2
+        spawn process t x2
+        ",
+    );
+}
+
+#[test]
+fn objects_without_end_reach_the_limit() {
+    assert_out_of_memory("loop { let q = queue(3) }");
+}
+
+#[test]
+fn a_string_without_end_reaches_the_limit() {
+    let Some(ended) = with_little_memory("let s = \"0123456789abcdef\"\nloop { s = s + s }") else { return };
+    assert!(matches!(ended.code, Some(1 | 4)), "{ended:?}");
+    assert!(!ended.stderr.contains("memory allocation of"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_recursion_without_end_is_an_error_of_the_script() {
+    let ended = run_json("fn f(n) { return f(n + 1) }\ntask t { f(0) }\nspawn t\n").finish().expect_code(1);
+    assert_eq!(ended.failures(), ["error"]);
+}
+
+#[test]
+fn a_count_out_of_range_is_an_error_of_the_script() {
+    for count in ["-1", "1 - 5"] {
+        let script = format!("task t {{ }}\nlet n = {count}\nspawn t x n\n");
+        let ended = run_json(script).finish().expect_code(1);
+        assert_eq!(ended.failures(), ["error"]);
+    }
+}

@@ -1,0 +1,170 @@
+//! Wrong scripts and command lines: nothing runs, the exit code is 2, and what
+//! is said stands beside this file in `wrong/*.stderr`. To accept what is said
+//! now, run the tests with `CONC_BLESS=1` and read the differences.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use support::{Conc, Ended, conc, run, run_json};
+
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wrong").join(format!("{name}.stderr"))
+}
+
+/// Compares standard error with the file of that name.
+#[track_caller]
+fn assert_said(name: &str, ended: &Ended) {
+    let path = golden(name);
+    if std::env::var_os("CONC_BLESS").is_some() {
+        std::fs::write(&path, &ended.stderr).expect("the golden file can be written");
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(ended.stderr, expected, "{} differs; see the head of the test", path.display());
+}
+
+#[track_caller]
+fn wrong(name: &str, command: Conc) {
+    let ended = command.finish().expect_code(2);
+    assert_eq!(ended.stdout, "", "{name}: nothing runs");
+    assert_said(name, &ended);
+}
+
+/// Wrong scripts by name. Each would print if anything of it ran.
+const SCRIPTS: [(&str, &str); 46] = [
+    ("double-ampersand", "var x = 1\nif x == 1 && x == 2 { print x }\n"),
+    ("double-bar", "let x = true || false\nprint x\n"),
+    ("exclamation-mark", "lock m\nif !m.locked() { print 1 }\n"),
+    ("elif", "let x = 1\nif x == 1 { print 1 } elif x == 2 { print 2 }\n"),
+    ("assign-for-equal", "let x = 1\nif x = 1 { print x }\n"),
+    ("missing-closing-brace", "task t {\n    print 1\n\nspawn t\nprint 2\n"),
+    ("missing-opening-brace", "let x = 1\nif x == 1\n    print x\n"),
+    ("colon-for-brace", "let x = 1\nwhile x == 1:\n    print x\n"),
+    ("increment", "var x = 0\nx++\nprint x\n"),
+    ("python-def", "def f(a):\n    print a\n"),
+    ("put-no-wait", "queue q\nprint 1\nq.put_no_wait(1)\n"),
+    ("lock-as-number", "lock m\nprint 1\nprint m + 1\n"),
+    ("lock-in-condition", "lock m\nif m { print 1 }\n"),
+    ("undefined-name", "var balance = 1\nprint balnce\n"),
+    ("undefined-name-far", "print zebra\n"),
+    ("undefined-task", "task teller { print 1 }\nspawn tellr\n"),
+    ("undefined-function", "print lenn([1])\n"),
+    ("defined-twice", "var x = 1\nlock x\nprint 1\n"),
+    ("parameter-twice", "task t(a, a) { print a }\nspawn t(1, 2)\n"),
+    ("too-many-arguments", "task t(a) { print a }\nspawn t(1, 2)\n"),
+    ("too-few-arguments", "fn f(a, b = 1) { return a + b }\nprint 1\nf()\n"),
+    ("arguments-of-a-method", "queue q\nprint 1\nq.put(1, 2, 3, 4)\n"),
+    ("unknown-option-of-a-method", "lock m\nprint 1\nm.acquire(timout: 1s)\n"),
+    ("unknown-method-of-a-lock", "lock m\nprint 1\nm.lock()\n"),
+    ("unknown-option-of-a-declaration", "lock m recursive\nprint 1\n"),
+    ("via-something-else", "queue q via server\nprint 1\n"),
+    ("pool-of-something-else", "pool p(3) of things\nprint 1\n"),
+    ("condition-without-lock", "condition c\nprint 1\n"),
+    ("condition-of-a-queue", "queue q\ncondition c(q)\nprint 1\n"),
+    ("break-outside-a-loop", "print 1\nbreak\n"),
+    ("continue-outside-a-loop", "task t { continue }\nprint 1\nspawn t\n"),
+    ("return-outside-a-task", "print 1\nreturn 1\n"),
+    ("call-a-lock", "lock m\nprint 1\nm()\n"),
+    ("spawn-a-queue", "queue q\nprint 1\nspawn q\n"),
+    ("spawn-a-function", "fn f() { print 1 }\nspawn f\n"),
+    ("submit-to-a-queue", "queue q\ntask t { print 1 }\nsubmit t to q\n"),
+    ("assign-to-a-constant", "const N = 1\nprint N\nN = 2\n"),
+    ("assign-to-a-lock", "lock m\nprint 1\nm = 2\n"),
+    ("constant-of-a-variable", "var x = 1\nconst N = x\nprint N\n"),
+    ("unknown-error-kind", "try { print 1 } catch Ful { print 2 }\n"),
+    ("unknown-expect", "print 1\nexpect raec\n"),
+    ("unfinished-string", "print \"a\nprint 1\n"),
+    ("unknown-unit", "sleep 10sec\nprint 1\n"),
+    ("number-too-large", "print 99999999999999999999\n"),
+    ("else-and-after", "queue q\nselect { v = q.get() => { print v } after 1s => { } else => { } }\n"),
+    (
+        "several-at-once",
+        "lock m\nqueue q\ntask t(a) { print b }\nspawn t\nq.putt(1)\nm()\nif q = 1 { print 1 }\nbreak\n",
+    ),
+];
+
+#[test]
+fn wrong_scripts_are_told_and_do_not_run() {
+    let faults: Vec<String> = SCRIPTS
+        .into_iter()
+        .filter(|(name, script)| std::panic::catch_unwind(|| wrong(name, run(script))).is_err())
+        .map(|(name, _)| name.to_string())
+        .collect();
+    assert!(faults.is_empty(), "see above: {}", faults.join(", "));
+}
+
+#[test]
+fn every_golden_file_belongs_to_a_script() {
+    for file in support::leftover::files_in(&golden("x").with_file_name("")) {
+        let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
+        let known = SCRIPTS.iter().any(|s| s.0 == name) || name.starts_with("command-");
+        assert!(known, "{} belongs to nothing", file.display());
+    }
+}
+
+#[test]
+fn wrong_definitions_on_the_command_line() {
+    let script = "const COUNT = 1\nprint COUNT\n";
+    let define = |text: &str| run(script).args(["-D", text]);
+    wrong("command-define-unknown", define("CUONT=2"));
+    wrong("command-define-without-value", define("COUNT"));
+    define("COUNT=2").finish().expect_code(0);
+    let twice = "const A = 1\nconst B = 1\nvar x = A + C\nprint x\n";
+    wrong("command-define-and-error", run(twice).args(["-D", "D=2"]));
+}
+
+#[test]
+fn a_definition_of_another_kind() {
+    let ended = run("const COUNT = 1\ntask t { }\nspawn t x COUNT\n").args(["-D", "COUNT=many"]).finish();
+    assert!(matches!(ended.code, Some(1 | 2)), "{ended:?}");
+}
+
+#[test]
+fn files_that_cannot_be_read() {
+    wrong("command-unknown-file", conc().args(["run", "nowhere.conc"]));
+    wrong("command-folder", conc().args(["run", "tmp"]));
+    wrong("command-not-utf8", run(b"print 1\nprint \"\xff\"\n"));
+    wrong("command-fmt-unknown-file", conc().args(["fmt", "nowhere.conc"]));
+    wrong("command-fmt-no-script", conc().args(["fmt", "tmp"]));
+}
+
+#[test]
+fn wrong_command_lines() {
+    wrong("command-unknown", conc().args(["rnu", "x.conc"]));
+    wrong("command-no-file", conc().args(["run"]));
+    wrong("command-unknown-option", run("print 1").args(["--sed", "1"]));
+    wrong("command-seed-not-a-number", run("print 1").args(["--seed", "x"]));
+    wrong("command-repeat-0", run("print 1").args(["--repeat", "0"]));
+    wrong("command-time-limit", run("print 1").args(["--time-limit", "10"]));
+    wrong("command-format", run("print 1").args(["--format", "xml"]));
+    wrong("command-explain-misspelt", conc().args(["explain", "raec"]));
+    wrong("command-explain-unknown", conc().args(["explain", "banana"]));
+}
+
+#[test]
+fn an_empty_script_is_a_script() {
+    for script in ["", "\n", "# only a comment\n", "\u{feff}# after a mark of order\n"] {
+        run_json(script).finish().expect_clean();
+    }
+}
+
+#[test]
+fn errors_in_json_are_lines_on_standard_output() {
+    let ended = run_json("lock m\nm()\nprint balnce\n").finish().expect_code(2);
+    assert_eq!(ended.stderr, "");
+    let lines = ended.json();
+    assert_eq!(lines.len(), 2, "{}", ended.stdout);
+    for (line, at) in lines.iter().zip([2, 3]) {
+        assert_eq!(line["type"], "error");
+        assert_eq!(line["places"][0]["line"], at);
+        assert_eq!(line["places"][0]["file"], "script.conc");
+        assert!(line["message"].as_str().is_some_and(|m| !m.is_empty()), "{line}");
+    }
+}
+
+#[test]
+fn standard_input_is_named_as_such() {
+    let script = conc().file("in", "print balnce\n");
+    let ended = script.args(["run", "--color", "never", "-"]);
+    let file = std::fs::File::open("/dev/null").expect("there is one");
+    ended.stdin(file).finish().expect_code(0);
+}
