@@ -403,8 +403,15 @@ impl Executor {
                 break;
             }
         }
-        let _ = self.operate(pool_ref, pool::LEAVE, &[]);
-        self.finish(Ended::returned());
+        // The end is told before the pool is left: then whoever joined the
+        // pool finds it told, even if the process ends at once.
+        self.tell_end(&Ended::returned());
+        self.guard(pool_id);
+        let _ = objects::attempt(self, pool_ref.kind, pool_id, pool::LEAVE, &[], None);
+        let word = self.arena.slot_at(self.slot) + 8 * slot::POOL;
+        self.change(word, 0);
+        self.unguard();
+        self.leave();
     }
 
     /// Publishes how a task or a job came to its end.
@@ -428,8 +435,14 @@ impl Executor {
         let _ = self.operate_until(handle, task::FINISH, &args, None);
     }
 
-    /// The end of this task: what it still holds stays held.
+    /// The end of this task.
     pub(super) fn finish(&mut self, ended: Ended) {
+        self.tell_end(&ended);
+        self.leave();
+    }
+
+    /// Publishes the end: what it still holds stays held.
+    fn tell_end(&mut self, ended: &Ended) {
         if self.in_atomic {
             self.leave_gate(true);
         }
@@ -443,7 +456,10 @@ impl Executor {
             self.report((2 << 60 | u64::from(self.task), u64::from(lock)), raw);
         }
         let handle = ObjRef { id: self.task, kind: kind_of("task") };
-        self.finish_handle(handle, &ended);
+        self.finish_handle(handle, ended);
+    }
+
+    fn leave(&mut self) {
         leave_slot(self.arena, self.slot);
         if self.gated {
             self.tell_awaiting();

@@ -689,6 +689,7 @@ impl Executor {
         if pool_word != 0 {
             let target = ObjRef { id: (pool_word - 1) as u32, kind: spawn::kind_of("pool") };
             let _ = self.operate_until(target, pool::LEAVE, &[], None);
+            self.slot_word(slot::POOL).store(0, SeqCst);
         }
         if spawn::has_ended(self.arena, self.task) {
             // It had told its end already and was only leaving.

@@ -84,6 +84,13 @@ impl Conc {
         self
     }
 
+    /// Text for standard input.
+    pub fn input(self, text: &str) -> Conc {
+        let conc = self.file("input", text);
+        let file = std::fs::File::open(conc.folder.join("input")).expect("it has just been written");
+        conc.stdin(file)
+    }
+
     pub fn stdout(mut self, to: impl Into<Stdio>) -> Conc {
         self.command.stdout(to);
         self
