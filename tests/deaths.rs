@@ -70,7 +70,8 @@ fn a_lock_whose_holder_was_killed_is_reported_and_the_others_go_on() {
     assert_eq!(ended.failures(), ["abandoned-lock"]);
     let found = finding(&ended, "abandoned-lock");
     assert_eq!(found["on"], serde_json::json!(["m"]));
-    assert!(found["tasks"].as_array().unwrap().iter().any(|t| t["name"] == "holder" && t["pid"] == pid), "{found}");
+    let notes = found["notes"].as_array().expect("a list");
+    assert!(notes.contains(&Value::from(format!("holder is process {pid}"))), "{found}");
     assert!(ended.prints().contains(&"the bystander goes on".to_string()), "{}", ended.stdout);
     assert!(!ended.prints().contains(&"never".to_string()), "{}", ended.stdout);
 }
@@ -199,7 +200,8 @@ fn a_forked_child_outlives_a_killed_main() {
     let conc_pid = conc.pid();
     let ended = conc.finish().expect_code(0);
     assert!(ended.prints().contains(&format!("adopted by {conc_pid}")), "{}", ended.stdout);
-    assert_eq!(ended.notes(), ["orphan"]);
+    // Unless it has ended before conc has looked at main's death.
+    assert!(ended.notes().iter().all(|n| n == "orphan"), "{}", ended.stdout);
 }
 
 // ------------------------------------------------------ many, at any moment
@@ -273,7 +275,7 @@ fn start_busy(rounds: u32) -> Running {
 fn any_process_may_be_killed_at_any_moment() {
     let mut random = Random::new("any_process_may_be_killed_at_any_moment");
     for round in 0..30 {
-        let mut conc = start_busy(100);
+        let conc = start_busy(100);
         random.pause(30_000);
         let mut processes = conc.processes();
         processes.retain(|p| p.pid != conc.pid());
@@ -440,8 +442,7 @@ fn a_full_disk_is_said_in_json_too() {
 #[test]
 fn a_full_disk_is_said_by_the_other_commands() {
     for args in [["explain", "race"], ["fmt", "-"]] {
-        let conc = support::conc().file("in", "print   1\n");
-        let conc = conc.args(args).stdin(std::fs::File::open("/dev/null").unwrap()).stdout(full_disk());
+        let conc = support::conc().args(args).input("print   1\n").stdout(full_disk());
         conc.finish().expect_code(4).expect_stderr("standard output cannot be written");
     }
 }

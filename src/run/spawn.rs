@@ -588,7 +588,10 @@ impl Executor {
         }
         self.note_children();
         self.arena.process(self.process, process::EXIT_CODE).store(code as u64, SeqCst);
-        let is_main = self.task == self.image.main_task();
+        // Whichever of its tasks ends the first process: its memory is what
+        // `finally` looks at.
+        let first = self.arena.process(self.process, process::TASK).load(SeqCst);
+        let is_main = first == u64::from(self.image.main_task()) + 1;
         self.finish(ended);
         if is_main {
             self.keep_for_finally();
