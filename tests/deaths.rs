@@ -263,8 +263,8 @@ for i in 0..ROUNDS {
 }
 ";
 
-fn start_busy(rounds: u32) -> Running {
-    let mut conc = run_json(BUSY).args(["-D", &format!("ROUNDS={rounds}")]).start();
+fn start_busy(rounds: u32, options: &[&str]) -> Running {
+    let mut conc = run_json(BUSY).args(["-D", &format!("ROUNDS={rounds}")]).args(options).start();
     conc.until("print `busy`", |run| run.stdout().contains("\"busy\"").then_some(()));
     conc
 }
@@ -275,7 +275,9 @@ fn start_busy(rounds: u32) -> Running {
 fn any_process_may_be_killed_at_any_moment() {
     let mut random = Random::new("any_process_may_be_killed_at_any_moment");
     for round in 0..30 {
-        let conc = start_busy(100);
+        // Pauses between steps make the moments in the middle of things longer.
+        let options: &[&str] = if round % 3 == 0 { &["--shake"] } else { &[] };
+        let conc = start_busy(100, options);
         random.pause(30_000);
         let mut processes = conc.processes();
         processes.retain(|p| p.pid != conc.pid());
@@ -304,7 +306,7 @@ fn assert_sound_end(ended: &Ended, victim: &Process, round: u32) {
 fn conc_may_be_killed_at_any_moment() {
     let mut random = Random::new("conc_may_be_killed_at_any_moment");
     for _ in 0..25 {
-        let conc = start_busy(1_000_000);
+        let conc = start_busy(1_000_000, &[]);
         random.pause(20_000);
         conc.signal(Signal::SIGKILL);
         assert_eq!(conc.finish_killed().signal, Some(Signal::SIGKILL as i32));
@@ -327,7 +329,7 @@ fn conc_may_be_killed_while_it_starts() {
 fn conc_may_be_interrupted_at_any_moment() {
     let mut random = Random::new("conc_may_be_interrupted_at_any_moment");
     for round in 0..25 {
-        let conc = start_busy(1_000_000);
+        let conc = start_busy(1_000_000, &[]);
         random.pause(20_000);
         let signal = if round % 2 == 0 { Signal::SIGINT } else { Signal::SIGTERM };
         conc.signal(signal);

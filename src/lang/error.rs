@@ -39,7 +39,12 @@ impl ScriptError {
 /// by the number of single-letter edits (optimal string alignment), at most a
 /// third of the word's length, at least one.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (word.chars().count() / 3).max(1);
+    let length = word.chars().count();
+    // Every other letter is one edit away from a single one.
+    if length < 2 {
+        return None;
+    }
+    let limit = (length / 3).max(1);
     candidates
         .into_iter()
         .filter(|c| *c != word)

@@ -52,6 +52,8 @@ pub(super) struct Compiler<'s> {
     keeper: Vec<String>,
     /// Every field name of every struct.
     field_names: Vec<String>,
+    /// Every name of a declaration.
+    later: Vec<String>,
 }
 
 const BUILTINS: [&str; 9] = ["len", "min", "max", "abs", "str", "int", "choose", "fork", "wait"];
@@ -69,6 +71,7 @@ impl<'s> Compiler<'s> {
             main_locals: HashMap::new(),
             keeper: Vec::new(),
             field_names: Vec::new(),
+            later: Vec::new(),
         }
     }
 
@@ -154,6 +157,7 @@ impl<'s> Compiler<'s> {
         let rows = &self.program.object_rows;
         let constants = Constants {
             globals: &self.globals,
+            later: &self.later,
             kind_of: &|id| objects[id as usize].kind,
             row_of: &|row| {
                 let r = &rows[row as usize];
@@ -186,6 +190,8 @@ impl<'s> Compiler<'s> {
     // -------------------------------------------------------------- the names
 
     fn collect(&mut self, script: &Script, defines: &[(String, Value)]) {
+        let declared = |i: &Item| if let Item::Object(o) = i { Some(o.name.text.clone()) } else { None };
+        self.later = script.items.iter().filter_map(declared).collect();
         for item in &script.items {
             if let Item::Const(c) = item {
                 self.collect_const(c, defines);
@@ -402,11 +408,23 @@ impl<'s> Compiler<'s> {
                     continue 'words;
                 }
             }
-            let mut error = ScriptError::new(first.span, format!("a {} has no option `{}`", spec.word, first.text))
-                .label("unknown option");
-            if !spec.options.is_empty() {
-                error = error.help(format!("its options: {}", spec.options.join(", ")));
-            }
+            let begun = spec.options.iter().find(|o| o.split(' ').next() == Some(first.text.as_str()));
+            let error = match (begun, words.get(1)) {
+                (Some(option), Some(second)) => {
+                    ScriptError::new(second.span, format!("expected `{option}`")).label("another word")
+                }
+                (Some(option), None) => {
+                    ScriptError::new(first.span, format!("expected `{option}`")).label("not complete")
+                }
+                (None, _) => {
+                    let text = format!("a {} has no option `{}`", spec.word, first.text);
+                    let error = ScriptError::new(first.span, text).label("unknown option");
+                    match spec.options {
+                        [] => error,
+                        options => error.help(format!("its options: {}", options.join(", "))),
+                    }
+                }
+            };
             self.error(error);
             break;
         }

@@ -9,6 +9,8 @@ use crate::lang::error::ScriptError;
 /// What declarations may mention; `kinds_of` gives a declared object's kind.
 pub struct Constants<'a> {
     pub globals: &'a Globals,
+    /// Names of declarations that are not laid out yet.
+    pub later: &'a [String],
     pub kind_of: &'a dyn Fn(u32) -> u8,
     /// The first number and the kind of a row of objects.
     pub row_of: &'a dyn Fn(u32) -> (u32, u32, u8),
@@ -61,6 +63,7 @@ impl Constants<'_> {
             Some(Global::Object(id)) => Ok(Value::Object(ObjRef { id: *id, kind: (self.kind_of)(*id) })),
             Some(Global::Function(f)) => Ok(Value::Function(*f)),
             Some(_) => Err(not_constant(expr)),
+            None if self.later.iter().any(|n| *n == name) => Err(not_constant(expr)),
             None => {
                 let mut error = ScriptError::new(expr.span, format!("`{name}` is not defined")).label("not defined");
                 if let Some(near) = crate::lang::error::nearest(name, self.globals.names()) {

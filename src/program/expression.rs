@@ -230,13 +230,13 @@ impl Compiler<'_> {
     }
 
     pub(super) fn condition(&mut self, e: &Expr) {
-        self.not_a_value(e, "a condition");
+        self.not_a_value(e, "true or false");
         self.expression(e);
     }
 
     fn unary(&mut self, op: UnaryOp, value: &Expr, span: Span) {
         let (code, wanted) = match op {
-            UnaryOp::Not => (UnaryCode::Not, "a condition"),
+            UnaryOp::Not => (UnaryCode::Not, "true or false"),
             UnaryOp::Neg => (UnaryCode::Neg, "a number"),
         };
         self.not_a_value(value, wanted);
@@ -246,7 +246,7 @@ impl Compiler<'_> {
 
     fn binary(&mut self, op: BinaryOp, left: &Expr, right: &Expr, span: Span) {
         let wanted = match op {
-            BinaryOp::And | BinaryOp::Or => Some("a condition"),
+            BinaryOp::And | BinaryOp::Or => Some("true or false"),
             BinaryOp::Eq | BinaryOp::Ne | BinaryOp::In => None,
             _ => Some("a number"),
         };

@@ -47,7 +47,8 @@ pub fn ended(ending: Option<&Ending>) -> String {
     match ending {
         None => "stuck".into(),
         Some(Ending::Returned) => "returned".into(),
-        Some(other) => who::ending(other),
+        // In a list after names, which may be several: no verb.
+        Some(other) => who::ending(other).trim_start_matches("was ").to_string(),
     }
 }
 

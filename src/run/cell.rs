@@ -303,9 +303,7 @@ impl Executor {
         if !self.detect {
             return;
         }
-        if cell.private {
-            return self.order_atomic_private(cell, which, before);
-        }
+        self.own_copy(cell);
         match (before, which) {
             (true, Update::Store) | (false, Update::Load) => {}
             (true, _) => self.clock().acquire(cell.word(CLOCK)),
@@ -317,24 +315,16 @@ impl Executor {
         }
     }
 
-    /// The clock of a `var` stands in the arena all the same: its cell keeps
-    /// the word of an arena block. A forked process starts with a clock of its
-    /// own, for its copy of the place is another place.
-    fn order_atomic_private(&mut self, cell: &Cell, which: Update, before: bool) {
+    /// The records of a `var`'s cell are those of the process that a fork
+    /// copied it from, for which it was another place; so is its clock, whose
+    /// block is in the arena and stays with the other.
+    #[inline]
+    fn own_copy(&self, cell: &Cell) {
         let process = self.process as u32 + 1;
-        if cell.owner().load(Relaxed) != process {
+        if cell.private && cell.owner().load(Relaxed) != process {
             cell.forget();
             cell.word(CLOCK).store(0, Relaxed);
             cell.owner().store(process, Relaxed);
-        }
-        match (before, which) {
-            (true, Update::Store) | (false, Update::Load) => {}
-            (true, _) => self.clock().acquire(cell.word(CLOCK)),
-            (false, which) => {
-                let join = which != Update::Store;
-                let result = self.clock().release(cell.word(CLOCK), join, super::clock::Strength::Order, self.holder);
-                self.check_memory(result);
-            }
         }
     }
 
@@ -346,12 +336,7 @@ impl Executor {
         }
         let clock = self.clock();
         let known = |slot: usize| clock.get(slot);
-        if cell.private && cell.owner().load(Relaxed) != self.process as u32 + 1 {
-            // Of the process that this one was forked from.
-            cell.forget();
-            cell.word(CLOCK).store(0, Relaxed);
-            cell.owner().store(self.process as u32 + 1, Relaxed);
-        }
+        self.own_copy(cell);
         let mine = Record {
             epoch: race::epoch(self.slot, clock.own()),
             task: self.task,

@@ -91,6 +91,10 @@ impl Executor {
             Step::Kill(target) => self.kill(*target),
             Step::Fork => self.fork(),
             Step::Wait(pid) => self.wait_child(*pid),
+            Step::Sleep(_) if self.in_atomic && !self.outside => {
+                Err(Error::new(ErrorKind::Type, "an `atomically` block must not wait, and `sleep` would make it")
+                    .into())
+            }
             Step::Sleep(ns) => self.sleep(*ns as u64).map(|()| Value::None),
             Step::Busy(ns) => self.busy(*ns as u64),
             Step::Yield => {

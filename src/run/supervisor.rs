@@ -242,6 +242,7 @@ impl Supervisor {
 
     /// Forks a process of the run, from the supervisor itself.
     fn fork_into_group(&self, index: usize, life: impl FnOnce(std::sync::Arc<Process>)) -> nix::Result<Pid> {
+        let supervisor = nix::unistd::getpid();
         // SAFETY: this process has one thread.
         match unsafe { nix::unistd::fork() }? {
             ForkResult::Parent { child } => {
@@ -250,7 +251,13 @@ impl Supervisor {
                 Ok(child)
             }
             ForkResult::Child => {
-                let _ = setpgid(Pid::from_raw(0), self.guard);
+                // If the supervisor is gone, the guard may have ended the group
+                // before this process was in it. If it goes after this look,
+                // the guard finds this process there.
+                let joined = setpgid(Pid::from_raw(0), self.guard);
+                if joined.is_err() || nix::unistd::getppid() != supervisor {
+                    proc::end(1);
+                }
                 proc::plain_signals();
                 proc::register(self.arena, index);
                 life(Process::new(index, self.image.options.gil, self.arena));

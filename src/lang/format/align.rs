@@ -1,6 +1,11 @@
 //! What stood in one column stays in one: trailing comments of consecutive
 //! lines, the arrows of consecutive arms. Columns are counted in characters.
 
+/// The blanks between code and its comment.
+const GAP: usize = 2;
+/// Comments further out are brought in.
+const COLUMN_MAX: usize = 80;
+
 /// A place in the output where blanks may be put in.
 pub(super) struct Mark {
     /// Byte offset in the output; for a comment, of the end of its line's code.
@@ -17,13 +22,15 @@ pub(super) struct Mark {
 pub(super) fn align(mut out: String, mut marks: Vec<Mark>) -> String {
     let arrows: Vec<usize> = (0..marks.len()).filter(|i| marks[*i].group.is_some()).collect();
     for run in runs(&arrows, |a, b| marks[a].group == marks[b].group && marks[a].column == marks[b].column) {
-        pad(&mut out, &mut marks, &run);
+        pad(&mut out, &mut marks, &run, 0);
     }
     let comments: Vec<usize> = (0..marks.len()).filter(|i| marks[*i].group.is_none()).collect();
     let lines: Vec<usize> = line_numbers(&out, &marks);
     let next = |a: usize, b: usize| lines[a] + 1 == lines[b] && marks[a].column == marks[b].column;
     for run in runs(&comments, next) {
-        pad(&mut out, &mut marks, &run);
+        // A comment keeps the column it was given, if there is room for it.
+        let given = marks[run[0]].column.min(COLUMN_MAX).saturating_sub(GAP);
+        pad(&mut out, &mut marks, &run, given);
     }
     out
 }
@@ -40,10 +47,10 @@ fn runs(members: &[usize], together: impl Fn(usize, usize) -> bool) -> Vec<Vec<u
     runs
 }
 
-/// Moves all of `run` to the column of the furthest.
-fn pad(out: &mut String, marks: &mut [Mark], run: &[usize]) {
+/// Moves all of `run` to the column of the furthest, or to `least`.
+fn pad(out: &mut String, marks: &mut [Mark], run: &[usize], least: usize) {
     let columns: Vec<usize> = run.iter().map(|i| column(out, marks[*i].place)).collect();
-    let furthest = columns.iter().copied().max().unwrap_or(0);
+    let furthest = columns.iter().copied().max().unwrap_or(0).max(least);
     for (i, column) in run.iter().zip(columns) {
         let place = marks[*i].place;
         let blanks = furthest - column;

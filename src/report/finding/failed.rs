@@ -81,7 +81,7 @@ fn place(code: Code, failure: &Failure) -> Place {
 
 fn mend(kind: &str) -> String {
     match kind {
-        "Assertion" => "`conc check` lists the outcomes and shows the shortest way to this one",
+        "Assertion" => "`conc run --repeat 100 --shake` shows how often it fails, and what else is found",
         "Empty" => "`get` without a `timeout:` waits for a value; or `try { … } catch Empty { … }`",
         "Full" => "`put` without a `timeout:` waits for room; or `try { … } catch Full { … }`",
         "Closed" => "`close` once, after every `put`, for instance after `join all`; or `catch Closed { … }`",
@@ -94,7 +94,7 @@ fn mend(kind: &str) -> String {
         "Overflow" => "integers have 64 bits: keep the values smaller, or `catch Overflow { … }`",
         "DivideByZero" => "look first: `if n != 0 { … }`",
         "Index" => "look first: `if i < len(xs) { … }`",
-        "Type" => "`str(v)` and `int(v)` convert",
+        "Type" => "give it what it takes; between strings and integers `str(v)` and `int(v)` convert",
         _ => "catch it: `try { … } catch any as e { … }`",
     }
     .to_string()
@@ -120,7 +120,8 @@ mod tests {
             ·           ──────────────────┬─────────────────
             ·                             ╰── finally finds this false
             ╰────
-          = help: `conc check` lists the outcomes and shows the shortest way to this one
+          = help: `conc run --repeat 100 --shake` shows how often it fails, and what else
+                  is found
           = explain: conc explain assertion
         "#);
     }
