@@ -71,8 +71,8 @@ fn lists_that_were_broken_stay_so() {
 #[test]
 fn comments_stay_and_keep_their_column() {
     check("a()# x", "a()  # x\n");
-    check("a()      # x\nbcd()    # y\n\ne()   # z", "a()    # x\nbcd()  # y\n\ne()  # z\n");
-    check("a()   # x\n      # more\nb()", "a()  # x\n     # more\nb()\n");
+    check("a()      # x\nbcd()    # y\n\ne()   # z", "a()      # x\nbcd()    # y\n\ne()   # z\n");
+    check("a()   # x\n      # more\nb()", "a()   # x\n      # more\nb()\n");
     check("a() # x\n# own\nb()", "a()  # x\n# own\nb()\n");
     check("loop { # why\n}", "loop {  # why\n}\n");
     check("if a { } # x\n# y\nelse { }", "if a { }  # x\n# y\nelse { }\n");

@@ -381,7 +381,7 @@ invariant x in[ 1,2 ]
 pub(super) const LAID_OUT: &str = r##"#!first
 
 # a comment at the head
-lock m reentrant  # trailing
+lock m reentrant         # trailing
 queue q(3) via manager
 event e
 
@@ -418,9 +418,9 @@ task t(
         after 5ms => { }
     }
     select {  # arms
-        q.put(1) => { }  # sent
-        else     => { }  # not
-                         # sent
+        q.put(1) => { }      # sent
+        else     => { }      # not
+                             # sent
     }
     let w = spawn daemon process t(1) x3 as "w{ a }"
     x = --1

@@ -120,8 +120,8 @@ mod tests {
             ·           ──────────────────┬─────────────────
             ·                             ╰── finally finds this false
             ╰────
-          = help: `conc run --repeat 100 --shake` shows how often it fails, and what else
-                  is found
+          = help: `conc run --repeat 100 --shake` shows how often it fails, and what
+                  else is found
           = explain: conc explain assertion
         "#);
     }
