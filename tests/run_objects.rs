@@ -898,3 +898,50 @@ fn terminate_ends_a_thread_a_process_and_who_waits() {
         ",
     );
 }
+
+// --------------------------------------------------------------------- reports
+
+/// While some are stuck, one after another, others take and pass on locks all
+/// the time: none of them may ever look stuck.
+#[test]
+fn a_report_names_nobody_who_goes_on() {
+    let script = "
+        lock own[30]
+        lock m
+        condition changed(m)
+        shared turn = 0
+        queue hand(0)
+        task stuck(i) { with own[i] { sleep 1ms * i; own[i].acquire() } }
+        task locker { repeat 1500 { with m { } } }
+        task turner(me) {
+            for round in 0..1500 {
+                with m {
+                    while turn % 2 != me { changed.wait() }
+                    turn += 1
+                    changed.notify()
+                }
+            }
+        }
+        task giver { repeat 1500 { hand.put(1) } }
+        task taker { repeat 1500 { hand.get() } }
+        for i in 0..30 { spawn stuck(i) }
+        SPAWN turner(0)
+        OTHER turner(1)
+        SPAWN giver
+        OTHER taker
+        SPAWN locker x2
+        OTHER locker x2
+        repeat 1500 { with m { } }
+    ";
+    for (one, other) in [("spawn", "spawn process"), ("spawn process", "spawn process"), ("spawn", "spawn")] {
+        let script = script.replace("SPAWN", one).replace("OTHER", other);
+        for _ in 0..5 {
+            let ended = run_json(&script).finish().expect_code(1);
+            let wrong = ended
+                .findings()
+                .into_iter()
+                .find(|f| f["code"] != "self-deadlock" || !f["on"][0].as_str().is_some_and(|n| n.starts_with("own[")));
+            assert!(wrong.is_none(), "{wrong:?}");
+        }
+    }
+}

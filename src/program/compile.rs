@@ -536,9 +536,9 @@ impl<'s> Compiler<'s> {
                 FieldKind::Memory { memory, first: homes[home] - places, init }
             } else if let Some(kind) = self.kind_named(&f.kind.text) {
                 let options = self.options(f, kind);
-                let Some(args) = self.field_args(f, kind, &fields) else { continue };
                 objects += places;
-                FieldKind::Object { kind, first: objects - places, args, options }
+                // Its arguments may name a field that comes later.
+                FieldKind::Object { kind, first: objects - places, args: Vec::new(), options }
             } else {
                 let error = ScriptError::new(f.kind.span, format!("`{}` is no kind of object", f.kind.text))
                     .label("no such kind");
@@ -548,10 +548,18 @@ impl<'s> Compiler<'s> {
             let symbol = self.symbol(&f.name.text);
             fields.push(Field { name: f.name.text.clone(), symbol, count, what, span: f.name.span });
         }
+        for f in &s.fields {
+            let Some(place) = fields.iter().position(|g| g.span == f.name.span) else { continue };
+            let FieldKind::Object { kind, .. } = fields[place].what else { continue };
+            let filled = self.field_args(f, kind, &fields);
+            if let (Some(filled), FieldKind::Object { args, .. }) = (filled, &mut fields[place].what) {
+                *args = filled;
+            }
+        }
         self.program.structs[index as usize].fields = fields;
     }
 
-    fn field_args(&mut self, f: &ast::Object, kind: u8, before: &[Field]) -> Option<Vec<FieldArg>> {
+    fn field_args(&mut self, f: &ast::Object, kind: u8, fields: &[Field]) -> Option<Vec<FieldArg>> {
         let spec = self.spec(kind);
         let written = f.args.as_deref().unwrap_or(&[]);
         let places = self.match_args(written, spec.params, f.span, &format!("a {}", spec.word))?;
@@ -563,7 +571,7 @@ impl<'s> Compiler<'s> {
             };
             let expr = &written[i].value;
             if let (ExprKind::Name(name), Some(wanted)) = (&expr.kind, param.object) {
-                let sibling = before.iter().find(|g| g.name == *name);
+                let sibling = fields.iter().find(|g| g.name == *name);
                 if let Some(Field { what: FieldKind::Object { kind, first, .. }, .. }) = sibling
                     && self.spec(*kind).word == wanted
                 {

@@ -468,9 +468,16 @@ impl Executor {
         if vars > 0 {
             self.home.family().records.insert(first);
         }
-        for (index, field) in structure.fields.iter().enumerate() {
-            let given = record.fields.iter().position(|f| *f as usize == index).and_then(|i| values.get(i));
-            self.make_field(first, record.structure, index, field, given)?;
+        // A field that names another one comes after all that name none.
+        let names_another = |field: &crate::program::code::Field| match &field.what {
+            FieldKind::Object { args, .. } => args.iter().any(|a| matches!(a, FieldArg::Sibling(_))),
+            FieldKind::Memory { .. } => false,
+        };
+        for late in [false, true] {
+            for (index, field) in structure.fields.iter().enumerate().filter(|(_, f)| names_another(f) == late) {
+                let given = record.fields.iter().position(|f| *f as usize == index).and_then(|i| values.get(i));
+                self.make_field(first, record.structure, index, field, given)?;
+            }
         }
         Ok(Value::Object(ObjRef { id: first, kind }))
     }
