@@ -371,14 +371,15 @@ impl Executor {
         }
     }
 
-    /// A notified waiter on a condition waits on its lock from then on.
+    /// Others may have moved the wait on: from a condition to its lock, from a
+    /// round of a barrier to one that is over.
     fn follow(&self, pending: &mut [Pending]) {
         for (arm, p) in pending.iter_mut().enumerate() {
             let at = self.node_at(arm);
-            let id = self.node(at, node::OBJECT) as u32;
-            if id != p.target.id {
+            let (id, method) = (self.node(at, node::OBJECT) as u32, self.node(at, node::METHOD) as u8);
+            if (id, method) != (p.target.id, p.method) {
                 p.target = ObjRef { id, kind: self.arena.kind(id) };
-                p.method = self.node(at, node::METHOD) as u8;
+                p.method = method;
                 p.args = &[];
             }
         }
