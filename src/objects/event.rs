@@ -5,7 +5,10 @@
 
 use super::*;
 
-const SET: u8 = 0;
+pub const SET: u8 = 0;
+/// The methods that tell a `SET` that came from one to come, as bits: with none
+/// of them in use it may as well come earlier.
+pub const OBSERVERS: u32 = 1 << CLEAR | 1 << IS_SET;
 const CLEAR: u8 = 1;
 const IS_SET: u8 = 2;
 
