@@ -350,7 +350,7 @@ impl<'a> Explorer<'a> {
 
     /// Nobody can go on: the end, or all that are left are stuck.
     fn at_end(&mut self, state: StateId, row: &Row) {
-        let scene = finding::Scene1::new(self, row);
+        let scene = finding::Scene1::new(self, row, &[]);
         let stuck = scene.stuck();
         let key = scene.signature(&stuck);
         let findings = if stuck.iter().any(|s| *s) && !self.keys.contains(&key) {
@@ -407,7 +407,8 @@ impl<'a> Explorer<'a> {
         if self.keys.contains(&hash) {
             return;
         }
-        let scene = finding::Scene1::new(self, row);
+        let able: Vec<TaskId> = out.iter().map(|(t, _)| self.task_of(t)).collect();
+        let scene = finding::Scene1::new(self, row, &able);
         let chained = scene.chained();
         if !chained {
             return;

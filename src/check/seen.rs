@@ -18,6 +18,13 @@ pub enum Event {
     Zombie { child: TaskId, parent: TaskId },
 }
 
+/// A way taken: one of several, or which of several tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    Way(u32),
+    Task(TaskId),
+}
+
 /// What one step did to memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reached {
@@ -40,7 +47,7 @@ pub struct Logged {
     /// It released something to others.
     pub released: bool,
     /// The ways taken in it, where there was a choice.
-    pub choices: Vec<u32>,
+    pub choices: Vec<Choice>,
     /// It counts as a turn of its own in a schedule.
     pub turn: bool,
     /// The tasks that were made in it.
@@ -52,7 +59,7 @@ pub struct Logged {
 pub struct Log {
     pub steps: Vec<Logged>,
     /// The ways taken in the step under way.
-    pub choices: Vec<u32>,
+    pub choices: Vec<Choice>,
     pub reached: Vec<Reached>,
     pub born: Vec<TaskId>,
     pub text: String,

@@ -60,7 +60,7 @@ impl Move<'_> {
                 return Ran::Blocked;
             };
             self.site = site;
-            let own = !self.model.plain && self.is_own(&at);
+            let own = if self.model.plain { !self.is_turn(&at) } else { self.is_own(&at) };
             if n == 0 {
                 alone = own;
             } else if !own && !self.joins(&at) {
@@ -152,18 +152,8 @@ impl Move<'_> {
     /// Whether the step is a turn of its own in the finest division.
     fn is_turn(&self, at: &At) -> bool {
         match at {
-            At::Met { .. } => true,
-            At::Step(step) => !matches!(
-                &**step,
-                Step::Busy(_)
-                    | Step::Yield
-                    | Step::Print(_)
-                    | Step::SelfInfo(_)
-                    | Step::New { .. }
-                    | Step::NewRecord { .. }
-                    | Step::Choose(_)
-                    | Step::TaskField { field: TaskField::Name | TaskField::Pid, .. }
-            ),
+            At::Met { .. } => false,
+            At::Step(step) => step.is_turn(),
             _ => true,
         }
     }
@@ -1071,10 +1061,9 @@ impl Move<'_> {
         }
         self.released = true;
         let kind = if step.process { "process " } else { "" };
-        self.say(|_| {
-            let name = &step.name;
-            let function = name.clone().unwrap_or_default();
-            format!("spawn {kind}{function}{}", step.count.map_or(String::new(), |n| format!(" x{n}")))
+        self.say(|m| {
+            let name = step.name.clone().unwrap_or_else(|| m.program.functions[step.function as usize].name.clone());
+            format!("spawn {kind}{name}{}", step.count.map_or(String::new(), |n| format!(" x{n}")))
         });
         Ok(match step.count {
             Some(_) => Value::list(handles),
