@@ -136,4 +136,3 @@ impl Movers {
         !self.none && !self.deadly && !self.ends_seen
     }
 }
-

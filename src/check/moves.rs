@@ -113,6 +113,8 @@ pub struct Move<'a> {
     /// It has released something since it was last asked.
     pub released: bool,
     pub printed: bool,
+    /// It took a way that need not be taken ever again.
+    pub unfair: bool,
     pub events: Vec<Event>,
     /// A limit was reached: what follows is not all.
     pub cut: Option<&'static str>,
@@ -136,6 +138,7 @@ impl<'a> Move<'a> {
             probing: false,
             released: false,
             printed: false,
+            unfair: false,
             events: Vec::new(),
             cut: None,
             log: None,
@@ -327,10 +330,16 @@ impl<'a> Move<'a> {
         u64::from(way)
     }
 
+    /// The same where nobody promises that each is taken again and again.
+    pub fn choose_any(&mut self, count: u64) -> u64 {
+        self.unfair |= count > 1 && !self.probing;
+        self.choose(count)
+    }
+
     /// One of several tasks; each is tried in turn.
     fn choose_task(&mut self, among: &[Waiter]) -> usize {
         let before = self.log.as_ref().map(|l| l.choices.len());
-        let way = self.choose(among.len() as u64) as usize;
+        let way = self.choose_any(among.len() as u64) as usize;
         if let (Some(log), Some(before)) = (&mut self.log, before)
             && let Some(choice) = log.choices.get_mut(before)
         {
@@ -397,8 +406,7 @@ impl<'a> Move<'a> {
             return true;
         }
         let held = self.task(self.me, |t| t.held.clone()).unwrap_or_default();
-        let mut locks: Vec<u32> =
-            held.iter().filter(|h| !write || h.1 != Mode::Reading).map(|h| h.0).collect();
+        let mut locks: Vec<u32> = held.iter().filter(|h| !write || h.1 != Mode::Reading).map(|h| h.0).collect();
         locks.sort_unstable();
         locks.dedup();
         let mut guards = self.model.guards.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -591,8 +599,7 @@ impl World for Move<'_> {
     }
 
     fn holders(&self, object: u32) -> Vec<TaskId> {
-        let mut all: Vec<TaskId> =
-            self.object(object, |o| o.holders.iter().map(|h| h.0).collect()).unwrap_or_default();
+        let mut all: Vec<TaskId> = self.object(object, |o| o.holders.iter().map(|h| h.0).collect()).unwrap_or_default();
         all.dedup();
         all
     }

@@ -69,13 +69,31 @@ pub enum At {
     /// A step that is neither an operation nor a `select`.
     Step(Box<Step>),
     /// An operation, perhaps waiting in it.
-    Operate { op: Box<Try>, timed: bool, then: Then },
+    Operate {
+        op: Box<Try>,
+        timed: bool,
+        then: Then,
+    },
     /// A `select`, perhaps waiting in all its arms; the number is the arm's.
-    Select { arms: Vec<(usize, Try)>, of: usize, after: bool, otherwise: bool, arrived: bool, then: Then },
+    Select {
+        arms: Vec<(usize, Try)>,
+        of: usize,
+        after: bool,
+        otherwise: bool,
+        arrived: bool,
+        then: Then,
+    },
     /// Another task has carried out an arm of its wait: the answer is there.
-    Met { arm: Option<usize>, value: Value, then: Then },
+    Met {
+        arm: Option<usize>,
+        value: Value,
+        then: Then,
+    },
     /// It has looked at the condition of an `await`, in vain.
-    Looked { site: u32, step: Box<Step> },
+    Looked {
+        site: u32,
+        step: Box<Step>,
+    },
     /// Its body has ended; its handle is yet to say so.
     Ending(Ended),
     Ended(Ended),
@@ -161,7 +179,12 @@ pub enum Born {
     /// A place in `Program::records`.
     Record(u32),
     /// A record's field, and which of the field's row.
-    Field { record: u32, structure: u32, field: u32, index: u32 },
+    Field {
+        record: u32,
+        structure: u32,
+        field: u32,
+        index: u32,
+    },
     Task,
 }
 
@@ -212,9 +235,19 @@ pub enum Key {
     /// Declared memory that all share.
     Shared(u32),
     /// A declared `var` of a process.
-    Var { process: TaskId, cell: u32 },
-    Field { record: u32, index: u32 },
-    VarField { process: TaskId, record: u32, index: u32 },
+    Var {
+        process: TaskId,
+        cell: u32,
+    },
+    Field {
+        record: u32,
+        index: u32,
+    },
+    VarField {
+        process: TaskId,
+        record: u32,
+        index: u32,
+    },
 }
 
 /// Whether a part moves by itself.
