@@ -43,6 +43,7 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         "explain",
         &[example("conc explain", "list all findings"), example("conc explain lost-wakeup", "the page on one of them")],
     ),
+    ("lsp", &[example("conc lsp", "what an editor starts; it talks on standard input and output")]),
     (
         "completions",
         &[

@@ -5,6 +5,7 @@ mod complete;
 mod example;
 mod explain;
 mod fmt;
+mod lsp;
 mod man;
 mod run;
 mod script;
@@ -61,6 +62,8 @@ enum Command {
     Fmt(fmt::FmtArgs),
     /// A page on a finding: what it is, an example, how to mend it
     Explain(explain::ExplainArgs),
+    /// The server for editors: errors as one types, names, layout
+    Lsp(lsp::LspArgs),
     /// What a shell needs to complete conc's commands
     Completions(complete::CompletionsArgs),
     /// The manual pages, for `man`
@@ -174,6 +177,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Run(args) => run::main(&args),
         Command::Fmt(args) => fmt::main(&args),
         Command::Explain(args) => explain::main(&args),
+        Command::Lsp(args) => lsp::main(&args),
         Command::Completions(args) => complete::main(&args),
         Command::Man(args) => man::main(&args),
     };

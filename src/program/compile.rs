@@ -69,7 +69,8 @@ pub(super) struct Compiler<'s> {
     names: Names,
 }
 
-const BUILTINS: [&str; 9] = ["len", "min", "max", "abs", "str", "int", "choose", "fork", "wait"];
+/// The functions that the language has.
+pub const BUILTINS: [&str; 9] = ["len", "min", "max", "abs", "str", "int", "choose", "fork", "wait"];
 
 impl<'s> Compiler<'s> {
     fn new(source: &'s str, kinds: &'static [KindSpec]) -> Compiler<'s> {

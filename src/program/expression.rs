@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::lang::ast::{Arg, BinaryOp, JoinWhat, Spawn, SpawnKind, SpawnWhat, StrPart, UnaryOp};
-use crate::program::kind::Update;
+use crate::program::kind::{ERROR_FIELDS, HANDLE_FIELDS, SELF_FIELDS, Update};
 
 impl Compiler<'_> {
     pub(super) fn expression(&mut self, e: &Expr) {
@@ -337,19 +337,16 @@ impl Compiler<'_> {
 
     // ----------------------------------------------------------------- fields
 
-    pub(super) const HANDLE_FIELDS: [&'static str; 5] = ["name", "alive", "pid", "result", "exit_code"];
-    pub(super) const ERROR_FIELDS: [&'static str; 2] = ["kind", "message"];
-
     pub(super) fn check_field(&mut self, field: &Name) {
         self.names.used_field(field.span, &field.text);
-        let known = Self::HANDLE_FIELDS.iter().chain(&Self::ERROR_FIELDS).any(|f| *f == field.text);
+        let known = HANDLE_FIELDS.iter().chain(&ERROR_FIELDS).any(|f| *f == field.text);
         if known || self.field_names.contains(&field.text) {
             return;
         }
         let mut error =
             ScriptError::new(field.span, format!("nothing has a field `{}`", field.text)).label("unknown field");
         let all: Vec<String> = self.field_names.clone();
-        let names = all.iter().map(String::as_str).chain(Self::HANDLE_FIELDS).chain(Self::ERROR_FIELDS);
+        let names = all.iter().map(String::as_str).chain(HANDLE_FIELDS).chain(ERROR_FIELDS);
         let method = self.kinds.iter().any(|k| k.method(&field.text).is_some());
         if method {
             error = error.help(format!("a method is called: `.{}()`", field.text));
@@ -369,7 +366,7 @@ impl Compiler<'_> {
                 "tid" => SelfInfo::Tid,
                 _ => {
                     let error = ScriptError::new(field.span, format!("`self` has no field `{}`", field.text))
-                        .help("it has name, index, pid, ppid and tid");
+                        .help(format!("it has {}", SELF_FIELDS.join(", ")));
                     return self.error(error);
                 }
             };

@@ -8,6 +8,7 @@ pub mod explain;
 pub mod finding;
 pub mod json;
 mod phrase;
+pub mod reference;
 pub mod repeat;
 mod snippet;
 mod source;
