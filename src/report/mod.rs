@@ -9,6 +9,7 @@ pub mod finding;
 pub mod json;
 pub mod lanes;
 mod phrase;
+pub mod reference;
 pub mod repeat;
 mod snippet;
 mod source;
