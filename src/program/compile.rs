@@ -13,8 +13,12 @@ use std::collections::HashMap;
 
 #[path = "expression.rs"]
 mod expression;
+#[path = "grow.rs"]
+mod grow;
 #[path = "statement.rs"]
 mod statement;
+
+pub use grow::{Entry, Growth};
 
 /// The most places or objects one declaration may make.
 const COUNT_MAX: i64 = 10_000_000;
@@ -54,6 +58,8 @@ pub(super) struct Compiler<'s> {
     field_names: Vec<String>,
     /// Every name of a declaration.
     later: Vec<String>,
+    /// What was there before this text, in a program that grows.
+    before: grow::Before,
 }
 
 const BUILTINS: [&str; 9] = ["len", "min", "max", "abs", "str", "int", "choose", "fork", "wait"];
@@ -72,6 +78,7 @@ impl<'s> Compiler<'s> {
             keeper: Vec::new(),
             field_names: Vec::new(),
             later: Vec::new(),
+            before: grow::Before::default(),
         }
     }
 
@@ -141,7 +148,7 @@ impl<'s> Compiler<'s> {
 
     pub(super) fn line(&self, span: Span) -> usize {
         let end = (span.start as usize).min(self.source.len());
-        self.source.as_bytes()[..end].iter().filter(|b| **b == b'\n').count() + 1
+        self.before.lines + self.source.as_bytes()[..end].iter().filter(|b| **b == b'\n').count() + 1
     }
 
     pub(super) fn kind_named(&self, word: &str) -> Option<u8> {
@@ -207,6 +214,9 @@ impl<'s> Compiler<'s> {
                 self.errors.push(error);
             }
         }
+        if !self.before.grows {
+            self.new_function("main", FunctionKind::Main, Span::default());
+        }
         self.collect_functions(script);
         // An argument or a first value may name an object that is declared
         // later, so all objects get their numbers before any is evaluated.
@@ -250,25 +260,14 @@ impl<'s> Compiler<'s> {
     }
 
     fn collect_functions(&mut self, script: &Script) {
-        self.program.functions.push(Function {
-            name: "main".to_string(),
-            kind: FunctionKind::Main,
-            entry: 0,
-            end: 0,
-            params: 0,
-            required: 0,
-            slots: 0,
-            span: Span::default(),
-        });
         for item in &script.items {
             let Item::Function(f) = item else { continue };
-            let index = self.program.functions.len() as u32;
             let kind = match f.kind {
                 ast::FunctionKind::Task => FunctionKind::Task,
                 ast::FunctionKind::Fn => FunctionKind::Fn,
             };
             let required = f.params.iter().take_while(|p| p.default.is_none()).count();
-            self.program.functions.push(Function {
+            let function = Function {
                 name: f.name.text.clone(),
                 kind,
                 entry: 0,
@@ -277,8 +276,12 @@ impl<'s> Compiler<'s> {
                 required: required.min(255) as u8,
                 slots: 0,
                 span: f.name.span,
-            });
-            self.define(&f.name, Global::Function(index));
+            };
+            if !self.redefine(&f.name, &function) {
+                let index = self.program.functions.len() as u32;
+                self.program.functions.push(function);
+                self.define(&f.name, Global::Function(index));
+            }
             if let Some(p) = f.params.iter().skip(required).find(|p| p.default.is_none()) {
                 let error =
                     ScriptError::new(p.name.span, format!("`{}` has no default, and one before it has", p.name.text))
@@ -597,7 +600,7 @@ impl<'s> Compiler<'s> {
             }
         }
         let end = Span::new(self.source.len(), self.source.len());
-        self.function(0, &[], end, |c| main.iter().for_each(|s| c.statement(s)));
+        self.main_body(&main, end);
         for item in &script.items {
             match item {
                 Item::Function(f) => {
@@ -649,7 +652,7 @@ impl<'s> Compiler<'s> {
 
     fn finally(&mut self, body: &ast::Block, span: Span) {
         if let Some(first) = self.program.finally {
-            let first = self.program.functions[first as usize].span;
+            let first = self.since_before(first as usize, self.program.functions[first as usize].span);
             let error = ScriptError::new(span, "there are two `finally` blocks")
                 .related(first, "the first")
                 .help("put both into one");
