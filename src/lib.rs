@@ -1,7 +1,7 @@
 //! conc: concurrency scenarios as scripts, run on real threads and processes.
 //!
 //! The layers, each importing only those below it: the command line (`cli`),
-//! `report`, `run`, `detect`, `machine`, `objects`, `program`, `lang`.
+//! `repl`, `report`, `run`, `detect`, `machine`, `objects`, `program`, `lang`.
 
 pub mod cli;
 pub mod detect;
@@ -9,5 +9,6 @@ pub mod lang;
 pub mod machine;
 pub mod objects;
 pub mod program;
+pub mod repl;
 pub mod report;
 pub mod run;

@@ -3,6 +3,7 @@
 
 mod explain;
 mod fmt;
+mod repl;
 mod run;
 mod script;
 
@@ -33,21 +34,24 @@ pub mod exit {
 3 no answer within a limit; 4 conc or the machine failed; 130 interrupted.")]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Subcommand)]
 enum Command {
     /// Run a script on real threads and processes, and report what went wrong
     Run(run::RunArgs),
+    /// Declare, spawn, look, try again: a session on real threads and processes
+    Repl(repl::ReplArgs),
     /// Bring scripts into the one layout
     Fmt(fmt::FmtArgs),
     /// A page on a finding: what it is, an example, how to mend it
     Explain(explain::ExplainArgs),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Color {
+    #[default]
     Auto,
     Always,
     Never,
@@ -60,7 +64,7 @@ enum Format {
 }
 
 /// Options that every command has.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 struct Common {
     /// Colours: auto (on a terminal, unless NO_COLOR is set), always, never
     #[arg(long, value_name = "WHEN", default_value = "auto")]
@@ -145,8 +149,21 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
             return if error.use_stderr() { exit::WRONG } else { exit::FINE };
         }
     };
-    let run = move || match cli.command {
+    // Alone at a terminal it is a session; elsewhere something is missing.
+    let command = match cli.command {
+        Some(command) => command,
+        None if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() => {
+            Command::Repl(repl::ReplArgs::default())
+        }
+        None => {
+            use clap::CommandFactory;
+            put_err(&Cli::command().render_help().to_string());
+            return exit::WRONG;
+        }
+    };
+    let run = move || match command {
         Command::Run(args) => run::main(&args),
+        Command::Repl(args) => repl::main(&args),
         Command::Fmt(args) => fmt::main(&args),
         Command::Explain(args) => explain::main(&args),
     };

@@ -34,6 +34,11 @@ pub fn init(_args: &[Value], _options: u32) -> Result<[u64; WORDS], (ErrorKind, 
 /// memo is the number of `set`s at its arrival.
 const SETS: usize = 3;
 
+/// How it stands.
+pub fn standing(words: &[u64; WORDS], _values: u64) -> String {
+    if words[FLAG] != 0 { "set" } else { "not set" }.to_string()
+}
+
 pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, _args: &[Value], again: Option<u64>) -> Outcome {
     let set = w.word(o, FLAG) != 0;
     let sets = w.word(o, SETS);

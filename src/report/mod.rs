@@ -14,6 +14,7 @@ mod source;
 pub mod summary;
 
 pub use diagnostic::{Diagnostic, Note, Place, Severity};
+pub use phrase::wrap;
 pub use source::{Position, Source};
 
 use crate::detect::finding::Finding;

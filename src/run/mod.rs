@@ -29,7 +29,7 @@ mod wait;
 
 pub use image::Options;
 pub use diagnose::scene;
-pub use prompt::Answer;
+pub use prompt::{Answer, ROOM};
 pub use supervisor::session::{Event, Over, Session, Terms};
 pub use supervisor::{Outcome, Report, Stop, TaskEnd, run};
 pub use system::{fresh_seed, memory_for_objects, processors, terminal_columns};

@@ -48,7 +48,8 @@ pub struct TaskState {
 pub struct ObjectState {
     pub name: String,
     pub kind: &'static str,
-    pub words: [u64; objects::WORDS],
+    /// In a few words: `free`, `value 2`.
+    pub standing: String,
     /// Its values, the oldest first; no more than `VALUES_MAX`.
     pub values: Vec<String>,
     pub value_count: u64,
@@ -155,7 +156,11 @@ impl Diagnosis {
                 let waits = |t: &&TaskState| t.waits.iter().any(|w| w.object == name);
                 ObjectState {
                     kind: KINDS[arena.kind(id) as usize].word,
-                    words: std::array::from_fn(|i| word(object::WORD + i)),
+                    standing: objects::standing(
+                        arena.kind(id),
+                        &std::array::from_fn(|i| word(object::WORD + i)),
+                        word(object::RING_LEN),
+                    ),
                     values: self.ring_values(id),
                     value_count: word(object::RING_LEN),
                     holders: tasks.iter().filter(holds).map(holder).collect(),

@@ -32,6 +32,8 @@ pub enum Event {
     Finding(Finding),
     /// The statement under way can never go on, and is stopped.
     Hopeless,
+    /// The session has ended by itself; the next question says why.
+    Over,
 }
 
 /// Where events go.
@@ -107,7 +109,8 @@ impl Session {
 
     fn ask(&self, command: Command) -> Result<Reply, Over> {
         let gone = || Over::Failed("the session has ended".to_string());
-        self.commands.send(command).map_err(|_| gone())?;
+        // If nobody takes it any more, the reason is waiting here.
+        let _ = self.commands.send(command);
         let _ = self.wake.write(1);
         match self.replies.recv().map_err(|_| gone())? {
             Reply::Over(over) => Err(over),
@@ -354,10 +357,13 @@ impl Link {
         if self.supervisor.stop == Some(Stop::Finished) {
             self.supervisor.run_finally();
         }
+        // What was recorded is in the report by itself.
+        self.supervisor.findings.retain(|f| matches!(f.facts, crate::detect::finding::Facts::Stuck { .. }));
         let report = self.supervisor.report();
         self.take_output(true);
-        if let Some(over) = self.over() {
+        if let (Some(over), false) = (self.over(), self.ending) {
             let _ = self.replies.send(Reply::Over(over));
+            (self.terms.tell)(Event::Over);
         }
         report
     }
@@ -456,7 +462,10 @@ impl Link {
                     self.ending = true;
                     self.order(Order::End, Work::None);
                 }
-                Command::Quit => self.supervisor.stop = Some(Stop::Finished),
+                Command::Quit => {
+                    self.ending = true;
+                    self.supervisor.stop = Some(Stop::Stuck);
+                }
             }
         }
         any
