@@ -40,6 +40,16 @@ pub const SOURCE_MAX: usize = 16 << 20;
 
 /// The syntax tree of `source`, or what is wrong with it, in source order.
 pub fn parse(source: &str) -> Result<Script, Vec<ScriptError>> {
+    parse_as(source, false)
+}
+
+/// The same of what is entered in a session, which may end with any
+/// expression: its value is shown.
+pub fn parse_entry(source: &str) -> Result<Script, Vec<ScriptError>> {
+    parse_as(source, true)
+}
+
+fn parse_as(source: &str, entry: bool) -> Result<Script, Vec<ScriptError>> {
     if source.len() > SOURCE_MAX {
         let help = format!("a script has at most {} MiB", SOURCE_MAX >> 20);
         return Err(vec![ScriptError::new(Span::new(0, 0), "the script is too long").help(help)]);
@@ -56,6 +66,7 @@ pub fn parse(source: &str) -> Result<Script, Vec<ScriptError>> {
             Ok(pairs) => {
                 let repaired = scan.repaired || !errors.is_empty();
                 let mut builder = Builder::new(&text, errors, repaired);
+                builder.entry = entry;
                 let script = builder.script(pairs);
                 errors = builder.errors;
                 return match script {

@@ -224,6 +224,10 @@ impl Compiler<'_> {
         self.frames.push(frame);
         let entry = self.here();
         let (last, first) = match statements.split_last() {
+            // That a `join` came to its end is no news.
+            Some((Stmt { kind: StmtKind::Expr(Expr { kind: ExprKind::Join { timeout: None, .. }, .. }), .. }, _)) => {
+                (None, statements)
+            }
             Some((Stmt { kind: StmtKind::Expr(value), .. }, first)) => (Some(value), first),
             _ => (None, statements),
         };

@@ -1,8 +1,8 @@
 //! What was entered: whether it is whole, which of it is declarations, and all
 //! of it as a script.
 
-use crate::lang::ast::{Item, Script, Span, Stmt, StmtKind};
-use crate::lang::parse::{is_open, parse};
+use crate::lang::ast::{ExprKind, Item, Script, Span, Stmt, StmtKind};
+use crate::lang::parse::{is_open, parse_entry};
 use std::collections::{HashMap, HashSet};
 
 /// One entry that was carried out.
@@ -24,7 +24,7 @@ pub fn is_complete(text: &str) -> bool {
         return false;
     }
     let ends_a_block = text.trim_end().ends_with('}');
-    !(ends_a_block && parse(text).is_err() && parse(&format!("{text} catch any {{ }}")).is_ok())
+    !(ends_a_block && parse_entry(text).is_err() && parse_entry(&format!("{text} catch any {{ }}")).is_ok())
 }
 
 /// Whether a line goes on with the statement before it: `else`, `catch`.
@@ -36,7 +36,7 @@ pub fn goes_on(line: &str) -> bool {
 impl Entered {
     /// Its declarations alone, if it has some.
     pub fn declarations(&self) -> Option<Entered> {
-        let script = parse(&self.text).ok()?;
+        let script = parse_entry(&self.text).ok()?;
         let texts: Vec<&str> =
             script.items.iter().filter_map(|i| declaration(i).map(|(_, span)| span.text(&self.text))).collect();
         (!texts.is_empty()).then(|| Entered { text: format!("{}\n", texts.join("\n")), whole: true })
@@ -59,7 +59,7 @@ fn declaration(item: &Item) -> Option<(Option<&str>, Span)> {
 /// stands; a `let` of a name that was there before assigns it; statements that
 /// did not come to their end are comments.
 pub fn as_script(entries: &[Entered]) -> String {
-    let scripts: Vec<(&Entered, Script)> = entries.iter().filter_map(|e| Some((e, parse(&e.text).ok()?))).collect();
+    let scripts: Vec<(&Entered, Script)> = entries.iter().filter_map(|e| Some((e, parse_entry(&e.text).ok()?))).collect();
     let mut last: HashMap<&str, usize> = HashMap::new();
     for (place, (_, script)) in scripts.iter().enumerate() {
         for item in &script.items {
@@ -80,6 +80,7 @@ pub fn as_script(entries: &[Entered]) -> String {
             }
         }
         if entry.whole {
+            text = with_print(&text, script);
             text = with_assignments(&text, script, &mut locals);
         }
         out.push_str(&text);
@@ -95,6 +96,17 @@ fn comment(text: &mut String, span: Span) {
     let lines: Vec<String> = span.text(text).lines().map(|l| format!("# {l}")).collect();
     // What stands behind it on the same line stays a statement.
     text.replace_range(span.start as usize..span.end as usize, &format!("{}\n", lines.join("\n")));
+}
+
+/// A value that was only shown is printed.
+fn with_print(text: &str, script: &Script) -> String {
+    let Some(Item::Stmt(Stmt { kind: StmtKind::Expr(value), span })) = script.items.last() else {
+        return text.to_string();
+    };
+    match value.kind {
+        ExprKind::Call { .. } | ExprKind::Spawn(_) | ExprKind::Join { .. } | ExprKind::Submit { .. } => text.to_string(),
+        _ => format!("{}print {}", &text[..span.start as usize], &text[span.start as usize..]),
+    }
 }
 
 fn with_assignments(text: &str, script: &Script, locals: &mut HashSet<String>) -> String {

@@ -18,7 +18,7 @@ pub use entry::{goes_on, is_complete};
 use crate::detect::finding::{Facts, Finding};
 use crate::lang::ast::Span;
 use crate::lang::error::ScriptError;
-use crate::lang::parse::parse;
+use crate::lang::parse::parse_entry;
 use crate::objects::{self, KINDS};
 use crate::program::{Entry, Growth};
 use crate::report::{self, Source, Style};
@@ -86,6 +86,8 @@ struct Told {
     findings: Mutex<Vec<Finding>>,
     /// An earlier entry is carried out again, and has been told already.
     again: AtomicBool,
+    /// Why the statement is stopped has been said.
+    hopeless: AtomicBool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -114,7 +116,10 @@ impl Told {
                     findings.push(finding);
                 }
             }
-            Event::Hopeless => self.voice.report("the statement can never go on, so it is stopped\n"),
+            Event::Hopeless => {
+                self.hopeless.store(true, SeqCst);
+                self.voice.report("the statement can never go on, so it was stopped\n");
+            }
             Event::Over => {}
         }
     }
@@ -150,6 +155,7 @@ impl Repl {
             source: Mutex::new(Source::new(NAME, "")),
             findings: Mutex::new(Vec::new()),
             again: AtomicBool::new(false),
+            hopeless: AtomicBool::new(false),
         });
         let mut repl = Repl {
             settings,
@@ -237,7 +243,7 @@ impl Repl {
             let help = "`:reset` begins a new one, `:save FILE` keeps this one";
             return Err(vec![ScriptError::new(Span::new(base, base), "the session is too long").help(help)]);
         }
-        let script = parse(text).map_err(|errors| errors.into_iter().map(|e| moved(e, base)).collect::<Vec<_>>())?;
+        let script = parse_entry(text).map_err(|errors| errors.into_iter().map(|e| moved(e, base)).collect::<Vec<_>>())?;
         let (growth, entry) = self.growth.extend(&script, text)?;
         let program = growth.program();
         let mut errors = Vec::new();
@@ -282,6 +288,7 @@ impl Repl {
                 let source = lock(&self.told.source);
                 (Reply::err(report::script_error(&error).render(&source, &self.settings.style)), None, false)
             }
+            Answer::Interrupted if self.told.hopeless.swap(false, SeqCst) => (Reply::default(), None, false),
             Answer::Interrupted => (Reply::err("stopped\n"), None, false),
             Answer::Values(_) => (Reply::default(), None, true),
         }

@@ -108,6 +108,10 @@ fn wait(wait: &Wait) -> String {
         ("memory", _) => format!("for a change of {}", wait.object),
         ("lock", _) => format!("for {}", wait.object),
         (kind, "wait") => format!("at {kind} {}", wait.object),
+        (kind, "get") => format!("to get from {kind} {}", wait.object),
+        (kind, "put") => format!("to put into {kind} {}", wait.object),
+        (kind, "acquire_read") => format!("to read {kind} {}", wait.object),
+        (kind, "acquire_write") => format!("to write {kind} {}", wait.object),
         (kind, operation) => format!("to {} {kind} {}", operation.replace('_', " "), wait.object),
     };
     format!("{what}{}", by.unwrap_or_default())

@@ -15,7 +15,7 @@ use super::heap::OutOfMemory;
 use super::image::{Image, Options, Room, SetupError};
 use super::process::{self as proc, Process};
 use super::spawn::{Ended, NOWHERE};
-use crate::lang::parse::parse;
+use crate::lang::parse::parse_entry;
 use crate::machine::Task;
 use crate::objects::{KINDS, pool};
 use crate::program::value::{Error, ErrorKind, Value};
@@ -112,7 +112,7 @@ impl Image {
         let texts = self.texts_after(self.known.load(Acquire));
         let any = !texts.is_empty();
         for text in texts {
-            let Ok(script) = parse(&text) else { return false };
+            let Ok(script) = parse_entry(&text) else { return false };
             let Ok((longer, entry)) = growth.extend(&script, &text) else { return false };
             self.program.publish(longer.program().clone());
             let result = self.declare_cells(entry.first_cell, Some(true), holder);
@@ -194,6 +194,8 @@ impl Executor {
                 Order::Values => Answer::Values(self.var_values()),
                 Order::End => {
                     self.prompted = None;
+                    // The end of the last text is where it waits for others.
+                    self.at_site((self.program.code.len() as u32).saturating_sub(1));
                     self.end_process(Ended::returned())
                 }
             };

@@ -17,6 +17,8 @@ pub(super) struct Prompts {
     with_main: bool,
     /// It was stuck at the last look.
     main_stuck: bool,
+    /// No further statement comes.
+    ended: bool,
     /// How many texts there were when a function was last defined anew.
     redefined: u64,
 }
@@ -47,7 +49,7 @@ impl Diagnosis {
     pub(super) fn is_free(&self, task: u32) -> bool {
         let grows = self.image.room.grows;
         grows
-            && (task == self.image.main_task()
+            && ((task == self.image.main_task() && !self.session.ended)
                 || self.image.arena.facts(task, facts::ENTRIES).load(Relaxed) < self.session.redefined)
     }
 
@@ -57,7 +59,13 @@ impl Diagnosis {
 
     /// Whether a task is taken to go on whatever it waits for.
     pub(super) fn goes_on(&self, task: u32) -> bool {
-        self.image.room.grows && !self.session.with_main && task == self.image.main_task()
+        let prompted = self.image.room.grows && !self.session.ended;
+        prompted && !self.session.with_main && task == self.image.main_task()
+    }
+
+    /// No further statement comes: `main` is a task like all others.
+    pub fn end_prompt(&mut self) {
+        self.session.ended = true;
     }
 
     /// Tasks that have moved since they were reported are not known any more.

@@ -119,7 +119,8 @@ impl Diagnosis {
         let known = image.program.spans.get(site as usize).copied();
         let mut waits = snapshot.views[i].waits.clone();
         state.doing = match word(slot::STATE) {
-            state::SLEEPING if id == image.main_task() && known.is_none() => Doing::Prompt,
+            // It has just said what its memory holds.
+            _ if id == image.main_task() && known.is_none() => Doing::Prompt,
             state::SLEEPING => Doing::Sleeps,
             state::TIMED => {
                 if let Some(executor) = &mut self.executor {

@@ -397,12 +397,11 @@ impl Link {
         }
         fds.extend(s.watched.iter().filter_map(|w| w.fd.as_ref()).map(|f| PollFd::new(f.as_fd(), PollFlags::POLLIN)));
         let gone = s.watched.iter().any(|w| w.fd.is_none());
-        let timeout = match timeout.as_millis() {
+        let timeout = match i32::from(timeout) {
             _ if gone => PollTimeout::ZERO,
-            // Whoever shows the output says by himself when it has room again.
-            Some(ms) if ready || ms <= LOOK_MS as u32 => PollTimeout::try_from(ms).unwrap_or(PollTimeout::ZERO),
-            _ if !ready => PollTimeout::from(LOOK_MS as u16),
-            _ => PollTimeout::NONE,
+            // Whoever shows the output does not say when he has room again.
+            ms if !ready && !(0..=LOOK_MS as i32).contains(&ms) => PollTimeout::from(LOOK_MS as u16),
+            _ => timeout,
         };
         let _ = poll(&mut fds, timeout);
         s.arena.run(run::SUPERVISOR_IDLE).store(0, SeqCst);
@@ -460,6 +459,7 @@ impl Link {
                 Command::Settle => self.work = Work::Settling(futex::now_ns() + SETTLE_NS),
                 Command::End => {
                     self.ending = true;
+                    self.supervisor.diagnosis.end_prompt();
                     self.order(Order::End, Work::None);
                 }
                 Command::Quit => {
@@ -507,8 +507,7 @@ impl Link {
         let home = s.home.clone();
         let mut found = s.diagnosis.look(&home);
         found.extend(s.diagnosis.newly_recorded(&mut self.told, &s.findings));
-        let hopeless = self.work == Work::Statement || self.ending;
-        let main = if hopeless { s.diagnosis.look_at_main(&home) } else { None };
+        let main = if self.work == Work::Statement { s.diagnosis.look_at_main(&home) } else { None };
         let is_stuck = main.is_some();
         found.extend(main);
         s.next_look = now + 5 * (futex::now_ns() - now);
@@ -516,11 +515,12 @@ impl Link {
             (self.terms.tell)(Event::Finding(finding.clone()));
             self.supervisor.findings.push(finding);
         }
-        if is_stuck && self.ending {
-            self.supervisor.stop = Some(Stop::Stuck);
-        } else if is_stuck {
+        if is_stuck {
             (self.terms.tell)(Event::Hopeless);
             self.supervisor.interrupt_main();
+        }
+        if self.ending && self.supervisor.diagnosis.nothing_goes_on(self.supervisor.arena) {
+            self.supervisor.stop = Some(Stop::Stuck);
         }
     }
 
@@ -543,8 +543,6 @@ impl Link {
         }
         if !self.ending || s.all_ended() {
             s.stop = Some(Stop::Finished);
-        } else if s.diagnosis.nothing_goes_on(s.arena) {
-            s.stop = Some(Stop::Stuck);
         }
     }
 }
