@@ -81,7 +81,7 @@ impl Voice for Plain {
     fn ready(&self) -> bool {
         true
     }
-    fn over(&self) {
+    fn over(&self, _: Option<i32>) {
         let _ = self.over.write(1);
     }
 }

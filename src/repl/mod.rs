@@ -42,8 +42,8 @@ pub trait Voice: Send + Sync {
     fn report(&self, text: &str);
     /// Whether more output is welcome now.
     fn ready(&self) -> bool;
-    /// The session has ended by itself, by a signal for one.
-    fn over(&self);
+    /// The session has ended by itself; by a signal to `conc`, if it is given.
+    fn over(&self, signal: Option<i32>);
 }
 
 /// How a session is begun.
@@ -96,8 +96,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Told {
     fn tell(&self, event: Event) {
-        if matches!(event, Event::Over) {
-            return self.voice.over();
+        if let Event::Over(over) = event {
+            let signal = if let Over::Interrupted(signal) = over { Some(signal) } else { None };
+            return self.voice.over(signal);
         }
         if self.again.load(SeqCst) {
             return;
@@ -120,7 +121,7 @@ impl Told {
                 self.hopeless.store(true, SeqCst);
                 self.voice.report("the statement can never go on, so it was stopped\n");
             }
-            Event::Over => {}
+            Event::Over(_) => {}
         }
     }
 }

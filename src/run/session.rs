@@ -19,7 +19,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
 /// How much of what the tasks print is taken at once.
-const OUTPUT_BYTES: usize = 1 << 16;
+const OUTPUT_BYTES: usize = 1 << 13;
 /// How long it may take until nothing moves any more.
 const SETTLE_NS: u64 = 1_000_000_000;
 /// Looks in a row at which nothing had moved.
@@ -32,8 +32,8 @@ pub enum Event {
     Finding(Finding),
     /// The statement under way can never go on, and is stopped.
     Hopeless,
-    /// The session has ended by itself; the next question says why.
-    Over,
+    /// The session has ended by itself; the next question is answered with it.
+    Over(Over),
 }
 
 /// Where events go.
@@ -82,21 +82,19 @@ pub struct Session {
     wake: Arc<EventFd>,
     replies: Receiver<Reply>,
     thread: Option<JoinHandle<Result<Report, SetupError>>>,
-    old_mask: SigSet,
 }
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 impl Session {
-    /// Begins a session. The calling thread takes no signals from here on
-    /// until the session has ended; they go to the session.
+    /// Begins a session. From here on the calling thread takes no signals that
+    /// end a program: they go to this session, or wait for the next one.
     pub fn start(terms: Terms) -> Result<Session, SetupError> {
         let mut mask = SigSet::empty();
         for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGTSTP] {
             mask.add(signal);
         }
-        let mut old_mask = SigSet::empty();
-        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&mask), Some(&mut old_mask))?;
+        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&mask), None)?;
         let wake = Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?);
         let (commands, orders) = channel();
         let (answers, replies) = channel();
@@ -104,7 +102,7 @@ impl Session {
         let life = move || live(terms, &their_wake, orders, answers);
         let thread = std::thread::Builder::new().name("session".to_string()).spawn(life);
         let thread = thread.map_err(|e| SetupError::System(nix::Error::from_raw(e.raw_os_error().unwrap_or(0))))?;
-        Ok(Session { commands, wake, replies, thread: Some(thread), old_mask })
+        Ok(Session { commands, wake, replies, thread: Some(thread) })
     }
 
     fn ask(&self, command: Command) -> Result<Reply, Over> {
@@ -158,9 +156,7 @@ impl Session {
 
     fn join(&mut self) -> Result<Report, SetupError> {
         let failed = || SetupError::System(nix::Error::UnknownErrno);
-        let result = self.thread.take().ok_or_else(failed)?.join().unwrap_or_else(|_| Err(failed()));
-        let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&self.old_mask), None);
-        result
+        self.thread.take().ok_or_else(failed)?.join().unwrap_or_else(|_| Err(failed()))
     }
 }
 
@@ -194,7 +190,7 @@ fn live(
     };
     // SAFETY: as for the arena.
     let image_ref: &'static Image = unsafe { &*image };
-    let result = begin(image_ref, terms, wake, commands, replies).map(|mut link| link.supervise());
+    let result = begin(image_ref, terms, wake, commands, replies).and_then(|mut link| link.watched());
     // SAFETY: every other process that mapped these has ended, the supervisor
     // and its executors are dropped, and no result borrows from them.
     unsafe {
@@ -331,6 +327,21 @@ struct Link {
 }
 
 impl Link {
+    /// The whole life. A fault of `conc` itself leaves no process behind.
+    fn watched(&mut self) -> Result<Report, SetupError> {
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.supervise()));
+        result.map_err(|_| {
+            self.supervisor.end_all();
+            self.tell_over(Over::Failed("conc itself failed in the session".to_string()));
+            SetupError::System(nix::Error::UnknownErrno)
+        })
+    }
+
+    fn tell_over(&mut self, over: Over) {
+        let _ = self.replies.send(Reply::Over(over.clone()));
+        (self.terms.tell)(Event::Over(over));
+    }
+
     fn supervise(&mut self) -> Report {
         while self.supervisor.stop.is_none() {
             self.sleep();
@@ -362,8 +373,7 @@ impl Link {
         let report = self.supervisor.report();
         self.take_output(true);
         if let (Some(over), false) = (self.over(), self.ending) {
-            let _ = self.replies.send(Reply::Over(over));
-            (self.terms.tell)(Event::Over);
+            self.tell_over(over);
         }
         report
     }

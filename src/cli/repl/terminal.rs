@@ -11,6 +11,8 @@ use crate::program::Growth;
 use crate::repl::complete::complete;
 use crate::repl::highlight::{Class, classes};
 use crate::repl::{Reply, Settings, Voice, is_complete};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal as Signals;
 use nu_ansi_term::{Color, Style};
 use reedline::{
     Completer, DefaultHinter, EditCommand, Emacs, ExternalPrinter, FileBackedHistory, Highlighter, IdeMenu, KeyCode,
@@ -18,6 +20,7 @@ use reedline::{
     Signal, Span, StyledText, Suggestion, ValidationResult, Validator, default_emacs_keybindings,
 };
 use std::borrow::Cow;
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
@@ -29,7 +32,7 @@ use std::time::{Duration, Instant};
 const PIECES_MAX: usize = 1 << 16;
 /// The least time between two pieces of output while a line is edited: keys
 /// are heard in between, however much is printed.
-const PIECE_EVERY: Duration = Duration::from_millis(10);
+const PIECE_EVERY: Duration = Duration::from_millis(30);
 const HISTORY_LINES: usize = 10_000;
 const MENU: &str = "completion";
 
@@ -43,6 +46,8 @@ struct Screen {
     printer: ExternalPrinter<String>,
     shown: Mutex<Instant>,
     over: Arc<AtomicBool>,
+    /// The terminal is gone.
+    hung_up: AtomicBool,
 }
 
 impl Screen {
@@ -81,7 +86,14 @@ impl Voice for Screen {
     fn ready(&self) -> bool {
         !*lock(&self.editing) || (self.printer.receiver().is_empty() && lock(&self.shown).elapsed() >= PIECE_EVERY)
     }
-    fn over(&self) {
+    fn over(&self, signal: Option<i32>) {
+        // Without a terminal the editor never comes back; all processes have
+        // been ended by now.
+        if let Some(signal) = signal
+            && (signal == Signals::SIGHUP as i32 || self.hung_up.load(SeqCst))
+        {
+            std::process::exit(128 + signal);
+        }
         self.over.store(true, SeqCst);
     }
 }
@@ -92,12 +104,14 @@ pub fn main(args: &ReplArgs, settings: Settings) -> u8 {
         printer: ExternalPrinter::new(PIECES_MAX),
         shown: Mutex::new(Instant::now()),
         over: Arc::new(AtomicBool::new(false)),
+        hung_up: AtomicBool::new(false),
     });
     let color = settings.style.color;
     let mut repl = match begin(settings, screen.clone()) {
         Ok(repl) => repl,
         Err(code) => return code,
     };
+    watch_terminal(&screen);
     screen.put(&format!("conc {}; :help for help, Ctrl-D to leave\n", env!("CARGO_PKG_VERSION")));
     let growth = Arc::new(Mutex::new(repl.growth().clone()));
     let mut editor = editor(&screen, &growth, color);
@@ -131,6 +145,21 @@ pub fn main(args: &ReplArgs, settings: Settings) -> u8 {
     let (reply, own) = repl.end();
     show(&screen, reply);
     code.unwrap_or(own)
+}
+
+/// Ends the session when the terminal goes away, also where the signal that
+/// says so is ignored. The thread takes no signals, as its parent does not.
+fn watch_terminal(screen: &Arc<Screen>) {
+    let screen = screen.clone();
+    let watch = move || {
+        let stdin = std::io::stdin();
+        let mut fds = [PollFd::new(stdin.as_fd(), PollFlags::empty())];
+        while poll(&mut fds, PollTimeout::NONE).is_err() {}
+        screen.hung_up.store(true, SeqCst);
+        let _ = nix::sys::signal::kill(nix::unistd::getpid(), Signals::SIGTERM);
+    };
+    // Without it only the signal tells.
+    let _ = std::thread::Builder::new().name("terminal".to_string()).spawn(watch);
 }
 
 fn show(screen: &Screen, reply: Reply) -> Option<u8> {
