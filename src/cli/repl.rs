@@ -140,8 +140,7 @@ impl Lines {
                 return (!rest.is_empty()).then(|| String::from_utf8_lossy(&rest).into_owned());
             }
             let stdin = std::io::stdin();
-            let mut fds =
-                [PollFd::new(stdin.as_fd(), PollFlags::POLLIN), PollFd::new(over.as_fd(), PollFlags::POLLIN)];
+            let mut fds = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN), PollFd::new(over.as_fd(), PollFlags::POLLIN)];
             if poll(&mut fds, PollTimeout::NONE).is_err() {
                 continue;
             }

@@ -2,7 +2,7 @@
 //! language is in `help`, how tasks and objects are shown in `show`.
 
 use super::entry::as_script;
-use super::{Reply, Repl, graph, help, lock, show};
+use super::{Repl, Reply, graph, help, lock, show};
 use crate::lang::error::nearest;
 use crate::run::scene::Scene;
 use crate::{lang, objects, program, report};
@@ -44,7 +44,12 @@ pub const COMMANDS: &[Command] = &[
     },
     Command { names: &["reset"], args: "", help: "ends all tasks and forgets everything", run: Repl::reset },
     Command { names: &["time"], args: "EXPR", help: "the value, and how long it took", run: Repl::time },
-    Command { names: &["quit", "q", "exit"], args: "", help: "ends all tasks and leaves; so does Ctrl-D", run: Repl::quit },
+    Command {
+        names: &["quit", "q", "exit"],
+        args: "",
+        help: "ends all tasks and leaves; so does Ctrl-D",
+        run: Repl::quit,
+    },
 ];
 
 impl Repl {
@@ -176,7 +181,11 @@ impl Repl {
             Ok(()) => {
                 let first = taken.text.lines().next().unwrap_or("");
                 let more = if taken.text.lines().count() > 1 { " …" } else { "" };
-                let again = if count == 1 { "1 entry was done again".to_string() } else { format!("{count} entries were done again") };
+                let again = if count == 1 {
+                    "1 entry was done again".to_string()
+                } else {
+                    format!("{count} entries were done again")
+                };
                 Reply::out(format!("taken back: {first}{more}\n{again}\n"))
             }
             Err(sentence) => Reply::err(format!("{sentence}; this is an empty session\n")),

@@ -19,10 +19,50 @@ pub struct Candidate {
 
 /// Words that begin statements or stand in them.
 pub const WORDS: &[&str] = &[
-    "after", "and", "assert", "atomically", "await", "break", "busy", "catch", "const", "continue", "else", "exit",
-    "expect", "false", "finally", "fn", "for", "if", "in", "invariant", "join", "kill", "let", "loop", "none", "not",
-    "or", "print", "raise", "repeat", "return", "select", "self", "sleep", "spawn", "struct", "submit", "task",
-    "terminate", "true", "try", "while", "with", "yield",
+    "after",
+    "and",
+    "assert",
+    "atomically",
+    "await",
+    "break",
+    "busy",
+    "catch",
+    "const",
+    "continue",
+    "else",
+    "exit",
+    "expect",
+    "false",
+    "finally",
+    "fn",
+    "for",
+    "if",
+    "in",
+    "invariant",
+    "join",
+    "kill",
+    "let",
+    "loop",
+    "none",
+    "not",
+    "or",
+    "print",
+    "raise",
+    "repeat",
+    "return",
+    "select",
+    "self",
+    "sleep",
+    "spawn",
+    "struct",
+    "submit",
+    "task",
+    "terminate",
+    "true",
+    "try",
+    "while",
+    "with",
+    "yield",
 ];
 
 /// Further words that mean something in their places, and functions.
@@ -35,7 +75,8 @@ pub fn complete(line: &str, at: usize, growth: &Growth) -> (usize, Vec<Candidate
         return complete_command(before, command);
     }
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    let start = before.rfind(|c: char| !is_word(c)).map_or(0, |i| i + before[i..].chars().next().map_or(1, char::len_utf8));
+    let start =
+        before.rfind(|c: char| !is_word(c)).map_or(0, |i| i + before[i..].chars().next().map_or(1, char::len_utf8));
     let begun = &before[start..];
     let mut found = match before[..start].strip_suffix('.') {
         Some(owner) if !owner.ends_with('.') => members(owner, growth),

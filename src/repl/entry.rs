@@ -59,7 +59,8 @@ fn declaration(item: &Item) -> Option<(Option<&str>, Span)> {
 /// stands; a `let` of a name that was there before assigns it; statements that
 /// did not come to their end are comments.
 pub fn as_script(entries: &[Entered]) -> String {
-    let scripts: Vec<(&Entered, Script)> = entries.iter().filter_map(|e| Some((e, parse_entry(&e.text).ok()?))).collect();
+    let scripts: Vec<(&Entered, Script)> =
+        entries.iter().filter_map(|e| Some((e, parse_entry(&e.text).ok()?))).collect();
     let mut last: HashMap<&str, usize> = HashMap::new();
     for (place, (_, script)) in scripts.iter().enumerate() {
         for item in &script.items {
@@ -104,7 +105,9 @@ fn with_print(text: &str, script: &Script) -> String {
         return text.to_string();
     };
     match value.kind {
-        ExprKind::Call { .. } | ExprKind::Spawn(_) | ExprKind::Join { .. } | ExprKind::Submit { .. } => text.to_string(),
+        ExprKind::Call { .. } | ExprKind::Spawn(_) | ExprKind::Join { .. } | ExprKind::Submit { .. } => {
+            text.to_string()
+        }
         _ => format!("{}print {}", &text[..span.start as usize], &text[span.start as usize..]),
     }
 }

@@ -33,7 +33,11 @@ pub fn draw(scene: &Scene, unicode: bool) -> String {
 fn edges_of(task: &TaskState) -> Vec<Edge> {
     let mut edges = Vec::new();
     for wait in &task.waits {
-        let object = if wait.object_kind == "task" { "its end".to_string() } else { format!("{} {}", wait.object_kind, wait.object) };
+        let object = if wait.object_kind == "task" {
+            "its end".to_string()
+        } else {
+            format!("{} {}", wait.object_kind, wait.object)
+        };
         let holders: Vec<u32> = wait
             .reasons
             .iter()

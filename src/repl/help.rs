@@ -88,7 +88,13 @@ pub fn topic(name: &str, style: &Style) -> Result<String, String> {
         return Ok(page(&sections, place, style));
     }
     // A method, an error: wherever a table or the text names it as code.
-    let quoted = [format!("`{wanted}("), format!("`{wanted}`"), format!(".{wanted}`"), format!(".{wanted}("), format!("`{name}`")];
+    let quoted = [
+        format!("`{wanted}("),
+        format!("`{wanted}`"),
+        format!(".{wanted}`"),
+        format!(".{wanted}("),
+        format!("`{name}`"),
+    ];
     let naming: Vec<usize> = (1..sections.len())
         .filter(|i| sections[*i].body.lines().any(|l| l.starts_with('|') && quoted.iter().any(|q| l.contains(q))))
         .collect();
@@ -117,8 +123,7 @@ pub fn topic(name: &str, style: &Style) -> Result<String, String> {
 }
 
 fn overview(style: &Style) -> String {
-    let rows: Vec<Vec<String>> =
-        COMMANDS.iter().map(|c| vec![format!(":{}", usage(c)), c.help.to_string()]).collect();
+    let rows: Vec<Vec<String>> = COMMANDS.iter().map(|c| vec![format!(":{}", usage(c)), c.help.to_string()]).collect();
     let mut out = String::from(
         "Statements and declarations are carried out as they are entered, on real\nthreads and processes; an expression shows its value. Commands:\n\n",
     );

@@ -244,7 +244,8 @@ impl Repl {
             let help = "`:reset` begins a new one, `:save FILE` keeps this one";
             return Err(vec![ScriptError::new(Span::new(base, base), "the session is too long").help(help)]);
         }
-        let script = parse_entry(text).map_err(|errors| errors.into_iter().map(|e| moved(e, base)).collect::<Vec<_>>())?;
+        let script =
+            parse_entry(text).map_err(|errors| errors.into_iter().map(|e| moved(e, base)).collect::<Vec<_>>())?;
         let (growth, entry) = self.growth.extend(&script, text)?;
         let program = growth.program();
         let mut errors = Vec::new();
@@ -269,7 +270,11 @@ impl Repl {
 
     fn errors(&self, text: &str, errors: &[ScriptError]) -> String {
         let source = Source::new(NAME, format!("{}{text}", self.growth.text()));
-        errors.iter().map(|e| report::script_error(e).render(&source, &self.settings.style)).collect::<Vec<_>>().join("\n")
+        errors
+            .iter()
+            .map(|e| report::script_error(e).render(&source, &self.settings.style))
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     /// What to show, how long it took, and whether all was carried out.
@@ -312,7 +317,11 @@ impl Repl {
         let why = match over {
             Over::Exited(code) => return Reply { over: Some(code.clamp(0, 255) as u8), ..Reply::default() },
             Over::Interrupted(signal) => {
-                return Reply { err: "interrupted\n".to_string(), over: Some((128 + signal.clamp(0, 127)) as u8), ..Reply::default() };
+                return Reply {
+                    err: "interrupted\n".to_string(),
+                    over: Some((128 + signal.clamp(0, 127)) as u8),
+                    ..Reply::default()
+                };
             }
             Over::Killed(signal) => format!("main was ended by {}", signal_name(signal)),
             Over::Failed(sentence) => {

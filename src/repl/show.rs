@@ -30,8 +30,7 @@ pub fn tasks(scene: &Scene, source: &Source) -> String {
     let hidden = ended.len().saturating_sub(ENDED_MAX);
     let older: Vec<u32> = ended[..hidden].iter().map(|t| t.facts.serial).collect();
     let shown = scene.tasks.iter().filter(|t| !older.contains(&t.facts.serial));
-    let rows: Vec<Vec<String>> =
-        shown.map(|t| vec![t.facts.name.clone(), sort(t), standing(t, source)]).collect();
+    let rows: Vec<Vec<String>> = shown.map(|t| vec![t.facts.name.clone(), sort(t), standing(t, source)]).collect();
     let mut out = columns(&rows);
     if hidden > 0 {
         out.push_str(&format!("and {hidden} that ended before\n"));
@@ -41,7 +40,8 @@ pub fn tasks(scene: &Scene, source: &Source) -> String {
 
 fn sort(task: &TaskState) -> String {
     let what = if task.facts.process { "process" } else { "thread" };
-    let of = if task.facts.process { format!("{what} {}", task.facts.pid) } else { format!("{what} of {}", task.facts.pid) };
+    let of =
+        if task.facts.process { format!("{what} {}", task.facts.pid) } else { format!("{what} of {}", task.facts.pid) };
     if task.daemon { format!("daemon {of}") } else { of }
 }
 

@@ -85,7 +85,14 @@ fn is_live(arena: &Arena, slot: usize) -> bool {
 
 impl Diagnosis {
     pub fn new(image: &'static Image) -> Diagnosis {
-        Diagnosis { image, may: May::new(&image.program), last: Vec::new(), last_stuck: Vec::new(), executor: None, session: prompted::Prompts::default() }
+        Diagnosis {
+            image,
+            may: May::new(&image.program),
+            last: Vec::new(),
+            last_stuck: Vec::new(),
+            executor: None,
+            session: prompted::Prompts::default(),
+        }
     }
 
     fn state_of(&self, arena: &Arena) -> Vec<(u64, u64)> {
@@ -201,7 +208,13 @@ impl Diagnosis {
             e.gated = false;
             e
         });
-        let mut snapshot = Snapshot { slots: Vec::new(), versions: Vec::new(), views: Vec::new(), deeds: Vec::new(), free: Vec::new() };
+        let mut snapshot = Snapshot {
+            slots: Vec::new(),
+            versions: Vec::new(),
+            views: Vec::new(),
+            deeds: Vec::new(),
+            free: Vec::new(),
+        };
         for s in (0..arena.slots_high()).filter(|s| is_live(arena, *s)) {
             let word = |w: usize| arena.slot(s, w).load(SeqCst);
             snapshot.slots.push(s);
@@ -370,7 +383,8 @@ impl Diagnosis {
         };
         let mut any = false;
         for (j, is_stuck) in stuck.iter().enumerate() {
-            let does: Vec<&u8> = methods.iter().filter(|m| !snapshot.free[j] && snapshot.deeds[j].may(object, kind, &[**m])).collect();
+            let does: Vec<&u8> =
+                methods.iter().filter(|m| !snapshot.free[j] && snapshot.deeds[j].may(object, kind, &[**m])).collect();
             if let (true, Some(m)) = (*is_stuck, does.first()) {
                 any = true;
                 out.push(Reason::StuckSupplier { task: task_facts(image, snapshot.views[j].id), action: name(m) });

@@ -13,9 +13,9 @@ use crate::objects::{self, KINDS};
 use crate::program::Program;
 use crate::program::code::FieldKind;
 use crate::program::kind::Memory as MemoryKind;
-use std::sync::Mutex;
 use crate::program::value::{Names, ObjRef};
 use nix::sys::eventfd::{EfdFlags, EventFd};
+use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 

@@ -27,8 +27,8 @@ mod system;
 mod version;
 mod wait;
 
-pub use image::Options;
 pub use diagnose::scene;
+pub use image::Options;
 pub use prompt::{Answer, ROOM};
 pub use supervisor::session::{Event, Over, Session, Terms};
 pub use supervisor::{Outcome, Report, Stop, TaskEnd, run};
