@@ -1,8 +1,10 @@
 //! The command line: arguments, files, exit codes, and the only place that
 //! prints. A file a subcommand.
 
+mod check;
 mod explain;
 mod fmt;
+mod progress;
 mod repl;
 mod run;
 mod script;
@@ -41,6 +43,8 @@ struct Cli {
 enum Command {
     /// Run a script on real threads and processes, and report what went wrong
     Run(run::RunArgs),
+    /// Explore every interleaving: what can happen and what cannot
+    Check(check::CheckArgs),
     /// Declare, spawn, look, try again: a session on real threads and processes
     Repl(repl::ReplArgs),
     /// Bring scripts into the one layout
@@ -163,6 +167,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     };
     let run = move || match command {
         Command::Run(args) => run::main(&args),
+        Command::Check(args) => check::main(&args),
         Command::Repl(args) => repl::main(&args),
         Command::Fmt(args) => fmt::main(&args),
         Command::Explain(args) => explain::main(&args),

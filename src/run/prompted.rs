@@ -49,7 +49,7 @@ impl Diagnosis {
     pub(super) fn is_free(&self, task: u32) -> bool {
         let grows = self.image.room.grows;
         grows
-            && ((task == self.image.main_task() && !self.session.ended)
+            && ((task == self.image.main_task() && !self.session.ended && !self.session.with_main)
                 || self.image.arena.facts(task, facts::ENTRIES).load(Relaxed) < self.session.redefined)
     }
 
@@ -108,15 +108,15 @@ impl Diagnosis {
 
     fn main_finding(&mut self, home: &Arc<Process>) -> Option<Finding> {
         let first = self.snapshot(home);
-        let stuck = deadlock::stuck(&first.views, &Answers { snapshot: &first, image: self.image });
+        let verdict = deadlock::stuck(&first.views, &Answers { snapshot: &first, image: self.image });
         let main = self.image.main_task();
-        let is_stuck = first.views.iter().zip(&stuck).any(|(v, s)| v.id == main && *s);
+        let is_stuck = first.views.iter().zip(&verdict).any(|(v, s)| v.id == main && *s);
         if !std::mem::replace(&mut self.session.main_stuck, is_stuck) || !is_stuck {
             return None;
         }
         let second = self.snapshot(home);
         let still = deadlock::stuck(&second.views, &Answers { snapshot: &second, image: self.image });
-        let same = (0..stuck.len()).filter(|i| stuck[*i]).all(|i| {
+        let same = (0..verdict.len()).filter(|i| verdict[*i]).all(|i| {
             let again = second.slots.iter().position(|s| *s == first.slots[i]);
             again.is_some_and(|j| still[j] && first.versions[i] == second.versions[j])
         });
@@ -126,8 +126,10 @@ impl Diagnosis {
         self.session.main_stuck = false;
         let groups = deadlock::groups(&second.views, &still, &Answers { snapshot: &second, image: self.image });
         let others = (0..still.len()).any(|i| !still[i] && !second.views[i].excused);
-        let has_main = |g: &Group| g.circle.iter().chain(&g.behind).any(|i| second.views[*i].id == main);
-        groups.iter().find(|g| has_main(g)).map(|g| self.stuck_finding(&second, &still, g, others))
+        let has_main = |g: &deadlock::Group| g.circle.iter().chain(&g.behind).any(|i| second.views[*i].id == main);
+        let scene = Answers { snapshot: &second, image: self.image };
+        let group = groups.iter().find(|g| has_main(g))?;
+        Some(stuck::finding(&scene, &second.views, &still, group, others, Certainty::Observed))
     }
 
     /// What was recorded since the last time: races, errors, lock orders.

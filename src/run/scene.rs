@@ -84,7 +84,6 @@ impl Diagnosis {
     fn task_states(&mut self, snapshot: &Snapshot) -> Vec<TaskState> {
         let image = self.image;
         let arena = image.arena;
-        let stuck = vec![false; snapshot.views.len()];
         let mut states = Vec::new();
         for task in handles(arena).filter(|t| !is_job(arena, *t)).collect::<Vec<_>>() {
             let flags = arena.facts(task, facts::FLAGS).load(Relaxed);
@@ -102,7 +101,7 @@ impl Diagnosis {
             };
             let place = snapshot.views.iter().position(|v| v.id == task);
             if let (false, Some(i)) = (has_ended(arena, task), place) {
-                self.live_state(snapshot, &stuck, i, &mut state);
+                self.live_state(snapshot, i, &mut state);
             } else if let Some(s) = slot_of_ended(arena, task) {
                 state.holds = held_facts(image, &held_of(arena, s));
             }
@@ -111,7 +110,7 @@ impl Diagnosis {
         states
     }
 
-    fn live_state(&mut self, snapshot: &Snapshot, stuck: &[bool], i: usize, state: &mut TaskState) {
+    fn live_state(&mut self, snapshot: &Snapshot, i: usize, state: &mut TaskState) {
         let image = self.image;
         let (s, id) = (snapshot.slots[i], snapshot.views[i].id);
         let word = |w: usize| image.arena.slot(s, w).load(SeqCst);
@@ -134,10 +133,24 @@ impl Diagnosis {
         };
         state.span = known;
         if state.doing != Doing::Idle {
-            state.waits = waits.iter().flatten().map(|w| self.wait(snapshot, stuck, i, w)).collect();
+            state.waits = self.told_waits(snapshot, i, waits);
         }
         state.holds = held_facts(image, &held_of(image.arena, s));
         state.stuck = word(slot::REPORTED) != 0;
+    }
+
+    /// As a finding about this task alone would tell them.
+    fn told_waits(&self, snapshot: &Snapshot, i: usize, waits: Option<Vec<WaitView>>) -> Vec<Wait> {
+        let mut views = snapshot.views.clone();
+        views[i].waits = waits;
+        let verdict = vec![false; views.len()];
+        let scene = Answers { snapshot, image: self.image };
+        let group = deadlock::Group { cause: deadlock::RootCause::Circle, circle: vec![i], behind: Vec::new() };
+        let finding = stuck::finding(&scene, &views, &verdict, &group, true, Certainty::Observed);
+        match finding.facts {
+            Facts::Stuck { circle, .. } => circle.into_iter().flat_map(|w| w.waits).collect(),
+            _ => Vec::new(),
+        }
     }
 
     fn object_states(&self, tasks: &[TaskState]) -> Vec<ObjectState> {
