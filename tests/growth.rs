@@ -30,7 +30,7 @@ fn numbers_of_earlier_texts_stay() {
 
 #[test]
 fn a_function_defined_anew_keeps_its_number_and_the_old_code() {
-    let growth = enter(&Growth::new(KINDS), "fn f { return 1 }\n").unwrap().0;
+    let growth = enter(&Growth::new(KINDS), "fn f() { return 1 }\n").unwrap().0;
     let Some(Global::Function(f)) = growth.global("f").cloned() else { panic!("f is a function") };
     let old = growth.program().functions[f as usize].clone();
     let (grown, entry) = enter(&growth, "fn f(a) { return a }\n").unwrap();
@@ -40,7 +40,7 @@ fn a_function_defined_anew_keeps_its_number_and_the_old_code() {
     assert!(grown.program().functions.iter().any(|g| g.entry == old.entry && g.end == old.end));
     let errors = enter(&grown, "lock f\n").err().unwrap();
     assert_eq!(errors[0].related[0].0.text(grown.text()), "f");
-    assert_eq!(errors[0].related[0].0.start as usize, "fn f { return 1 }\nfn ".len());
+    assert_eq!(errors[0].related[0].0.start as usize, "fn f() { return 1 }\nfn ".len());
 }
 
 #[test]

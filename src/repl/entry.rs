@@ -90,7 +90,12 @@ pub fn as_script(entries: &[Entered]) -> String {
 }
 
 fn cut(text: &mut String, span: Span) {
-    text.replace_range(span.start as usize..span.end as usize, "");
+    let (start, mut end) = (span.start as usize, span.end as usize);
+    let whole_line = text[..start].ends_with('\n') || start == 0;
+    if whole_line && text[end..].starts_with('\n') {
+        end += 1;
+    }
+    text.replace_range(start..end, "");
 }
 
 fn comment(text: &mut String, span: Span) {

@@ -363,6 +363,10 @@ impl Repl {
                 }
             }
         }
+        // What they print comes a little later.
+        if let (Some(session), None) = (&self.session, &sentence) {
+            let _ = session.settle();
+        }
         self.told.again.store(false, SeqCst);
         match sentence {
             None => Ok(()),

@@ -30,7 +30,7 @@ pub fn tasks(scene: &Scene, source: &Source) -> String {
     let hidden = ended.len().saturating_sub(ENDED_MAX);
     let older: Vec<u32> = ended[..hidden].iter().map(|t| t.facts.serial).collect();
     let shown = scene.tasks.iter().filter(|t| !older.contains(&t.facts.serial));
-    let rows: Vec<Vec<String>> = shown.map(|t| vec![t.facts.name.clone(), sort(t), standing(t, source)]).collect();
+    let rows: Vec<Vec<String>> = shown.map(|t| vec![t.facts.name.clone(), sort(t), place(t, source), standing(t)]).collect();
     let mut out = columns(&rows);
     if hidden > 0 {
         out.push_str(&format!("and {hidden} that ended before\n"));
@@ -45,12 +45,19 @@ fn sort(task: &TaskState) -> String {
     if task.daemon { format!("daemon {of}") } else { of }
 }
 
-fn standing(task: &TaskState, source: &Source) -> String {
-    let mut parts = vec![doing(task)];
-    if let (Some(span), false) = (task.span, task.doing == Doing::Ended) {
-        let at = source.position(span);
-        parts[0].push_str(&format!(" at {}:{}:{}", source.name, at.line, at.column));
+/// Where it stands, as reports name places.
+fn place(task: &TaskState, source: &Source) -> String {
+    match task.span {
+        Some(span) if task.doing != Doing::Ended => {
+            let at = source.position(span);
+            format!("{}:{}:{}", source.name, at.line, at.column)
+        }
+        _ => "-".to_string(),
     }
+}
+
+fn standing(task: &TaskState) -> String {
+    let mut parts = vec![doing(task)];
     if !task.holds.is_empty() {
         parts.push(format!("holds {}", task.holds.iter().map(held).collect::<Vec<_>>().join(", ")));
     }

@@ -244,10 +244,13 @@ impl Executor {
     pub(super) fn spawn_thread(&mut self, birth: Birth, machine: Task) -> Result<ObjRef, Halt> {
         let (handle, slot) = self.bear_child(&birth)?;
         let (image, home) = (self.image, self.home.clone());
+        // In a session there may be a newer one before the thread runs.
+        let program = image.program.get();
         let daemon = birth.flags & (flag::DAEMON | flag::WORKER) != 0;
         let pool = birth.pool;
         let start = move || {
             let mut executor = Executor::new(image, home, slot, handle.id);
+            executor.program = program;
             executor.home.gil_take();
             executor.begin();
             image.watched(move || {
@@ -402,7 +405,8 @@ impl Executor {
             let pid = self.arena.facts(self.task, facts::PID).load(Relaxed);
             self.arena.facts(handle.id, facts::PID).store(pid, Relaxed);
             self.slot_word(slot::FUNCTION).store(u64::from(*function), SeqCst);
-            if self.image.catch_up(&self.home, self.holder) {
+            if self.image.room.grows {
+                self.image.catch_up(&self.home, self.holder);
                 self.renew();
             }
             let ended = self.run_task(Task::new(self.program, *function, &job[2..], &[]));
