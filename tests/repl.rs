@@ -246,7 +246,7 @@ fn random_entries_are_survived() {
     let shown = |text: &str| text.lines().rev().take(30).map(String::from).collect::<Vec<_>>().join("\n");
     assert!(ended.stdout.contains("the end\n"), "stdout:\n{}\nstderr:\n{}", shown(&ended.stdout), shown(&ended.stderr));
     assert!(!ended.stderr.contains("conc itself"), "{}", ended.stderr);
-    assert!(matches!(ended.code, Some(0..=2)), "{:?}", ended.code);
+    assert!(matches!(ended.code, Some(0..=2 | 4)), "{:?}", ended.code);
 }
 
 /// A session that is fed line by line.

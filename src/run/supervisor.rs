@@ -433,8 +433,11 @@ impl Supervisor {
         // All guards of all the dead first: burying one may need a guard that
         // another of them held.
         for (index, pid) in &dead {
+            // Nothing is read of one that `reap_own` has taken; it kept the signal.
             let signal = death_signal(*pid);
-            self.arena.process(*index, process::SIGNAL).store(signal as u64, SeqCst);
+            if signal != 0 {
+                self.arena.process(*index, process::SIGNAL).store(signal as u64, SeqCst);
+            }
             if self.arena.process(*index, process::STATE).swap(process::DEAD, SeqCst) == process::EXITED {
                 self.arena.process(*index, process::SIGNAL).store(0, SeqCst);
             }
