@@ -225,6 +225,7 @@ impl<'a> Explorer<'a> {
                         blocked: true,
                         alone: false,
                         printed: false,
+                        fair: true,
                         cut: Some("a fault of the explorer"),
                         writes: Vec::new(),
                         events: Vec::new(),
@@ -239,13 +240,13 @@ impl<'a> Explorer<'a> {
     fn carry_out(&self, row: &Row, ix: PartIx, mover: Mover, ways: &[u32]) -> (Leaf, Vec<super::moves::Look>) {
         let mut m = self.open(row, ix, ways);
         let ran = run(&mut m, mover);
-        let (printed, cut) = (m.printed, m.cut);
+        let (printed, fair, cut) = (m.printed, !m.unfair, m.cut);
         let (writes, looks, events, _) = m.close();
         let leaf = match ran {
             Ran::Blocked => {
-                Leaf { blocked: true, alone: false, printed: false, cut, writes: Vec::new(), events: Vec::new() }
+                Leaf { blocked: true, alone: false, printed: false, fair, cut, writes: Vec::new(), events: Vec::new() }
             }
-            Ran::Went { alone } => Leaf { blocked: false, alone, printed, cut, writes, events },
+            Ran::Went { alone } => Leaf { blocked: false, alone, printed, fair, cut, writes, events },
         };
         (leaf, looks)
     }
@@ -294,6 +295,36 @@ impl<'a> Explorer<'a> {
             }
         }
         false
+    }
+
+    /// The transitions that were followed out of a state.
+    pub fn explored(&mut self, state: StateId, row: &Row, out: &mut Vec<(Turn, Rc<Leaf>)>) {
+        let alone = self.successors(row, self.model.plain, out);
+        if alone {
+            let fresh = out.iter().any(|(_, leaf)| {
+                let (id, _) = self.store.add(row, &leaf.writes);
+                id != state && self.parents[id as usize] == state
+            });
+            if !fresh {
+                self.successors(row, true, out);
+            }
+        }
+    }
+
+    /// Whether a task is there and has not ended.
+    pub fn is_live(&self, row: &Row, ix: PartIx) -> bool {
+        matches!(self.activities[row.get(ix) as usize], Activity::Task | Activity::Stopping)
+    }
+
+    /// A task that waits, of which the graph says that it never goes on.
+    pub fn never_again(&self, row: &Row, task: TaskId) -> Vec<Stuck> {
+        let scene = finding::Scene1::new(self, row, &[]);
+        let stuck = scene.only(task);
+        scene.findings(&stuck, true)
+    }
+
+    pub fn progress_now(&self) -> Progress {
+        self.progress(self.store.len() as StateId)
     }
 
     fn expand(&mut self, state: StateId, row: &Row) {
@@ -350,7 +381,7 @@ impl<'a> Explorer<'a> {
 
     /// Nobody can go on: the end, or all that are left are stuck.
     fn at_end(&mut self, state: StateId, row: &Row) {
-        let scene = finding::Scene1::new(self, row);
+        let scene = finding::Scene1::new(self, row, &[]);
         let stuck = scene.stuck();
         let key = scene.signature(&stuck);
         let findings = if stuck.iter().any(|s| *s) && !self.keys.contains(&key) {
@@ -386,7 +417,7 @@ impl<'a> Explorer<'a> {
         self.outcomes.add(outcome, state, &values);
     }
 
-    fn add_stuck(&mut self, state: StateId, one: Stuck) {
+    pub fn add_stuck(&mut self, state: StateId, one: Stuck) {
         if self.is_new(&(one.code, &one.key)) {
             self.found.push(Found1 { code: one.code, state, turn: None, what: What::Stuck(one) });
         }
@@ -407,7 +438,8 @@ impl<'a> Explorer<'a> {
         if self.keys.contains(&hash) {
             return;
         }
-        let scene = finding::Scene1::new(self, row);
+        let able: Vec<TaskId> = out.iter().map(|(t, _)| self.task_of(t)).collect();
+        let scene = finding::Scene1::new(self, row, &able);
         let chained = scene.chained();
         if !chained {
             return;

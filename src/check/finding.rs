@@ -14,7 +14,7 @@ use crate::detect::may::{Deeds, Root};
 use crate::detect::stuck::{self, BODY_ENDED, Scene};
 use crate::lang::ast::Span;
 use crate::machine::{Step, Task};
-use crate::objects::{self, KINDS, Need, TaskId, place};
+use crate::objects::{self, KINDS, Need, TaskId, World, place};
 use crate::program::Program;
 use crate::program::value::{ErrorKind, Value};
 use std::rc::Rc;
@@ -88,7 +88,8 @@ pub struct Scene1<'e> {
 }
 
 impl<'e> Scene1<'e> {
-    pub fn new(explorer: &'e Explorer, row: &'e Row) -> Scene1<'e> {
+    /// `goes`: the tasks that can go ahead now.
+    pub fn new(explorer: &'e Explorer, row: &'e Row, goes: &[TaskId]) -> Scene1<'e> {
         let program = explorer.model.program;
         let tasks = explorer.task_parts(row);
         let mut scene = Scene1 {
@@ -118,7 +119,7 @@ impl<'e> Scene1<'e> {
                 (None, Some(_)) => main.end.saturating_sub(1),
                 (None, None) => program.functions[task.birth.function as usize].end.saturating_sub(1),
             };
-            let waits = waits_of(model, row, id, task);
+            let waits = if goes.contains(&id) { None } else { waits_of(model, row, id, task) };
             let idle = task.birth.pool.is_some() && matches!(&task.at, At::Operate { then: Then::Take, .. });
             scene.live.push(at);
             scene.deeds.push(explorer.may.borrow_mut().deeds(program, root, pc));
@@ -147,6 +148,24 @@ impl<'e> Scene1<'e> {
         self.views.iter().all(|v| v.excused)
     }
 
+    /// One task only.
+    pub fn only(&self, task: TaskId) -> Vec<bool> {
+        self.views.iter().map(|v| v.id == task).collect()
+    }
+
+    /// The facts of a task that waits.
+    fn waiting(&self, task: TaskId) -> Option<Waiting> {
+        let stuck = self.only(task);
+        let i = stuck.iter().position(|s| *s)?;
+        self.views[i].waits.as_ref()?;
+        let group = deadlock::Group { cause: deadlock::RootCause::NobodyLeft, circle: vec![i], behind: Vec::new() };
+        let found = stuck::finding(self, &self.views, &stuck, &group, true, Certainty::Found);
+        match found.facts {
+            Facts::Stuck { mut circle, .. } => circle.pop(),
+            _ => None,
+        }
+    }
+
     pub fn stuck(&self) -> Vec<bool> {
         deadlock::stuck(&self.views, self)
     }
@@ -169,8 +188,15 @@ impl<'e> Scene1<'e> {
     /// What tells one set of stuck tasks from another.
     pub fn signature(&self, stuck: &[bool]) -> u64 {
         use std::hash::BuildHasher;
-        let parts: Vec<(TaskId, Option<u32>)> =
-            (0..stuck.len()).filter(|i| stuck[*i]).map(|i| (self.views[i].id, Scene::site(self, i))).collect();
+        // What was told too early is in the words of what it waits for.
+        let words = |i: usize| -> Vec<(u32, u64, u64)> {
+            let waits = self.views[i].waits.iter().flatten();
+            waits.map(|w| (w.object, Scene::word(self, w.object, 1), Scene::word(self, w.object, 2))).collect()
+        };
+        let parts: Vec<_> = (0..stuck.len())
+            .filter(|i| stuck[*i])
+            .map(|i| (self.views[i].id, Scene::site(self, i), words(i)))
+            .collect();
         rustc_hash::FxBuildHasher.hash_one((2u8, parts))
     }
 
@@ -212,6 +238,10 @@ fn waits_of(model: &super::moves::Model, row: &Row, id: TaskId, task: &TaskPart)
         let need = objects::need(m, target.kind, target.id, method, memo, id);
         WaitView { object: target.id, kind: target.kind, method, need: without_ended(m, need) }
     };
+    // Who has yet to arrive somewhere can do that.
+    let arrives = |m: &super::moves::Move, target: crate::program::value::ObjRef| {
+        objects::arrival_matters(target.kind, m.word(target.id, 0))
+    };
     match &task.at {
         At::Operate { timed: true, .. } | At::Select { after: true, .. } | At::Select { otherwise: true, .. } => None,
         At::Operate { op, .. } => Some(vec![view(&m, op.target, op.method, op.memo.unwrap_or(0))]),
@@ -222,6 +252,9 @@ fn waits_of(model: &super::moves::Model, row: &Row, id: TaskId, task: &TaskPart)
         At::Step(step) => match &**step {
             Step::Operate { object, method, args } => {
                 let limited = objects::timeout_ns(object.kind, *method, args.as_slice());
+                if arrives(&m, *object) {
+                    return None;
+                }
                 if !matches!(limited, Ok(None)) || !KINDS[object.kind as usize].methods[*method as usize].waits {
                     return None;
                 }
@@ -231,6 +264,9 @@ fn waits_of(model: &super::moves::Model, row: &Row, id: TaskId, task: &TaskPart)
                 (!at_once).then(|| vec![view(&m, *object, *method, 0)])
             }
             Step::Select { arms, after: None, otherwise: false } => {
+                if arms.iter().filter_map(|a| a.target).any(|(o, _)| arrives(&m, o)) {
+                    return None;
+                }
                 Some(arms.iter().filter_map(|a| a.target).map(|(o, method)| view(&m, o, method, 0)).collect())
             }
             Step::Join { targets, timeout: None } => targets.first().map(|t| vec![view(&m, *t, join_method(*t), 0)]),
@@ -411,6 +447,39 @@ fn declared_at(program: &Program, id: u32, part: &ObjectPart) -> Option<Span> {
     }
 }
 
+/// What a task waits for in a state.
+pub fn waiting(explorer: &Explorer, row: &Row, task: TaskId) -> Option<Waiting> {
+    Scene1::new(explorer, row, &[]).waiting(task)
+}
+
+/// Whether a task waits for nothing but the end of others.
+pub fn joins(explorer: &Explorer, row: &Row, task: TaskId) -> bool {
+    match explorer.part(row, Key::Task(task)).as_deref() {
+        Some(Part::Task(t)) => match &t.at {
+            At::Operate { op, .. } => {
+                op.target.kind == place::task || op.method == objects::pool::JOIN && op.target.kind == place::pool
+            }
+            At::Step(step) => matches!(**step, Step::Join { .. } | Step::JoinAll { .. } | Step::Wait(_)),
+            At::Select { then: Then::Reap { .. }, .. } => true,
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// Who a task is.
+pub fn task_facts(explorer: &Explorer, row: &Row, task: TaskId) -> TaskFacts {
+    let part = |id: TaskId| explorer.part(row, Key::Task(id));
+    let name = |id: TaskId| match part(id).as_deref() {
+        Some(Part::Task(t)) => Some(t.birth.name.to_string()),
+        _ => None,
+    };
+    match part(task).as_deref() {
+        Some(Part::Task(t)) => facts_of(explorer.model.program, task, explorer.main, Some(&t.birth), name),
+        _ => facts_of(explorer.model.program, task, explorer.main, None, name),
+    }
+}
+
 /// What an end of a complete execution is worth a note for.
 pub fn notes(explorer: &Explorer, row: &Row) -> Vec<Note> {
     let model = explorer.model;
@@ -459,10 +528,7 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[Logged]) -
         Some(Part::Task(t)) => Some(t.birth.name.to_string()),
         _ => None,
     };
-    let facts = |id: TaskId| match task(id).as_deref() {
-        Some(Part::Task(t)) => facts_of(program, id, explorer.main, Some(&t.birth), name),
-        _ => facts_of(program, id, explorer.main, None, name),
-    };
+    let facts = |id: TaskId| task_facts(explorer, row, id);
     let object = |id: u32| {
         let part = explorer.part(row, Key::Object(id));
         let part = match part.as_deref() {

@@ -4,7 +4,7 @@
 //! a transition has, `step` and `process` say.
 
 use super::part::*;
-use super::seen::{Event, Log};
+use super::seen::{Choice, Event, Log};
 use crate::machine::{Home, Host, Place};
 use crate::objects::{Edge, Mode, TaskId, World};
 use crate::program::Program;
@@ -113,6 +113,8 @@ pub struct Move<'a> {
     /// It has released something since it was last asked.
     pub released: bool,
     pub printed: bool,
+    /// It took a way that need not be taken ever again.
+    pub unfair: bool,
     pub events: Vec<Event>,
     /// A limit was reached: what follows is not all.
     pub cut: Option<&'static str>,
@@ -136,6 +138,7 @@ impl<'a> Move<'a> {
             probing: false,
             released: false,
             printed: false,
+            unfair: false,
             events: Vec::new(),
             cut: None,
             log: None,
@@ -322,9 +325,27 @@ impl<'a> Move<'a> {
         self.taken += 1;
         self.overlay.get_mut().looks.push(Look::Choice(way, count as u32));
         if let Some(log) = &mut self.log {
-            log.choices.push(way);
+            log.choices.push(Choice::Way(way));
         }
         u64::from(way)
+    }
+
+    /// The same where nobody promises that each is taken again and again.
+    pub fn choose_any(&mut self, count: u64) -> u64 {
+        self.unfair |= count > 1 && !self.probing;
+        self.choose(count)
+    }
+
+    /// One of several tasks; each is tried in turn.
+    fn choose_task(&mut self, among: &[Waiter]) -> usize {
+        let before = self.log.as_ref().map(|l| l.choices.len());
+        let way = self.choose_any(among.len() as u64) as usize;
+        if let (Some(log), Some(before)) = (&mut self.log, before)
+            && let Some(choice) = log.choices.get_mut(before)
+        {
+            *choice = Choice::Task(among[way].task);
+        }
+        way
     }
 
     /// What `f` would come to, without doing it.
@@ -392,11 +413,20 @@ impl<'a> Move<'a> {
         guards.meet(ix, memory, &locks)
     }
 
+    /// The running task has released something.
     pub fn footprint_clear(&mut self) {
-        let me = self.me;
-        let places = self.change_task(me, |t| std::mem::take(&mut t.footprint)).unwrap_or_default();
+        self.footprint_of(self.me);
+    }
+
+    /// What a task has reached is no longer to be compared with what others
+    /// reach.
+    fn footprint_of(&mut self, task: TaskId) {
+        if self.task(task, |t| t.footprint.is_empty()).unwrap_or(true) {
+            return;
+        }
+        let places = self.change_task(task, |t| std::mem::take(&mut t.footprint)).unwrap_or_default();
         for ix in places {
-            self.change_cell(ix, |c| c.accessors.retain(|a| a.0 != me));
+            self.change_cell(ix, |c| c.accessors.retain(|a| a.0 != task));
         }
     }
 }
@@ -592,7 +622,7 @@ impl World for Move<'_> {
         if partners.is_empty() {
             return None;
         }
-        let chosen = partners[self.choose(partners.len() as u64) as usize].clone();
+        let chosen = partners[self.choose_task(&partners)].clone();
         let value = self.meet_waiter(&chosen, give);
         self.released = true;
         Some(value)
@@ -607,7 +637,7 @@ impl World for Move<'_> {
         while moved < count && !left.is_empty() {
             // If all go, the order is no matter.
             let all = count - moved >= left.len() as u64;
-            let way = if all { 0 } else { self.choose(left.len() as u64) as usize };
+            let way = if all { 0 } else { self.choose_task(&left) };
             let waiter = left.remove(way);
             self.move_waiter(&waiter, object, to, then);
             moved += 1;
@@ -659,6 +689,8 @@ impl Move<'_> {
         for object in elsewhere {
             self.leave(object, waiter.task);
         }
+        // Both come after all that the other did.
+        self.footprint_of(waiter.task);
         offered
     }
 

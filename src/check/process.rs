@@ -191,7 +191,9 @@ impl Move<'_> {
             self.change_process(home, |p| p.tasks.push(id));
         }
         self.adopt(id, step.process, false, step.daemon, false);
-        self.change_task(self.me, |t| t.spawned.push(handle(id)));
+        if !step.daemon {
+            self.change_task(self.me, |t| t.spawned.push(handle(id)));
+        }
         handle(id)
     }
 

@@ -47,6 +47,13 @@ pub enum Event {
     },
 }
 
+/// A way taken: one of several, or which of several tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    Way(u32),
+    Task(TaskId),
+}
+
 /// What one step did to memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reached {
@@ -69,11 +76,13 @@ pub struct Logged {
     /// It released something to others.
     pub released: bool,
     /// The ways taken in it, where there was a choice.
-    pub choices: Vec<u32>,
+    pub choices: Vec<Choice>,
     /// It counts as a turn of its own in a schedule.
     pub turn: bool,
     /// The tasks that were made in it.
     pub born: Vec<TaskId>,
+    /// The names of the objects that it was about.
+    pub on: Vec<String>,
 }
 
 /// The steps of a transition.
@@ -81,8 +90,9 @@ pub struct Logged {
 pub struct Log {
     pub steps: Vec<Logged>,
     /// The ways taken in the step under way.
-    pub choices: Vec<u32>,
+    pub choices: Vec<Choice>,
     pub reached: Vec<Reached>,
     pub born: Vec<TaskId>,
+    pub on: Vec<String>,
     pub text: String,
 }

@@ -60,7 +60,7 @@ impl Move<'_> {
                 return Ran::Blocked;
             };
             self.site = site;
-            let own = !self.model.plain && self.is_own(&at);
+            let own = if self.model.plain { !self.is_turn(&at) } else { self.is_own(&at) };
             if n == 0 {
                 alone = own;
             } else if !own && !self.joins(&at) {
@@ -114,7 +114,18 @@ impl Move<'_> {
         if let Some(log) = &mut self.log {
             let (text, choices) = (std::mem::take(&mut log.text), std::mem::take(&mut log.choices));
             let (reached, born) = (std::mem::take(&mut log.reached), std::mem::take(&mut log.born));
-            log.steps.push(Logged { task, site, text, reached, held, released, choices, turn, born });
+            let on = std::mem::take(&mut log.on);
+            log.steps.push(Logged { task, site, text, reached, held, released, choices, turn, born, on });
+        }
+    }
+
+    /// The step under way is about an object.
+    fn log_object(&mut self, target: ObjRef) {
+        if self.log.is_some() && target.kind != objects::place::task {
+            let name = self.object_name(target.id);
+            if let Some(log) = &mut self.log {
+                log.on.push(name);
+            }
         }
     }
 
@@ -152,18 +163,8 @@ impl Move<'_> {
     /// Whether the step is a turn of its own in the finest division.
     fn is_turn(&self, at: &At) -> bool {
         match at {
-            At::Met { .. } => true,
-            At::Step(step) => !matches!(
-                &**step,
-                Step::Busy(_)
-                    | Step::Yield
-                    | Step::Print(_)
-                    | Step::SelfInfo(_)
-                    | Step::New { .. }
-                    | Step::NewRecord { .. }
-                    | Step::Choose(_)
-                    | Step::TaskField { field: TaskField::Name | TaskField::Pid, .. }
-            ),
+            At::Met { .. } => false,
+            At::Step(step) => step.is_turn(),
             _ => true,
         }
     }
@@ -373,6 +374,7 @@ impl Move<'_> {
             format!("{name} {}", m.object_name(target.id))
         };
         let joined = self.word(target.id, task::JOINED);
+        self.log_object(target);
         match objects::attempt(self, target.kind, target.id, op.method, &op.args, op.memo) {
             Outcome::Done(value) => {
                 self.say(|m| format!("{}{}", deed(m), m.answer_text(&value)));
@@ -532,7 +534,7 @@ impl Move<'_> {
         }
         let arrived = self.task(self.me, |t| matches!(t.at, At::Select { arrived: true, .. })).unwrap_or(false);
         if !ready.is_empty() {
-            let i = ready[self.choose(ready.len() as u64) as usize];
+            let i = ready[self.choose_any(ready.len() as u64) as usize];
             let (number, mut op) = arms[i].clone();
             if arrived {
                 for (_, arm) in &arms {
@@ -809,7 +811,7 @@ impl Move<'_> {
                 Err(type_error("an `atomically` block must not wait, and this `select` would"))
             };
         }
-        let (i, target, method) = ready[self.choose(ready.len() as u64) as usize];
+        let (i, target, method) = ready[self.choose_any(ready.len() as u64) as usize];
         let value = self.operate_inline(target, method, arms[i].args.as_slice())?;
         Ok(Value::list(vec![Value::Int(i as i64), value]))
     }
@@ -1082,10 +1084,9 @@ impl Move<'_> {
         }
         self.released = true;
         let kind = if step.process { "process " } else { "" };
-        self.say(|_| {
-            let name = &step.name;
-            let function = name.clone().unwrap_or_default();
-            format!("spawn {kind}{function}{}", step.count.map_or(String::new(), |n| format!(" x{n}")))
+        self.say(|m| {
+            let name = step.name.clone().unwrap_or_else(|| m.program.functions[step.function as usize].name.clone());
+            format!("spawn {kind}{name}{}", step.count.map_or(String::new(), |n| format!(" x{n}")))
         });
         Ok(match step.count {
             Some(_) => Value::list(handles),

@@ -5,7 +5,7 @@
 use super::explore::{self, Explorer, Found1, Mover};
 use super::part::*;
 use super::schedule::{self, Schedule};
-use super::seen::Logged;
+use super::seen::{Choice, Logged};
 use super::store::Row;
 use super::{Shown, finding};
 use crate::lang::ast::Span;
@@ -129,16 +129,33 @@ fn way_of(explorer: &Explorer, row: &Row, log: &[(Mover, Logged)]) -> Way {
     let mut lanes: Vec<Lane> = Vec::new();
     let mut lane_of: Vec<TaskId> = Vec::new();
     // Choices of steps that are no turns of their own belong to the turn
-    // before, whose task goes on up to its next one.
+    // before, whose task goes on up to its next one; those before a task's
+    // first turn to that.
+    let mut waiting: Vec<(u32, Vec<u32>)> = Vec::new();
+    let mut last: Option<usize> = None;
     for (mover, step) in log {
         let number = numbers.of(step.task);
         let ended = *mover != Mover::Task;
+        let way = |c: &Choice| match c {
+            Choice::Way(way) => *way,
+            Choice::Task(task) => numbers.of(*task),
+        };
+        let mut ways: Vec<u32> = step.choices.iter().map(way).collect();
         if step.turn || ended {
-            turns.push(schedule::Turn { task: number, ended, ways: step.choices.clone() });
-        } else if !step.choices.is_empty() {
-            match turns.last_mut().filter(|t| t.task == number) {
-                Some(turn) => turn.ways.extend(&step.choices),
-                None => turns.push(schedule::Turn { task: number, ended, ways: step.choices.clone() }),
+            if let Some(at) = waiting.iter().position(|w| w.0 == number) {
+                let mut all = waiting.remove(at).1;
+                all.append(&mut ways);
+                ways = all;
+            }
+            last = Some(turns.len());
+            turns.push(schedule::Turn { task: number, ended, ways });
+        } else if !ways.is_empty() {
+            match last.filter(|at| turns[*at].task == number && *at + 1 == turns.len()) {
+                Some(at) => turns[at].ways.append(&mut ways),
+                None => match waiting.iter_mut().find(|w| w.0 == number) {
+                    Some(w) => w.1.append(&mut ways),
+                    None => waiting.push((number, ways)),
+                },
             }
         }
         numbers.born(&step.born);

@@ -179,3 +179,23 @@ pub enum Step {
     /// An error that nobody caught.
     Failed(Error),
 }
+
+impl Step {
+    /// Whether the step counts: whether it is one at which tasks can be
+    /// interleaved. All others are nobody else's affair, `print` among them, and
+    /// go with the step before.
+    pub fn is_turn(&self) -> bool {
+        !matches!(
+            self,
+            Step::Busy(_)
+                | Step::Yield
+                | Step::Print(_)
+                | Step::SelfInfo(_)
+                | Step::New { .. }
+                | Step::NewRecord { .. }
+                | Step::Choose(_)
+                | Step::Interrupted
+                | Step::TaskField { field: TaskField::Name | TaskField::Pid, .. }
+        )
+    }
+}
