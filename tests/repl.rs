@@ -165,7 +165,7 @@ fn tasks_objects_and_the_graph() {
     ] {
         assert!(shown.lines().any(|l| l == line), "`{line}` is missing in:\n{shown}");
     }
-    let tasks: Vec<&str> = shown.lines().filter(|l| l.contains("thread of")).collect();
+    let tasks: Vec<&str> = shown.lines().filter(|l| l.contains("thread of main")).collect();
     assert!(tasks[0].starts_with("left ") && tasks[0].ends_with("waits for b, which right holds; holds a; stuck"), "{shown}");
 }
 

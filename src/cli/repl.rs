@@ -62,6 +62,33 @@ fn begin(settings: Settings, voice: Arc<dyn Voice>) -> Result<Repl, u8> {
     })
 }
 
+/// Explores a script by this program in a process of its own, which Ctrl-C
+/// ends with what is known by then.
+fn check(script: &str, color: bool) -> Result<(), std::io::Error> {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+    let color = if color { "always" } else { "never" };
+    let mut child = Command::new(std::env::current_exe()?)
+        .args(["check", "--color", color, "-"])
+        .stdin(Stdio::piped())
+        .stderr(if color == "always" { Stdio::inherit() } else { std::io::stdout().as_fd().try_clone_to_owned()?.into() })
+        .spawn()?;
+    if let Some(mut input) = child.stdin.take() {
+        let _ = input.write_all(script.as_bytes());
+    }
+    // The session takes every child's end; then there is nothing to wait for.
+    while matches!(child.try_wait(), Ok(None)) {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    Ok(())
+}
+
+/// Carries out what a reply asks for.
+fn carry_out(reply: &Reply, color: bool) -> Option<String> {
+    let script = reply.check.as_ref()?;
+    check(script, color).err().map(|e| format!("conc check could not be started: {e}\n"))
+}
+
 // ------------------------------------------------------------ standard input
 
 /// The voice where nobody edits a line.
@@ -88,6 +115,9 @@ impl Voice for Plain {
 
 impl Plain {
     fn show(&self, reply: &Reply) {
+        if let Some(failure) = carry_out(reply, false) {
+            self.report(&failure);
+        }
         if !reply.out.is_empty() {
             put_out(&reply.out);
         }

@@ -29,6 +29,12 @@ pub const COMMANDS: &[Command] = &[
     },
     Command { names: &["graph", "g"], args: "", help: "who waits for whom", run: Repl::graph },
     Command { names: &["findings", "f"], args: "", help: "what was found so far", run: Repl::findings },
+    Command {
+        names: &["check"],
+        args: "",
+        help: "explores every interleaving of what was entered: `conc check`",
+        run: Repl::check,
+    },
     Command { names: &["load"], args: "FILE", help: "enters a script", run: Repl::load },
     Command {
         names: &["save", "save!"],
@@ -126,6 +132,16 @@ impl Repl {
         }
         let shown = findings.iter().map(|f| report::finding(&source, f, &self.settings.style));
         Reply::out(shown.collect::<Vec<_>>().join("\n"))
+    }
+
+    /// What was entered as a script to be explored.
+    fn check(&mut self, _: &str) -> Reply {
+        if self.entered.is_empty() {
+            return Reply::err("nothing was entered yet\n");
+        }
+        let text = as_script(&self.entered);
+        let script = lang::format::format(&text).unwrap_or(text);
+        Reply { check: Some(script), ..Reply::default() }
     }
 
     /// Enters a script as one text.

@@ -64,6 +64,8 @@ pub struct Reply {
     pub out: String,
     /// What was wrong.
     pub err: String,
+    /// A script to explore, with what there is for that.
+    pub check: Option<String>,
     /// The session is over, with this exit code.
     pub over: Option<u8>,
 }

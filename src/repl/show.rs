@@ -30,7 +30,7 @@ pub fn tasks(scene: &Scene, source: &Source) -> String {
     let hidden = ended.len().saturating_sub(ENDED_MAX);
     let older: Vec<u32> = ended[..hidden].iter().map(|t| t.facts.serial).collect();
     let shown = scene.tasks.iter().filter(|t| !older.contains(&t.facts.serial));
-    let rows: Vec<Vec<String>> = shown.map(|t| vec![t.facts.name.clone(), sort(t), place(t, source), standing(t)]).collect();
+    let rows: Vec<Vec<String>> = shown.map(|t| vec![t.facts.name.clone(), sort(t, scene), place(t, source), standing(t)]).collect();
     let mut out = columns(&rows);
     if hidden > 0 {
         out.push_str(&format!("and {hidden} that ended before\n"));
@@ -38,10 +38,15 @@ pub fn tasks(scene: &Scene, source: &Source) -> String {
     out
 }
 
-fn sort(task: &TaskState) -> String {
-    let what = if task.facts.process { "process" } else { "thread" };
-    let of =
-        if task.facts.process { format!("{what} {}", task.facts.pid) } else { format!("{what} of {}", task.facts.pid) };
+/// A thread or a process, and whose thread or which pid.
+fn sort(task: &TaskState, scene: &Scene) -> String {
+    let pid = task.facts.pid;
+    let of = if task.facts.process {
+        format!("process {pid}")
+    } else {
+        let first = scene.tasks.iter().find(|t| t.facts.process && t.facts.pid == pid);
+        first.map_or("thread".to_string(), |t| format!("thread of {}", t.facts.name))
+    };
     if task.daemon { format!("daemon {of}") } else { of }
 }
 

@@ -44,6 +44,7 @@ struct Screen {
     /// A line is being edited.
     editing: Mutex<bool>,
     printer: ExternalPrinter<String>,
+    color: bool,
     shown: Mutex<Instant>,
     over: Arc<AtomicBool>,
     /// The terminal is gone.
@@ -102,6 +103,7 @@ pub fn main(args: &ReplArgs, settings: Settings) -> u8 {
     let screen = Arc::new(Screen {
         editing: Mutex::new(false),
         printer: ExternalPrinter::new(PIECES_MAX),
+        color: settings.style.color,
         shown: Mutex::new(Instant::now()),
         over: Arc::new(AtomicBool::new(false)),
         hung_up: AtomicBool::new(false),
@@ -163,6 +165,9 @@ fn watch_terminal(screen: &Arc<Screen>) {
 }
 
 fn show(screen: &Screen, reply: Reply) -> Option<u8> {
+    if let Some(failure) = super::carry_out(&reply, screen.color) {
+        screen.put(&failure);
+    }
     for text in [&reply.out, &reply.err] {
         if !text.is_empty() {
             screen.put(text);
