@@ -18,6 +18,7 @@ pub mod summary;
 pub mod verdict;
 
 pub use diagnostic::{Diagnostic, Note, Place, Severity};
+pub use phrase::wrap;
 pub use source::{Position, Source};
 
 use crate::detect::finding::Finding;
