@@ -7,6 +7,7 @@ mod fmt;
 mod progress;
 mod run;
 mod script;
+mod test;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -44,6 +45,8 @@ enum Command {
     Run(run::RunArgs),
     /// Explore every interleaving: what can happen and what cannot
     Check(check::CheckArgs),
+    /// Check scripts against their own `expect` lines
+    Test(test::TestArgs),
     /// Bring scripts into the one layout
     Fmt(fmt::FmtArgs),
     /// A page on a finding: what it is, an example, how to mend it
@@ -61,6 +64,17 @@ enum Color {
 enum Format {
     Human,
     Json,
+}
+
+/// How `check` and `test` report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ReportFormat {
+    Human,
+    Json,
+    /// SARIF 2.1.0, for code hosts and editors
+    Sarif,
+    /// JUnit XML, for CI servers
+    Junit,
 }
 
 /// Options that every command has.
@@ -152,6 +166,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     let run = move || match cli.command {
         Command::Run(args) => run::main(&args),
         Command::Check(args) => check::main(&args),
+        Command::Test(args) => test::main(&args),
         Command::Fmt(args) => fmt::main(&args),
         Command::Explain(args) => explain::main(&args),
     };
