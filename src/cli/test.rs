@@ -103,6 +103,7 @@ fn files(args: &TestArgs) -> Result<Vec<String>, u8> {
         for file in below {
             let same = std::fs::canonicalize(&file).unwrap_or_else(|_| file.clone());
             if known.insert(same) {
+                let file = file.strip_prefix(".").unwrap_or(&file);
                 found.push(file.to_string_lossy().into_owned());
             }
         }

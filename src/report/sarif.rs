@@ -399,7 +399,7 @@ pub fn claim(every: bool, holds: u64, fails: u64) -> String {
         what: crate::detect::expect::What::Claim { every },
         span: Span::default(),
     });
-    format!("`{what}` does not hold: true at {holds} of {} different ends", holds + fails)
+    format!("`{what}` does not hold: true at {holds} of {}", super::phrase::count(holds + fails, "end"))
 }
 
 #[cfg(test)]

@@ -173,10 +173,12 @@ impl Tested {
             Fault::Refuted { line, holds, fails } => {
                 let every = matches!(self.expectations.lines.get(*line).map(|l| &l.what), Some(What::Claim { every: true }));
                 let ends = holds + fails;
+                let line = self.line(*line);
                 match (every, ends) {
-                    (_, 0) => format!("{} is not met: no execution comes to its end", self.line(*line)),
-                    (true, _) => format!("{} is not met: it is false at {fails} of {ends} different ends", self.line(*line)),
-                    (false, _) => format!("{} is not met: it is false at all {ends} different ends", self.line(*line)),
+                    (_, 0) => format!("{line} is not met: no execution comes to its end"),
+                    (true, _) => format!("{line} is not met: it is false at {fails} of {}", phrase::count(ends, "end")),
+                    (false, 1) => format!("{line} is not met: it is false at the only end"),
+                    (false, _) => format!("{line} is not met: it is false at all {}", phrase::count(ends, "end")),
                 }
             }
         }
