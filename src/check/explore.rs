@@ -79,6 +79,8 @@ pub struct Explorer<'a> {
     pub main: TaskId,
     /// The way a transition takes through its choices, kept for its memory.
     widths: Vec<u32>,
+    /// Of the last state looked at: the tasks that cannot go ahead.
+    waiting: Vec<(PartIx, Rc<Leaf>)>,
     /// Some state was met again: there may be circles.
     pub recurs: bool,
     pub depth: u32,
@@ -111,6 +113,7 @@ impl<'a> Explorer<'a> {
             may: RefCell::new(May::new(model.program)),
             main: model.program.objects.len() as TaskId,
             widths: Vec::new(),
+            waiting: Vec::new(),
             recurs: false,
             depth: 0,
         }
@@ -133,6 +136,9 @@ impl<'a> Explorer<'a> {
 
     fn refresh(&mut self) {
         let (parts, actors) = (self.activities.len(), self.actors.len());
+        if self.model.space.size() == (parts, actors) {
+            return;
+        }
         self.model.space.activities(parts, &mut self.activities);
         self.model.space.actors(actors, &mut self.actors);
     }
@@ -221,14 +227,9 @@ impl<'a> Explorer<'a> {
                 self.memos[memo].add(part, &looks, leaf);
                 match self.memos[memo].find(part, row.parts(), ways, &mut widths) {
                     Found::Leaf(leaf) => leaf,
-                    Found::Unknown => Rc::new(Leaf {
-                        blocked: true,
-                        alone: false,
-                        printed: false,
-                        cut: Some("a fault of the explorer"),
-                        writes: Vec::new(),
-                        events: Vec::new(),
-                    }),
+                    Found::Unknown => {
+                        Rc::new(Leaf { blocked: true, cut: Some("a fault of the explorer"), ..Leaf::default() })
+                    }
                 }
             }
         };
@@ -239,13 +240,14 @@ impl<'a> Explorer<'a> {
     fn carry_out(&self, row: &Row, ix: PartIx, mover: Mover, ways: &[u32]) -> (Leaf, Vec<super::moves::Look>) {
         let mut m = self.open(row, ix, ways);
         let ran = run(&mut m, mover);
-        let (printed, cut) = (m.printed, m.cut);
+        let (printed, fair, cut) = (m.printed, !m.unfair, m.cut);
+        // What it waits for is seen in the state that it came to, which is the
+        // one that it was in.
+        let needs = if ran == Ran::Blocked { finding::needs(&m) } else { Vec::new() };
         let (writes, looks, events, _) = m.close();
         let leaf = match ran {
-            Ran::Blocked => {
-                Leaf { blocked: true, alone: false, printed: false, cut, writes: Vec::new(), events: Vec::new() }
-            }
-            Ran::Went { alone } => Leaf { blocked: false, alone, printed, cut, writes, events },
+            Ran::Blocked => Leaf { blocked: true, fair, cut, needs, ..Leaf::default() },
+            Ran::Went { alone } => Leaf { blocked: false, alone, printed, fair, cut, needs, writes, events },
         };
         (leaf, looks)
     }
@@ -264,6 +266,7 @@ impl<'a> Explorer<'a> {
     /// if nobody else has to do with them.
     pub fn successors(&mut self, row: &Row, all: bool, out: &mut Vec<(Turn, Rc<Leaf>)>) -> bool {
         out.clear();
+        self.waiting.clear();
         let movers = self.movers(row);
         for (ix, mover, part) in movers {
             let from = out.len();
@@ -271,7 +274,11 @@ impl<'a> Explorer<'a> {
             loop {
                 let leaf = self.leaf(row, ix, mover, part, &mut ways);
                 let widths = std::mem::take(&mut self.widths);
-                if !leaf.blocked {
+                if leaf.blocked {
+                    if mover == Mover::Task {
+                        self.waiting.push((ix, leaf.clone()));
+                    }
+                } else {
                     out.push((Turn { actor: ix, mover, ways: ways.clone() }, leaf));
                 }
                 // The next ways, as one counts.
@@ -294,6 +301,36 @@ impl<'a> Explorer<'a> {
             }
         }
         false
+    }
+
+    /// The transitions that were followed out of a state.
+    pub fn explored(&mut self, state: StateId, row: &Row, out: &mut Vec<(Turn, Rc<Leaf>)>) {
+        let alone = self.successors(row, self.model.plain, out);
+        if alone {
+            let fresh = out.iter().any(|(_, leaf)| {
+                let (id, _) = self.store.add(row, &leaf.writes);
+                id != state && self.parents[id as usize] == state
+            });
+            if !fresh {
+                self.successors(row, true, out);
+            }
+        }
+    }
+
+    /// Whether a task is there and has not ended.
+    pub fn is_live(&self, row: &Row, ix: PartIx) -> bool {
+        matches!(self.activities[row.get(ix) as usize], Activity::Task | Activity::Stopping)
+    }
+
+    /// A task that waits, of which the graph says that it never goes on.
+    pub fn never_again(&self, row: &Row, task: TaskId) -> Vec<Stuck> {
+        let scene = finding::Scene1::new(self, row, &[]);
+        let stuck = scene.only(task);
+        scene.findings(&stuck, true)
+    }
+
+    pub fn progress_now(&self) -> Progress {
+        self.progress(self.store.len() as StateId)
     }
 
     fn expand(&mut self, state: StateId, row: &Row) {
@@ -386,7 +423,7 @@ impl<'a> Explorer<'a> {
         self.outcomes.add(outcome, state, &values);
     }
 
-    fn add_stuck(&mut self, state: StateId, one: Stuck) {
+    pub fn add_stuck(&mut self, state: StateId, one: Stuck) {
         if self.is_new(&(one.code, &one.key)) {
             self.found.push(Found1 { code: one.code, state, turn: None, what: What::Stuck(one) });
         }
@@ -395,12 +432,13 @@ impl<'a> Explorer<'a> {
     /// Some go on and others wait: whether these can ever go on, where what
     /// they wait for is a task that waits too, or has ended.
     fn stuck_partly(&mut self, state: StateId, row: &Row, out: &[(Turn, Rc<Leaf>)]) {
-        let movers = self.movers(row);
         let goes = |ix: PartIx| out.iter().any(|(t, _)| t.actor == ix);
-        if movers.iter().all(|(ix, ..)| goes(*ix)) {
+        let place = |t: &TaskId| self.model.space.place(Key::Task(*t));
+        let hopeless = |leaf: &Leaf| !leaf.needs.is_empty() && leaf.needs.iter().all(|t| !goes(place(t)));
+        if !self.waiting.iter().any(|(_, leaf)| hopeless(leaf)) {
             return;
         }
-        let blocked: Vec<PartId> = movers.iter().filter(|(ix, ..)| !goes(*ix)).map(|m| m.2).collect();
+        let blocked: Vec<PartId> = self.waiting.iter().map(|w| row.get(w.0)).collect();
         let key = (1u8, &blocked);
         use std::hash::BuildHasher;
         let hash = rustc_hash::FxBuildHasher.hash_one(key);
@@ -409,10 +447,6 @@ impl<'a> Explorer<'a> {
         }
         let able: Vec<TaskId> = out.iter().map(|(t, _)| self.task_of(t)).collect();
         let scene = finding::Scene1::new(self, row, &able);
-        let chained = scene.chained();
-        if !chained {
-            return;
-        }
         let stuck = scene.stuck();
         let findings = if stuck.iter().any(|s| *s) { scene.findings(&stuck, true) } else { Vec::new() };
         drop(scene);

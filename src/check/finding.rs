@@ -148,23 +148,26 @@ impl<'e> Scene1<'e> {
         self.views.iter().all(|v| v.excused)
     }
 
-    pub fn stuck(&self) -> Vec<bool> {
-        deadlock::stuck(&self.views, self)
+    /// One task only.
+    pub fn only(&self, task: TaskId) -> Vec<bool> {
+        self.views.iter().map(|v| v.id == task).collect()
     }
 
-    /// Whether some task waits for tasks that all wait or have ended: only then
-    /// can it be stuck for another reason than that nobody is left.
-    pub fn chained(&self) -> bool {
-        let waits = |id: &TaskId| {
-            let at = self.views.iter().find(|v| v.id == *id & !BODY_ENDED);
-            at.is_none_or(|v| v.waits.is_some())
-        };
-        let hopeless = |n: &Need| match n {
-            Need::Tasks(ids) => !ids.is_empty() && ids.iter().all(waits),
-            Need::End(id) => waits(id),
-            _ => false,
-        };
-        self.views.iter().any(|v| v.waits.iter().flatten().any(|w| hopeless(&w.need)))
+    /// The facts of a task that waits.
+    fn waiting(&self, task: TaskId) -> Option<Waiting> {
+        let stuck = self.only(task);
+        let i = stuck.iter().position(|s| *s)?;
+        self.views[i].waits.as_ref()?;
+        let group = deadlock::Group { cause: deadlock::RootCause::NobodyLeft, circle: vec![i], behind: Vec::new() };
+        let found = stuck::finding(self, &self.views, &stuck, &group, true, Certainty::Found);
+        match found.facts {
+            Facts::Stuck { mut circle, .. } => circle.pop(),
+            _ => None,
+        }
+    }
+
+    pub fn stuck(&self) -> Vec<bool> {
+        deadlock::stuck(&self.views, self)
     }
 
     /// What tells one set of stuck tasks from another.
@@ -207,12 +210,27 @@ impl<'e> Scene1<'e> {
     }
 }
 
+/// The tasks of which each must get on with it, or end, before the task of a
+/// transition can go ahead; empty if it waits for something else.
+pub fn needs(m: &super::moves::Move) -> Vec<TaskId> {
+    let Some(waits) = m.task(m.me, |t| waits_in(m, m.me, t)).flatten() else { return Vec::new() };
+    match &waits[..] {
+        [WaitView { need: Need::Tasks(tasks), .. }] => tasks.iter().map(|t| *t & !BODY_ENDED).collect(),
+        [WaitView { need: Need::End(task), .. }] => vec![*task],
+        _ => Vec::new(),
+    }
+}
+
 /// The waits of a task; none if it goes on by itself.
 fn waits_of(model: &super::moves::Model, row: &Row, id: TaskId, task: &TaskPart) -> Option<Vec<WaitView>> {
+    let m = super::moves::Move::new(model, row.parts(), &[], id, task.process);
+    waits_in(&m, id, task)
+}
+
+fn waits_in(m: &super::moves::Move, id: TaskId, task: &TaskPart) -> Option<Vec<WaitView>> {
     if task.dying {
         return None;
     }
-    let mut m = super::moves::Move::new(model, row.parts(), &[], id, task.process);
     if m.process(task.process, |p| p.dying.is_some() && !p.dead).unwrap_or(false) {
         return None;
     }
@@ -226,50 +244,44 @@ fn waits_of(model: &super::moves::Model, row: &Row, id: TaskId, task: &TaskPart)
     };
     match &task.at {
         At::Operate { timed: true, .. } | At::Select { after: true, .. } | At::Select { otherwise: true, .. } => None,
-        At::Operate { op, .. } => Some(vec![view(&m, op.target, op.method, op.memo.unwrap_or(0))]),
+        At::Operate { op, .. } => Some(vec![view(m, op.target, op.method, op.memo.unwrap_or(0))]),
         At::Select { arms, .. } => {
-            Some(arms.iter().map(|(_, op)| view(&m, op.target, op.method, op.memo.unwrap_or(0))).collect())
+            Some(arms.iter().map(|(_, op)| view(m, op.target, op.method, op.memo.unwrap_or(0))).collect())
         }
         At::Looked { site, .. } => Some(vec![change(*site)]),
         At::Step(step) => match &**step {
             Step::Operate { object, method, args } => {
                 let limited = objects::timeout_ns(object.kind, *method, args.as_slice());
-                if arrives(&m, *object) {
+                if arrives(m, *object) {
                     return None;
                 }
                 if !matches!(limited, Ok(None)) || !KINDS[object.kind as usize].methods[*method as usize].waits {
                     return None;
                 }
-                let at_once = KINDS[object.kind as usize].methods[*method as usize]
-                    .blocking
-                    .and_then(|i| args.as_slice().get(i))
-                    == Some(&Value::Bool(false));
-                (!at_once).then(|| vec![view(&m, *object, *method, 0)])
+                let at_once =
+                    KINDS[object.kind as usize].methods[*method as usize].blocking.and_then(|i| args.as_slice().get(i))
+                        == Some(&Value::Bool(false));
+                (!at_once).then(|| vec![view(m, *object, *method, 0)])
             }
             Step::Select { arms, after: None, otherwise: false } => {
-                if arms.iter().filter_map(|a| a.target).any(|(o, _)| arrives(&m, o)) {
+                if arms.iter().filter_map(|a| a.target).any(|(o, _)| arrives(m, o)) {
                     return None;
                 }
-                Some(arms.iter().filter_map(|a| a.target).map(|(o, method)| view(&m, o, method, 0)).collect())
+                Some(arms.iter().filter_map(|a| a.target).map(|(o, method)| view(m, o, method, 0)).collect())
             }
-            Step::Join { targets, timeout: None } => {
-                targets.first().map(|t| vec![view(&m, *t, join_method(*t), 0)])
-            }
-            Step::JoinAll { timeout: None } => {
-                task.spawned.first().map(|t| vec![view(&m, *t, join_method(*t), 0)])
-            }
+            Step::Join { targets, timeout: None } => targets.first().map(|t| vec![view(m, *t, join_method(*t), 0)]),
+            Step::JoinAll { timeout: None } => task.spawned.first().map(|t| vec![view(m, *t, join_method(*t), 0)]),
             Step::Wait(pid) => {
                 let children = m.forked_children(*pid);
-                let one = |c: &TaskId| view(&m, crate::program::value::ObjRef { id: *c, kind: place::task }, 0, 0);
+                let one = |c: &TaskId| view(m, crate::program::value::ObjRef { id: *c, kind: place::task }, 0, 0);
                 (!children.is_empty()).then(|| children.iter().map(one).collect())
             }
             Step::AwaitBegin { site, .. } => Some(vec![change(*site)]),
             // `atomically { await … }`: the condition comes first.
             Step::AtomicBegin => {
                 let pc = task.machine.as_ref().map_or(0, Task::pc) as usize + 1;
-                match model.program.code.get(pc) {
+                match m.program.code.get(pc) {
                     Some(crate::program::code::Instr::AwaitBegin { await_index, .. }) => {
-                        m.in_atomic = false;
                         Some(vec![change(*await_index)])
                     }
                     _ => None,
@@ -434,6 +446,39 @@ fn declared_at(program: &Program, id: u32, part: &ObjectPart) -> Option<Span> {
     }
 }
 
+/// What a task waits for in a state.
+pub fn waiting(explorer: &Explorer, row: &Row, task: TaskId) -> Option<Waiting> {
+    Scene1::new(explorer, row, &[]).waiting(task)
+}
+
+/// Whether a task waits for nothing but the end of others.
+pub fn joins(explorer: &Explorer, row: &Row, task: TaskId) -> bool {
+    match explorer.part(row, Key::Task(task)).as_deref() {
+        Some(Part::Task(t)) => match &t.at {
+            At::Operate { op, .. } => {
+                op.target.kind == place::task || op.method == objects::pool::JOIN && op.target.kind == place::pool
+            }
+            At::Step(step) => matches!(**step, Step::Join { .. } | Step::JoinAll { .. } | Step::Wait(_)),
+            At::Select { then: Then::Reap { .. }, .. } => true,
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// Who a task is.
+pub fn task_facts(explorer: &Explorer, row: &Row, task: TaskId) -> TaskFacts {
+    let part = |id: TaskId| explorer.part(row, Key::Task(id));
+    let name = |id: TaskId| match part(id).as_deref() {
+        Some(Part::Task(t)) => Some(t.birth.name.to_string()),
+        _ => None,
+    };
+    match part(task).as_deref() {
+        Some(Part::Task(t)) => facts_of(explorer.model.program, task, explorer.main, Some(&t.birth), name),
+        _ => facts_of(explorer.model.program, task, explorer.main, None, name),
+    }
+}
+
 /// What an end of a complete execution is worth a note for.
 pub fn notes(explorer: &Explorer, row: &Row) -> Vec<Note> {
     let model = explorer.model;
@@ -482,10 +527,7 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[Logged]) -
         Some(Part::Task(t)) => Some(t.birth.name.to_string()),
         _ => None,
     };
-    let facts = |id: TaskId| match task(id).as_deref() {
-        Some(Part::Task(t)) => facts_of(program, id, explorer.main, Some(&t.birth), name),
-        _ => facts_of(program, id, explorer.main, None, name),
-    };
+    let facts = |id: TaskId| task_facts(explorer, row, id);
     let object = |id: u32| {
         let part = explorer.part(row, Key::Object(id));
         let part = match part.as_deref() {
@@ -533,10 +575,21 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[Logged]) -
                 let (_, declared, _) = place_name(program, explorer.model.space.key(*ix), structure);
                 let later = last_access(log, *task, *ix, None);
                 let must_write = later.as_ref().is_some_and(|a| !a.1);
-                let earlier = last_access(&log[..later.as_ref().map_or(log.len(), |a| a.2)], *other, *ix, must_write.then_some(true));
+                let earlier = last_access(
+                    &log[..later.as_ref().map_or(log.len(), |a| a.2)],
+                    *other,
+                    *ix,
+                    must_write.then_some(true),
+                );
                 let access = |id: TaskId, found: &Option<(usize, bool, usize)>| {
                     let Some((step, _, _)) = found else {
-                        return Access { task: facts(id), span: Span::default(), kind: AccessKind::Read, value: None, held: Vec::new() };
+                        return Access {
+                            task: facts(id),
+                            span: Span::default(),
+                            kind: AccessKind::Read,
+                            value: None,
+                            held: Vec::new(),
+                        };
                     };
                     let logged = &log[*step];
                     let reached = logged.reached.iter().rev().find(|r| r.ix == *ix);

@@ -76,6 +76,17 @@ impl Movers {
         movers
     }
 
+    /// Whether some loop has no count that goes down: only then can a state come
+    /// again.
+    pub fn may_recur(program: &Program) -> bool {
+        let counted =
+            |to: u32| matches!(program.code.get(to as usize), Some(Instr::RepeatNext { .. } | Instr::RangeNext { .. }));
+        program.code.iter().enumerate().any(|(pc, instr)| match instr {
+            Instr::Jump(to) => *to as usize <= pc && !counted(*to),
+            _ => false,
+        })
+    }
+
     fn add_declared(&mut self, object: u32, bits: u32, limited: bool) {
         let entry = self.declared.entry(object).or_default();
         entry.0 |= bits;
@@ -136,4 +147,3 @@ impl Movers {
         !self.none && !self.deadly && !self.ends_seen
     }
 }
-

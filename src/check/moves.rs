@@ -52,19 +52,28 @@ pub struct Guards {
 }
 
 impl Guards {
-    /// Whether the place is guarded still, after an access with these locks.
+    /// Whether the place is guarded still, with this access under these locks;
+    /// if not, nothing is changed.
     pub fn meet(&mut self, ix: PartIx, memory: Memorable, locks: &[u32]) -> bool {
         if self.open.contains(&memory) {
             return false;
         }
-        let held = self.held.entry(ix).or_insert_with(|| locks.to_vec());
-        held.retain(|l| locks.contains(l));
-        if held.is_empty() {
-            self.open.insert(memory);
-            self.broken = true;
-            return false;
+        match self.held.get_mut(&ix) {
+            None if !locks.is_empty() => {
+                self.held.insert(ix, locks.to_vec());
+                true
+            }
+            Some(held) if held.iter().any(|l| locks.contains(l)) => {
+                held.retain(|l| locks.contains(l));
+                true
+            }
+            _ => false,
         }
-        true
+    }
+
+    /// It is not.
+    pub fn give_up(&mut self, memory: Memorable) {
+        self.broken |= self.open.insert(memory);
     }
 }
 
@@ -113,6 +122,8 @@ pub struct Move<'a> {
     /// It has released something since it was last asked.
     pub released: bool,
     pub printed: bool,
+    /// It took a way that need not be taken ever again.
+    pub unfair: bool,
     pub events: Vec<Event>,
     /// A limit was reached: what follows is not all.
     pub cut: Option<&'static str>,
@@ -136,6 +147,7 @@ impl<'a> Move<'a> {
             probing: false,
             released: false,
             printed: false,
+            unfair: false,
             events: Vec::new(),
             cut: None,
             log: None,
@@ -327,10 +339,16 @@ impl<'a> Move<'a> {
         u64::from(way)
     }
 
+    /// The same where nobody promises that each is taken again and again.
+    pub fn choose_any(&mut self, count: u64) -> u64 {
+        self.unfair |= count > 1 && !self.probing;
+        self.choose(count)
+    }
+
     /// One of several tasks; each is tried in turn.
     fn choose_task(&mut self, among: &[Waiter]) -> usize {
         let before = self.log.as_ref().map(|l| l.choices.len());
-        let way = self.choose(among.len() as u64) as usize;
+        let way = self.choose_any(among.len() as u64) as usize;
         if let (Some(log), Some(before)) = (&mut self.log, before)
             && let Some(choice) = log.choices.get_mut(before)
         {
@@ -393,16 +411,20 @@ impl<'a> Move<'a> {
         if self.model.guards.lock().unwrap_or_else(std::sync::PoisonError::into_inner).open.contains(&memory) {
             return false;
         }
+        let held = self.task(self.me, |t| t.held.clone()).unwrap_or_default();
+        let mut locks: Vec<u32> = held.iter().filter(|h| !write || h.1 != Mode::Reading).map(|h| h.0).collect();
+        locks.sort_unstable();
+        locks.dedup();
+        let guards = || self.model.guards.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if guards().meet(ix, memory, &locks) {
+            return true;
+        }
+        // Whether there is anybody else is asked last: it depends on much.
         if self.has_no_company(private) {
             return true;
         }
-        let held = self.task(self.me, |t| t.held.clone()).unwrap_or_default();
-        let mut locks: Vec<u32> =
-            held.iter().filter(|h| !write || h.1 != Mode::Reading).map(|h| h.0).collect();
-        locks.sort_unstable();
-        locks.dedup();
-        let mut guards = self.model.guards.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        guards.meet(ix, memory, &locks)
+        guards().give_up(memory);
+        false
     }
 
     /// The running task has released something.
@@ -591,8 +613,7 @@ impl World for Move<'_> {
     }
 
     fn holders(&self, object: u32) -> Vec<TaskId> {
-        let mut all: Vec<TaskId> =
-            self.object(object, |o| o.holders.iter().map(|h| h.0).collect()).unwrap_or_default();
+        let mut all: Vec<TaskId> = self.object(object, |o| o.holders.iter().map(|h| h.0).collect()).unwrap_or_default();
         all.dedup();
         all
     }

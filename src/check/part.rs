@@ -12,6 +12,8 @@ use crate::machine::{Step, Task};
 use crate::objects::{Mode, TaskId, WORDS};
 use crate::program::value::{ObjRef, Value};
 use hashbrown::HashMap;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::{Acquire, Release};
 use std::sync::{Arc, Mutex, RwLock};
 
 /// The number of a part's contents; 0: there is no such part.
@@ -69,13 +71,31 @@ pub enum At {
     /// A step that is neither an operation nor a `select`.
     Step(Box<Step>),
     /// An operation, perhaps waiting in it.
-    Operate { op: Box<Try>, timed: bool, then: Then },
+    Operate {
+        op: Box<Try>,
+        timed: bool,
+        then: Then,
+    },
     /// A `select`, perhaps waiting in all its arms; the number is the arm's.
-    Select { arms: Vec<(usize, Try)>, of: usize, after: bool, otherwise: bool, arrived: bool, then: Then },
+    Select {
+        arms: Vec<(usize, Try)>,
+        of: usize,
+        after: bool,
+        otherwise: bool,
+        arrived: bool,
+        then: Then,
+    },
     /// Another task has carried out an arm of its wait: the answer is there.
-    Met { arm: Option<usize>, value: Value, then: Then },
+    Met {
+        arm: Option<usize>,
+        value: Value,
+        then: Then,
+    },
     /// It has looked at the condition of an `await`, in vain.
-    Looked { site: u32, step: Box<Step> },
+    Looked {
+        site: u32,
+        step: Box<Step>,
+    },
     /// Its body has ended; its handle is yet to say so.
     Ending(Ended),
     Ended(Ended),
@@ -161,7 +181,12 @@ pub enum Born {
     /// A place in `Program::records`.
     Record(u32),
     /// A record's field, and which of the field's row.
-    Field { record: u32, structure: u32, field: u32, index: u32 },
+    Field {
+        record: u32,
+        structure: u32,
+        field: u32,
+        index: u32,
+    },
     Task,
 }
 
@@ -212,9 +237,19 @@ pub enum Key {
     /// Declared memory that all share.
     Shared(u32),
     /// A declared `var` of a process.
-    Var { process: TaskId, cell: u32 },
-    Field { record: u32, index: u32 },
-    VarField { process: TaskId, record: u32, index: u32 },
+    Var {
+        process: TaskId,
+        cell: u32,
+    },
+    Field {
+        record: u32,
+        index: u32,
+    },
+    VarField {
+        process: TaskId,
+        record: u32,
+        index: u32,
+    },
 }
 
 /// Whether a part moves by itself.
@@ -268,6 +303,8 @@ pub struct Space {
     parts: RwLock<Parts>,
     places: RwLock<Places>,
     births: Mutex<Births>,
+    part_count: AtomicUsize,
+    actor_count: AtomicUsize,
 }
 
 /// A lock that somebody panicked under is as good as before: what is inside
@@ -290,6 +327,8 @@ impl Space {
             parts: RwLock::new(parts),
             places: RwLock::default(),
             births: Mutex::new(Births { next: first, of: HashMap::default() }),
+            part_count: AtomicUsize::new(1),
+            actor_count: AtomicUsize::new(0),
         }
     }
 
@@ -306,11 +345,17 @@ impl Space {
         let part = Arc::new(part);
         parts.all.push(part.clone());
         parts.known.insert(part, id);
+        self.part_count.store(parts.all.len(), Release);
         id
     }
 
     pub fn part(&self, id: PartId) -> Arc<Part> {
         open!(self.parts.read()).all[id as usize].clone()
+    }
+
+    /// How many parts and actors there are.
+    pub fn size(&self) -> (usize, usize) {
+        (self.part_count.load(Acquire), self.actor_count.load(Acquire))
     }
 
     /// How many there are, and how each from `from` on moves.
@@ -331,6 +376,7 @@ impl Space {
         places.of.insert(key, ix);
         if matches!(key, Key::Task(_) | Key::Process(_)) {
             places.actors.push(ix);
+            self.actor_count.store(places.actors.len(), Release);
         }
         ix
     }
