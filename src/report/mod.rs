@@ -3,6 +3,7 @@
 //! colours and widths are decided by the command line, and how a finding came
 //! about is known to the detectors alone.
 
+mod clip;
 mod diagnostic;
 pub mod explain;
 pub mod finding;
@@ -10,6 +11,7 @@ pub mod json;
 pub mod junit;
 pub mod lanes;
 mod phrase;
+pub mod reference;
 pub mod repeat;
 pub mod sarif;
 mod snippet;
