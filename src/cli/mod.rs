@@ -12,6 +12,7 @@ mod progress;
 mod repl;
 mod run;
 mod script;
+mod test;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -65,6 +66,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Declare, spawn, look, try again: a session on real threads and processes
     Repl(repl::ReplArgs),
+    /// Check scripts against their own `expect` lines
+    Test(test::TestArgs),
     /// Bring scripts into the one layout
     Fmt(fmt::FmtArgs),
     /// A page on a finding: what it is, an example, how to mend it
@@ -89,6 +92,17 @@ enum Color {
 enum Format {
     Human,
     Json,
+}
+
+/// How `check` and `test` report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ReportFormat {
+    Human,
+    Json,
+    /// SARIF 2.1.0, for code hosts and editors
+    Sarif,
+    /// JUnit XML, for CI servers
+    Junit,
 }
 
 /// Options that every command has.
@@ -197,6 +211,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Run(args) => run::main(&args),
         Command::Check(args) => check::main(&args),
         Command::Repl(args) => repl::main(&args),
+        Command::Test(args) => test::main(&args),
         Command::Fmt(args) => fmt::main(&args),
         Command::Explain(args) => explain::main(&args),
         Command::Lsp(args) => lsp::main(&args),

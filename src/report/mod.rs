@@ -8,13 +8,16 @@ mod diagnostic;
 pub mod explain;
 pub mod finding;
 pub mod json;
+pub mod junit;
 pub mod lanes;
 mod phrase;
 pub mod reference;
 pub mod repeat;
+pub mod sarif;
 mod snippet;
 mod source;
 pub mod summary;
+pub mod tested;
 pub mod verdict;
 
 pub use diagnostic::{Diagnostic, Note, Place, Severity};
