@@ -9,6 +9,7 @@ pub mod live;
 mod memo;
 mod mover;
 mod moves;
+mod order;
 mod outcome;
 mod part;
 mod process;
@@ -38,13 +39,15 @@ pub struct Options {
     pub memory_max: u64,
     /// Every access is a transition of its own: no reduction at all.
     pub plain: bool,
+    /// Races by the exact order of accesses, whatever the program.
+    pub exact: bool,
     /// For the schedules.
     pub hash: u16,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { states_max: None, memory_max: 4 << 30, plain: false, hash: 0 }
+        Options { states_max: None, memory_max: 4 << 30, plain: false, exact: false, hash: 0 }
     }
 }
 
@@ -163,12 +166,17 @@ pub fn check(
         passes += 1;
         let movers = Movers::of(program);
         let plain = options.plain || movers.deadly;
+        // Once there is a race, what is read at the place shows the order of
+        // other accesses too, and orders nothing.
+        let exact = options.exact || movers.observes || !known_races.is_empty();
         let model = Model {
             program,
             space: part::Space::new(program.objects.len() as u32 + 1),
             plain,
             visible: visible.clone(),
             known_races: known_races.clone(),
+            exact,
+            blind: false,
             movers: if plain { Movers::none() } else { movers },
             guards: Mutex::new(Guards { open: std::mem::take(&mut open), ..Guards::default() }),
         };

@@ -6,8 +6,20 @@
 
 use crate::objects::{KINDS, event, lock, place, semaphore};
 use crate::program::Program;
-use crate::program::code::{ArmOperation, Instr, MethodCall, Receiver};
+use crate::program::code::{ArmOperation, Field, FieldKind, Instr, MethodCall, Receiver};
 use hashbrown::HashMap;
+
+/// Whether a method tells how far others have got, and comes after nothing.
+fn shows_order(kind: u8, method: &str) -> bool {
+    match kind {
+        place::lock => method == "locked",
+        place::semaphore | place::latch => method == "value",
+        place::event => method == "is_set",
+        // Whoever waits sees that it is broken.
+        place::barrier => matches!(method, "abort" | "reset"),
+        _ => false,
+    }
+}
 
 /// What the code does with objects, wherever it is.
 #[derive(Default)]
@@ -23,6 +35,13 @@ pub struct Movers {
     ends_seen: bool,
     /// Tasks may be ended from outside at any moment.
     pub deadly: bool,
+    /// A task may see that another one has got somewhere without coming after
+    /// what that one did before. Then a race may show only behind a release, and
+    /// `order` is needed to see it. Without, every observation is a wait that
+    /// something lets go ahead that comes before: what does not come before an
+    /// access can be left out of an execution, up to the two accesses that race
+    /// with both footprints still there.
+    pub observes: bool,
 }
 
 impl Movers {
@@ -73,7 +92,20 @@ impl Movers {
             }
         }
         movers.deadly |= exits && threads;
+        movers.observes |= movers.deadly || movers.ends_seen || movers.sees_more(program);
         movers
+    }
+
+    /// What else shows an order that is none: an error that is caught, and
+    /// values in a row, of which the second one shows that somebody has taken
+    /// the first.
+    fn sees_more(&self, program: &Program) -> bool {
+        let row = |kind: u8| kind == place::queue || kind == place::pool;
+        let field = |f: &Field| matches!(f.what, FieldKind::Object { kind, .. } if row(kind));
+        program.objects.iter().any(|o| row(o.kind))
+            || program.news.iter().any(|n| row(n.kind))
+            || program.structs.iter().any(|s| s.fields.iter().any(field))
+            || program.code.iter().any(|i| matches!(i, Instr::IfKind { .. }))
     }
 
     fn add_declared(&mut self, object: u32, bits: u32, limited: bool) {
@@ -90,6 +122,7 @@ impl Movers {
             let shape = &spec.methods[method as usize];
             let bits = 1u32.checked_shl(u32::from(method)).unwrap_or(0);
             let may_end = shape.timeout.is_some() || shape.blocking.is_some();
+            self.observes |= limited || (may_end && has_arguments) || shows_order(kind as u8, name);
             let limited = limited || (may_end && has_arguments);
             if kind as u8 == place::pool && name == "terminate" {
                 self.deadly = true;

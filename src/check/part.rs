@@ -8,6 +8,7 @@
 //! tasks were interleaved, and equal states have equal rows (hash-consing, as
 //! Harmony's model checker has it).
 
+use super::order::OrderPart;
 use crate::machine::{Step, Task};
 use crate::objects::{Mode, TaskId, WORDS};
 use crate::program::value::{ObjRef, Value};
@@ -201,6 +202,7 @@ pub enum Part {
     Process(ProcessPart),
     Object(ObjectPart),
     Cell(CellPart),
+    Order(OrderPart),
 }
 
 /// What stands at a place of the row.
@@ -215,6 +217,8 @@ pub enum Key {
     Var { process: TaskId, cell: u32 },
     Field { record: u32, index: u32 },
     VarField { process: TaskId, record: u32, index: u32 },
+    /// Who comes after which access.
+    Order,
 }
 
 /// Whether a part moves by itself.
