@@ -225,6 +225,7 @@ impl<'a> Explorer<'a> {
                         blocked: true,
                         alone: false,
                         printed: false,
+                        fair: true,
                         cut: Some("a fault of the explorer"),
                         writes: Vec::new(),
                         events: Vec::new(),
@@ -239,13 +240,13 @@ impl<'a> Explorer<'a> {
     fn carry_out(&self, row: &Row, ix: PartIx, mover: Mover, ways: &[u32]) -> (Leaf, Vec<super::moves::Look>) {
         let mut m = self.open(row, ix, ways);
         let ran = run(&mut m, mover);
-        let (printed, cut) = (m.printed, m.cut);
+        let (printed, fair, cut) = (m.printed, !m.unfair, m.cut);
         let (writes, looks, events, _) = m.close();
         let leaf = match ran {
             Ran::Blocked => {
-                Leaf { blocked: true, alone: false, printed: false, cut, writes: Vec::new(), events: Vec::new() }
+                Leaf { blocked: true, alone: false, printed: false, fair, cut, writes: Vec::new(), events: Vec::new() }
             }
-            Ran::Went { alone } => Leaf { blocked: false, alone, printed, cut, writes, events },
+            Ran::Went { alone } => Leaf { blocked: false, alone, printed, fair, cut, writes, events },
         };
         (leaf, looks)
     }
@@ -294,6 +295,36 @@ impl<'a> Explorer<'a> {
             }
         }
         false
+    }
+
+    /// The transitions that were followed out of a state.
+    pub fn explored(&mut self, state: StateId, row: &Row, out: &mut Vec<(Turn, Rc<Leaf>)>) {
+        let alone = self.successors(row, self.model.plain, out);
+        if alone {
+            let fresh = out.iter().any(|(_, leaf)| {
+                let (id, _) = self.store.add(row, &leaf.writes);
+                id != state && self.parents[id as usize] == state
+            });
+            if !fresh {
+                self.successors(row, true, out);
+            }
+        }
+    }
+
+    /// Whether a task is there and has not ended.
+    pub fn is_live(&self, row: &Row, ix: PartIx) -> bool {
+        matches!(self.activities[row.get(ix) as usize], Activity::Task | Activity::Stopping)
+    }
+
+    /// A task that waits, of which the graph says that it never goes on.
+    pub fn never_again(&self, row: &Row, task: TaskId) -> Vec<Stuck> {
+        let scene = finding::Scene1::new(self, row, &[]);
+        let stuck = scene.only(task);
+        scene.findings(&stuck, true)
+    }
+
+    pub fn progress_now(&self) -> Progress {
+        self.progress(self.store.len() as StateId)
     }
 
     fn expand(&mut self, state: StateId, row: &Row) {
@@ -386,7 +417,7 @@ impl<'a> Explorer<'a> {
         self.outcomes.add(outcome, state, &values);
     }
 
-    fn add_stuck(&mut self, state: StateId, one: Stuck) {
+    pub fn add_stuck(&mut self, state: StateId, one: Stuck) {
         if self.is_new(&(one.code, &one.key)) {
             self.found.push(Found1 { code: one.code, state, turn: None, what: What::Stuck(one) });
         }
@@ -437,15 +468,18 @@ impl<'a> Explorer<'a> {
         states.reverse();
         let mut turns = Vec::new();
         let mut row = Row::default();
+        let mut target = Row::default();
         let mut out = Vec::new();
         for pair in states.windows(2) {
             self.store.load(pair[0], &mut row);
+            self.store.load(pair[1], &mut target);
             self.successors(&row, true, &mut out);
             let mut best: Option<Turn> = None;
             for (turn, leaf) in &out {
-                let (id, _) = self.store.add(&row, &leaf.writes);
                 // Of several ways to the same state the one of who went last.
-                if id == pair[1] && (best.is_none() || turns.last().is_some_and(|l: &Turn| l.actor == turn.actor)) {
+                if becomes(&row, &leaf.writes, &target)
+                    && (best.is_none() || turns.last().is_some_and(|l: &Turn| l.actor == turn.actor))
+                {
                     best = Some(turn.clone());
                 }
             }
@@ -533,4 +567,12 @@ pub fn run(m: &mut Move, mover: Mover) -> Ran {
         }
         Mover::Bury => m.bury(m.me),
     }
+}
+
+/// Whether a row with these changes is another one. Nothing is added to the
+/// store: what a way passes by need not have been explored.
+fn becomes(row: &Row, writes: &[(PartIx, PartId)], target: &Row) -> bool {
+    let changed = |ix: PartIx| writes.iter().find(|w| w.0 == ix).map_or_else(|| row.get(ix), |w| w.1);
+    let top = writes.iter().map(|w| w.0 + 1).max().unwrap_or(0).max(row.len() as u32).max(target.len() as u32);
+    (0..top).all(|ix| changed(ix) == target.get(ix))
 }

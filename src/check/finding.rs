@@ -148,6 +148,24 @@ impl<'e> Scene1<'e> {
         self.views.iter().all(|v| v.excused)
     }
 
+    /// One task only.
+    pub fn only(&self, task: TaskId) -> Vec<bool> {
+        self.views.iter().map(|v| v.id == task).collect()
+    }
+
+    /// The facts of a task that waits.
+    fn waiting(&self, task: TaskId) -> Option<Waiting> {
+        let stuck = self.only(task);
+        let i = stuck.iter().position(|s| *s)?;
+        self.views[i].waits.as_ref()?;
+        let group = deadlock::Group { cause: deadlock::RootCause::NobodyLeft, circle: vec![i], behind: Vec::new() };
+        let found = stuck::finding(self, &self.views, &stuck, &group, true, Certainty::Found);
+        match found.facts {
+            Facts::Stuck { mut circle, .. } => circle.pop(),
+            _ => None,
+        }
+    }
+
     pub fn stuck(&self) -> Vec<bool> {
         deadlock::stuck(&self.views, self)
     }
@@ -240,10 +258,9 @@ fn waits_of(model: &super::moves::Model, row: &Row, id: TaskId, task: &TaskPart)
                 if !matches!(limited, Ok(None)) || !KINDS[object.kind as usize].methods[*method as usize].waits {
                     return None;
                 }
-                let at_once = KINDS[object.kind as usize].methods[*method as usize]
-                    .blocking
-                    .and_then(|i| args.as_slice().get(i))
-                    == Some(&Value::Bool(false));
+                let at_once =
+                    KINDS[object.kind as usize].methods[*method as usize].blocking.and_then(|i| args.as_slice().get(i))
+                        == Some(&Value::Bool(false));
                 (!at_once).then(|| vec![view(&m, *object, *method, 0)])
             }
             Step::Select { arms, after: None, otherwise: false } => {
@@ -252,12 +269,8 @@ fn waits_of(model: &super::moves::Model, row: &Row, id: TaskId, task: &TaskPart)
                 }
                 Some(arms.iter().filter_map(|a| a.target).map(|(o, method)| view(&m, o, method, 0)).collect())
             }
-            Step::Join { targets, timeout: None } => {
-                targets.first().map(|t| vec![view(&m, *t, join_method(*t), 0)])
-            }
-            Step::JoinAll { timeout: None } => {
-                task.spawned.first().map(|t| vec![view(&m, *t, join_method(*t), 0)])
-            }
+            Step::Join { targets, timeout: None } => targets.first().map(|t| vec![view(&m, *t, join_method(*t), 0)]),
+            Step::JoinAll { timeout: None } => task.spawned.first().map(|t| vec![view(&m, *t, join_method(*t), 0)]),
             Step::Wait(pid) => {
                 let children = m.forked_children(*pid);
                 let one = |c: &TaskId| view(&m, crate::program::value::ObjRef { id: *c, kind: place::task }, 0, 0);
@@ -434,6 +447,39 @@ fn declared_at(program: &Program, id: u32, part: &ObjectPart) -> Option<Span> {
     }
 }
 
+/// What a task waits for in a state.
+pub fn waiting(explorer: &Explorer, row: &Row, task: TaskId) -> Option<Waiting> {
+    Scene1::new(explorer, row, &[]).waiting(task)
+}
+
+/// Whether a task waits for nothing but the end of others.
+pub fn joins(explorer: &Explorer, row: &Row, task: TaskId) -> bool {
+    match explorer.part(row, Key::Task(task)).as_deref() {
+        Some(Part::Task(t)) => match &t.at {
+            At::Operate { op, .. } => {
+                op.target.kind == place::task || op.method == objects::pool::JOIN && op.target.kind == place::pool
+            }
+            At::Step(step) => matches!(**step, Step::Join { .. } | Step::JoinAll { .. } | Step::Wait(_)),
+            At::Select { then: Then::Reap { .. }, .. } => true,
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// Who a task is.
+pub fn task_facts(explorer: &Explorer, row: &Row, task: TaskId) -> TaskFacts {
+    let part = |id: TaskId| explorer.part(row, Key::Task(id));
+    let name = |id: TaskId| match part(id).as_deref() {
+        Some(Part::Task(t)) => Some(t.birth.name.to_string()),
+        _ => None,
+    };
+    match part(task).as_deref() {
+        Some(Part::Task(t)) => facts_of(explorer.model.program, task, explorer.main, Some(&t.birth), name),
+        _ => facts_of(explorer.model.program, task, explorer.main, None, name),
+    }
+}
+
 /// What an end of a complete execution is worth a note for.
 pub fn notes(explorer: &Explorer, row: &Row) -> Vec<Note> {
     let model = explorer.model;
@@ -482,10 +528,7 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[Logged]) -
         Some(Part::Task(t)) => Some(t.birth.name.to_string()),
         _ => None,
     };
-    let facts = |id: TaskId| match task(id).as_deref() {
-        Some(Part::Task(t)) => facts_of(program, id, explorer.main, Some(&t.birth), name),
-        _ => facts_of(program, id, explorer.main, None, name),
-    };
+    let facts = |id: TaskId| task_facts(explorer, row, id);
     let object = |id: u32| {
         let part = explorer.part(row, Key::Object(id));
         let part = match part.as_deref() {
@@ -533,10 +576,21 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[Logged]) -
                 let (_, declared, _) = place_name(program, explorer.model.space.key(*ix), structure);
                 let later = last_access(log, *task, *ix, None);
                 let must_write = later.as_ref().is_some_and(|a| !a.1);
-                let earlier = last_access(&log[..later.as_ref().map_or(log.len(), |a| a.2)], *other, *ix, must_write.then_some(true));
+                let earlier = last_access(
+                    &log[..later.as_ref().map_or(log.len(), |a| a.2)],
+                    *other,
+                    *ix,
+                    must_write.then_some(true),
+                );
                 let access = |id: TaskId, found: &Option<(usize, bool, usize)>| {
                     let Some((step, _, _)) = found else {
-                        return Access { task: facts(id), span: Span::default(), kind: AccessKind::Read, value: None, held: Vec::new() };
+                        return Access {
+                            task: facts(id),
+                            span: Span::default(),
+                            kind: AccessKind::Read,
+                            value: None,
+                            held: Vec::new(),
+                        };
                     };
                     let logged = &log[*step];
                     let reached = logged.reached.iter().rev().find(|r| r.ix == *ix);

@@ -15,6 +15,8 @@ pub struct Leaf {
     /// Nobody else has to do with it.
     pub alone: bool,
     pub printed: bool,
+    /// All ways were taken by `choose`, which takes each again and again.
+    pub fair: bool,
     pub cut: Option<&'static str>,
     pub writes: Vec<(PartIx, PartId)>,
     pub events: Vec<Event>,

@@ -25,6 +25,8 @@ pub use way::{Lane, LaneStep, Way};
 
 use crate::detect::finding::{Code, Finding};
 use crate::program::Program;
+use crate::program::code::{Field, FieldKind};
+use crate::program::kind::Memory;
 use explore::{Explorer, What};
 use mover::Movers;
 use moves::{Guards, Memorable, Model};
@@ -158,6 +160,9 @@ pub fn check(
     ask: &mut dyn FnMut(&Progress) -> Option<Stop>,
 ) -> Result<Report, (usize, String)> {
     let mut visible: BTreeSet<Memorable> = watched(program);
+    if Movers::of(program).copies {
+        visible.extend(private(program));
+    }
     let mut known_races = BTreeSet::new();
     let mut open = BTreeSet::new();
     let mut races: Vec<Shown> = Vec::new();
@@ -228,6 +233,18 @@ fn watched(program: &Program) -> BTreeSet<Memorable> {
         }
     }
     visible
+}
+
+/// Memory that a new process gets a copy of.
+fn private(program: &Program) -> Vec<Memorable> {
+    let declared = program.memory.iter().enumerate().filter(|(_, m)| m.memory == Memory::Var);
+    let mut all: Vec<Memorable> = declared.map(|(i, _)| Memorable::Declared(i as u32)).collect();
+    for (s, structure) in program.structs.iter().enumerate() {
+        let own = |f: &Field| matches!(f.what, FieldKind::Memory { memory: Memory::Var, .. });
+        let fields = structure.fields.iter().enumerate().filter(|(_, f)| own(f));
+        all.extend(fields.map(|(f, _)| Memorable::Field(s as u32, f as u32)));
+    }
+    all
 }
 
 fn report(mut explorer: Explorer, races: Vec<Shown>, passes: u32, transitions: u64) -> Report {

@@ -120,6 +120,8 @@ pub struct Move<'a> {
     /// It has reached a place that is kept to compare others' accesses with.
     pub reached: bool,
     pub printed: bool,
+    /// It took a way that need not be taken ever again.
+    pub unfair: bool,
     pub events: Vec<Event>,
     /// A limit was reached: what follows is not all.
     pub cut: Option<&'static str>,
@@ -144,6 +146,7 @@ impl<'a> Move<'a> {
             released: false,
             reached: false,
             printed: false,
+            unfair: false,
             events: Vec::new(),
             cut: None,
             log: None,
@@ -335,10 +338,16 @@ impl<'a> Move<'a> {
         u64::from(way)
     }
 
+    /// The same where nobody promises that each is taken again and again.
+    pub fn choose_any(&mut self, count: u64) -> u64 {
+        self.unfair |= count > 1 && !self.probing;
+        self.choose(count)
+    }
+
     /// One of several tasks; each is tried in turn.
     fn choose_task(&mut self, among: &[Waiter]) -> usize {
         let before = self.log.as_ref().map(|l| l.choices.len());
-        let way = self.choose(among.len() as u64) as usize;
+        let way = self.choose_any(among.len() as u64) as usize;
         if let (Some(log), Some(before)) = (&mut self.log, before)
             && let Some(choice) = log.choices.get_mut(before)
         {
@@ -414,8 +423,7 @@ impl<'a> Move<'a> {
             return true;
         }
         let held = self.task(self.me, |t| t.held.clone()).unwrap_or_default();
-        let mut locks: Vec<u32> =
-            held.iter().filter(|h| !write || h.1 != Mode::Reading).map(|h| h.0).collect();
+        let mut locks: Vec<u32> = held.iter().filter(|h| !write || h.1 != Mode::Reading).map(|h| h.0).collect();
         locks.sort_unstable();
         locks.dedup();
         let mut guards = self.model.guards.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -619,8 +627,7 @@ impl World for Move<'_> {
     }
 
     fn holders(&self, object: u32) -> Vec<TaskId> {
-        let mut all: Vec<TaskId> =
-            self.object(object, |o| o.holders.iter().map(|h| h.0).collect()).unwrap_or_default();
+        let mut all: Vec<TaskId> = self.object(object, |o| o.holders.iter().map(|h| h.0).collect()).unwrap_or_default();
         all.dedup();
         all
     }

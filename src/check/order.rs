@@ -38,7 +38,11 @@ pub enum Knower {
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Deed {
-    Access { ix: PartIx, write: bool, atomic: bool },
+    Access {
+        ix: PartIx,
+        write: bool,
+        atomic: bool,
+    },
     /// The task's end.
     End,
 }
@@ -273,7 +277,8 @@ impl Move<'_> {
     pub fn order_ended(&mut self, task: TaskId) {
         self.change_order(|o| {
             o.live.retain(|l| l.0 != task);
-            let mut end = Known { deed: Deed::End, task, home: None, by: vec![Knower::Task(task), Knower::Clock(task, 0)] };
+            let mut end =
+                Known { deed: Deed::End, task, home: None, by: vec![Knower::Task(task), Knower::Clock(task, 0)] };
             end.by.sort_unstable();
             o.known.push(end);
             o.forget(Knower::Task(task));

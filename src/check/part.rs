@@ -49,7 +49,7 @@ pub enum Then {
     /// A worker that waits for a job.
     Take,
     /// The end of a process waits for what it has spawned.
-    Child { ended: Box<Ended> },
+    Child { child: TaskId, ended: Box<Ended> },
     /// `wait()`: the children that may be the one.
     Reap { children: Vec<TaskId> },
 }
@@ -70,13 +70,31 @@ pub enum At {
     /// A step that is neither an operation nor a `select`.
     Step(Box<Step>),
     /// An operation, perhaps waiting in it.
-    Operate { op: Box<Try>, timed: bool, then: Then },
+    Operate {
+        op: Box<Try>,
+        timed: bool,
+        then: Then,
+    },
     /// A `select`, perhaps waiting in all its arms; the number is the arm's.
-    Select { arms: Vec<(usize, Try)>, of: usize, after: bool, otherwise: bool, arrived: bool, then: Then },
+    Select {
+        arms: Vec<(usize, Try)>,
+        of: usize,
+        after: bool,
+        otherwise: bool,
+        arrived: bool,
+        then: Then,
+    },
     /// Another task has carried out an arm of its wait: the answer is there.
-    Met { arm: Option<usize>, value: Value, then: Then },
+    Met {
+        arm: Option<usize>,
+        value: Value,
+        then: Then,
+    },
     /// It has looked at the condition of an `await`, in vain.
-    Looked { site: u32, step: Box<Step> },
+    Looked {
+        site: u32,
+        step: Box<Step>,
+    },
     /// Its body has ended; its handle is yet to say so.
     Ending(Ended),
     Ended(Ended),
@@ -162,7 +180,12 @@ pub enum Born {
     /// A place in `Program::records`.
     Record(u32),
     /// A record's field, and which of the field's row.
-    Field { record: u32, structure: u32, field: u32, index: u32 },
+    Field {
+        record: u32,
+        structure: u32,
+        field: u32,
+        index: u32,
+    },
     Task,
 }
 
@@ -214,9 +237,19 @@ pub enum Key {
     /// Declared memory that all share.
     Shared(u32),
     /// A declared `var` of a process.
-    Var { process: TaskId, cell: u32 },
-    Field { record: u32, index: u32 },
-    VarField { process: TaskId, record: u32, index: u32 },
+    Var {
+        process: TaskId,
+        cell: u32,
+    },
+    Field {
+        record: u32,
+        index: u32,
+    },
+    VarField {
+        process: TaskId,
+        record: u32,
+        index: u32,
+    },
     /// Who comes after which access.
     Order,
 }

@@ -7,8 +7,8 @@ use super::moves::Move;
 use super::part::*;
 use super::seen::Event;
 use super::step::Ran;
-use crate::machine::step::SpawnStep;
 use crate::machine::Task;
+use crate::machine::step::SpawnStep;
 use crate::objects::{self, KINDS, TaskId, WORDS, World, pool, task};
 use crate::program::code::{FieldArg, FieldKind};
 use crate::program::kind::Memory;
@@ -138,11 +138,7 @@ impl Move<'_> {
 
     fn private_cells(&self) -> impl Iterator<Item = u32> + use<> {
         let program = self.program;
-        program
-            .memory
-            .iter()
-            .filter(|d| d.memory == Memory::Var)
-            .flat_map(|d| d.first..d.first + d.count.unwrap_or(1))
+        program.memory.iter().filter(|d| d.memory == Memory::Var).flat_map(|d| d.first..d.first + d.count.unwrap_or(1))
     }
 
     fn var_fields(&self, record: u32) -> u32 {
@@ -159,8 +155,7 @@ impl Move<'_> {
         let ended: Vec<TaskId> = self
             .process(self.home, |p| p.children.iter().filter(|c| !c.settled && !c.process).map(|c| c.task).collect())
             .unwrap_or_default();
-        let over: Vec<TaskId> =
-            ended.into_iter().filter(|t| self.word(*t, task::STATE) != task::RUNNING).collect();
+        let over: Vec<TaskId> = ended.into_iter().filter(|t| self.word(*t, task::STATE) != task::RUNNING).collect();
         let processes: Vec<TaskId> = self
             .process(self.home, |p| {
                 p.children.iter().filter(|c| !c.settled && c.process && !c.forked).map(|c| c.task).collect()
@@ -200,7 +195,9 @@ impl Move<'_> {
             self.change_process(home, |p| p.tasks.push(id));
         }
         self.adopt(id, step.process, false, step.daemon, false);
-        self.change_task(self.me, |t| t.spawned.push(handle(id)));
+        if !step.daemon {
+            self.change_task(self.me, |t| t.spawned.push(handle(id)));
+        }
         handle(id)
     }
 
@@ -357,8 +354,7 @@ impl Move<'_> {
         let id = self.bear_number(self.site, 1);
         let mut child = machine?;
         let (site, process) = (Some(self.site), true);
-        let newborn =
-            Newborn { function, name, index: 0, site, daemon: false, process, forked: true, pool: None };
+        let newborn = Newborn { function, name, index: 0, site, daemon: false, process, forked: true, pool: None };
         let next = child.resume(self.program, Value::Int(0));
         let first = match next {
             Some(step) => step,
@@ -382,15 +378,7 @@ impl Move<'_> {
     }
 
     fn next_child(&self) -> Option<TaskId> {
-        self.process(self.home, |p| {
-            p.children.iter().find(|c| !c.settled && !c.forked && !c.daemon).map(|c| c.task)
-        })?
-    }
-
-    pub fn settle_next_child(&mut self) {
-        if let Some(child) = self.next_child() {
-            self.settle(child);
-        }
+        self.process(self.home, |p| p.children.iter().find(|c| !c.settled && !c.forked && !c.daemon).map(|c| c.task))?
     }
 
     pub(super) fn forked_children(&self, pid: Option<i64>) -> Vec<TaskId> {
@@ -446,7 +434,7 @@ impl Move<'_> {
             && let Some(child) = self.next_child()
         {
             let op = Box::new(Try { target: handle(child), method: task::JOIN, args: vec![Value::None], memo: None });
-            let then = Then::Child { ended: Box::new(ended) };
+            let then = Then::Child { child, ended: Box::new(ended) };
             self.change_task(me, |t| {
                 t.machine = None;
                 t.at = At::Operate { op, timed: false, then };
@@ -553,8 +541,7 @@ impl Move<'_> {
     }
 
     pub fn kill(&mut self, target: ObjRef) -> Result<Value, Error> {
-        let process = target.kind == objects::place::task
-            && self.task(target.id, |t| t.birth.process).unwrap_or(false);
+        let process = target.kind == objects::place::task && self.task(target.id, |t| t.birth.process).unwrap_or(false);
         if !process {
             let text = "only a process can be killed; a thread is stopped with `terminate`";
             return Err(Error::new(ErrorKind::Type, text));

@@ -9,13 +9,42 @@ use crate::objects::TaskId;
 /// Something went wrong, or is worth a note.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
-    Race { ix: PartIx, name: String, memory: Memorable, other: TaskId, task: TaskId, site: u32, other_wrote: bool },
+    Race {
+        ix: PartIx,
+        name: String,
+        memory: Memorable,
+        other: TaskId,
+        task: TaskId,
+        site: u32,
+        other_wrote: bool,
+    },
     /// `None`: in `finally`.
-    Failed { task: Option<TaskId>, site: u32, kind: u8, message: String, calls: Vec<u32>, held: Vec<Hold> },
-    Abandoned { task: TaskId, hold: Hold },
-    Invariant { task: TaskId, site: u32, index: u32, values: Vec<(String, String)> },
-    Orphan { child: TaskId, parent: TaskId },
-    Zombie { child: TaskId, parent: TaskId },
+    Failed {
+        task: Option<TaskId>,
+        site: u32,
+        kind: u8,
+        message: String,
+        calls: Vec<u32>,
+        held: Vec<Hold>,
+    },
+    Abandoned {
+        task: TaskId,
+        hold: Hold,
+    },
+    Invariant {
+        task: TaskId,
+        site: u32,
+        index: u32,
+        values: Vec<(String, String)>,
+    },
+    Orphan {
+        child: TaskId,
+        parent: TaskId,
+    },
+    Zombie {
+        child: TaskId,
+        parent: TaskId,
+    },
 }
 
 /// A way taken: one of several, or which of several tasks.
@@ -52,6 +81,8 @@ pub struct Logged {
     pub turn: bool,
     /// The tasks that were made in it.
     pub born: Vec<TaskId>,
+    /// The names of the objects that it was about.
+    pub on: Vec<String>,
 }
 
 /// The steps of a transition.
@@ -62,5 +93,6 @@ pub struct Log {
     pub choices: Vec<Choice>,
     pub reached: Vec<Reached>,
     pub born: Vec<TaskId>,
+    pub on: Vec<String>,
     pub text: String,
 }

@@ -115,7 +115,18 @@ impl Move<'_> {
         if let Some(log) = &mut self.log {
             let (text, choices) = (std::mem::take(&mut log.text), std::mem::take(&mut log.choices));
             let (reached, born) = (std::mem::take(&mut log.reached), std::mem::take(&mut log.born));
-            log.steps.push(Logged { task, site, text, reached, held, released, choices, turn, born });
+            let on = std::mem::take(&mut log.on);
+            log.steps.push(Logged { task, site, text, reached, held, released, choices, turn, born, on });
+        }
+    }
+
+    /// The step under way is about an object.
+    fn log_object(&mut self, target: ObjRef) {
+        if self.log.is_some() && target.kind != objects::place::task {
+            let name = self.object_name(target.id);
+            if let Some(log) = &mut self.log {
+                log.on.push(name);
+            }
         }
     }
 
@@ -135,14 +146,11 @@ impl Move<'_> {
             At::Met { .. } => true,
             At::Step(step) => match &**step {
                 Step::Access { place, access } => !self.is_visible(*place, access),
-                Step::Sleep(_)
-                | Step::Busy(_)
-                | Step::Yield
-                | Step::Print(_)
-                | Step::Choose(_)
-                | Step::SelfInfo(_)
-                | Step::New { .. }
-                | Step::NewRecord { .. } => true,
+                Step::Sleep(_) | Step::Busy(_) | Step::Yield | Step::Print(_) | Step::Choose(_) | Step::SelfInfo(_) => {
+                    true
+                }
+                // It may make a pool of processes, with a copy of memory.
+                Step::New { .. } | Step::NewRecord { .. } => !self.model.movers.copies,
                 Step::TaskField { field, .. } => matches!(field, TaskField::Name | TaskField::Pid),
                 _ => false,
             },
@@ -197,7 +205,7 @@ impl Move<'_> {
             _ => return false,
         };
         match &**at {
-            Step::Spawn(_) => true,
+            Step::Spawn(spawn) => !spawn.process || !self.model.movers.copies,
             Step::Operate { object, method, .. } => self.model.movers.joins(object.id, object.kind, *method),
             _ => false,
         }
@@ -230,15 +238,13 @@ impl Move<'_> {
 
     fn act_step(&mut self, step: Step) -> Act {
         match step {
-            Step::Operate { object, method, args } => {
-                match objects::timeout_ns(object.kind, method, args.as_slice()) {
-                    Err(error) => self.answer(Then::Machine, Answer::Raise(error)),
-                    Ok(limit) => {
-                        let op = Try { target: object, method, args: args.as_slice().to_vec(), memo: None };
-                        self.attempt(op, limit.is_some(), Then::Machine)
-                    }
+            Step::Operate { object, method, args } => match objects::timeout_ns(object.kind, method, args.as_slice()) {
+                Err(error) => self.answer(Then::Machine, Answer::Raise(error)),
+                Ok(limit) => {
+                    let op = Try { target: object, method, args: args.as_slice().to_vec(), memo: None };
+                    self.attempt(op, limit.is_some(), Then::Machine)
                 }
-            }
+            },
             Step::Select { arms, after, otherwise } => self.select(&arms, after.is_some(), otherwise, Then::Machine),
             Step::Join { targets, timeout } => self.join(targets, 0, timeout.is_some(), false),
             Step::JoinAll { timeout } => {
@@ -289,8 +295,8 @@ impl Move<'_> {
                 self.join_next(targets, next + 1, timed, all)
             }
             (Then::Take, result) => self.take_job(result.unwrap_or(Value::None)),
-            (Then::Child { ended }, _) => {
-                self.settle_next_child();
+            (Then::Child { child, ended }, _) => {
+                self.settle(child);
                 self.end(*ended)
             }
             (Then::Reap { children }, Ok(value)) => self.reaped(&children, &value),
@@ -340,8 +346,9 @@ impl Move<'_> {
     fn fail(&mut self, error: Error) {
         let me = self.me;
         let kind = ErrorKind::ALL.iter().position(|k| *k == error.kind).unwrap_or(0) as u8;
-        let (calls, held) =
-            self.task(me, |t| (t.machine.as_ref().map(Task::calls).unwrap_or_default(), t.held.clone())).unwrap_or_default();
+        let (calls, held) = self
+            .task(me, |t| (t.machine.as_ref().map(Task::calls).unwrap_or_default(), t.held.clone()))
+            .unwrap_or_default();
         let site = error.site;
         self.events.push(Event::Failed { task: Some(me), site, kind, message: error.message, calls, held });
         self.change_task(me, |t| {
@@ -365,6 +372,7 @@ impl Move<'_> {
             format!("{name} {}", m.object_name(target.id))
         };
         let joined = self.word(target.id, task::JOINED);
+        self.log_object(target);
         match objects::attempt(self, target.kind, target.id, op.method, &op.args, op.memo) {
             Outcome::Done(value) => {
                 self.say(|m| format!("{}{}", deed(m), m.answer_text(&value)));
@@ -465,9 +473,7 @@ impl Move<'_> {
             };
             return self.answer(Then::Machine, Answer::Raise(Error::new(ErrorKind::NoChild, text)));
         }
-        let arm = |(i, task): (usize, &TaskId)| {
-            (i, Self::join_op(ObjRef { id: *task, kind: objects::place::task }))
-        };
+        let arm = |(i, task): (usize, &TaskId)| (i, Self::join_op(ObjRef { id: *task, kind: objects::place::task }));
         let arms: Vec<(usize, Try)> = children.iter().enumerate().map(arm).collect();
         let of = arms.len();
         self.select_again(arms, of, false, false, Then::Reap { children })
@@ -505,7 +511,14 @@ impl Move<'_> {
         self.select_again(live, arms.len(), after, otherwise, then)
     }
 
-    fn select_again(&mut self, mut arms: Vec<(usize, Try)>, of: usize, after: bool, otherwise: bool, then: Then) -> Act {
+    fn select_again(
+        &mut self,
+        mut arms: Vec<(usize, Try)>,
+        of: usize,
+        after: bool,
+        otherwise: bool,
+        then: Then,
+    ) -> Act {
         let mut ready = Vec::new();
         for i in 0..arms.len() {
             let op = arms[i].1.clone();
@@ -519,7 +532,7 @@ impl Move<'_> {
         }
         let arrived = self.task(self.me, |t| matches!(t.at, At::Select { arrived: true, .. })).unwrap_or(false);
         if !ready.is_empty() {
-            let i = ready[self.choose(ready.len() as u64) as usize];
+            let i = ready[self.choose_any(ready.len() as u64) as usize];
             let (number, mut op) = arms[i].clone();
             if arrived {
                 for (_, arm) in &arms {
@@ -789,9 +802,7 @@ impl Move<'_> {
         objects::timeout_ns(target.kind, method, args)?;
         match objects::attempt(self, target.kind, target.id, method, args, None) {
             Outcome::Done(value) => Ok(value),
-            Outcome::Raise(kind, text) => {
-                Err(objects::failed(target.kind, &self.object_name(target.id), kind, &text))
-            }
+            Outcome::Raise(kind, text) => Err(objects::failed(target.kind, &self.object_name(target.id), kind, &text)),
             _ => {
                 let name = self.object_name(target.id);
                 Err(type_error(format!("an `atomically` block must not wait, and `{name}` would make it")))
@@ -816,7 +827,7 @@ impl Move<'_> {
                 Err(type_error("an `atomically` block must not wait, and this `select` would"))
             };
         }
-        let (i, target, method) = ready[self.choose(ready.len() as u64) as usize];
+        let (i, target, method) = ready[self.choose_any(ready.len() as u64) as usize];
         let value = self.operate_inline(target, method, arms[i].args.as_slice())?;
         Ok(Value::list(vec![Value::Int(i as i64), value]))
     }
@@ -836,9 +847,7 @@ impl Move<'_> {
         match info {
             SelfInfo::Handle => Value::Object(ObjRef { id: me, kind: objects::place::task }),
             SelfInfo::Name => Value::string(self.task(me, |t| t.birth.name.to_string()).unwrap_or_default()),
-            SelfInfo::Index => {
-                Value::Int(self.task(me, |t| i64::from(t.birth.index)).unwrap_or(0))
-            }
+            SelfInfo::Index => Value::Int(self.task(me, |t| i64::from(t.birth.index)).unwrap_or(0)),
             SelfInfo::Pid => number(self.home),
             SelfInfo::Tid => number(me),
             SelfInfo::Ppid => match self.process(self.home, |p| p.parent).flatten() {
@@ -852,7 +861,9 @@ impl Move<'_> {
         let word = |w: usize| self.word(target.id, w);
         let state = word(task::STATE);
         match field {
-            TaskField::Name => Ok(Value::string(self.task(target.id, |t| t.birth.name.to_string()).unwrap_or_default())),
+            TaskField::Name => {
+                Ok(Value::string(self.task(target.id, |t| t.birth.name.to_string()).unwrap_or_default()))
+            }
             TaskField::Alive => {
                 self.say(|m| format!("is {} alive: {}", m.object_name(target.id), state == task::RUNNING));
                 Ok(Value::Bool(state == task::RUNNING))
@@ -968,7 +979,8 @@ impl Move<'_> {
                 self.say(|_| "await: looks, waits".to_string());
                 self.change_task(me, |t| {
                     t.machine = before;
-                    let at = std::mem::replace(&mut t.at, At::Ending(Ended { how: How::Returned, result: Value::None }));
+                    let at =
+                        std::mem::replace(&mut t.at, At::Ending(Ended { how: How::Returned, result: Value::None }));
                     t.at = match at {
                         At::Step(step) => At::Looked { site, step },
                         other => other,
@@ -1101,4 +1113,3 @@ impl Move<'_> {
         })
     }
 }
-

@@ -141,11 +141,7 @@ impl Store {
                 }
             }
         }
-        let result = if all {
-            self.build(&mut scratch, width)
-        } else {
-            self.lift(&mut scratch, &mut dirty, count)
-        };
+        let result = if all { self.build(&mut scratch, width) } else { self.lift(&mut scratch, &mut dirty, count) };
         let removed = changes.iter().any(|c| c.1 == 0);
         let id = if removed && width > 2 {
             let parts: Vec<u32> = scratch[width..].to_vec();

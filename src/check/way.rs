@@ -211,9 +211,11 @@ fn fewer_switches(explorer: &Explorer, turns: Vec<explore::Turn>) -> Vec<explore
         while k > at {
             budget -= 1;
             let one = explorer.logged(&rows[k - 1], &turns[k]);
-            let two = one.as_ref().and_then(|(row, _, e)| {
-                if e.is_empty() { explorer.logged(row, &turns[k - 1]) } else { None }
-            });
+            let two = one.as_ref().and_then(
+                |(row, _, e)| {
+                    if e.is_empty() { explorer.logged(row, &turns[k - 1]) } else { None }
+                },
+            );
             match (one, two) {
                 (Some((middle, ..)), Some((end, _, e))) if e.is_empty() && end.parts() == rows[k + 1].parts() => {
                     turns.swap(k - 1, k);

@@ -224,11 +224,7 @@ fn exit_code(report: &Report, failures: u64) -> u8 {
 pub fn lanes_of(way: &check::Way) -> lanes::Lanes {
     lanes::Lanes {
         names: way.lanes.iter().map(|l| l.name.clone()).collect(),
-        steps: way
-            .steps
-            .iter()
-            .map(|s| lanes::Step { lane: s.lane, span: s.span, text: s.text.clone() })
-            .collect(),
+        steps: way.steps.iter().map(|s| lanes::Step { lane: s.lane, span: s.span, text: s.text.clone() }).collect(),
         circle_from: way.circle_from,
     }
 }

@@ -64,7 +64,8 @@ pub fn text(lanes: &Lanes, source: &Source, style: &Style) -> String {
         let text = if narrow { format!("{}: {}", lanes.names[step.lane], step.text) } else { step.text.clone() };
         let text = style.own(&text);
         let indent = if narrow { 0 } else { step.lane * column };
-        let width = if narrow { room } else { column.saturating_sub(1).max(room.saturating_sub(indent).min(COLUMN_MAX)) };
+        let width =
+            if narrow { room } else { column.saturating_sub(1).max(room.saturating_sub(indent).min(COLUMN_MAX)) };
         out.push_str(&format!("{:>number_width$}  {}{}\n", lines[n], " ".repeat(indent), phrase::cut(&text, width)));
     }
     out
@@ -86,7 +87,8 @@ mod tests {
 
     fn way() -> Lanes {
         let step = |lane, start, text: &str| Step { lane, span: Span::new(start, start + 1), text: text.into() };
-        let steps = vec![step(0, 0, "spawn a"), step(1, 4, "read x: 0"), step(2, 4, "read x: 0"), step(1, 6, "write x: 1")];
+        let steps =
+            vec![step(0, 0, "spawn a"), step(1, 4, "read x: 0"), step(2, 4, "read x: 0"), step(1, 6, "write x: 1")];
         Lanes { names: vec!["main".into(), "a".into(), "b".into()], steps, circle_from: Some(2) }
     }
 

@@ -30,9 +30,8 @@ pub struct CheckSummary {
 pub fn text(check: &CheckSummary, style: &Style) -> String {
     let style = style.within_bounds();
     let mut out = String::new();
-    let of = |known: Known| -> Vec<&str> {
-        check.verdicts.iter().filter(|v| v.1 == known).map(|v| v.0.word()).collect()
-    };
+    let of =
+        |known: Known| -> Vec<&str> { check.verdicts.iter().filter(|v| v.1 == known).map(|v| v.0.word()).collect() };
     let groups = [
         (Known::Found, "found", "31"),
         (Known::Absent, "proved absent", "32"),

@@ -42,7 +42,7 @@ pub struct Interruption {
 
 /// Begins to collect such signals.
 pub fn interruption() -> Interruption {
-    use nix::sys::signal::{SigSet, Signal, SigmaskHow, sigprocmask};
+    use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
     use nix::sys::signalfd::{SfdFlags, SignalFd};
     let mut mask = SigSet::empty();
     [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT].into_iter().for_each(|s| mask.add(s));
@@ -66,7 +66,7 @@ impl Interruption {
 
 impl Drop for Interruption {
     fn drop(&mut self) {
-        use nix::sys::signal::{SigSet, Signal, SigmaskHow, sigprocmask};
+        use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
         let mut mask = SigSet::empty();
         [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT].into_iter().for_each(|s| mask.add(s));
         let _ = sigprocmask(SigmaskHow::SIG_UNBLOCK, Some(&mask), None);

@@ -125,15 +125,8 @@ impl Scene<'_> {
     }
 }
 
-const MEMORY: [(&str, &str); 7] = [
-    ("var", "x"),
-    ("var", "y"),
-    ("shared", "s"),
-    ("shared", "t"),
-    ("atomic", "a"),
-    ("var", "row"),
-    ("atomic", "flag"),
-];
+const MEMORY: [(&str, &str); 7] =
+    [("var", "x"), ("var", "y"), ("shared", "s"), ("shared", "t"), ("atomic", "a"), ("var", "row"), ("atomic", "flag")];
 
 /// The program of a seed.
 pub fn program(seed: u64, wish: Wish) -> Vec<Node> {
