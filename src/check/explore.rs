@@ -79,6 +79,8 @@ pub struct Explorer<'a> {
     pub main: TaskId,
     /// The way a transition takes through its choices, kept for its memory.
     widths: Vec<u32>,
+    /// Of the last state looked at: the tasks that cannot go ahead.
+    waiting: Vec<(PartIx, Rc<Leaf>)>,
     /// Some state was met again: there may be circles.
     pub recurs: bool,
     pub depth: u32,
@@ -111,6 +113,7 @@ impl<'a> Explorer<'a> {
             may: RefCell::new(May::new(model.program)),
             main: model.program.objects.len() as TaskId,
             widths: Vec::new(),
+            waiting: Vec::new(),
             recurs: false,
             depth: 0,
         }
@@ -133,6 +136,9 @@ impl<'a> Explorer<'a> {
 
     fn refresh(&mut self) {
         let (parts, actors) = (self.activities.len(), self.actors.len());
+        if self.model.space.size() == (parts, actors) {
+            return;
+        }
         self.model.space.activities(parts, &mut self.activities);
         self.model.space.actors(actors, &mut self.actors);
     }
@@ -221,15 +227,9 @@ impl<'a> Explorer<'a> {
                 self.memos[memo].add(part, &looks, leaf);
                 match self.memos[memo].find(part, row.parts(), ways, &mut widths) {
                     Found::Leaf(leaf) => leaf,
-                    Found::Unknown => Rc::new(Leaf {
-                        blocked: true,
-                        alone: false,
-                        printed: false,
-                        fair: true,
-                        cut: Some("a fault of the explorer"),
-                        writes: Vec::new(),
-                        events: Vec::new(),
-                    }),
+                    Found::Unknown => {
+                        Rc::new(Leaf { blocked: true, cut: Some("a fault of the explorer"), ..Leaf::default() })
+                    }
                 }
             }
         };
@@ -241,12 +241,13 @@ impl<'a> Explorer<'a> {
         let mut m = self.open(row, ix, ways);
         let ran = run(&mut m, mover);
         let (printed, fair, cut) = (m.printed, !m.unfair, m.cut);
+        // What it waits for is seen in the state that it came to, which is the
+        // one that it was in.
+        let needs = if ran == Ran::Blocked { finding::needs(&m) } else { Vec::new() };
         let (writes, looks, events, _) = m.close();
         let leaf = match ran {
-            Ran::Blocked => {
-                Leaf { blocked: true, alone: false, printed: false, fair, cut, writes: Vec::new(), events: Vec::new() }
-            }
-            Ran::Went { alone } => Leaf { blocked: false, alone, printed, fair, cut, writes, events },
+            Ran::Blocked => Leaf { blocked: true, fair, cut, needs, ..Leaf::default() },
+            Ran::Went { alone } => Leaf { blocked: false, alone, printed, fair, cut, needs, writes, events },
         };
         (leaf, looks)
     }
@@ -265,6 +266,7 @@ impl<'a> Explorer<'a> {
     /// if nobody else has to do with them.
     pub fn successors(&mut self, row: &Row, all: bool, out: &mut Vec<(Turn, Rc<Leaf>)>) -> bool {
         out.clear();
+        self.waiting.clear();
         let movers = self.movers(row);
         for (ix, mover, part) in movers {
             let from = out.len();
@@ -272,7 +274,11 @@ impl<'a> Explorer<'a> {
             loop {
                 let leaf = self.leaf(row, ix, mover, part, &mut ways);
                 let widths = std::mem::take(&mut self.widths);
-                if !leaf.blocked {
+                if leaf.blocked {
+                    if mover == Mover::Task {
+                        self.waiting.push((ix, leaf.clone()));
+                    }
+                } else {
                     out.push((Turn { actor: ix, mover, ways: ways.clone() }, leaf));
                 }
                 // The next ways, as one counts.
@@ -426,12 +432,13 @@ impl<'a> Explorer<'a> {
     /// Some go on and others wait: whether these can ever go on, where what
     /// they wait for is a task that waits too, or has ended.
     fn stuck_partly(&mut self, state: StateId, row: &Row, out: &[(Turn, Rc<Leaf>)]) {
-        let movers = self.movers(row);
         let goes = |ix: PartIx| out.iter().any(|(t, _)| t.actor == ix);
-        if movers.iter().all(|(ix, ..)| goes(*ix)) {
+        let place = |t: &TaskId| self.model.space.place(Key::Task(*t));
+        let hopeless = |leaf: &Leaf| !leaf.needs.is_empty() && leaf.needs.iter().all(|t| !goes(place(t)));
+        if !self.waiting.iter().any(|(_, leaf)| hopeless(leaf)) {
             return;
         }
-        let blocked: Vec<PartId> = movers.iter().filter(|(ix, ..)| !goes(*ix)).map(|m| m.2).collect();
+        let blocked: Vec<PartId> = self.waiting.iter().map(|w| row.get(w.0)).collect();
         let key = (1u8, &blocked);
         use std::hash::BuildHasher;
         let hash = rustc_hash::FxBuildHasher.hash_one(key);
@@ -440,10 +447,6 @@ impl<'a> Explorer<'a> {
         }
         let able: Vec<TaskId> = out.iter().map(|(t, _)| self.task_of(t)).collect();
         let scene = finding::Scene1::new(self, row, &able);
-        let chained = scene.chained();
-        if !chained {
-            return;
-        }
         let stuck = scene.stuck();
         let findings = if stuck.iter().any(|s| *s) { scene.findings(&stuck, true) } else { Vec::new() };
         drop(scene);
@@ -573,6 +576,6 @@ pub fn run(m: &mut Move, mover: Mover) -> Ran {
 /// store: what a way passes by need not have been explored.
 fn becomes(row: &Row, writes: &[(PartIx, PartId)], target: &Row) -> bool {
     let changed = |ix: PartIx| writes.iter().find(|w| w.0 == ix).map_or_else(|| row.get(ix), |w| w.1);
-    let top = writes.iter().map(|w| w.0 + 1).max().unwrap_or(0).max(row.len() as u32).max(target.len() as u32);
+    let top = writes.iter().map(|w| w.0 + 1).max().unwrap_or(0).max(row.parts().len().max(target.parts().len()) as u32);
     (0..top).all(|ix| changed(ix) == target.get(ix))
 }

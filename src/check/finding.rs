@@ -170,21 +170,6 @@ impl<'e> Scene1<'e> {
         deadlock::stuck(&self.views, self)
     }
 
-    /// Whether some task waits for tasks that all wait or have ended: only then
-    /// can it be stuck for another reason than that nobody is left.
-    pub fn chained(&self) -> bool {
-        let waits = |id: &TaskId| {
-            let at = self.views.iter().find(|v| v.id == *id & !BODY_ENDED);
-            at.is_none_or(|v| v.waits.is_some())
-        };
-        let hopeless = |n: &Need| match n {
-            Need::Tasks(ids) => !ids.is_empty() && ids.iter().all(waits),
-            Need::End(id) => waits(id),
-            _ => false,
-        };
-        self.views.iter().any(|v| v.waits.iter().flatten().any(|w| hopeless(&w.need)))
-    }
-
     /// What tells one set of stuck tasks from another.
     pub fn signature(&self, stuck: &[bool]) -> u64 {
         use std::hash::BuildHasher;
@@ -225,12 +210,27 @@ impl<'e> Scene1<'e> {
     }
 }
 
+/// The tasks of which each must get on with it, or end, before the task of a
+/// transition can go ahead; empty if it waits for something else.
+pub fn needs(m: &super::moves::Move) -> Vec<TaskId> {
+    let Some(waits) = m.task(m.me, |t| waits_in(m, m.me, t)).flatten() else { return Vec::new() };
+    match &waits[..] {
+        [WaitView { need: Need::Tasks(tasks), .. }] => tasks.iter().map(|t| *t & !BODY_ENDED).collect(),
+        [WaitView { need: Need::End(task), .. }] => vec![*task],
+        _ => Vec::new(),
+    }
+}
+
 /// The waits of a task; none if it goes on by itself.
 fn waits_of(model: &super::moves::Model, row: &Row, id: TaskId, task: &TaskPart) -> Option<Vec<WaitView>> {
+    let m = super::moves::Move::new(model, row.parts(), &[], id, task.process);
+    waits_in(&m, id, task)
+}
+
+fn waits_in(m: &super::moves::Move, id: TaskId, task: &TaskPart) -> Option<Vec<WaitView>> {
     if task.dying {
         return None;
     }
-    let mut m = super::moves::Move::new(model, row.parts(), &[], id, task.process);
     if m.process(task.process, |p| p.dying.is_some() && !p.dead).unwrap_or(false) {
         return None;
     }
@@ -244,15 +244,15 @@ fn waits_of(model: &super::moves::Model, row: &Row, id: TaskId, task: &TaskPart)
     };
     match &task.at {
         At::Operate { timed: true, .. } | At::Select { after: true, .. } | At::Select { otherwise: true, .. } => None,
-        At::Operate { op, .. } => Some(vec![view(&m, op.target, op.method, op.memo.unwrap_or(0))]),
+        At::Operate { op, .. } => Some(vec![view(m, op.target, op.method, op.memo.unwrap_or(0))]),
         At::Select { arms, .. } => {
-            Some(arms.iter().map(|(_, op)| view(&m, op.target, op.method, op.memo.unwrap_or(0))).collect())
+            Some(arms.iter().map(|(_, op)| view(m, op.target, op.method, op.memo.unwrap_or(0))).collect())
         }
         At::Looked { site, .. } => Some(vec![change(*site)]),
         At::Step(step) => match &**step {
             Step::Operate { object, method, args } => {
                 let limited = objects::timeout_ns(object.kind, *method, args.as_slice());
-                if arrives(&m, *object) {
+                if arrives(m, *object) {
                     return None;
                 }
                 if !matches!(limited, Ok(None)) || !KINDS[object.kind as usize].methods[*method as usize].waits {
@@ -261,28 +261,27 @@ fn waits_of(model: &super::moves::Model, row: &Row, id: TaskId, task: &TaskPart)
                 let at_once =
                     KINDS[object.kind as usize].methods[*method as usize].blocking.and_then(|i| args.as_slice().get(i))
                         == Some(&Value::Bool(false));
-                (!at_once).then(|| vec![view(&m, *object, *method, 0)])
+                (!at_once).then(|| vec![view(m, *object, *method, 0)])
             }
             Step::Select { arms, after: None, otherwise: false } => {
-                if arms.iter().filter_map(|a| a.target).any(|(o, _)| arrives(&m, o)) {
+                if arms.iter().filter_map(|a| a.target).any(|(o, _)| arrives(m, o)) {
                     return None;
                 }
-                Some(arms.iter().filter_map(|a| a.target).map(|(o, method)| view(&m, o, method, 0)).collect())
+                Some(arms.iter().filter_map(|a| a.target).map(|(o, method)| view(m, o, method, 0)).collect())
             }
-            Step::Join { targets, timeout: None } => targets.first().map(|t| vec![view(&m, *t, join_method(*t), 0)]),
-            Step::JoinAll { timeout: None } => task.spawned.first().map(|t| vec![view(&m, *t, join_method(*t), 0)]),
+            Step::Join { targets, timeout: None } => targets.first().map(|t| vec![view(m, *t, join_method(*t), 0)]),
+            Step::JoinAll { timeout: None } => task.spawned.first().map(|t| vec![view(m, *t, join_method(*t), 0)]),
             Step::Wait(pid) => {
                 let children = m.forked_children(*pid);
-                let one = |c: &TaskId| view(&m, crate::program::value::ObjRef { id: *c, kind: place::task }, 0, 0);
+                let one = |c: &TaskId| view(m, crate::program::value::ObjRef { id: *c, kind: place::task }, 0, 0);
                 (!children.is_empty()).then(|| children.iter().map(one).collect())
             }
             Step::AwaitBegin { site, .. } => Some(vec![change(*site)]),
             // `atomically { await … }`: the condition comes first.
             Step::AtomicBegin => {
                 let pc = task.machine.as_ref().map_or(0, Task::pc) as usize + 1;
-                match model.program.code.get(pc) {
+                match m.program.code.get(pc) {
                     Some(crate::program::code::Instr::AwaitBegin { await_index, .. }) => {
-                        m.in_atomic = false;
                         Some(vec![change(*await_index)])
                     }
                     _ => None,

@@ -6,10 +6,11 @@
 use super::moves::Look;
 use super::part::{PartId, PartIx};
 use super::seen::Event;
+use crate::objects::TaskId;
 use std::rc::Rc;
 
 /// What a transition comes to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Leaf {
     pub blocked: bool,
     /// Nobody else has to do with it.
@@ -18,6 +19,9 @@ pub struct Leaf {
     /// All ways were taken by `choose`, which takes each again and again.
     pub fair: bool,
     pub cut: Option<&'static str>,
+    /// Of one that cannot go ahead: the tasks of which each must get on with it
+    /// first, or end; empty if it waits for something else.
+    pub needs: Vec<TaskId>,
     pub writes: Vec<(PartIx, PartId)>,
     pub events: Vec<Event>,
 }

@@ -209,7 +209,7 @@ pub fn check(
             open = guards.open.clone();
             continue;
         }
-        if explorer.stop.is_none() && explorer.cut.is_none() && explorer.recurs {
+        if explorer.stop.is_none() && explorer.cut.is_none() && Movers::may_recur(program) && explorer.recurs {
             live::search(&mut explorer, ask);
         }
         return Ok(report(explorer, races, passes, transitions));

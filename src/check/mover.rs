@@ -147,6 +147,17 @@ impl Movers {
             || program.code.iter().any(|i| matches!(i, Instr::IfKind { .. }))
     }
 
+    /// Whether some loop has no count that goes down: only then can a state come
+    /// again.
+    pub fn may_recur(program: &Program) -> bool {
+        let counted =
+            |to: u32| matches!(program.code.get(to as usize), Some(Instr::RepeatNext { .. } | Instr::RangeNext { .. }));
+        program.code.iter().enumerate().any(|(pc, instr)| match instr {
+            Instr::Jump(to) => *to as usize <= pc && !counted(*to),
+            _ => false,
+        })
+    }
+
     fn add_declared(&mut self, object: u32, bits: u32, limited: bool) {
         let entry = self.declared.entry(object).or_default();
         entry.0 |= bits;

@@ -13,6 +13,8 @@ use crate::machine::{Step, Task};
 use crate::objects::{Mode, TaskId, WORDS};
 use crate::program::value::{ObjRef, Value};
 use hashbrown::HashMap;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::{Acquire, Release};
 use std::sync::{Arc, Mutex, RwLock};
 
 /// The number of a part's contents; 0: there is no such part.
@@ -305,6 +307,8 @@ pub struct Space {
     parts: RwLock<Parts>,
     places: RwLock<Places>,
     births: Mutex<Births>,
+    part_count: AtomicUsize,
+    actor_count: AtomicUsize,
 }
 
 /// A lock that somebody panicked under is as good as before: what is inside
@@ -327,6 +331,8 @@ impl Space {
             parts: RwLock::new(parts),
             places: RwLock::default(),
             births: Mutex::new(Births { next: first, of: HashMap::default() }),
+            part_count: AtomicUsize::new(1),
+            actor_count: AtomicUsize::new(0),
         }
     }
 
@@ -343,11 +349,17 @@ impl Space {
         let part = Arc::new(part);
         parts.all.push(part.clone());
         parts.known.insert(part, id);
+        self.part_count.store(parts.all.len(), Release);
         id
     }
 
     pub fn part(&self, id: PartId) -> Arc<Part> {
         open!(self.parts.read()).all[id as usize].clone()
+    }
+
+    /// How many parts and actors there are.
+    pub fn size(&self) -> (usize, usize) {
+        (self.part_count.load(Acquire), self.actor_count.load(Acquire))
     }
 
     /// How many there are, and how each from `from` on moves.
@@ -368,6 +380,7 @@ impl Space {
         places.of.insert(key, ix);
         if matches!(key, Key::Task(_) | Key::Process(_)) {
             places.actors.push(ix);
+            self.actor_count.store(places.actors.len(), Release);
         }
         ix
     }
