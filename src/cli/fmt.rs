@@ -6,9 +6,10 @@ use clap::Args;
 use std::path::{Path, PathBuf};
 
 #[derive(Args)]
+#[command(after_help = super::example::help("fmt"))]
 pub struct FmtArgs {
     /// Scripts, or folders with scripts below; - is standard input
-    #[arg(required = true)]
+    #[arg(required = true, add = super::complete::script())]
     paths: Vec<String>,
     /// Change nothing; tell which files would change, with exit code 1
     #[arg(long)]

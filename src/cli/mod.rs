@@ -2,8 +2,12 @@
 //! prints. A file a subcommand.
 
 mod check;
+mod complete;
+mod example;
 mod explain;
 mod fmt;
+mod lsp;
+mod man;
 mod progress;
 mod run;
 mod script;
@@ -24,15 +28,29 @@ pub mod exit {
     pub const INTERRUPTED: u8 = 130;
 }
 
+/// What it was built for, as the build says.
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\ntarget: ",
+    env!("CONC_TARGET"),
+    "\nprofile: ",
+    env!("CONC_PROFILE"),
+    "\nrustc: ",
+    env!("CONC_RUSTC"),
+);
+
+const EXIT_CODES: &str = "Exit codes: 0 nothing wrong; 1 findings; 2 the script or the command line is wrong; \
+3 no answer within a limit; 4 conc or the machine failed; 130 interrupted.";
+
 #[derive(Parser)]
 #[command(
     name = "conc",
     version,
+    long_version = LONG_VERSION,
     about = "Concurrency scenarios, run on real threads and processes",
     max_term_width = 100
 )]
-#[command(after_help = "Exit codes: 0 nothing wrong; 1 findings; 2 the script or the command line is wrong; \
-3 no answer within a limit; 4 conc or the machine failed; 130 interrupted.")]
+#[command(after_help = format!("{}\n\n{EXIT_CODES}", example::help("")))]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -48,6 +66,12 @@ enum Command {
     Fmt(fmt::FmtArgs),
     /// A page on a finding: what it is, an example, how to mend it
     Explain(explain::ExplainArgs),
+    /// The server for editors: errors as one types, names, layout
+    Lsp(lsp::LspArgs),
+    /// What a shell needs to complete conc's commands
+    Completions(complete::CompletionsArgs),
+    /// The manual pages, for `man`
+    Man(man::ManArgs),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -142,6 +166,10 @@ fn put_err(text: &str) {
 
 /// Runs the command that the arguments name: its exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
+    let args: Vec<OsString> = args.into_iter().collect();
+    if let Some(code) = complete::answer(&args) {
+        return code;
+    }
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
@@ -154,6 +182,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Check(args) => check::main(&args),
         Command::Fmt(args) => fmt::main(&args),
         Command::Explain(args) => explain::main(&args),
+        Command::Lsp(args) => lsp::main(&args),
+        Command::Completions(args) => complete::main(&args),
+        Command::Man(args) => man::main(&args),
     };
     let code = std::panic::catch_unwind(run).unwrap_or_else(|_| {
         put_err("conc: this is a fault in conc itself, not in the script; please report it\n");

@@ -8,11 +8,13 @@ use crate::run::{self, Options, Report, Stop};
 use clap::Args;
 
 #[derive(Args)]
+#[command(after_help = super::example::help("run"))]
 pub struct RunArgs {
     /// The script; - is standard input
+    #[arg(add = super::complete::script())]
     file: String,
     /// Give a `const` of the script another value
-    #[arg(short = 'D', value_name = "NAME=VALUE")]
+    #[arg(short = 'D', value_name = "NAME=VALUE", add = super::complete::define())]
     define: Vec<String>,
     /// Where random choices begin
     #[arg(long, value_name = "N")]

@@ -118,8 +118,13 @@ pub fn owned<W: World>(w: &W, o: u32, deed: &str) -> Result<(), (ErrorKind, Stri
     Err((ErrorKind::NotOwner, format!("`{deed}` needs the lock, and {state}")))
 }
 
-pub fn give_up<W: World>(_w: &mut W, _o: u32, _method: u8, _memo: u64) -> Outcome {
-    Outcome::Done(Value::Bool(false))
+/// A `notify` may come just before the time of the condition's wait is over:
+/// that wait has ended, and what is left of it, the lock, has no limit.
+pub fn give_up<W: World>(_w: &mut W, o: u32, method: u8, memo: u64) -> Outcome {
+    match method {
+        REACQUIRE | REACQUIRE_LATE => Outcome::Instead { object: o, method, memo },
+        _ => Outcome::Done(Value::Bool(false)),
+    }
 }
 
 pub fn need<W: World>(w: &W, o: u32, _method: u8, _memo: u64, _task: TaskId) -> Need {

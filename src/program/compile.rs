@@ -5,6 +5,7 @@
 use super::code::*;
 use super::constant::Constants;
 use super::kind::{Default as Missing, KindSpec, Memory};
+use super::name::{Names, What};
 use super::scope::{Frame, Global, Globals};
 use super::value::Value;
 use crate::lang::ast::{self, Expr, ExprKind, Item, Name, Script, Span, Stmt};
@@ -32,6 +33,16 @@ pub fn compile(
     compiler.finish()
 }
 
+/// What an editor asks: the names of a script, also of one with errors, and
+/// those errors.
+pub fn analyse(script: &Script, source: &str, kinds: &'static [KindSpec]) -> (Names, Vec<ScriptError>) {
+    let mut compiler = Compiler::new(source, kinds);
+    compiler.collect(script, &[]);
+    compiler.bodies(script);
+    let names = std::mem::take(&mut compiler.names);
+    (names, compiler.finish().err().unwrap_or_default())
+}
+
 /// The nearest declared `const` for a `-D` that names none.
 pub fn unknown_define<'a>(name: &str, program: &'a Program) -> Option<&'a str> {
     nearest(name, program.consts.iter().map(|c| c.0.as_str()))
@@ -54,9 +65,12 @@ pub(super) struct Compiler<'s> {
     field_names: Vec<String>,
     /// Every name of a declaration.
     later: Vec<String>,
+    /// Where names are defined and used, for editors.
+    names: Names,
 }
 
-const BUILTINS: [&str; 9] = ["len", "min", "max", "abs", "str", "int", "choose", "fork", "wait"];
+/// The functions that the language has.
+pub const BUILTINS: [&str; 9] = ["len", "min", "max", "abs", "str", "int", "choose", "fork", "wait"];
 
 impl<'s> Compiler<'s> {
     fn new(source: &'s str, kinds: &'static [KindSpec]) -> Compiler<'s> {
@@ -72,6 +86,7 @@ impl<'s> Compiler<'s> {
             keeper: Vec::new(),
             field_names: Vec::new(),
             later: Vec::new(),
+            names: Names::default(),
         }
     }
 
@@ -148,11 +163,20 @@ impl<'s> Compiler<'s> {
         self.kinds.iter().position(|k| k.word == word && !k.internal).map(|i| i as u8)
     }
 
+    /// The word of a kind, of memory too, that is known to exist.
+    fn kind_word(&self, word: &str) -> &'static str {
+        match Memory::from_word(word) {
+            Some(memory) => memory.word(),
+            None => self.kind_named(word).map_or("", |k| self.spec(k).word),
+        }
+    }
+
     pub(super) fn spec(&self, kind: u8) -> &'static KindSpec {
         &self.kinds[kind as usize]
     }
 
     fn eval(&mut self, expr: &Expr) -> Option<Value> {
+        self.mention(expr);
         let objects = &self.program.objects;
         let rows = &self.program.object_rows;
         let constants = Constants {
@@ -183,8 +207,72 @@ impl<'s> Compiler<'s> {
                 .label("defined again")
                 .related(first, "first defined here")
                 .help("names live in one space: give one of them another name");
-            self.error(error);
+            return self.error(error);
         }
+        let (what, kind, row) = self.nature(&name.text);
+        self.names.define(&name.text, name.span, what, kind, row);
+    }
+
+    /// What a script-wide name is to an editor.
+    fn nature(&self, name: &str) -> (What, Option<&'static str>, bool) {
+        match self.globals.get(name) {
+            None | Some(Global::Const(_)) => (What::Const, None, false),
+            Some(Global::Memory(m)) => {
+                let memory = &self.program.memory[*m as usize];
+                (What::Memory, Some(memory.memory.word()), memory.count.is_some())
+            }
+            Some(Global::Object(id)) => {
+                (What::Object, Some(self.spec(self.program.objects[*id as usize].kind).word), false)
+            }
+            Some(Global::ObjectRow(row)) => {
+                (What::Object, Some(self.spec(self.program.object_rows[*row as usize].kind).word), true)
+            }
+            Some(Global::Struct(_)) => (What::Struct, None, false),
+            Some(Global::Function(f)) => match self.program.functions[*f as usize].kind {
+                FunctionKind::Fn => (What::Fn, None, false),
+                _ => (What::Task, None, false),
+            },
+        }
+    }
+
+    /// The names in an expression that is not compiled: a constant one, or one
+    /// of an `expect`, which may also name locals of `main` and fields.
+    pub(super) fn mention(&mut self, expr: &Expr) {
+        match &expr.kind {
+            ExprKind::Name(name) => match self.globals.span(name).or_else(|| self.main_locals.get(name).copied()) {
+                Some(defined) => self.names.used(expr.span, defined),
+                None => self.names.used_field(expr.span, name),
+            },
+            ExprKind::Paren(inner) | ExprKind::Unary { value: inner, .. } => self.mention(inner),
+            ExprKind::List(items) => items.iter().for_each(|e| self.mention(e)),
+            ExprKind::Binary { left, right, .. } => [left, right].into_iter().for_each(|e| self.mention(e)),
+            ExprKind::Str(parts) => parts.iter().for_each(|p| {
+                if let ast::StrPart::Expr(e) = p {
+                    self.mention(e);
+                }
+            }),
+            ExprKind::Index { object, index } => [object, index].into_iter().for_each(|e| self.mention(e)),
+            ExprKind::Field { object, field } => {
+                self.mention(object);
+                self.names.used_field(field.span, &field.text);
+            }
+            ExprKind::Call { callee, args } => {
+                self.mention(callee);
+                args.iter().for_each(|a| self.mention(&a.value));
+            }
+            _ => {}
+        }
+    }
+
+    /// A block begins: its locals are its own.
+    pub(super) fn enter(&mut self) {
+        self.frame().open();
+        self.names.enter();
+    }
+
+    pub(super) fn leave(&mut self, block: Span) {
+        self.frame().close();
+        self.names.leave(block.end);
     }
 
     // -------------------------------------------------------------- the names
@@ -546,6 +634,7 @@ impl<'s> Compiler<'s> {
                 continue;
             };
             let symbol = self.symbol(&f.name.text);
+            self.names.define_field(&f.name.text, f.name.span, self.kind_word(&f.kind.text), count.is_some());
             fields.push(Field { name: f.name.text.clone(), symbol, count, what, span: f.name.span });
         }
         for f in &s.fields {
@@ -575,6 +664,7 @@ impl<'s> Compiler<'s> {
                 if let Some(Field { what: FieldKind::Object { kind, first, .. }, .. }) = sibling
                     && self.spec(*kind).word == wanted
                 {
+                    self.names.used_field(expr.span, name);
                     values.push(FieldArg::Sibling(*first));
                     continue;
                 }
@@ -618,10 +708,15 @@ impl<'s> Compiler<'s> {
 
     fn function(&mut self, index: u32, params: &[ast::Param], end: Span, body: impl FnOnce(&mut Self)) {
         let name = self.program.functions[index as usize].name.clone();
+        let span = self.program.functions[index as usize].span;
         self.frames.push(Frame::new(name, false));
+        self.names.enter();
+        if index != self.program.main {
+            self.names.body_of(span.to(end));
+        }
         let entry = self.here();
         for p in params {
-            self.define_local(&p.name);
+            self.define_local_as(&p.name, What::Parameter);
         }
         for (slot, p) in params.iter().enumerate() {
             if let Some(default) = &p.default {
@@ -636,6 +731,7 @@ impl<'s> Compiler<'s> {
         self.emit(Instr::Return, end);
         let slots = self.frame().slots;
         self.frames.pop();
+        self.names.leave(end.end);
         let end = self.here();
         let f = &mut self.program.functions[index as usize];
         (f.entry, f.end, f.slots) = (entry, end, slots);
@@ -672,6 +768,10 @@ impl<'s> Compiler<'s> {
     }
 
     fn expect(&mut self, e: &ast::Expect) {
+        match e {
+            ast::Expect::Code { on, .. } => on.iter().for_each(|e| self.mention(e)),
+            ast::Expect::Some { condition, .. } | ast::Expect::Every { condition, .. } => self.mention(condition),
+        }
         if let ast::Expect::Code { code, on, .. } = e {
             use crate::lang::error::nearest;
             if !EXPECTABLE.contains(&code.text.as_str()) {

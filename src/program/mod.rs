@@ -5,6 +5,7 @@ pub mod code;
 pub mod compile;
 pub mod constant;
 pub mod kind;
+pub mod name;
 pub mod scope;
 pub mod value;
 

@@ -3,12 +3,14 @@
 //! colours and widths are decided by the command line, and how a finding came
 //! about is known to the detectors alone.
 
+mod clip;
 mod diagnostic;
 pub mod explain;
 pub mod finding;
 pub mod json;
 pub mod lanes;
 mod phrase;
+pub mod reference;
 pub mod repeat;
 mod snippet;
 mod source;

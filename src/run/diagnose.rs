@@ -249,6 +249,11 @@ impl Diagnosis {
 /// The waits of the task in a slot; none if it goes on by itself.
 fn waits_of(arena: &Arena, executor: &mut Executor, s: usize) -> Option<Vec<WaitView>> {
     let word = |w: usize| arena.slot(s, w).load(SeqCst);
+    // It was woken and will look for itself, however late the system lets it
+    // run: who woke it may have passed its last deed by now.
+    if arena.park(s).0.load(SeqCst) != 0 {
+        return None;
+    }
     match word(slot::STATE) {
         state::WAITING => {}
         state::AWAITING => {

@@ -82,13 +82,40 @@ pub fn make_handle(
     Ok(id)
 }
 
-/// A slot for a new task, and the clock it begins at.
-fn take_slot(arena: &Arena, holder: u32) -> Option<(usize, u64)> {
+/// A slot for a new task, with what is known of it, and the clock it begins
+/// at. The slot's last owner may have been of a process that is being buried:
+/// so a slot is only live once it says whose it is. It is counted before it is
+/// live, so that burying it counts down what was counted up.
+fn take_slot(arena: &Arena, id: u32, birth: &Birth, holder: u32) -> Option<(usize, u64)> {
     let lock = arena.run_half(run::SLOTS_GUARD);
     guard::spin_lock(lock, holder);
     let found = find_slot(arena);
     if let Some((slot, _)) = found {
+        let words = [
+            (slot::TASK, u64::from(id)),
+            (slot::FLAGS, birth.flags),
+            (slot::PROCESS, birth.process as u64),
+            (slot::FUNCTION, u64::from(birth.function)),
+            (slot::POOL, birth.pool.map_or(0, |p| u64::from(p) + 1)),
+            (slot::PC, u64::from(birth.entry)),
+            (slot::FIRED, 0),
+            (slot::NODE_COUNT, 0),
+            (slot::HELD_COUNT, 0),
+            (slot::GUARD_COUNT, 0),
+            (slot::UNDO_COUNT, 0),
+            (slot::IN_STEP, 0),
+            (slot::AWAIT, 0),
+            (slot::REPORTED, 0),
+        ];
+        for (word, value) in words {
+            arena.slot(slot, word).store(value, Relaxed);
+        }
+        arena.run(run::ACTIVE).fetch_add(1, SeqCst);
+        if birth.flags & (flag::DAEMON | flag::WORKER) == 0 {
+            arena.run(run::LIVE).fetch_add(1, SeqCst);
+        }
         arena.slot(slot, slot::STATE).store(state::RUNNING, SeqCst);
+        arena.slot(slot, slot::VERSION).fetch_add(1, SeqCst);
         if slot >= arena.slots_high() {
             arena.run(run::SLOTS_HIGH).store(slot as u64 + 1, SeqCst);
         }
@@ -142,36 +169,12 @@ pub fn bear(
     let spawner = parent.map_or(0, |p| p.0);
     let memory = |_| 0u64;
     let id = make_handle(arena, birth, site, spawner, holder).map_err(memory)?;
-    let (slot, own) = take_slot(arena, holder).ok_or(refused::TASKS)?;
-    let words = [
-        (slot::TASK, u64::from(id)),
-        (slot::FLAGS, birth.flags),
-        (slot::PROCESS, birth.process as u64),
-        (slot::FUNCTION, u64::from(birth.function)),
-        (slot::POOL, birth.pool.map_or(0, |p| u64::from(p) + 1)),
-        (slot::PC, u64::from(birth.entry)),
-        (slot::FIRED, 0),
-        (slot::NODE_COUNT, 0),
-        (slot::HELD_COUNT, 0),
-        (slot::GUARD_COUNT, 0),
-        (slot::UNDO_COUNT, 0),
-        (slot::IN_STEP, 0),
-        (slot::AWAIT, 0),
-        (slot::REPORTED, 0),
-    ];
-    for (word, value) in words {
-        arena.slot(slot, word).store(value, Relaxed);
-    }
-    arena.slot(slot, slot::VERSION).fetch_add(1, SeqCst);
+    let (slot, own) = take_slot(arena, id, birth, holder).ok_or(refused::TASKS)?;
     arena.facts(id, facts::SLOT).store(slot as u64, SeqCst);
     let clock = super::clock::TaskClock::new(arena, slot);
     clock.begin(parent.map(|p| super::clock::TaskClock::new(arena, p.1)), own);
     if let Some((_, parent)) = parent {
         super::clock::TaskClock::new(arena, parent).advance();
-    }
-    arena.run(run::ACTIVE).fetch_add(1, SeqCst);
-    if birth.flags & (flag::DAEMON | flag::WORKER) == 0 {
-        arena.run(run::LIVE).fetch_add(1, SeqCst);
     }
     Ok((id, slot))
 }

@@ -450,8 +450,9 @@ impl Supervisor {
     fn slots_of(&self, index: usize) -> Vec<usize> {
         (0..self.arena.slots_high())
             .filter(|s| {
-                self.arena.slot(*s, slot::PROCESS).load(Relaxed) as usize == index
-                    && !matches!(self.arena.slot(*s, slot::STATE).load(SeqCst), state::FREE | state::ENDED)
+                // In this order: a slot that is live says whose it is.
+                !matches!(self.arena.slot(*s, slot::STATE).load(SeqCst), state::FREE | state::ENDED)
+                    && self.arena.slot(*s, slot::PROCESS).load(Relaxed) as usize == index
             })
             .collect()
     }
@@ -608,10 +609,10 @@ impl Supervisor {
         }
     }
 
-    /// Every task has ended, and every process but the run's own.
+    /// Every process has ended but the run's own, and with them all tasks: a
+    /// process dies with its threads, and each that there was has been buried.
     fn all_ended(&self) -> bool {
-        self.arena.run(run::LIVE).load(SeqCst) == 0
-            && self.pending.is_empty()
+        self.pending.is_empty()
             && self.known == self.arena.processes()
             && self.is_over(self.main_index)
             && self.watched.iter().all(|w| {

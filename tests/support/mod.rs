@@ -9,6 +9,7 @@
 // Each test file is a program of its own and uses its part of this.
 #![allow(dead_code)]
 
+pub mod editor;
 pub mod leftover;
 pub mod proc;
 
