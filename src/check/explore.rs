@@ -239,11 +239,17 @@ impl<'a> Explorer<'a> {
 
     fn carry_out(&self, row: &Row, ix: PartIx, mover: Mover, ways: &[u32]) -> (Leaf, Vec<super::moves::Look>) {
         let mut m = self.open(row, ix, ways);
+        let before = m.keep();
         let ran = run(&mut m, mover);
         let (printed, fair, cut) = (m.printed, !m.unfair, m.cut);
-        // What it waits for is seen in the state that it came to, which is the
-        // one that it was in.
-        let needs = if ran == Ran::Blocked { finding::needs(&m) } else { Vec::new() };
+        // What it waits for is seen in the state that it was in: what it did
+        // until it could not go ahead has not happened.
+        let needs = if ran == Ran::Blocked {
+            m.restore(before);
+            finding::needs(&m)
+        } else {
+            Vec::new()
+        };
         let (writes, looks, events, _) = m.close();
         let leaf = match ran {
             Ran::Blocked => Leaf { blocked: true, fair, cut, needs, ..Leaf::default() },
