@@ -239,11 +239,17 @@ impl<'a> Explorer<'a> {
 
     fn carry_out(&self, row: &Row, ix: PartIx, mover: Mover, ways: &[u32]) -> (Leaf, Vec<super::moves::Look>) {
         let mut m = self.open(row, ix, ways);
+        let before = m.keep();
         let ran = run(&mut m, mover);
         let (printed, fair, cut) = (m.printed, !m.unfair, m.cut);
-        // What it waits for is seen in the state that it came to, which is the
-        // one that it was in.
-        let needs = if ran == Ran::Blocked { finding::needs(&m) } else { Vec::new() };
+        // What it waits for is seen in the state that it was in: what it did
+        // until it could not go ahead has not happened.
+        let needs = if ran == Ran::Blocked {
+            m.restore(before);
+            finding::needs(&m)
+        } else {
+            Vec::new()
+        };
         let (writes, looks, events, _) = m.close();
         let leaf = match ran {
             Ran::Blocked => Leaf { blocked: true, fair, cut, needs, ..Leaf::default() },
@@ -471,15 +477,18 @@ impl<'a> Explorer<'a> {
         states.reverse();
         let mut turns = Vec::new();
         let mut row = Row::default();
+        let mut target = Row::default();
         let mut out = Vec::new();
         for pair in states.windows(2) {
             self.store.load(pair[0], &mut row);
+            self.store.load(pair[1], &mut target);
             self.successors(&row, true, &mut out);
             let mut best: Option<Turn> = None;
             for (turn, leaf) in &out {
-                let (id, _) = self.store.add(&row, &leaf.writes);
                 // Of several ways to the same state the one of who went last.
-                if id == pair[1] && (best.is_none() || turns.last().is_some_and(|l: &Turn| l.actor == turn.actor)) {
+                if becomes(&row, &leaf.writes, &target)
+                    && (best.is_none() || turns.last().is_some_and(|l: &Turn| l.actor == turn.actor))
+                {
                     best = Some(turn.clone());
                 }
             }
@@ -567,4 +576,12 @@ pub fn run(m: &mut Move, mover: Mover) -> Ran {
         }
         Mover::Bury => m.bury(m.me),
     }
+}
+
+/// Whether a row with these changes is another one. Nothing is added to the
+/// store: what a way passes by need not have been explored.
+fn becomes(row: &Row, writes: &[(PartIx, PartId)], target: &Row) -> bool {
+    let changed = |ix: PartIx| writes.iter().find(|w| w.0 == ix).map_or_else(|| row.get(ix), |w| w.1);
+    let top = writes.iter().map(|w| w.0 + 1).max().unwrap_or(0).max(row.parts().len().max(target.parts().len()) as u32);
+    (0..top).all(|ix| changed(ix) == target.get(ix))
 }

@@ -9,6 +9,7 @@ pub mod live;
 mod memo;
 mod mover;
 mod moves;
+mod order;
 mod outcome;
 mod part;
 mod process;
@@ -24,6 +25,8 @@ pub use way::{Lane, LaneStep, Way};
 
 use crate::detect::finding::{Code, Finding};
 use crate::program::Program;
+use crate::program::code::{Field, FieldKind};
+use crate::program::kind::Memory;
 use explore::{Explorer, What};
 use mover::Movers;
 use moves::{Guards, Memorable, Model};
@@ -38,13 +41,15 @@ pub struct Options {
     pub memory_max: u64,
     /// Every access is a transition of its own: no reduction at all.
     pub plain: bool,
+    /// Races by the exact order of accesses, whatever the program.
+    pub exact: bool,
     /// For the schedules.
     pub hash: u16,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { states_max: None, memory_max: 4 << 30, plain: false, hash: 0 }
+        Options { states_max: None, memory_max: 4 << 30, plain: false, exact: false, hash: 0 }
     }
 }
 
@@ -155,6 +160,9 @@ pub fn check(
     ask: &mut dyn FnMut(&Progress) -> Option<Stop>,
 ) -> Result<Report, (usize, String)> {
     let mut visible: BTreeSet<Memorable> = watched(program);
+    if Movers::of(program).copies {
+        visible.extend(private(program));
+    }
     let mut known_races = BTreeSet::new();
     let mut open = BTreeSet::new();
     let mut races: Vec<Shown> = Vec::new();
@@ -163,12 +171,17 @@ pub fn check(
         passes += 1;
         let movers = Movers::of(program);
         let plain = options.plain || movers.deadly;
+        // Once there is a race, what is read at the place shows the order of
+        // other accesses too, and orders nothing.
+        let exact = options.exact || movers.observes || !known_races.is_empty();
         let model = Model {
             program,
             space: part::Space::new(program.objects.len() as u32 + 1),
             plain,
             visible: visible.clone(),
             known_races: known_races.clone(),
+            exact,
+            blind: false,
             movers: if plain { Movers::none() } else { movers },
             guards: Mutex::new(Guards { open: std::mem::take(&mut open), ..Guards::default() }),
         };
@@ -220,6 +233,18 @@ fn watched(program: &Program) -> BTreeSet<Memorable> {
         }
     }
     visible
+}
+
+/// Memory that a new process gets a copy of.
+fn private(program: &Program) -> Vec<Memorable> {
+    let declared = program.memory.iter().enumerate().filter(|(_, m)| m.memory == Memory::Var);
+    let mut all: Vec<Memorable> = declared.map(|(i, _)| Memorable::Declared(i as u32)).collect();
+    for (s, structure) in program.structs.iter().enumerate() {
+        let own = |f: &Field| matches!(f.what, FieldKind::Memory { memory: Memory::Var, .. });
+        let fields = structure.fields.iter().enumerate().filter(|(_, f)| own(f));
+        all.extend(fields.map(|(f, _)| Memorable::Field(s as u32, f as u32)));
+    }
+    all
 }
 
 fn report(mut explorer: Explorer, races: Vec<Shown>, passes: u32, transitions: u64) -> Report {

@@ -3,6 +3,7 @@
 //! and endings are in `process`, objects in `objects`, local work in `machine`.
 
 use super::moves::{Memorable, Move};
+use super::order::{Deed, Knower};
 use super::part::*;
 use super::seen::{Event, Logged, Reached};
 use crate::machine::local::updated;
@@ -145,14 +146,11 @@ impl Move<'_> {
             At::Met { .. } => true,
             At::Step(step) => match &**step {
                 Step::Access { place, access } => !self.is_visible(*place, access),
-                Step::Sleep(_)
-                | Step::Busy(_)
-                | Step::Yield
-                | Step::Print(_)
-                | Step::Choose(_)
-                | Step::SelfInfo(_)
-                | Step::New { .. }
-                | Step::NewRecord { .. } => true,
+                Step::Sleep(_) | Step::Busy(_) | Step::Yield | Step::Print(_) | Step::Choose(_) | Step::SelfInfo(_) => {
+                    true
+                }
+                // It may make a pool of processes, with a copy of memory.
+                Step::New { .. } | Step::NewRecord { .. } => !self.model.movers.copies,
                 Step::TaskField { field, .. } => matches!(field, TaskField::Name | TaskField::Pid),
                 _ => false,
             },
@@ -207,7 +205,7 @@ impl Move<'_> {
             _ => return false,
         };
         match &**at {
-            Step::Spawn(_) => true,
+            Step::Spawn(spawn) => !spawn.process || !self.model.movers.copies,
             Step::Operate { object, method, .. } => self.model.movers.joins(object.id, object.kind, *method),
             _ => false,
         }
@@ -297,8 +295,8 @@ impl Move<'_> {
                 self.join_next(targets, next + 1, timed, all)
             }
             (Then::Take, result) => self.take_job(result.unwrap_or(Value::None)),
-            (Then::Child { ended }, _) => {
-                self.settle_next_child();
+            (Then::Child { child, ended }, _) => {
+                self.settle(child);
                 self.end(*ended)
             }
             (Then::Reap { children }, Ok(value)) => self.reaped(&children, &value),
@@ -663,7 +661,13 @@ impl Move<'_> {
         if self.log.is_some() {
             self.log_access(place, ix, write, atomic, new.as_ref().unwrap_or(&answer).clone());
         }
-        if place.memory != Memory::Atomic && !self.outside {
+        // An indivisible operation comes after the one whose value it sees; a
+        // store sees none.
+        let stores = matches!(access, Access::Write(_) | Access::Update(Update::Store, ..));
+        if atomic && !stores {
+            self.order_acquire(Knower::Place(ix));
+        }
+        if place.memory != Memory::Atomic && !self.outside && !self.model.blind {
             self.compare(place, ix, write, atomic);
         }
         if let Some(value) = new {
@@ -672,6 +676,11 @@ impl Move<'_> {
         if atomic {
             let loads = matches!(access, Access::Read | Access::Update(Update::Load, ..));
             self.released |= !loads && !self.outside;
+            if write {
+                self.order_release(Knower::Place(ix), true);
+            }
+        } else if write {
+            self.order_forget(Knower::Place(ix));
         }
         Ok(answer)
     }
@@ -695,28 +704,34 @@ impl Move<'_> {
     /// last released anything; and keeps it for theirs.
     fn compare(&mut self, place: Place, ix: PartIx, write: bool, atomic: bool) {
         let me = self.me;
-        let others: Vec<(TaskId, u8)> =
-            self.cell(ix, |c| c.accessors.iter().filter(|a| a.0 != me).copied().collect()).unwrap_or_default();
-        let conflict = others.iter().find(|(_, what)| write || what & 2 != 0);
-        if let Some((other, what)) = conflict {
+        let deed = Deed::Access { ix, write, atomic };
+        let others: Vec<(TaskId, bool)> = if self.model.exact {
+            self.order_races(deed)
+        } else {
+            let all = |c: &CellPart| c.accessors.iter().filter(|a| a.0 != me).map(|a| (a.0, a.1 & 2 != 0)).collect();
+            self.cell(ix, all).unwrap_or_default()
+        };
+        let conflict = others.iter().find(|(_, wrote)| write || *wrote);
+        if let Some((other, other_wrote)) = conflict.copied() {
             let (name, memory) = self.name_of(place);
             if !self.model.known_races.contains(&name) {
-                let other_wrote = what & 2 != 0;
-                self.events.push(Event::Race {
-                    ix,
-                    name,
-                    memory,
-                    other: *other,
-                    task: me,
-                    site: self.site,
-                    other_wrote,
-                });
+                self.events.push(Event::Race { ix, name, memory, other, task: me, site: self.site, other_wrote });
             }
         }
-        if !atomic && self.is_guarded(ix, self.memorable(place), place.memory == Memory::Var, write) {
+        // An indivisible access of a plain place counts for its guard as well:
+        // plain accesses under a lock would race with it.
+        let private = place.memory == Memory::Var;
+        if self.is_guarded(ix, self.memorable(place), private, write) {
             return;
         }
-        if atomic || (!self.model.known_races.is_empty() && self.model.known_races.contains(&self.name_of(place).0)) {
+        if !self.model.known_races.is_empty() && self.model.known_races.contains(&self.name_of(place).0) {
+            return;
+        }
+        if self.model.exact {
+            self.reached |= self.order_reach(deed, private);
+            return;
+        }
+        if atomic {
             return;
         }
         let what = if write { 2 } else { 1 };
@@ -731,6 +746,7 @@ impl Move<'_> {
                 c.accessors.sort_unstable();
             }
         });
+        self.reached = true;
         self.change_task(me, |t| {
             if let Err(at) = t.footprint.binary_search(&ix) {
                 t.footprint.insert(at, ix);
@@ -874,6 +890,7 @@ impl Move<'_> {
     fn atomically(&mut self) -> Act {
         let Some(mut machine) = self.change_task(self.me, |t| t.machine.take()).flatten() else { return Act::Blocked };
         self.in_atomic = true;
+        self.order_acquire(Knower::Atomically);
         let mut next = machine.resume(self.program, Value::None);
         let mut budget = STEPS_MAX;
         let act = loop {
@@ -911,6 +928,7 @@ impl Move<'_> {
         };
         self.in_atomic = false;
         self.released = true;
+        self.order_release(Knower::Atomically, true);
         act
     }
 
@@ -918,9 +936,11 @@ impl Move<'_> {
     /// does not hold.
     fn look(&mut self, site: u32) -> Act {
         let me = self.me;
-        let Some((before, footprint)) = self.task(me, |t| (t.machine.clone(), t.footprint.len())) else {
+        let Some((before, looked)) = self.task(me, |t| (t.machine.clone(), matches!(t.at, At::Looked { .. }))) else {
             return Act::Blocked;
         };
+        // To whoever looks for races itself, the first look is told.
+        self.reached = self.model.blind && !looked;
         let Some(mut machine) = self.change_task(me, |t| t.machine.take()).flatten() else { return Act::Blocked };
         self.in_atomic = true;
         let mut next = machine.resume(self.program, Value::None);
@@ -953,8 +973,7 @@ impl Move<'_> {
                 Act::Went
             }
             None => {
-                let more = self.task(me, |t| t.footprint.len()).unwrap_or(0) > footprint;
-                if !more {
+                if !self.reached {
                     return Act::Blocked;
                 }
                 self.say(|_| "await: looks, waits".to_string());

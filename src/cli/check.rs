@@ -115,6 +115,7 @@ impl Session<'_> {
             states_max: self.args.max_states,
             memory_max: self.args.max_memory.unwrap_or_else(|| crate::run::memory_for_objects() as u64),
             plain: self.args.no_reduction,
+            exact: false,
             hash: check::schedule::short_hash(&self.source.text),
         };
         let interrupted = crate::run::interruption();
