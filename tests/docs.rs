@@ -181,7 +181,8 @@ fn words(line: &str) -> Vec<String> {
 
 fn conc(args: &[String], folder: &Path) -> Ran {
     let mut args = args.to_vec();
-    if args.first().is_some_and(|a| ["run", "check"].contains(&a.as_str())) && !args.iter().any(|a| a == "--time-limit") {
+    if args.first().is_some_and(|a| ["run", "check"].contains(&a.as_str())) && !args.iter().any(|a| a == "--time-limit")
+    {
         args.extend(["--time-limit".to_string(), "60s".to_string()]);
     }
     let output = Command::new(env!("CARGO_BIN_EXE_conc"))
