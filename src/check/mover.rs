@@ -77,8 +77,8 @@ pub struct Movers {
 
 impl Movers {
     /// Nothing is joined.
-    pub fn none() -> Movers {
-        Movers { none: true, ..Movers::default() }
+    pub fn without_joins(self) -> Movers {
+        Movers { none: true, ..self }
     }
 
     pub fn of(program: &Program) -> Movers {

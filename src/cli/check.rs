@@ -30,8 +30,27 @@ pub struct CheckArgs {
     /// Take every access for a step that others can see: no reduction
     #[arg(long)]
     no_reduction: bool,
+    /// End with the first finding: of all of its kind the one with the shortest way
+    #[arg(long)]
+    first: bool,
+    /// Without one of the reductions, to compare: merging, guarding, joining, alone
+    #[arg(long, value_name = "REDUCTION", value_enum)]
+    without: Vec<Reduction>,
     #[command(flatten)]
     common: Common,
+}
+
+/// What makes the states fewer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Reduction {
+    /// Steps that matter to nobody else go with the step before them
+    Merging,
+    /// Accesses that a lock guards are not compared
+    Guarding,
+    /// Releases go with the step before them
+    Joining,
+    /// A task whose next step is its own affair goes alone
+    Alone,
 }
 
 pub fn size(text: &str) -> Result<u64, String> {
@@ -115,6 +134,11 @@ impl Session<'_> {
             states_max: self.args.max_states,
             memory_max: self.args.max_memory.unwrap_or_else(|| crate::run::memory_for_objects() as u64),
             plain: self.args.no_reduction,
+            first: self.args.first,
+            merging: !self.args.without.contains(&Reduction::Merging),
+            guarding: !self.args.without.contains(&Reduction::Guarding),
+            joining: !self.args.without.contains(&Reduction::Joining),
+            alone: !self.args.without.contains(&Reduction::Alone),
             exact: false,
             hash: check::schedule::short_hash(&self.source.text),
         };
@@ -286,6 +310,7 @@ pub fn reason(report: &Report) -> Option<String> {
         Some(Stop::Memory) => Some("the states need more memory than there is for them".to_string()),
         Some(Stop::Time) => Some("the time limit was reached".to_string()),
         Some(Stop::Interrupted) => Some("it was interrupted".to_string()),
+        Some(Stop::First) => Some("the first finding was enough".to_string()),
         None => report.cut.map(str::to_string),
     }
 }

@@ -71,7 +71,11 @@ fn check(script: &str, color: bool) -> Result<(), std::io::Error> {
     let mut child = Command::new(std::env::current_exe()?)
         .args(["check", "--color", color, "-"])
         .stdin(Stdio::piped())
-        .stderr(if color == "always" { Stdio::inherit() } else { std::io::stdout().as_fd().try_clone_to_owned()?.into() })
+        .stderr(if color == "always" {
+            Stdio::inherit()
+        } else {
+            std::io::stdout().as_fd().try_clone_to_owned()?.into()
+        })
         .spawn()?;
     if let Some(mut input) = child.stdin.take() {
         let _ = input.write_all(script.as_bytes());

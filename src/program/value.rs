@@ -96,15 +96,6 @@ impl List {
     }
 }
 
-impl Eq for List {}
-
-/// As equality has it: by the elements.
-impl std::hash::Hash for List {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.values.hash(state);
-    }
-}
-
 impl std::ops::Deref for List {
     type Target = [Value];
     fn deref(&self) -> &[Value] {
