@@ -143,6 +143,11 @@ impl<'e> Scene1<'e> {
         }
     }
 
+    /// The tasks that have not ended, with what they wait for.
+    pub fn views(&self) -> &[TaskView] {
+        &self.views
+    }
+
     /// Every task of the script has ended, but for daemons and idle workers.
     pub fn finished(&self) -> bool {
         self.views.iter().all(|v| v.excused)

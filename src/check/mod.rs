@@ -15,6 +15,7 @@ mod process;
 pub mod schedule;
 mod seen;
 mod step;
+pub mod stepper;
 mod store;
 mod way;
 

@@ -121,7 +121,7 @@ pub fn shown(explorer: &mut Explorer, found: &Found1) -> Shown {
     Shown { finding, way }
 }
 
-fn way_of(explorer: &Explorer, row: &Row, log: &[(Mover, Logged)]) -> Way {
+pub(super) fn way_of(explorer: &Explorer, row: &Row, log: &[(Mover, Logged)]) -> Way {
     let program = explorer.model.program;
     let mut numbers = Numbers::new(explorer);
     let mut turns: Vec<schedule::Turn> = Vec::new();

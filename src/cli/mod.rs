@@ -11,6 +11,7 @@ mod man;
 mod progress;
 mod run;
 mod script;
+mod step;
 mod test;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -63,6 +64,8 @@ enum Command {
     Run(run::RunArgs),
     /// Explore every interleaving: what can happen and what cannot
     Check(check::CheckArgs),
+    /// Choose yourself who goes next, step by step, forward and back
+    Step(step::StepArgs),
     /// Check scripts against their own `expect` lines
     Test(test::TestArgs),
     /// Bring scripts into the one layout
@@ -194,6 +197,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     let run = move || match cli.command {
         Command::Run(args) => run::main(&args),
         Command::Check(args) => check::main(&args),
+        Command::Step(args) => step::main(&args),
         Command::Test(args) => test::main(&args),
         Command::Fmt(args) => fmt::main(&args),
         Command::Explain(args) => explain::main(&args),
