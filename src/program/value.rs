@@ -88,6 +88,15 @@ impl List {
     }
 }
 
+impl Eq for List {}
+
+/// As equality has it: by the elements.
+impl std::hash::Hash for List {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.values.hash(state);
+    }
+}
+
 impl std::ops::Deref for List {
     type Target = [Value];
     fn deref(&self) -> &[Value] {
@@ -119,6 +128,9 @@ pub enum ErrorKind {
     Assertion,
     Raised,
     NoChild,
+    /// Somebody stopped the statement from outside. No script names it, and no
+    /// `catch` takes it.
+    Interrupted,
 }
 
 impl ErrorKind {
@@ -152,6 +164,7 @@ impl ErrorKind {
             ErrorKind::Assertion => "Assertion",
             ErrorKind::Raised => "Raised",
             ErrorKind::NoChild => "NoChild",
+            ErrorKind::Interrupted => "Interrupted",
         }
     }
     pub fn from_word(word: &str) -> Option<ErrorKind> {

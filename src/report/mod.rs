@@ -21,6 +21,7 @@ pub mod tested;
 pub mod verdict;
 
 pub use diagnostic::{Diagnostic, Note, Place, Severity};
+pub use phrase::wrap;
 pub use source::{Position, Source};
 
 use crate::detect::finding::Finding;
