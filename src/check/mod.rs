@@ -16,6 +16,7 @@ mod process;
 pub mod schedule;
 mod seen;
 mod step;
+pub mod stepper;
 mod store;
 mod way;
 

@@ -145,7 +145,7 @@ fn until_race(log: &[(Mover, Logged)], ix: PartIx, other: TaskId, task: TaskId) 
     log.len()
 }
 
-fn way_of(explorer: &Explorer, row: &Row, log: &[(Mover, Logged)]) -> Way {
+pub(super) fn way_of(explorer: &Explorer, row: &Row, log: &[(Mover, Logged)]) -> Way {
     let program = explorer.model.program;
     let mut numbers = Numbers::new(explorer);
     let mut turns: Vec<schedule::Turn> = Vec::new();
