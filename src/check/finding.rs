@@ -213,7 +213,7 @@ impl<'e> Scene1<'e> {
 /// The tasks of which each must get on with it, or end, before the task of a
 /// transition can go ahead; empty if it waits for something else.
 pub fn needs(m: &super::moves::Move) -> Vec<TaskId> {
-    let Some(waits) = m.task(m.me, |t| waits_in(m, m.me, t)).flatten() else { return Vec::new() };
+    let Some(waits) = m.task(m.me, Clone::clone).and_then(|t| waits_in(m, m.me, &t)) else { return Vec::new() };
     match &waits[..] {
         [WaitView { need: Need::Tasks(tasks), .. }] => tasks.iter().map(|t| *t & !BODY_ENDED).collect(),
         [WaitView { need: Need::End(task), .. }] => vec![*task],

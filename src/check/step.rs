@@ -38,6 +38,15 @@ pub(super) enum Act {
     Over,
 }
 
+/// Whether what a task is about is a turn of its own in the finest division.
+pub fn is_turn(at: &At) -> bool {
+    match at {
+        At::Met { .. } => false,
+        At::Step(step) => step.is_turn(),
+        _ => true,
+    }
+}
+
 /// What a step's answer is.
 enum Answer {
     Value(Value),
@@ -102,6 +111,10 @@ impl Move<'_> {
         if turn && !self.program.invariants.is_empty() {
             self.check_invariants();
         }
+        let seen = self.events.len();
+        if let Some(step) = self.log.as_mut().and_then(|l| l.steps.last_mut()) {
+            step.events = seen;
+        }
     }
 
     /// The step just carried out, into the log.
@@ -110,12 +123,13 @@ impl Move<'_> {
             return;
         }
         let held = self.task(self.me, |t| t.held.clone()).unwrap_or_default();
-        let (task, site, released) = (self.me, self.site, self.released);
+        let (task, site, released, events) = (self.me, self.site, self.released, self.events.len());
         if let Some(log) = &mut self.log {
             let (text, choices) = (std::mem::take(&mut log.text), std::mem::take(&mut log.choices));
+            let arms = std::mem::take(&mut log.arms);
             let (reached, born) = (std::mem::take(&mut log.reached), std::mem::take(&mut log.born));
             let on = std::mem::take(&mut log.on);
-            log.steps.push(Logged { task, site, text, reached, held, released, choices, turn, born, on });
+            log.steps.push(Logged { task, site, text, reached, held, released, choices, arms, turn, born, on, events });
         }
     }
 
@@ -162,11 +176,7 @@ impl Move<'_> {
 
     /// Whether the step is a turn of its own in the finest division.
     fn is_turn(&self, at: &At) -> bool {
-        match at {
-            At::Met { .. } => false,
-            At::Step(step) => step.is_turn(),
-            _ => true,
-        }
+        is_turn(at)
     }
 
     pub fn memorable(&self, place: Place) -> Memorable {
@@ -534,7 +544,8 @@ impl Move<'_> {
         }
         let arrived = self.task(self.me, |t| matches!(t.at, At::Select { arrived: true, .. })).unwrap_or(false);
         if !ready.is_empty() {
-            let i = ready[self.choose_any(ready.len() as u64) as usize];
+            let numbers: Vec<u32> = ready.iter().map(|i| arms[*i].0 as u32).collect();
+            let i = ready[self.choose_arm(&numbers)];
             let (number, mut op) = arms[i].clone();
             if arrived {
                 for (_, arm) in &arms {
@@ -697,8 +708,10 @@ impl Move<'_> {
         let me = self.me;
         let others: Vec<(TaskId, u8)> =
             self.cell(ix, |c| c.accessors.iter().filter(|a| a.0 != me).copied().collect()).unwrap_or_default();
-        let conflict = others.iter().find(|(_, what)| write || what & 2 != 0);
-        if let Some((other, what)) = conflict {
+        let conflicts = others.iter().filter(|(_, what)| write || what & 2 != 0);
+        // Exploring, one is enough to know the place; a schedule shows all.
+        let most = if self.named.is_some() { usize::MAX } else { 1 };
+        for (other, what) in conflicts.take(most) {
             let (name, memory) = self.name_of(place);
             if !self.model.known_races.contains(&name) {
                 let other_wrote = what & 2 != 0;
@@ -811,7 +824,8 @@ impl Move<'_> {
                 Err(type_error("an `atomically` block must not wait, and this `select` would"))
             };
         }
-        let (i, target, method) = ready[self.choose_any(ready.len() as u64) as usize];
+        let numbers: Vec<u32> = ready.iter().map(|r| r.0 as u32).collect();
+        let (i, target, method) = ready[self.choose_arm(&numbers)];
         let value = self.operate_inline(target, method, arms[i].args.as_slice())?;
         Ok(Value::list(vec![Value::Int(i as i64), value]))
     }

@@ -114,6 +114,7 @@ impl Session<'_> {
             outcomes: self.args.repeat.is_some(),
             print,
             memory: run::memory_for_objects(),
+            replay: None,
         }
     }
 
@@ -270,8 +271,8 @@ fn exit_code(report: &Report) -> u8 {
     match report.stop {
         Stop::Failed(_) => exit::FAILED,
         Stop::Interrupted(_) => exit::INTERRUPTED,
-        Stop::TimeLimit => exit::NO_ANSWER,
-        Stop::Finished | Stop::Stuck => {
+        Stop::TimeLimit | Stop::Diverged(_) => exit::NO_ANSWER,
+        Stop::ScheduleOver | Stop::Finished | Stop::Stuck => {
             if report.findings.iter().any(|f| !f.code.is_note()) {
                 exit::FINDINGS
             } else {

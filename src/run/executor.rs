@@ -72,6 +72,7 @@ pub struct Executor {
     pub(super) supervising: bool,
     /// The connection to the manager's process.
     pub(super) manager: Option<std::os::unix::net::UnixStream>,
+    pub(super) replay: super::replay::Replaying,
 }
 
 impl Executor {
@@ -80,6 +81,8 @@ impl Executor {
         let program = image.program;
         let process = home.index;
         let detect = image.options.detect;
+        // A replay records every access anew.
+        let known = if detect && image.options.replay.is_none() { program.code.len() } else { 0 };
         Executor {
             image,
             arena,
@@ -93,8 +96,8 @@ impl Executor {
             outside: false,
             site: 0,
             random: mix(image.options.seed ^ u64::from(task).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
-            seen: vec![(0, 0); if detect { program.code.len() } else { 0 }],
-            seen_write: vec![(0, 0); if detect { program.code.len() } else { 0 }],
+            seen: vec![(0, 0); known],
+            seen_write: vec![(0, 0); known],
             wakes: Vec::new(),
             garbage: Vec::new(),
             guarded: Vec::new(),
@@ -107,11 +110,12 @@ impl Executor {
             gated: program.needs.gate,
             unchecked: false,
             last_object: std::cell::Cell::new((u32::MAX, 0)),
-            careful: program.needs.gate || image.options.shake,
+            careful: program.needs.gate || image.options.shake || image.options.replay.is_some(),
             private_cells: image.private_cells.clone(),
             gives_up: false,
             supervising: false,
             manager: None,
+            replay: super::replay::Replaying::default(),
         }
     }
 
@@ -130,6 +134,9 @@ impl Executor {
 
     #[inline]
     pub(super) fn terminated(&self) -> bool {
+        if self.replay.on {
+            return self.replay.stopped;
+        }
         self.flags() & flag::TERMINATE != 0
     }
 
@@ -749,7 +756,7 @@ impl Host for Executor {
     }
     #[inline]
     fn interrupted(&self) -> bool {
-        self.terminated() || self.home.gil_wanted()
+        self.terminated() || self.home.gil_wanted() || (self.replay.on && self.goes_round())
     }
     #[inline]
     fn read_now(&mut self, cell: u32, pc: u32) -> Option<Value> {
