@@ -277,6 +277,11 @@ fn consoles_of_the_command() {
 }
 
 #[test]
+fn consoles_of_the_editors() {
+    check_consoles("docs/editors.md");
+}
+
+#[test]
 fn consoles_of_the_architecture() {
     check_consoles("docs/architecture.md");
 }
@@ -516,7 +521,7 @@ fn the_reference_names_everything() {
 fn the_command_page_names_every_option_and_field() {
     let text = read(&root().join("docs/cli.md"));
     let mut missing = Vec::new();
-    for command in ["run", "fmt", "explain"] {
+    for command in ["run", "fmt", "explain", "lsp", "completions", "man"] {
         let help = conc(&[command.to_string(), "--help".to_string()], &root()).out;
         let options = help.split_whitespace().filter(|w| w.starts_with("--"));
         missing

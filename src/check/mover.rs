@@ -79,7 +79,8 @@ impl Movers {
     /// Whether some loop has no count that goes down: only then can a state come
     /// again.
     pub fn may_recur(program: &Program) -> bool {
-        let counted = |to: u32| matches!(program.code.get(to as usize), Some(Instr::RepeatNext { .. } | Instr::RangeNext { .. }));
+        let counted =
+            |to: u32| matches!(program.code.get(to as usize), Some(Instr::RepeatNext { .. } | Instr::RangeNext { .. }));
         program.code.iter().enumerate().any(|(pc, instr)| match instr {
             Instr::Jump(to) => *to as usize <= pc && !counted(*to),
             _ => false,

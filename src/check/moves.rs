@@ -52,19 +52,28 @@ pub struct Guards {
 }
 
 impl Guards {
-    /// Whether the place is guarded still, after an access with these locks.
+    /// Whether the place is guarded still, with this access under these locks;
+    /// if not, nothing is changed.
     pub fn meet(&mut self, ix: PartIx, memory: Memorable, locks: &[u32]) -> bool {
         if self.open.contains(&memory) {
             return false;
         }
-        let held = self.held.entry(ix).or_insert_with(|| locks.to_vec());
-        held.retain(|l| locks.contains(l));
-        if held.is_empty() {
-            self.open.insert(memory);
-            self.broken = true;
-            return false;
+        match self.held.get_mut(&ix) {
+            None if !locks.is_empty() => {
+                self.held.insert(ix, locks.to_vec());
+                true
+            }
+            Some(held) if held.iter().any(|l| locks.contains(l)) => {
+                held.retain(|l| locks.contains(l));
+                true
+            }
+            _ => false,
         }
-        true
+    }
+
+    /// It is not.
+    pub fn give_up(&mut self, memory: Memorable) {
+        self.broken |= self.open.insert(memory);
     }
 }
 
@@ -439,15 +448,20 @@ impl<'a> Move<'a> {
         if self.model.guards.lock().unwrap_or_else(std::sync::PoisonError::into_inner).open.contains(&memory) {
             return false;
         }
-        if self.has_no_company(private) {
-            return true;
-        }
         let held = self.task(self.me, |t| t.held.clone()).unwrap_or_default();
         let mut locks: Vec<u32> = held.iter().filter(|h| !write || h.1 != Mode::Reading).map(|h| h.0).collect();
         locks.sort_unstable();
         locks.dedup();
-        let mut guards = self.model.guards.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        guards.meet(ix, memory, &locks)
+        let guards = || self.model.guards.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if guards().meet(ix, memory, &locks) {
+            return true;
+        }
+        // Whether there is anybody else is asked last: it depends on much.
+        if self.has_no_company(private) {
+            return true;
+        }
+        guards().give_up(memory);
+        false
     }
 
     /// The running task has released something.

@@ -43,7 +43,8 @@ impl Node for Chunk {
     fn hash(&self) -> u64 {
         let mut h = 0u64;
         for pair in self.chunks_exact(2) {
-            h = (h.rotate_left(29) ^ (u64::from(pair[0]) << 32 | u64::from(pair[1]))).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            h = (h.rotate_left(29) ^ (u64::from(pair[0]) << 32 | u64::from(pair[1])))
+                .wrapping_mul(0x9e37_79b9_7f4a_7c15);
         }
         mix(h)
     }

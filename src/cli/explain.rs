@@ -5,8 +5,10 @@ use crate::report::explain;
 use clap::Args;
 
 #[derive(Args)]
+#[command(after_help = super::example::help("explain"))]
 pub struct ExplainArgs {
     /// A finding's code, such as race or lock-order; without one, all of them
+    #[arg(add = super::complete::code())]
     code: Option<String>,
 }
 

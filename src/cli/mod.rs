@@ -2,11 +2,19 @@
 //! prints. A file a subcommand.
 
 mod check;
+mod complete;
+mod confirm;
+mod example;
 mod explain;
 mod fmt;
+mod lsp;
+mod man;
 mod progress;
+mod repl;
+mod replay;
 mod run;
 mod script;
+mod test;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -24,18 +32,32 @@ pub mod exit {
     pub const INTERRUPTED: u8 = 130;
 }
 
+/// What it was built for, as the build says.
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\ntarget: ",
+    env!("CONC_TARGET"),
+    "\nprofile: ",
+    env!("CONC_PROFILE"),
+    "\nrustc: ",
+    env!("CONC_RUSTC"),
+);
+
+const EXIT_CODES: &str = "Exit codes: 0 nothing wrong; 1 findings; 2 the script or the command line is wrong; \
+3 no answer within a limit; 4 conc or the machine failed; 130 interrupted.";
+
 #[derive(Parser)]
 #[command(
     name = "conc",
     version,
+    long_version = LONG_VERSION,
     about = "Concurrency scenarios, run on real threads and processes",
     max_term_width = 100
 )]
-#[command(after_help = "Exit codes: 0 nothing wrong; 1 findings; 2 the script or the command line is wrong; \
-3 no answer within a limit; 4 conc or the machine failed; 130 interrupted.")]
+#[command(after_help = format!("{}\n\n{EXIT_CODES}", example::help("")))]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Subcommand)]
@@ -44,14 +66,27 @@ enum Command {
     Run(run::RunArgs),
     /// Explore every interleaving: what can happen and what cannot
     Check(check::CheckArgs),
+    /// Run one interleaving again, on real threads and processes
+    Replay(replay::ReplayArgs),
+    /// Declare, spawn, look, try again: a session on real threads and processes
+    Repl(repl::ReplArgs),
+    /// Check scripts against their own `expect` lines
+    Test(test::TestArgs),
     /// Bring scripts into the one layout
     Fmt(fmt::FmtArgs),
     /// A page on a finding: what it is, an example, how to mend it
     Explain(explain::ExplainArgs),
+    /// The server for editors: errors as one types, names, layout
+    Lsp(lsp::LspArgs),
+    /// What a shell needs to complete conc's commands
+    Completions(complete::CompletionsArgs),
+    /// The manual pages, for `man`
+    Man(man::ManArgs),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Color {
+    #[default]
     Auto,
     Always,
     Never,
@@ -63,8 +98,19 @@ enum Format {
     Json,
 }
 
+/// How `check` and `test` report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ReportFormat {
+    Human,
+    Json,
+    /// SARIF 2.1.0, for code hosts and editors
+    Sarif,
+    /// JUnit XML, for CI servers
+    Junit,
+}
+
 /// Options that every command has.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 struct Common {
     /// Colours: auto (on a terminal, unless NO_COLOR is set), always, never
     #[arg(long, value_name = "WHEN", default_value = "auto")]
@@ -142,6 +188,10 @@ fn put_err(text: &str) {
 
 /// Runs the command that the arguments name: its exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
+    let args: Vec<OsString> = args.into_iter().collect();
+    if let Some(code) = complete::answer(&args) {
+        return code;
+    }
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
@@ -149,11 +199,29 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
             return if error.use_stderr() { exit::WRONG } else { exit::FINE };
         }
     };
-    let run = move || match cli.command {
+    // Alone at a terminal it is a session; elsewhere something is missing.
+    let command = match cli.command {
+        Some(command) => command,
+        None if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() => {
+            Command::Repl(repl::ReplArgs::default())
+        }
+        None => {
+            use clap::CommandFactory;
+            put_err(&Cli::command().render_help().to_string());
+            return exit::WRONG;
+        }
+    };
+    let run = move || match command {
         Command::Run(args) => run::main(&args),
         Command::Check(args) => check::main(&args),
+        Command::Replay(args) => replay::main(&args),
+        Command::Repl(args) => repl::main(&args),
+        Command::Test(args) => test::main(&args),
         Command::Fmt(args) => fmt::main(&args),
         Command::Explain(args) => explain::main(&args),
+        Command::Lsp(args) => lsp::main(&args),
+        Command::Completions(args) => complete::main(&args),
+        Command::Man(args) => man::main(&args),
     };
     let code = std::panic::catch_unwind(run).unwrap_or_else(|_| {
         put_err("conc: this is a fault in conc itself, not in the script; please report it\n");

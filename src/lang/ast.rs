@@ -42,7 +42,7 @@ pub struct Name {
     pub span: Span,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Script {
     pub items: Vec<Item>,
 }

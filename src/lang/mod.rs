@@ -5,6 +5,7 @@ pub mod ast;
 pub mod error;
 pub mod format;
 pub mod parse;
+pub mod word;
 
 #[cfg(test)]
 mod tests;

@@ -40,14 +40,49 @@ pub const SOURCE_MAX: usize = 16 << 20;
 
 /// The syntax tree of `source`, or what is wrong with it, in source order.
 pub fn parse(source: &str) -> Result<Script, Vec<ScriptError>> {
+    complete(read(source, false), source)
+}
+
+/// The same of what is entered in a session, which may end with any
+/// expression: its value is shown.
+pub fn parse_entry(source: &str) -> Result<Script, Vec<ScriptError>> {
+    complete(read(source, true), source)
+}
+
+fn complete(read: (Option<Script>, Vec<ScriptError>), source: &str) -> Result<Script, Vec<ScriptError>> {
+    match read {
+        (Some(script), errors) if errors.is_empty() => Ok(script),
+        (_, errors) => Err(finish(errors, source)),
+    }
+}
+
+/// What could be read of a script, for one that is being typed.
+pub struct Parsed {
+    /// Without the statements that have an error; `None` if the text cannot be
+    /// read at all, as with a bracket that is never closed.
+    pub script: Option<Script>,
+    /// In source order.
+    pub errors: Vec<ScriptError>,
+}
+
+/// As [`parse`], and of a script with errors the part that can be read.
+pub fn parse_all(source: &str) -> Parsed {
+    let (script, errors) = read(source, false);
+    match script {
+        Some(script) if errors.is_empty() => Parsed { script: Some(script), errors },
+        script => Parsed { script, errors: finish(errors, source) },
+    }
+}
+
+fn read(source: &str, entry: bool) -> (Option<Script>, Vec<ScriptError>) {
     if source.len() > SOURCE_MAX {
         let help = format!("a script has at most {} MiB", SOURCE_MAX >> 20);
-        return Err(vec![ScriptError::new(Span::new(0, 0), "the script is too long").help(help)]);
+        return (None, vec![ScriptError::new(Span::new(0, 0), "the script is too long").help(help)]);
     }
     let scan = scan::scan(source);
     let mut errors = scan.errors;
     if scan.unreadable {
-        return Err(finish(errors, source));
+        return (None, errors);
     }
     let mut text = scan.text;
     // Each round takes one statement out of the text, so there are few.
@@ -56,12 +91,9 @@ pub fn parse(source: &str) -> Result<Script, Vec<ScriptError>> {
             Ok(pairs) => {
                 let repaired = scan.repaired || !errors.is_empty();
                 let mut builder = Builder::new(&text, errors, repaired);
+                builder.entry = entry;
                 let script = builder.script(pairs);
-                errors = builder.errors;
-                return match script {
-                    Some(script) if errors.is_empty() => Ok(script),
-                    _ => Err(finish(errors, source)),
-                };
+                return (Some(script), builder.errors);
             }
             Err(failure) => {
                 let place = unexpected::offset(&failure);
@@ -79,7 +111,7 @@ pub fn parse(source: &str) -> Result<Script, Vec<ScriptError>> {
             }
         }
     }
-    Err(finish(errors, source))
+    (None, errors)
 }
 
 /// The tree of a single expression, such as the value of `-D N=7`.

@@ -5,6 +5,7 @@
 use super::code::*;
 use super::constant::Constants;
 use super::kind::{Default as Missing, KindSpec, Memory};
+use super::name::{Names, What};
 use super::scope::{Frame, Global, Globals};
 use super::value::Value;
 use crate::lang::ast::{self, Expr, ExprKind, Item, Name, Script, Span, Stmt};
@@ -13,8 +14,12 @@ use std::collections::HashMap;
 
 #[path = "expression.rs"]
 mod expression;
+#[path = "grow.rs"]
+mod grow;
 #[path = "statement.rs"]
 mod statement;
+
+pub use grow::{Entry, Growth};
 
 /// The most places or objects one declaration may make.
 const COUNT_MAX: i64 = 10_000_000;
@@ -30,6 +35,16 @@ pub fn compile(
     compiler.collect(script, defines);
     compiler.bodies(script);
     compiler.finish()
+}
+
+/// What an editor asks: the names of a script, also of one with errors, and
+/// those errors.
+pub fn analyse(script: &Script, source: &str, kinds: &'static [KindSpec]) -> (Names, Vec<ScriptError>) {
+    let mut compiler = Compiler::new(source, kinds);
+    compiler.collect(script, &[]);
+    compiler.bodies(script);
+    let names = std::mem::take(&mut compiler.names);
+    (names, compiler.finish().err().unwrap_or_default())
 }
 
 /// The nearest declared `const` for a `-D` that names none.
@@ -54,9 +69,14 @@ pub(super) struct Compiler<'s> {
     field_names: Vec<String>,
     /// Every name of a declaration.
     later: Vec<String>,
+    /// Where names are defined and used, for editors.
+    names: Names,
+    /// What was there before this text, in a program that grows.
+    before: grow::Before,
 }
 
-const BUILTINS: [&str; 9] = ["len", "min", "max", "abs", "str", "int", "choose", "fork", "wait"];
+/// The functions that the language has.
+pub const BUILTINS: [&str; 9] = ["len", "min", "max", "abs", "str", "int", "choose", "fork", "wait"];
 
 impl<'s> Compiler<'s> {
     fn new(source: &'s str, kinds: &'static [KindSpec]) -> Compiler<'s> {
@@ -72,6 +92,8 @@ impl<'s> Compiler<'s> {
             keeper: Vec::new(),
             field_names: Vec::new(),
             later: Vec::new(),
+            names: Names::default(),
+            before: grow::Before::default(),
         }
     }
 
@@ -141,11 +163,19 @@ impl<'s> Compiler<'s> {
 
     pub(super) fn line(&self, span: Span) -> usize {
         let end = (span.start as usize).min(self.source.len());
-        self.source.as_bytes()[..end].iter().filter(|b| **b == b'\n').count() + 1
+        self.before.lines + self.source.as_bytes()[..end].iter().filter(|b| **b == b'\n').count() + 1
     }
 
     pub(super) fn kind_named(&self, word: &str) -> Option<u8> {
         self.kinds.iter().position(|k| k.word == word && !k.internal).map(|i| i as u8)
+    }
+
+    /// The word of a kind, of memory too, that is known to exist.
+    fn kind_word(&self, word: &str) -> &'static str {
+        match Memory::from_word(word) {
+            Some(memory) => memory.word(),
+            None => self.kind_named(word).map_or("", |k| self.spec(k).word),
+        }
     }
 
     pub(super) fn spec(&self, kind: u8) -> &'static KindSpec {
@@ -153,6 +183,7 @@ impl<'s> Compiler<'s> {
     }
 
     fn eval(&mut self, expr: &Expr) -> Option<Value> {
+        self.mention(expr);
         let objects = &self.program.objects;
         let rows = &self.program.object_rows;
         let constants = Constants {
@@ -183,8 +214,72 @@ impl<'s> Compiler<'s> {
                 .label("defined again")
                 .related(first, "first defined here")
                 .help("names live in one space: give one of them another name");
-            self.error(error);
+            return self.error(error);
         }
+        let (what, kind, row) = self.nature(&name.text);
+        self.names.define(&name.text, name.span, what, kind, row);
+    }
+
+    /// What a script-wide name is to an editor.
+    fn nature(&self, name: &str) -> (What, Option<&'static str>, bool) {
+        match self.globals.get(name) {
+            None | Some(Global::Const(_)) => (What::Const, None, false),
+            Some(Global::Memory(m)) => {
+                let memory = &self.program.memory[*m as usize];
+                (What::Memory, Some(memory.memory.word()), memory.count.is_some())
+            }
+            Some(Global::Object(id)) => {
+                (What::Object, Some(self.spec(self.program.objects[*id as usize].kind).word), false)
+            }
+            Some(Global::ObjectRow(row)) => {
+                (What::Object, Some(self.spec(self.program.object_rows[*row as usize].kind).word), true)
+            }
+            Some(Global::Struct(_)) => (What::Struct, None, false),
+            Some(Global::Function(f)) => match self.program.functions[*f as usize].kind {
+                FunctionKind::Fn => (What::Fn, None, false),
+                _ => (What::Task, None, false),
+            },
+        }
+    }
+
+    /// The names in an expression that is not compiled: a constant one, or one
+    /// of an `expect`, which may also name locals of `main` and fields.
+    pub(super) fn mention(&mut self, expr: &Expr) {
+        match &expr.kind {
+            ExprKind::Name(name) => match self.globals.span(name).or_else(|| self.main_locals.get(name).copied()) {
+                Some(defined) => self.names.used(expr.span, defined),
+                None => self.names.used_field(expr.span, name),
+            },
+            ExprKind::Paren(inner) | ExprKind::Unary { value: inner, .. } => self.mention(inner),
+            ExprKind::List(items) => items.iter().for_each(|e| self.mention(e)),
+            ExprKind::Binary { left, right, .. } => [left, right].into_iter().for_each(|e| self.mention(e)),
+            ExprKind::Str(parts) => parts.iter().for_each(|p| {
+                if let ast::StrPart::Expr(e) = p {
+                    self.mention(e);
+                }
+            }),
+            ExprKind::Index { object, index } => [object, index].into_iter().for_each(|e| self.mention(e)),
+            ExprKind::Field { object, field } => {
+                self.mention(object);
+                self.names.used_field(field.span, &field.text);
+            }
+            ExprKind::Call { callee, args } => {
+                self.mention(callee);
+                args.iter().for_each(|a| self.mention(&a.value));
+            }
+            _ => {}
+        }
+    }
+
+    /// A block begins: its locals are its own.
+    pub(super) fn enter(&mut self) {
+        self.frame().open();
+        self.names.enter();
+    }
+
+    pub(super) fn leave(&mut self, block: Span) {
+        self.frame().close();
+        self.names.leave(block.end);
     }
 
     // -------------------------------------------------------------- the names
@@ -206,6 +301,9 @@ impl<'s> Compiler<'s> {
                 }
                 self.errors.push(error);
             }
+        }
+        if !self.before.grows {
+            self.new_function("main", FunctionKind::Main, Span::default());
         }
         self.collect_functions(script);
         // An argument or a first value may name an object that is declared
@@ -250,25 +348,14 @@ impl<'s> Compiler<'s> {
     }
 
     fn collect_functions(&mut self, script: &Script) {
-        self.program.functions.push(Function {
-            name: "main".to_string(),
-            kind: FunctionKind::Main,
-            entry: 0,
-            end: 0,
-            params: 0,
-            required: 0,
-            slots: 0,
-            span: Span::default(),
-        });
         for item in &script.items {
             let Item::Function(f) = item else { continue };
-            let index = self.program.functions.len() as u32;
             let kind = match f.kind {
                 ast::FunctionKind::Task => FunctionKind::Task,
                 ast::FunctionKind::Fn => FunctionKind::Fn,
             };
             let required = f.params.iter().take_while(|p| p.default.is_none()).count();
-            self.program.functions.push(Function {
+            let function = Function {
                 name: f.name.text.clone(),
                 kind,
                 entry: 0,
@@ -277,8 +364,12 @@ impl<'s> Compiler<'s> {
                 required: required.min(255) as u8,
                 slots: 0,
                 span: f.name.span,
-            });
-            self.define(&f.name, Global::Function(index));
+            };
+            if !self.redefine(&f.name, &function) {
+                let index = self.program.functions.len() as u32;
+                self.program.functions.push(function);
+                self.define(&f.name, Global::Function(index));
+            }
             if let Some(p) = f.params.iter().skip(required).find(|p| p.default.is_none()) {
                 let error =
                     ScriptError::new(p.name.span, format!("`{}` has no default, and one before it has", p.name.text))
@@ -546,6 +637,7 @@ impl<'s> Compiler<'s> {
                 continue;
             };
             let symbol = self.symbol(&f.name.text);
+            self.names.define_field(&f.name.text, f.name.span, self.kind_word(&f.kind.text), count.is_some());
             fields.push(Field { name: f.name.text.clone(), symbol, count, what, span: f.name.span });
         }
         for f in &s.fields {
@@ -575,6 +667,7 @@ impl<'s> Compiler<'s> {
                 if let Some(Field { what: FieldKind::Object { kind, first, .. }, .. }) = sibling
                     && self.spec(*kind).word == wanted
                 {
+                    self.names.used_field(expr.span, name);
                     values.push(FieldArg::Sibling(*first));
                     continue;
                 }
@@ -597,7 +690,7 @@ impl<'s> Compiler<'s> {
             }
         }
         let end = Span::new(self.source.len(), self.source.len());
-        self.function(0, &[], end, |c| main.iter().for_each(|s| c.statement(s)));
+        self.main_body(&main, end);
         for item in &script.items {
             match item {
                 Item::Function(f) => {
@@ -618,10 +711,15 @@ impl<'s> Compiler<'s> {
 
     fn function(&mut self, index: u32, params: &[ast::Param], end: Span, body: impl FnOnce(&mut Self)) {
         let name = self.program.functions[index as usize].name.clone();
+        let span = self.program.functions[index as usize].span;
         self.frames.push(Frame::new(name, false));
+        self.names.enter();
+        if index != self.program.main {
+            self.names.body_of(span.to(end));
+        }
         let entry = self.here();
         for p in params {
-            self.define_local(&p.name);
+            self.define_local_as(&p.name, What::Parameter);
         }
         for (slot, p) in params.iter().enumerate() {
             if let Some(default) = &p.default {
@@ -636,6 +734,7 @@ impl<'s> Compiler<'s> {
         self.emit(Instr::Return, end);
         let slots = self.frame().slots;
         self.frames.pop();
+        self.names.leave(end.end);
         let end = self.here();
         let f = &mut self.program.functions[index as usize];
         (f.entry, f.end, f.slots) = (entry, end, slots);
@@ -649,7 +748,7 @@ impl<'s> Compiler<'s> {
 
     fn finally(&mut self, body: &ast::Block, span: Span) {
         if let Some(first) = self.program.finally {
-            let first = self.program.functions[first as usize].span;
+            let first = self.since_before(first as usize, self.program.functions[first as usize].span);
             let error = ScriptError::new(span, "there are two `finally` blocks")
                 .related(first, "the first")
                 .help("put both into one");
@@ -672,6 +771,10 @@ impl<'s> Compiler<'s> {
     }
 
     fn expect(&mut self, e: &ast::Expect) {
+        match e {
+            ast::Expect::Code { on, .. } => on.iter().for_each(|e| self.mention(e)),
+            ast::Expect::Some { condition, .. } | ast::Expect::Every { condition, .. } => self.mention(condition),
+        }
         if let ast::Expect::Code { code, on, .. } = e {
             use crate::lang::error::nearest;
             if !EXPECTABLE.contains(&code.text.as_str()) {
@@ -686,6 +789,7 @@ impl<'s> Compiler<'s> {
             if code.text == "ok" && !on.is_empty() {
                 self.error(ScriptError::new(on[0].span, "`expect ok` names nothing"));
             }
+            self.contradiction(code);
         }
         if let ast::Expect::Some { condition, span } | ast::Expect::Every { condition, span } = e {
             let function = self.new_function("expect", FunctionKind::Invariant, *span);
@@ -700,7 +804,26 @@ impl<'s> Compiler<'s> {
     }
 }
 
-/// The codes of the language's section 8, and `ok`.
+impl Compiler<'_> {
+    /// `expect ok` leaves room for notes only.
+    fn contradiction(&mut self, code: &ast::Name) {
+        let is_note = |word: &str| EXPECTABLE[EXPECTABLE.len() - NOTES..].contains(&word);
+        let against = |other: &ast::Name| (other.text == "ok") != (code.text == "ok") && !is_note(&other.text);
+        let earlier = self.program.expects.iter().find_map(|e| match e {
+            ast::Expect::Code { code: other, .. } if against(other) => Some(other.clone()),
+            _ => None,
+        });
+        let Some(other) = earlier.filter(|_| !is_note(&code.text)) else { return };
+        let text = format!("`expect {}` and `expect {}` contradict each other", other.text, code.text);
+        let error = ScriptError::new(code.span, text).label("this cannot hold too").related(other.span, "expected here");
+        self.error(error.help("`expect ok` says that nothing but notes is found"));
+    }
+}
+
+/// How many of [`EXPECTABLE`], at its end, are notes.
+const NOTES: usize = 5;
+
+/// The codes of the language's section 8, and `ok`; the notes last.
 pub const EXPECTABLE: [&str; 17] = [
     "ok",
     "race",

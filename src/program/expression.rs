@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::lang::ast::{Arg, BinaryOp, JoinWhat, Spawn, SpawnKind, SpawnWhat, StrPart, UnaryOp};
-use crate::program::kind::Update;
+use crate::program::kind::{ERROR_FIELDS, HANDLE_FIELDS, SELF_FIELDS, Update};
 
 impl Compiler<'_> {
     pub(super) fn expression(&mut self, e: &Expr) {
@@ -82,9 +82,13 @@ impl Compiler<'_> {
     // ------------------------------------------------------------------ names
 
     /// A local of this function; in a `spawn { }` also a copy of one around it.
-    pub(super) fn local(&mut self, name: &str) -> Option<Slot> {
-        let last = self.frames.len().checked_sub(1)?;
-        self.local_at(last, name).map(|l| l.0)
+    /// The look-up is noted as a use of what the name stands for.
+    pub(super) fn local(&mut self, name: &str, span: Span) -> Option<Slot> {
+        let local = self.frames.len().checked_sub(1).and_then(|last| self.local_at(last, name));
+        if let Some(defined) = local.map(|l| l.1).or_else(|| self.globals.span(name)) {
+            self.names.used(span, defined);
+        }
+        local.map(|l| l.0)
     }
 
     fn local_at(&mut self, depth: usize, name: &str) -> Option<(Slot, Span)> {
@@ -99,7 +103,7 @@ impl Compiler<'_> {
     }
 
     fn name(&mut self, name: &str, span: Span) {
-        if let Some(slot) = self.local(name) {
+        if let Some(slot) = self.local(name, span) {
             self.emit(Instr::Load(slot), span);
             return;
         }
@@ -168,12 +172,12 @@ impl Compiler<'_> {
     pub(super) fn kind_of(&mut self, e: &Expr) -> Option<u8> {
         match &e.kind {
             ExprKind::Paren(inner) => self.kind_of(inner),
-            ExprKind::Name(name) if self.local(name).is_none() => match self.globals.get(name) {
+            ExprKind::Name(name) if self.local(name, e.span).is_none() => match self.globals.get(name) {
                 Some(Global::Object(id)) => Some(self.program.objects[*id as usize].kind),
                 _ => None,
             },
             ExprKind::Index { object, .. } => match &object.kind {
-                ExprKind::Name(name) if self.local(name).is_none() => match self.globals.get(name) {
+                ExprKind::Name(name) if self.local(name, object.span).is_none() => match self.globals.get(name) {
                     Some(Global::ObjectRow(row)) => Some(self.program.object_rows[*row as usize].kind),
                     _ => None,
                 },
@@ -183,15 +187,31 @@ impl Compiler<'_> {
         }
     }
 
+    /// The kind of object that an expression makes, for editors: of a new
+    /// object, of a declared one that is named, a task's handle.
+    pub(super) fn kind_made(&mut self, e: &Expr) -> Option<&'static str> {
+        let kind = match &e.kind {
+            ExprKind::Paren(inner) => return self.kind_made(inner),
+            ExprKind::Spawn(s) if s.count.is_none() => return Some("task"),
+            ExprKind::Submit { .. } => return Some("task"),
+            ExprKind::Call { callee, .. } => match &callee.kind {
+                ExprKind::Name(name) if self.globals.get(name).is_none() => self.kind_named(name),
+                _ => None,
+            },
+            _ => self.kind_of(e),
+        };
+        kind.map(|k| self.spec(k).word)
+    }
+
     pub(super) fn receiver_of(&mut self, e: &Expr) -> Receiver {
         match &e.kind {
             ExprKind::Paren(inner) => self.receiver_of(inner),
-            ExprKind::Name(name) if self.local(name).is_none() => match self.globals.get(name) {
+            ExprKind::Name(name) if self.local(name, e.span).is_none() => match self.globals.get(name) {
                 Some(Global::Object(id)) => Receiver::Object(*id),
                 _ => Receiver::Dynamic,
             },
             ExprKind::Index { object, .. } => match &object.kind {
-                ExprKind::Name(name) if self.local(name).is_none() => match self.globals.get(name) {
+                ExprKind::Name(name) if self.local(name, object.span).is_none() => match self.globals.get(name) {
                     Some(Global::ObjectRow(row)) => Receiver::Row(*row),
                     _ => Receiver::Dynamic,
                 },
@@ -278,7 +298,7 @@ impl Compiler<'_> {
             return;
         }
         if let ExprKind::Name(name) = &object.kind
-            && self.local(name).is_none()
+            && self.local(name, object.span).is_none()
         {
             match self.globals.get(name).cloned() {
                 Some(Global::Memory(m)) => {
@@ -303,6 +323,7 @@ impl Compiler<'_> {
             && self.field_names.contains(&field.text)
         {
             // A field may be a row of places, so the index goes with it.
+            self.names.used_field(field.span, &field.text);
             self.expression(record);
             self.expression(index);
             let symbol = self.symbol(&field.text);
@@ -316,18 +337,16 @@ impl Compiler<'_> {
 
     // ----------------------------------------------------------------- fields
 
-    const HANDLE_FIELDS: [&'static str; 5] = ["name", "alive", "pid", "result", "exit_code"];
-    const ERROR_FIELDS: [&'static str; 2] = ["kind", "message"];
-
     pub(super) fn check_field(&mut self, field: &Name) {
-        let known = Self::HANDLE_FIELDS.iter().chain(&Self::ERROR_FIELDS).any(|f| *f == field.text);
+        self.names.used_field(field.span, &field.text);
+        let known = HANDLE_FIELDS.iter().chain(&ERROR_FIELDS).any(|f| *f == field.text);
         if known || self.field_names.contains(&field.text) {
             return;
         }
         let mut error =
             ScriptError::new(field.span, format!("nothing has a field `{}`", field.text)).label("unknown field");
         let all: Vec<String> = self.field_names.clone();
-        let names = all.iter().map(String::as_str).chain(Self::HANDLE_FIELDS).chain(Self::ERROR_FIELDS);
+        let names = all.iter().map(String::as_str).chain(HANDLE_FIELDS).chain(ERROR_FIELDS);
         let method = self.kinds.iter().any(|k| k.method(&field.text).is_some());
         if method {
             error = error.help(format!("a method is called: `.{}()`", field.text));
@@ -347,7 +366,7 @@ impl Compiler<'_> {
                 "tid" => SelfInfo::Tid,
                 _ => {
                     let error = ScriptError::new(field.span, format!("`self` has no field `{}`", field.text))
-                        .help("it has name, index, pid, ppid and tid");
+                        .help(format!("it has {}", SELF_FIELDS.join(", ")));
                     return self.error(error);
                 }
             };
@@ -373,7 +392,7 @@ impl Compiler<'_> {
     fn call(&mut self, callee: &Expr, args: &[Arg], span: Span) {
         match &callee.kind {
             ExprKind::Field { object, field } => self.method(object, field, args, span),
-            ExprKind::Name(name) if self.local(name).is_none() => match self.globals.get(name).cloned() {
+            ExprKind::Name(name) if self.local(name, callee.span).is_none() => match self.globals.get(name).cloned() {
                 Some(Global::Function(f)) => {
                     self.function_args(f, args, span);
                     self.emit(Instr::Call { function: f, argc: args.len() as u8 }, span);
@@ -542,6 +561,7 @@ impl Compiler<'_> {
             let place = s.fields.iter().position(|f| f.name == name.text);
             match place.map(|p| (p, &s.fields[p])) {
                 Some((p, Field { what: FieldKind::Memory { .. }, count: None, .. })) => {
+                    self.names.used_field(name.span, &name.text);
                     self.keeper.push(name.text.clone());
                     self.expression(&arg.value);
                     self.keeper.pop();
@@ -584,15 +604,15 @@ impl Compiler<'_> {
 
     /// `x.add(1)` on declared memory.
     fn place_method(&mut self, object: &Expr, field: &Name, args: &[Arg], span: Span) -> bool {
-        let (name, index) = match &object.kind {
-            ExprKind::Name(name) => (name, None),
+        let (name, place, index) = match &object.kind {
+            ExprKind::Name(name) => (name, object.span, None),
             ExprKind::Index { object, index } => match &object.kind {
-                ExprKind::Name(name) => (name, Some(index)),
+                ExprKind::Name(name) => (name, object.span, Some(index)),
                 _ => return false,
             },
             _ => return false,
         };
-        if self.local(name).is_some() {
+        if self.local(name, place).is_some() {
             return false;
         }
         let Some(Global::Memory(m)) = self.globals.get(name).cloned() else { return false };
@@ -689,6 +709,7 @@ impl Compiler<'_> {
             if let ExprKind::Field { object: record, field: name } = &inner.kind
                 && self.field_names.contains(&name.text)
             {
+                self.names.used_field(name.span, &name.text);
                 self.expression(record);
                 index.into_iter().for_each(|i| self.expression(i));
                 let symbol = self.symbol(&name.text);
@@ -767,7 +788,7 @@ impl Compiler<'_> {
 
     fn spawn_target(&mut self, callee: &Expr, args: &[Arg], span: Span, done: &str) -> SpawnTarget {
         if let ExprKind::Name(name) = &callee.kind
-            && self.local(name).is_none()
+            && self.local(name, callee.span).is_none()
         {
             match self.globals.get(name).cloned() {
                 Some(Global::Function(f)) => {
@@ -816,6 +837,7 @@ impl Compiler<'_> {
         let over = self.emit(Instr::Jump(0), span);
         let entry = self.here();
         self.frames.push(Frame::new(name, true));
+        self.names.enter();
         let keeper = std::mem::take(&mut self.keeper);
         self.block_contents(block);
         self.keeper = keeper;
@@ -824,6 +846,7 @@ impl Compiler<'_> {
         self.emit(Instr::Return, close);
         let end = self.here();
         let frame = self.frames.pop();
+        self.names.leave(block.span.end);
         self.land(over);
         let (captures, slots) = frame.map(|f| (f.captures, f.slots)).unwrap_or_default();
         let f = &mut self.program.functions[index as usize];
@@ -863,7 +886,7 @@ impl Compiler<'_> {
 
     fn submit_target(&mut self, job: &Expr, args: &[Arg], span: Span) -> SpawnTarget {
         if let ExprKind::Name(name) = &job.kind
-            && self.local(name).is_none()
+            && self.local(name, job.span).is_none()
             && let Some(Global::Function(f)) = self.globals.get(name).cloned()
         {
             self.emit(Instr::Function(f), job.span);
@@ -903,7 +926,7 @@ impl Compiler<'_> {
                 self.collect_reads(object, site);
                 self.collect_reads(index, site);
             }
-            ExprKind::Name(name) => self.collect_name(name, site),
+            ExprKind::Name(name) => self.collect_name(name, e.span, site),
             ExprKind::Call { callee, args } => {
                 match &callee.kind {
                     // What a method finds behind a local or a variable is
@@ -919,8 +942,8 @@ impl Compiler<'_> {
         }
     }
 
-    fn collect_name(&mut self, name: &str, site: &mut AwaitSite) {
-        if self.local(name).is_some() {
+    fn collect_name(&mut self, name: &str, span: Span, site: &mut AwaitSite) {
+        if self.local(name, span).is_some() {
             return;
         }
         match self.globals.get(name).cloned() {

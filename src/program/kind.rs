@@ -62,6 +62,13 @@ impl KindSpec {
     }
 }
 
+/// The fields of a task's handle.
+pub const HANDLE_FIELDS: [&str; 5] = ["name", "alive", "pid", "result", "exit_code"];
+/// Those of a caught error.
+pub const ERROR_FIELDS: [&str; 2] = ["kind", "message"];
+/// Those of `self`.
+pub const SELF_FIELDS: [&str; 5] = ["name", "index", "pid", "ppid", "tid"];
+
 /// The three kinds of memory. Their places are no objects: each is read and
 /// written in steps of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -5,8 +5,9 @@ pub mod code;
 pub mod compile;
 pub mod constant;
 pub mod kind;
+pub mod name;
 pub mod scope;
 pub mod value;
 
 pub use code::Program;
-pub use compile::compile;
+pub use compile::{Entry, Growth, compile};

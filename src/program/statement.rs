@@ -8,7 +8,16 @@ use crate::program::value::ErrorKind;
 impl Compiler<'_> {
     /// A local by its own name, which must be free.
     pub(super) fn define_local(&mut self, name: &Name) -> Slot {
-        let first = self.frame().lookup(&name.text).map(|l| l.1).or_else(|| self.globals.span(&name.text));
+        self.define_local_as(name, What::Local)
+    }
+
+    pub(super) fn define_local_as(&mut self, name: &Name, what: What) -> Slot {
+        let own = self.frame().lookup(&name.text).map(|l| l.1);
+        if own.is_some_and(grow::is_earlier) {
+            let again = self.frame().define_again(&name.text, name.span);
+            return again.unwrap_or_else(|| self.frame().define(&name.text, name.span));
+        }
+        let first = own.or_else(|| self.globals.span(&name.text));
         if let Some(first) = first {
             let error = ScriptError::new(name.span, format!("`{}` is defined twice", name.text))
                 .label("defined again")
@@ -16,13 +25,14 @@ impl Compiler<'_> {
                 .help(format!("to assign, write `{} = …`; else give it another name", name.text));
             self.error(error);
         }
+        self.names.define(&name.text, name.span, what, None, false);
         self.frame().define(&name.text, name.span)
     }
 
     pub(super) fn block(&mut self, block: &Block) {
-        self.frame().open();
+        self.enter();
         self.block_contents(block);
-        self.frame().close();
+        self.leave(block.span);
     }
 
     pub(super) fn block_contents(&mut self, block: &Block) {
@@ -39,6 +49,8 @@ impl Compiler<'_> {
                 self.expression(value);
                 self.keeper.pop();
                 let slot = self.define_local(name);
+                let kind = self.kind_made(value);
+                self.names.holds(name.span, kind);
                 self.emit(Instr::Store(slot), span);
             }
             StmtKind::Assign { target, op, value } => self.assign(target, *op, value, span),
@@ -169,7 +181,7 @@ impl Compiler<'_> {
             self.expression(over);
             self.emit(Instr::EachInit(slot), over.span);
         }
-        self.frame().open();
+        self.enter();
         let variable = self.define_local(name);
         let top = if range {
             self.emit(Instr::RangeNext { slot, variable, end: 0 }, over.span)
@@ -177,7 +189,7 @@ impl Compiler<'_> {
             self.emit(Instr::EachNext { slot, variable, end: 0 }, over.span)
         };
         self.loop_body(body, top);
-        self.frame().close();
+        self.leave(body.span);
         self.land(top);
         let _ = span;
     }
@@ -270,7 +282,7 @@ impl Compiler<'_> {
     }
 
     fn assign_name(&mut self, name: &str, target: &Expr, op: Option<BinaryOp>, value: &Expr, span: Span) {
-        if let Some(slot) = self.local(name) {
+        if let Some(slot) = self.local(name, target.span) {
             if let Some(op) = op {
                 self.emit(Instr::Load(slot), span);
                 self.expression(value);
@@ -343,8 +355,10 @@ impl Compiler<'_> {
         span: Span,
     ) {
         let memory = match self.globals.get(name).cloned() {
-            Some(Global::Memory(m)) if self.local(name).is_none() => self.program.memory[m as usize].clone(),
-            _ if self.local(name).is_some() => {
+            Some(Global::Memory(m)) if self.local(name, object.span).is_none() => {
+                self.program.memory[m as usize].clone()
+            }
+            _ if self.local(name, object.span).is_some() => {
                 let error = ScriptError::new(span, format!("the elements of the list `{name}` cannot be assigned"))
                     .help(format!("lists are values: build a new one, `{name} = {name}[..1] + [v]`; or declare a row, `var {name}[3] = 0`"));
                 return self.error(error);
@@ -500,7 +514,7 @@ impl Compiler<'_> {
         for c in catches {
             let kinds = self.caught(&c.kinds);
             let next = self.emit(Instr::IfKind { kinds, otherwise: 0 }, c.span);
-            self.frame().open();
+            self.enter();
             match &c.bind {
                 Some(name) => {
                     let slot = self.define_local(name);
@@ -509,7 +523,7 @@ impl Compiler<'_> {
                 None => drop(self.emit(Instr::Pop, c.span)),
             }
             self.block_contents(&c.body);
-            self.frame().close();
+            self.leave(c.body.span);
             ends.push(self.emit(Instr::Jump(0), c.span));
             self.land(next);
         }
@@ -610,10 +624,10 @@ impl Compiler<'_> {
         let mut ends = Vec::new();
         for (i, arm) in select.arms.iter().enumerate() {
             let body = self.here();
-            self.frame().open();
+            self.enter();
             let bind = arm.bind.as_ref().map(|n| self.define_local(n));
             self.block_contents(&arm.body);
-            self.frame().close();
+            self.leave(arm.span);
             ends.push(self.emit(Instr::Jump(0), arm.span));
             if let Some(site) = self.program.selects[index as usize].arms.get_mut(i) {
                 (site.bind, site.body) = (bind, body);

@@ -81,6 +81,10 @@ pub mod run {
     pub const MANAGER_BUSY: usize = 33;
     /// Its process, plus one.
     pub const MANAGER: usize = 34;
+    /// Of a session: how many texts were entered, and the last one as a block;
+    /// the list goes backwards.
+    pub const ENTRIES: usize = 35;
+    pub const ENTRY: usize = 36;
     /// Of a replay: the turn it is at, how many choices of it were made, how
     /// many tasks are on their way to their gates, how many processes wait for
     /// the turn of their end, what was not as planned (a block), and the next
@@ -164,6 +168,8 @@ pub mod flag {
     /// The first task of its process.
     pub const PROCESS: u64 = 4;
     pub const WORKER: u64 = 8;
+    /// Of a session's main task: the statement is to end, and not the task.
+    pub const INTERRUPT: u64 = 32;
     /// Its body has ended; it waits for what it has spawned.
     pub const BODY_ENDED: u64 = 16;
 }
@@ -233,6 +239,8 @@ pub mod facts {
     pub const FORKED: usize = 12;
     /// What it printed last, as a block of bytes.
     pub const PRINTED: usize = 13;
+    /// Of a session: how many texts were known where it was made.
+    pub const ENTRIES: usize = 14;
     /// The task's number in the order of birth, jobs among them.
     pub const NUMBER: usize = 15;
     pub const COUNT: usize = 16;

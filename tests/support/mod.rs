@@ -9,6 +9,8 @@
 // Each test file is a program of its own and uses its part of this.
 #![allow(dead_code)]
 
+pub mod editor;
+pub mod entry;
 pub mod leftover;
 pub mod proc;
 
@@ -197,6 +199,11 @@ impl Running {
 
     pub fn stderr(&self) -> String {
         self.err.text()
+    }
+
+    /// The folder that it runs in.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Sends a signal to conc itself.

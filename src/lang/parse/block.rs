@@ -25,7 +25,7 @@ impl<'s> Builder<'s> {
         self.deeper(span, 1, |builder| {
             let mut parts = parts(node);
             parts.accept(Rule::open_brace)?;
-            let items = builder.pieces(&mut parts)?;
+            let items = builder.pieces(&mut parts);
             Some(Block { stmts: builder.only_statements(items), span })
         })
     }

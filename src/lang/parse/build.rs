@@ -3,7 +3,8 @@
 //! `block`, `select`, `spawn`, `expr`, `literal`.
 //!
 //! A builder returns `None` when it has reported why there is no tree; the
-//! others go on, so one go reports several errors.
+//! others go on, so one go reports several errors, and what has none is there
+//! for an editor.
 
 use super::DEPTH_MAX;
 use super::grammar::{Rule, is_keyword};
@@ -23,21 +24,23 @@ pub(super) struct Builder<'s> {
     /// Something was repaired or blanked out: a statement may seem to stand
     /// where its author did not put it.
     pub repaired: bool,
+    /// The text may end with any expression.
+    pub entry: bool,
     depth: usize,
 }
 
 impl<'s> Builder<'s> {
     pub fn new(text: &'s str, errors: Vec<ScriptError>, repaired: bool) -> Builder<'s> {
-        Builder { text, errors, repaired, depth: 0 }
+        Builder { text, errors, repaired, entry: false, depth: 0 }
     }
 
     /// The whole script.
-    pub fn script(&mut self, pairs: Pairs<'s, Rule>) -> Option<Script> {
+    pub fn script(&mut self, pairs: Pairs<'s, Rule>) -> Script {
         let mut items = Vec::new();
         for script in pairs {
-            items.extend(self.pieces(&mut parts(script))?);
+            items.extend(self.pieces(&mut parts(script)));
         }
-        Some(Script { items })
+        Script { items }
     }
 
     pub fn lone_expr(&mut self, mut pairs: Pairs<'s, Rule>) -> Option<Expr> {
@@ -46,12 +49,11 @@ impl<'s> Builder<'s> {
     }
 
     /// Statements and items until the parts are used up, or something else
-    /// comes.
-    pub fn pieces(&mut self, parts: &mut Parts<'s>) -> Option<Vec<Item>> {
+    /// comes. Those with an error are left out.
+    pub fn pieces(&mut self, parts: &mut Parts<'s>) -> Vec<Item> {
         let mut items = Vec::new();
         let mut previous: Option<Node<'s>> = None;
         let mut separated = true;
-        let mut whole = true;
         while let Some(node) = parts.next_unless(&[Rule::close_brace, Rule::EOI]) {
             if node.as_rule() == Rule::sep {
                 separated = true;
@@ -62,12 +64,17 @@ impl<'s> Builder<'s> {
             }
             separated = false;
             previous = Some(node.clone());
+            let place = span(&node);
             match self.piece(node) {
                 Some(item) => items.push(item),
-                None => whole = false,
+                // Nothing is left out in silence.
+                None if self.errors.is_empty() => {
+                    self.errors.push(ScriptError::new(place, "this cannot be read"));
+                }
+                None => {}
             }
         }
-        whole.then_some(items)
+        items
     }
 
     pub fn fail<T>(&mut self, error: ScriptError) -> Option<T> {

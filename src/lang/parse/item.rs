@@ -76,7 +76,7 @@ impl<'s> Builder<'s> {
         let name = name(parts.accept(Rule::ident)?);
         parts.accept(Rule::open_brace)?;
         let mut fields = Vec::new();
-        for item in self.pieces(&mut parts)? {
+        for item in self.pieces(&mut parts) {
             match item {
                 Item::Object(object) => fields.push(object),
                 other => self.errors.push(slip::not_a_field(&other, &name)),

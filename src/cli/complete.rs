@@ -1,0 +1,127 @@
+//! `conc completions`, and what the installed completion asks conc for while
+//! somebody types a command: scripts, codes of findings, constants of the
+//! script on the line. The shells' part is clap's.
+
+use super::{exit, put_err, put_out};
+use crate::lang::ast::Item;
+use crate::report::explain;
+use clap::{Args, CommandFactory, ValueEnum};
+use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, CompletionCandidate, PathCompleter};
+use clap_complete::env::{CompleteEnv, Shells};
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+/// The variable by which a shell's completion asks.
+const ASKED: &str = "CONC_COMPLETE";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+    Elvish,
+    Powershell,
+}
+
+impl Shell {
+    fn name(self) -> &'static str {
+        match self {
+            Shell::Bash => "bash",
+            Shell::Zsh => "zsh",
+            Shell::Fish => "fish",
+            Shell::Elvish => "elvish",
+            Shell::Powershell => "powershell",
+        }
+    }
+}
+
+#[derive(Args)]
+#[command(after_help = super::example::help("completions"))]
+pub struct CompletionsArgs {
+    /// The shell to complete in
+    shell: Shell,
+}
+
+/// Prints what the shell has to read at its start. It calls conc by its name,
+/// so it stays right when conc is replaced by another version.
+pub fn main(args: &CompletionsArgs) -> u8 {
+    let mut script = Vec::new();
+    let shells = Shells::builtins();
+    let written = match shells.completer(args.shell.name()) {
+        Some(shell) => shell.write_registration(ASKED, "conc", "conc", "conc", &mut script),
+        None => Err(std::io::Error::other("no such shell")),
+    };
+    match written {
+        Ok(()) => {
+            put_out(&format!("{}\n", String::from_utf8_lossy(&script).trim()));
+            exit::FINE
+        }
+        Err(e) => {
+            put_err(&format!("conc: the completion cannot be made: {e}\n"));
+            exit::FAILED
+        }
+    }
+}
+
+/// Answers a shell that asks; `None` for an ordinary command line.
+pub fn answer(args: &[OsString]) -> Option<u8> {
+    std::env::var_os(ASKED).filter(|v| !v.is_empty())?;
+    let folder = std::env::current_dir().ok();
+    let asked = CompleteEnv::with_factory(super::Cli::command).var(ASKED);
+    match asked.try_complete(args.to_vec(), folder.as_deref()) {
+        Ok(true) => Some(exit::FINE),
+        Ok(false) => None,
+        Err(_) => Some(exit::FAILED),
+    }
+}
+
+/// Completes the name of a script; `-` is standard input.
+pub fn script() -> ArgValueCompleter {
+    ArgValueCompleter::new(PathCompleter::file().stdio().filter(is_script))
+}
+
+fn is_script(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "conc")
+}
+
+/// Completes a finding's code.
+pub fn code() -> ArgValueCandidates {
+    let candidates = || explain::codes().into_iter().map(|(code, line)| described(code.to_string(), line)).collect();
+    ArgValueCandidates::new(candidates)
+}
+
+/// Completes `NAME=` with the constants of the script that the line names.
+pub fn define() -> ArgValueCompleter {
+    ArgValueCompleter::new(|current: &OsStr| {
+        let typed = current.to_string_lossy().into_owned();
+        let found = script_on_line().map(|path| constants(&path)).unwrap_or_default();
+        found
+            .into_iter()
+            .map(|(name, value)| (format!("{name}="), value))
+            .filter(|(name, _)| name.starts_with(&typed))
+            .map(|(name, value)| described(name, &format!("now {value}")))
+            .collect()
+    })
+}
+
+fn described(value: String, help: &str) -> CompletionCandidate {
+    CompletionCandidate::new(value).help(Some(help.to_string().into()))
+}
+
+/// The line to be completed stands behind `--` in our own arguments.
+fn script_on_line() -> Option<PathBuf> {
+    let words = std::env::args_os().skip_while(|a| a != "--").map(PathBuf::from);
+    words.filter(|p| is_script(p)).find(|p| p.is_file())
+}
+
+/// The constants of a script and what it gives them. A script that does not
+/// parse has those of the part that does.
+fn constants(path: &Path) -> Vec<(String, String)> {
+    let Ok(text) = std::fs::read_to_string(path) else { return Vec::new() };
+    let items = crate::lang::parse::parse_all(&text).script.map(|s| s.items).unwrap_or_default();
+    let constant = |item: &Item| match item {
+        Item::Const(c) => Some((c.name.text.clone(), c.value.span.text(&text).to_string())),
+        _ => None,
+    };
+    items.iter().filter_map(constant).collect()
+}

@@ -1,0 +1,45 @@
+//! The words of the language, as the grammar lists them: for those who
+//! complete, highlight or explain. It owns reading them out of the grammar.
+
+const GRAMMAR: &str = include_str!("../../grammar/conc.pest");
+
+/// The words that cannot be names.
+pub fn reserved() -> Vec<&'static str> {
+    let rule = GRAMMAR.split("\nreserved = @{").nth(1).and_then(|rest| rest.split(") ~ !word_char").next());
+    rule.unwrap_or("").split('"').skip(1).step_by(2).collect()
+}
+
+/// The words that mean something in one place and may be names elsewhere:
+/// `x` of `x 3`, `as`, `to`, `on`, `process`, and so on.
+pub fn contextual() -> Vec<&'static str> {
+    let reserved = reserved();
+    let rules = GRAMMAR.split("\n// Slips").next().unwrap_or("").lines();
+    let words = |rule: &str| ["kw_", "spawn_word ", "join_all ", "time_unit "].iter().any(|r| rule.starts_with(r));
+    let mut found: Vec<&str> = Vec::new();
+    for rule in rules.filter(|l| words(l)) {
+        let body = rule.split(" ~ ").next().unwrap_or("");
+        let all = body.split('"').skip(1).step_by(2);
+        let new: Vec<&str> = all.filter(|w| !reserved.contains(w) && !found.contains(w)).collect();
+        found.extend(new);
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grammar_tells_its_words() {
+        let words = reserved();
+        assert!(words.contains(&"const") && words.contains(&"self") && words.contains(&"atomically"), "{words:?}");
+        for word in &words {
+            assert!(crate::lang::parse::parse(&format!("lock {word}")).is_err(), "{word} can be a name");
+        }
+        let words = contextual();
+        for word in ["some", "every", "on", "x", "as", "to", "process", "thread", "daemon", "all"] {
+            assert!(words.contains(&word), "{word} of {words:?}");
+            assert!(crate::lang::parse::parse(&format!("lock {word}")).is_ok(), "{word} cannot be a name");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The language's reference by its words: what `docs/language.md` says of a
+//! kind of object, a method, a statement, an error. The page itself is the
+//! only copy; here its sections and tables are read.
+
+/// The reference.
+pub const PAGE: &str = include_str!("../../docs/language.md");
+
+/// A row of one of the reference's tables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The pieces of code in its first cell: `join w`, `join ws`, `join all`.
+    pub codes: Vec<&'static str>,
+    /// The other cells that are not empty, as Markdown.
+    pub text: String,
+}
+
+/// What is said of a kind of object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kind {
+    pub text: String,
+    pub operations: Vec<Entry>,
+}
+
+/// A kind of object, or one of memory.
+pub fn kind(word: &str) -> Option<Kind> {
+    if let Some(section) = section(&format!("### `{word}`")) {
+        let text = paragraph(section);
+        // The findings have headings of the same form, and no operations.
+        let operations = entries(section);
+        return (!operations.is_empty()).then_some(Kind { text, operations });
+    }
+    let memory = section("## 3. Memory")?;
+    let own = entries(memory).into_iter().find(|e| e.codes == [word])?;
+    let operations = entries(memory).into_iter().filter(|e| e.codes.iter().any(|c| c.ends_with(')'))).collect();
+    Some(Kind { text: own.text, operations })
+}
+
+/// A method of a kind, or of memory.
+pub fn method(kind_word: &str, name: &str) -> Option<Entry> {
+    let calls = |code: &str| code.strip_prefix(name).is_some_and(|rest| rest.starts_with('('));
+    kind(kind_word)?.operations.into_iter().find(|e| e.codes.iter().any(|c| calls(c)))
+}
+
+/// A field of a handle or of `self`.
+pub fn field(of: &str, name: &str) -> Option<Entry> {
+    let wanted = format!("{of}.{name}");
+    entries(section("### Handles and `self`")?).into_iter().find(|e| e.codes.contains(&wanted.as_str()))
+}
+
+/// A kind of error.
+pub fn error(word: &str) -> Option<Entry> {
+    entries(section("## 8. Errors")?).into_iter().find(|e| e.codes == [word])
+}
+
+/// What the tables of items, built-ins, tasks, statements and expectations say
+/// of a word: each row that shows a use of it.
+pub fn word(word: &str) -> Vec<Entry> {
+    const SECTIONS: [&str; 5] = [
+        "## 1. A script",
+        "## 2. Values and expressions",
+        "## 6. Tasks",
+        "## 7. Statements",
+        "## 11. What a script expects",
+    ];
+    let begins = |code: &str| code.split(|c: char| !(c.is_alphanumeric() || c == '_')).next() == Some(word);
+    let all = SECTIONS.into_iter().filter_map(section).flat_map(entries);
+    all.filter(|e| e.codes.iter().any(|c| begins(c))).collect()
+}
+
+/// From a heading to the next one of its depth or above.
+fn section(heading: &str) -> Option<&'static str> {
+    let depth = heading.bytes().take_while(|b| *b == b'#').count();
+    let start = PAGE
+        .match_indices(heading)
+        .find(|(at, _)| PAGE[..*at].ends_with('\n') && PAGE[at + heading.len()..].starts_with('\n'))?;
+    let rest = &PAGE[start.0 + heading.len()..];
+    // A comment in a script begins with one `#`, and no heading here does.
+    let ends = rest.match_indices("\n##").map(|(at, _)| at);
+    let depth_at = |at: usize| rest[at + 1..].bytes().take_while(|b| *b == b'#').count();
+    let end = ends.into_iter().find(|at| depth_at(*at) <= depth).unwrap_or(rest.len());
+    Some(&rest[..end])
+}
+
+/// The first paragraph, on one line.
+fn paragraph(section: &str) -> String {
+    let lines = section.trim_start().lines().take_while(|l| !l.is_empty());
+    plain_links(&lines.collect::<Vec<_>>().join(" "))
+}
+
+/// The rows of all tables.
+fn entries(section: &'static str) -> Vec<Entry> {
+    let is_row = |l: &&str| l.starts_with('|') && !l.starts_with("|---");
+    section.lines().filter(is_row).filter_map(entry).collect()
+}
+
+fn entry(row: &'static str) -> Option<Entry> {
+    let mut cells = row.trim_matches('|').split('|').map(str::trim);
+    let first = cells.next()?;
+    let codes: Vec<&str> = first.split('`').skip(1).step_by(2).collect();
+    let text: Vec<String> = cells.filter(|c| !c.is_empty()).map(plain_links).collect();
+    (!codes.is_empty()).then(|| Entry { codes, text: text.join("; ") })
+}
+
+/// Without links, which lead to places within the page.
+fn plain_links(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, link)) = rest.split_once('[') {
+        match link.split_once("](").and_then(|(words, target)| Some((words, target.split_once(')')?.1))) {
+            Some((words, after)) if !words.contains(['[', '`']) => {
+                out.push_str(before);
+                out.push_str(words);
+                rest = after;
+            }
+            _ => {
+                out.push_str(before);
+                out.push('[');
+                rest = link;
+            }
+        }
+    }
+    out + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_has_a_text_and_its_operations() {
+        let lock = kind("lock").expect("locks are described");
+        assert!(lock.text.starts_with("`lock m`, `lock m reentrant`. A mutex."), "{}", lock.text);
+        assert_eq!(lock.operations[0].codes, ["acquire(blocking: true, timeout: none)"]);
+        assert_eq!(method("queue", "get").expect("it is there").codes, ["get(blocking: true, timeout: none)"]);
+        assert_eq!(method("queue", "qsize").expect("it is there").codes.len(), 3);
+        assert_eq!(method("lock", "acq"), None);
+        assert!(method("atomic", "cas").expect("it is there").text.starts_with("a bool;"));
+        assert!(kind("shared").expect("memory is described").text.contains("all processes"));
+        assert_eq!(kind("race"), None);
+    }
+
+    #[test]
+    fn words_have_the_rows_that_show_them() {
+        assert_eq!(word("join").len(), 2);
+        assert!(word("const")[0].text.contains("constant"));
+        assert!(word("expect").len() >= 3);
+        assert!(word("with")[0].text.contains("see locks"), "{:?}", word("with"));
+        assert!(word("banana").is_empty());
+        assert!(error("Empty").is_some() && error("empty").is_none());
+        assert!(field("self", "index").is_some() && field("w", "result").is_some());
+    }
+
+    #[test]
+    fn links_become_their_words() {
+        assert_eq!(plain_links("an [object](#4-objects) or [x"), "an object or [x");
+        assert_eq!(plain_links("`xs[i]` (see)"), "`xs[i]` (see)");
+    }
+}

@@ -1,0 +1,94 @@
+//! What a shell gets when it completes a command line: asked by bash itself,
+//! with the completion that `conc completions bash` prints; and the manual's
+//! pages as files. The other shells' parts only have to be there.
+
+mod support;
+
+/// A shell's completion of a line whose last word is being typed.
+fn complete(words: &[&str]) -> Vec<String> {
+    let folder = std::path::Path::new(env!("CARGO_BIN_EXE_conc")).parent().expect("a folder").to_path_buf();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap_or_default());
+    let quoted: Vec<String> = words.iter().map(|w| format!("'{w}'")).collect();
+    let last = words.last().copied().unwrap_or("");
+    let script = format!(
+        "set -eu; source <(conc completions bash); COMP_TYPE=9; COMP_WORDS=(conc {}); COMP_CWORD={}\n\
+         _clap_complete_conc conc '{last}' conc; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+        quoted.join(" "),
+        words.len(),
+    );
+    let ended = support::program("bash")
+        .env("PATH", &path)
+        .file("bank.conc", "const TELLERS = 2\nconst TIME = 5ms\nvar x = 0\nthis is not right\n")
+        .file("notes.txt", "")
+        .args(["-c", &script])
+        .finish()
+        .expect_code(0);
+    assert_eq!(ended.stderr, "");
+    ended.stdout.lines().map(String::from).collect()
+}
+
+#[test]
+fn commands_and_options_are_completed() {
+    let commands = complete(&[""]);
+    for command in ["run", "fmt", "explain", "completions", "man"] {
+        assert!(commands.iter().any(|c| c == command), "{command} of {commands:?}");
+    }
+    assert_eq!(complete(&["run", "--sh"]), ["--shake"]);
+    assert_eq!(complete(&["run", "--format", "j"]), ["json"]);
+    assert_eq!(complete(&["completions", "b"]), ["bash"]);
+}
+
+#[test]
+fn scripts_are_completed_and_no_other_files() {
+    let found = complete(&["run", ""]);
+    assert!(found.iter().any(|f| f == "bank.conc") && !found.iter().any(|f| f == "notes.txt"), "{found:?}");
+    assert_eq!(complete(&["fmt", "ba"]), ["bank.conc"]);
+}
+
+#[test]
+fn codes_of_findings_are_completed() {
+    assert_eq!(complete(&["explain", "lo"]), ["lock-order", "lost-wakeup"]);
+}
+
+#[test]
+fn constants_of_the_script_on_the_line_are_completed() {
+    assert_eq!(complete(&["run", "bank.conc", "-D", ""]), ["TELLERS=", "TIME="]);
+    assert_eq!(complete(&["run", "bank.conc", "-D", "TI"]), ["TIME="]);
+    assert!(complete(&["run", "-D", ""]).iter().all(|c| !c.contains('=')), "there is no script on the line");
+}
+
+#[test]
+fn every_shell_gets_a_script() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let ended = support::conc().args(["completions", shell]).finish().expect_code(0);
+        assert!(ended.stdout.contains("CONC_COMPLETE"), "{shell}: {}", ended.stdout);
+    }
+    let ended = support::conc().args(["completions", "tcsh"]).finish().expect_code(2);
+    assert!(ended.stderr.contains("bash"), "{}", ended.stderr);
+}
+
+#[test]
+fn the_manual_has_a_page_for_each_command() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("man1");
+    support::conc().args(["man", "--folder"]).args([&path]).finish().expect_code(0);
+    for page in ["conc.1", "conc-run.1", "conc-fmt.1", "conc-man.1"] {
+        let text = std::fs::read_to_string(path.join(page)).expect("the page is there");
+        assert!(text.contains(".SH EXAMPLES") && text.contains(".SH \"EXIT STATUS\""), "{page}: {text}");
+    }
+    let one = support::conc().args(["man", "run"]).finish().expect_code(0);
+    assert_eq!(one.stdout, std::fs::read_to_string(path.join("conc-run.1")).expect("the page is there"));
+    let ended = support::conc().args(["man", "rnu"]).finish().expect_code(2);
+    assert!(ended.stderr.contains("did you mean `run`?"), "{}", ended.stderr);
+}
+
+#[test]
+fn the_version_says_what_it_was_built_for() {
+    let ended = support::conc().args(["--version"]).finish().expect_code(0);
+    let lines: Vec<&str> = ended.stdout.lines().collect();
+    assert_eq!(lines[0], format!("conc {}", env!("CARGO_PKG_VERSION")));
+    assert!(lines[1].starts_with("target: ") && lines[1].contains("linux"), "{lines:?}");
+    assert!(lines[2] == "profile: release" || lines[2] == "profile: debug", "{lines:?}");
+    let short = support::conc().args(["-V"]).finish().expect_code(0);
+    assert_eq!(short.stdout.trim_end(), lines[0]);
+}
