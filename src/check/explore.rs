@@ -506,7 +506,13 @@ impl<'a> Explorer<'a> {
     /// Carries out a transition with a log: the next row, what it logged and
     /// what went wrong; none if it cannot be done.
     pub fn logged(&self, row: &Row, turn: &Turn) -> Option<(Row, Log, Vec<Event>)> {
+        self.logged_by(row, turn, None)
+    }
+
+    /// The same with ways that are names, as a schedule has them.
+    pub fn logged_by(&self, row: &Row, turn: &Turn, named: Option<&[TaskId]>) -> Option<(Row, Log, Vec<Event>)> {
         let mut m = self.open(row, turn.actor, &turn.ways);
+        m.named = named;
         m.log = Some(Log::default());
         let ran = run(&mut m, turn.mover);
         let (writes, _, events, log) = m.close();

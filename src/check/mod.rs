@@ -5,6 +5,7 @@
 
 mod explore;
 mod finding;
+pub mod follow;
 pub mod live;
 mod memo;
 mod mover;

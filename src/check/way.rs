@@ -50,12 +50,17 @@ pub struct Done {
 }
 
 /// Carries out transitions from the first state; none if one cannot be done.
-pub fn carry_out(explorer: &Explorer, turns: &[explore::Turn]) -> Option<Done> {
+/// The steps end with the one at which the last transition saw `until`.
+pub fn carry_out(explorer: &Explorer, turns: &[explore::Turn], until: Option<&Event>) -> Option<Done> {
     let mut row = explorer.row(0);
     let mut log = Vec::new();
-    for turn in turns {
-        let (next, steps, _) = explorer.logged(&row, turn)?;
+    for (i, turn) in turns.iter().enumerate() {
+        let (next, mut steps, events) = explorer.logged(&row, turn)?;
         row = next;
+        let seen = until.filter(|_| i + 1 == turns.len()).and_then(|e| events.iter().position(|o| o == e));
+        if let Some(at) = seen.and_then(|n| steps.steps.iter().position(|s| s.events > n)) {
+            steps.steps.truncate(at + 1);
+        }
         log.extend(steps.steps.into_iter().map(|s| (turn.mover, s)));
     }
     Some(Done { row, log })
@@ -88,8 +93,8 @@ impl Numbers {
         self.tasks.get(number as usize).copied()
     }
 
-    pub fn len(&self) -> usize {
-        self.tasks.len()
+    pub fn all(&self) -> &[TaskId] {
+        &self.tasks
     }
 }
 
@@ -98,7 +103,11 @@ pub fn shown(explorer: &mut Explorer, found: &Found1) -> Shown {
     let mut turns = explorer.way_to(found.state);
     turns.extend(found.turn.clone());
     let turns = fewer_switches(explorer, turns);
-    let done = carry_out(explorer, &turns);
+    let until = match &found.what {
+        explore::What::Event(event) => Some(event),
+        _ => None,
+    };
+    let done = carry_out(explorer, &turns, until);
     let mut circle_from = None;
     let (row, mut log) = match done {
         Some(done) => (done.row, done.log),
@@ -145,7 +154,7 @@ fn until_race(log: &[(Mover, Logged)], ix: PartIx, other: TaskId, task: TaskId) 
     log.len()
 }
 
-pub(super) fn way_of(explorer: &Explorer, row: &Row, log: &[(Mover, Logged)]) -> Way {
+pub fn way_of(explorer: &Explorer, row: &Row, log: &[(Mover, Logged)]) -> Way {
     let program = explorer.model.program;
     let mut numbers = Numbers::new(explorer);
     let mut turns: Vec<schedule::Turn> = Vec::new();
@@ -161,7 +170,7 @@ pub(super) fn way_of(explorer: &Explorer, row: &Row, log: &[(Mover, Logged)]) ->
         let number = numbers.of(step.task);
         let ended = *mover != Mover::Task;
         let way = |c: &Choice| match c {
-            Choice::Way(way) => *way,
+            Choice::Way(way) | Choice::Arm(way) => *way,
             Choice::Task(task) => numbers.of(*task),
         };
         let mut ways: Vec<u32> = step.choices.iter().map(way).collect();
@@ -198,6 +207,9 @@ pub(super) fn way_of(explorer: &Explorer, row: &Row, log: &[(Mover, Logged)]) ->
         let span = if step.site == super::process::NOWHERE { Span::default() } else { program.span(step.site) };
         steps.push(LaneStep { lane, span, text: step.text.clone() });
     }
+    // Ways taken before a first turn that did not come any more: the task is
+    // named once more, for them alone.
+    turns.extend(waiting.into_iter().map(|(task, ways)| schedule::Turn { task, ended: false, ways }));
     let schedule = Schedule { turns, hash: Some(explorer.options.hash) };
     Way { schedule, lanes, steps, circle_from: None }
 }

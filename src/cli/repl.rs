@@ -51,6 +51,7 @@ fn options(args: &ReplArgs) -> run::Options {
         outcomes: false,
         print: |_, text| format!("{text}\n"),
         memory: run::memory_for_objects(),
+        replay: None,
     }
 }
 
