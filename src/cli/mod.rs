@@ -6,6 +6,7 @@ mod explain;
 mod fmt;
 mod progress;
 mod run;
+mod sampling;
 mod script;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};

@@ -8,7 +8,7 @@ pub mod explain;
 pub mod finding;
 pub mod json;
 pub mod lanes;
-mod phrase;
+pub mod phrase;
 pub mod repeat;
 mod snippet;
 mod source;
