@@ -102,6 +102,11 @@ impl Numbers {
 pub fn shown(explorer: &mut Explorer, found: &Found1) -> Shown {
     let mut turns = explorer.way_to(found.state);
     turns.extend(found.turn.clone());
+    shown_by(explorer, found, turns)
+}
+
+/// The same with a known way there: all its transitions from the first state.
+pub fn shown_by(explorer: &Explorer, found: &Found1, turns: Vec<explore::Turn>) -> Shown {
     let turns = fewer_switches(explorer, turns);
     let until = match &found.what {
         explore::What::Event(event) => Some(event),
@@ -130,7 +135,7 @@ pub fn shown(explorer: &mut Explorer, found: &Found1) -> Shown {
     let mut way = way_of(explorer, &row, &log);
     way.circle_from = circle_from.map(|from| logged[..from].iter().filter(|l| !l.text.is_empty()).count());
     finding.schedule = Some(way.schedule.to_string());
-    Shown { finding, way }
+    Shown { finding, way, first: None }
 }
 
 /// How many steps it takes to the first two accesses of two tasks to a place

@@ -13,6 +13,7 @@ mod progress;
 mod repl;
 mod replay;
 mod run;
+mod sampling;
 mod script;
 mod step;
 mod test;
