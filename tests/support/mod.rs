@@ -12,6 +12,7 @@
 pub mod entry;
 pub mod leftover;
 pub mod proc;
+pub mod terminal;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
