@@ -328,6 +328,58 @@ fn consoles_of_the_architecture() {
     check_consoles("docs/architecture.md");
 }
 
+// -------------------------------------------------------------------- sessions
+
+/// What is typed in a transcript: the lines behind a prompt, `3> ` or ` . `.
+fn typed(transcript: &str) -> String {
+    let behind = |line: &str| {
+        let number = line.trim_start_matches(|c: char| c.is_ascii_digit());
+        let prompt =
+            if number.len() < line.len() { number.strip_prefix('>') } else { line.trim_start().strip_prefix('.') };
+        let at_margin = number.len() < line.len() || line.starts_with(' ');
+        prompt.filter(|_| at_margin).map(|rest| format!("{}\n", rest.strip_prefix(' ').unwrap_or(rest)))
+    };
+    transcript.lines().filter_map(behind).collect()
+}
+
+/// Columns move with the digits of a pid.
+fn blank_columns(text: &str) -> String {
+    text.lines().map(|l| l.split_whitespace().collect::<Vec<_>>().join(" ") + "\n").collect()
+}
+
+#[test]
+fn sessions_of_the_page() {
+    let document = blocks(&read(&root().join("docs/repl.md")));
+    let mut wrong = Vec::new();
+    for block in document.iter().filter(|b| b.is("repl")) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let input = folder.path().join("input");
+        std::fs::write(&input, typed(&block.text)).expect("the input can be written");
+        let _alone = alone();
+        let output = Command::new(env!("CARGO_BIN_EXE_conc"))
+            .args(["repl", "--transcript", "--color", "never"])
+            .current_dir(folder.path())
+            .stdin(std::fs::File::open(&input).expect("it has just been written"))
+            .env("COLUMNS", "80")
+            .env("LC_ALL", "C.UTF-8")
+            .output()
+            .expect("conc can be started");
+        let got = String::from_utf8(output.stdout).expect("conc prints UTF-8");
+        let comparable = |text: &str| match block.has("varies") {
+            true => comparable(text, block),
+            false => blank_columns(&comparable(text, block)),
+        };
+        let (want, have) = (comparable(&block.text), comparable(&got));
+        if want != have {
+            wrong.push(format!("docs/repl.md:{}\n--- shown\n{want}\n--- now\n{have}", block.line));
+        }
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert!(err.is_empty(), "docs/repl.md:{}: standard error has\n{err}", block.line);
+    }
+    assert!(document.iter().filter(|b| b.is("repl")).count() > 5, "the page has sessions");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
 // ------------------------------------------------------------------- comparing
 
 /// Output with all that differs from run to run taken out.
