@@ -3,6 +3,7 @@
 //! The layers, each importing only those below it: the command line (`cli`),
 //! the editor's server (`lsp`), `report`, `run`, `detect`, `machine`, `objects`, `program`, `lang`.
 
+pub mod check;
 pub mod cli;
 pub mod detect;
 pub mod lang;

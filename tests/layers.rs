@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 /// From the top to the bottom; each imports only what stands after it.
-const LAYERS: [&str; 9] = ["cli", "lsp", "report", "run", "detect", "machine", "objects", "program", "lang"];
+const LAYERS: [&str; 10] = ["cli", "lsp", "report", "run", "check", "detect", "machine", "objects", "program", "lang"];
 
 /// What reports are about, and the language they quote; nothing that runs.
 const BELOW_REPORT: [&str; 2] = ["detect", "lang"];
@@ -103,6 +103,7 @@ fn may_import(layer: &str, other: &str) -> bool {
     match (depth(layer), depth(other)) {
         _ if layer == other => true,
         (Some(_), Some(_)) if layer == "report" => BELOW_REPORT.contains(&other),
+        (Some(_), Some(_)) if (layer, other) == ("run", "check") => false,
         (Some(own), Some(other)) => other > own,
         // A macro or an item of the crate's root.
         _ => true,

@@ -17,6 +17,7 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         "",
         &[
             example("conc run bank.conc", "run a script on real threads and processes"),
+            example("conc check bank.conc", "explore every interleaving of it"),
             example("conc explain deadlock", "read what a finding is and how to mend it"),
             example("conc run --help", "the options of a command, with examples"),
         ],
@@ -29,6 +30,14 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             example("conc run --repeat 100 --shake bank.conc", "run it a hundred times: how often what happens"),
             example("conc run --hang --time-limit 60s deadlock.conc", "leave a deadlock standing for a debugger"),
             example("conc run --format json bank.conc", "one JSON object a line, for other programs"),
+        ],
+    ),
+    (
+        "check",
+        &[
+            example("conc check bank.conc", "explore every interleaving: what can go wrong, and what cannot"),
+            example("conc check -D TELLERS=3 bank.conc", "with another value for `const TELLERS`"),
+            example("conc check --time-limit 60s --max-memory 4GB big.conc", "stop at a limit, and say what was found"),
         ],
     ),
     (

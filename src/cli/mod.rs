@@ -1,12 +1,14 @@
 //! The command line: arguments, files, exit codes, and the only place that
 //! prints. A file a subcommand.
 
+mod check;
 mod complete;
 mod example;
 mod explain;
 mod fmt;
 mod lsp;
 mod man;
+mod progress;
 mod run;
 mod script;
 
@@ -58,6 +60,8 @@ struct Cli {
 enum Command {
     /// Run a script on real threads and processes, and report what went wrong
     Run(run::RunArgs),
+    /// Explore every interleaving: what can happen and what cannot
+    Check(check::CheckArgs),
     /// Bring scripts into the one layout
     Fmt(fmt::FmtArgs),
     /// A page on a finding: what it is, an example, how to mend it
@@ -175,6 +179,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     };
     let run = move || match cli.command {
         Command::Run(args) => run::main(&args),
+        Command::Check(args) => check::main(&args),
         Command::Fmt(args) => fmt::main(&args),
         Command::Explain(args) => explain::main(&args),
         Command::Lsp(args) => lsp::main(&args),

@@ -44,7 +44,7 @@ pub struct RunArgs {
     common: Common,
 }
 
-fn time(text: &str) -> Result<u64, String> {
+pub fn time(text: &str) -> Result<u64, String> {
     let literal = crate::lang::parse::parse_expr(text).ok().map(|e| e.kind);
     match literal {
         Some(crate::lang::ast::ExprKind::Duration(ns)) if ns > 0 => Ok(ns as u64),

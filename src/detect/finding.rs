@@ -219,6 +219,13 @@ pub struct OrderEdge {
     pub wants_at: Span,
 }
 
+/// A task that goes round, with the steps of one round: where, and what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Going {
+    pub task: TaskFacts,
+    pub places: Vec<(Span, String)>,
+}
+
 /// The facts by code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Facts {
@@ -270,6 +277,18 @@ pub enum Facts {
         invariant: Span,
         /// The variables in it, with their values.
         values: Vec<(String, String)>,
+    },
+    /// Tasks that go round for ever.
+    Livelock {
+        going: Vec<Going>,
+    },
+    /// One that waits for ever while others go on.
+    Starvation {
+        task: TaskFacts,
+        /// What it waits for.
+        waiting: Option<Waiting>,
+        /// The others.
+        going: Vec<Going>,
     },
     Orphan {
         child: TaskFacts,

@@ -6,3 +6,4 @@ pub mod finding;
 pub mod lock_order;
 pub mod may;
 pub mod race;
+pub mod stuck;

@@ -1,6 +1,8 @@
 //! Local work on values: indexing, slices, the built-ins. No steps.
 
+use crate::lang::ast::BinaryOp;
 use crate::program::code::Builtin;
+use crate::program::kind::Update;
 use crate::program::value::{Error, ErrorKind, Names, Shown, Value, arithmetic};
 use std::cmp::Ordering;
 
@@ -8,6 +10,23 @@ type Result<T> = std::result::Result<T, Error>;
 
 /// The longest list that a range makes.
 const RANGE_MAX: i64 = 1_000_000;
+
+/// The value that an indivisible access leaves, if it writes, and what it
+/// answers.
+pub fn updated(update: Update, old: &Value, a: &Value, b: &Value) -> Result<(Option<Value>, Value)> {
+    let change = |op| Ok((Some(arithmetic::binary(op, old, a)?), old.clone()));
+    match update {
+        Update::Load => Ok((None, old.clone())),
+        Update::Store => Ok((Some(a.clone()), Value::None)),
+        Update::Swap => Ok((Some(a.clone()), old.clone())),
+        Update::Add => change(BinaryOp::Add),
+        Update::Sub => change(BinaryOp::Sub),
+        Update::Mul => change(BinaryOp::Mul),
+        Update::Div => change(BinaryOp::Div),
+        Update::Rem => change(BinaryOp::Rem),
+        Update::Cas => Ok(if old == a { (Some(b.clone()), Value::Bool(true)) } else { (None, Value::Bool(false)) }),
+    }
+}
 
 pub fn text(value: &Value, names: &dyn Names) -> String {
     Shown { value, names, quoted: false }.to_string()

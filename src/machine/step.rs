@@ -5,7 +5,7 @@ use crate::program::kind::{Memory, Update};
 use crate::program::value::{Error, ObjRef, Value};
 
 /// Up to three arguments of a method, without an allocation.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Args {
     len: u8,
     values: [Value; 3],
@@ -56,7 +56,7 @@ pub struct Place {
     pub memory: Memory,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Access {
     Read,
     Write(Value),
@@ -65,14 +65,14 @@ pub enum Access {
 }
 
 /// An arm of a `select`, its object read.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Arm {
     /// `None`: the arm is on `none` and never ready.
     pub target: Option<(ObjRef, u8)>,
     pub args: Args,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TaskField {
     Name,
     Alive,
@@ -82,7 +82,7 @@ pub enum TaskField {
 }
 
 /// A `spawn` with its operands.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SpawnStep {
     pub function: u32,
     pub process: bool,
@@ -97,7 +97,7 @@ pub struct SpawnStep {
 }
 
 /// The next step of a task.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
     Access {
         place: Place,
@@ -175,4 +175,24 @@ pub enum Step {
     End(Value),
     /// An error that nobody caught.
     Failed(Error),
+}
+
+impl Step {
+    /// Whether the step counts: whether it is one at which tasks can be
+    /// interleaved. All others are nobody else's affair, `print` among them, and
+    /// go with the step before.
+    pub fn is_turn(&self) -> bool {
+        !matches!(
+            self,
+            Step::Busy(_)
+                | Step::Yield
+                | Step::Print(_)
+                | Step::SelfInfo(_)
+                | Step::New { .. }
+                | Step::NewRecord { .. }
+                | Step::Choose(_)
+                | Step::Interrupted
+                | Step::TaskField { field: TaskField::Name | TaskField::Pid, .. }
+        )
+    }
 }

@@ -51,7 +51,7 @@ pub trait Host: Names {
     }
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Frame {
     /// Where its locals begin on the stack.
     base: usize,
@@ -61,7 +61,7 @@ struct Frame {
     handlers: usize,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Handler {
     pc: Pc,
     frames: usize,
@@ -69,7 +69,7 @@ struct Handler {
 }
 
 /// What becomes of the backend's answer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Pending {
     Nothing,
     Push,
@@ -96,7 +96,7 @@ enum Pending {
 }
 
 /// A task between two steps.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Task {
     stack: Vec<Value>,
     frames: Vec<Frame>,

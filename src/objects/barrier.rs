@@ -1,27 +1,34 @@
-//! `barrier b(3)`: a cyclic barrier. The last to arrive opens it; a wait gives
-//! the arrival's index.
+//! `barrier b(3)`: a cyclic barrier.
 //!
-//! Words: the parties, how many have arrived, the generation, whether it is
-//! broken, the generation that `reset` broke plus one. Two clocks, one for the
-//! even and one for the odd generations: every arrival, and each wait's end.
+//! Words: the parties, how many have arrived, whether it is broken. The last
+//! to arrive moves the others on to a wait that is over, `reset` to one that
+//! fails; so those of one round never mix with the next. Clock 0: every
+//! arrival of the round, which comes before all that its last one lets go.
 
 use super::*;
 
 const WAIT: u8 = 0;
 const ABORT: u8 = 1;
 const RESET: u8 = 2;
+/// How a wait goes on whose round is full, and one whose round was reset.
+const WAIT_OVER: u8 = 3;
+const WAIT_RESET: u8 = 4;
 
 const PARTIES: usize = 0;
 const ARRIVED: usize = 1;
-const GENERATION: usize = 2;
-const BROKEN: usize = 3;
-const RESET_AT: usize = 4;
+const BROKEN: usize = 2;
 
 pub const SPEC: KindSpec = KindSpec {
     word: "barrier",
     params: &[Param { name: "parties", default: None, object: None }],
     options: &[],
-    methods: &[waiting("wait"), method("abort", &[]), method("reset", &[])],
+    methods: &[
+        waiting("wait"),
+        method("abort", &[]),
+        method("reset", &[]),
+        method("-wait over", &[]),
+        method("-wait reset", &[]),
+    ],
     with: &[],
     iterate: None,
     internal: false,
@@ -34,21 +41,21 @@ pub fn init(args: &[Value], _options: u32) -> Result<[u64; WORDS], (ErrorKind, S
 pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, _args: &[Value], again: Option<u64>) -> Outcome {
     match (method, again) {
         (WAIT, None) => arrive(w, o),
-        (WAIT, Some(memo)) => go_on(w, o, memo),
+        (WAIT, Some(_)) if w.word(o, BROKEN) != 0 => broken(),
+        (WAIT, Some(index)) => Outcome::Wait(index),
+        // The move was the order: what the clock has by now is the next round's.
+        (WAIT_OVER, index) => Outcome::Done(Value::Int(index.unwrap_or(0) as i64)),
+        (WAIT_RESET, _) => broken(),
         (ABORT, _) => {
             w.set(o, BROKEN, 1);
             w.wake(o, &[WAIT], u64::MAX);
             Outcome::Done(Value::None)
         }
         _ => {
-            let generation = w.word(o, GENERATION);
-            if w.word(o, ARRIVED) > 0 {
-                w.set(o, RESET_AT, generation + 1);
-            }
-            w.set(o, GENERATION, generation + 1);
+            w.transfer(o, WAIT, u64::MAX, o, WAIT_RESET);
             w.set(o, ARRIVED, 0);
             w.set(o, BROKEN, 0);
-            w.wake(o, &[WAIT], u64::MAX);
+            w.wake(o, &[WAIT_RESET], u64::MAX);
             Outcome::Done(Value::None)
         }
     }
@@ -62,30 +69,16 @@ fn arrive<W: World>(w: &mut W, o: u32) -> Outcome {
     if w.word(o, BROKEN) != 0 {
         return broken();
     }
-    let (index, generation) = (w.word(o, ARRIVED), w.word(o, GENERATION));
-    let clock = (generation % 2) as u8;
-    w.release(o, clock, if index == 0 { Edge::Set } else { Edge::Join });
+    let index = w.word(o, ARRIVED);
+    w.release(o, 0, if index == 0 { Edge::Set } else { Edge::Join });
     if index + 1 < w.word(o, PARTIES) {
         w.set(o, ARRIVED, index + 1);
-        return Outcome::Wait(generation << 32 | index);
+        return Outcome::Wait(index);
     }
-    w.acquire(o, clock);
+    w.acquire(o, 0);
     w.set(o, ARRIVED, 0);
-    w.set(o, GENERATION, generation + 1);
-    w.wake(o, &[WAIT], u64::MAX);
-    Outcome::Done(Value::Int(index as i64))
-}
-
-fn go_on<W: World>(w: &mut W, o: u32, memo: u64) -> Outcome {
-    let (mine, index) = (memo >> 32, memo & 0xffff_ffff);
-    let generation = w.word(o, GENERATION);
-    if w.word(o, RESET_AT) == mine + 1 || (generation == mine && w.word(o, BROKEN) != 0) {
-        return broken();
-    }
-    if generation == mine {
-        return Outcome::Wait(memo);
-    }
-    w.acquire(o, (mine % 2) as u8);
+    w.transfer(o, WAIT, u64::MAX, o, WAIT_OVER);
+    w.wake(o, &[WAIT_OVER], u64::MAX);
     Outcome::Done(Value::Int(index as i64))
 }
 
@@ -96,9 +89,8 @@ pub fn give_up<W: World>(w: &mut W, o: u32, _method: u8, _memo: u64) -> Outcome 
     broken()
 }
 
-pub fn need<W: World>(w: &W, o: u32, _method: u8, memo: u64, _task: TaskId) -> Need {
-    let mine = memo >> 32;
-    if w.word(o, GENERATION) != mine || w.word(o, BROKEN) != 0 {
+pub fn need<W: World>(w: &W, o: u32, method: u8, _memo: u64, _task: TaskId) -> Need {
+    if method != WAIT || w.word(o, BROKEN) != 0 {
         return Need::Ready;
     }
     let missing = w.word(o, PARTIES).saturating_sub(w.word(o, ARRIVED));

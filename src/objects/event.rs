@@ -5,7 +5,10 @@
 
 use super::*;
 
-const SET: u8 = 0;
+pub const SET: u8 = 0;
+/// The methods that tell a `SET` that came from one to come, as bits: with none
+/// of them in use it may as well come earlier.
+pub const OBSERVERS: u32 = 1 << CLEAR | 1 << IS_SET;
 const CLEAR: u8 = 1;
 const IS_SET: u8 = 2;
 
@@ -18,25 +21,29 @@ pub const SPEC: KindSpec = KindSpec {
     word: "event",
     params: &[],
     options: &[],
-    methods: &[method("set", &[]), method("clear", &[]), method("is_set", &[]), waiting("wait")],
+    methods: &[
+        method("set", &[]),
+        method("clear", &[]),
+        method("is_set", &[]),
+        waiting("wait"),
+        method("-wait over", &[]),
+    ],
     with: &[],
     iterate: None,
     internal: false,
 };
 
 const WAIT: u8 = 3;
+/// How a wait goes on that a `set` ended: it is over even if a `clear` comes
+/// before the task looks again.
+const WAIT_OVER: u8 = 4;
 
 pub fn init(_args: &[Value], _options: u32) -> Result<[u64; WORDS], (ErrorKind, String)> {
     Ok([0; WORDS])
 }
 
-/// A wait that was woken by `set` is over even if a `clear` came first; its
-/// memo is the number of `set`s at its arrival.
-const SETS: usize = 3;
-
-pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, _args: &[Value], again: Option<u64>) -> Outcome {
+pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, _args: &[Value], _again: Option<u64>) -> Outcome {
     let set = w.word(o, FLAG) != 0;
-    let sets = w.word(o, SETS);
     match method {
         SET => {
             let (me, site) = (u64::from(w.me()) + 1, u64::from(w.site()));
@@ -44,8 +51,8 @@ pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, _args: &[Value], again: 
             w.set(o, FLAG, 1);
             w.set(o, SET_BY, me);
             w.set(o, SET_AT, site);
-            w.set(o, SETS, sets + 1);
-            w.wake(o, &[WAIT], u64::MAX);
+            w.transfer(o, WAIT, u64::MAX, o, WAIT_OVER);
+            w.wake(o, &[WAIT_OVER], u64::MAX);
             Outcome::Done(Value::None)
         }
         CLEAR => {
@@ -53,11 +60,11 @@ pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, _args: &[Value], again: 
             Outcome::Done(Value::None)
         }
         IS_SET => Outcome::Done(Value::Bool(set)),
-        _ if set || again.is_some_and(|at| sets > at) => {
+        _ if set || method == WAIT_OVER => {
             w.acquire(o, 0);
             Outcome::Done(Value::Bool(true))
         }
-        _ => Outcome::Wait(again.unwrap_or(sets)),
+        _ => Outcome::Wait(0),
     }
 }
 
@@ -65,8 +72,8 @@ pub fn give_up<W: World>(_w: &mut W, _o: u32, _method: u8, _memo: u64) -> Outcom
     Outcome::Done(Value::Bool(false))
 }
 
-pub fn need<W: World>(w: &W, o: u32, _method: u8, memo: u64, _task: TaskId) -> Need {
-    if w.word(o, FLAG) != 0 || w.word(o, SETS) > memo {
+pub fn need<W: World>(w: &W, o: u32, method: u8, _memo: u64, _task: TaskId) -> Need {
+    if w.word(o, FLAG) != 0 || method == WAIT_OVER {
         Need::Ready
     } else {
         Need::Deed { object: o, methods: &[SET] }

@@ -14,6 +14,10 @@ pub const RELEASE: u8 = 1;
 pub const REACQUIRE: u8 = 3;
 pub const REACQUIRE_LATE: u8 = 4;
 
+/// The methods that see whether somebody holds it, as bits: with none of them
+/// in use a `RELEASE` may as well come earlier.
+pub const OBSERVERS: u32 = 1 << 2;
+
 const OWNER: usize = 0;
 const DEPTH: usize = 1;
 const REENTRANT: usize = 2;

@@ -8,7 +8,7 @@
 //! A new kind is a file and a line in `kind_list!`.
 
 use crate::program::kind::{Default, KindSpec, Param};
-use crate::program::value::{ErrorKind, Value};
+use crate::program::value::{Error, ErrorKind, Value};
 
 /// How many words an object has.
 pub const WORDS: usize = 6;
@@ -206,6 +206,60 @@ pub fn may_look_again(kind: u8, first_word: u64) -> bool {
         place::rwlock | place::condition | place::barrier | place::record => false,
         _ => true,
     }
+}
+
+/// How long an operation waits at the most, by its `timeout` argument; none
+/// without one.
+pub fn timeout_ns(kind: u8, method: u8, args: &[Value]) -> Result<Option<u64>, Error> {
+    let spec = &KINDS[kind as usize].methods[method as usize];
+    if let Some(Some(v)) = spec.blocking.map(|i| args.get(i))
+        && !matches!(v, Value::Bool(_))
+    {
+        return Err(Error::new(ErrorKind::Type, format!("`blocking` is a bool, and this is {}", v.type_word())));
+    }
+    match spec.timeout.and_then(|i| args.get(i)) {
+        None | Some(Value::None) => Ok(None),
+        Some(Value::Duration(ns)) => Ok(Some((*ns).max(0) as u64)),
+        Some(Value::Int(0)) => Ok(Some(0)),
+        Some(v) => {
+            let text = format!("`timeout` is a duration such as 10ms, and this is {}", v.type_word());
+            Err(Error::new(ErrorKind::Type, text))
+        }
+    }
+}
+
+/// The arguments of an object made while running, with the defaults of those
+/// left out.
+pub fn arguments(spec: &KindSpec, given: &[bool], written: &[Value]) -> Vec<Value> {
+    let mut written = written.iter();
+    let one = |(param, is_given): (&Param, &bool)| match (is_given, param.default) {
+        (true, _) => written.next().cloned().unwrap_or(Value::None),
+        (false, Some(Default::Int(i))) => Value::Int(i),
+        (false, Some(Default::Bool(b))) => Value::Bool(b),
+        (false, _) => Value::None,
+    };
+    spec.params.iter().zip(given).map(one).collect()
+}
+
+/// What others do may concern a task from its arrival on, though it is not
+/// ready: that it has arrived is a step of its own.
+#[inline]
+pub fn arrival_matters(kind: u8, first_word: u64) -> bool {
+    kind == place::event || !may_look_again(kind, first_word)
+}
+
+/// An error of an operation, with the object it is about.
+pub fn failed(kind: u8, name: &str, error: ErrorKind, text: &str) -> Error {
+    Error::new(error, format!("{text} ({} {name})", KINDS[kind as usize].word))
+}
+
+/// Why an operation cannot be an arm of a `select`, if so.
+pub fn no_arm(kind: u8, options: u32) -> Option<Error> {
+    let word = KINDS[kind as usize].word;
+    let unfit = matches!(kind, place::condition | place::barrier);
+    let elsewhere = kind == place::queue && options & queue::VIA_MANAGER != 0;
+    (unfit || elsewhere)
+        .then(|| Error::new(ErrorKind::Type, format!("a {word} of this sort cannot be an arm of a `select`")))
 }
 
 // Parameters that several kinds share.

@@ -7,7 +7,10 @@ use super::*;
 use crate::program::kind::With;
 
 const ACQUIRE: u8 = 0;
-const RELEASE: u8 = 1;
+pub const RELEASE: u8 = 1;
+/// The methods that see the count, as bits: with none of them in use a
+/// `RELEASE` may as well come earlier.
+pub const OBSERVERS: u32 = 1 << 2;
 const COUNT: usize = 0;
 
 pub const SPEC: KindSpec = KindSpec {

@@ -209,7 +209,7 @@ pub enum Builtin {
     Int,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SelfInfo {
     Handle,
     Name,
@@ -432,6 +432,16 @@ pub struct AwaitSite {
     pub anything: bool,
 }
 
+/// `expect some EXPR`, `expect every EXPR`: what some or all complete
+/// executions end with.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    pub every: bool,
+    /// Gives a bool.
+    pub function: u32,
+    pub span: Span,
+}
+
 /// Which parts of a backend a script needs at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
@@ -454,6 +464,7 @@ pub struct Program {
     pub finally: Option<u32>,
     /// Functions that give a bool, with what they read.
     pub invariants: Vec<(u32, AwaitSite)>,
+    pub claims: Vec<Claim>,
     pub memory: Vec<MemoryDecl>,
     /// For each place its declaration in `memory`.
     pub cells: Vec<u32>,

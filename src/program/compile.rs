@@ -787,6 +787,15 @@ impl<'s> Compiler<'s> {
                 self.error(ScriptError::new(on[0].span, "`expect ok` names nothing"));
             }
         }
+        if let ast::Expect::Some { condition, span } | ast::Expect::Every { condition, span } = e {
+            let function = self.new_function("expect", FunctionKind::Invariant, *span);
+            self.function(function, &[], *span, |c| {
+                c.condition(condition);
+                c.emit(Instr::Return, condition.span);
+            });
+            let every = matches!(e, ast::Expect::Every { .. });
+            self.program.claims.push(Claim { every, function, span: *span });
+        }
         self.program.expects.push(e.clone());
     }
 }
@@ -840,6 +849,7 @@ fn empty_program(kinds: &'static [KindSpec]) -> Program {
         main: 0,
         finally: None,
         invariants: Vec::new(),
+        claims: Vec::new(),
         memory: Vec::new(),
         cells: Vec::new(),
         memory_rows: Vec::new(),

@@ -15,7 +15,7 @@ pub struct ObjRef {
 
 /// What a local, a place in memory or a queue can hold. 16 bytes; strings and
 /// lists are shared copies that nobody changes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Value {
     None,
     Bool(bool),
@@ -117,7 +117,7 @@ impl ErrorKind {
 }
 
 /// An error on its way through a task.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Error {
     pub kind: ErrorKind,
     pub message: String,

@@ -7,12 +7,14 @@ mod diagnostic;
 pub mod explain;
 pub mod finding;
 pub mod json;
+pub mod lanes;
 mod phrase;
 pub mod reference;
 pub mod repeat;
 mod snippet;
 mod source;
 pub mod summary;
+pub mod verdict;
 
 pub use diagnostic::{Diagnostic, Note, Place, Severity};
 pub use source::{Position, Source};

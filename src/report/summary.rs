@@ -134,17 +134,20 @@ fn last_line(run: &RunSummary) -> String {
             format!(" ({}, {})", phrase::count(threads, "thread"), phrase::count(processes, "process"))
         }
     };
-    let mut found = match run.findings {
-        0 => "no findings".to_string(),
-        n => phrase::count(n, "finding"),
-    };
-    if run.notes > 0 {
-        found = format!("{found}, {}", phrase::count(run.notes, "note"));
-    }
+    let found = findings(run.findings, run.notes);
     let gil = run.gil_wait_ms.map(|ms| format!(" ({} of waiting for the interpreter lock)", duration(ms)));
     let interrupted = if run.interrupted { ", interrupted" } else { "" };
     let tasks = phrase::count(run.tasks, "task");
     format!("{tasks}{kinds}, {}{}{interrupted}: {found}", duration(run.duration_ms), gil.unwrap_or_default())
+}
+
+/// `no findings`, `2 findings, 1 note`.
+pub fn findings(findings: u64, notes: u64) -> String {
+    let found = match findings {
+        0 => "no findings".to_string(),
+        n => phrase::count(n, "finding"),
+    };
+    if notes > 0 { format!("{found}, {}", phrase::count(notes, "note")) } else { found }
 }
 
 /// `0.4 ms`, `12 ms`, `1.25 s`, `2 min 5 s`.

@@ -12,10 +12,10 @@ use super::guard;
 use super::heap::{Heap, OutOfMemory};
 use super::memory::Memory;
 use crate::detect::race::{self, Record};
-use crate::lang::ast::BinaryOp;
 use crate::machine::Access;
+use crate::machine::local::updated;
 use crate::program::kind::Update;
-use crate::program::value::{Error, ErrorKind, Value, arithmetic};
+use crate::program::value::{Error, ErrorKind, Value};
 use std::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
@@ -177,23 +177,6 @@ impl<'a> Cell<'a> {
     }
 }
 
-/// The value that an indivisible access leaves, if it writes, and what it
-/// answers.
-fn update(update: Update, old: &Value, a: &Value, b: &Value) -> Result<(Option<Value>, Value), Error> {
-    let change = |op| Ok((Some(arithmetic::binary(op, old, a)?), old.clone()));
-    match update {
-        Update::Load => Ok((None, old.clone())),
-        Update::Store => Ok((Some(a.clone()), Value::None)),
-        Update::Swap => Ok((Some(a.clone()), old.clone())),
-        Update::Add => change(BinaryOp::Add),
-        Update::Sub => change(BinaryOp::Sub),
-        Update::Mul => change(BinaryOp::Mul),
-        Update::Div => change(BinaryOp::Div),
-        Update::Rem => change(BinaryOp::Rem),
-        Update::Cas => Ok(if old == a { (Some(b.clone()), Value::Bool(true)) } else { (None, Value::Bool(false)) }),
-    }
-}
-
 impl Executor {
     /// One access to a cell, with its checks.
     #[inline]
@@ -276,7 +259,7 @@ impl Executor {
                 let before = word.load(SeqCst);
                 let old = codec::to_value(before, cell.heap);
                 self.order_atomic(cell, *which, true);
-                let (stored, answer) = update(*which, &old, a, b)?;
+                let (stored, answer) = updated(*which, &old, a, b)?;
                 let after = match &stored {
                     Some(value) => self.word_for(value, cell.heap)?,
                     None => before,

@@ -11,12 +11,13 @@ use super::process::Process;
 use super::record::{self, Raw, RawAccess};
 use super::spawn::has_ended;
 use super::supervisor::TaskEnd;
-use crate::detect::deadlock::{self, Group, Might, RootCause, TaskView, WaitView};
+use crate::detect::deadlock::{self, Might, TaskView, WaitView};
 use crate::detect::finding::*;
 use crate::detect::lock_order::{self, Dependency};
 use crate::detect::may::{Deeds, May, Root};
+use crate::detect::stuck::{self, BODY_ENDED, Scene};
 use crate::lang::ast::Span;
-use crate::objects::{self, KINDS, Need, condition, event, task};
+use crate::objects::{self, KINDS, Need, task};
 use crate::program::Program;
 use crate::program::kind::Memory;
 use crate::program::value::{ErrorKind, Shown, Value};
@@ -64,6 +65,40 @@ impl Might for Answers<'_> {
     }
     fn kind_of(&self, object: u32) -> u8 {
         self.image.arena.kind(object)
+    }
+}
+
+impl Scene for Answers<'_> {
+    fn program(&self) -> &Program {
+        self.image.program
+    }
+    fn task_facts(&self, task: u32) -> TaskFacts {
+        task_facts(self.image, task)
+    }
+    fn ending(&self, task: u32) -> Option<Ending> {
+        ending_of(self.image.arena, task)
+    }
+    fn held(&self, task: u32) -> Vec<(u32, Mode, u32)> {
+        let arena = self.image.arena;
+        slot_of_ended(arena, task).map(|s| held_of(arena, s)).unwrap_or_default()
+    }
+    fn object_name(&self, object: u32) -> String {
+        self.image.object_name(object)
+    }
+    fn word(&self, object: u32, index: usize) -> u64 {
+        self.image.arena.object(object, object::WORD + index).load(Relaxed)
+    }
+    fn declared_at(&self, object: u32) -> Option<Span> {
+        declared_at(self.image, object)
+    }
+    fn site(&self, i: usize) -> Option<u32> {
+        let site = self.image.arena.slot(self.snapshot.slots[i], slot::PC).load(Relaxed) as u32;
+        (site != super::spawn::NOWHERE).then_some(site)
+    }
+    fn ended_badly(&self) -> Vec<(u32, u32)> {
+        let arena = self.image.arena;
+        let function = |t: u32| arena.facts(t, facts::FUNCTION).load(Relaxed) as u32;
+        failed_tasks(arena).into_iter().map(|t| (t, function(t))).collect()
     }
 }
 
@@ -165,7 +200,8 @@ impl Diagnosis {
                 arena.slot(snapshot.slots[*i], slot::REPORTED).store(1, SeqCst);
             }
             if !known {
-                findings.push(self.stuck_finding(snapshot, stuck, &group, others));
+                let scene = Answers { snapshot, image: self.image };
+                findings.push(stuck::finding(&scene, &snapshot.views, stuck, &group, others, Certainty::Observed));
             }
         }
         // Excused tasks that are stuck alone are no finding, but are known.
@@ -208,181 +244,6 @@ impl Diagnosis {
         self.executor = Some(executor);
         snapshot
     }
-
-    // ------------------------------------------------------------- the stuck
-
-    fn stuck_finding(&self, snapshot: &Snapshot, stuck: &[bool], group: &Group, others_go_on: bool) -> Finding {
-        let missed = group.circle.iter().any(|i| self.missed_notify(snapshot, *i).is_some());
-        let code = match group.cause {
-            RootCause::SelfLock => Code::SelfDeadlock,
-            RootCause::OwnerEnded if self.abandoned(snapshot, group) => Code::AbandonedLock,
-            RootCause::NobodyLeft if missed => Code::LostWakeup,
-            _ => Code::Deadlock,
-        };
-        let circle: Vec<Waiting> = group.circle.iter().map(|i| self.waiting(snapshot, stuck, *i)).collect();
-        let behind: Vec<Waiting> = group.behind.iter().map(|i| self.waiting(snapshot, stuck, *i)).collect();
-        let mut on: Vec<String> = Vec::new();
-        for w in circle.iter().chain(&behind).flat_map(|w| &w.waits) {
-            if w.object_kind != "task" && !on.contains(&w.object) {
-                on.push(w.object.clone());
-            }
-        }
-        let facts = Facts::Stuck { circle, behind, others_go_on };
-        Finding { code, certainty: Certainty::Observed, count: 1, on, facts, schedule: None }
-    }
-
-    fn abandoned(&self, snapshot: &Snapshot, group: &Group) -> bool {
-        group.circle.iter().any(|i| {
-            snapshot.views[*i].waits.iter().flatten().any(|w| matches!(KINDS[w.kind as usize].word, "lock" | "rwlock"))
-        })
-    }
-
-    /// A notify or set on what the task waits for that came before its wait.
-    fn missed_notify(&self, snapshot: &Snapshot, i: usize) -> Option<Reason> {
-        let arena = self.image.arena;
-        let wait = snapshot.views[i].waits.as_ref()?.first()?;
-        let word = |w: usize| arena.object(wait.object, object::WORD + w).load(Relaxed);
-        let (by, at, action) = match KINDS[wait.kind as usize].word {
-            "condition" => (word(condition::MISSED_BY), word(condition::MISSED_AT), "notify"),
-            "event" => (word(event::SET_BY), word(event::SET_AT), "set"),
-            _ => return None,
-        };
-        let task = by.checked_sub(1)? as u32;
-        let span = Some(self.image.program.span(at as u32));
-        Some(Reason::CameTooEarly { task: task_facts(self.image, task), action: action.to_string(), span })
-    }
-
-    fn waiting(&self, snapshot: &Snapshot, stuck: &[bool], i: usize) -> Waiting {
-        let image = self.image;
-        let s = snapshot.slots[i];
-        let site = image.arena.slot(s, slot::PC).load(Relaxed) as u32;
-        let waits = snapshot.views[i].waits.iter().flatten().map(|w| self.wait(snapshot, stuck, i, w)).collect();
-        let pool = snapshot.views[i].waits.iter().flatten().next().map(|w| w.object);
-        let span = match (site, pool) {
-            (super::spawn::NOWHERE, Some(pool)) => declared_at(image, pool).unwrap_or_default(),
-            _ => image.program.span(site),
-        };
-        Waiting {
-            task: task_facts(image, snapshot.views[i].id),
-            span,
-            waits,
-            holds: held_facts(image, &held_of(image.arena, s)),
-        }
-    }
-
-    fn wait(&self, snapshot: &Snapshot, stuck: &[bool], i: usize, w: &WaitView) -> Wait {
-        let image = self.image;
-        if let Need::Change { .. } = w.need {
-            let site = image.arena.slot(snapshot.slots[i], slot::PC).load(Relaxed) as u32;
-            let reasons = vec![Reason::NobodyLeft { actions: vec!["write".to_string()] }];
-            return Wait {
-                operation: "await".to_string(),
-                object: await_object(image, &w.need),
-                object_kind: "memory".to_string(),
-                declared: Some(image.program.span(site)),
-                reasons,
-            };
-        }
-        let spec = &KINDS[w.kind as usize];
-        let operation = match spec.methods[w.method as usize].name {
-            "-join" => "join",
-            "-wait" | "-wait late" => "acquire",
-            "-take" => "wait",
-            name => name,
-        };
-        let mut reasons = Vec::new();
-        self.reasons(snapshot, stuck, w, &w.need, &mut reasons);
-        if let (Some(reason), true) =
-            (self.missed_notify(snapshot, i), reasons.iter().any(|r| matches!(r, Reason::NobodyLeft { .. })))
-        {
-            reasons.push(reason);
-        }
-        Wait {
-            operation: operation.to_string(),
-            object: image.object_name(w.object),
-            object_kind: spec.word.to_string(),
-            declared: declared_at(image, w.object),
-            reasons,
-        }
-    }
-
-    fn reasons(&self, snapshot: &Snapshot, stuck: &[bool], w: &WaitView, need: &Need, out: &mut Vec<Reason>) {
-        let image = self.image;
-        match need {
-            Need::Ready | Need::Change { .. } => {}
-            Need::All(needs) | Need::Any(needs) => needs.iter().for_each(|n| self.reasons(snapshot, stuck, w, n, out)),
-            Need::End(task) => out.push(Reason::WaitsForEnd { task: task_facts(image, *task) }),
-            Need::Tasks(tasks) => tasks.iter().for_each(|t| out.push(self.holder(w, *t))),
-            Need::Deed { object, methods } => self.deed(snapshot, stuck, *object, methods, out),
-            Need::Arrivals { missing, object, method } => {
-                out.push(Reason::Missing { count: *missing });
-                self.deed(snapshot, stuck, *object, &[*method], out);
-            }
-        }
-    }
-
-    fn holder(&self, w: &WaitView, task: u32) -> Reason {
-        let image = self.image;
-        let arena = image.arena;
-        let body_ended = (task & BODY_ENDED != 0).then_some(Ending::Returned);
-        let task = task & !BODY_ENDED;
-        let facts_of = task_facts(image, task);
-        let held = slot_of_ended(arena, task).map(|s| held_of(arena, s)).unwrap_or_default();
-        let hold = held.iter().find(|h| h.0 == w.object);
-        let since = hold.map(|h| image.program.span(h.2));
-        match ending_of(arena, task).or(body_ended) {
-            Some(ending) => Reason::OwnerEnded { task: facts_of, ending, since },
-            None if KINDS[w.kind as usize].word == "rwlock" && hold.is_none() => {
-                Reason::BehindWriter { task: facts_of }
-            }
-            None if KINDS[w.kind as usize].word == "task" => Reason::WaitsForEnd { task: facts_of },
-            None => Reason::HeldBy { task: facts_of, mode: hold.map_or(Mode::Exclusive, |h| h.1), since },
-        }
-    }
-
-    fn deed(&self, snapshot: &Snapshot, stuck: &[bool], object: u32, methods: &[u8], out: &mut Vec<Reason>) {
-        let image = self.image;
-        let kind = image.arena.kind(object);
-        let spec = &KINDS[kind as usize];
-        let name = |m: &u8| match spec.methods[*m as usize].name {
-            "-submit" => "submit".to_string(),
-            "-take" => "take".to_string(),
-            other => other.to_string(),
-        };
-        let mut any = false;
-        for (j, is_stuck) in stuck.iter().enumerate() {
-            let does: Vec<&u8> = methods.iter().filter(|m| snapshot.deeds[j].may(object, kind, &[**m])).collect();
-            if let (true, Some(m)) = (*is_stuck, does.first()) {
-                any = true;
-                out.push(Reason::StuckSupplier { task: task_facts(image, snapshot.views[j].id), action: name(m) });
-            }
-        }
-        for task in failed_tasks(image.arena) {
-            let function = image.arena.facts(task, facts::FUNCTION).load(Relaxed) as u32;
-            let entry = image.program.functions[function as usize].entry;
-            let deeds = May::new(image.program).deeds(image.program, Root::Function(function), entry);
-            let does = methods.iter().find(|m| deeds.may(object, kind, &[**m]));
-            if let (Some(m), Some(ending)) = (does, ending_of(image.arena, task)) {
-                any = true;
-                out.push(Reason::EndedSupplier { task: task_facts(image, task), ending, action: name(m) });
-            }
-        }
-        if !any {
-            let mut actions: Vec<String> = methods.iter().map(name).collect();
-            actions.retain(|a| !a.ends_with("_nowait"));
-            out.push(Reason::NobodyLeft { actions });
-        }
-    }
-}
-
-fn await_object(image: &Image, need: &Need) -> String {
-    let Need::Change { site } = need else { return "memory".to_string() };
-    let reads = &image.program.awaits[*site as usize];
-    let cell = reads.cells.first().map(|c| image.program.cell_name(*c));
-    let row = reads.rows.first().map(|r| image.program.memory_rows[*r as usize].name.clone());
-    cell.or(row)
-        .or_else(|| reads.objects.first().map(|o| image.object_name(*o)))
-        .unwrap_or_else(|| "memory".to_string())
 }
 
 /// The waits of the task in a slot; none if it goes on by itself.
@@ -429,10 +290,6 @@ fn waits_of(arena: &Arena, executor: &mut Executor, s: usize) -> Option<Vec<Wait
     Some(waits)
 }
 
-/// The mark of a task whose body has ended: as an owner it is gone, though
-/// its process still waits for what it has spawned.
-const BODY_ENDED: u32 = 1 << 31;
-
 fn without_ended(arena: &Arena, need: Need) -> Need {
     let mark = |t: u32| match slot_of_ended(arena, t) {
         Some(s) if arena.slot(s, slot::FLAGS).load(SeqCst) & flag::BODY_ENDED != 0 => t | BODY_ENDED,
@@ -478,13 +335,8 @@ pub fn task_facts(image: &Image, task: u32) -> TaskFacts {
 }
 
 fn held_facts(image: &Image, held: &[(u32, Mode, u32)]) -> Vec<Held> {
-    held.iter()
-        .map(|(lock, mode, site)| Held {
-            lock: image.object_name(*lock),
-            mode: *mode,
-            since: Some(image.program.span(*site)),
-        })
-        .collect()
+    let name = |lock| image.object_name(lock);
+    stuck::held_facts(image.program, &name, held)
 }
 
 fn declared_at(image: &Image, id: u32) -> Option<Span> {
@@ -632,7 +484,7 @@ fn from_raw(image: &Image, raw: Raw, count: u64) -> Option<Finding> {
                 calls: calls.into_iter().map(|c| program.span(c)).collect(),
                 holds: raw_held(image, &held),
             };
-            finding(code, failed_on(program, site), facts, count)
+            finding(code, stuck::failed_on(program, site), facts, count)
         }
         Raw::Abandoned { task, lock, mode, site } => {
             let name = image.object_name(lock);
@@ -668,21 +520,6 @@ fn from_raw(image: &Image, raw: Raw, count: u64) -> Option<Finding> {
             finding(Code::Zombie, Vec::new(), facts, count)
         }
     })
-}
-
-/// What an error is about, as far as its place tells: the receiver's name.
-fn failed_on(program: &Program, site: u32) -> Vec<String> {
-    use crate::program::code::{Instr, Receiver};
-    let receiver = match program.code.get(site as usize) {
-        Some(Instr::CallMethod(call)) => program.calls[*call as usize].receiver,
-        Some(Instr::WithAcquire(w) | Instr::WithRelease(w)) => program.withs[*w as usize].receiver,
-        _ => return Vec::new(),
-    };
-    match receiver {
-        Receiver::Object(id) => vec![program.objects[id as usize].name.clone()],
-        Receiver::Row(row) => vec![program.object_rows[row as usize].name.clone()],
-        _ => Vec::new(),
-    }
 }
 
 fn lock_orders(image: &Image, stuck: &[Finding]) -> Vec<Finding> {

@@ -27,4 +27,4 @@ mod wait;
 
 pub use image::Options;
 pub use supervisor::{Outcome, Report, Stop, TaskEnd, run};
-pub use system::{fresh_seed, memory_for_objects, processors, terminal_columns};
+pub use system::{Interruption, fresh_seed, interruption, memory_for_objects, processors, terminal_columns};

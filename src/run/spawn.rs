@@ -220,7 +220,10 @@ impl Executor {
             let machine = Task::new(self.program, step.function, &step.args, &step.captures);
             let handle =
                 if step.process { self.spawn_process(birth, machine)? } else { self.spawn_thread(birth, machine)? };
-            self.spawned.push(handle);
+            // `join all` waits for no daemon, as nothing does.
+            if !step.daemon {
+                self.spawned.push(handle);
+            }
             handles.push(Value::Object(handle));
         }
         Ok(match step.count {

@@ -411,16 +411,7 @@ impl Executor {
     fn new_object(&mut self, site: u32, args: &[Value]) -> Result<Value, Halt> {
         let new = &self.program.news[site as usize];
         let spec = &KINDS[new.kind as usize];
-        let mut all = Vec::with_capacity(spec.params.len());
-        let mut given = args.iter();
-        for (param, is_given) in spec.params.iter().zip(&new.given) {
-            all.push(match (is_given, param.default) {
-                (true, _) => given.next().cloned().unwrap_or(Value::None),
-                (false, Some(crate::program::kind::Default::Int(i))) => Value::Int(i),
-                (false, Some(crate::program::kind::Default::Bool(b))) => Value::Bool(b),
-                (false, _) => Value::None,
-            });
-        }
+        let all = objects::arguments(spec, &new.given, args);
         let words = objects::init(new.kind, &all, new.options).map_err(|(kind, text)| Error::new(kind, text))?;
         let id = self.arena.reserve_objects(1).map_err(|_| self.refuse(0, 0))?;
         self.arena.make_object(id, new.kind, words, u64::from(site) + 1, self.holder).map_err(|_| self.refuse(0, 0))?;

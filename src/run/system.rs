@@ -32,3 +32,43 @@ pub fn fresh_seed() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos() as u64);
     (now ^ u64::from(std::process::id()) << 40) & 0xffff_ffff
 }
+
+/// Whether the user wants the program to end: Ctrl-C, SIGTERM. As long as it
+/// lives these signals are collected, not carried out.
+pub struct Interruption {
+    signals: Option<nix::sys::signalfd::SignalFd>,
+    seen: std::cell::Cell<bool>,
+}
+
+/// Begins to collect such signals.
+pub fn interruption() -> Interruption {
+    use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
+    use nix::sys::signalfd::{SfdFlags, SignalFd};
+    let mut mask = SigSet::empty();
+    [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT].into_iter().for_each(|s| mask.add(s));
+    let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).ok();
+    if signals.is_some() {
+        let _ = sigprocmask(SigmaskHow::SIG_BLOCK, Some(&mask), None);
+    }
+    Interruption { signals, seen: std::cell::Cell::new(false) }
+}
+
+impl Interruption {
+    pub fn requested(&self) -> bool {
+        if let Some(signals) = &self.signals
+            && matches!(signals.read_signal(), Ok(Some(_)))
+        {
+            self.seen.set(true);
+        }
+        self.seen.get()
+    }
+}
+
+impl Drop for Interruption {
+    fn drop(&mut self) {
+        use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
+        let mut mask = SigSet::empty();
+        [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT].into_iter().for_each(|s| mask.add(s));
+        let _ = sigprocmask(SigmaskHow::SIG_UNBLOCK, Some(&mask), None);
+    }
+}

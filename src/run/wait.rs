@@ -199,21 +199,8 @@ impl Executor {
 
     /// When a wait ends, by its `timeout` argument.
     pub(super) fn deadline(&self, kind: u8, method: u8, args: &[Value]) -> Result<Option<u64>, Error> {
-        let spec = &objects::KINDS[kind as usize].methods[method as usize];
-        if let Some(Some(v)) = spec.blocking.map(|i| args.get(i))
-            && !matches!(v, Value::Bool(_))
-        {
-            return Err(Error::new(ErrorKind::Type, format!("`blocking` is a bool, and this is {}", v.type_word())));
-        }
-        match spec.timeout.and_then(|i| args.get(i)) {
-            None | Some(Value::None) => Ok(None),
-            Some(Value::Duration(ns)) => Ok(Some(futex::now_ns().saturating_add((*ns).max(0) as u64))),
-            Some(Value::Int(0)) => Ok(Some(futex::now_ns())),
-            Some(v) => {
-                let text = format!("`timeout` is a duration such as 10ms, and this is {}", v.type_word());
-                Err(Error::new(ErrorKind::Type, text))
-            }
-        }
+        let ns = objects::timeout_ns(kind, method, args)?;
+        Ok(ns.map(|ns| futex::now_ns().saturating_add(ns)))
     }
 
     pub(super) fn guard_target(&mut self, target: ObjRef) {
@@ -293,7 +280,7 @@ impl Executor {
 
     pub(super) fn failed(&self, target: ObjRef, kind: ErrorKind, text: String) -> Error {
         let name = self.image.object_name(target.id);
-        Error::new(kind, format!("{text} ({} {name})", objects::KINDS[target.kind as usize].word))
+        objects::failed(target.kind, &name, kind, &text)
     }
 
     /// Puts a node into each object's list. All of them are guarded.
@@ -371,14 +358,15 @@ impl Executor {
         }
     }
 
-    /// A notified waiter on a condition waits on its lock from then on.
+    /// Others may have moved the wait on: from a condition to its lock, from a
+    /// round of a barrier to one that is over.
     fn follow(&self, pending: &mut [Pending]) {
         for (arm, p) in pending.iter_mut().enumerate() {
             let at = self.node_at(arm);
-            let id = self.node(at, node::OBJECT) as u32;
-            if id != p.target.id {
+            let (id, method) = (self.node(at, node::OBJECT) as u32, self.node(at, node::METHOD) as u8);
+            if (id, method) != (p.target.id, p.method) {
                 p.target = ObjRef { id, kind: self.arena.kind(id) };
-                p.method = self.node(at, node::METHOD) as u8;
+                p.method = method;
                 p.args = &[];
             }
         }
@@ -574,10 +562,9 @@ impl Executor {
         let live: Vec<(usize, ObjRef, u8, &Args)> =
             arms.iter().enumerate().filter_map(|(i, a)| a.target.map(|(o, m)| (i, o, m, &a.args))).collect();
         for (_, o, _, _) in &live {
-            let word = objects::KINDS[o.kind as usize].word;
-            if matches!(word, "condition" | "barrier") || self.via_manager(*o) {
-                let text = format!("a {word} of this sort cannot be an arm of a `select`");
-                return Err(Error::new(ErrorKind::Type, text).into());
+            let options = self.arena.object(o.id, object::OPTIONS).load(Relaxed) as u32;
+            if let Some(error) = objects::no_arm(o.kind, options) {
+                return Err(error.into());
             }
         }
         let ids: Vec<u32> = live.iter().map(|l| l.1.id).collect();

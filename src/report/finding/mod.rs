@@ -2,6 +2,7 @@
 //! have in common: certainty, count, and how to see it again.
 
 mod abandoned;
+mod circle;
 mod failed;
 mod invariant;
 mod lock_order;
@@ -60,6 +61,8 @@ fn facts(source: &Source, finding: &Finding, style: &Style) -> Diagnostic {
         Facts::Invariant { task, span, invariant, values } => {
             invariant::describe(source, task, *span, *invariant, values, style)
         }
+        Facts::Livelock { going } => circle::livelock(going, style),
+        Facts::Starvation { task, waiting, going } => circle::starvation(task, waiting.as_ref(), going, style),
         Facts::Orphan { child, parent, parent_ending } => note::orphan(child, parent, parent_ending, style),
         Facts::Zombie { child, parent } => note::zombie(child, parent, style),
         Facts::DroppedJobs { pool, declared, count, submitted, closed } => {
@@ -76,6 +79,8 @@ pub fn tasks(finding: &Finding) -> Vec<&TaskFacts> {
         Facts::Race { earlier, later, .. } => vec![&earlier.task, &later.task],
         Facts::Stuck { circle, behind, .. } => circle.iter().chain(behind).map(|w| &w.task).collect(),
         Facts::LockOrder { edges } => edges.iter().map(|e| &e.task).collect(),
+        Facts::Livelock { going } => going.iter().map(|g| &g.task).collect(),
+        Facts::Starvation { task, going, .. } => std::iter::once(task).chain(going.iter().map(|g| &g.task)).collect(),
         Facts::Abandoned { owner, .. } => vec![owner],
         Facts::Failed { task, .. } => task.iter().collect(),
         Facts::Invariant { task, .. } | Facts::Unjoined { task, .. } => vec![task],

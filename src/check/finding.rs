@@ -1,0 +1,678 @@
+//! From states and events to findings: who can never go on in a state, and the
+//! facts of each finding from a log of the way to it. It owns the reading of a
+//! state for that; the verdict on stuck tasks is `detect`'s, the words are
+//! `report`'s.
+
+use super::explore::{Explorer, Found1, What};
+use super::moves::{object_name, place_name};
+use super::part::*;
+use super::seen::{Event, Logged};
+use super::store::Row;
+use crate::detect::deadlock::{self, Might, TaskView, WaitView};
+use crate::detect::finding::*;
+use crate::detect::may::{Deeds, Root};
+use crate::detect::stuck::{self, BODY_ENDED, Scene};
+use crate::lang::ast::Span;
+use crate::machine::{Step, Task};
+use crate::objects::{self, KINDS, Need, TaskId, World, place};
+use crate::program::Program;
+use crate::program::value::{ErrorKind, Value};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// A group of stuck tasks as a finding, with what it is told apart by.
+#[derive(Clone, Debug)]
+pub struct Stuck {
+    pub code: Code,
+    pub key: String,
+    pub finding: Finding,
+    /// Locks that wait for each other: in another order of steps the same
+    /// tasks pass each other.
+    pub locks_only: bool,
+}
+
+/// Something that is worth a note at the end of a complete execution.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Note {
+    Left { object: u32, name: String, count: u64 },
+    Dropped { object: u32, name: String, count: u64, submitted: Option<u32>, closed: bool },
+    Unjoined { task: TaskId, name: String, site: Option<u32>, function: u32, value: String },
+}
+
+impl Note {
+    pub fn code(&self) -> Code {
+        match self {
+            Note::Left { .. } => Code::LeftInQueue,
+            Note::Dropped { .. } => Code::DroppedJobs,
+            Note::Unjoined { .. } => Code::Unjoined,
+        }
+    }
+
+    /// What makes two of them one.
+    pub fn key(&self) -> (Code, String) {
+        let key = match self {
+            Note::Left { name, .. } | Note::Dropped { name, .. } => name.clone(),
+            Note::Unjoined { site, function, .. } => format!("{site:?} {function}"),
+        };
+        (self.code(), key)
+    }
+}
+
+/// The code of an event, and what makes two of them one.
+pub fn key(program: &Program, event: &Event) -> (Code, String) {
+    match event {
+        Event::Race { name, .. } => (Code::Race, name.clone()),
+        Event::Failed { site, kind, .. } => {
+            let assertion = ErrorKind::ALL.get(*kind as usize) == Some(&ErrorKind::Assertion);
+            let code = if assertion { Code::Assertion } else { Code::Error };
+            (code, format!("{:?} {kind}", program.span(*site)))
+        }
+        Event::Abandoned { hold, .. } => (Code::AbandonedLock, format!("{} {:?}", hold.0, program.span(hold.2))),
+        Event::Invariant { index, .. } => (Code::Invariant, index.to_string()),
+        Event::Orphan { child, .. } => (Code::Orphan, child.to_string()),
+        Event::Zombie { child, .. } => (Code::Zombie, child.to_string()),
+    }
+}
+
+/// A state, as the detectors look at it.
+pub struct Scene1<'e> {
+    program: &'static Program,
+    space: &'e Space,
+    row: &'e Row,
+    tasks: Vec<(TaskId, Arc<Part>)>,
+    /// The tasks that have not ended, by their places in `tasks`.
+    live: Vec<usize>,
+    views: Vec<TaskView>,
+    deeds: Vec<Rc<Deeds>>,
+    main: TaskId,
+}
+
+impl<'e> Scene1<'e> {
+    /// `goes`: the tasks that can go ahead now.
+    pub fn new(explorer: &'e Explorer, row: &'e Row, goes: &[TaskId]) -> Scene1<'e> {
+        let program = explorer.model.program;
+        let tasks = explorer.task_parts(row);
+        let mut scene = Scene1 {
+            program,
+            space: &explorer.model.space,
+            row,
+            live: Vec::new(),
+            views: Vec::new(),
+            deeds: Vec::new(),
+            main: explorer.main,
+            tasks,
+        };
+        let model = explorer.model;
+        for at in 0..scene.tasks.len() {
+            let (id, part) = scene.tasks[at].clone();
+            let Part::Task(task) = &*part else { continue };
+            if matches!(task.at, At::Ended(_)) {
+                continue;
+            }
+            let root = match task.birth.pool {
+                Some(_) => Root::Worker,
+                None => Root::Function(task.birth.function),
+            };
+            let main = &program.functions[program.main as usize];
+            let pc = match (&task.machine, task.birth.pool) {
+                (Some(machine), _) => machine.pc(),
+                (None, Some(_)) => main.end.saturating_sub(1),
+                (None, None) => program.functions[task.birth.function as usize].end.saturating_sub(1),
+            };
+            let waits = if goes.contains(&id) { None } else { waits_of(model, row, id, task) };
+            let idle = task.birth.pool.is_some() && matches!(&task.at, At::Operate { then: Then::Take, .. });
+            scene.live.push(at);
+            scene.deeds.push(explorer.may.borrow_mut().deeds(program, root, pc));
+            scene.views.push(TaskView { id, waits, excused: task.birth.daemon || idle });
+        }
+        scene
+    }
+
+    fn task(&self, id: TaskId) -> Option<&TaskPart> {
+        let found = self.tasks.binary_search_by_key(&id, |t| t.0).ok()?;
+        match &*self.tasks[found].1 {
+            Part::Task(task) => Some(task),
+            _ => None,
+        }
+    }
+
+    fn object(&self, id: u32) -> Option<Arc<Part>> {
+        match self.row.get(self.space.place(Key::Object(id))) {
+            0 => None,
+            part => Some(self.space.part(part)),
+        }
+    }
+
+    /// Every task of the script has ended, but for daemons and idle workers.
+    pub fn finished(&self) -> bool {
+        self.views.iter().all(|v| v.excused)
+    }
+
+    /// One task only.
+    pub fn only(&self, task: TaskId) -> Vec<bool> {
+        self.views.iter().map(|v| v.id == task).collect()
+    }
+
+    /// The facts of a task that waits.
+    fn waiting(&self, task: TaskId) -> Option<Waiting> {
+        let stuck = self.only(task);
+        let i = stuck.iter().position(|s| *s)?;
+        self.views[i].waits.as_ref()?;
+        let group = deadlock::Group { cause: deadlock::RootCause::NobodyLeft, circle: vec![i], behind: Vec::new() };
+        let found = stuck::finding(self, &self.views, &stuck, &group, true, Certainty::Found);
+        match found.facts {
+            Facts::Stuck { mut circle, .. } => circle.pop(),
+            _ => None,
+        }
+    }
+
+    pub fn stuck(&self) -> Vec<bool> {
+        deadlock::stuck(&self.views, self)
+    }
+
+    /// What tells one set of stuck tasks from another.
+    pub fn signature(&self, stuck: &[bool]) -> u64 {
+        use std::hash::BuildHasher;
+        // What was told too early is in the words of what it waits for.
+        let words = |i: usize| -> Vec<(u32, u64, u64)> {
+            let waits = self.views[i].waits.iter().flatten();
+            waits.map(|w| (w.object, Scene::word(self, w.object, 1), Scene::word(self, w.object, 2))).collect()
+        };
+        let parts: Vec<_> = (0..stuck.len())
+            .filter(|i| stuck[*i])
+            .map(|i| (self.views[i].id, Scene::site(self, i), words(i)))
+            .collect();
+        rustc_hash::FxBuildHasher.hash_one((2u8, parts))
+    }
+
+    pub fn findings(&self, stuck: &[bool], others_go_on: bool) -> Vec<Stuck> {
+        let groups = deadlock::groups(&self.views, stuck, self);
+        let one = |group: &deadlock::Group| {
+            let finding = stuck::finding(self, &self.views, stuck, group, others_go_on, Certainty::Found);
+            let sites: Vec<String> = match &finding.facts {
+                Facts::Stuck { circle, .. } => {
+                    let mut all: Vec<String> = circle.iter().map(|w| format!("{:?}", w.span)).collect();
+                    all.sort();
+                    all.dedup();
+                    all
+                }
+                _ => Vec::new(),
+            };
+            let locks = group.cause == deadlock::RootCause::Circle
+                && group.circle.iter().all(|i| {
+                    let waits = self.views[*i].waits.iter().flatten();
+                    waits.clone().count() == 1 && waits.clone().all(|w| objects::is_lock(w.kind))
+                })
+                && group.circle.len() > 1;
+            Stuck { code: finding.code, key: sites.join(" "), finding, locks_only: locks }
+        };
+        groups.iter().map(one).collect()
+    }
+}
+
+/// The tasks of which each must get on with it, or end, before the task of a
+/// transition can go ahead; empty if it waits for something else.
+pub fn needs(m: &super::moves::Move) -> Vec<TaskId> {
+    let Some(waits) = m.task(m.me, |t| waits_in(m, m.me, t)).flatten() else { return Vec::new() };
+    match &waits[..] {
+        [WaitView { need: Need::Tasks(tasks), .. }] => tasks.iter().map(|t| *t & !BODY_ENDED).collect(),
+        [WaitView { need: Need::End(task), .. }] => vec![*task],
+        _ => Vec::new(),
+    }
+}
+
+/// The waits of a task; none if it goes on by itself.
+fn waits_of(model: &super::moves::Model, row: &Row, id: TaskId, task: &TaskPart) -> Option<Vec<WaitView>> {
+    let m = super::moves::Move::new(model, row.parts(), &[], id, task.process);
+    waits_in(&m, id, task)
+}
+
+fn waits_in(m: &super::moves::Move, id: TaskId, task: &TaskPart) -> Option<Vec<WaitView>> {
+    if task.dying {
+        return None;
+    }
+    if m.process(task.process, |p| p.dying.is_some() && !p.dead).unwrap_or(false) {
+        return None;
+    }
+    let view = |m: &super::moves::Move, target: crate::program::value::ObjRef, method: u8, memo: u64| {
+        let need = objects::need(m, target.kind, target.id, method, memo, id);
+        WaitView { object: target.id, kind: target.kind, method, need: without_ended(m, need) }
+    };
+    // Who has yet to arrive somewhere can do that.
+    let arrives = |m: &super::moves::Move, target: crate::program::value::ObjRef| {
+        objects::arrival_matters(target.kind, m.word(target.id, 0))
+    };
+    match &task.at {
+        At::Operate { timed: true, .. } | At::Select { after: true, .. } | At::Select { otherwise: true, .. } => None,
+        At::Operate { op, .. } => Some(vec![view(m, op.target, op.method, op.memo.unwrap_or(0))]),
+        At::Select { arms, .. } => {
+            Some(arms.iter().map(|(_, op)| view(m, op.target, op.method, op.memo.unwrap_or(0))).collect())
+        }
+        At::Looked { site, .. } => Some(vec![change(*site)]),
+        At::Step(step) => match &**step {
+            Step::Operate { object, method, args } => {
+                let limited = objects::timeout_ns(object.kind, *method, args.as_slice());
+                if arrives(m, *object) {
+                    return None;
+                }
+                if !matches!(limited, Ok(None)) || !KINDS[object.kind as usize].methods[*method as usize].waits {
+                    return None;
+                }
+                let at_once =
+                    KINDS[object.kind as usize].methods[*method as usize].blocking.and_then(|i| args.as_slice().get(i))
+                        == Some(&Value::Bool(false));
+                (!at_once).then(|| vec![view(m, *object, *method, 0)])
+            }
+            Step::Select { arms, after: None, otherwise: false } => {
+                if arms.iter().filter_map(|a| a.target).any(|(o, _)| arrives(m, o)) {
+                    return None;
+                }
+                Some(arms.iter().filter_map(|a| a.target).map(|(o, method)| view(m, o, method, 0)).collect())
+            }
+            Step::Join { targets, timeout: None } => targets.first().map(|t| vec![view(m, *t, join_method(*t), 0)]),
+            Step::JoinAll { timeout: None } => task.spawned.first().map(|t| vec![view(m, *t, join_method(*t), 0)]),
+            Step::Wait(pid) => {
+                let children = m.forked_children(*pid);
+                let one = |c: &TaskId| view(m, crate::program::value::ObjRef { id: *c, kind: place::task }, 0, 0);
+                (!children.is_empty()).then(|| children.iter().map(one).collect())
+            }
+            Step::AwaitBegin { site, .. } => Some(vec![change(*site)]),
+            // `atomically { await … }`: the condition comes first.
+            Step::AtomicBegin => {
+                let pc = task.machine.as_ref().map_or(0, Task::pc) as usize + 1;
+                match m.program.code.get(pc) {
+                    Some(crate::program::code::Instr::AwaitBegin { await_index, .. }) => {
+                        Some(vec![change(*await_index)])
+                    }
+                    _ => None,
+                }
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn change(site: u32) -> WaitView {
+    WaitView { object: u32::MAX, kind: 0, method: 0, need: Need::Change { site } }
+}
+
+fn join_method(target: crate::program::value::ObjRef) -> u8 {
+    if target.kind == place::pool { objects::pool::JOIN } else { objects::task::JOIN }
+}
+
+/// An owner whose body has ended is gone, though its process still waits.
+fn without_ended(m: &super::moves::Move, need: Need) -> Need {
+    let gone = |t: TaskId| {
+        let over = m.task(t, |t| matches!(t.at, At::Operate { then: Then::Child { .. }, .. })).unwrap_or(false);
+        if over { t | BODY_ENDED } else { t }
+    };
+    let all = |needs: Vec<Need>| needs.into_iter().map(|n| without_ended(m, n)).collect();
+    match need {
+        Need::Tasks(tasks) => Need::Tasks(tasks.into_iter().map(gone).collect()),
+        Need::All(needs) => Need::All(all(needs)),
+        Need::Any(needs) => Need::Any(all(needs)),
+        other => other,
+    }
+}
+
+impl Might for Scene1<'_> {
+    fn may(&self, i: usize, object: u32, kind: u8, methods: &[u8]) -> bool {
+        self.deeds[i].may(object, kind, methods)
+    }
+    fn may_born(&self, i: usize, object: u32, kind: u8, methods: &[u8]) -> bool {
+        self.deeds[i].may_born(object, kind, methods)
+    }
+    fn may_change(&self, i: usize, site: u32) -> bool {
+        self.deeds[i].may_change(&self.program.awaits[site as usize])
+    }
+    fn may_terminate(&self, i: usize) -> bool {
+        self.deeds[i].may_terminate()
+    }
+    fn kind_of(&self, object: u32) -> u8 {
+        match self.object(object).as_deref() {
+            Some(Part::Object(o)) => o.kind,
+            _ => 0,
+        }
+    }
+}
+
+impl Scene for Scene1<'_> {
+    fn program(&self) -> &Program {
+        self.program
+    }
+    fn task_facts(&self, task: TaskId) -> TaskFacts {
+        let name = |t: TaskId| self.task(t).map(|t| t.birth.name.to_string());
+        facts_of(self.program, task, self.main, self.task(task).map(|t| &*t.birth), name)
+    }
+    fn ending(&self, task: TaskId) -> Option<Ending> {
+        match &self.task(task)?.at {
+            At::Ended(ended) => Some(ending_of(ended.how)),
+            _ => None,
+        }
+    }
+    fn held(&self, task: TaskId) -> Vec<Hold> {
+        self.task(task).map(|t| t.held.clone()).unwrap_or_default()
+    }
+    fn object_name(&self, object: u32) -> String {
+        let part = self.object(object);
+        let part = match part.as_deref() {
+            Some(Part::Object(o)) => Some(o),
+            _ => None,
+        };
+        object_name(self.program, object, part, |t| self.task(t).map(|t| t.birth.name.to_string()))
+    }
+    fn word(&self, object: u32, index: usize) -> u64 {
+        match self.object(object).as_deref() {
+            Some(Part::Object(o)) => o.words[index],
+            _ => 0,
+        }
+    }
+    fn declared_at(&self, object: u32) -> Option<Span> {
+        match self.object(object).as_deref() {
+            Some(Part::Object(o)) => declared_at(self.program, object, o),
+            _ => None,
+        }
+    }
+    fn site(&self, i: usize) -> Option<u32> {
+        let task = self.task(self.views[i].id)?;
+        if task.birth.pool.is_some() && task.machine.is_none() {
+            return None;
+        }
+        Some(task.machine.as_ref().map_or(task.site, Task::pc))
+    }
+    fn ended_badly(&self) -> Vec<(u32, u32)> {
+        let bad = |t: &(TaskId, Arc<Part>)| match &*t.1 {
+            Part::Task(task) => match &task.at {
+                At::Ended(ended) if ended.how != How::Returned => Some((t.0, task.birth.function)),
+                _ => None,
+            },
+            _ => None,
+        };
+        self.tasks.iter().filter_map(bad).take(64).collect()
+    }
+}
+
+pub fn ending_of(how: How) -> Ending {
+    match how {
+        How::Returned => Ending::Returned,
+        How::Failed(kind) => {
+            Ending::Failed(ErrorKind::ALL.get(kind as usize).map_or("error", |k| k.word()).to_string())
+        }
+        How::Exited(code) => Ending::Exited(code),
+        How::Signalled(n) => Ending::Signalled(n),
+        How::Terminated => Ending::Terminated,
+    }
+}
+
+fn facts_of(
+    program: &Program,
+    task: TaskId,
+    main: TaskId,
+    birth: Option<&Birth>,
+    name: impl Fn(TaskId) -> Option<String>,
+) -> TaskFacts {
+    let serial = task.wrapping_sub(main);
+    let Some(birth) = birth else {
+        let name = "?".to_string();
+        return TaskFacts { serial, name, process: false, pid: 0, tid: 0, spawned: None, spawner: None };
+    };
+    let spawned = birth.site.map(|s| program.span(s));
+    TaskFacts {
+        serial,
+        name: birth.name.to_string(),
+        process: birth.process,
+        pid: 0,
+        tid: 0,
+        spawned,
+        spawner: birth.spawner.filter(|_| spawned.is_some()).and_then(name),
+    }
+}
+
+fn declared_at(program: &Program, id: u32, part: &ObjectPart) -> Option<Span> {
+    use crate::program::code::Instr;
+    if let Some(decl) = program.objects.get(id as usize) {
+        return Some(decl.span);
+    }
+    match part.born {
+        Born::Field { structure, field, .. } => {
+            Some(program.structs.get(structure as usize)?.fields.get(field as usize)?.span)
+        }
+        Born::New(site) => {
+            let at = program.code.iter().position(|i| matches!(i, Instr::NewObject(s) if *s == site))?;
+            Some(program.span(at as u32))
+        }
+        _ => None,
+    }
+}
+
+/// What a task waits for in a state.
+pub fn waiting(explorer: &Explorer, row: &Row, task: TaskId) -> Option<Waiting> {
+    Scene1::new(explorer, row, &[]).waiting(task)
+}
+
+/// Whether a task waits for nothing but the end of others.
+pub fn joins(explorer: &Explorer, row: &Row, task: TaskId) -> bool {
+    match explorer.part(row, Key::Task(task)).as_deref() {
+        Some(Part::Task(t)) => match &t.at {
+            At::Operate { op, .. } => {
+                op.target.kind == place::task || op.method == objects::pool::JOIN && op.target.kind == place::pool
+            }
+            At::Step(step) => matches!(**step, Step::Join { .. } | Step::JoinAll { .. } | Step::Wait(_)),
+            At::Select { then: Then::Reap { .. }, .. } => true,
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// Who a task is.
+pub fn task_facts(explorer: &Explorer, row: &Row, task: TaskId) -> TaskFacts {
+    let part = |id: TaskId| explorer.part(row, Key::Task(id));
+    let name = |id: TaskId| match part(id).as_deref() {
+        Some(Part::Task(t)) => Some(t.birth.name.to_string()),
+        _ => None,
+    };
+    match part(task).as_deref() {
+        Some(Part::Task(t)) => facts_of(explorer.model.program, task, explorer.main, Some(&t.birth), name),
+        _ => facts_of(explorer.model.program, task, explorer.main, None, name),
+    }
+}
+
+/// What an end of a complete execution is worth a note for.
+pub fn notes(explorer: &Explorer, row: &Row) -> Vec<Note> {
+    let model = explorer.model;
+    let m = super::moves::Move::new(model, row.parts(), &[], explorer.main, explorer.main);
+    let mut notes = Vec::new();
+    for (ix, part) in row.parts().iter().enumerate() {
+        if *part == 0 {
+            continue;
+        }
+        let part = model.space.part(*part);
+        let (Part::Object(o), Key::Object(id)) = (&*part, model.space.key(ix as u32)) else { continue };
+        if o.values.is_empty() {
+            continue;
+        }
+        let count = o.values.len() as u64;
+        let name = m.object_name(id);
+        match o.kind {
+            place::queue => notes.push(Note::Left { object: id, name, count }),
+            place::pool => {
+                let submitted = match &o.values[0] {
+                    Value::List(job) => match job.first() {
+                        Some(Value::Object(h)) => m.task(h.id, |t| t.birth.site).flatten(),
+                        _ => None,
+                    },
+                    _ => None,
+                };
+                let closed = o.words[objects::pool::CLOSED] != 0;
+                notes.push(Note::Dropped { object: id, name, count, submitted, closed });
+            }
+            place::task if id != explorer.main && o.words[objects::task::JOINED] == 0 => {
+                let Some((site, function)) = m.task(id, |t| (t.birth.site, t.birth.function)) else { continue };
+                let value = m.shown(&o.values[0]);
+                notes.push(Note::Unjoined { task: id, name, site, function, value });
+            }
+            _ => {}
+        }
+    }
+    notes
+}
+
+/// The facts of something found, from the log of the way there.
+pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[Logged]) -> Finding {
+    let program = explorer.model.program;
+    let task = |id: TaskId| explorer.part(row, Key::Task(id));
+    let name = |id: TaskId| match task(id).as_deref() {
+        Some(Part::Task(t)) => Some(t.birth.name.to_string()),
+        _ => None,
+    };
+    let facts = |id: TaskId| task_facts(explorer, row, id);
+    let object = |id: u32| {
+        let part = explorer.part(row, Key::Object(id));
+        let part = match part.as_deref() {
+            Some(Part::Object(o)) => Some(o.clone()),
+            _ => None,
+        };
+        (object_name(program, id, part.as_ref(), name), part.and_then(|p| declared_at(program, id, &p)))
+    };
+    let held = |held: &[Hold]| stuck::held_facts(program, &|id| object(id).0, held);
+    let one = |on: Vec<String>, facts: Facts| Finding {
+        code: found.code,
+        certainty: Certainty::Found,
+        count: 1,
+        on,
+        facts,
+        schedule: None,
+    };
+    match &found.what {
+        What::Stuck(stuck) => stuck.finding.clone(),
+        What::Note(note) => match note {
+            Note::Left { object: id, name, count } => {
+                let declared = object(*id).1;
+                one(vec![name.clone()], Facts::LeftInQueue { queue: name.clone(), declared, count: *count })
+            }
+            Note::Dropped { object: id, name, count, submitted, closed } => {
+                let (declared, submitted) = (object(*id).1, submitted.map(|s| program.span(s)));
+                let pool = name.clone();
+                let (count, closed) = (*count, *closed);
+                one(vec![name.clone()], Facts::DroppedJobs { pool, declared, count, submitted, closed })
+            }
+            Note::Unjoined { task, name, value, .. } => {
+                one(vec![name.clone()], Facts::Unjoined { task: facts(*task), value: value.clone() })
+            }
+        },
+        What::Circle(circle) => super::live::finding(explorer, circle, row),
+        What::Event(event) | What::Finally(event) => match event {
+            Event::Race { ix, name, other, task, .. } => {
+                let structure = |record: u32| match explorer.part(row, Key::Object(record)).as_deref() {
+                    Some(Part::Object(o)) => match o.born {
+                        Born::Record(site) => Some(program.records[site as usize].structure),
+                        _ => None,
+                    },
+                    _ => None,
+                };
+                let (_, declared, _) = place_name(program, explorer.model.space.key(*ix), structure);
+                let later = last_access(log, *task, *ix, None);
+                let must_write = later.as_ref().is_some_and(|a| !a.1);
+                let earlier = last_access(
+                    &log[..later.as_ref().map_or(log.len(), |a| a.2)],
+                    *other,
+                    *ix,
+                    must_write.then_some(true),
+                );
+                let access = |id: TaskId, found: &Option<(usize, bool, usize)>| {
+                    let Some((step, _, _)) = found else {
+                        return Access {
+                            task: facts(id),
+                            span: Span::default(),
+                            kind: AccessKind::Read,
+                            value: None,
+                            held: Vec::new(),
+                        };
+                    };
+                    let logged = &log[*step];
+                    let reached = logged.reached.iter().rev().find(|r| r.ix == *ix);
+                    let kind = match reached.map(|r| (r.write, r.atomic)) {
+                        Some((true, false)) => AccessKind::Write,
+                        Some((false, true)) => AccessKind::AtomicRead,
+                        Some((true, true)) => AccessKind::AtomicWrite,
+                        _ => AccessKind::Read,
+                    };
+                    let value = reached.map(|r| r.value.clone());
+                    Access { task: facts(id), span: program.span(logged.site), kind, value, held: held(&logged.held) }
+                };
+                let (earlier, later) = (access(*other, &earlier), access(*task, &later));
+                one(vec![name.clone()], Facts::Race { variable: name.clone(), declared, earlier, later })
+            }
+            Event::Failed { task, site, kind, message, calls, held: holds } => {
+                let kind = ErrorKind::ALL.get(*kind as usize).map_or("error", |k| k.word()).to_string();
+                let facts = Facts::Failed {
+                    task: task.map(facts),
+                    span: program.span(*site),
+                    kind,
+                    message: message.clone(),
+                    calls: calls.iter().map(|c| program.span(*c)).collect(),
+                    holds: held(holds),
+                };
+                one(stuck::failed_on(program, *site), facts)
+            }
+            Event::Abandoned { task: owner, hold } => {
+                let (lock, declared) = object(hold.0);
+                let ending = match task(*owner).as_deref() {
+                    Some(Part::Task(t)) => match &t.at {
+                        At::Ended(ended) => ending_of(ended.how),
+                        _ => Ending::Returned,
+                    },
+                    _ => Ending::Returned,
+                };
+                let facts = Facts::Abandoned {
+                    lock: lock.clone(),
+                    mode: hold.1,
+                    declared,
+                    owner: facts(*owner),
+                    since: Some(program.span(hold.2)),
+                    ending,
+                };
+                one(vec![lock], facts)
+            }
+            Event::Invariant { task, site, index, values } => {
+                let (function, _) = &program.invariants[*index as usize];
+                let on = values.iter().map(|v| v.0.clone()).collect();
+                let facts = Facts::Invariant {
+                    task: facts(*task),
+                    span: program.span(*site),
+                    invariant: program.functions[*function as usize].span,
+                    values: values.clone(),
+                };
+                one(on, facts)
+            }
+            Event::Orphan { child, parent } => {
+                let parent_ending = match task(*parent).as_deref() {
+                    Some(Part::Task(t)) => match &t.at {
+                        At::Ended(ended) => ending_of(ended.how),
+                        _ => Ending::Returned,
+                    },
+                    _ => Ending::Returned,
+                };
+                one(Vec::new(), Facts::Orphan { child: facts(*child), parent: facts(*parent), parent_ending })
+            }
+            Event::Zombie { child, parent } => {
+                one(Vec::new(), Facts::Zombie { child: facts(*child), parent: facts(*parent) })
+            }
+        },
+    }
+}
+
+/// A task's last access to a place: the step, whether it wrote, the step again
+/// as a bound.
+fn last_access(log: &[Logged], task: TaskId, ix: PartIx, write: Option<bool>) -> Option<(usize, bool, usize)> {
+    let at = |wanted: Option<bool>| {
+        (0..log.len()).rev().find(|i| {
+            log[*i].task == task && log[*i].reached.iter().any(|r| r.ix == ix && wanted.is_none_or(|w| r.write == w))
+        })
+    };
+    let step = at(write).or_else(|| at(None))?;
+    let wrote = log[step].reached.iter().any(|r| r.ix == ix && r.write);
+    Some((step, wrote, step))
+}

@@ -1,0 +1,281 @@
+//! Every interleaving of a script: states, the explorer, what can and what
+//! cannot happen, and the shortest ways there. It drives the same machine and
+//! the same objects as a run, and knows nothing of the operating system: time,
+//! memory and interruption come in through a question that it asks now and then.
+
+mod explore;
+mod finding;
+pub mod live;
+mod memo;
+mod mover;
+mod moves;
+mod outcome;
+mod part;
+mod process;
+pub mod schedule;
+mod seen;
+mod step;
+mod store;
+mod way;
+
+pub use outcome::{Outcome, Pairs};
+pub use schedule::Schedule;
+pub use way::{Lane, LaneStep, Way};
+
+use crate::detect::finding::{Code, Finding};
+use crate::program::Program;
+use explore::{Explorer, What};
+use mover::Movers;
+use moves::{Guards, Memorable, Model};
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+/// How to explore.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub states_max: Option<u64>,
+    /// In bytes, for the states.
+    pub memory_max: u64,
+    /// Every access is a transition of its own: no reduction at all.
+    pub plain: bool,
+    /// For the schedules.
+    pub hash: u16,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { states_max: None, memory_max: 4 << 30, plain: false, hash: 0 }
+    }
+}
+
+/// Why an exploration ended before its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    States,
+    Memory,
+    Time,
+    Interrupted,
+}
+
+/// How far it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    pub states: u64,
+    /// Of these, whose transitions are known.
+    pub done: u64,
+    pub transitions: u64,
+    pub bytes: u64,
+    pub depth: u32,
+}
+
+/// What is known of a kind of finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Absent,
+    Found,
+    Undecided,
+}
+
+impl Verdict {
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::Absent => "absent",
+            Verdict::Found => "found",
+            Verdict::Undecided => "undecided",
+        }
+    }
+}
+
+/// A finding and the way to it.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    pub finding: Finding,
+    pub way: Way,
+}
+
+/// `expect some`, `expect every`: what came of it.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    pub every: bool,
+    pub span: crate::lang::ast::Span,
+    /// How many complete ends had it true, and how many not.
+    pub holds: u64,
+    pub fails: u64,
+}
+
+/// What an exploration came to.
+#[derive(Clone, Debug)]
+pub struct Report {
+    pub stop: Option<Stop>,
+    /// Something was not gone through: why.
+    pub cut: Option<&'static str>,
+    pub states: u64,
+    pub transitions: u64,
+    pub bytes: u64,
+    pub depth: u32,
+    pub found: Vec<Shown>,
+    pub verdicts: Vec<(Code, Verdict)>,
+    pub outcomes: Vec<Outcome>,
+    pub more_outcomes: bool,
+    pub claims: Vec<Claimed>,
+    /// How often it began anew, since something was seen that has to be looked
+    /// at more closely.
+    pub passes: u32,
+}
+
+impl Report {
+    pub fn complete(&self) -> bool {
+        self.stop.is_none() && self.cut.is_none()
+    }
+}
+
+/// The codes that a check decides; notes are told as they come.
+pub const DECIDED: [Code; 11] = [
+    Code::Race,
+    Code::Deadlock,
+    Code::SelfDeadlock,
+    Code::LockOrder,
+    Code::AbandonedLock,
+    Code::LostWakeup,
+    Code::Assertion,
+    Code::Invariant,
+    Code::Error,
+    Code::Livelock,
+    Code::Starvation,
+];
+
+/// Explores a script. `ask` is called now and then and may end it.
+///
+/// # Errors
+///
+/// A declaration that cannot be made: its place in `Program::objects`, and why.
+pub fn check(
+    program: &'static Program,
+    options: &Options,
+    ask: &mut dyn FnMut(&Progress) -> Option<Stop>,
+) -> Result<Report, (usize, String)> {
+    let mut visible: BTreeSet<Memorable> = watched(program);
+    let mut known_races = BTreeSet::new();
+    let mut open = BTreeSet::new();
+    let mut races: Vec<Shown> = Vec::new();
+    let (mut passes, mut transitions) = (0, 0);
+    loop {
+        passes += 1;
+        let movers = Movers::of(program);
+        let plain = options.plain || movers.deadly;
+        let model = Model {
+            program,
+            space: part::Space::new(program.objects.len() as u32 + 1),
+            plain,
+            visible: visible.clone(),
+            known_races: known_races.clone(),
+            movers: if plain { Movers::none() } else { movers },
+            guards: Mutex::new(Guards { open: std::mem::take(&mut open), ..Guards::default() }),
+        };
+        let mut explorer = Explorer::new(&model, options);
+        explorer.run(ask)?;
+        transitions += explorer.transitions;
+        let broken = explorer.guards_broken();
+        if broken && explorer.stop.is_none() {
+            let guards = model.guards.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            open = guards.open.clone();
+            continue;
+        }
+        // A race makes each access to the place a step that others can see.
+        let mut more = false;
+        for found in explorer.found.clone() {
+            if let What::Event(seen::Event::Race { name, memory, .. }) = &found.what
+                && known_races.insert(name.clone())
+            {
+                races.push(way::shown(&mut explorer, &found));
+                more |= visible.insert(*memory) && !plain;
+            }
+        }
+        if more && explorer.stop.is_none() {
+            let guards = model.guards.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            open = guards.open.clone();
+            continue;
+        }
+        if explorer.stop.is_none() && explorer.cut.is_none() && Movers::may_recur(program) && explorer.recurs {
+            live::search(&mut explorer, ask);
+        }
+        return Ok(report(explorer, races, passes, transitions));
+    }
+}
+
+/// What invariants look at is looked at after every write.
+fn watched(program: &Program) -> BTreeSet<Memorable> {
+    let mut visible = BTreeSet::new();
+    for (_, reads) in &program.invariants {
+        visible.extend(reads.cells.iter().map(|c| Memorable::Declared(program.cells[*c as usize])));
+        for row in &reads.rows {
+            let first = program.memory_rows[*row as usize].first;
+            visible.insert(Memorable::Declared(program.cells[first as usize]));
+        }
+        if reads.anything {
+            visible.extend((0..program.memory.len() as u32).map(Memorable::Declared));
+            for (s, structure) in program.structs.iter().enumerate() {
+                visible.extend((0..structure.fields.len() as u32).map(|f| Memorable::Field(s as u32, f)));
+            }
+        }
+    }
+    visible
+}
+
+fn report(mut explorer: Explorer, races: Vec<Shown>, passes: u32, transitions: u64) -> Report {
+    let all = explorer.found.clone();
+    let mut found = races;
+    let abandoned_told = |shown: &[Shown], name: &str| {
+        shown.iter().any(|s| s.finding.code == Code::AbandonedLock && s.finding.on.iter().any(|n| n == name))
+    };
+    let mut later = Vec::new();
+    for one in &all {
+        if matches!(&one.what, What::Event(seen::Event::Race { .. })) {
+            continue;
+        }
+        let shown = way::shown(&mut explorer, one);
+        if matches!(&one.what, What::Event(seen::Event::Abandoned { .. })) {
+            later.push(shown);
+        } else {
+            found.push(shown);
+        }
+    }
+    // A lock that stuck tasks wait for is told there.
+    for shown in later {
+        if !shown.finding.on.iter().any(|n| abandoned_told(&found, n)) {
+            found.push(shown);
+        }
+    }
+    let lock_order = all.iter().any(|f| matches!(&f.what, What::Stuck(s) if s.locks_only));
+    let complete = explorer.stop.is_none() && explorer.cut.is_none();
+    let verdict = |code: Code| {
+        let seen = found.iter().any(|s| s.finding.code == code) || (code == Code::LockOrder && lock_order);
+        match (seen, complete) {
+            (true, _) => Verdict::Found,
+            (false, true) => Verdict::Absent,
+            (false, false) => Verdict::Undecided,
+        }
+    };
+    let claims = explorer.model.program.claims.iter().enumerate().map(|(i, claim)| {
+        let (holds, fails, _) = explorer.outcomes.claims.get(i).copied().unwrap_or_default();
+        Claimed { every: claim.every, span: claim.span, holds, fails }
+    });
+    let verdicts = DECIDED.iter().map(|c| (*c, verdict(*c))).collect();
+    let claims = claims.collect();
+    let rank = |s: &Shown| (s.finding.code.is_note(), s.way.turns());
+    found.sort_by_key(rank);
+    Report {
+        stop: explorer.stop,
+        cut: explorer.cut,
+        states: explorer.store.len() as u64,
+        transitions,
+        bytes: explorer.store.bytes() as u64,
+        depth: explorer.depth,
+        verdicts,
+        claims,
+        found,
+        outcomes: explorer.outcomes.all.iter().map(|o| o.0.clone()).collect(),
+        more_outcomes: explorer.outcomes.more,
+        passes,
+    }
+}

@@ -1,0 +1,744 @@
+//! One transition under way: a state's parts as it sees and changes them, the
+//! choices it takes, and what it saw on its way. It owns access to the parts
+//! and is the `World` of the objects and the `Host` of the machine; which steps
+//! a transition has, `step` and `process` say.
+
+use super::part::*;
+use super::seen::{Choice, Event, Log};
+use crate::machine::{Home, Host, Place};
+use crate::objects::{Edge, Mode, TaskId, World};
+use crate::program::Program;
+use crate::program::code::FieldKind;
+use crate::program::kind::Memory;
+use crate::program::value::{Names, ObjRef, Shown, Value};
+use hashbrown::HashMap;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+/// What a transition came to know, in order: enough to see that it would do
+/// the same in another state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    Read(PartIx, PartId),
+    /// Which of how many ways it took.
+    Choice(u32, u32),
+}
+
+/// What holds for all transitions of an exploration.
+pub struct Model {
+    pub program: &'static Program,
+    pub space: Space,
+    /// Every access is a transition of its own, and so is every release.
+    pub plain: bool,
+    /// Declarations whose places are reached in transitions of their own.
+    pub visible: BTreeSet<Memorable>,
+    /// Places on which a race is known by now.
+    pub known_races: BTreeSet<String>,
+    pub movers: super::mover::Movers,
+    pub guards: Mutex<Guards>,
+}
+
+/// Which locks have been held at every access to a place so far, but for those
+/// made while there was no other task. A place that always has one is guarded:
+/// its accesses cannot race, and need not be compared.
+#[derive(Default)]
+pub struct Guards {
+    /// Declarations that turned out not to be guarded.
+    pub open: BTreeSet<Memorable>,
+    pub held: HashMap<PartIx, Vec<u32>>,
+    /// Found just now: what was explored rests on a wrong assumption.
+    pub broken: bool,
+}
+
+impl Guards {
+    /// Whether the place is guarded still, with this access under these locks;
+    /// if not, nothing is changed.
+    pub fn meet(&mut self, ix: PartIx, memory: Memorable, locks: &[u32]) -> bool {
+        if self.open.contains(&memory) {
+            return false;
+        }
+        match self.held.get_mut(&ix) {
+            None if !locks.is_empty() => {
+                self.held.insert(ix, locks.to_vec());
+                true
+            }
+            Some(held) if held.iter().any(|l| locks.contains(l)) => {
+                held.retain(|l| locks.contains(l));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// It is not.
+    pub fn give_up(&mut self, memory: Memorable) {
+        self.broken |= self.open.insert(memory);
+    }
+}
+
+/// A declaration of memory: declared, or a field of a struct.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Memorable {
+    Declared(u32),
+    Field(u32, u32),
+}
+
+/// More ways than this at one step are not gone through one by one.
+pub const CHOICES_MAX: u64 = 100_000;
+
+#[derive(Clone)]
+enum Open {
+    Seen(Arc<Part>),
+    Changed(Box<Part>),
+    /// There is none.
+    None,
+}
+
+#[derive(Clone, Default)]
+struct Overlay {
+    open: HashMap<PartIx, Open, rustc_hash::FxBuildHasher>,
+    looks: Vec<Look>,
+}
+
+/// See the head of the file.
+pub struct Move<'a> {
+    pub model: &'a Model,
+    pub program: &'static Program,
+    base: &'a [PartId],
+    overlay: RefCell<Overlay>,
+    /// The ways to take where there is a choice.
+    ways: &'a [u32],
+    taken: usize,
+    pub me: TaskId,
+    /// The process in which it is.
+    pub home: TaskId,
+    pub site: u32,
+    pub in_atomic: bool,
+    /// It looks from outside: no race, no arrival.
+    pub outside: bool,
+    /// Looks only whether something could be done.
+    probing: bool,
+    /// It has released something since it was last asked.
+    pub released: bool,
+    pub printed: bool,
+    /// It took a way that need not be taken ever again.
+    pub unfair: bool,
+    pub events: Vec<Event>,
+    /// A limit was reached: what follows is not all.
+    pub cut: Option<&'static str>,
+    pub log: Option<Log>,
+}
+
+impl<'a> Move<'a> {
+    pub fn new(model: &'a Model, base: &'a [PartId], ways: &'a [u32], me: TaskId, home: TaskId) -> Move<'a> {
+        Move {
+            model,
+            program: model.program,
+            base,
+            overlay: RefCell::default(),
+            ways,
+            taken: 0,
+            me,
+            home,
+            site: 0,
+            in_atomic: false,
+            outside: false,
+            probing: false,
+            released: false,
+            printed: false,
+            unfair: false,
+            events: Vec::new(),
+            cut: None,
+            log: None,
+        }
+    }
+
+    // ------------------------------------------------------------------ parts
+
+    pub fn open<T>(&self, ix: PartIx, f: impl FnOnce(Option<&Part>) -> T) -> T {
+        let mut overlay = self.overlay.borrow_mut();
+        let base = self.base;
+        let space = &self.model.space;
+        if !overlay.open.contains_key(&ix) {
+            let id = base.get(ix as usize).copied().unwrap_or(0);
+            overlay.looks.push(Look::Read(ix, id));
+            let open = if id == 0 { Open::None } else { Open::Seen(space.part(id)) };
+            overlay.open.insert(ix, open);
+        }
+        match overlay.open.get(&ix) {
+            Some(Open::Seen(part)) => {
+                // The part stays for the exploration; the borrow need not.
+                let part = part.clone();
+                drop(overlay);
+                f(Some(&part))
+            }
+            Some(Open::Changed(part)) => f(Some(part)),
+            _ => f(None),
+        }
+    }
+
+    pub fn change<T>(&mut self, ix: PartIx, f: impl FnOnce(&mut Part) -> T) -> Option<T> {
+        self.open(ix, |_| ());
+        let overlay = self.overlay.get_mut();
+        let open = overlay.open.get_mut(&ix)?;
+        if let Open::Seen(part) = open {
+            *open = Open::Changed(Box::new((**part).clone()));
+        }
+        match open {
+            Open::Changed(part) => Some(f(part)),
+            _ => None,
+        }
+    }
+
+    pub fn put(&mut self, key: Key, part: Part) {
+        let ix = self.model.space.place(key);
+        self.open(ix, |_| ());
+        self.overlay.get_mut().open.insert(ix, Open::Changed(Box::new(part)));
+    }
+
+    /// What it changed, and all that it came to know.
+    pub fn close(self) -> (Vec<(PartIx, PartId)>, Vec<Look>, Vec<Event>, Option<Log>) {
+        let overlay = self.overlay.into_inner();
+        let mut writes: Vec<(PartIx, PartId)> = Vec::new();
+        for (ix, open) in overlay.open {
+            let id = match open {
+                Open::Changed(part) => self.model.space.intern(*part),
+                _ => continue,
+            };
+            if self.base.get(ix as usize).copied().unwrap_or(0) != id {
+                writes.push((ix, id));
+            }
+        }
+        writes.sort_unstable();
+        (writes, overlay.looks, self.events, self.log)
+    }
+
+    /// What follows is undone by `restore`, but not what it looked at.
+    pub fn keep(&self) -> Kept {
+        Kept { open: self.overlay.borrow().open.clone(), released: self.released, events: self.events.len() }
+    }
+
+    pub fn restore(&mut self, kept: Kept) {
+        let overlay = self.overlay.get_mut();
+        // A part first seen meanwhile is looked at again from the base; the
+        // look itself is on record already.
+        let mut open = kept.open;
+        for ix in overlay.open.keys() {
+            if !open.contains_key(ix) {
+                let id = self.base.get(*ix as usize).copied().unwrap_or(0);
+                let seen = if id == 0 { Open::None } else { Open::Seen(self.model.space.part(id)) };
+                open.insert(*ix, seen);
+            }
+        }
+        overlay.open = open;
+        self.released = kept.released;
+        self.events.truncate(kept.events);
+    }
+
+    // ----------------------------------------------------------- kinds of part
+
+    pub fn task_ix(&self, task: TaskId) -> PartIx {
+        self.model.space.place(Key::Task(task))
+    }
+
+    pub fn task<T>(&self, task: TaskId, f: impl FnOnce(&TaskPart) -> T) -> Option<T> {
+        self.open(self.task_ix(task), |p| match p {
+            Some(Part::Task(t)) => Some(f(t)),
+            _ => None,
+        })
+    }
+
+    pub fn change_task<T>(&mut self, task: TaskId, f: impl FnOnce(&mut TaskPart) -> T) -> Option<T> {
+        let ix = self.task_ix(task);
+        self.change(ix, |p| match p {
+            Part::Task(t) => Some(f(t)),
+            _ => None,
+        })?
+    }
+
+    pub fn process<T>(&self, process: TaskId, f: impl FnOnce(&ProcessPart) -> T) -> Option<T> {
+        self.open(self.model.space.place(Key::Process(process)), |p| match p {
+            Some(Part::Process(t)) => Some(f(t)),
+            _ => None,
+        })
+    }
+
+    pub fn change_process<T>(&mut self, process: TaskId, f: impl FnOnce(&mut ProcessPart) -> T) -> Option<T> {
+        let ix = self.model.space.place(Key::Process(process));
+        self.change(ix, |p| match p {
+            Part::Process(t) => Some(f(t)),
+            _ => None,
+        })?
+    }
+
+    pub fn object<T>(&self, object: u32, f: impl FnOnce(&ObjectPart) -> T) -> Option<T> {
+        self.open(self.model.space.place(Key::Object(object)), |p| match p {
+            Some(Part::Object(o)) => Some(f(o)),
+            _ => None,
+        })
+    }
+
+    pub fn change_object<T>(&mut self, object: u32, f: impl FnOnce(&mut ObjectPart) -> T) -> Option<T> {
+        let ix = self.model.space.place(Key::Object(object));
+        self.change(ix, |p| match p {
+            Part::Object(o) => Some(f(o)),
+            _ => None,
+        })?
+    }
+
+    pub fn kind(&self, object: u32) -> u8 {
+        self.object(object, |o| o.kind).unwrap_or(0)
+    }
+
+    /// The place in the row of a place in memory.
+    pub fn cell_ix(&self, place: Place) -> PartIx {
+        let private = place.memory == Memory::Var;
+        let key = match place.home {
+            Home::Declared if private => Key::Var { process: self.home, cell: place.index },
+            Home::Declared => Key::Shared(place.index),
+            Home::Record(record) if private => Key::VarField { process: self.home, record, index: place.index },
+            Home::Record(record) => Key::Field { record, index: place.index },
+        };
+        self.model.space.place(key)
+    }
+
+    pub fn change_cell<T>(&mut self, ix: PartIx, f: impl FnOnce(&mut CellPart) -> T) -> Option<T> {
+        self.change(ix, |p| match p {
+            Part::Cell(c) => Some(f(c)),
+            _ => None,
+        })?
+    }
+
+    pub fn cell<T>(&self, ix: PartIx, f: impl FnOnce(&CellPart) -> T) -> Option<T> {
+        self.open(ix, |p| match p {
+            Some(Part::Cell(c)) => Some(f(c)),
+            _ => None,
+        })
+    }
+
+    // ---------------------------------------------------------------- choices
+
+    /// One of `count` ways; each is tried in turn.
+    pub fn choose(&mut self, count: u64) -> u64 {
+        if count <= 1 || self.probing {
+            return 0;
+        }
+        let count = if count > CHOICES_MAX {
+            self.cut = Some("a `choose` among too many values");
+            CHOICES_MAX
+        } else {
+            count
+        };
+        let way = self.ways.get(self.taken).copied().unwrap_or(0).min(count as u32 - 1);
+        self.taken += 1;
+        self.overlay.get_mut().looks.push(Look::Choice(way, count as u32));
+        if let Some(log) = &mut self.log {
+            log.choices.push(Choice::Way(way));
+        }
+        u64::from(way)
+    }
+
+    /// The same where nobody promises that each is taken again and again.
+    pub fn choose_any(&mut self, count: u64) -> u64 {
+        self.unfair |= count > 1 && !self.probing;
+        self.choose(count)
+    }
+
+    /// One of several tasks; each is tried in turn.
+    fn choose_task(&mut self, among: &[Waiter]) -> usize {
+        let before = self.log.as_ref().map(|l| l.choices.len());
+        let way = self.choose_any(among.len() as u64) as usize;
+        if let (Some(log), Some(before)) = (&mut self.log, before)
+            && let Some(choice) = log.choices.get_mut(before)
+        {
+            *choice = Choice::Task(among[way].task);
+        }
+        way
+    }
+
+    /// What `f` would come to, without doing it.
+    pub fn probe<T>(&mut self, f: impl FnOnce(&mut Self) -> T) -> T {
+        let kept = self.keep();
+        let log = self.log.take();
+        let before = std::mem::replace(&mut self.probing, true);
+        let result = f(self);
+        self.probing = before;
+        self.log = log;
+        self.restore(kept);
+        result
+    }
+
+    // ------------------------------------------------------------------ names
+
+    pub fn shown(&self, value: &Value) -> String {
+        Shown { value, names: self, quoted: true }.to_string()
+    }
+
+    pub fn object_name(&self, id: u32) -> String {
+        let part = self.object(id, Clone::clone);
+        object_name(self.program, id, part.as_ref(), |t| self.task(t, |t| t.birth.name.to_string()))
+    }
+
+    /// Whether no other task could reach a place now: there is none.
+    fn has_no_company(&self, private: bool) -> bool {
+        let threads = self.process(self.home, |p| p.tasks.len() > 1).unwrap_or(true);
+        if threads || private {
+            return !threads;
+        }
+        // Every other process would be a descendant of the first one.
+        let first = self.program.objects.len() as TaskId;
+        let mut todo = vec![first];
+        while let Some(process) = todo.pop() {
+            let Some((tasks, children)) = self.process(process, |p| {
+                (p.tasks.len(), p.children.iter().filter(|c| c.process).map(|c| c.task).collect::<Vec<_>>())
+            }) else {
+                continue;
+            };
+            if process != self.home && tasks > 0 {
+                return false;
+            }
+            todo.extend(children);
+        }
+        true
+    }
+
+    /// Whether the place is one whose accesses need not be compared.
+    pub fn is_guarded(&self, ix: PartIx, memory: Memorable, private: bool, write: bool) -> bool {
+        if self.model.plain {
+            return false;
+        }
+        if self.model.guards.lock().unwrap_or_else(std::sync::PoisonError::into_inner).open.contains(&memory) {
+            return false;
+        }
+        let held = self.task(self.me, |t| t.held.clone()).unwrap_or_default();
+        let mut locks: Vec<u32> = held.iter().filter(|h| !write || h.1 != Mode::Reading).map(|h| h.0).collect();
+        locks.sort_unstable();
+        locks.dedup();
+        let guards = || self.model.guards.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if guards().meet(ix, memory, &locks) {
+            return true;
+        }
+        // Whether there is anybody else is asked last: it depends on much.
+        if self.has_no_company(private) {
+            return true;
+        }
+        guards().give_up(memory);
+        false
+    }
+
+    /// The running task has released something.
+    pub fn footprint_clear(&mut self) {
+        self.footprint_of(self.me);
+    }
+
+    /// What a task has reached is no longer to be compared with what others
+    /// reach.
+    fn footprint_of(&mut self, task: TaskId) {
+        if self.task(task, |t| t.footprint.is_empty()).unwrap_or(true) {
+            return;
+        }
+        let places = self.change_task(task, |t| std::mem::take(&mut t.footprint)).unwrap_or_default();
+        for ix in places {
+            self.change_cell(ix, |c| c.accessors.retain(|a| a.0 != task));
+        }
+    }
+}
+
+pub struct Kept {
+    open: HashMap<PartIx, Open, rustc_hash::FxBuildHasher>,
+    released: bool,
+    events: usize,
+}
+
+/// What reports call an object.
+pub fn object_name(
+    program: &Program,
+    id: u32,
+    part: Option<&ObjectPart>,
+    task_name: impl Fn(TaskId) -> Option<String>,
+) -> String {
+    if let Some(decl) = program.objects.get(id as usize) {
+        return decl.name.clone();
+    }
+    let nameless = || "an object".to_string();
+    let Some(part) = part else { return task_name(id).unwrap_or_else(nameless) };
+    match part.born {
+        Born::Declared => nameless(),
+        Born::Task => task_name(id).unwrap_or_else(nameless),
+        Born::New(site) => program.news[site as usize].name.clone(),
+        Born::Record(site) => {
+            let record = &program.records[site as usize];
+            if record.name.starts_with("line ") {
+                program.structs[record.structure as usize].name.clone()
+            } else {
+                record.name.clone()
+            }
+        }
+        Born::Field { structure, field, index, .. } => {
+            let structure = &program.structs[structure as usize];
+            let field = &structure.fields[field as usize];
+            match field.count {
+                None => format!("{}.{}", structure.name, field.name),
+                Some(_) => format!("{}.{}[{index}]", structure.name, field.name),
+            }
+        }
+    }
+}
+
+/// What reports call a place in memory, and where it is declared.
+pub fn place_name(
+    program: &Program,
+    key: Key,
+    structure_of: impl Fn(u32) -> Option<u32>,
+) -> (String, Option<crate::lang::ast::Span>, Memorable) {
+    match key {
+        Key::Shared(cell) | Key::Var { cell, .. } => {
+            let decl = program.cells[cell as usize];
+            let span = program.memory[decl as usize].span;
+            (program.cell_name(cell), Some(span), Memorable::Declared(decl))
+        }
+        Key::Field { record, index } | Key::VarField { record, index, .. } => {
+            let private = matches!(key, Key::VarField { .. });
+            let number = structure_of(record).unwrap_or(0);
+            let structure = &program.structs[number as usize];
+            for (n, field) in structure.fields.iter().enumerate() {
+                let FieldKind::Memory { memory, first, .. } = &field.what else { continue };
+                let count = field.count.unwrap_or(1);
+                if (*memory == Memory::Var) == private && (*first..first + count).contains(&index) {
+                    let name = match field.count {
+                        None => format!("{}.{}", structure.name, field.name),
+                        Some(_) => format!("{}.{}[{}]", structure.name, field.name, index - first),
+                    };
+                    return (name, Some(field.span), Memorable::Field(number, n as u32));
+                }
+            }
+            (structure.name.clone(), Some(structure.span), Memorable::Field(number, u32::MAX))
+        }
+        _ => ("memory".to_string(), None, Memorable::Declared(u32::MAX)),
+    }
+}
+
+impl Names for Move<'_> {
+    fn object(&self, object: ObjRef) -> String {
+        self.object_name(object.id)
+    }
+    fn function(&self, function: u32) -> String {
+        self.program.functions[function as usize].name.clone()
+    }
+}
+
+impl Host for Move<'_> {
+    fn structure(&self, record: u32) -> u32 {
+        self.object(record, |o| match o.born {
+            Born::Record(site) => self.program.records[site as usize].structure,
+            _ => 0,
+        })
+        .unwrap_or(0)
+    }
+    /// A record's objects have the numbers after its own.
+    fn first_object(&self, record: u32) -> u32 {
+        record + 1
+    }
+    fn interrupted(&self) -> bool {
+        false
+    }
+}
+
+impl World for Move<'_> {
+    fn word(&self, object: u32, index: usize) -> u64 {
+        self.object(object, |o| o.words[index]).unwrap_or(0)
+    }
+
+    fn set(&mut self, object: u32, index: usize, value: u64) {
+        self.change_object(object, |o| o.words[index] = value);
+    }
+
+    fn me(&self) -> TaskId {
+        self.me
+    }
+
+    fn site(&self) -> u32 {
+        self.site
+    }
+
+    fn push(&mut self, object: u32, value: Value, _bounded: bool) {
+        self.released = true;
+        self.change_object(object, |o| o.values.push(value));
+    }
+
+    fn pop(&mut self, object: u32, bounded: bool) -> Option<Value> {
+        if self.object(object, |o| o.values.is_empty())? {
+            return None;
+        }
+        self.released |= bounded;
+        self.change_object(object, |o| o.values.remove(0))
+    }
+
+    fn len(&self, object: u32) -> u64 {
+        self.object(object, |o| o.values.len() as u64).unwrap_or(0)
+    }
+
+    fn release(&mut self, _object: u32, _clock: u8, _edge: Edge) {
+        self.released = true;
+    }
+
+    fn acquire(&mut self, _object: u32, _clock: u8) {}
+
+    fn hold(&mut self, object: u32, mode: Mode) {
+        let (me, site) = (self.me, self.site);
+        self.change_task(me, |t| t.held.push((object, mode, site)));
+        self.change_object(object, |o| {
+            o.holders.push((me, mode));
+            o.holders.sort_unstable();
+        });
+    }
+
+    fn unhold(&mut self, object: u32, mode: Mode) {
+        let me = self.me;
+        self.change_task(me, |t| {
+            if let Some(at) = t.held.iter().rposition(|h| (h.0, h.1) == (object, mode)) {
+                t.held.remove(at);
+            }
+        });
+        self.change_object(object, |o| {
+            if let Some(at) = o.holders.iter().position(|h| *h == (me, mode)) {
+                o.holders.remove(at);
+            }
+        });
+    }
+
+    fn holds(&self, object: u32, mode: Mode) -> bool {
+        self.object(object, |o| o.holders.contains(&(self.me, mode))).unwrap_or(false)
+    }
+
+    fn holders(&self, object: u32) -> Vec<TaskId> {
+        let mut all: Vec<TaskId> = self.object(object, |o| o.holders.iter().map(|h| h.0).collect()).unwrap_or_default();
+        all.dedup();
+        all
+    }
+
+    fn waiting(&self, object: u32, methods: &[u8]) -> Vec<TaskId> {
+        let me = self.me;
+        self.object(object, |o| {
+            o.waiters.iter().filter(|w| w.task != me && methods.contains(&w.method)).map(|w| w.task).collect()
+        })
+        .unwrap_or_default()
+    }
+
+    /// Whoever can go ahead is tried anyway.
+    fn wake(&mut self, _object: u32, _methods: &[u8], _count: u64) {}
+
+    fn meet(&mut self, object: u32, method: u8, give: Value) -> Option<Value> {
+        let me = self.me;
+        let partners: Vec<Waiter> = self
+            .object(object, |o| o.waiters.iter().filter(|w| w.task != me && w.method == method).cloned().collect())?;
+        if partners.is_empty() {
+            return None;
+        }
+        let chosen = partners[self.choose_task(&partners)].clone();
+        let value = self.meet_waiter(&chosen, give);
+        self.released = true;
+        Some(value)
+    }
+
+    fn transfer(&mut self, object: u32, method: u8, count: u64, to: u32, then: u8) -> u64 {
+        let me = self.me;
+        let mut left: Vec<Waiter> = self
+            .object(object, |o| o.waiters.iter().filter(|w| w.task != me && w.method == method).cloned().collect())
+            .unwrap_or_default();
+        let mut moved = 0;
+        while moved < count && !left.is_empty() {
+            // If all go, the order is no matter.
+            let all = count - moved >= left.len() as u64;
+            let way = if all { 0 } else { self.choose_task(&left) };
+            let waiter = left.remove(way);
+            self.move_waiter(&waiter, object, to, then);
+            moved += 1;
+        }
+        self.released |= moved > 0;
+        moved
+    }
+
+    fn workers(&self, pool: u32) -> Vec<TaskId> {
+        let all = self.object(pool, |o| o.workers.clone()).unwrap_or_default();
+        all.into_iter().filter(|t| self.task(*t, |t| !matches!(t.at, At::Ended(_))).unwrap_or(false)).collect()
+    }
+
+    fn terminate_workers(&mut self, pool: u32) {
+        for worker in self.workers(pool) {
+            self.stop_task(worker, How::Signalled(15));
+        }
+    }
+}
+
+impl Move<'_> {
+    /// Another task's wait is over in its arm: it has `give`, and what it
+    /// offered comes back.
+    fn meet_waiter(&mut self, waiter: &Waiter, give: Value) -> Value {
+        let mut offered = Value::None;
+        let mut elsewhere: Vec<u32> = Vec::new();
+        self.change_task(waiter.task, |t| {
+            let at = std::mem::replace(&mut t.at, At::Ended(Ended { how: How::Returned, result: Value::None }));
+            t.at = match at {
+                At::Operate { op, then, .. } => {
+                    offered = op.args.first().cloned().unwrap_or(Value::None);
+                    elsewhere.push(op.target.id);
+                    At::Met { arm: None, value: give, then }
+                }
+                At::Select { arms, then, .. } => {
+                    let mut number = 0;
+                    for (n, arm) in &arms {
+                        elsewhere.push(arm.target.id);
+                        if *n == waiter.arm {
+                            number = *n;
+                            offered = arm.args.first().cloned().unwrap_or(Value::None);
+                        }
+                    }
+                    At::Met { arm: Some(number), value: give, then }
+                }
+                other => other,
+            };
+        });
+        for object in elsewhere {
+            self.leave(object, waiter.task);
+        }
+        // Both come after all that the other did.
+        self.footprint_of(waiter.task);
+        offered
+    }
+
+    fn move_waiter(&mut self, waiter: &Waiter, from: u32, to: u32, then: u8) {
+        self.change_object(from, |o| o.waiters.retain(|w| w != waiter));
+        let kind = self.kind(to);
+        self.change_task(waiter.task, |t| {
+            let op = match &mut t.at {
+                At::Operate { op, timed, .. } => {
+                    // Once moved on it waits as long as it takes.
+                    *timed = false;
+                    Some(&mut **op)
+                }
+                At::Select { arms, .. } => arms.iter_mut().find(|a| a.0 == waiter.arm).map(|a| &mut a.1),
+                _ => None,
+            };
+            if let Some(op) = op {
+                op.target = ObjRef { id: to, kind };
+                op.method = then;
+                op.args.clear();
+            }
+        });
+        self.arrive(to, waiter.task, waiter.arm, then);
+    }
+
+    /// A task is among those that wait at an object.
+    pub fn arrive(&mut self, object: u32, task: TaskId, arm: usize, method: u8) {
+        self.change_object(object, |o| {
+            o.waiters.push(Waiter { task, arm, method });
+            o.waiters.sort_unstable_by_key(|w| (w.task, w.arm, w.method));
+        });
+    }
+
+    pub fn leave(&mut self, object: u32, task: TaskId) {
+        self.change_object(object, |o| o.waiters.retain(|w| w.task != task));
+    }
+}

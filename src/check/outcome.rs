@@ -1,0 +1,118 @@
+//! The outcomes of complete executions: the last values, what each task printed
+//! last, how each ended. It owns what belongs to an outcome and the set of
+//! them; the table is `report`'s.
+
+use super::explore::Explorer;
+use super::moves::Move;
+use super::part::*;
+use super::store::{Row, StateId};
+use crate::program::kind::Memory;
+use crate::program::value::{ErrorKind, Value};
+use hashbrown::HashMap;
+
+/// So many different ones are kept.
+const OUTCOMES_MAX: usize = 100_000;
+/// So many places of one declaration.
+const ROW_MAX: u32 = 64;
+
+/// Names with something about each.
+pub type Pairs = Vec<(String, String)>;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Outcome {
+    pub values: Pairs,
+    pub prints: Pairs,
+    pub ended: Pairs,
+    /// Of a complete execution, for each claim of the script whether it ended
+    /// with it true; an error is none.
+    pub claims: Vec<Option<bool>>,
+}
+
+#[derive(Default)]
+pub struct Outcomes {
+    /// In the order in which they were met, with a state that shows each.
+    pub all: Vec<(Outcome, StateId)>,
+    known: HashMap<Outcome, ()>,
+    /// There are more than are kept.
+    pub more: bool,
+    /// For each claim: how many complete ends had it true, and how many not.
+    pub claims: Vec<(u64, u64, Option<StateId>)>,
+}
+
+impl Outcomes {
+    pub fn add(&mut self, outcome: Outcome, state: StateId, claims: &[Option<bool>]) {
+        self.claims.resize(self.claims.len().max(claims.len()), (0, 0, None));
+        for (count, claim) in self.claims.iter_mut().zip(claims) {
+            if *claim == Some(true) {
+                count.0 += 1;
+            } else {
+                count.1 += 1;
+                count.2 = count.2.or(Some(state));
+            }
+        }
+        if self.known.contains_key(&outcome) {
+            return;
+        }
+        if self.known.len() >= OUTCOMES_MAX {
+            self.more = true;
+            return;
+        }
+        self.known.insert(outcome.clone(), ());
+        self.all.push((outcome, state));
+    }
+}
+
+/// The outcome of a state in which nobody can go on.
+pub fn of(m: &mut Move, explorer: &Explorer, row: &Row, finished: bool) -> Outcome {
+    let program = m.program;
+    let mut values = Pairs::new();
+    let own = |memory: Memory| memory == Memory::Var;
+    for private in [true, false] {
+        for decl in program.memory.iter().filter(|d| own(d.memory) == private) {
+            for cell in decl.first..decl.first + decl.count.unwrap_or(1).min(ROW_MAX) {
+                values.push((program.cell_name(cell), m.shown(&m.declared_value(cell))));
+            }
+        }
+    }
+    let (mut prints, mut ended) = (Pairs::new(), Pairs::new());
+    for (_, part) in explorer.task_parts(row) {
+        let Part::Task(task) = &*part else { continue };
+        let name = task.birth.name.to_string();
+        if let Some(text) = &task.printed {
+            prints.push((name.clone(), text.to_string()));
+        }
+        if task.birth.pool.is_some() || is_job(m, task) {
+            continue;
+        }
+        let how = match &task.at {
+            At::Ended(ended) => how_text(ended.how),
+            _ => "stuck".to_string(),
+        };
+        ended.push((name, how));
+    }
+    let claims = if finished && !program.claims.is_empty() {
+        let value = |c: &crate::program::code::Claim| match m.look_outside(c.function) {
+            Some(Value::Bool(b)) => Some(b),
+            _ => None,
+        };
+        program.claims.iter().map(value).collect()
+    } else {
+        Vec::new()
+    };
+    Outcome { values, prints, ended, claims }
+}
+
+pub fn is_job(m: &Move, task: &TaskPart) -> bool {
+    use crate::objects::{World, task};
+    m.word(task.birth.id, task::POOL) != 0
+}
+
+pub fn how_text(how: How) -> String {
+    match how {
+        How::Returned => "returned".to_string(),
+        How::Failed(kind) => format!("failed: {}", ErrorKind::ALL.get(kind as usize).map_or("error", |k| k.word())),
+        How::Exited(code) => format!("exited {code}"),
+        How::Signalled(n) => format!("signal {n}"),
+        How::Terminated => "terminated".to_string(),
+    }
+}

@@ -1,0 +1,408 @@
+//! What a state of an execution is made of: a row of parts, one for each task,
+//! process, object and place in memory that exists, each kept once for the
+//! whole exploration and named by a number. It owns the shapes of the parts
+//! and their numbering; how a step changes them belongs to `moves`.
+//!
+//! Numbers of what is made while running come from who made it, at which place
+//! in the source and the how-many-eth there: so they do not depend on how the
+//! tasks were interleaved, and equal states have equal rows (hash-consing, as
+//! Harmony's model checker has it).
+
+use crate::machine::{Step, Task};
+use crate::objects::{Mode, TaskId, WORDS};
+use crate::program::value::{ObjRef, Value};
+use hashbrown::HashMap;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::{Acquire, Release};
+use std::sync::{Arc, Mutex, RwLock};
+
+/// The number of a part's contents; 0: there is no such part.
+pub type PartId = u32;
+/// The place of a part in the row.
+pub type PartIx = u32;
+
+/// Everything about a task that does not change.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Birth {
+    pub id: TaskId,
+    pub function: u32,
+    pub name: Arc<str>,
+    /// Its number within `x3`.
+    pub index: u32,
+    pub spawner: Option<TaskId>,
+    /// The place in the source that made it.
+    pub site: Option<u32>,
+    /// The first task of its process.
+    pub process: bool,
+    pub daemon: bool,
+    pub forked: bool,
+    /// The pool whose worker it is.
+    pub pool: Option<u32>,
+}
+
+/// Who takes an operation's answer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Then {
+    /// The task's machine.
+    Machine,
+    /// The next of several to join.
+    Join { targets: Vec<ObjRef>, next: usize, timed: bool, all: bool },
+    /// A worker that waits for a job.
+    Take,
+    /// The end of a process waits for what it has spawned.
+    Child { ended: Box<Ended> },
+    /// `wait()`: the children that may be the one.
+    Reap { children: Vec<TaskId> },
+}
+
+/// One operation that a task is about to carry out, or waits in.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Try {
+    pub target: ObjRef,
+    pub method: u8,
+    pub args: Vec<Value>,
+    /// Once it has arrived: what the attempt handed back.
+    pub memo: Option<u64>,
+}
+
+/// What a task is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum At {
+    /// A step that is neither an operation nor a `select`.
+    Step(Box<Step>),
+    /// An operation, perhaps waiting in it.
+    Operate {
+        op: Box<Try>,
+        timed: bool,
+        then: Then,
+    },
+    /// A `select`, perhaps waiting in all its arms; the number is the arm's.
+    Select {
+        arms: Vec<(usize, Try)>,
+        of: usize,
+        after: bool,
+        otherwise: bool,
+        arrived: bool,
+        then: Then,
+    },
+    /// Another task has carried out an arm of its wait: the answer is there.
+    Met {
+        arm: Option<usize>,
+        value: Value,
+        then: Then,
+    },
+    /// It has looked at the condition of an `await`, in vain.
+    Looked {
+        site: u32,
+        step: Box<Step>,
+    },
+    /// Its body has ended; its handle is yet to say so.
+    Ending(Ended),
+    Ended(Ended),
+}
+
+/// How a task came to its end.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Ended {
+    pub how: How,
+    pub result: Value,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum How {
+    Returned,
+    /// The kind's place in `ErrorKind::ALL`.
+    Failed(u8),
+    Exited(i32),
+    Signalled(i32),
+    Terminated,
+}
+
+/// A lock that a task holds, and where it took it.
+pub type Hold = (u32, Mode, u32);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TaskPart {
+    pub birth: Arc<Birth>,
+    /// None: a worker between two jobs, or ended.
+    pub machine: Option<Task>,
+    pub at: At,
+    /// In the order taken.
+    pub held: Vec<Hold>,
+    /// The places it has reached since it last released anything: nobody can
+    /// come after these accesses yet. Sorted.
+    pub footprint: Vec<PartIx>,
+    /// For `join all`.
+    pub spawned: Vec<ObjRef>,
+    pub printed: Option<Arc<str>>,
+    /// It was told to stop.
+    pub dying: bool,
+    /// The process it is in, by its first task.
+    pub process: TaskId,
+    /// A worker's job.
+    pub job: Option<ObjRef>,
+    /// The place in the source it stands at or ended at.
+    pub site: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Child {
+    pub task: TaskId,
+    pub process: bool,
+    pub forked: bool,
+    pub daemon: bool,
+    pub worker: bool,
+    pub settled: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ProcessPart {
+    /// The task that made it, and its process.
+    pub parent: Option<(TaskId, TaskId)>,
+    pub first: TaskId,
+    pub children: Vec<Child>,
+    /// Its tasks that have not ended.
+    pub tasks: Vec<TaskId>,
+    pub forks: u32,
+    /// Records with `var` fields that it has memory of.
+    pub records: Vec<u32>,
+    /// It will end, at any moment from now on.
+    pub dying: Option<How>,
+    pub dead: bool,
+    pub exit_code: i32,
+}
+
+/// What an object was made by, for its name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Born {
+    Declared,
+    /// A place in `Program::news`.
+    New(u32),
+    /// A place in `Program::records`.
+    Record(u32),
+    /// A record's field, and which of the field's row.
+    Field {
+        record: u32,
+        structure: u32,
+        field: u32,
+        index: u32,
+    },
+    Task,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Waiter {
+    pub task: TaskId,
+    pub arm: usize,
+    pub method: u8,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ObjectPart {
+    pub kind: u8,
+    pub words: [u64; WORDS],
+    pub options: u32,
+    pub born: Born,
+    /// A queue's, a pool's jobs, a task's result; in order.
+    pub values: Vec<Value>,
+    /// Those that have arrived and wait; sorted, since which goes first is open.
+    pub waiters: Vec<Waiter>,
+    pub holders: Vec<(TaskId, Mode)>,
+    /// A pool's.
+    pub workers: Vec<TaskId>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CellPart {
+    pub value: Value,
+    /// The tasks in whose footprint the place is, with what they did: 1 read,
+    /// 2 wrote. Sorted.
+    pub accessors: Vec<(TaskId, u8)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Part {
+    Task(TaskPart),
+    Process(ProcessPart),
+    Object(ObjectPart),
+    Cell(CellPart),
+}
+
+/// What stands at a place of the row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Key {
+    Task(TaskId),
+    Process(TaskId),
+    Object(u32),
+    /// Declared memory that all share.
+    Shared(u32),
+    /// A declared `var` of a process.
+    Var {
+        process: TaskId,
+        cell: u32,
+    },
+    Field {
+        record: u32,
+        index: u32,
+    },
+    VarField {
+        process: TaskId,
+        record: u32,
+        index: u32,
+    },
+}
+
+/// Whether a part moves by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activity {
+    None,
+    /// A task that has not ended.
+    Task,
+    /// One that was told to stop.
+    Stopping,
+    /// A process that is to end.
+    Dying,
+}
+
+fn activity(part: &Part) -> Activity {
+    match part {
+        Part::Task(t) => match t.at {
+            At::Ended(_) => Activity::None,
+            _ if t.dying => Activity::Stopping,
+            _ => Activity::Task,
+        },
+        Part::Process(p) if p.dying.is_some() && !p.dead => Activity::Dying,
+        _ => Activity::None,
+    }
+}
+
+#[derive(Default)]
+struct Parts {
+    all: Vec<Arc<Part>>,
+    activities: Vec<Activity>,
+    known: HashMap<Arc<Part>, PartId, rustc_hash::FxBuildHasher>,
+}
+
+#[derive(Default)]
+struct Places {
+    keys: Vec<Key>,
+    of: HashMap<Key, PartIx, rustc_hash::FxBuildHasher>,
+    /// Places whose parts may move by themselves.
+    actors: Vec<PartIx>,
+}
+
+#[derive(Default)]
+struct Births {
+    next: u32,
+    of: HashMap<(TaskId, u32, u32), u32>,
+}
+
+/// All parts that were ever met, and the places they can stand at. Shared by
+/// those who explore together.
+pub struct Space {
+    parts: RwLock<Parts>,
+    places: RwLock<Places>,
+    births: Mutex<Births>,
+    part_count: AtomicUsize,
+    actor_count: AtomicUsize,
+}
+
+/// A lock that somebody panicked under is as good as before: what is inside
+/// only grows.
+macro_rules! open {
+    ($lock:expr) => {
+        $lock.unwrap_or_else(std::sync::PoisonError::into_inner)
+    };
+}
+
+impl Space {
+    /// `first`: the lowest number for what is made while running.
+    pub fn new(first: u32) -> Space {
+        let mut parts = Parts::default();
+        // Number 0 is no part.
+        let nothing = CellPart { value: Value::Missing, accessors: Vec::new() };
+        parts.all.push(Arc::new(Part::Cell(nothing)));
+        parts.activities.push(Activity::None);
+        Space {
+            parts: RwLock::new(parts),
+            places: RwLock::default(),
+            births: Mutex::new(Births { next: first, of: HashMap::default() }),
+            part_count: AtomicUsize::new(1),
+            actor_count: AtomicUsize::new(0),
+        }
+    }
+
+    pub fn intern(&self, part: Part) -> PartId {
+        if let Some(id) = open!(self.parts.read()).known.get(&part) {
+            return *id;
+        }
+        let mut parts = open!(self.parts.write());
+        if let Some(id) = parts.known.get(&part) {
+            return *id;
+        }
+        let id = parts.all.len() as PartId;
+        parts.activities.push(activity(&part));
+        let part = Arc::new(part);
+        parts.all.push(part.clone());
+        parts.known.insert(part, id);
+        self.part_count.store(parts.all.len(), Release);
+        id
+    }
+
+    pub fn part(&self, id: PartId) -> Arc<Part> {
+        open!(self.parts.read()).all[id as usize].clone()
+    }
+
+    /// How many parts and actors there are.
+    pub fn size(&self) -> (usize, usize) {
+        (self.part_count.load(Acquire), self.actor_count.load(Acquire))
+    }
+
+    /// How many there are, and how each from `from` on moves.
+    pub fn activities(&self, from: usize, into: &mut Vec<Activity>) {
+        into.extend_from_slice(&open!(self.parts.read()).activities[from..]);
+    }
+
+    pub fn place(&self, key: Key) -> PartIx {
+        if let Some(ix) = open!(self.places.read()).of.get(&key) {
+            return *ix;
+        }
+        let mut places = open!(self.places.write());
+        if let Some(ix) = places.of.get(&key) {
+            return *ix;
+        }
+        let ix = places.keys.len() as PartIx;
+        places.keys.push(key);
+        places.of.insert(key, ix);
+        if matches!(key, Key::Task(_) | Key::Process(_)) {
+            places.actors.push(ix);
+            self.actor_count.store(places.actors.len(), Release);
+        }
+        ix
+    }
+
+    pub fn key(&self, ix: PartIx) -> Key {
+        open!(self.places.read()).keys[ix as usize]
+    }
+
+    pub fn places(&self) -> usize {
+        open!(self.places.read()).keys.len()
+    }
+
+    pub fn actors(&self, from: usize, into: &mut Vec<PartIx>) {
+        into.extend_from_slice(&open!(self.places.read()).actors[from..]);
+    }
+
+    /// The first of `count` numbers for what `creator` makes at a place in the
+    /// source, the `n`-th there.
+    pub fn birth(&self, creator: TaskId, site: u32, n: u32, count: u32) -> u32 {
+        let mut births = open!(self.births.lock());
+        if let Some(first) = births.of.get(&(creator, site, n)) {
+            return *first;
+        }
+        let first = births.next;
+        births.next += count;
+        births.of.insert((creator, site, n), first);
+        first
+    }
+}

@@ -1,0 +1,98 @@
+//! What a transition saw that a report may need: things that went wrong, and,
+//! on request, a log of its steps. Plain data; the findings made of it are
+//! `finding`'s.
+
+use super::moves::Memorable;
+use super::part::{Hold, PartIx};
+use crate::objects::TaskId;
+
+/// Something went wrong, or is worth a note.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Event {
+    Race {
+        ix: PartIx,
+        name: String,
+        memory: Memorable,
+        other: TaskId,
+        task: TaskId,
+        site: u32,
+        other_wrote: bool,
+    },
+    /// `None`: in `finally`.
+    Failed {
+        task: Option<TaskId>,
+        site: u32,
+        kind: u8,
+        message: String,
+        calls: Vec<u32>,
+        held: Vec<Hold>,
+    },
+    Abandoned {
+        task: TaskId,
+        hold: Hold,
+    },
+    Invariant {
+        task: TaskId,
+        site: u32,
+        index: u32,
+        values: Vec<(String, String)>,
+    },
+    Orphan {
+        child: TaskId,
+        parent: TaskId,
+    },
+    Zombie {
+        child: TaskId,
+        parent: TaskId,
+    },
+}
+
+/// A way taken: one of several, or which of several tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    Way(u32),
+    Task(TaskId),
+}
+
+/// What one step did to memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reached {
+    pub ix: PartIx,
+    pub name: String,
+    pub write: bool,
+    pub atomic: bool,
+    pub value: String,
+}
+
+/// One step, in the finest division.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Logged {
+    pub task: TaskId,
+    pub site: u32,
+    /// In the script's words: `acquire m`, `read x: 3`.
+    pub text: String,
+    pub reached: Vec<Reached>,
+    pub held: Vec<Hold>,
+    /// It released something to others.
+    pub released: bool,
+    /// The ways taken in it, where there was a choice.
+    pub choices: Vec<Choice>,
+    /// It counts as a turn of its own in a schedule.
+    pub turn: bool,
+    /// The tasks that were made in it.
+    pub born: Vec<TaskId>,
+    /// The names of the objects that it was about.
+    pub on: Vec<String>,
+}
+
+/// The steps of a transition.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Log {
+    pub steps: Vec<Logged>,
+    /// The ways taken in the step under way.
+    pub choices: Vec<Choice>,
+    pub reached: Vec<Reached>,
+    pub born: Vec<TaskId>,
+    pub on: Vec<String>,
+    pub text: String,
+}

@@ -1,0 +1,1096 @@
+//! A task's transition: the step at which it stands, and those after it that
+//! matter to nobody else. It owns what each step does in the model; processes
+//! and endings are in `process`, objects in `objects`, local work in `machine`.
+
+use super::moves::{Memorable, Move};
+use super::part::*;
+use super::seen::{Event, Logged, Reached};
+use crate::machine::local::updated;
+use crate::machine::step::SpawnStep;
+use crate::machine::{Access, Arm, Home, Place, Step, Task, TaskField};
+use crate::objects::{self, KINDS, Outcome, TaskId, World, pool, task};
+use crate::program::code::SelfInfo;
+use crate::program::kind::{Memory, Update};
+use crate::program::value::{Error, ErrorKind, ObjRef, Value};
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+/// So many steps in one transition: what goes on longer without any step that
+/// matters to others is cut into several.
+const STEPS_MAX: u32 = 100_000;
+/// After so many a task is watched for going round in a circle.
+const CIRCLE_FROM: u32 = 64;
+
+/// What became of a transition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ran {
+    /// The task cannot go ahead.
+    Blocked,
+    /// It went on; alone, if nobody else has to do with it.
+    Went { alone: bool },
+}
+
+/// What became of one step.
+pub(super) enum Act {
+    Blocked,
+    Went,
+    /// The task has ended.
+    Over,
+}
+
+/// What a step's answer is.
+enum Answer {
+    Value(Value),
+    Raise(Error),
+}
+
+fn type_error(text: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Type, text)
+}
+
+impl Move<'_> {
+    /// The transition of the task that this is about.
+    pub fn run_task(&mut self) -> Ran {
+        let me = self.me;
+        let mut seen: Vec<u64> = Vec::new();
+        let mut alone = false;
+        for n in 0..STEPS_MAX {
+            let Some((at, site)) = self.task(me, |t| (t.at.clone(), t.machine.as_ref().map_or(t.site, Task::pc)))
+            else {
+                return Ran::Blocked;
+            };
+            self.site = site;
+            let own = if self.model.plain { !self.is_turn(&at) } else { self.is_own(&at) };
+            if n == 0 {
+                alone = own;
+            } else if !own && !self.joins(&at) {
+                return Ran::Went { alone };
+            } else if alone && !own {
+                return Ran::Went { alone };
+            }
+            self.released = false;
+            let turn = self.is_turn(&at);
+            match self.act(at) {
+                Act::Blocked if n == 0 => return Ran::Blocked,
+                Act::Blocked => return Ran::Went { alone },
+                Act::Went => self.after(turn),
+                Act::Over => {
+                    self.after(turn);
+                    return Ran::Went { alone };
+                }
+            }
+            if n > CIRCLE_FROM {
+                let hash = self.task(me, |t| rustc_hash::FxBuildHasher.hash_one((&t.machine, &t.at))).unwrap_or(0);
+                if seen.contains(&hash) {
+                    break;
+                }
+                if n % 64 == 0 {
+                    seen.push(hash);
+                }
+            }
+        }
+        Ran::Went { alone: false }
+    }
+
+    /// After a step: what it released lets go of its footprint, and invariants
+    /// hold.
+    fn after(&mut self, turn: bool) {
+        if self.released {
+            self.footprint_clear();
+        }
+        self.log_one(turn);
+        if turn && !self.program.invariants.is_empty() {
+            self.check_invariants();
+        }
+    }
+
+    /// The step just carried out, into the log.
+    pub fn log_one(&mut self, turn: bool) {
+        if self.log.is_none() {
+            return;
+        }
+        let held = self.task(self.me, |t| t.held.clone()).unwrap_or_default();
+        let (task, site, released) = (self.me, self.site, self.released);
+        if let Some(log) = &mut self.log {
+            let (text, choices) = (std::mem::take(&mut log.text), std::mem::take(&mut log.choices));
+            let (reached, born) = (std::mem::take(&mut log.reached), std::mem::take(&mut log.born));
+            let on = std::mem::take(&mut log.on);
+            log.steps.push(Logged { task, site, text, reached, held, released, choices, turn, born, on });
+        }
+    }
+
+    /// The step under way is about an object.
+    fn log_object(&mut self, target: ObjRef) {
+        if self.log.is_some() && target.kind != objects::place::task {
+            let name = self.object_name(target.id);
+            if let Some(log) = &mut self.log {
+                log.on.push(name);
+            }
+        }
+    }
+
+    pub fn say(&mut self, text: impl FnOnce(&Self) -> String) {
+        if self.log.is_some() {
+            let text = text(self);
+            if let Some(log) = &mut self.log {
+                log.text = text;
+            }
+        }
+    }
+
+    /// Whether a step matters to no other task: it commutes with all of theirs,
+    /// or does so as long as no race is found.
+    fn is_own(&self, at: &At) -> bool {
+        match at {
+            At::Met { .. } => true,
+            At::Step(step) => match &**step {
+                Step::Access { place, access } => !self.is_visible(*place, access),
+                Step::Sleep(_)
+                | Step::Busy(_)
+                | Step::Yield
+                | Step::Print(_)
+                | Step::Choose(_)
+                | Step::SelfInfo(_)
+                | Step::New { .. }
+                | Step::NewRecord { .. } => true,
+                Step::TaskField { field, .. } => matches!(field, TaskField::Name | TaskField::Pid),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
+    /// Whether the step is a turn of its own in the finest division.
+    fn is_turn(&self, at: &At) -> bool {
+        match at {
+            At::Met { .. } => false,
+            At::Step(step) => step.is_turn(),
+            _ => true,
+        }
+    }
+
+    pub fn memorable(&self, place: Place) -> Memorable {
+        match place.home {
+            Home::Declared => Memorable::Declared(self.program.cells[place.index as usize]),
+            Home::Record(_) => self.name_of(place).1,
+        }
+    }
+
+    fn name_of(&self, place: Place) -> (String, Memorable) {
+        let private = place.memory == Memory::Var;
+        let key = match place.home {
+            Home::Declared => Key::Shared(place.index),
+            Home::Record(record) if private => Key::VarField { process: 0, record, index: place.index },
+            Home::Record(record) => Key::Field { record, index: place.index },
+        };
+        let structure = |record| Some(crate::machine::Host::structure(self, record));
+        let (name, _, memory) = super::moves::place_name(self.program, key, structure);
+        (name, memory)
+    }
+
+    fn is_visible(&self, place: Place, access: &Access) -> bool {
+        place.memory == Memory::Atomic
+            || matches!(access, Access::Update(..))
+            || (!self.model.visible.is_empty() && self.model.visible.contains(&self.memorable(place)))
+    }
+
+    /// Whether a step that others can see may still be joined to the transition
+    /// before it: it moves to the left past whatever others do, and nothing
+    /// that the task has reached is still to be compared with their accesses.
+    fn joins(&self, at: &At) -> bool {
+        if self.model.plain || !self.task(self.me, |t| t.footprint.is_empty()).unwrap_or(false) {
+            return false;
+        }
+        let at = match at {
+            At::Step(step) => step,
+            At::Ending(_) => return self.model.movers.ends_join(),
+            _ => return false,
+        };
+        match &**at {
+            Step::Spawn(_) => true,
+            Step::Operate { object, method, .. } => self.model.movers.joins(object.id, object.kind, *method),
+            _ => false,
+        }
+    }
+
+    // ------------------------------------------------------------------- acts
+
+    fn act(&mut self, at: At) -> Act {
+        match at {
+            At::Step(step) => self.act_step(*step),
+            At::Operate { op, timed, then } => self.attempt(*op, timed, then),
+            At::Select { arms, of, after, otherwise, then, .. } => self.select_again(arms, of, after, otherwise, then),
+            At::Met { arm, value, then } => {
+                self.say(|m| format!("goes on{}", m.with_value(&value)));
+                let value = match arm {
+                    Some(n) => Value::list(vec![Value::Int(n as i64), value]),
+                    None => value,
+                };
+                self.answer(then, Answer::Value(value))
+            }
+            At::Looked { step, .. } => self.act_step(*step),
+            At::Ending(ended) => self.end(ended),
+            At::Ended(_) => Act::Blocked,
+        }
+    }
+
+    fn with_value(&self, value: &Value) -> String {
+        if *value == Value::None { String::new() } else { format!(" with {}", self.shown(value)) }
+    }
+
+    fn act_step(&mut self, step: Step) -> Act {
+        match step {
+            Step::Operate { object, method, args } => match objects::timeout_ns(object.kind, method, args.as_slice()) {
+                Err(error) => self.answer(Then::Machine, Answer::Raise(error)),
+                Ok(limit) => {
+                    let op = Try { target: object, method, args: args.as_slice().to_vec(), memo: None };
+                    self.attempt(op, limit.is_some(), Then::Machine)
+                }
+            },
+            Step::Select { arms, after, otherwise } => self.select(&arms, after.is_some(), otherwise, Then::Machine),
+            Step::Join { targets, timeout } => self.join(targets, 0, timeout.is_some(), false),
+            Step::JoinAll { timeout } => {
+                let targets = self.task(self.me, |t| t.spawned.clone()).unwrap_or_default();
+                self.join(targets, 0, timeout.is_some(), true)
+            }
+            Step::Wait(pid) => self.wait_child(pid),
+            Step::Exit(code) => {
+                self.say(|_| format!("exit {code}"));
+                let ended = Ended { how: How::Exited(code), result: Value::None };
+                self.end(ended)
+            }
+            Step::Fork => self.fork(),
+            Step::AtomicBegin => self.atomically(),
+            Step::AwaitBegin { site, .. } => self.look(site),
+            Step::End(value) => {
+                self.change_task(self.me, |t| t.at = At::Ending(Ended { how: How::Returned, result: value }));
+                Act::Went
+            }
+            Step::Failed(error) => {
+                self.fail(error);
+                Act::Went
+            }
+            step => {
+                let answer = match self.inline(&step) {
+                    Ok(value) => Answer::Value(value),
+                    Err(error) => Answer::Raise(error),
+                };
+                self.answer(Then::Machine, answer)
+            }
+        }
+    }
+
+    /// Hands an answer to who waits for it.
+    fn answer(&mut self, then: Then, answer: Answer) -> Act {
+        let result = match answer {
+            Answer::Value(value) => Ok(value),
+            Answer::Raise(error) => Err(error),
+        };
+        match (then, result) {
+            (Then::Machine, result) => self.go_on(result),
+            (Then::Join { .. } | Then::Reap { .. }, Err(error)) => self.go_on(Err(error)),
+            (Then::Join { targets, next, timed, all }, Ok(value)) => {
+                if value == Value::Bool(false) {
+                    return self.go_on(Ok(Value::Bool(false)));
+                }
+                self.settle(targets[next].id);
+                self.join_next(targets, next + 1, timed, all)
+            }
+            (Then::Take, result) => self.take_job(result.unwrap_or(Value::None)),
+            (Then::Child { ended }, _) => {
+                self.settle_next_child();
+                self.end(*ended)
+            }
+            (Then::Reap { children }, Ok(value)) => self.reaped(&children, &value),
+        }
+    }
+
+    /// The machine goes on with an answer up to its next step.
+    pub fn go_on(&mut self, answer: Result<Value, Error>) -> Act {
+        let Some(mut machine) = self.change_task(self.me, |t| t.machine.take()).flatten() else { return Act::Blocked };
+        let next = match answer {
+            Ok(value) => machine.resume(self.program, value),
+            Err(error) => machine.raise(error),
+        };
+        let step = next.unwrap_or_else(|| machine.advance(self.program, self));
+        self.stand(machine, step);
+        Act::Went
+    }
+
+    /// The task stands before a step from now on.
+    pub fn stand(&mut self, machine: Task, step: Step) {
+        let me = self.me;
+        let failed = match step {
+            Step::Failed(error) => Some(error),
+            Step::End(result) => {
+                self.change_task(me, |t| {
+                    t.site = machine.pc();
+                    t.machine = None;
+                    t.at = At::Ending(Ended { how: How::Returned, result });
+                });
+                return;
+            }
+            step => {
+                self.change_task(me, |t| {
+                    t.machine = Some(machine);
+                    t.at = At::Step(Box::new(step));
+                });
+                return;
+            }
+        };
+        if let Some(error) = failed {
+            self.change_task(me, |t| t.machine = Some(machine));
+            self.fail(error);
+        }
+    }
+
+    /// An error that nobody caught.
+    fn fail(&mut self, error: Error) {
+        let me = self.me;
+        let kind = ErrorKind::ALL.iter().position(|k| *k == error.kind).unwrap_or(0) as u8;
+        let (calls, held) = self
+            .task(me, |t| (t.machine.as_ref().map(Task::calls).unwrap_or_default(), t.held.clone()))
+            .unwrap_or_default();
+        let site = error.site;
+        self.events.push(Event::Failed { task: Some(me), site, kind, message: error.message, calls, held });
+        self.change_task(me, |t| {
+            t.site = site;
+            t.machine = None;
+            t.at = At::Ending(Ended { how: How::Failed(kind), result: Value::None });
+        });
+    }
+
+    // ------------------------------------------------------------- operations
+
+    fn first_word(&self, object: u32) -> u64 {
+        self.word(object, 0)
+    }
+
+    fn attempt(&mut self, op: Try, timed: bool, then: Then) -> Act {
+        let arrived = op.memo.is_some();
+        let target = op.target;
+        let deed = |m: &Self| {
+            let name = KINDS[target.kind as usize].methods[op.method as usize].name.trim_start_matches('-');
+            format!("{name} {}", m.object_name(target.id))
+        };
+        let joined = self.word(target.id, task::JOINED);
+        self.log_object(target);
+        match objects::attempt(self, target.kind, target.id, op.method, &op.args, op.memo) {
+            Outcome::Done(value) => {
+                self.say(|m| format!("{}{}", deed(m), m.answer_text(&value)));
+                if matches!(then, Then::Child { .. }) {
+                    // A process that ends waits without collecting.
+                    self.set(target.id, task::JOINED, joined);
+                }
+                if arrived {
+                    self.leave(target.id, self.me);
+                }
+                self.answer(then, Answer::Value(value))
+            }
+            Outcome::Raise(kind, text) => {
+                self.say(|m| format!("{} raises {}", deed(m), kind.word()));
+                if arrived {
+                    self.leave(target.id, self.me);
+                }
+                let error = objects::failed(target.kind, &self.object_name(target.id), kind, &text);
+                self.answer(then, Answer::Raise(error))
+            }
+            Outcome::Wait(memo) if !arrived && objects::arrival_matters(target.kind, self.first_word(target.id)) => {
+                self.say(|m| format!("{}: waits", deed(m)));
+                let method = op.method;
+                let op = Box::new(Try { memo: Some(memo), ..op });
+                self.change_task(self.me, |t| t.at = At::Operate { op, timed, then });
+                self.arrive(target.id, self.me, 0, method);
+                Act::Went
+            }
+            Outcome::Wait(memo) if timed => self.give_up(op, memo, then),
+            _ => Act::Blocked,
+        }
+    }
+
+    fn answer_text(&self, value: &Value) -> String {
+        match value {
+            Value::None => String::new(),
+            Value::Bool(true) => String::new(),
+            value => format!(": {}", self.shown(value)),
+        }
+    }
+
+    /// The time of a wait is over.
+    fn give_up(&mut self, op: Try, memo: u64, then: Then) -> Act {
+        let target = op.target;
+        if op.memo.is_some() {
+            self.leave(target.id, self.me);
+        }
+        self.say(|m| {
+            let name = KINDS[target.kind as usize].methods[op.method as usize].name.trim_start_matches('-');
+            format!("{name} {}: time-out", m.object_name(target.id))
+        });
+        let memo = op.memo.unwrap_or(memo);
+        match objects::give_up(self, target.kind, target.id, op.method, memo) {
+            Outcome::Done(value) => self.answer(then, Answer::Value(value)),
+            Outcome::Raise(kind, text) => {
+                let error = objects::failed(target.kind, &self.object_name(target.id), kind, &text);
+                self.answer(then, Answer::Raise(error))
+            }
+            Outcome::Instead { object, method, memo } => {
+                let target = ObjRef { id: object, kind: self.kind(object) };
+                let op = Box::new(Try { target, method, args: Vec::new(), memo: Some(memo) });
+                self.change_task(self.me, |t| t.at = At::Operate { op, timed: false, then });
+                self.arrive(object, self.me, 0, method);
+                Act::Went
+            }
+            Outcome::Wait(_) => self.answer(then, Answer::Value(Value::None)),
+        }
+    }
+
+    // -------------------------------------------------------- ends, processes
+
+    fn end(&mut self, ended: Ended) -> Act {
+        if self.come_to_end(ended) { Act::Over } else { Act::Went }
+    }
+
+    fn leave_pool(&mut self) -> Act {
+        self.leave_worker();
+        Act::Over
+    }
+
+    fn fork(&mut self) -> Act {
+        if self.fork_here().is_some() { Act::Went } else { Act::Blocked }
+    }
+
+    /// In the parent the answer is the child's pid.
+    pub fn answer_fork(&mut self, child: TaskId) -> Option<()> {
+        self.go_on(Ok(Value::Int(super::process::PID_FIRST + i64::from(child))));
+        Some(())
+    }
+
+    /// `wait()`: for any of the forked children, or for one.
+    fn wait_child(&mut self, pid: Option<i64>) -> Act {
+        let children = self.forked_children(pid);
+        if children.is_empty() {
+            let text = match pid {
+                Some(pid) => format!("{pid} is no forked child to wait for"),
+                None => "there is no forked child to wait for".to_string(),
+            };
+            return self.answer(Then::Machine, Answer::Raise(Error::new(ErrorKind::NoChild, text)));
+        }
+        let arm = |(i, task): (usize, &TaskId)| (i, Self::join_op(ObjRef { id: *task, kind: objects::place::task }));
+        let arms: Vec<(usize, Try)> = children.iter().enumerate().map(arm).collect();
+        let of = arms.len();
+        self.select_again(arms, of, false, false, Then::Reap { children })
+    }
+
+    fn reaped(&mut self, children: &[TaskId], value: &Value) -> Act {
+        let place = match value {
+            Value::List(items) => match items.first() {
+                Some(Value::Int(i)) => *i as usize,
+                _ => 0,
+            },
+            _ => 0,
+        };
+        let code = self.take_child(children[place.min(children.len() - 1)]);
+        self.go_on(Ok(code))
+    }
+
+    // ----------------------------------------------------------------- select
+
+    fn select(&mut self, arms: &[Arm], after: bool, otherwise: bool, then: Then) -> Act {
+        let live: Vec<(usize, Try)> = arms
+            .iter()
+            .enumerate()
+            .filter_map(|(i, a)| {
+                let (target, method) = a.target?;
+                Some((i, Try { target, method, args: a.args.as_slice().to_vec(), memo: None }))
+            })
+            .collect();
+        for (_, op) in &live {
+            let options = self.object(op.target.id, |o| o.options).unwrap_or(0);
+            if let Some(error) = objects::no_arm(op.target.kind, options) {
+                return self.answer(then, Answer::Raise(error));
+            }
+        }
+        self.select_again(live, arms.len(), after, otherwise, then)
+    }
+
+    fn select_again(
+        &mut self,
+        mut arms: Vec<(usize, Try)>,
+        of: usize,
+        after: bool,
+        otherwise: bool,
+        then: Then,
+    ) -> Act {
+        let mut ready = Vec::new();
+        for i in 0..arms.len() {
+            let op = arms[i].1.clone();
+            let outcome =
+                self.probe(|m| objects::attempt(m, op.target.kind, op.target.id, op.method, &op.args, op.memo));
+            match outcome {
+                Outcome::Done(_) | Outcome::Raise(..) => ready.push(i),
+                Outcome::Wait(memo) if arms[i].1.memo.is_none() => arms[i].1.memo = Some(memo),
+                _ => {}
+            }
+        }
+        let arrived = self.task(self.me, |t| matches!(t.at, At::Select { arrived: true, .. })).unwrap_or(false);
+        if !ready.is_empty() {
+            let i = ready[self.choose_any(ready.len() as u64) as usize];
+            let (number, mut op) = arms[i].clone();
+            if arrived {
+                for (_, arm) in &arms {
+                    self.leave(arm.target.id, self.me);
+                }
+            } else {
+                op.memo = None;
+            }
+            let outcome = objects::attempt(self, op.target.kind, op.target.id, op.method, &op.args, op.memo);
+            let name = KINDS[op.target.kind as usize].methods[op.method as usize].name.trim_start_matches('-');
+            return match outcome {
+                Outcome::Done(value) => {
+                    self.say(|m| format!("select: {name} {}{}", m.object_name(op.target.id), m.answer_text(&value)));
+                    self.answer(then, Answer::Value(Value::list(vec![Value::Int(number as i64), value])))
+                }
+                Outcome::Raise(kind, text) => {
+                    self.say(|m| format!("select: {name} {} raises {}", m.object_name(op.target.id), kind.word()));
+                    let error = objects::failed(op.target.kind, &self.object_name(op.target.id), kind, &text);
+                    self.answer(then, Answer::Raise(error))
+                }
+                _ => Act::Blocked,
+            };
+        }
+        if otherwise {
+            self.say(|_| "select: else".to_string());
+            return self.answer(then, Answer::Value(Value::list(vec![Value::Int(of as i64), Value::None])));
+        }
+        let matters = |m: &Self, op: &Try| objects::arrival_matters(op.target.kind, m.first_word(op.target.id));
+        if !arrived && arms.iter().any(|(_, op)| matters(self, op)) {
+            self.say(|_| "select: waits".to_string());
+            let me = self.me;
+            for (number, op) in &arms {
+                self.arrive(op.target.id, me, *number, op.method);
+            }
+            self.change_task(me, |t| t.at = At::Select { arms, of, after, otherwise, arrived: true, then });
+            return Act::Went;
+        }
+        if after {
+            self.say(|_| "select: after".to_string());
+            if arrived {
+                for (_, arm) in &arms {
+                    self.leave(arm.target.id, self.me);
+                }
+            }
+            return self.answer(then, Answer::Value(Value::list(vec![Value::Int(of as i64), Value::None])));
+        }
+        Act::Blocked
+    }
+
+    // ------------------------------------------------------------------- join
+
+    fn join_op(target: ObjRef) -> Try {
+        let method = if target.kind == objects::place::pool { pool::JOIN } else { task::JOIN };
+        Try { target, method, args: vec![Value::None], memo: None }
+    }
+
+    fn join(&mut self, targets: Vec<ObjRef>, next: usize, timed: bool, all: bool) -> Act {
+        match targets.get(next) {
+            None => self.joined(all),
+            Some(target) => {
+                let op = Self::join_op(*target);
+                self.attempt(op, timed, Then::Join { targets, next, timed, all })
+            }
+        }
+    }
+
+    fn joined(&mut self, all: bool) -> Act {
+        if all {
+            self.change_task(self.me, |t| t.spawned.clear());
+        }
+        self.go_on(Ok(Value::Bool(true)))
+    }
+
+    /// The next of several is a step of its own.
+    fn join_next(&mut self, targets: Vec<ObjRef>, next: usize, timed: bool, all: bool) -> Act {
+        let Some(target) = targets.get(next) else { return self.joined(all) };
+        let op = Box::new(Self::join_op(*target));
+        let then = Then::Join { targets, next, timed, all };
+        self.change_task(self.me, |t| t.at = At::Operate { op, timed, then });
+        Act::Went
+    }
+
+    /// A worker has its next job, or none.
+    fn take_job(&mut self, job: Value) -> Act {
+        let parts = match &job {
+            Value::List(job) => match (job.first(), job.get(1)) {
+                (Some(Value::Object(handle)), Some(Value::Function(function))) => {
+                    Some((*handle, *function, job[2..].to_vec()))
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        let Some((handle, function, args)) = parts else { return self.leave_pool() };
+        objects::attempt(self, handle.kind, handle.id, task::BEGIN, &[], None);
+        let mut machine = Task::new(self.program, function, &args, &[]);
+        self.change_task(self.me, |t| t.job = Some(handle));
+        let step = machine.advance(self.program, self);
+        self.stand(machine, step);
+        Act::Went
+    }
+
+    // ----------------------------------------------------------------- memory
+
+    fn access(&mut self, place: Place, access: &Access) -> Result<Value, Error> {
+        let ix = self.cell_ix(place);
+        let Some(old) = self.cell(ix, |c| c.value.clone()) else {
+            let name = match place.home {
+                Home::Record(record) => self.object_name(record),
+                Home::Declared => "memory".to_string(),
+            };
+            return Err(type_error(format!(
+                "`{name}` has var fields, which are memory of the process that made it, not of this one"
+            )));
+        };
+        let atomic = place.memory == Memory::Atomic || matches!(access, Access::Update(..));
+        let (new, answer, write) = match access {
+            Access::Read => (None, old, false),
+            Access::Write(value) => (Some(value.clone()), Value::None, true),
+            Access::Update(which, a, b) => {
+                let (new, answer) = updated(*which, &old, a, b)?;
+                let write = new.is_some();
+                (new, answer, write)
+            }
+        };
+        if self.log.is_some() {
+            self.log_access(place, ix, write, atomic, new.as_ref().unwrap_or(&answer).clone());
+        }
+        if place.memory != Memory::Atomic && !self.outside {
+            self.compare(place, ix, write, atomic);
+        }
+        if let Some(value) = new {
+            self.change_cell(ix, |c| c.value = value);
+        }
+        if atomic {
+            let loads = matches!(access, Access::Read | Access::Update(Update::Load, ..));
+            self.released |= !loads && !self.outside;
+        }
+        Ok(answer)
+    }
+
+    fn log_access(&mut self, place: Place, ix: PartIx, write: bool, atomic: bool, value: Value) {
+        let (name, _) = self.name_of(place);
+        let value = self.shown(&value);
+        if let Some(log) = &mut self.log {
+            let deed = if write { "write" } else { "read" };
+            let text = format!("{deed} {name}: {value}");
+            if log.text.is_empty() {
+                log.text = text;
+            } else {
+                log.text = format!("{}; {text}", log.text);
+            }
+            log.reached.push(Reached { ix, name, write, atomic, value });
+        }
+    }
+
+    /// Whether an access races with one that another task has made since it
+    /// last released anything; and keeps it for theirs.
+    fn compare(&mut self, place: Place, ix: PartIx, write: bool, atomic: bool) {
+        let me = self.me;
+        let others: Vec<(TaskId, u8)> =
+            self.cell(ix, |c| c.accessors.iter().filter(|a| a.0 != me).copied().collect()).unwrap_or_default();
+        let conflict = others.iter().find(|(_, what)| write || what & 2 != 0);
+        if let Some((other, what)) = conflict {
+            let (name, memory) = self.name_of(place);
+            if !self.model.known_races.contains(&name) {
+                let other_wrote = what & 2 != 0;
+                self.events.push(Event::Race {
+                    ix,
+                    name,
+                    memory,
+                    other: *other,
+                    task: me,
+                    site: self.site,
+                    other_wrote,
+                });
+            }
+        }
+        if !atomic && self.is_guarded(ix, self.memorable(place), place.memory == Memory::Var, write) {
+            return;
+        }
+        if atomic || (!self.model.known_races.is_empty() && self.model.known_races.contains(&self.name_of(place).0)) {
+            return;
+        }
+        let what = if write { 2 } else { 1 };
+        let known = self.cell(ix, |c| c.accessors.iter().any(|a| a.0 == me && a.1 & what != 0)).unwrap_or(true);
+        if known {
+            return;
+        }
+        self.change_cell(ix, |c| match c.accessors.iter_mut().find(|a| a.0 == me) {
+            Some(a) => a.1 |= what,
+            None => {
+                c.accessors.push((me, what));
+                c.accessors.sort_unstable();
+            }
+        });
+        self.change_task(me, |t| {
+            if let Err(at) = t.footprint.binary_search(&ix) {
+                t.footprint.insert(at, ix);
+            }
+        });
+    }
+
+    // ------------------------------------------------- steps that do not wait
+
+    /// A step that is over at once, or an error.
+    pub fn inline(&mut self, step: &Step) -> Result<Value, Error> {
+        match step {
+            Step::Access { place, access } => self.access(*place, access),
+            Step::Operate { object, method, args } => self.operate_inline(*object, *method, args.as_slice()),
+            Step::Select { arms, otherwise, .. } => self.select_inline(arms, *otherwise),
+            Step::Spawn(spawn) => self.spawn(spawn),
+            Step::Submit { pool, function, args } => self.submit(*pool, *function, args),
+            Step::Join { targets, .. } => self.join_inline(targets),
+            Step::JoinAll { .. } => {
+                let targets = self.task(self.me, |t| t.spawned.clone()).unwrap_or_default();
+                self.join_inline(&targets)
+            }
+            Step::Terminate(target) => self.terminate(*target),
+            Step::Kill(target) => self.kill(*target),
+            Step::Sleep(_) if self.in_atomic && !self.outside => {
+                Err(type_error("an `atomically` block must not wait, and `sleep` would make it"))
+            }
+            Step::Sleep(_) => {
+                self.say(|_| "sleep".to_string());
+                Ok(Value::None)
+            }
+            Step::Print(text) => {
+                self.printed = true;
+                self.say(|_| format!("print {text}"));
+                let text: Arc<str> = Arc::from(text.as_str());
+                self.change_task(self.me, |t| t.printed = Some(text));
+                Ok(Value::None)
+            }
+            Step::Choose(count) => {
+                let way = self.choose(*count);
+                self.say(|_| format!("choose: {}", way + 1));
+                Ok(Value::Int(way as i64))
+            }
+            Step::SelfInfo(info) => Ok(self.self_info(*info)),
+            Step::TaskField { task, field } => self.task_field(*task, *field),
+            Step::New { site, args } => self.new_object(*site, args),
+            Step::NewRecord { site, values } => self.new_record(*site, values),
+            _ => Ok(Value::None),
+        }
+    }
+
+    fn operate_inline(&mut self, target: ObjRef, method: u8, args: &[Value]) -> Result<Value, Error> {
+        objects::timeout_ns(target.kind, method, args)?;
+        match objects::attempt(self, target.kind, target.id, method, args, None) {
+            Outcome::Done(value) => Ok(value),
+            Outcome::Raise(kind, text) => Err(objects::failed(target.kind, &self.object_name(target.id), kind, &text)),
+            _ => {
+                let name = self.object_name(target.id);
+                Err(type_error(format!("an `atomically` block must not wait, and `{name}` would make it")))
+            }
+        }
+    }
+
+    fn select_inline(&mut self, arms: &[Arm], otherwise: bool) -> Result<Value, Error> {
+        let mut ready = Vec::new();
+        for (i, arm) in arms.iter().enumerate() {
+            let Some((target, method)) = arm.target else { continue };
+            let args = arm.args.as_slice();
+            let outcome = self.probe(|m| objects::attempt(m, target.kind, target.id, method, args, None));
+            if matches!(outcome, Outcome::Done(_) | Outcome::Raise(..)) {
+                ready.push((i, target, method));
+            }
+        }
+        if ready.is_empty() {
+            return if otherwise {
+                Ok(Value::list(vec![Value::Int(arms.len() as i64), Value::None]))
+            } else {
+                Err(type_error("an `atomically` block must not wait, and this `select` would"))
+            };
+        }
+        let (i, target, method) = ready[self.choose_any(ready.len() as u64) as usize];
+        let value = self.operate_inline(target, method, arms[i].args.as_slice())?;
+        Ok(Value::list(vec![Value::Int(i as i64), value]))
+    }
+
+    fn join_inline(&mut self, targets: &[ObjRef]) -> Result<Value, Error> {
+        for target in targets {
+            let op = Self::join_op(*target);
+            self.operate_inline(op.target, op.method, &op.args)?;
+            self.settle(target.id);
+        }
+        Ok(Value::Bool(true))
+    }
+
+    fn self_info(&self, info: SelfInfo) -> Value {
+        let me = self.me;
+        let number = |n: TaskId| Value::Int(i64::from(n) + super::process::PID_FIRST);
+        match info {
+            SelfInfo::Handle => Value::Object(ObjRef { id: me, kind: objects::place::task }),
+            SelfInfo::Name => Value::string(self.task(me, |t| t.birth.name.to_string()).unwrap_or_default()),
+            SelfInfo::Index => Value::Int(self.task(me, |t| i64::from(t.birth.index)).unwrap_or(0)),
+            SelfInfo::Pid => number(self.home),
+            SelfInfo::Tid => number(me),
+            SelfInfo::Ppid => match self.process(self.home, |p| p.parent).flatten() {
+                Some((_, parent)) => number(parent),
+                None => Value::Int(super::process::PID_FIRST - 1),
+            },
+        }
+    }
+
+    fn task_field(&mut self, target: ObjRef, field: TaskField) -> Result<Value, Error> {
+        let word = |w: usize| self.word(target.id, w);
+        let state = word(task::STATE);
+        match field {
+            TaskField::Name => {
+                Ok(Value::string(self.task(target.id, |t| t.birth.name.to_string()).unwrap_or_default()))
+            }
+            TaskField::Alive => {
+                self.say(|m| format!("is {} alive: {}", m.object_name(target.id), state == task::RUNNING));
+                Ok(Value::Bool(state == task::RUNNING))
+            }
+            TaskField::Pid => {
+                let process = self.task(target.id, |t| t.process).unwrap_or(0);
+                Ok(Value::Int(i64::from(process) + super::process::PID_FIRST))
+            }
+            TaskField::ExitCode if state == task::RUNNING => Ok(Value::None),
+            TaskField::ExitCode => Ok(Value::Int(word(task::EXIT_CODE) as i64)),
+            TaskField::Result if word(task::JOINED) == 0 => {
+                let text = format!("the result of `{}` is there after a `join`", self.object_name(target.id));
+                Err(type_error(text))
+            }
+            TaskField::Result => {
+                Ok(self.object(target.id, |o| o.values.first().cloned()).flatten().unwrap_or(Value::None))
+            }
+        }
+    }
+
+    // ------------------------------------------------------- atomically, await
+
+    /// Runs the machine without anybody between, up to `AtomicEnd`.
+    fn atomically(&mut self) -> Act {
+        let Some(mut machine) = self.change_task(self.me, |t| t.machine.take()).flatten() else { return Act::Blocked };
+        self.in_atomic = true;
+        let mut next = machine.resume(self.program, Value::None);
+        let mut budget = STEPS_MAX;
+        let act = loop {
+            let step = next.take().unwrap_or_else(|| machine.advance(self.program, self));
+            self.site = machine.pc();
+            budget -= 1;
+            if budget == 0 {
+                self.cut = Some("an `atomically` block that goes on and on");
+                break Act::Blocked;
+            }
+            next = match step {
+                Step::AtomicEnd => {
+                    self.in_atomic = false;
+                    let next = machine.resume(self.program, Value::None);
+                    let step = next.unwrap_or_else(|| machine.advance(self.program, self));
+                    self.stand(machine, step);
+                    break Act::Went;
+                }
+                Step::AwaitBegin { .. } | Step::AtomicBegin => machine.resume(self.program, Value::None),
+                Step::AwaitEnd { holds: false, .. } => break Act::Blocked,
+                Step::AwaitEnd { .. } => machine.resume(self.program, Value::None),
+                Step::End(_) | Step::Failed(_) | Step::Exit(_) => {
+                    self.in_atomic = false;
+                    self.stand(machine, step);
+                    break Act::Went;
+                }
+                Step::Fork | Step::Wait(_) => {
+                    machine.raise(type_error("an `atomically` block must not wait, and this would make it"))
+                }
+                step => match self.inline(&step) {
+                    Ok(value) => machine.resume(self.program, value),
+                    Err(error) => machine.raise(error),
+                },
+            };
+        };
+        self.in_atomic = false;
+        self.released = true;
+        act
+    }
+
+    /// `await`: one look at the condition. What it reads is reached even if it
+    /// does not hold.
+    fn look(&mut self, site: u32) -> Act {
+        let me = self.me;
+        let Some((before, footprint)) = self.task(me, |t| (t.machine.clone(), t.footprint.len())) else {
+            return Act::Blocked;
+        };
+        let Some(mut machine) = self.change_task(me, |t| t.machine.take()).flatten() else { return Act::Blocked };
+        self.in_atomic = true;
+        let mut next = machine.resume(self.program, Value::None);
+        let mut budget = STEPS_MAX;
+        let stand = loop {
+            let step = next.take().unwrap_or_else(|| machine.advance(self.program, self));
+            self.site = machine.pc();
+            budget -= 1;
+            if budget == 0 {
+                self.cut = Some("an `await` whose condition goes on and on");
+                break None;
+            }
+            next = match step {
+                Step::AwaitEnd { holds: true, .. } => {
+                    let next = machine.resume(self.program, Value::None);
+                    break Some(next.unwrap_or_else(|| machine.advance(self.program, self)));
+                }
+                Step::AwaitEnd { .. } => break None,
+                Step::End(_) | Step::Failed(_) => break Some(step),
+                step => match self.inline(&step) {
+                    Ok(value) => machine.resume(self.program, value),
+                    Err(error) => machine.raise(error),
+                },
+            };
+        };
+        self.in_atomic = false;
+        match stand {
+            Some(step) => {
+                self.stand(machine, step);
+                Act::Went
+            }
+            None => {
+                let more = self.task(me, |t| t.footprint.len()).unwrap_or(0) > footprint;
+                if !more {
+                    return Act::Blocked;
+                }
+                self.say(|_| "await: looks, waits".to_string());
+                self.change_task(me, |t| {
+                    t.machine = before;
+                    let at =
+                        std::mem::replace(&mut t.at, At::Ending(Ended { how: How::Returned, result: Value::None }));
+                    t.at = match at {
+                        At::Step(step) => At::Looked { site, step },
+                        other => other,
+                    };
+                });
+                Act::Went
+            }
+        }
+    }
+
+    // -------------------------------------------------------- seen from outside
+
+    /// Evaluates a function that makes no step of the script.
+    pub fn look_outside(&mut self, function: u32) -> Option<Value> {
+        let log = self.log.take();
+        let before = (self.outside, self.in_atomic, self.site, self.released);
+        (self.outside, self.in_atomic) = (true, true);
+        let mut machine = Task::new(self.program, function, &[], &[]);
+        let mut next = None;
+        let mut budget = STEPS_MAX;
+        let result = loop {
+            let step = match next.take() {
+                Some(step) => step,
+                None => machine.advance(self.program, self),
+            };
+            budget -= 1;
+            if budget == 0 {
+                break None;
+            }
+            next = match step {
+                Step::End(value) => break Some(value),
+                Step::Failed(_) => break None,
+                step => match self.inline(&step) {
+                    Ok(value) => machine.resume(self.program, value),
+                    Err(error) => machine.raise(error),
+                },
+            };
+        };
+        (self.outside, self.in_atomic, self.site, self.released) = before;
+        self.log = log;
+        result
+    }
+
+    fn check_invariants(&mut self) {
+        for index in 0..self.program.invariants.len() {
+            let function = self.program.invariants[index].0;
+            if self.look_outside(function) == Some(Value::Bool(false)) {
+                let values = self.invariant_values(index);
+                self.events.push(Event::Invariant { task: self.me, site: self.site, index: index as u32, values });
+            }
+        }
+    }
+
+    fn invariant_values(&self, index: usize) -> Vec<(String, String)> {
+        let reads = &self.program.invariants[index].1;
+        let rows = reads.rows.iter().flat_map(|r| {
+            let row = &self.program.memory_rows[*r as usize];
+            row.first..row.first + row.count
+        });
+        let cells = reads.cells.iter().copied().chain(rows);
+        cells.take(20).map(|c| (self.program.cell_name(c), self.shown(&self.declared_value(c)))).collect()
+    }
+
+    pub fn declared_value(&self, cell: u32) -> Value {
+        let memory = self.program.memory[self.program.cells[cell as usize] as usize].memory;
+        let ix = self.cell_ix(Place { home: Home::Declared, index: cell, memory });
+        self.cell(ix, |c| c.value.clone()).unwrap_or(Value::None)
+    }
+
+    /// The last assertions, with all tasks ended.
+    pub fn run_finally(&mut self) {
+        let Some(function) = self.program.finally else { return };
+        (self.outside, self.in_atomic) = (true, true);
+        let mut machine = Task::new(self.program, function, &[], &[]);
+        let mut next = None;
+        for _ in 0..STEPS_MAX {
+            let step = match next.take() {
+                Some(step) => step,
+                None => machine.advance(self.program, self),
+            };
+            next = match step {
+                Step::End(_) => return,
+                Step::Failed(error) => {
+                    let kind = ErrorKind::ALL.iter().position(|k| *k == error.kind).unwrap_or(0) as u8;
+                    let calls = machine.calls();
+                    let site = error.site;
+                    let message = error.message;
+                    self.events.push(Event::Failed { task: None, site, kind, message, calls, held: Vec::new() });
+                    return;
+                }
+                step => match self.inline(&step) {
+                    Ok(value) => machine.resume(self.program, value),
+                    Err(error) => machine.raise(error),
+                },
+            };
+        }
+    }
+
+    // ------------------------------------------------------------------ submit
+
+    fn submit(&mut self, target: ObjRef, function: u32, args: &[Value]) -> Result<Value, Error> {
+        let id = self.bear_number(self.site, 1);
+        let number = self.object(target.id, |o| o.words[5]).unwrap_or(0);
+        let name = format!("{}#{number}", self.program.functions[function as usize].name);
+        let handle = self.bear_job(id, function, &name, target.id);
+        let mut job = vec![Value::Object(handle), Value::Function(function)];
+        job.extend_from_slice(args);
+        self.say(|m| format!("submit {name} to {}", m.object_name(target.id)));
+        self.operate_inline(target, pool::SUBMIT, &[Value::list(job)])?;
+        Ok(Value::Object(handle))
+    }
+
+    pub fn spawn(&mut self, step: &SpawnStep) -> Result<Value, Error> {
+        let total = step.count.unwrap_or(1);
+        let mut handles = Vec::with_capacity(total.min(10_000) as usize);
+        for index in 0..total {
+            let base = step.name.clone().unwrap_or_else(|| self.program.functions[step.function as usize].name.clone());
+            let name = if step.count.is_some() { format!("{base}#{index}") } else { base };
+            handles.push(Value::Object(self.spawn_one(step, name, index)));
+        }
+        self.released = true;
+        let kind = if step.process { "process " } else { "" };
+        self.say(|m| {
+            let name = step.name.clone().unwrap_or_else(|| m.program.functions[step.function as usize].name.clone());
+            format!("spawn {kind}{name}{}", step.count.map_or(String::new(), |n| format!(" x{n}")))
+        });
+        Ok(match step.count {
+            Some(_) => Value::list(handles),
+            None => handles.pop().unwrap_or(Value::None),
+        })
+    }
+}

@@ -1,0 +1,238 @@
+//! The way to something found: its transitions carried out once more with a
+//! log, as a schedule and as lanes. It owns the shortening of a way's switches
+//! and the numbering of tasks; how lanes are drawn is `report`'s.
+
+use super::explore::{self, Explorer, Found1, Mover};
+use super::part::*;
+use super::schedule::{self, Schedule};
+use super::seen::{Choice, Logged};
+use super::store::Row;
+use super::{Shown, finding};
+use crate::lang::ast::Span;
+use crate::objects::TaskId;
+
+/// One column: a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lane {
+    pub name: String,
+    pub process: bool,
+}
+
+/// One row: a step of one task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LaneStep {
+    /// A place in the lanes.
+    pub lane: usize,
+    pub span: Span,
+    pub text: String,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Way {
+    pub schedule: Schedule,
+    pub lanes: Vec<Lane>,
+    pub steps: Vec<LaneStep>,
+    /// The steps from here on go round for ever.
+    pub circle_from: Option<usize>,
+}
+
+impl Way {
+    /// How many turns it has.
+    pub fn turns(&self) -> usize {
+        self.schedule.turns.len()
+    }
+}
+
+/// What a way comes to when it is carried out.
+pub struct Done {
+    pub row: Row,
+    pub log: Vec<(Mover, Logged)>,
+}
+
+/// Carries out transitions from the first state; none if one cannot be done.
+pub fn carry_out(explorer: &Explorer, turns: &[explore::Turn]) -> Option<Done> {
+    let mut row = explorer.row(0);
+    let mut log = Vec::new();
+    for turn in turns {
+        let (next, steps, _) = explorer.logged(&row, turn)?;
+        row = next;
+        log.extend(steps.steps.into_iter().map(|s| (turn.mover, s)));
+    }
+    Some(Done { row, log })
+}
+
+/// The numbers of tasks, in the order in which they were made.
+pub struct Numbers {
+    tasks: Vec<TaskId>,
+}
+
+impl Numbers {
+    pub fn new(explorer: &Explorer) -> Numbers {
+        let first = explorer.row(0);
+        let mut tasks: Vec<TaskId> = explorer.task_parts(&first).iter().map(|t| t.0).collect();
+        // `main` is the first; then the workers of declared pools, as they are
+        // made.
+        tasks.sort_unstable();
+        Numbers { tasks }
+    }
+
+    pub fn born(&mut self, born: &[TaskId]) {
+        self.tasks.extend_from_slice(born);
+    }
+
+    pub fn of(&self, task: TaskId) -> u32 {
+        self.tasks.iter().rposition(|t| *t == task).unwrap_or(0) as u32
+    }
+
+    pub fn task(&self, number: u32) -> Option<TaskId> {
+        self.tasks.get(number as usize).copied()
+    }
+
+    pub fn len(&self) -> usize {
+        self.tasks.len()
+    }
+}
+
+/// Something found with its facts, its schedule and its lanes.
+pub fn shown(explorer: &mut Explorer, found: &Found1) -> Shown {
+    let mut turns = explorer.way_to(found.state);
+    turns.extend(found.turn.clone());
+    let turns = fewer_switches(explorer, turns);
+    let done = carry_out(explorer, &turns);
+    let mut circle_from = None;
+    let (row, mut log) = match done {
+        Some(done) => (done.row, done.log),
+        None => (explorer.row(found.state), Vec::new()),
+    };
+    if let explore::What::Circle(circle) = &found.what {
+        circle_from = Some(log.len());
+        let mut at = row.clone();
+        for turn in &circle.turns {
+            let Some((next, steps, _)) = explorer.logged(&at, turn) else { break };
+            at = next;
+            log.extend(steps.steps.into_iter().map(|s| (turn.mover, s)));
+        }
+    }
+    let logged: Vec<Logged> = log.iter().map(|l| l.1.clone()).collect();
+    let mut finding = finding::finding(explorer, found, &row, &logged);
+    let mut way = way_of(explorer, &row, &log);
+    way.circle_from = circle_from.map(|from| logged[..from].iter().filter(|l| !l.text.is_empty()).count());
+    finding.schedule = Some(way.schedule.to_string());
+    Shown { finding, way }
+}
+
+fn way_of(explorer: &Explorer, row: &Row, log: &[(Mover, Logged)]) -> Way {
+    let program = explorer.model.program;
+    let mut numbers = Numbers::new(explorer);
+    let mut turns: Vec<schedule::Turn> = Vec::new();
+    let mut steps = Vec::new();
+    let mut lanes: Vec<Lane> = Vec::new();
+    let mut lane_of: Vec<TaskId> = Vec::new();
+    // Choices of steps that are no turns of their own belong to the turn
+    // before, whose task goes on up to its next one; those before a task's
+    // first turn to that.
+    let mut waiting: Vec<(u32, Vec<u32>)> = Vec::new();
+    let mut last: Option<usize> = None;
+    for (mover, step) in log {
+        let number = numbers.of(step.task);
+        let ended = *mover != Mover::Task;
+        let way = |c: &Choice| match c {
+            Choice::Way(way) => *way,
+            Choice::Task(task) => numbers.of(*task),
+        };
+        let mut ways: Vec<u32> = step.choices.iter().map(way).collect();
+        if step.turn || ended {
+            if let Some(at) = waiting.iter().position(|w| w.0 == number) {
+                let mut all = waiting.remove(at).1;
+                all.append(&mut ways);
+                ways = all;
+            }
+            last = Some(turns.len());
+            turns.push(schedule::Turn { task: number, ended, ways });
+        } else if !ways.is_empty() {
+            match last.filter(|at| turns[*at].task == number && *at + 1 == turns.len()) {
+                Some(at) => turns[at].ways.append(&mut ways),
+                None => match waiting.iter_mut().find(|w| w.0 == number) {
+                    Some(w) => w.1.append(&mut ways),
+                    None => waiting.push((number, ways)),
+                },
+            }
+        }
+        numbers.born(&step.born);
+        if step.text.is_empty() {
+            continue;
+        }
+        let lane = lane_of.iter().position(|t| *t == step.task).unwrap_or_else(|| {
+            lane_of.push(step.task);
+            let (name, process) = match explorer.part(row, Key::Task(step.task)).as_deref() {
+                Some(Part::Task(t)) => (t.birth.name.to_string(), t.birth.process),
+                _ => ("?".to_string(), false),
+            };
+            lanes.push(Lane { name, process });
+            lanes.len() - 1
+        });
+        let span = if step.site == super::process::NOWHERE { Span::default() } else { program.span(step.site) };
+        steps.push(LaneStep { lane, span, text: step.text.clone() });
+    }
+    let schedule = Schedule { turns, hash: Some(explorer.options.hash) };
+    Way { schedule, lanes, steps, circle_from: None }
+}
+
+/// A way that leads to the same state with fewer changes from one task to
+/// another: neighbours are exchanged where that leads to the same state and
+/// brings turns of one task together (as Choi and Zeller, ISSTA 2002, and
+/// Harmony's explanations do).
+fn fewer_switches(explorer: &Explorer, turns: Vec<explore::Turn>) -> Vec<explore::Turn> {
+    const TURNS_MAX: usize = 400;
+    if turns.len() > TURNS_MAX || turns.len() < 3 {
+        return turns;
+    }
+    let mut rows = vec![explorer.row(0)];
+    for turn in &turns {
+        let Some((next, ..)) = explorer.logged(&rows[rows.len() - 1], turn) else { return turns };
+        rows.push(next);
+    }
+    let mut turns = turns;
+    // The last turn shows what was found; it stays.
+    let last = turns.len() - 1;
+    let mut at = 1;
+    let mut budget = 20_000;
+    while at < last && budget > 0 {
+        // A turn of another task between two of the same one: moved behind.
+        let same = (at + 1..last).find(|j| turns[*j].actor == turns[at - 1].actor);
+        let Some(j) = same.filter(|_| turns[at].actor != turns[at - 1].actor) else {
+            at += 1;
+            continue;
+        };
+        // Move turn j forward to `at`, one place at a time.
+        let (kept_turns, kept_rows) = (turns.clone(), rows.clone());
+        let mut k = j;
+        let mut fine = true;
+        while k > at {
+            budget -= 1;
+            let one = explorer.logged(&rows[k - 1], &turns[k]);
+            let two = one.as_ref().and_then(
+                |(row, _, e)| {
+                    if e.is_empty() { explorer.logged(row, &turns[k - 1]) } else { None }
+                },
+            );
+            match (one, two) {
+                (Some((middle, ..)), Some((end, _, e))) if e.is_empty() && end.parts() == rows[k + 1].parts() => {
+                    turns.swap(k - 1, k);
+                    rows[k] = middle;
+                    k -= 1;
+                }
+                _ => {
+                    fine = false;
+                    break;
+                }
+            }
+        }
+        if !fine {
+            turns = kept_turns;
+            rows = kept_rows;
+        }
+        at += 1;
+    }
+    turns
+}

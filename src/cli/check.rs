@@ -1,0 +1,241 @@
+//! `conc check`.
+
+use super::{Common, Format, exit, put_err, put_out, script};
+use crate::check::{self, Options, Progress, Report, Stop, Verdict};
+use crate::lang::error::ScriptError;
+use crate::program::Program;
+use crate::report::{self, Source, Style, json, lanes, repeat, verdict};
+use clap::Args;
+use std::time::{Duration, Instant};
+
+#[derive(Args)]
+#[command(after_help = super::example::help("check"))]
+pub struct CheckArgs {
+    /// The script; - is standard input
+    #[arg(add = super::complete::script())]
+    file: String,
+    /// Give a `const` of the script another value
+    #[arg(short = 'D', value_name = "NAME=VALUE", add = super::complete::define())]
+    define: Vec<String>,
+    /// How to report
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: Format,
+    /// End after so many states
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_states: Option<u64>,
+    /// End when the states need more memory: 500MB, 4GB
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    max_memory: Option<u64>,
+    /// End after this time: 10s, 500ms
+    #[arg(long, value_name = "TIME", value_parser = super::run::time)]
+    time_limit: Option<u64>,
+    /// Take every access for a step that others can see: no reduction
+    #[arg(long)]
+    no_reduction: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    let wrong = || "write a size such as 500MB or 4GB".to_string();
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits.trim().parse().map_err(|_| wrong())?;
+    let unit = match text[digits.len()..].to_uppercase().as_str() {
+        "" | "B" => 0,
+        "K" | "KB" | "KIB" => 10,
+        "M" | "MB" | "MIB" => 20,
+        "G" | "GB" | "GIB" => 30,
+        _ => return Err(wrong()),
+    };
+    number.checked_mul(1 << unit).filter(|n| *n > 0).ok_or_else(wrong)
+}
+
+/// The command: its exit code.
+pub fn main(args: &CheckArgs) -> u8 {
+    let source = match script::read(&args.file) {
+        Ok(source) => source,
+        Err(code) => return code,
+    };
+    let program = match script::compile(&source, &args.define, &args.common, args.format) {
+        Ok(program) => program,
+        Err(code) => return code,
+    };
+    let style = args.common.style(super::on_terminal().0);
+    Session { args, source: &source, style, program }.check()
+}
+
+struct Session<'a> {
+    args: &'a CheckArgs,
+    source: &'a Source,
+    style: Style,
+    program: &'static Program,
+}
+
+impl Session<'_> {
+    fn check(&self) -> u8 {
+        let began = Instant::now();
+        if self.args.format == Format::Json {
+            let start = json::Start {
+                schema: json::SCHEMA_VERSION,
+                conc: env!("CARGO_PKG_VERSION").to_string(),
+                command: "check".to_string(),
+                file: self.source.name.clone(),
+                hash: script::hash(self.source),
+                seed: 0,
+            };
+            put_out(&format!("{}\n", json::start(&start)));
+        }
+        let options = Options {
+            states_max: self.args.max_states,
+            memory_max: self.args.max_memory.unwrap_or_else(|| crate::run::memory_for_objects() as u64),
+            plain: self.args.no_reduction,
+            hash: check::schedule::short_hash(&self.source.text),
+        };
+        let interrupted = crate::run::interruption();
+        let limit = self.args.time_limit.map(Duration::from_nanos);
+        let mut line = super::progress::Line::new(&self.args.common);
+        let mut ask = |progress: &Progress| {
+            if interrupted.requested() {
+                return Some(Stop::Interrupted);
+            }
+            line.show(progress, began.elapsed());
+            limit.is_some_and(|l| began.elapsed() >= l).then_some(Stop::Time)
+        };
+        let report = check::check(self.program, &options, &mut ask);
+        line.clear();
+        match report {
+            Ok(report) => self.tell(&report, began.elapsed()),
+            Err((object, text)) => {
+                let error = ScriptError::new(self.program.objects[object].span, text);
+                script::show_errors(self.source, &[error], &self.args.common, self.args.format);
+                exit::WRONG
+            }
+        }
+    }
+
+    fn tell(&self, report: &Report, took: Duration) -> u8 {
+        let failures = report.found.iter().filter(|s| !s.finding.code.is_note()).count() as u64;
+        let code = exit_code(report, failures);
+        match self.args.format {
+            Format::Json => self.tell_json(report, took, code, failures),
+            Format::Human => self.tell_human(report, took, failures),
+        }
+        code
+    }
+
+    fn tell_json(&self, report: &Report, took: Duration, code: u8, failures: u64) {
+        for shown in &report.found {
+            put_out(&format!("{}\n", json::finding(self.source, &shown.finding)));
+        }
+        for outcome in &report.outcomes {
+            put_out(&format!("{}\n", json::outcome(&outcome_of(outcome))));
+        }
+        let verdicts = report.verdicts.iter().map(|(c, v)| (c.word().to_string(), v.word().to_string())).collect();
+        let summary = json::Summary {
+            exit_code: i32::from(code),
+            findings: failures,
+            notes: report.found.len() as u64 - failures,
+            duration_ms: took.as_secs_f64() * 1e3,
+            complete: Some(report.complete()),
+            states: Some(report.states),
+            transitions: Some(report.transitions),
+            verdicts: Some(json::Pairs(verdicts)),
+            ..json::Summary::default()
+        };
+        put_out(&format!("{}\n", json::summary(&summary)));
+    }
+
+    fn tell_human(&self, report: &Report, took: Duration, failures: u64) {
+        for shown in &report.found {
+            put_out(&format!("{}\n", report::finding(self.source, &shown.finding, &self.style)));
+            if !self.style.quiet && !shown.finding.code.is_note() {
+                put_out(&format!("{}\n", lanes::text(&lanes_of(&shown.way), self.source, &self.style)));
+            }
+        }
+        if self.style.quiet && report.found.is_empty() && report.complete() {
+            return;
+        }
+        for claim in &report.claims {
+            let word = if claim.every { "every" } else { "some" };
+            let line = self.source.position(claim.span).line;
+            let holds = claim_holds(claim);
+            let total = claim.holds + claim.fails;
+            let text = if holds { "holds" } else { "does not hold" };
+            put_out(&format!("  expect {word} (line {line})  {text}: true at the end of {} of {total}\n", claim.holds));
+        }
+        if !self.style.quiet && report.outcomes.len() > 1 {
+            let table = repeat::RepeatTable {
+                runs: 0,
+                outcomes: report.outcomes.iter().map(outcome_of).collect(),
+                findings: Vec::new(),
+            };
+            let count = report.outcomes.len();
+            let more = if report.more_outcomes { "more than " } else { "" };
+            put_out(&format!("{more}{count} possible outcomes{}\n", table.text(&self.style)));
+        }
+        let known = |v: Verdict| match v {
+            Verdict::Absent => verdict::Known::Absent,
+            Verdict::Found => verdict::Known::Found,
+            Verdict::Undecided => verdict::Known::Undecided,
+        };
+        let summary = verdict::CheckSummary {
+            verdicts: report.verdicts.iter().map(|(c, v)| (*c, known(*v))).collect(),
+            states: report.states,
+            transitions: report.transitions,
+            duration_ms: took.as_secs_f64() * 1e3,
+            findings: failures,
+            notes: report.found.len() as u64 - failures,
+            reason: reason(report),
+        };
+        put_out(&verdict::text(&summary, &self.style));
+        if report.stop == Some(Stop::Interrupted) {
+            put_err("conc: interrupted; this is what was known by then\n");
+        }
+    }
+}
+
+/// Why not all was explored.
+fn reason(report: &Report) -> Option<String> {
+    match report.stop {
+        Some(Stop::States) => Some("the limit of states was reached".to_string()),
+        Some(Stop::Memory) => Some("the states need more memory than there is for them".to_string()),
+        Some(Stop::Time) => Some("the time limit was reached".to_string()),
+        Some(Stop::Interrupted) => Some("it was interrupted".to_string()),
+        None => report.cut.map(str::to_string),
+    }
+}
+
+fn claim_holds(claim: &check::Claimed) -> bool {
+    if claim.every { claim.fails == 0 } else { claim.holds > 0 }
+}
+
+fn exit_code(report: &Report, failures: u64) -> u8 {
+    if report.stop == Some(Stop::Interrupted) {
+        return exit::INTERRUPTED;
+    }
+    if failures > 0 || report.claims.iter().any(|c| !claim_holds(c)) {
+        exit::FINDINGS
+    } else if report.complete() {
+        exit::FINE
+    } else {
+        exit::NO_ANSWER
+    }
+}
+
+pub fn lanes_of(way: &check::Way) -> lanes::Lanes {
+    lanes::Lanes {
+        names: way.lanes.iter().map(|l| l.name.clone()).collect(),
+        steps: way.steps.iter().map(|s| lanes::Step { lane: s.lane, span: s.span, text: s.text.clone() }).collect(),
+        circle_from: way.circle_from,
+    }
+}
+
+pub fn outcome_of(outcome: &check::Outcome) -> json::Outcome {
+    let pairs = |p: &[(String, String)]| json::Pairs(p.to_vec());
+    json::Outcome {
+        values: pairs(&outcome.values),
+        prints: pairs(&outcome.prints),
+        ended: pairs(&outcome.ended),
+        count: 1,
+    }
+}

@@ -1,0 +1,237 @@
+//! From a group of stuck tasks to the facts of a finding: its code, who waits
+//! for what and why that cannot come. It owns that reasoning; the tasks,
+//! objects and names it asks of a [`Scene`], which a run reads from its arena
+//! and the explorer from a state.
+
+use super::deadlock::{Group, Might, RootCause, TaskView, WaitView};
+use super::finding::*;
+use super::may::{May, Root};
+use crate::lang::ast::Span;
+use crate::objects::{KINDS, Need, condition, event};
+use crate::program::Program;
+
+/// The mark of a task whose body has ended: as an owner it is gone, though
+/// its process still waits for what it has spawned.
+pub const BODY_ENDED: u32 = 1 << 31;
+
+/// One moment of an execution, as far as a finding about stuck tasks needs it.
+/// `i` is a place in the list of tasks that the verdict was made of.
+pub trait Scene: Might {
+    fn program(&self) -> &Program;
+    fn task_facts(&self, task: u32) -> TaskFacts;
+    /// None: it has not ended.
+    fn ending(&self, task: u32) -> Option<Ending>;
+    /// What a task holds, or held when it ended: the lock, how, since where.
+    fn held(&self, task: u32) -> Vec<(u32, Mode, u32)>;
+    fn object_name(&self, object: u32) -> String;
+    fn word(&self, object: u32, index: usize) -> u64;
+    fn declared_at(&self, object: u32) -> Option<Span>;
+    /// Where the task stands; none for a worker between two jobs.
+    fn site(&self, i: usize) -> Option<u32>;
+    /// The tasks that ended otherwise than by returning, and their functions.
+    fn ended_badly(&self) -> Vec<(u32, u32)>;
+}
+
+/// The finding about one group.
+pub fn finding(
+    scene: &dyn Scene,
+    views: &[TaskView],
+    stuck: &[bool],
+    group: &Group,
+    others_go_on: bool,
+    certainty: Certainty,
+) -> Finding {
+    let told = Told { scene, views, stuck };
+    let missed = group.circle.iter().any(|i| told.missed_notify(*i).is_some());
+    let code = match group.cause {
+        RootCause::SelfLock => Code::SelfDeadlock,
+        RootCause::OwnerEnded if told.abandoned(group) => Code::AbandonedLock,
+        RootCause::NobodyLeft if missed => Code::LostWakeup,
+        _ => Code::Deadlock,
+    };
+    let circle: Vec<Waiting> = group.circle.iter().map(|i| told.waiting(*i)).collect();
+    let behind: Vec<Waiting> = group.behind.iter().map(|i| told.waiting(*i)).collect();
+    let mut on: Vec<String> = Vec::new();
+    for w in circle.iter().chain(&behind).flat_map(|w| &w.waits) {
+        if w.object_kind != "task" && !on.contains(&w.object) {
+            on.push(w.object.clone());
+        }
+    }
+    let facts = Facts::Stuck { circle, behind, others_go_on };
+    Finding { code, certainty, count: 1, on, facts, schedule: None }
+}
+
+/// Locks with their names and places.
+pub fn held_facts(program: &Program, name: &dyn Fn(u32) -> String, held: &[(u32, Mode, u32)]) -> Vec<Held> {
+    held.iter()
+        .map(|(lock, mode, site)| Held { lock: name(*lock), mode: *mode, since: Some(program.span(*site)) })
+        .collect()
+}
+
+/// What an error is about, as far as its place tells: the receiver's name.
+pub fn failed_on(program: &Program, site: u32) -> Vec<String> {
+    use crate::program::code::{Instr, Receiver};
+    let receiver = match program.code.get(site as usize) {
+        Some(Instr::CallMethod(call)) => program.calls[*call as usize].receiver,
+        Some(Instr::WithAcquire(w) | Instr::WithRelease(w)) => program.withs[*w as usize].receiver,
+        _ => return Vec::new(),
+    };
+    match receiver {
+        Receiver::Object(id) => vec![program.objects[id as usize].name.clone()],
+        Receiver::Row(row) => vec![program.object_rows[row as usize].name.clone()],
+        _ => Vec::new(),
+    }
+}
+
+struct Told<'a> {
+    scene: &'a dyn Scene,
+    views: &'a [TaskView],
+    stuck: &'a [bool],
+}
+
+impl Told<'_> {
+    fn abandoned(&self, group: &Group) -> bool {
+        group.circle.iter().any(|i| {
+            self.views[*i].waits.iter().flatten().any(|w| matches!(KINDS[w.kind as usize].word, "lock" | "rwlock"))
+        })
+    }
+
+    /// A notify or set on what the task waits for that came before its wait.
+    fn missed_notify(&self, i: usize) -> Option<Reason> {
+        let wait = self.views[i].waits.as_ref()?.first()?;
+        let word = |w: usize| self.scene.word(wait.object, w);
+        let (by, at, action) = match KINDS[wait.kind as usize].word {
+            "condition" => (word(condition::MISSED_BY), word(condition::MISSED_AT), "notify"),
+            "event" => (word(event::SET_BY), word(event::SET_AT), "set"),
+            _ => return None,
+        };
+        let task = by.checked_sub(1)? as u32;
+        let span = Some(self.scene.program().span(at as u32));
+        Some(Reason::CameTooEarly { task: self.scene.task_facts(task), action: action.to_string(), span })
+    }
+
+    fn waiting(&self, i: usize) -> Waiting {
+        let program = self.scene.program();
+        let waits = self.views[i].waits.iter().flatten().map(|w| self.wait(i, w)).collect();
+        let pool = self.views[i].waits.iter().flatten().next().map(|w| w.object);
+        let span = match (self.scene.site(i), pool) {
+            (Some(site), _) => program.span(site),
+            (None, Some(pool)) => self.scene.declared_at(pool).unwrap_or_default(),
+            (None, None) => Span::default(),
+        };
+        let held = self.scene.held(self.views[i].id);
+        Waiting {
+            task: self.scene.task_facts(self.views[i].id),
+            span,
+            waits,
+            holds: held_facts(program, &|lock| self.scene.object_name(lock), &held),
+        }
+    }
+
+    fn wait(&self, i: usize, w: &WaitView) -> Wait {
+        if let Need::Change { site } = w.need {
+            let reasons = vec![Reason::NobodyLeft { actions: vec!["write".to_string()] }];
+            return Wait {
+                operation: "await".to_string(),
+                object: self.awaited(site),
+                object_kind: "memory".to_string(),
+                declared: self.scene.site(i).map(|site| self.scene.program().span(site)),
+                reasons,
+            };
+        }
+        let spec = &KINDS[w.kind as usize];
+        let operation = match spec.methods[w.method as usize].name {
+            "-join" => "join",
+            "-wait" | "-wait late" => "acquire",
+            "-take" => "wait",
+            name => name,
+        };
+        let mut reasons = Vec::new();
+        self.reasons(w, &w.need, &mut reasons);
+        if let (Some(reason), true) =
+            (self.missed_notify(i), reasons.iter().any(|r| matches!(r, Reason::NobodyLeft { .. })))
+        {
+            reasons.push(reason);
+        }
+        Wait {
+            operation: operation.to_string(),
+            object: self.scene.object_name(w.object),
+            object_kind: spec.word.to_string(),
+            declared: self.scene.declared_at(w.object),
+            reasons,
+        }
+    }
+
+    fn awaited(&self, site: u32) -> String {
+        let program = self.scene.program();
+        let reads = &program.awaits[site as usize];
+        let cell = reads.cells.first().map(|c| program.cell_name(*c));
+        let row = reads.rows.first().map(|r| program.memory_rows[*r as usize].name.clone());
+        cell.or(row)
+            .or_else(|| reads.objects.first().map(|o| self.scene.object_name(*o)))
+            .unwrap_or_else(|| "memory".to_string())
+    }
+
+    fn reasons(&self, w: &WaitView, need: &Need, out: &mut Vec<Reason>) {
+        match need {
+            Need::Ready | Need::Change { .. } => {}
+            Need::All(needs) | Need::Any(needs) => needs.iter().for_each(|n| self.reasons(w, n, out)),
+            Need::End(task) => out.push(Reason::WaitsForEnd { task: self.scene.task_facts(*task) }),
+            Need::Tasks(tasks) => tasks.iter().for_each(|t| out.push(self.holder(w, *t))),
+            Need::Deed { object, methods } => self.deed(*object, methods, out),
+            Need::Arrivals { missing, object, method } => {
+                out.push(Reason::Missing { count: *missing });
+                self.deed(*object, &[*method], out);
+            }
+        }
+    }
+
+    fn holder(&self, w: &WaitView, task: u32) -> Reason {
+        let body_ended = (task & BODY_ENDED != 0).then_some(Ending::Returned);
+        let id = task & !BODY_ENDED;
+        let task = self.scene.task_facts(id);
+        let held = self.scene.held(id);
+        let hold = held.iter().find(|h| h.0 == w.object);
+        let since = hold.map(|h| self.scene.program().span(h.2));
+        match self.scene.ending(id).or(body_ended) {
+            Some(ending) => Reason::OwnerEnded { task, ending, since },
+            None if KINDS[w.kind as usize].word == "rwlock" && hold.is_none() => Reason::BehindWriter { task },
+            None if KINDS[w.kind as usize].word == "task" => Reason::WaitsForEnd { task },
+            None => Reason::HeldBy { task, mode: hold.map_or(Mode::Exclusive, |h| h.1), since },
+        }
+    }
+
+    fn deed(&self, object: u32, methods: &[u8], out: &mut Vec<Reason>) {
+        let program = self.scene.program();
+        let kind = self.scene.kind_of(object);
+        let spec = &KINDS[kind as usize];
+        let name = |m: &u8| match spec.methods[*m as usize].name {
+            "-submit" => "submit".to_string(),
+            "-take" => "take".to_string(),
+            other => other.to_string(),
+        };
+        let mut any = false;
+        for (j, is_stuck) in self.stuck.iter().enumerate() {
+            let does = methods.iter().find(|m| self.scene.may(j, object, kind, &[**m]));
+            if let (true, Some(m)) = (*is_stuck, does) {
+                any = true;
+                let task = self.scene.task_facts(self.views[j].id);
+                out.push(Reason::StuckSupplier { task, action: name(m) });
+            }
+        }
+        for (task, function) in self.scene.ended_badly() {
+            let entry = program.functions[function as usize].entry;
+            let deeds = May::new(program).deeds(program, Root::Function(function), entry);
+            let does = methods.iter().find(|m| deeds.may(object, kind, &[**m]));
+            if let (Some(m), Some(ending)) = (does, self.scene.ending(task)) {
+                any = true;
+                out.push(Reason::EndedSupplier { task: self.scene.task_facts(task), ending, action: name(m) });
+            }
+        }
+        if !any {
+            let mut actions: Vec<String> = methods.iter().map(name).collect();
+            actions.retain(|a| !a.ends_with("_nowait"));
+            out.push(Reason::NobodyLeft { actions });
+        }
+    }
+}

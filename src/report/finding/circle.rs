@@ -1,0 +1,61 @@
+//! `livelock` and `starvation`: tasks that go round for ever, and one that waits
+//! meanwhile. The steps of the circle are drawn as lanes elsewhere.
+
+use crate::detect::finding::{Code, Going, TaskFacts, Waiting};
+use crate::report::diagnostic::{Diagnostic, Place, Severity};
+use crate::report::{Style, phrase};
+
+use super::{wait, who};
+
+/// So many places of one task are shown.
+const PLACES_MAX: usize = 4;
+
+fn places(diagnostic: &mut Diagnostic, going: &[Going], primary: bool) {
+    for (n, one) in going.iter().enumerate() {
+        for (m, (span, text)) in one.places.iter().take(PLACES_MAX).enumerate() {
+            let what = if text.is_empty() { "goes round".to_string() } else { format!("again and again: {text}") };
+            let place = Place::of(&one.task.name, *span, what);
+            diagnostic.place(if primary && n == 0 && m == 0 { place.primary() } else { place });
+        }
+    }
+}
+
+/// Tasks that go round for ever.
+pub fn livelock(going: &[Going], style: &Style) -> Diagnostic {
+    let names: Vec<&str> = going.iter().map(|g| g.task.name.as_str()).collect();
+    let who_goes = phrase::list(&names, style.names_max());
+    let verb = if names.len() == 1 { "goes" } else { "go" };
+    let message = format!("{who_goes} {verb} round for ever, and nothing changes");
+    let mut diagnostic = Diagnostic::new(Severity::Error, Some(Code::Livelock.word()), message);
+    places(&mut diagnostic, going, true);
+    diagnostic.note("every task that can go on does so again and again, and still they come back to where they were");
+    let tasks: Vec<&TaskFacts> = going.iter().map(|g| &g.task).collect();
+    who::introduce(&mut diagnostic, &tasks, style);
+    diagnostic.help(if names.len() == 1 {
+        "wait for what it looks for, by `await`, an event or a queue, and see to it that another task brings it"
+    } else {
+        "decide who goes first when several want to, so that one of them does not give way: a lock, or whose turn it is"
+    });
+    diagnostic
+}
+
+/// One waits for ever while others go on.
+pub fn starvation(task: &TaskFacts, waiting: Option<&Waiting>, going: &[Going], style: &Style) -> Diagnostic {
+    let names: Vec<&str> = going.iter().map(|g| g.task.name.as_str()).collect();
+    let others = phrase::list(&names, style.names_max());
+    let verb = if names.len() == 1 { "goes" } else { "go" };
+    let message = format!("{} waits for ever while {others} {verb} on", task.name);
+    let mut diagnostic = Diagnostic::new(Severity::Error, Some(Code::Starvation.word()), message);
+    if let Some(w) = waiting {
+        diagnostic.place(Place::of(&task.name, w.span, wait::deed(&w.waits)).primary());
+    }
+    places(&mut diagnostic, going, waiting.is_none());
+    diagnostic.note(
+        "what it waits for can come, but is never there when it could go; every other task goes on again and again",
+    );
+    let tasks: Vec<&TaskFacts> = std::iter::once(task).chain(going.iter().map(|g| &g.task)).collect();
+    who::introduce(&mut diagnostic, &tasks, style);
+    diagnostic
+        .help("let who waits keep the others from coming anew: a `rwlock`, a lock that all must pass, or taking turns");
+    diagnostic
+}
