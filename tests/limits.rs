@@ -66,6 +66,21 @@ fn ten_thousand_tasks_one_after_another() {
 }
 
 #[test]
+fn ten_thousand_processes_one_after_another() {
+    let ended = run_json(
+        "
+        shared x = 0
+        task t { x += 1 }
+        repeat 10000 { let w = spawn process t; join w }
+        assert x == 10000
+        ",
+    )
+    .finish()
+    .expect_clean();
+    assert_eq!(summary(&ended, "processes"), 10_001);
+}
+
+#[test]
 fn ten_thousand_jobs() {
     run_json(
         "
@@ -206,6 +221,20 @@ fn a_string_without_end_reaches_the_limit() {
 fn a_recursion_without_end_is_an_error_of_the_script() {
     let ended = run_json("fn f(n) { return f(n + 1) }\ntask t { f(0) }\nspawn t\n").finish().expect_code(1);
     assert_eq!(ended.failures(), ["error"]);
+}
+
+/// Lists are shared by those that hold them: this makes a deep one, and one
+/// that would be endless if it were written out, in no time and little memory.
+#[test]
+fn lists_in_lists_without_end_are_errors_of_the_script() {
+    for grow in ["x = [x]", "x = [x, x]", "x = x + [x]"] {
+        let script = format!(
+            "queue q\nvar v = 0\nlet x = [\"a\"]\ntry {{ loop {{ {grow} }} }} catch Overflow {{ }}\n\
+             v = x\nq.put(v)\nprint q.get() == x, len(str(x)) > 100\n"
+        );
+        let ended = run_json(script).finish().expect_clean();
+        assert_eq!(ended.prints(), ["true true"], "{grow}");
+    }
 }
 
 #[test]

@@ -303,6 +303,34 @@ fn a_condition_waits_no_longer_than_told_and_has_the_lock_then() {
     );
 }
 
+/// The waits are notified in time, and their time is over before they can have
+/// the lock again.
+#[test]
+fn a_condition_gives_the_lock_back_however_late() {
+    for_each_kind(
+        "
+        lock m
+        condition c(m)
+        shared waiting = 0
+        shared x = 0
+        task t {
+            with m {
+                waiting += 1
+                c.wait(timeout: 30ms)
+                let seen = x
+                sleep 1ms
+                x = seen + 1
+                c.notify()
+            }
+        }
+        SPAWN t x4
+        loop { with m { if waiting == 4 { break } }; sleep 1ms }
+        with m { c.notify_all(); sleep 60ms }
+        finally { assert x == 4, \"{x}\" }
+        ",
+    );
+}
+
 // --------------------------------------------------- events, barriers, latches
 
 #[test]

@@ -17,7 +17,7 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         "",
         &[
             example("conc run bank.conc", "run a script on real threads and processes"),
-            example("conc check bank.conc", "explore every interleaving of it"),
+            example("conc check bank.conc", "explore every interleaving: what can happen and what cannot"),
             example("conc explain deadlock", "read what a finding is and how to mend it"),
             example("conc run --help", "the options of a command, with examples"),
         ],
@@ -35,9 +35,10 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "check",
         &[
-            example("conc check bank.conc", "explore every interleaving: what can go wrong, and what cannot"),
-            example("conc check -D TELLERS=3 bank.conc", "with another value for `const TELLERS`"),
-            example("conc check --time-limit 60s --max-memory 4GB big.conc", "stop at a limit, and say what was found"),
+            example("conc check bank.conc", "every interleaving: proofs of absence, shortest ways to what is found"),
+            example("conc check -D TELLERS=2 bank.conc", "with another value for `const TELLERS`"),
+            example("conc check --time-limit 60s bank.conc", "what is known after a minute; exit code 3 if that is not all"),
+            example("conc check --format json bank.conc", "one JSON object a line, for other programs"),
         ],
     ),
     (

@@ -40,14 +40,16 @@ impl ScriptError {
 /// third of the word's length, at least one.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let length = word.chars().count();
-    // Every other letter is one edit away from a single one.
-    if length < 2 {
+    // Every other letter is one edit away from a single one. Nobody types a
+    // word beyond the other bound, and comparing two takes the product of their
+    // lengths.
+    if !(2..=100).contains(&length) {
         return None;
     }
     let limit = (length / 3).max(1);
     candidates
         .into_iter()
-        .filter(|c| *c != word)
+        .filter(|c| *c != word && c.chars().count().abs_diff(length) <= limit)
         .map(|c| (edits(word, c), c))
         .filter(|(d, _)| *d <= limit)
         .min_by_key(|(d, _)| *d)
@@ -86,5 +88,6 @@ mod tests {
         assert_eq!(nearest("ballance", ["balance", "bank"]), Some("balance"));
         assert_eq!(nearest("lokc", ["lock", "queue"]), Some("lock"));
         assert_eq!(nearest("zzz", ["lock", "queue"]), None);
+        assert_eq!(nearest(&"x".repeat(10_000_000), ["xx", &"x".repeat(9_999_999)]), None);
     }
 }

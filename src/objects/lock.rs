@@ -44,6 +44,11 @@ pub fn init(_args: &[Value], options: u32) -> Result<[u64; WORDS], (ErrorKind, S
     Ok([0, 0, u64::from(options & 1), 0, 0, 0])
 }
 
+/// How it stands, apart from who holds it.
+pub fn standing(words: &[u64; WORDS], _values: u64) -> String {
+    if words[OWNER] == 0 { "free".to_string() } else { String::new() }
+}
+
 pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, args: &[Value], again: Option<u64>) -> Outcome {
     match method {
         ACQUIRE => acquire(w, o, args.first() == Some(&Value::Bool(false))),
@@ -118,8 +123,13 @@ pub fn owned<W: World>(w: &W, o: u32, deed: &str) -> Result<(), (ErrorKind, Stri
     Err((ErrorKind::NotOwner, format!("`{deed}` needs the lock, and {state}")))
 }
 
-pub fn give_up<W: World>(_w: &mut W, _o: u32, _method: u8, _memo: u64) -> Outcome {
-    Outcome::Done(Value::Bool(false))
+/// A `notify` may come just before the time of the condition's wait is over:
+/// that wait has ended, and what is left of it, the lock, has no limit.
+pub fn give_up<W: World>(_w: &mut W, o: u32, method: u8, memo: u64) -> Outcome {
+    match method {
+        REACQUIRE | REACQUIRE_LATE => Outcome::Instead { object: o, method, memo },
+        _ => Outcome::Done(Value::Bool(false)),
+    }
 }
 
 pub fn need<W: World>(w: &W, o: u32, _method: u8, _memo: u64, _task: TaskId) -> Need {

@@ -23,7 +23,7 @@ pub enum Value {
     /// Nanoseconds.
     Duration(i64),
     Str(Arc<String>),
-    List(Arc<Vec<Value>>),
+    List(Arc<List>),
     /// An object, a record, or a task that runs.
     Object(ObjRef),
     /// A `task` or `fn` by its name: its place in `Program::functions`.
@@ -39,7 +39,7 @@ impl Value {
         Value::Str(Arc::new(text.into()))
     }
     pub fn list(values: Vec<Value>) -> Value {
-        Value::List(Arc::new(values))
+        Value::List(Arc::new(List::new(values)))
     }
     /// The word for what it is, as messages use it.
     pub fn type_word(&self) -> &'static str {
@@ -55,6 +55,58 @@ impl Value {
             Value::Error(_) => "an error",
             Value::Missing => "nothing",
         }
+    }
+}
+
+/// The elements of a list, with what bounds lists in lists: they are shared, so
+/// `xs = [xs, xs]` doubles what printing or sending one means while it costs
+/// next to nothing itself.
+#[derive(Clone, Debug)]
+pub struct List {
+    values: Vec<Value>,
+    /// How many lists are inside each other, itself included.
+    depth: usize,
+    /// Written out: 16 for an element, and the bytes of strings.
+    bytes: usize,
+}
+
+impl List {
+    fn new(values: Vec<Value>) -> List {
+        let (mut depth, mut bytes) = (0, 0usize);
+        for value in &values {
+            let inner = match value {
+                Value::Str(text) => text.len(),
+                Value::List(list) => {
+                    depth = depth.max(list.depth);
+                    list.bytes
+                }
+                _ => 0,
+            };
+            bytes = bytes.saturating_add(16).saturating_add(inner);
+        }
+        List { values, depth: depth + 1, bytes }
+    }
+}
+
+impl Eq for List {}
+
+/// As equality has it: by the elements.
+impl std::hash::Hash for List {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.values.hash(state);
+    }
+}
+
+impl std::ops::Deref for List {
+    type Target = [Value];
+    fn deref(&self) -> &[Value] {
+        &self.values
+    }
+}
+
+impl PartialEq for List {
+    fn eq(&self, other: &List) -> bool {
+        self.values == other.values
     }
 }
 
@@ -76,6 +128,9 @@ pub enum ErrorKind {
     Assertion,
     Raised,
     NoChild,
+    /// Somebody stopped the statement from outside. No script names it, and no
+    /// `catch` takes it.
+    Interrupted,
 }
 
 impl ErrorKind {
@@ -109,6 +164,7 @@ impl ErrorKind {
             ErrorKind::Assertion => "Assertion",
             ErrorKind::Raised => "Raised",
             ErrorKind::NoChild => "NoChild",
+            ErrorKind::Interrupted => "Interrupted",
         }
     }
     pub fn from_word(word: &str) -> Option<ErrorKind> {
@@ -185,9 +241,10 @@ impl fmt::Display for Shown<'_> {
 
 /// The operators on values, in one place for constants and running code.
 pub mod arithmetic {
-    use super::{Error, ErrorKind, Value};
+    use super::{Error, ErrorKind, List, Value};
     use crate::lang::ast::BinaryOp;
     use std::cmp::Ordering;
+    use std::sync::Arc;
 
     fn type_error(op: &str, a: &Value, b: &Value) -> Error {
         Error::new(ErrorKind::Type, format!("`{op}` cannot take {} and {}", a.type_word(), b.type_word()))
@@ -231,6 +288,26 @@ pub mod arithmetic {
     pub const STRING_MAX: usize = 64 << 20;
     /// A list has at most this many elements.
     pub const LIST_MAX: usize = 4 << 20;
+    /// Lists are at most so deep inside each other: printing, comparing and
+    /// sending them goes down as deep.
+    pub const LIST_DEPTH_MAX: usize = 100;
+    /// A list with all that is in it has at most this many bytes.
+    pub const LIST_BYTES_MAX: usize = 128 << 20;
+
+    /// A list that was put together, if it is not too large or too deep.
+    pub fn list_within(values: Vec<Value>) -> Result<Value, Error> {
+        let list = List::new(values);
+        let text = if list.len() > LIST_MAX {
+            format!("a list has at most {LIST_MAX} elements, and this would have more")
+        } else if list.depth > LIST_DEPTH_MAX {
+            format!("lists can be {LIST_DEPTH_MAX} deep inside each other, and this would be deeper")
+        } else if list.bytes > LIST_BYTES_MAX {
+            format!("a list has at most {} MiB with all that is in it, and this would have more", LIST_BYTES_MAX >> 20)
+        } else {
+            return Ok(Value::List(Arc::new(list)));
+        };
+        Err(Error::new(ErrorKind::Overflow, text))
+    }
 
     /// A string that was put together, if it is not too long.
     pub fn string_within(text: String) -> Result<Value, Error> {
@@ -248,7 +325,7 @@ pub mod arithmetic {
                 let text = format!("a list has at most {LIST_MAX} elements, and this would have more");
                 Err(Error::new(ErrorKind::Overflow, text))
             }
-            (Value::List(x), Value::List(y)) => Ok(Value::list(x.iter().chain(y.iter()).cloned().collect())),
+            (Value::List(x), Value::List(y)) => list_within(x.iter().chain(y.iter()).cloned().collect()),
             _ => numeric("+", a, b, i64::checked_add),
         }
     }
@@ -341,6 +418,25 @@ mod tests {
         assert_eq!(kind(BinaryOp::Add, i64::MAX, 1), ErrorKind::Overflow);
         assert_eq!(kind(BinaryOp::Div, i64::MIN, -1), ErrorKind::Overflow);
         assert_eq!(kind(BinaryOp::Rem, 1, 0), ErrorKind::DivideByZero);
+    }
+
+    #[test]
+    fn lists_in_lists_are_bounded_in_depth_and_in_size() {
+        let mut deep = Ok(Value::Int(1));
+        let mut depth = 0;
+        while let Ok(value) = deep {
+            deep = arithmetic::list_within(vec![value]);
+            depth += 1;
+        }
+        assert_eq!((depth, deep.unwrap_err().kind), (arithmetic::LIST_DEPTH_MAX + 1, ErrorKind::Overflow));
+        let mut wide = Ok(Value::string("0123456789abcdef"));
+        let mut doubled = 0;
+        while let Ok(value) = wide {
+            wide = arithmetic::list_within(vec![value.clone(), value]);
+            doubled += 1;
+        }
+        assert!(doubled < 30, "{doubled}");
+        assert_eq!(wide.unwrap_err().kind, ErrorKind::Overflow);
     }
 
     #[test]

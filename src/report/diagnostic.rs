@@ -7,6 +7,10 @@ use super::source::Source;
 use super::{Style, phrase, snippet};
 use crate::lang::ast::Span;
 
+/// A sentence of a report has at most so many columns: names and values of a
+/// script can be of any length.
+pub(super) const TEXT_MAX: usize = 2000;
+
 /// How bad it is: failures and errors make the exit code, notes do not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
@@ -159,7 +163,7 @@ impl Diagnostic {
             Some(code) => format!("{word}[{code}]"),
             None => word.to_string(),
         };
-        let text = format!("{title}: {}", style.own(&self.message));
+        let text = format!("{title}: {}", phrase::cut(&style.own(&self.message), TEXT_MAX));
         if style.quiet {
             return format!("{}{}\n", style.paint(paint, &title), &text[title.len()..]);
         }
@@ -194,7 +198,7 @@ fn entry(tag: &str, text: &str, with_tag: bool, hanging: usize, style: &Style) -
     let indent = 4 + tag.len() + 2;
     let width = style.width.saturating_sub(indent + hanging);
     let mut out = String::new();
-    for (n, line) in phrase::wrap(&style.own(text), width).iter().enumerate() {
+    for (n, line) in phrase::wrap(&phrase::cut(&style.own(text), TEXT_MAX), width).iter().enumerate() {
         match n {
             0 if with_tag => out.push_str(&format!("  = {} {line}\n", style.paint("1", &format!("{tag}:")))),
             0 => out.push_str(&format!("{}{line}\n", " ".repeat(indent))),

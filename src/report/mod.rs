@@ -3,6 +3,7 @@
 //! colours and widths are decided by the command line, and how a finding came
 //! about is known to the detectors alone.
 
+mod clip;
 mod diagnostic;
 pub mod explain;
 pub mod finding;
@@ -17,6 +18,7 @@ pub mod summary;
 pub mod verdict;
 
 pub use diagnostic::{Diagnostic, Note, Place, Severity};
+pub use phrase::wrap;
 pub use source::{Position, Source};
 
 use crate::detect::finding::Finding;

@@ -9,7 +9,8 @@ use miette::{
     ThemeCharacters, ThemeStyles,
 };
 
-use super::diagnostic::Place;
+use super::clip::Clipped;
+use super::diagnostic::{Place, TEXT_MAX};
 use super::source::Source;
 use super::{Style, phrase};
 
@@ -26,15 +27,21 @@ const TAB_WIDTH: usize = 4;
 /// Draws the places. The second value holds the labels that found no room.
 pub fn draw(source: &Source, places: &[Place], style: &Style) -> (String, Vec<String>) {
     let mut footnotes = Vec::new();
-    let marks = marks(source, places, style);
+    let mut marks = marks(source, places, style);
     if marks.is_empty() || source.text.trim().is_empty() {
         return (format!(" --> {}:1:1\n", phrase::plain(&source.name)), footnotes);
     }
+    let busy = places.iter().filter(|p| p.primary || p.who.is_some()).map(|p| source.line(p.span)).collect();
+    let shown: Vec<(usize, usize)> = marks.iter().map(|m| (m.start, m.end)).collect();
+    let clipped = Clipped::new(source, &shown, if style.unicode { "…" } else { "..." });
+    for mark in &mut marks {
+        (mark.start, mark.end) = clipped.place((mark.start, mark.end));
+    }
+    let source = &clipped.source;
     let last = marks.iter().map(|m| source.line_of(m.start)).max().unwrap_or(1) + 1;
     let gutter = last.to_string().len() + 4;
     let labels = marks.iter().map(|mark| fit(source, mark, gutter, style, &mut footnotes)).collect();
-    let busy = places.iter().filter(|p| p.primary || p.who.is_some()).map(|p| source.line(p.span)).collect();
-    let picture = Picture { text: Text::new(source, busy), labels };
+    let picture = Picture { text: Text::new(&clipped, busy), labels };
     let mut drawn = String::new();
     if handler(style).render_report(&mut drawn, &picture).is_err() {
         return (format!(" --> {}\n", phrase::plain(&source.name)), footnotes);
@@ -115,7 +122,7 @@ fn sentences(there: &[&Place], style: &Style) -> Vec<String> {
     let mut lines: Vec<String> = groups
         .iter()
         .take(deeds_max)
-        .map(|(what, names)| style.own(&phrase::deed(names, style.names_max(), what)))
+        .map(|(what, names)| phrase::cut(&style.own(&phrase::deed(names, style.names_max(), what)), TEXT_MAX))
         .filter(|line| !line.is_empty())
         .collect();
     let rest: usize = groups.iter().skip(deeds_max).map(|(_, names)| names.len().max(1)).sum();
@@ -176,20 +183,20 @@ fn columns(text: &str, from: usize) -> usize {
 
 /// What miette draws: places without a message.
 #[derive(Debug)]
-struct Picture {
-    text: Text,
+struct Picture<'a> {
+    text: Text<'a>,
     labels: Vec<LabeledSpan>,
 }
 
-impl fmt::Display for Picture {
+impl fmt::Display for Picture<'_> {
     fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
         Ok(())
     }
 }
 
-impl std::error::Error for Picture {}
+impl std::error::Error for Picture<'_> {}
 
-impl Diagnostic for Picture {
+impl Diagnostic for Picture<'_> {
     fn source_code(&self) -> Option<&dyn SourceCode> {
         Some(&self.text)
     }
@@ -202,15 +209,17 @@ impl Diagnostic for Picture {
 /// The script's text for miette, byte for byte as long as the original, with
 /// whatever could move the cursor replaced; read by whole lines.
 #[derive(Debug)]
-struct Text {
+struct Text<'a> {
     source: Source,
+    clipped: &'a Clipped,
     /// Lines on which a task does something: only these are shown with the
     /// lines around them.
     busy: Vec<usize>,
 }
 
-impl Text {
-    fn new(source: &Source, busy: Vec<usize>) -> Text {
+impl Text<'_> {
+    fn new(clipped: &Clipped, busy: Vec<usize>) -> Text<'_> {
+        let source = &clipped.source;
         let mut text = String::with_capacity(source.text.len());
         let mut rest = source.text.chars().peekable();
         while let Some(c) = rest.next() {
@@ -221,7 +230,7 @@ impl Text {
                 c => text.push(c),
             }
         }
-        Text { source: Source::new(phrase::plain(&source.name), text), busy }
+        Text { source: Source::new(phrase::plain(&source.name), text), clipped, busy }
     }
 
     /// The lines around a place are shown if a task does something there.
@@ -230,7 +239,7 @@ impl Text {
     }
 }
 
-impl SourceCode for Text {
+impl SourceCode for Text<'_> {
     fn read_span<'a>(
         &'a self,
         span: &SourceSpan,
@@ -241,7 +250,7 @@ impl SourceCode for Text {
         let from = span.offset().min(source.text.len());
         let to = (span.offset() + span.len()).min(source.text.len());
         let mut start = source.line_start(from);
-        let column = source.text[start..from].chars().count();
+        let column = self.clipped.column(from);
         for _ in 0..self.context(from, before) {
             let above = source.line_start(start.saturating_sub(1));
             if above < start && !source.text[above..start].trim().is_empty() {

@@ -82,13 +82,40 @@ pub fn make_handle(
     Ok(id)
 }
 
-/// A slot for a new task, and the clock it begins at.
-fn take_slot(arena: &Arena, holder: u32) -> Option<(usize, u64)> {
+/// A slot for a new task, with what is known of it, and the clock it begins
+/// at. The slot's last owner may have been of a process that is being buried:
+/// so a slot is only live once it says whose it is. It is counted before it is
+/// live, so that burying it counts down what was counted up.
+fn take_slot(arena: &Arena, id: u32, birth: &Birth, holder: u32) -> Option<(usize, u64)> {
     let lock = arena.run_half(run::SLOTS_GUARD);
     guard::spin_lock(lock, holder);
     let found = find_slot(arena);
     if let Some((slot, _)) = found {
+        let words = [
+            (slot::TASK, u64::from(id)),
+            (slot::FLAGS, birth.flags),
+            (slot::PROCESS, birth.process as u64),
+            (slot::FUNCTION, u64::from(birth.function)),
+            (slot::POOL, birth.pool.map_or(0, |p| u64::from(p) + 1)),
+            (slot::PC, u64::from(birth.entry)),
+            (slot::FIRED, 0),
+            (slot::NODE_COUNT, 0),
+            (slot::HELD_COUNT, 0),
+            (slot::GUARD_COUNT, 0),
+            (slot::UNDO_COUNT, 0),
+            (slot::IN_STEP, 0),
+            (slot::AWAIT, 0),
+            (slot::REPORTED, 0),
+        ];
+        for (word, value) in words {
+            arena.slot(slot, word).store(value, Relaxed);
+        }
+        arena.run(run::ACTIVE).fetch_add(1, SeqCst);
+        if birth.flags & (flag::DAEMON | flag::WORKER) == 0 {
+            arena.run(run::LIVE).fetch_add(1, SeqCst);
+        }
         arena.slot(slot, slot::STATE).store(state::RUNNING, SeqCst);
+        arena.slot(slot, slot::VERSION).fetch_add(1, SeqCst);
         if slot >= arena.slots_high() {
             arena.run(run::SLOTS_HIGH).store(slot as u64 + 1, SeqCst);
         }
@@ -142,36 +169,12 @@ pub fn bear(
     let spawner = parent.map_or(0, |p| p.0);
     let memory = |_| 0u64;
     let id = make_handle(arena, birth, site, spawner, holder).map_err(memory)?;
-    let (slot, own) = take_slot(arena, holder).ok_or(refused::TASKS)?;
-    let words = [
-        (slot::TASK, u64::from(id)),
-        (slot::FLAGS, birth.flags),
-        (slot::PROCESS, birth.process as u64),
-        (slot::FUNCTION, u64::from(birth.function)),
-        (slot::POOL, birth.pool.map_or(0, |p| u64::from(p) + 1)),
-        (slot::PC, u64::from(birth.entry)),
-        (slot::FIRED, 0),
-        (slot::NODE_COUNT, 0),
-        (slot::HELD_COUNT, 0),
-        (slot::GUARD_COUNT, 0),
-        (slot::UNDO_COUNT, 0),
-        (slot::IN_STEP, 0),
-        (slot::AWAIT, 0),
-        (slot::REPORTED, 0),
-    ];
-    for (word, value) in words {
-        arena.slot(slot, word).store(value, Relaxed);
-    }
-    arena.slot(slot, slot::VERSION).fetch_add(1, SeqCst);
+    let (slot, own) = take_slot(arena, id, birth, holder).ok_or(refused::TASKS)?;
     arena.facts(id, facts::SLOT).store(slot as u64, SeqCst);
     let clock = super::clock::TaskClock::new(arena, slot);
     clock.begin(parent.map(|p| super::clock::TaskClock::new(arena, p.1)), own);
     if let Some((_, parent)) = parent {
         super::clock::TaskClock::new(arena, parent).advance();
-    }
-    arena.run(run::ACTIVE).fetch_add(1, SeqCst);
-    if birth.flags & (flag::DAEMON | flag::WORKER) == 0 {
-        arena.run(run::LIVE).fetch_add(1, SeqCst);
     }
     Ok((id, slot))
 }
@@ -201,15 +204,19 @@ impl Executor {
     }
 
     pub(super) fn spawn(&mut self, step: &SpawnStep) -> Result<Value, Halt> {
+        // A new task begins with the newest program.
+        self.image.catch_up(&self.home, self.holder);
+        let program = self.image.program.get();
+        Task::check_arity(program, step.function, step.args.len()).map_err(|e| Halt::Error(*e))?;
         let total = step.count.unwrap_or(1);
         let mut handles = Vec::with_capacity(total as usize);
         for index in 0..total {
-            let base = step.name.clone().unwrap_or_else(|| self.program.functions[step.function as usize].name.clone());
+            let base = step.name.clone().unwrap_or_else(|| program.functions[step.function as usize].name.clone());
             let name = if step.count.is_some() { format!("{base}#{index}") } else { base };
             let flags = if step.daemon { flag::DAEMON } else { 0 } | if step.process { flag::PROCESS } else { 0 };
             let birth = Birth {
                 function: step.function,
-                entry: self.program.functions[step.function as usize].entry,
+                entry: program.functions[step.function as usize].entry,
                 name,
                 flags,
                 process: self.process,
@@ -217,7 +224,7 @@ impl Executor {
                 pool: None,
                 forked: false,
             };
-            let machine = Task::new(self.program, step.function, &step.args, &step.captures);
+            let machine = Task::new(program, step.function, &step.args, &step.captures);
             let handle =
                 if step.process { self.spawn_process(birth, machine)? } else { self.spawn_thread(birth, machine)? };
             // `join all` waits for no daemon, as nothing does.
@@ -236,16 +243,20 @@ impl Executor {
         let site = (self.site != NOWHERE).then_some(self.site);
         let (id, slot) = bear(self.arena, birth, site, Some((self.task, self.slot)), self.holder)
             .map_err(|what| self.refuse(what, 0))?;
+        self.arena.facts(id, facts::ENTRIES).store(self.image.entries_known(), Relaxed);
         Ok((ObjRef { id, kind: kind_of("task") }, slot))
     }
 
     pub(super) fn spawn_thread(&mut self, birth: Birth, machine: Task) -> Result<ObjRef, Halt> {
         let (handle, slot) = self.bear_child(&birth)?;
         let (image, home) = (self.image, self.home.clone());
+        // In a session there may be a newer one before the thread runs.
+        let program = image.program.get();
         let daemon = birth.flags & (flag::DAEMON | flag::WORKER) != 0;
         let pool = birth.pool;
         let start = move || {
             let mut executor = Executor::new(image, home, slot, handle.id);
+            executor.program = program;
             executor.home.gil_take();
             executor.begin();
             image.watched(move || {
@@ -400,6 +411,10 @@ impl Executor {
             let pid = self.arena.facts(self.task, facts::PID).load(Relaxed);
             self.arena.facts(handle.id, facts::PID).store(pid, Relaxed);
             self.slot_word(slot::FUNCTION).store(u64::from(*function), SeqCst);
+            if self.image.room.grows {
+                self.image.catch_up(&self.home, self.holder);
+                self.renew();
+            }
             let ended = self.run_task(Task::new(self.program, *function, &job[2..], &[]));
             self.finish_handle(*handle, &ended);
             if ended.ending == ending::TERMINATED {
@@ -678,7 +693,7 @@ impl Executor {
 
     pub(super) fn submit(&mut self, target: ObjRef, function: u32, args: &[Value]) -> Result<Value, Halt> {
         let number = self.arena.object(target.id, object::INFO3).fetch_add(1, Relaxed);
-        let name = format!("{}#{number}", self.program.functions[function as usize].name);
+        let name = format!("{}#{number}", crate::program::value::Names::function(self.image, function));
         let birth = Birth {
             function,
             entry: NOWHERE,

@@ -50,7 +50,7 @@ impl Task {
             }
             Instr::List(n) => {
                 let items = self.pop_n(*n as usize);
-                self.stack.push(Value::list(items));
+                self.stack.push(arithmetic::list_within(items)?);
             }
             Instr::Format(n) => {
                 let parts = self.pop_n(*n as usize);
