@@ -17,6 +17,7 @@ pub mod schedule;
 mod seen;
 mod step;
 mod store;
+pub mod walk;
 mod way;
 
 pub use outcome::{Outcome, Pairs};
