@@ -3,6 +3,7 @@
 //! and endings are in `process`, objects in `objects`, local work in `machine`.
 
 use super::moves::{Memorable, Move};
+use super::order::{Deed, Knower};
 use super::part::*;
 use super::seen::{Event, Logged, Reached};
 use crate::machine::local::updated;
@@ -36,6 +37,15 @@ pub(super) enum Act {
     Went,
     /// The task has ended.
     Over,
+}
+
+/// Whether what a task is about is a turn of its own in the finest division.
+pub fn is_turn(at: &At) -> bool {
+    match at {
+        At::Met { .. } => false,
+        At::Step(step) => step.is_turn(),
+        _ => true,
+    }
 }
 
 /// What a step's answer is.
@@ -102,6 +112,10 @@ impl Move<'_> {
         if turn && !self.program.invariants.is_empty() {
             self.check_invariants();
         }
+        let seen = self.events.len();
+        if let Some(step) = self.log.as_mut().and_then(|l| l.steps.last_mut()) {
+            step.events = seen;
+        }
     }
 
     /// The step just carried out, into the log.
@@ -110,12 +124,13 @@ impl Move<'_> {
             return;
         }
         let held = self.task(self.me, |t| t.held.clone()).unwrap_or_default();
-        let (task, site, released) = (self.me, self.site, self.released);
+        let (task, site, released, events) = (self.me, self.site, self.released, self.events.len());
         if let Some(log) = &mut self.log {
             let (text, choices) = (std::mem::take(&mut log.text), std::mem::take(&mut log.choices));
+            let arms = std::mem::take(&mut log.arms);
             let (reached, born) = (std::mem::take(&mut log.reached), std::mem::take(&mut log.born));
             let on = std::mem::take(&mut log.on);
-            log.steps.push(Logged { task, site, text, reached, held, released, choices, turn, born, on });
+            log.steps.push(Logged { task, site, text, reached, held, released, choices, arms, turn, born, on, events });
         }
     }
 
@@ -145,14 +160,11 @@ impl Move<'_> {
             At::Met { .. } => true,
             At::Step(step) => match &**step {
                 Step::Access { place, access } => !self.is_visible(*place, access),
-                Step::Sleep(_)
-                | Step::Busy(_)
-                | Step::Yield
-                | Step::Print(_)
-                | Step::Choose(_)
-                | Step::SelfInfo(_)
-                | Step::New { .. }
-                | Step::NewRecord { .. } => true,
+                Step::Sleep(_) | Step::Busy(_) | Step::Yield | Step::Print(_) | Step::Choose(_) | Step::SelfInfo(_) => {
+                    true
+                }
+                // It may make a pool of processes, with a copy of memory.
+                Step::New { .. } | Step::NewRecord { .. } => !self.model.movers.copies,
                 Step::TaskField { field, .. } => matches!(field, TaskField::Name | TaskField::Pid),
                 _ => false,
             },
@@ -162,11 +174,7 @@ impl Move<'_> {
 
     /// Whether the step is a turn of its own in the finest division.
     fn is_turn(&self, at: &At) -> bool {
-        match at {
-            At::Met { .. } => false,
-            At::Step(step) => step.is_turn(),
-            _ => true,
-        }
+        is_turn(at)
     }
 
     pub fn memorable(&self, place: Place) -> Memorable {
@@ -207,7 +215,7 @@ impl Move<'_> {
             _ => return false,
         };
         match &**at {
-            Step::Spawn(_) => true,
+            Step::Spawn(spawn) => !spawn.process || !self.model.movers.copies,
             Step::Operate { object, method, .. } => self.model.movers.joins(object.id, object.kind, *method),
             _ => false,
         }
@@ -297,8 +305,8 @@ impl Move<'_> {
                 self.join_next(targets, next + 1, timed, all)
             }
             (Then::Take, result) => self.take_job(result.unwrap_or(Value::None)),
-            (Then::Child { ended }, _) => {
-                self.settle_next_child();
+            (Then::Child { child, ended }, _) => {
+                self.settle(child);
                 self.end(*ended)
             }
             (Then::Reap { children }, Ok(value)) => self.reaped(&children, &value),
@@ -534,7 +542,8 @@ impl Move<'_> {
         }
         let arrived = self.task(self.me, |t| matches!(t.at, At::Select { arrived: true, .. })).unwrap_or(false);
         if !ready.is_empty() {
-            let i = ready[self.choose_any(ready.len() as u64) as usize];
+            let numbers: Vec<u32> = ready.iter().map(|i| arms[*i].0 as u32).collect();
+            let i = ready[self.choose_arm(&numbers)];
             let (number, mut op) = arms[i].clone();
             if arrived {
                 for (_, arm) in &arms {
@@ -663,7 +672,13 @@ impl Move<'_> {
         if self.log.is_some() {
             self.log_access(place, ix, write, atomic, new.as_ref().unwrap_or(&answer).clone());
         }
-        if place.memory != Memory::Atomic && !self.outside {
+        // An indivisible operation comes after the one whose value it sees; a
+        // store sees none.
+        let stores = matches!(access, Access::Write(_) | Access::Update(Update::Store, ..));
+        if atomic && !stores {
+            self.order_acquire(Knower::Place(ix));
+        }
+        if place.memory != Memory::Atomic && !self.outside && !self.model.blind {
             self.compare(place, ix, write, atomic);
         }
         if let Some(value) = new {
@@ -672,6 +687,11 @@ impl Move<'_> {
         if atomic {
             let loads = matches!(access, Access::Read | Access::Update(Update::Load, ..));
             self.released |= !loads && !self.outside;
+            if write {
+                self.order_release(Knower::Place(ix), true);
+            }
+        } else if write {
+            self.order_forget(Knower::Place(ix));
         }
         Ok(answer)
     }
@@ -695,28 +715,36 @@ impl Move<'_> {
     /// last released anything; and keeps it for theirs.
     fn compare(&mut self, place: Place, ix: PartIx, write: bool, atomic: bool) {
         let me = self.me;
-        let others: Vec<(TaskId, u8)> =
-            self.cell(ix, |c| c.accessors.iter().filter(|a| a.0 != me).copied().collect()).unwrap_or_default();
-        let conflict = others.iter().find(|(_, what)| write || what & 2 != 0);
-        if let Some((other, what)) = conflict {
+        let deed = Deed::Access { ix, write, atomic };
+        let others: Vec<(TaskId, bool)> = if self.model.exact {
+            self.order_races(deed)
+        } else {
+            let all = |c: &CellPart| c.accessors.iter().filter(|a| a.0 != me).map(|a| (a.0, a.1 & 2 != 0)).collect();
+            self.cell(ix, all).unwrap_or_default()
+        };
+        let conflicts = others.iter().copied().filter(|(_, wrote)| write || *wrote);
+        // Exploring, one is enough to know the place; a schedule shows all.
+        let most = if self.named.is_some() { usize::MAX } else { 1 };
+        for (other, other_wrote) in conflicts.take(most) {
             let (name, memory) = self.name_of(place);
             if !self.model.known_races.contains(&name) {
-                let other_wrote = what & 2 != 0;
-                self.events.push(Event::Race {
-                    ix,
-                    name,
-                    memory,
-                    other: *other,
-                    task: me,
-                    site: self.site,
-                    other_wrote,
-                });
+                self.events.push(Event::Race { ix, name, memory, other, task: me, site: self.site, other_wrote });
             }
         }
-        if !atomic && self.is_guarded(ix, self.memorable(place), place.memory == Memory::Var, write) {
+        // An indivisible access of a plain place counts for its guard as well:
+        // plain accesses under a lock would race with it.
+        let private = place.memory == Memory::Var;
+        if self.is_guarded(ix, self.memorable(place), private, write) {
             return;
         }
-        if atomic || (!self.model.known_races.is_empty() && self.model.known_races.contains(&self.name_of(place).0)) {
+        if !self.model.known_races.is_empty() && self.model.known_races.contains(&self.name_of(place).0) {
+            return;
+        }
+        if self.model.exact {
+            self.reached |= self.order_reach(deed, private);
+            return;
+        }
+        if atomic {
             return;
         }
         let what = if write { 2 } else { 1 };
@@ -731,6 +759,7 @@ impl Move<'_> {
                 c.accessors.sort_unstable();
             }
         });
+        self.reached = true;
         self.change_task(me, |t| {
             if let Err(at) = t.footprint.binary_search(&ix) {
                 t.footprint.insert(at, ix);
@@ -811,7 +840,8 @@ impl Move<'_> {
                 Err(type_error("an `atomically` block must not wait, and this `select` would"))
             };
         }
-        let (i, target, method) = ready[self.choose_any(ready.len() as u64) as usize];
+        let numbers: Vec<u32> = ready.iter().map(|r| r.0 as u32).collect();
+        let (i, target, method) = ready[self.choose_arm(&numbers)];
         let value = self.operate_inline(target, method, arms[i].args.as_slice())?;
         Ok(Value::list(vec![Value::Int(i as i64), value]))
     }
@@ -874,6 +904,7 @@ impl Move<'_> {
     fn atomically(&mut self) -> Act {
         let Some(mut machine) = self.change_task(self.me, |t| t.machine.take()).flatten() else { return Act::Blocked };
         self.in_atomic = true;
+        self.order_acquire(Knower::Atomically);
         let mut next = machine.resume(self.program, Value::None);
         let mut budget = STEPS_MAX;
         let act = loop {
@@ -911,6 +942,7 @@ impl Move<'_> {
         };
         self.in_atomic = false;
         self.released = true;
+        self.order_release(Knower::Atomically, true);
         act
     }
 
@@ -918,9 +950,11 @@ impl Move<'_> {
     /// does not hold.
     fn look(&mut self, site: u32) -> Act {
         let me = self.me;
-        let Some((before, footprint)) = self.task(me, |t| (t.machine.clone(), t.footprint.len())) else {
+        let Some((before, looked)) = self.task(me, |t| (t.machine.clone(), matches!(t.at, At::Looked { .. }))) else {
             return Act::Blocked;
         };
+        // To whoever looks for races itself, the first look is told.
+        self.reached = self.model.blind && !looked;
         let Some(mut machine) = self.change_task(me, |t| t.machine.take()).flatten() else { return Act::Blocked };
         self.in_atomic = true;
         let mut next = machine.resume(self.program, Value::None);
@@ -953,8 +987,7 @@ impl Move<'_> {
                 Act::Went
             }
             None => {
-                let more = self.task(me, |t| t.footprint.len()).unwrap_or(0) > footprint;
-                if !more {
+                if !self.reached {
                     return Act::Blocked;
                 }
                 self.say(|_| "await: looks, waits".to_string());

@@ -6,12 +6,11 @@
 use super::explore::{self, Explorer, Found1, Mover, What};
 use super::finding::{self, Scene1};
 use super::moves::{Model, Move};
-use super::mover::Movers;
 use super::part::*;
 use super::seen::{Choice, Logged};
 use super::store::Row;
 use super::way::{self, Numbers, Way};
-use super::{Options, outcome, part};
+use super::{Options, outcome};
 use crate::detect::deadlock::Might;
 use crate::detect::finding::{Code, Finding};
 use crate::detect::stuck::{BODY_ENDED, Scene};
@@ -62,7 +61,10 @@ pub enum Standing {
     Goes(Vec<Turn>),
     /// Each operation that it waits in; several in a `select`. `for_ever`: it
     /// can never go on.
-    Waits { why: Vec<Why>, for_ever: bool },
+    Waits {
+        why: Vec<Why>,
+        for_ever: bool,
+    },
     /// `returned`, `failed: Empty`.
     Ended(String),
 }
@@ -129,15 +131,7 @@ impl Stepper {
     /// A declaration that cannot be made: its place in `Program::objects`, and
     /// why.
     pub fn new(program: &'static Program, hash: u16) -> Result<Stepper, (usize, String)> {
-        let model = Model {
-            program,
-            space: part::Space::new(program.objects.len() as u32 + 1),
-            plain: true,
-            visible: BTreeSet::new(),
-            known_races: BTreeSet::new(),
-            movers: Movers::none(),
-            guards: std::sync::Mutex::default(),
-        };
+        let model = Model::finest(program, BTreeSet::new());
         let options = Options { plain: true, hash, ..Options::default() };
         let mut explorer = Explorer::new(&model, &options);
         let id = explorer.begin()?;
@@ -261,7 +255,8 @@ impl Stepper {
         let (row, log, events) = explorer.logged(self.row(), turn)?;
         let steps: Vec<(Mover, Logged)> = log.steps.into_iter().map(|s| (turn.mover, s)).collect();
         let all: Vec<Logged> = self.log().chain(&steps).map(|s| s.1.clone()).collect();
-        let mut told: BTreeSet<String> = self.taken.iter().flat_map(|t| t.findings.iter().map(|f| f.0.clone())).collect();
+        let mut told: BTreeSet<String> =
+            self.taken.iter().flat_map(|t| t.findings.iter().map(|f| f.0.clone())).collect();
         let mut findings = Vec::new();
         let mut add = |code: Code, key: String, finding: Finding| {
             let key = format!("{} {key}", code.word());
@@ -362,7 +357,7 @@ fn one_turn(explorer: &Explorer, numbers: &Numbers, row: &Row, turn: explore::Tu
     let (_, log, _) = explorer.logged(row, &turn)?;
     let number = numbers.of(explorer.task_of(&turn));
     let ways = log.steps.iter().flat_map(|s| &s.choices).map(|c| match c {
-        Choice::Way(way) => format!(":{way}"),
+        Choice::Way(way) | Choice::Arm(way) => format!(":{way}"),
         Choice::Task(task) => format!(":{}", numbers.of(*task)),
     });
     let ended = if turn.mover == Mover::Task { "" } else { "e" };
@@ -434,7 +429,8 @@ fn needs(scene: &Scene1, object: u32, need: &Need, out: &mut Vec<(String, Option
             }
         }
         Need::Deed { object, methods } => {
-            let name = |m: &u8| KINDS[scene.kind_of(*object) as usize].methods[*m as usize].name.trim_start_matches('-');
+            let name =
+                |m: &u8| KINDS[scene.kind_of(*object) as usize].methods[*m as usize].name.trim_start_matches('-');
             let deeds: Vec<&str> = methods.iter().map(name).filter(|n| !n.ends_with("_nowait")).collect();
             out.push((format!("until somebody does {}", deeds.join(" or ")), None));
         }

@@ -37,7 +37,10 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         &[
             example("conc check bank.conc", "every interleaving: proofs of absence, shortest ways to what is found"),
             example("conc check -D TELLERS=2 bank.conc", "with another value for `const TELLERS`"),
-            example("conc check --time-limit 60s bank.conc", "what is known after a minute; exit code 3 if that is not all"),
+            example(
+                "conc check --time-limit 60s bank.conc",
+                "what is known after a minute; exit code 3 if that is not all",
+            ),
             example("conc check --format json bank.conc", "one JSON object a line, for other programs"),
         ],
     ),

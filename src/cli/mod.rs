@@ -3,6 +3,7 @@
 
 mod check;
 mod complete;
+mod confirm;
 mod example;
 mod explain;
 mod fmt;
@@ -10,7 +11,9 @@ mod lsp;
 mod man;
 mod progress;
 mod repl;
+mod replay;
 mod run;
+mod sampling;
 mod script;
 mod step;
 mod test;
@@ -67,6 +70,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Choose yourself who goes next, step by step, forward and back
     Step(step::StepArgs),
+    /// Run one interleaving again, on real threads and processes
+    Replay(replay::ReplayArgs),
     /// Declare, spawn, look, try again: a session on real threads and processes
     Repl(repl::ReplArgs),
     /// Check scripts against their own `expect` lines
@@ -214,6 +219,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Run(args) => run::main(&args),
         Command::Check(args) => check::main(&args),
         Command::Step(args) => step::main(&args),
+        Command::Replay(args) => replay::main(&args),
         Command::Repl(args) => repl::main(&args),
         Command::Test(args) => test::main(&args),
         Command::Fmt(args) => fmt::main(&args),

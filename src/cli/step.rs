@@ -168,7 +168,10 @@ impl Session {
         let number = self.task(who.trim())?;
         let own: Vec<&Turn> = turns.iter().filter(|t| number_of(t) == number).collect();
         let exact = own.iter().find(|t| t.label == format!("{number}{ways}"));
-        match (exact.copied().or(if ways.is_empty() && own.len() == 1 { own.first().copied() } else { None }), own.len()) {
+        match (
+            exact.copied().or(if ways.is_empty() && own.len() == 1 { own.first().copied() } else { None }),
+            own.len(),
+        ) {
             (Some(turn), _) => Ok(turn.clone()),
             (None, 0) => Err(self.cannot(number)),
             (None, _) => {
@@ -217,7 +220,9 @@ impl Session {
         drop(interrupted);
         if self.stepper.len() == before {
             return match (halt, only) {
-                (Halt::Ways, Some(number)) => self.chosen(&number.to_string(), &self.stepper.turns()).err().unwrap_or_default(),
+                (Halt::Ways, Some(number)) => {
+                    self.chosen(&number.to_string(), &self.stepper.turns()).err().unwrap_or_default()
+                }
                 (_, Some(number)) => self.cannot(number),
                 _ => "nobody can go on\n".to_string(),
             };
@@ -235,9 +240,8 @@ impl Session {
 
     /// What the last turn showed, in full.
     fn told(&self) -> String {
-        let told = |f: &&crate::detect::finding::Finding| {
-            format!("\n{}\n", report::finding(&self.source, f, &self.style))
-        };
+        let told =
+            |f: &&crate::detect::finding::Finding| format!("\n{}\n", report::finding(&self.source, f, &self.style));
         self.stepper.last_findings().iter().map(told).collect()
     }
 
@@ -341,7 +345,12 @@ impl Session {
                 }
                 Standing::Waits { why, for_ever } => {
                     let never = if *for_ever { " (for ever)" } else { "" };
-                    waits.push((task.number.to_string(), task.name.clone(), task.span, format!("{}{never}", self.whys(why))));
+                    waits.push((
+                        task.number.to_string(),
+                        task.name.clone(),
+                        task.span,
+                        format!("{}{never}", self.whys(why)),
+                    ));
                 }
                 Standing::Ended(_) => {}
             }
@@ -385,7 +394,8 @@ impl Session {
         let width = to.to_string().len();
         let mut out = String::new();
         for number in from..=to {
-            let stands = |t: &&TaskView| !matches!(t.standing, Standing::Ended(_)) && self.source.line(t.span) == number;
+            let stands =
+                |t: &&TaskView| !matches!(t.standing, Standing::Ended(_)) && self.source.line(t.span) == number;
             let here: Vec<&str> = view.tasks.iter().filter(stands).map(|t| t.name.as_str()).collect();
             let text = lines.get(number - 1).copied().unwrap_or("");
             let names = if here.is_empty() { String::new() } else { format!("    <- {}", here.join(", ")) };

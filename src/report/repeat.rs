@@ -51,6 +51,13 @@ impl RepeatTable {
         }
     }
 
+    /// The outcomes alone.
+    pub fn outcomes_text(&self, style: &Style) -> String {
+        let mut out = String::new();
+        self.outcome_rows(&style.within_bounds(), &mut out);
+        out
+    }
+
     /// The tables as text, most frequent first.
     pub fn text(&self, style: &Style) -> String {
         let style = style.within_bounds();
