@@ -179,7 +179,24 @@ fn words(line: &str) -> Vec<String> {
     found
 }
 
+/// The lines that are shown as typed at the prompt of `conc step`, which
+/// repeats what does not come from a terminal.
+fn typed(shown: &Shown) -> Stdio {
+    use std::io::{Seek, Write};
+    if !shown.command.starts_with("conc step ") {
+        return Stdio::null();
+    }
+    let lines = shown.output.lines().filter_map(|l| l.strip_prefix("> ")).map(|l| format!("{l}\n"));
+    let mut file = tempfile::tempfile().expect("a temporary file");
+    file.write_all(lines.collect::<String>().as_bytes()).and_then(|()| file.rewind()).expect("it can be written");
+    file.into()
+}
+
 fn conc(args: &[String], folder: &Path) -> Ran {
+    conc_reading(args, folder, Stdio::null())
+}
+
+fn conc_reading(args: &[String], folder: &Path, input: Stdio) -> Ran {
     let mut args = args.to_vec();
     if args.first().is_some_and(|a| ["run", "check"].contains(&a.as_str())) && !args.iter().any(|a| a == "--time-limit")
     {
@@ -188,7 +205,7 @@ fn conc(args: &[String], folder: &Path) -> Ran {
     let output = Command::new(env!("CARGO_BIN_EXE_conc"))
         .args(&args)
         .current_dir(folder)
-        .stdin(Stdio::null())
+        .stdin(input)
         .env("COLUMNS", "80")
         .env("NO_COLOR", "1")
         .env("LANG", "C.UTF-8")
@@ -223,7 +240,7 @@ fn differences(block: &Block, folder: &Path) -> Option<String> {
         } else {
             let words = words(&shown.command);
             assert_eq!(words.first().map(String::as_str), Some("conc"), "`{}` cannot be tested", shown.command);
-            conc(&words[1..], folder)
+            conc_reading(&words[1..], folder, typed(&shown))
         };
         last_code = got.code;
         let got = format!("{}{}", got.out, got.err);
@@ -270,7 +287,7 @@ fn printed(block: &Block, folder: &Path) -> String {
     for shown in shown(block) {
         let got = match shown.command.as_str() {
             "echo $?" => Ran { code: 0, out: format!("{last_code}\n"), err: String::new() },
-            command => conc(&words(command)[1..], folder),
+            command => conc_reading(&words(command)[1..], folder, typed(&shown)),
         };
         last_code = got.code;
         text.push_str(&format!("$ {}\n{}{}", shown.command, got.out, got.err));
@@ -311,6 +328,16 @@ fn consoles_of_the_language() {
 #[test]
 fn consoles_of_the_command() {
     check_consoles("docs/cli.md");
+}
+
+#[test]
+fn consoles_of_testing() {
+    check_consoles("docs/testing.md");
+}
+
+#[test]
+fn consoles_of_stepping() {
+    check_consoles("docs/step.md");
 }
 
 #[test]
@@ -617,7 +644,7 @@ fn the_reference_names_everything() {
 fn the_command_page_names_every_option_and_field() {
     let text = read(&root().join("docs/cli.md"));
     let mut missing = Vec::new();
-    for command in ["run", "fmt", "explain", "lsp", "completions", "man"] {
+    for command in ["run", "test", "step", "fmt", "explain", "lsp", "completions", "man"] {
         let help = conc(&[command.to_string(), "--help".to_string()], &root()).out;
         let options = help.split_whitespace().filter(|w| w.starts_with("--"));
         missing

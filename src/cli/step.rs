@@ -250,7 +250,11 @@ impl Session {
         let left_out = way.steps.len().saturating_sub(rows);
         way.steps.drain(..left_out);
         let style = Style { verbose: true, ..self.style };
-        let more = if left_out > 0 { format!("{left_out} earlier steps: l\n") } else { String::new() };
+        let more = match left_out {
+            0 => String::new(),
+            1 => "1 earlier step: l\n".to_string(),
+            _ => format!("{left_out} earlier steps: l\n"),
+        };
         more + &lanes::text(&way, &self.source, &style)
     }
 
