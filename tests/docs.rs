@@ -358,7 +358,7 @@ fn consoles_of_the_architecture() {
 // -------------------------------------------------------------------- sessions
 
 /// What is typed in a transcript: the lines behind a prompt, `3> ` or ` . `.
-fn typed(transcript: &str) -> String {
+fn typed_in(transcript: &str) -> String {
     let behind = |line: &str| {
         let number = line.trim_start_matches(|c: char| c.is_ascii_digit());
         let prompt =
@@ -381,7 +381,7 @@ fn sessions_of_the_page() {
     for block in document.iter().filter(|b| b.is("repl")) {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let input = folder.path().join("input");
-        std::fs::write(&input, typed(&block.text)).expect("the input can be written");
+        std::fs::write(&input, typed_in(&block.text)).expect("the input can be written");
         let _alone = alone();
         let output = Command::new(env!("CARGO_BIN_EXE_conc"))
             .args(["repl", "--transcript", "--color", "never"])
