@@ -474,7 +474,9 @@ fn blank_numbers(line: &str) -> String {
         let unit = [" ms", " s", " min"]
             .into_iter()
             .find(|u| after.strip_prefix(*u).is_some_and(|r| !r.starts_with(|c: char| c.is_alphanumeric())));
-        let of_system = ["process", "thread", "pid", "tid", "seed", "duration_ms"].iter().any(|w| before.ends_with(w));
+        let of_system = ["process", "thread", "pid", "tid", "seed", "duration_ms", "states", "transitions"]
+            .iter()
+            .any(|w| before.ends_with(w));
         rest = after;
         if of_system && !out.ends_with(|c: char| c.is_alphabetic()) {
             out.push('N');
