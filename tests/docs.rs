@@ -179,7 +179,24 @@ fn words(line: &str) -> Vec<String> {
     found
 }
 
+/// The lines that are shown as typed at the prompt of `conc step`, which
+/// repeats what does not come from a terminal.
+fn typed(shown: &Shown) -> Stdio {
+    use std::io::{Seek, Write};
+    if !shown.command.starts_with("conc step ") {
+        return Stdio::null();
+    }
+    let lines = shown.output.lines().filter_map(|l| l.strip_prefix("> ")).map(|l| format!("{l}\n"));
+    let mut file = tempfile::tempfile().expect("a temporary file");
+    file.write_all(lines.collect::<String>().as_bytes()).and_then(|()| file.rewind()).expect("it can be written");
+    file.into()
+}
+
 fn conc(args: &[String], folder: &Path) -> Ran {
+    conc_reading(args, folder, Stdio::null())
+}
+
+fn conc_reading(args: &[String], folder: &Path, input: Stdio) -> Ran {
     let mut args = args.to_vec();
     if args.first().is_some_and(|a| ["run", "check"].contains(&a.as_str())) && !args.iter().any(|a| a == "--time-limit")
     {
@@ -188,7 +205,7 @@ fn conc(args: &[String], folder: &Path) -> Ran {
     let output = Command::new(env!("CARGO_BIN_EXE_conc"))
         .args(&args)
         .current_dir(folder)
-        .stdin(Stdio::null())
+        .stdin(input)
         .env("COLUMNS", "80")
         .env("NO_COLOR", "1")
         .env("LANG", "C.UTF-8")
@@ -223,7 +240,7 @@ fn differences(block: &Block, folder: &Path) -> Option<String> {
         } else {
             let words = words(&shown.command);
             assert_eq!(words.first().map(String::as_str), Some("conc"), "`{}` cannot be tested", shown.command);
-            conc(&words[1..], folder)
+            conc_reading(&words[1..], folder, typed(&shown))
         };
         last_code = got.code;
         let got = format!("{}{}", got.out, got.err);
@@ -270,7 +287,7 @@ fn printed(block: &Block, folder: &Path) -> String {
     for shown in shown(block) {
         let got = match shown.command.as_str() {
             "echo $?" => Ran { code: 0, out: format!("{last_code}\n"), err: String::new() },
-            command => conc(&words(command)[1..], folder),
+            command => conc_reading(&words(command)[1..], folder, typed(&shown)),
         };
         last_code = got.code;
         text.push_str(&format!("$ {}\n{}{}", shown.command, got.out, got.err));
@@ -314,6 +331,16 @@ fn consoles_of_the_command() {
 }
 
 #[test]
+fn consoles_of_testing() {
+    check_consoles("docs/testing.md");
+}
+
+#[test]
+fn consoles_of_stepping() {
+    check_consoles("docs/step.md");
+}
+
+#[test]
 fn consoles_of_the_editors() {
     check_consoles("docs/editors.md");
 }
@@ -326,6 +353,58 @@ fn consoles_of_checking() {
 #[test]
 fn consoles_of_the_architecture() {
     check_consoles("docs/architecture.md");
+}
+
+// -------------------------------------------------------------------- sessions
+
+/// What is typed in a transcript: the lines behind a prompt, `3> ` or ` . `.
+fn typed_in(transcript: &str) -> String {
+    let behind = |line: &str| {
+        let number = line.trim_start_matches(|c: char| c.is_ascii_digit());
+        let prompt =
+            if number.len() < line.len() { number.strip_prefix('>') } else { line.trim_start().strip_prefix('.') };
+        let at_margin = number.len() < line.len() || line.starts_with(' ');
+        prompt.filter(|_| at_margin).map(|rest| format!("{}\n", rest.strip_prefix(' ').unwrap_or(rest)))
+    };
+    transcript.lines().filter_map(behind).collect()
+}
+
+/// Columns move with the digits of a pid.
+fn blank_columns(text: &str) -> String {
+    text.lines().map(|l| l.split_whitespace().collect::<Vec<_>>().join(" ") + "\n").collect()
+}
+
+#[test]
+fn sessions_of_the_page() {
+    let document = blocks(&read(&root().join("docs/repl.md")));
+    let mut wrong = Vec::new();
+    for block in document.iter().filter(|b| b.is("repl")) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let input = folder.path().join("input");
+        std::fs::write(&input, typed_in(&block.text)).expect("the input can be written");
+        let _alone = alone();
+        let output = Command::new(env!("CARGO_BIN_EXE_conc"))
+            .args(["repl", "--transcript", "--color", "never"])
+            .current_dir(folder.path())
+            .stdin(std::fs::File::open(&input).expect("it has just been written"))
+            .env("COLUMNS", "80")
+            .env("LC_ALL", "C.UTF-8")
+            .output()
+            .expect("conc can be started");
+        let got = String::from_utf8(output.stdout).expect("conc prints UTF-8");
+        let comparable = |text: &str| match block.has("varies") {
+            true => comparable(text, block),
+            false => blank_columns(&comparable(text, block)),
+        };
+        let (want, have) = (comparable(&block.text), comparable(&got));
+        if want != have {
+            wrong.push(format!("docs/repl.md:{}\n--- shown\n{want}\n--- now\n{have}", block.line));
+        }
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert!(err.is_empty(), "docs/repl.md:{}: standard error has\n{err}", block.line);
+    }
+    assert!(document.iter().filter(|b| b.is("repl")).count() > 5, "the page has sessions");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
 // ------------------------------------------------------------------- comparing
@@ -567,7 +646,7 @@ fn the_reference_names_everything() {
 fn the_command_page_names_every_option_and_field() {
     let text = read(&root().join("docs/cli.md"));
     let mut missing = Vec::new();
-    for command in ["run", "fmt", "explain", "lsp", "completions", "man"] {
+    for command in ["run", "test", "step", "fmt", "explain", "lsp", "completions", "man"] {
         let help = conc(&[command.to_string(), "--help".to_string()], &root()).out;
         let options = help.split_whitespace().filter(|w| w.starts_with("--"));
         missing

@@ -5,7 +5,7 @@
 use super::moves::{Memorable, Move};
 use super::order::{Deed, Knower};
 use super::part::*;
-use super::seen::{Event, Logged, Reached};
+use super::seen::{self, Event, Logged, Reached};
 use crate::machine::local::updated;
 use crate::machine::step::SpawnStep;
 use crate::machine::{Access, Arm, Home, Place, Step, Task, TaskField};
@@ -50,6 +50,15 @@ pub(super) enum Act {
     Went,
     /// The task has ended.
     Over,
+}
+
+/// Whether what a task is about is a turn of its own in the finest division.
+pub fn is_turn(at: &At) -> bool {
+    match at {
+        At::Met { .. } => false,
+        At::Step(step) => step.is_turn(),
+        _ => true,
+    }
 }
 
 /// What a step's answer is.
@@ -116,6 +125,10 @@ impl Move<'_> {
         if turn && !self.program.invariants.is_empty() {
             self.check_invariants();
         }
+        let seen = self.events.len();
+        if let Some(step) = self.log.as_mut().and_then(|l| l.steps.last_mut()) {
+            step.events = seen;
+        }
     }
 
     /// The step just carried out, into the log.
@@ -124,12 +137,13 @@ impl Move<'_> {
             return;
         }
         let held = self.task(self.me, |t| t.held.clone()).unwrap_or_default();
-        let (task, site, released) = (self.me, self.site, self.released);
+        let (task, site, released, events) = (self.me, self.site, self.released, self.events.len());
         if let Some(log) = &mut self.log {
             let (text, choices) = (std::mem::take(&mut log.text), std::mem::take(&mut log.choices));
+            let arms = std::mem::take(&mut log.arms);
             let (reached, born) = (std::mem::take(&mut log.reached), std::mem::take(&mut log.born));
             let on = std::mem::take(&mut log.on);
-            log.steps.push(Logged { task, site, text, reached, held, released, choices, turn, born, on });
+            log.steps.push(Logged { task, site, text, reached, held, released, choices, arms, turn, born, on, events });
         }
     }
 
@@ -177,11 +191,7 @@ impl Move<'_> {
 
     /// Whether the step is a turn of its own in the finest division.
     fn is_turn(&self, at: &At) -> bool {
-        match at {
-            At::Met { .. } => false,
-            At::Step(step) => step.is_turn(),
-            _ => true,
-        }
+        is_turn(at)
     }
 
     pub fn memorable(&self, place: Place) -> Memorable {
@@ -377,6 +387,30 @@ impl Move<'_> {
 
     // ------------------------------------------------------------- operations
 
+    /// One attempt at an operation, for the log too.
+    pub(super) fn operate(&mut self, kind: u8, object: u32, method: u8, args: &[Value], memo: Option<u64>) -> Outcome {
+        let at = self.log.as_ref().map(|l| (l.deeds.len(), self.first_word(object)));
+        let outcome = objects::attempt(self, kind, object, method, args, memo);
+        if let (Some((at, first_word)), Some(log)) = (at, &mut self.log) {
+            let came = match &outcome {
+                Outcome::Done(value) => seen::Came::Done(value.clone()),
+                Outcome::Raise(..) => seen::Came::Raised,
+                _ => seen::Came::Waits,
+            };
+            let deed = seen::Deed::Operated { object, kind, method, first_word, again: memo.is_some(), came };
+            // Before what it did to those that wait.
+            log.deeds.insert(at, (self.me, deed));
+        }
+        outcome
+    }
+
+    pub(super) fn did(&mut self, deed: seen::Deed) {
+        let me = self.me;
+        if let Some(log) = &mut self.log {
+            log.deeds.push((me, deed));
+        }
+    }
+
     fn first_word(&self, object: u32) -> u64 {
         self.word(object, 0)
     }
@@ -390,7 +424,7 @@ impl Move<'_> {
         };
         let joined = self.word(target.id, task::JOINED);
         self.log_object(target);
-        match objects::attempt(self, target.kind, target.id, op.method, &op.args, op.memo) {
+        match self.operate(target.kind, target.id, op.method, &op.args, op.memo) {
             Outcome::Done(value) => {
                 self.say(|m| format!("{}{}", deed(m), m.answer_text(&value)));
                 if matches!(then, Then::Child { .. }) {
@@ -549,7 +583,8 @@ impl Move<'_> {
         }
         let arrived = self.task(self.me, |t| matches!(t.at, At::Select { arrived: true, .. })).unwrap_or(false);
         if !ready.is_empty() {
-            let i = ready[self.choose_any(ready.len() as u64) as usize];
+            let numbers: Vec<u32> = ready.iter().map(|i| arms[*i].0 as u32).collect();
+            let i = ready[self.choose_arm(&numbers)];
             let (number, mut op) = arms[i].clone();
             if arrived {
                 for (_, arm) in &arms {
@@ -558,7 +593,7 @@ impl Move<'_> {
             } else {
                 op.memo = None;
             }
-            let outcome = objects::attempt(self, op.target.kind, op.target.id, op.method, &op.args, op.memo);
+            let outcome = self.operate(op.target.kind, op.target.id, op.method, &op.args, op.memo);
             let name = KINDS[op.target.kind as usize].methods[op.method as usize].name.trim_start_matches('-');
             return match outcome {
                 Outcome::Done(value) => {
@@ -644,7 +679,7 @@ impl Move<'_> {
             _ => None,
         };
         let Some((handle, function, args)) = parts else { return self.leave_pool() };
-        objects::attempt(self, handle.kind, handle.id, task::BEGIN, &[], None);
+        self.operate(handle.kind, handle.id, task::BEGIN, &[], None);
         let mut machine = Task::new(self.program, function, &args, &[]);
         self.change_task(self.me, |t| t.job = Some(handle));
         let step = machine.advance(self.program, self);
@@ -677,6 +712,14 @@ impl Move<'_> {
         };
         if self.log.is_some() {
             self.log_access(place, ix, write, atomic, new.as_ref().unwrap_or(&answer).clone());
+        }
+        if self.log.is_some() && !self.outside {
+            let (ordered, sees) = (
+                place.memory == Memory::Atomic,
+                !matches!(access, Access::Write(_) | Access::Update(Update::Store, ..)),
+            );
+            let name = self.name_of(place).0;
+            self.did(seen::Deed::Reached { ix, name, write, atomic, ordered, sees });
         }
         // An indivisible operation comes after the one whose value it sees; a
         // store sees none.
@@ -728,8 +771,10 @@ impl Move<'_> {
             let all = |c: &CellPart| c.accessors.iter().filter(|a| a.0 != me).map(|a| (a.0, a.1 & 2 != 0)).collect();
             self.cell(ix, all).unwrap_or_default()
         };
-        let conflict = others.iter().find(|(_, wrote)| write || *wrote);
-        if let Some((other, other_wrote)) = conflict.copied() {
+        let conflicts = others.iter().copied().filter(|(_, wrote)| write || *wrote);
+        // Exploring, one is enough to know the place; a schedule shows all.
+        let most = if self.named.is_some() { usize::MAX } else { 1 };
+        for (other, other_wrote) in conflicts.take(most) {
             let (name, memory) = self.name_of(place);
             if !self.model.known_races.contains(&name) {
                 self.events.push(Event::Race { ix, name, memory, other, task: me, site: self.site, other_wrote });
@@ -822,7 +867,7 @@ impl Move<'_> {
 
     fn operate_inline(&mut self, target: ObjRef, method: u8, args: &[Value]) -> Result<Value, Error> {
         objects::timeout_ns(target.kind, method, args)?;
-        match objects::attempt(self, target.kind, target.id, method, args, None) {
+        match self.operate(target.kind, target.id, method, args, None) {
             Outcome::Done(value) => Ok(value),
             Outcome::Raise(kind, text) => Err(objects::failed(target.kind, &self.object_name(target.id), kind, &text)),
             _ => {
@@ -849,7 +894,8 @@ impl Move<'_> {
                 Err(type_error("an `atomically` block must not wait, and this `select` would"))
             };
         }
-        let (i, target, method) = ready[self.choose_any(ready.len() as u64) as usize];
+        let numbers: Vec<u32> = ready.iter().map(|r| r.0 as u32).collect();
+        let (i, target, method) = ready[self.choose_arm(&numbers)];
         let value = self.operate_inline(target, method, arms[i].args.as_slice())?;
         Ok(Value::list(vec![Value::Int(i as i64), value]))
     }
@@ -913,6 +959,7 @@ impl Move<'_> {
         let Some(mut machine) = self.change_task(self.me, |t| t.machine.take()).flatten() else { return Act::Blocked };
         self.in_atomic = true;
         self.order_acquire(Knower::Atomically);
+        self.did(seen::Deed::AtomicBegin);
         let mut next = machine.resume(self.program, Value::None);
         let mut budget = STEPS_MAX;
         let act = loop {
@@ -951,6 +998,7 @@ impl Move<'_> {
         self.in_atomic = false;
         self.released = true;
         self.order_release(Knower::Atomically, true);
+        self.did(seen::Deed::AtomicEnd);
         act
     }
 
