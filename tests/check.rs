@@ -1,6 +1,7 @@
-//! `conc check`: what it prints, kept beside this file in `check/`, and what it
-//! does with a script that has no end. To accept what is printed now, run the
-//! tests with `CONC_BLESS=1` and read the differences.
+//! `conc check`: what it prints, kept beside this file in `check/`; the pages of
+//! `conc explain`; and what it does with a script that has no end, or too much
+//! of something. To accept what is printed now, run the tests with
+//! `CONC_BLESS=1` and read the differences.
 //!
 //! The corpus is `corpus.rs`; whether each scenario shows what it expects is
 //! `conc test`'s.
@@ -139,6 +140,69 @@ fn the_same_report_each_time() {
     }
 }
 
+// ------------------------------------------------------------ the explain pages
+
+/// The scripts of a page, each with the codes that its `expect` lines name.
+fn scripts_of(page: &str) -> Vec<(String, Vec<String>)> {
+    let mut scripts = Vec::new();
+    let mut inside: Option<String> = None;
+    for line in page.lines() {
+        match &mut inside {
+            Some(_) if line.starts_with("```") => scripts.extend(inside.take()),
+            Some(script) => {
+                script.push_str(line);
+                script.push('\n');
+            }
+            None if line.starts_with("```conc") => inside = Some(String::new()),
+            None => {}
+        }
+    }
+    let codes = |script: &String| {
+        let expected = script.lines().filter_map(|l| l.strip_prefix("expect "));
+        let words = expected.filter_map(|l| l.split_whitespace().next());
+        words.filter(|w| !["ok", "some", "every"].contains(w)).map(String::from).collect()
+    };
+    scripts.into_iter().map(|s| (s.clone(), codes(&s))).collect()
+}
+
+fn is_failure(code: &str) -> bool {
+    conc::detect::finding::Code::from_word(code).is_some_and(|c| !c.is_note())
+}
+
+#[test]
+fn a_child_that_ends_before_or_after_its_parent() {
+    let script = "let pid = fork()\nif pid == 0 { exit 3 }\nprint \"the parent goes on\"\n";
+    let mut notes = check_json(script).finish().expect_code(0).notes();
+    notes.sort();
+    assert_eq!(notes, ["orphan", "zombie"]);
+}
+
+#[test]
+fn the_examples_of_the_explain_pages() {
+    let mut wrong = Vec::new();
+    let pages = support::leftover::files_in(&root().join("src/report/explain"));
+    assert!(pages.len() >= 17, "{pages:?}");
+    for path in pages {
+        let page = std::fs::read_to_string(&path).expect("the page can be read");
+        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        let scripts = scripts_of(&page);
+        assert!(!scripts.is_empty(), "{name} has no example");
+        for (n, (script, expected)) in scripts.iter().enumerate() {
+            let ended = check_json(script).finish();
+            let mut found = [ended.failures(), ended.notes()].concat();
+            found.sort();
+            found.dedup();
+            // Beside the finding that it is about a page may have notes.
+            let failures = |codes: &[String]| codes.iter().filter(|c| is_failure(c)).cloned().collect::<Vec<_>>();
+            let as_said = failures(&found) == failures(expected) && expected.iter().all(|c| found.contains(c));
+            if !as_said || summary(&ended)["complete"] != true {
+                wrong.push(format!("{name}, example {}: {expected:?} expected, {found:?} found", n + 1));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 // ------------------------------------------------------------------- exit codes
 
 #[test]
@@ -152,6 +216,15 @@ fn claims_about_ends() {
     assert!(ended.stdout.contains("does not hold: true at the end of 0 of 1"), "{}", ended.stdout);
     with("expect some x == 1").expect_code(1);
     with("expect some x == 2\nexpect every x < 2").expect_code(1);
+    // A failed claim is said however quiet the report is.
+    let quiet = check(&format!("{script}expect every x == 1\n")).args(["-q"]).finish().expect_code(1);
+    assert!(quiet.stdout.contains("does not hold"), "{}", quiet.stdout);
+    // Before all ends are known neither is decided.
+    for claim in ["every", "some"] {
+        let ended = check(&format!("{COUNTING}expect {claim} n == 1\n")).args(["--max-states", "100"]).finish();
+        let ended = ended.expect_code(3);
+        assert!(ended.stdout.contains("is not decided: true at the end of 0 of 0"), "{}", ended.stdout);
+    }
 }
 
 #[test]
@@ -175,6 +248,20 @@ fn undecided(ended: &Ended) {
     assert_eq!(summary["complete"], false, "{summary}");
     let verdicts = summary["verdicts"].as_object().expect("verdicts");
     assert!(verdicts.values().all(|v| v != "absent"), "{summary}");
+}
+
+#[test]
+fn a_limit_of_states() {
+    for states in ["1", "10", "1000"] {
+        let ended = check_json(COUNTING).args(["--max-states", states]).finish().expect_code(3);
+        undecided(&ended);
+        let limit: u64 = states.parse().expect("a number");
+        // The transitions of one state are all followed.
+        let met = summary(&ended)["states"].as_u64().expect("a number");
+        assert!((limit..limit + 8).contains(&met), "{met} states with a limit of {limit}");
+    }
+    // A limit that is not reached is none.
+    check_json("print 1\n").args(["--max-states", "1000"]).finish().expect_code(0);
 }
 
 #[test]
@@ -228,6 +315,47 @@ fn nobody_reads() {
     let ended = check("var x = 0\ntask t { x += 1 }\nspawn t x2\njoin all\n").stdout(writer).finish();
     assert!(ended.signal.is_none(), "{ended:?}");
     assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
+}
+
+/// Scripts with too much of something: each is explored, or ends at a limit,
+/// and says so.
+const TOO_MUCH: [(&str, &str); 16] = [
+    ("a loop without a step", "loop { }\n"),
+    ("a loop over a local", "let i = 0\nwhile true { i += 1 }\n"),
+    ("a loop in atomically", "atomically { loop { } }\n"),
+    ("a loop in a condition", "fn f() { loop { } }\nawait f()\n"),
+    ("a loop in an invariant", "var x = 0\nfn f() { loop { } }\ninvariant f()\nx = 1\n"),
+    ("a loop over a var", "var i = 0\nwhile true { i += 1 }\n"),
+    ("a string that doubles", "var s = \"x\"\nloop { s = s + s }\n"),
+    ("a list that doubles", "var s = [1]\ntask t { loop { s = s + s } }\nspawn t x2\njoin all\n"),
+    ("a list in a list", "var x = [1]\nloop { x = [x, x] }\n"),
+    ("calls without end", "fn f(n) { return f(n + 1) }\nprint f(0)\n"),
+    ("calls with steps", "atomic x = 0\nfn f() { x += 1\n f() }\ntask t { f() }\nspawn t x2\njoin all\n"),
+    ("a queue without end", "queue q\nloop { q.put(\"something\") }\n"),
+    ("tasks without end", "task t { spawn t }\nspawn t\n"),
+    ("tasks in great number", "atomic x = 0\ntask t { x += 1 }\nspawn t x1000\njoin all\n"),
+    ("processes without end", "loop { fork() }\n"),
+    ("a choice among too many", "let x = choose(0..500000)\nprint x\n"),
+];
+
+#[test]
+fn too_much_of_something() {
+    let mut wrong = Vec::new();
+    for (what, script) in TOO_MUCH {
+        let limits = ["--time-limit", "300ms", "--max-memory", "200MB"];
+        let run = || check_json(script).args(limits).limit(Duration::from_secs(40)).finish();
+        match std::panic::catch_unwind(run) {
+            Ok(ended) if matches!(ended.code, Some(0 | 1 | 3)) && !ended.of_type("summary").is_empty() => {}
+            Ok(ended) => wrong.push(format!("{what}: {:?} {}", ended.code, ended.stderr)),
+            Err(_) => wrong.push(format!("{what}: see above")),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_loop_that_changes_nothing_is_a_livelock() {
+    assert_eq!(check_json("loop { }\n").finish().expect_code(1).failures(), ["livelock"]);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::detect::finding::Code;
 use crate::detect::may::May;
 use crate::objects::TaskId;
 use hashbrown::HashSet;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// Who makes a transition, and how.
@@ -59,6 +59,9 @@ pub enum What {
     Note(finding::Note),
 }
 
+/// After so many transitions and states limits are looked at.
+const WORK: u64 = 1024;
+
 /// What one exploration came to.
 pub struct Explorer<'a> {
     pub model: &'a Model,
@@ -84,6 +87,8 @@ pub struct Explorer<'a> {
     /// Some state was met again: there may be circles.
     pub recurs: bool,
     pub depth: u32,
+    /// Some transition took long since limits were last looked at.
+    long: Cell<bool>,
 }
 
 fn memo_of(mover: Mover) -> usize {
@@ -116,6 +121,7 @@ impl<'a> Explorer<'a> {
             waiting: Vec::new(),
             recurs: false,
             depth: 0,
+            long: Cell::new(false),
         }
     }
 
@@ -149,12 +155,15 @@ impl<'a> Explorer<'a> {
         let mut next: StateId = 0;
         let mut row = Row::default();
         let mut level_end = 1;
+        let mut due = 0;
         while (next as usize) < self.store.len() {
             if next == level_end {
                 level_end = self.store.len() as StateId;
                 self.depth += 1;
             }
-            if next.is_multiple_of(1024) || self.guards_broken() {
+            let work = self.transitions + u64::from(next);
+            if work >= due || self.long.take() || self.is_full() || self.guards_broken() {
+                due = work + WORK;
                 let progress = self.progress(next);
                 if let Some(stop) = ask(&progress).or_else(|| self.beyond(&progress)) {
                     self.stop = Some(stop);
@@ -179,18 +188,28 @@ impl<'a> Explorer<'a> {
         self.model.guards.lock().unwrap_or_else(std::sync::PoisonError::into_inner).broken
     }
 
+    /// About how much memory it all takes.
+    fn bytes(&self) -> usize {
+        let memos: usize = self.memos.iter().map(Memo::bytes).sum();
+        (self.store.bytes() + 4 * self.parents.capacity() + memos).saturating_add(self.model.space.bytes())
+    }
+
     fn progress(&self, done: StateId) -> Progress {
         Progress {
             states: self.store.len() as u64,
             done: u64::from(done),
             transitions: self.transitions,
-            bytes: (self.store.bytes() + 4 * self.parents.capacity()) as u64,
+            bytes: self.bytes() as u64,
             depth: self.depth,
         }
     }
 
+    fn is_full(&self) -> bool {
+        self.options.states_max.is_some_and(|max| self.store.len() as u64 >= max)
+    }
+
     fn beyond(&self, progress: &Progress) -> Option<Stop> {
-        if self.options.states_max.is_some_and(|max| progress.states >= max) {
+        if self.is_full() {
             return Some(Stop::States);
         }
         if progress.bytes >= self.options.memory_max || self.store.len() >= u32::MAX as usize - 1024 {
@@ -246,6 +265,7 @@ impl<'a> Explorer<'a> {
         let before = m.keep();
         let ran = run(&mut m, mover);
         let (printed, fair, cut) = (m.printed, !m.unfair, m.cut);
+        self.long.set(self.long.get() || m.took_long());
         // What it waits for is seen in the state that it was in: what it did
         // until it could not go ahead has not happened.
         let needs = if ran == Ran::Blocked {

@@ -82,6 +82,12 @@ pub enum Found {
 const NONE: u32 = u32::MAX;
 
 impl Memo {
+    /// About how much memory it takes: a node, and the leaf of about each
+    /// second one.
+    pub fn bytes(&self) -> usize {
+        self.nodes.len() * (size_of::<Node>() + size_of::<Leaf>() / 2) + 4 * self.roots.capacity()
+    }
+
     pub fn len(&self) -> usize {
         self.nodes.len()
     }

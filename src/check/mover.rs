@@ -58,6 +58,8 @@ pub struct Movers {
     dynamic: HashMap<u8, (u32, bool)>,
     /// Something looks at whether a task has ended, or waits for it for a time.
     ends_seen: bool,
+    /// The end of a process looks which of its forked children have ended.
+    forks: bool,
     /// Tasks may be ended from outside at any moment.
     pub deadly: bool,
     /// A task may see that another one has got somewhere without coming after
@@ -115,6 +117,7 @@ impl Movers {
                     movers.ends_seen |= matches!(name, "alive" | "exit_code" | "result");
                 }
                 Instr::Wait { .. } => movers.ends_seen = true,
+                Instr::Fork => movers.forks = true,
                 Instr::Terminate | Instr::Kill => movers.deadly = true,
                 Instr::Exit => exits = true,
                 Instr::Spawn(site) => {
@@ -216,6 +219,6 @@ impl Movers {
 
     /// Whether a task's end does.
     pub fn ends_join(&self) -> bool {
-        !self.none && !self.deadly && !self.ends_seen
+        !self.none && !self.deadly && !self.ends_seen && !self.forks
     }
 }

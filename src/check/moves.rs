@@ -113,6 +113,8 @@ pub enum Memorable {
     Field(u32, u32),
 }
 
+/// So many rounds of a loop are made in one go.
+const ROUNDS_MAX: u32 = 10_000;
 /// More ways than this at one step are not gone through one by one.
 pub const CHOICES_MAX: u64 = 100_000;
 
@@ -147,6 +149,10 @@ pub struct Move<'a> {
     pub home: TaskId,
     pub site: u32,
     pub in_atomic: bool,
+    /// It took long: so limits are looked at.
+    pub long: bool,
+    /// How often it has gone back in a loop since that was last told.
+    pub rounds: std::cell::Cell<u32>,
     /// It looks from outside: no race, no arrival.
     pub outside: bool,
     /// Looks only whether something could be done.
@@ -178,6 +184,8 @@ impl<'a> Move<'a> {
             home,
             site: 0,
             in_atomic: false,
+            long: false,
+            rounds: std::cell::Cell::new(0),
             outside: false,
             probing: false,
             released: false,
@@ -449,6 +457,11 @@ impl<'a> Move<'a> {
         object_name(self.program, id, part.as_ref(), |t| self.task(t, |t| t.birth.name.to_string()))
     }
 
+    /// Whether limits should be looked at soon.
+    pub fn took_long(&self) -> bool {
+        self.long || self.cut.is_some() || self.rounds.get() > ROUNDS_MAX / 10
+    }
+
     pub fn is_probing(&self) -> bool {
         self.probing
     }
@@ -618,8 +631,13 @@ impl Host for Move<'_> {
     fn first_object(&self, record: u32) -> u32 {
         record + 1
     }
+    /// A loop without a step is cut into transitions, so that a limit is looked
+    /// at between them, and one that changes nothing comes to a state again.
     fn interrupted(&self) -> bool {
-        false
+        // Until it is told: the machine may ask twice before it stops.
+        let rounds = (self.rounds.get() + 1).min(ROUNDS_MAX);
+        self.rounds.set(rounds);
+        rounds == ROUNDS_MAX
     }
 }
 

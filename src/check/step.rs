@@ -19,8 +19,16 @@ use std::sync::Arc;
 /// So many steps in one transition: what goes on longer without any step that
 /// matters to others is cut into several.
 const STEPS_MAX: u32 = 100_000;
+/// A transition of so many steps took time.
+const LONG: u32 = 1000;
 /// After so many a task is watched for going round in a circle.
 const CIRCLE_FROM: u32 = 64;
+
+/// What a step takes of a bounded number of them: going round in a loop that
+/// makes none is dear.
+fn price(step: &Step) -> u32 {
+    if matches!(step, Step::Interrupted) { STEPS_MAX / 100 } else { 1 }
+}
 
 /// What became of a transition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +37,11 @@ pub enum Ran {
     Blocked,
     /// It went on; alone, if nobody else has to do with it.
     Went { alone: bool },
+}
+
+/// It was cut while it went round in a loop that makes no step.
+fn goes_round(at: &At) -> bool {
+    matches!(at, At::Step(step) if matches!(**step, Step::Interrupted))
 }
 
 /// What became of one step.
@@ -71,11 +84,11 @@ impl Move<'_> {
             };
             self.site = site;
             let own = if self.model.plain { !self.is_turn(&at) } else { self.is_own(&at) };
+            let round = goes_round(&at);
+            self.long |= n >= LONG || round;
             if n == 0 {
                 alone = own;
-            } else if !own && !self.joins(&at) {
-                return Ran::Went { alone };
-            } else if alone && !own {
+            } else if round || !own && (alone || !self.joins(&at)) {
                 return Ran::Went { alone };
             }
             self.released = false;
@@ -160,9 +173,13 @@ impl Move<'_> {
             At::Met { .. } => true,
             At::Step(step) => match &**step {
                 Step::Access { place, access } => !self.is_visible(*place, access),
-                Step::Sleep(_) | Step::Busy(_) | Step::Yield | Step::Print(_) | Step::Choose(_) | Step::SelfInfo(_) => {
-                    true
-                }
+                Step::Sleep(_)
+                | Step::Busy(_)
+                | Step::Yield
+                | Step::Print(_)
+                | Step::Choose(_)
+                | Step::SelfInfo(_)
+                | Step::Interrupted => true,
                 // It may make a pool of processes, with a copy of memory.
                 Step::New { .. } | Step::NewRecord { .. } => !self.model.movers.copies,
                 Step::TaskField { field, .. } => matches!(field, TaskField::Name | TaskField::Pid),
@@ -835,6 +852,11 @@ impl Move<'_> {
                 self.say(|_| format!("choose: {}", way + 1));
                 Ok(Value::Int(way as i64))
             }
+            Step::Interrupted => {
+                self.rounds.set(0);
+                self.say(|_| "goes round".to_string());
+                Ok(Value::None)
+            }
             Step::SelfInfo(info) => Ok(self.self_info(*info)),
             Step::TaskField { task, field } => self.task_field(*task, *field),
             Step::New { site, args } => self.new_object(*site, args),
@@ -943,7 +965,7 @@ impl Move<'_> {
         let act = loop {
             let step = next.take().unwrap_or_else(|| machine.advance(self.program, self));
             self.site = machine.pc();
-            budget -= 1;
+            budget = budget.saturating_sub(price(&step));
             if budget == 0 {
                 self.cut = Some("an `atomically` block that goes on and on");
                 break Act::Blocked;
@@ -996,7 +1018,7 @@ impl Move<'_> {
         let stand = loop {
             let step = next.take().unwrap_or_else(|| machine.advance(self.program, self));
             self.site = machine.pc();
-            budget -= 1;
+            budget = budget.saturating_sub(price(&step));
             if budget == 0 {
                 self.cut = Some("an `await` whose condition goes on and on");
                 break None;
@@ -1054,8 +1076,9 @@ impl Move<'_> {
                 Some(step) => step,
                 None => machine.advance(self.program, self),
             };
-            budget -= 1;
+            budget = budget.saturating_sub(price(&step));
             if budget == 0 {
+                self.cut = Some("an `invariant` or an `expect` that goes on and on");
                 break None;
             }
             next = match step {

@@ -180,7 +180,7 @@ impl Session<'_> {
             ReportFormat::Human => self.tell_human(report, took, failures),
             ReportFormat::Sarif => {
                 let found = report.found.iter().map(|s| (&s.finding, lanes_of(&s.way))).collect();
-                let failing = report.claims.iter().filter(|c| !claim_holds(c));
+                let failing = report.claims.iter().filter(|c| holds(c, report) == Some(false));
                 let claims = failing.map(|c| (c.span, sarif::claim(c.every, c.holds, c.fails))).collect();
                 let checked = sarif::Checked { source: self.source, found, claims, reason: reason(report) };
                 put_out(&sarif::checked(&checked, code));
@@ -225,9 +225,10 @@ impl Session<'_> {
         let of_claim = |claim: &check::Claimed| {
             let line = self.source.position(claim.span).line;
             let message = sarif::claim(claim.every, claim.holds, claim.fails);
-            let outcome = match claim_holds(claim) {
-                true => CaseOutcome::Passed,
-                false => CaseOutcome::Failed { kind: "expect".to_string(), message, text: String::new() },
+            let outcome = match holds(claim, report) {
+                Some(true) => CaseOutcome::Passed,
+                None => undecided(),
+                Some(false) => CaseOutcome::Failed { kind: "expect".to_string(), message, text: String::new() },
             };
             let word = if claim.every { "every" } else { "some" };
             junit::Case { name: format!("expect {word} (line {line})"), outcome, ..case_of(self.source) }
@@ -274,15 +275,19 @@ impl Session<'_> {
                 }
             }
         }
-        if self.style.quiet && report.found.is_empty() && report.complete() {
+        let all_hold = report.claims.iter().all(|c| holds(c, report) == Some(true));
+        if self.style.quiet && report.found.is_empty() && report.complete() && all_hold {
             return;
         }
         for claim in &report.claims {
             let word = if claim.every { "every" } else { "some" };
             let line = self.source.position(claim.span).line;
-            let holds = claim_holds(claim);
             let total = claim.holds + claim.fails;
-            let text = if holds { "holds" } else { "does not hold" };
+            let text = match holds(claim, report) {
+                Some(true) => "holds",
+                Some(false) => "does not hold",
+                None => "is not decided",
+            };
             put_out(&format!("  expect {word} (line {line})  {text}: true at the end of {} of {total}\n", claim.holds));
         }
         if !self.style.quiet && report.outcomes.len() > 1 {
@@ -332,17 +337,20 @@ pub fn reason(report: &Report) -> Option<String> {
     }
 }
 
-fn claim_holds(claim: &check::Claimed) -> bool {
-    if claim.every { claim.fails == 0 } else { claim.holds > 0 }
+/// Whether a claim holds; none while ends may come that decide it.
+fn holds(claim: &check::Claimed, report: &Report) -> Option<bool> {
+    match claim {
+        check::Claimed { every: true, fails: 1.., .. } => Some(false),
+        check::Claimed { every: false, holds: 1.., .. } => Some(true),
+        _ => report.complete().then_some(claim.every),
+    }
 }
 
 fn exit_code(report: &Report, failures: u64) -> u8 {
     if report.stop == Some(Stop::Interrupted) {
         return exit::INTERRUPTED;
     }
-    // That no schedule drawn has shown it does not say that none does.
-    let undecided = |c: &check::Claimed| report.sampled.is_some() && !c.every;
-    if failures > 0 || report.claims.iter().any(|c| !claim_holds(c) && !undecided(c)) {
+    if failures > 0 || report.claims.iter().any(|c| holds(c, report) == Some(false)) {
         exit::FINDINGS
     } else if report.complete() {
         exit::FINE

@@ -70,6 +70,13 @@ pub struct List {
     bytes: usize,
 }
 
+impl List {
+    /// Written out: 16 for an element, and the bytes of strings.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
 impl Eq for List {}
 
 impl std::hash::Hash for List {
