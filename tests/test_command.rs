@@ -96,7 +96,8 @@ fn a_const_is_given_to_those_who_have_it() {
 
 #[test]
 fn folders_are_gone_through_and_quiet_says_what_failed() {
-    let conc = conc().file("tmp/b.conc", expecting("expect ok")).file("tmp/a.conc", FINE).file("tmp/c.txt", "no script");
+    let conc =
+        conc().file("tmp/b.conc", expecting("expect ok")).file("tmp/a.conc", FINE).file("tmp/c.txt", "no script");
     let ended = conc.args(["test", "-q", "-j", "1", "tmp", "tmp/a.conc"]).finish().expect_code(1);
     assert!(ended.stdout.starts_with("failed     tmp/b.conc\n"), "{}", ended.stdout);
     assert!(ended.stdout.contains("2 scripts, ") && !ended.stdout.contains("a.conc"), "{}", ended.stdout);
@@ -127,7 +128,11 @@ fn sarif_faults(log: &Value) -> Vec<String> {
         }
     };
     need(log["version"] == "2.1.0", "the version", log);
-    need(log["$schema"].as_str().is_some_and(|s| s.ends_with("sarif-schema-2.1.0.json")), "the schema", &log["$schema"]);
+    need(
+        log["$schema"].as_str().is_some_and(|s| s.ends_with("sarif-schema-2.1.0.json")),
+        "the schema",
+        &log["$schema"],
+    );
     let run = &log["runs"][0];
     let driver = &run["tool"]["driver"];
     need(driver["name"] == "conc", "the tool's name", driver);
@@ -222,7 +227,8 @@ fn elements(text: &str) -> Vec<(String, Vec<(String, String)>)> {
     loop {
         match reader.read_event().expect("it is well-formed") {
             Event::Start(e) | Event::Empty(e) => {
-                let of = |a: quick_xml::events::attributes::Attribute| (a.key.as_ref().to_string(), a.value.to_string());
+                let of =
+                    |a: quick_xml::events::attributes::Attribute| (a.key.as_ref().to_string(), a.value.to_string());
                 let attributes = e.attributes().map(|a| of(a.expect("an attribute"))).collect();
                 found.push((e.name().as_ref().to_string(), attributes));
             }
@@ -244,7 +250,10 @@ fn junit_of_a_test() {
     let all = elements(&ended.stdout);
     let names: Vec<&str> = all.iter().map(|e| e.0.as_str()).collect();
     assert_eq!(names, ["testsuites", "testsuite", "testcase", "failure", "testsuite", "testcase"]);
-    assert_eq!((attribute(&all[0], "tests"), attribute(&all[0], "failures"), attribute(&all[0], "errors")), ("2", "1", "0"));
+    assert_eq!(
+        (attribute(&all[0], "tests"), attribute(&all[0], "failures"), attribute(&all[0], "errors")),
+        ("2", "1", "0")
+    );
     assert_eq!((attribute(&all[5], "name"), attribute(&all[5], "classname")), ("fine.conc", "tmp"));
     assert_eq!(attribute(&all[5], "file"), "tmp/fine.conc");
     assert!(attribute(&all[3], "message").starts_with("race on x was not expected"));
