@@ -5,6 +5,7 @@
 //! run; `CONC_SEED` is the first program's seed.
 
 mod generate;
+mod oracle;
 
 use conc::check::{self, Options, Outcome, Report, Verdict};
 use conc::detect::finding::Code;
@@ -82,7 +83,30 @@ fn disagreement(program: &'static Program) -> Option<String> {
             _ => {}
         }
     }
-    None
+    let (name, seen) = first?;
+    oracle_differs(program, name, &seen)
+}
+
+/// What the walk through all executions tells otherwise.
+fn oracle_differs(program: &'static Program, name: &str, seen: &Seen) -> Option<String> {
+    let told = oracle::ask(program, number("CONC_TURNS", 20_000), number("CONC_MATCHING", 1) > 0, told)?;
+    let mut out = String::new();
+    let mut compare = |what: &str, ours: &BTreeSet<String>, theirs: &BTreeSet<String>| {
+        let missing: Vec<_> = theirs.difference(ours).collect();
+        let more: Vec<_> = ours.difference(theirs).collect();
+        if !missing.is_empty() || (told.complete && !more.is_empty()) {
+            out.push_str(&format!("{what}: only the oracle: {missing:?}; only {name}: {more:?}\n"));
+        }
+    };
+    compare("races", &seen.races, &told.races);
+    compare("outcomes", &seen.outcomes, &told.outcomes);
+    let found = |codes: &[Code]| seen.verdicts.iter().any(|v| codes.contains(&v.0) && v.1 == Verdict::Found);
+    // `finally` fails beyond the last turn.
+    let failed = found(&[Code::Assertion, Code::Error]);
+    if (told.failed && !failed) || told.broken_invariant && !found(&[Code::Invariant]) {
+        out.push_str("an error or invariant: only the oracle\n");
+    }
+    (!out.is_empty()).then_some(out)
 }
 
 fn difference((one, a): (&str, &Seen), (two, b): (&str, &Seen)) -> String {

@@ -20,6 +20,7 @@ mod step;
 pub mod stepper;
 mod store;
 pub mod strategy;
+pub mod walk;
 mod way;
 
 pub use outcome::{Outcome, Pairs};

@@ -795,6 +795,7 @@ impl Move<'_> {
         // Both come after all that the other did.
         self.footprint_of(waiter.task);
         self.order_meet(waiter.task, true);
+        self.did(super::seen::Deed::Met(waiter.task));
         offered
     }
 
@@ -819,6 +820,7 @@ impl Move<'_> {
         });
         self.arrive(to, waiter.task, waiter.arm, then);
         self.order_meet(waiter.task, false);
+        self.did(super::seen::Deed::Moved(waiter.task));
     }
 
     /// A task is among those that wait at an object.

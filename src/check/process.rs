@@ -91,6 +91,7 @@ impl Move<'_> {
         self.put(Key::Task(id), Part::Task(part));
         if lives {
             self.order_born(id, process);
+            self.did(super::seen::Deed::Born(id));
         }
         if let Some(log) = &mut self.log {
             log.born.push(id);
@@ -485,7 +486,7 @@ impl Move<'_> {
             _ => 0,
         };
         let args = [Value::Int(state as i64), Value::Int(code), ended.result.clone()];
-        objects::attempt(self, objects::place::task, id, task::FINISH, &args, None);
+        self.operate(objects::place::task, id, task::FINISH, &args, None);
     }
 
     /// Publishes a task's end: what it still holds stays held.
@@ -512,7 +513,7 @@ impl Move<'_> {
         let pool = self.task(me, |t| t.birth.pool).flatten().unwrap_or(0);
         self.say(|_| "leaves the pool".to_string());
         // Its leaving hands on what it has done, so it comes before its end.
-        objects::attempt(self, objects::place::pool, pool, pool::LEAVE, &[], None);
+        self.operate(objects::place::pool, pool, pool::LEAVE, &[], None);
         self.tell_end(me, &Ended { how: How::Returned, result: Value::None });
         if self.task(me, |t| t.birth.process).unwrap_or(false) {
             let home = self.home;
@@ -575,7 +576,7 @@ impl Move<'_> {
         }
         let pool = self.task(me, |t| t.birth.pool).flatten();
         if let Some(pool) = pool {
-            objects::attempt(self, objects::place::pool, pool, pool::LEAVE, &[], None);
+            self.operate(objects::place::pool, pool, pool::LEAVE, &[], None);
         }
         self.tell_end(me, &ended);
         Ran::Went { alone: false }
@@ -613,7 +614,7 @@ impl Move<'_> {
             let (me, home) = (std::mem::replace(&mut self.me, of), self.home);
             self.site = self.task(of, |t| t.machine.as_ref().map_or(t.site, Task::pc)).unwrap_or(NOWHERE);
             if let Some(pool) = pool {
-                objects::attempt(self, objects::place::pool, pool, pool::LEAVE, &[], None);
+                self.operate(objects::place::pool, pool, pool::LEAVE, &[], None);
             }
             self.tell_end(of, &ended);
             self.footprint_clear();

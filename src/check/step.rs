@@ -5,7 +5,7 @@
 use super::moves::{Memorable, Move};
 use super::order::{Deed, Knower};
 use super::part::*;
-use super::seen::{Event, Logged, Reached};
+use super::seen::{self, Event, Logged, Reached};
 use crate::machine::local::updated;
 use crate::machine::step::SpawnStep;
 use crate::machine::{Access, Arm, Home, Place, Step, Task, TaskField};
@@ -370,6 +370,30 @@ impl Move<'_> {
 
     // ------------------------------------------------------------- operations
 
+    /// One attempt at an operation, for the log too.
+    pub(super) fn operate(&mut self, kind: u8, object: u32, method: u8, args: &[Value], memo: Option<u64>) -> Outcome {
+        let at = self.log.as_ref().map(|l| (l.deeds.len(), self.first_word(object)));
+        let outcome = objects::attempt(self, kind, object, method, args, memo);
+        if let (Some((at, first_word)), Some(log)) = (at, &mut self.log) {
+            let came = match &outcome {
+                Outcome::Done(value) => seen::Came::Done(value.clone()),
+                Outcome::Raise(..) => seen::Came::Raised,
+                _ => seen::Came::Waits,
+            };
+            let deed = seen::Deed::Operated { object, kind, method, first_word, again: memo.is_some(), came };
+            // Before what it did to those that wait.
+            log.deeds.insert(at, (self.me, deed));
+        }
+        outcome
+    }
+
+    pub(super) fn did(&mut self, deed: seen::Deed) {
+        let me = self.me;
+        if let Some(log) = &mut self.log {
+            log.deeds.push((me, deed));
+        }
+    }
+
     fn first_word(&self, object: u32) -> u64 {
         self.word(object, 0)
     }
@@ -383,7 +407,7 @@ impl Move<'_> {
         };
         let joined = self.word(target.id, task::JOINED);
         self.log_object(target);
-        match objects::attempt(self, target.kind, target.id, op.method, &op.args, op.memo) {
+        match self.operate(target.kind, target.id, op.method, &op.args, op.memo) {
             Outcome::Done(value) => {
                 self.say(|m| format!("{}{}", deed(m), m.answer_text(&value)));
                 if matches!(then, Then::Child { .. }) {
@@ -552,7 +576,7 @@ impl Move<'_> {
             } else {
                 op.memo = None;
             }
-            let outcome = objects::attempt(self, op.target.kind, op.target.id, op.method, &op.args, op.memo);
+            let outcome = self.operate(op.target.kind, op.target.id, op.method, &op.args, op.memo);
             let name = KINDS[op.target.kind as usize].methods[op.method as usize].name.trim_start_matches('-');
             return match outcome {
                 Outcome::Done(value) => {
@@ -638,7 +662,7 @@ impl Move<'_> {
             _ => None,
         };
         let Some((handle, function, args)) = parts else { return self.leave_pool() };
-        objects::attempt(self, handle.kind, handle.id, task::BEGIN, &[], None);
+        self.operate(handle.kind, handle.id, task::BEGIN, &[], None);
         let mut machine = Task::new(self.program, function, &args, &[]);
         self.change_task(self.me, |t| t.job = Some(handle));
         let step = machine.advance(self.program, self);
@@ -671,6 +695,14 @@ impl Move<'_> {
         };
         if self.log.is_some() {
             self.log_access(place, ix, write, atomic, new.as_ref().unwrap_or(&answer).clone());
+        }
+        if self.log.is_some() && !self.outside {
+            let (ordered, sees) = (
+                place.memory == Memory::Atomic,
+                !matches!(access, Access::Write(_) | Access::Update(Update::Store, ..)),
+            );
+            let name = self.name_of(place).0;
+            self.did(seen::Deed::Reached { ix, name, write, atomic, ordered, sees });
         }
         // An indivisible operation comes after the one whose value it sees; a
         // store sees none.
@@ -813,7 +845,7 @@ impl Move<'_> {
 
     fn operate_inline(&mut self, target: ObjRef, method: u8, args: &[Value]) -> Result<Value, Error> {
         objects::timeout_ns(target.kind, method, args)?;
-        match objects::attempt(self, target.kind, target.id, method, args, None) {
+        match self.operate(target.kind, target.id, method, args, None) {
             Outcome::Done(value) => Ok(value),
             Outcome::Raise(kind, text) => Err(objects::failed(target.kind, &self.object_name(target.id), kind, &text)),
             _ => {
@@ -905,6 +937,7 @@ impl Move<'_> {
         let Some(mut machine) = self.change_task(self.me, |t| t.machine.take()).flatten() else { return Act::Blocked };
         self.in_atomic = true;
         self.order_acquire(Knower::Atomically);
+        self.did(seen::Deed::AtomicBegin);
         let mut next = machine.resume(self.program, Value::None);
         let mut budget = STEPS_MAX;
         let act = loop {
@@ -943,6 +976,7 @@ impl Move<'_> {
         self.in_atomic = false;
         self.released = true;
         self.order_release(Knower::Atomically, true);
+        self.did(seen::Deed::AtomicEnd);
         act
     }
 

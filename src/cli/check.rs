@@ -10,11 +10,13 @@ use clap::Args;
 use std::time::{Duration, Instant};
 
 #[derive(Args)]
+#[command(after_help = super::example::help("check"))]
 pub struct CheckArgs {
     /// The script; - is standard input
+    #[arg(add = super::complete::script())]
     file: String,
     /// Give a `const` of the script another value
-    #[arg(short = 'D', value_name = "NAME=VALUE")]
+    #[arg(short = 'D', value_name = "NAME=VALUE", add = super::complete::define())]
     define: Vec<String>,
     /// How to report
     #[arg(long, value_name = "FORMAT", default_value = "human")]

@@ -135,6 +135,7 @@ fn parts(outcome: &Outcome) -> Vec<String> {
     let prints = outcome.prints.0.iter().map(|(task, text)| format!("{task} printed \"{}\"", cut(text)));
     let ended = outcome.ended.0.iter().map(|(task, how)| match how.as_str() {
         "stuck" => format!("{task} is stuck"),
+        "cut short" => format!("{task} was cut short"),
         how => format!("{task} {how}"),
     });
     values.chain(prints).chain(ended).collect()
