@@ -14,9 +14,10 @@ use std::io::{BufRead, IsTerminal};
 #[derive(Args)]
 pub struct StepArgs {
     /// The script
+    #[arg(add = super::complete::script())]
     file: String,
     /// Give a `const` of the script another value
-    #[arg(short = 'D', value_name = "NAME=VALUE")]
+    #[arg(short = 'D', value_name = "NAME=VALUE", add = super::complete::define())]
     define: Vec<String>,
     #[command(flatten)]
     common: Common,
