@@ -423,7 +423,9 @@ fn needs(scene: &Scene1, object: u32, need: &Need, out: &mut Vec<(String, Option
                 let held = scene.held(id).into_iter().find(|h| h.0 == object);
                 out.push(match held {
                     Some(held) => (format!("held by {name}"), Some(scene.program().span(held.2))),
-                    None if scene.kind_of(object) == place::task => (format!("{name} has not ended"), None),
+                    None if scene.kind_of(object) == place::task => {
+                        (format!("{} has not ended", scene.object_name(object)), None)
+                    }
                     None => (format!("behind {name}, which waits to write"), None),
                 });
             }

@@ -14,9 +14,10 @@ use std::io::{BufRead, IsTerminal};
 #[derive(Args)]
 pub struct StepArgs {
     /// The script
+    #[arg(add = super::complete::script())]
     file: String,
     /// Give a `const` of the script another value
-    #[arg(short = 'D', value_name = "NAME=VALUE")]
+    #[arg(short = 'D', value_name = "NAME=VALUE", add = super::complete::define())]
     define: Vec<String>,
     #[command(flatten)]
     common: Common,
@@ -31,8 +32,7 @@ const AROUND: usize = 5;
 /// What goes on longer by itself is halted.
 const TURNS_MAX: usize = 10_000;
 
-const HELP: &str = "\
-  NUMBER or NAME  that task takes its next turn; 2:1 the second of several ways
+const HELP: &str = "  NUMBER or NAME  that task takes its next turn; 2:1 the second of several ways
   b [N]           back: takes the last turn back, or the last N
   f NAME          goes on with one task as long as it can
   c               goes on, everybody in turn, until something is found or the end

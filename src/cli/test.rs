@@ -20,10 +20,10 @@ use std::time::{Duration, Instant};
 #[derive(Args)]
 pub struct TestArgs {
     /// Scripts, or folders with scripts below; - is standard input
-    #[arg(required = true)]
+    #[arg(required = true, add = super::complete::script())]
     paths: Vec<String>,
     /// Give a `const` of the scripts that have it another value
-    #[arg(short = 'D', value_name = "NAME=VALUE")]
+    #[arg(short = 'D', value_name = "NAME=VALUE", add = super::complete::define())]
     define: Vec<String>,
     /// Leave out scripts whose path contains this text
     #[arg(long, value_name = "TEXT")]

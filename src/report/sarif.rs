@@ -419,7 +419,24 @@ mod tests {
         };
         let missing = case("queue q\nexpect race on x\n", vec![], &[], None);
         let open = case("expect race", vec![], &[], Some("the time limit was reached"));
-        insta::assert_snapshot!(tested(&[unexpected, missing, open], 1).replace(env!("CARGO_PKG_VERSION"), "VERSION"));
+        let log: Value = serde_json::from_str(&tested(&[unexpected, missing, open], 1)).expect("it is JSON");
+        let run = &log["runs"][0];
+        let uri = "a%20b/%C3%A9%231.conc";
+        let region = |line: u64, from: u64, to: u64| json!({"startLine": line, "startColumn": from, "endColumn": to});
+        assert_eq!(run["artifacts"][0]["location"]["uri"], uri);
+        let ids = run["tool"]["driver"]["rules"].as_array().expect("rules").iter().map(|r| &r["id"]);
+        assert_eq!(ids.collect::<Vec<_>>(), ["error", "expect"]);
+        let place = json!({"artifactLocation": {"uri": uri}, "region": region(1, 1, 6)});
+        assert_eq!(run["results"][0]["locations"][0]["physicalLocation"], place);
+        let flows = &run["results"][0]["codeFlows"][0]["threadFlows"];
+        let order = |flow: usize, stop: usize| &flows[flow]["locations"][stop]["executionOrder"];
+        assert_eq!((order(0, 0), order(1, 0), order(0, 1)), (&json!(1), &json!(2), &json!(3)));
+        assert_eq!(flows[1]["locations"][0]["location"]["message"]["text"], "a: put q");
+        assert_eq!((&run["results"][1]["ruleId"], &run["results"][1]["ruleIndex"]), (&json!("expect"), &json!(1)));
+        assert_eq!(run["results"][1]["locations"][0]["physicalLocation"]["region"], region(2, 1, 17));
+        assert_eq!(run["results"].as_array().map(Vec::len), Some(2));
+        let notice = &run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"];
+        assert_eq!(notice, "the time limit was reached; not seen so far: `expect race` (line 1)");
     }
 
     #[test]

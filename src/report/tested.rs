@@ -303,7 +303,24 @@ pub(super) mod tests {
             tested("queue q\nexpect error on q\nexpect every 1 == 1", vec![left("q", Code::Error)], &[(2, 1)], None),
             tested("expect race", vec![], &[], Some("the limit of states was reached")),
         ];
-        insta::assert_snapshot!(text(&all, 12.0, &Style::default()));
+        insta::assert_snapshot!(text(&all, 12.0, &Style::default()), @r"
+        passed     s.conc
+        failed     s.conc
+                   - error on q was not expected: 2 values are left in queue q at the
+                     end (line 1)
+                   - `expect race on x, y` (line 2) is not met: this cannot happen in
+                     any interleaving
+                   - `expect some` (line 3) is not met: it is false at all 4 ends
+        failed     s.conc
+                   - `expect error on p` (line 2) is not met: nothing is found on p, but
+                     error on q
+        failed     s.conc
+                   - `expect every` (line 3) is not met: it is false at 1 of 3 ends
+        undecided  s.conc
+                   - the limit of states was reached; not seen so far: `expect race`
+                     (line 1)
+        5 scripts, 12 ms: 1 passed, 3 failed, 1 undecided
+        ");
         let quiet = text(&all, 12.0, &Style { quiet: true, ..Style::default() });
         assert!(!quiet.contains("passed     s.conc"), "{quiet}");
     }
