@@ -292,7 +292,9 @@ impl Executor {
         self.arrive_at_gate();
         self.slot_word(slot::GATE).store(at::LAST, SeqCst);
         self.image.call_supervisor();
-        let (park, _) = self.arena.park(self.slot);
+        // Who is woken counts as going on, so a late wake is taken back.
+        let (park, sleeping) = self.arena.park(self.slot);
+        sleeping.store(1, SeqCst);
         loop {
             park.store(0, SeqCst);
             futex::wait(park, 0, None);
