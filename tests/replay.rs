@@ -64,7 +64,7 @@ fn every_schedule_of_every_scenario_shows_the_same_for_real() {
             for time in 0..TIMES {
                 let ended = conc().args(["replay", "--format", "json", &path, schedule]).finish();
                 let same = findings(&ended.stdout).iter().any(|f| essence(f) == essence(&finding));
-                if !same && !(circle && ended.code() == Some(1)) {
+                if !same && !(circle && ended.code == Some(1)) {
                     wrong.push(format!("{path} {schedule}, time {time}: {:?}\n{}", essence(&finding), ended.stderr));
                 }
             }
@@ -84,11 +84,11 @@ fn schedule_of(script: &str, code: &str) -> String {
 fn a_deadlock_is_replayed_and_said_to_be_as_promised() {
     let schedule = schedule_of(TWO_LOCKS, "deadlock");
     let ended = conc().file("s.conc", TWO_LOCKS).args(["replay", "s.conc", &schedule]).finish();
-    assert_eq!(ended.code(), Some(1), "{}", ended.stderr);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     assert!(ended.stderr.contains("error[deadlock]"), "{}", ended.stderr);
     assert!(ended.stderr.contains("it shows what the schedule promises"), "{}", ended.stderr);
     let model = conc().file("s.conc", TWO_LOCKS).args(["replay", "--model", "s.conc", &schedule]).finish();
-    assert_eq!(model.code(), Some(1), "{}", model.stderr);
+    assert_eq!(model.code, Some(1), "{}", model.stderr);
     assert!(model.stdout.contains("error[deadlock]"), "{}", model.stdout);
 }
 
@@ -106,7 +106,7 @@ fn wrong_schedules_are_refused_with_a_reason() {
             let mut args = vec!["replay", "s.conc", schedule];
             args.extend(model.then_some("--model"));
             let ended = conc().file("s.conc", TWO_LOCKS).args(&args).finish();
-            assert_eq!(ended.code(), Some(2), "{schedule}: {}{}", ended.stdout, ended.stderr);
+            assert_eq!(ended.code, Some(2), "{schedule}: {}{}", ended.stdout, ended.stderr);
             assert!(ended.stderr.contains(reason), "{schedule}: {}", ended.stderr);
         }
     }
@@ -117,11 +117,11 @@ fn a_changed_script_is_said_to_be_changed() {
     let schedule = schedule_of(TWO_LOCKS, "deadlock");
     let longer = format!("# another comment\n{TWO_LOCKS}");
     let ended = conc().file("s.conc", &longer).args(["replay", "s.conc", &schedule]).finish();
-    assert_eq!(ended.code(), Some(1), "{}", ended.stderr);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     assert!(ended.stderr.contains("the schedule still fits"), "{}", ended.stderr);
     let other = "print 1\n";
     let ended = conc().file("s.conc", other).args(["replay", "s.conc", &schedule]).finish();
-    assert_eq!(ended.code(), Some(2), "{}", ended.stderr);
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     assert!(ended.stderr.contains("the script has changed since"), "{}", ended.stderr);
 }
 
