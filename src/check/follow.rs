@@ -5,8 +5,7 @@
 
 use super::explore::{Explorer, Found1, Mover, Turn, What};
 use super::finding::{self, Scene1};
-use super::mover::Movers;
-use super::moves::{Guards, Model, Move};
+use super::moves::{Model, Move};
 use super::part::{self, At, How, Key, Part, PartIx};
 use super::schedule::Schedule;
 use super::seen::{Choice, Event, Logged};
@@ -18,8 +17,6 @@ use crate::detect::finding::Finding;
 use crate::lang::ast::Span;
 use crate::objects::TaskId;
 use crate::program::Program;
-use std::collections::BTreeSet;
-use std::sync::Mutex;
 
 /// A task may stand before so many transitions of its own affairs.
 const OWN_MAX: usize = 64;
@@ -73,15 +70,7 @@ pub enum Refused {
 ///
 /// The first turn that cannot be carried out, with the reason.
 pub fn follow(program: &'static Program, schedule: &Schedule) -> Result<Followed, Refused> {
-    let model = Model {
-        program,
-        space: part::Space::new(program.objects.len() as u32 + 1),
-        plain: true,
-        visible: super::watched(program),
-        known_races: BTreeSet::new(),
-        movers: Movers::none(),
-        guards: Mutex::new(Guards::default()),
-    };
+    let model = Model::finest(program, super::watched(program));
     let options = Options { plain: true, hash: schedule.hash.unwrap_or(0), ..Options::default() };
     let mut explorer = Explorer::new(&model, &options);
     explorer.begin().map_err(|(object, text)| Refused::Declaration(object, text))?;

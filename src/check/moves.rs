@@ -3,6 +3,7 @@
 //! and is the `World` of the objects and the `Host` of the machine; which steps
 //! a transition has, `step` and `process` say.
 
+use super::order::Knower;
 use super::part::*;
 use super::seen::{Choice, Event, Log};
 use crate::machine::{Home, Host, Place};
@@ -31,12 +32,40 @@ pub struct Model {
     pub space: Space,
     /// Every access is a transition of its own, and so is every release.
     pub plain: bool,
+    /// Accesses that a lock guards are not compared.
+    pub guarding: bool,
+    /// A task whose next step is its own affair goes alone.
+    pub alone: bool,
     /// Declarations whose places are reached in transitions of their own.
     pub visible: BTreeSet<Memorable>,
     /// Places on which a race is known by now.
     pub known_races: BTreeSet<String>,
+    /// Races by the exact order of accesses, not by footprints.
+    pub exact: bool,
+    /// Somebody else looks for races: no access is kept or compared.
+    pub blind: bool,
     pub movers: super::mover::Movers,
     pub guards: Mutex<Guards>,
+}
+
+impl Model {
+    /// The finest division, for who goes one way through it: no reduction, races
+    /// by the exact order.
+    pub fn finest(program: &'static Program, visible: BTreeSet<Memorable>) -> Model {
+        Model {
+            program,
+            space: Space::new(program.objects.len() as u32 + 1),
+            plain: true,
+            guarding: false,
+            alone: false,
+            visible,
+            known_races: BTreeSet::new(),
+            exact: true,
+            blind: false,
+            movers: super::mover::Movers::of(program).without_joins(),
+            guards: Mutex::default(),
+        }
+    }
 }
 
 /// Which locks have been held at every access to a place so far, but for those
@@ -124,6 +153,8 @@ pub struct Move<'a> {
     probing: bool,
     /// It has released something since it was last asked.
     pub released: bool,
+    /// It has reached a place that is kept to compare others' accesses with.
+    pub reached: bool,
     pub printed: bool,
     /// It took a way that need not be taken ever again.
     pub unfair: bool,
@@ -150,6 +181,7 @@ impl<'a> Move<'a> {
             outside: false,
             probing: false,
             released: false,
+            reached: false,
             printed: false,
             unfair: false,
             events: Vec::new(),
@@ -417,8 +449,17 @@ impl<'a> Move<'a> {
         object_name(self.program, id, part.as_ref(), |t| self.task(t, |t| t.birth.name.to_string()))
     }
 
+    pub fn is_probing(&self) -> bool {
+        self.probing
+    }
+
     /// Whether no other task could reach a place now: there is none.
     fn has_no_company(&self, private: bool) -> bool {
+        if self.model.exact {
+            // Others that have ended may have made accesses that nothing
+            // orders before this one.
+            return self.is_last();
+        }
         let threads = self.process(self.home, |p| p.tasks.len() > 1).unwrap_or(true);
         if threads || private {
             return !threads;
@@ -442,7 +483,7 @@ impl<'a> Move<'a> {
 
     /// Whether the place is one whose accesses need not be compared.
     pub fn is_guarded(&self, ix: PartIx, memory: Memorable, private: bool, write: bool) -> bool {
-        if self.model.plain {
+        if !self.model.guarding {
             return false;
         }
         if self.model.guards.lock().unwrap_or_else(std::sync::PoisonError::into_inner).open.contains(&memory) {
@@ -599,8 +640,11 @@ impl World for Move<'_> {
         self.site
     }
 
-    fn push(&mut self, object: u32, value: Value, _bounded: bool) {
+    fn push(&mut self, object: u32, value: Value, bounded: bool) {
         self.released = true;
+        if self.model.exact && self.kind(object) != crate::objects::place::task {
+            self.order_push(object, self.len(object), bounded);
+        }
         self.change_object(object, |o| o.values.push(value));
     }
 
@@ -609,6 +653,11 @@ impl World for Move<'_> {
             return None;
         }
         self.released |= bounded;
+        if self.model.exact {
+            // The first word is the capacity plus one.
+            let capacity = bounded.then(|| self.word(object, 0) as u32 - 1);
+            self.order_pop(object, capacity);
+        }
         self.change_object(object, |o| o.values.remove(0))
     }
 
@@ -616,11 +665,14 @@ impl World for Move<'_> {
         self.object(object, |o| o.values.len() as u64).unwrap_or(0)
     }
 
-    fn release(&mut self, _object: u32, _clock: u8, _edge: Edge) {
+    fn release(&mut self, object: u32, clock: u8, edge: Edge) {
         self.released = true;
+        self.order_release(Knower::Clock(object, clock), edge == Edge::Set);
     }
 
-    fn acquire(&mut self, _object: u32, _clock: u8) {}
+    fn acquire(&mut self, object: u32, clock: u8) {
+        self.order_acquire(Knower::Clock(object, clock));
+    }
 
     fn hold(&mut self, object: u32, mode: Mode) {
         let (me, site) = (self.me, self.site);
@@ -742,6 +794,8 @@ impl Move<'_> {
         }
         // Both come after all that the other did.
         self.footprint_of(waiter.task);
+        self.order_meet(waiter.task, true);
+        self.did(super::seen::Deed::Met(waiter.task));
         offered
     }
 
@@ -765,6 +819,8 @@ impl Move<'_> {
             }
         });
         self.arrive(to, waiter.task, waiter.arm, then);
+        self.order_meet(waiter.task, false);
+        self.did(super::seen::Deed::Moved(waiter.task));
     }
 
     /// A task is among those that wait at an object.

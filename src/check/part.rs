@@ -8,6 +8,7 @@
 //! tasks were interleaved, and equal states have equal rows (hash-consing, as
 //! Harmony's model checker has it).
 
+use super::order::OrderPart;
 use crate::machine::{Step, Task};
 use crate::objects::{Mode, TaskId, WORDS};
 use crate::program::value::{ObjRef, Value};
@@ -50,7 +51,7 @@ pub enum Then {
     /// A worker that waits for a job.
     Take,
     /// The end of a process waits for what it has spawned.
-    Child { ended: Box<Ended> },
+    Child { child: TaskId, ended: Box<Ended> },
     /// `wait()`: the children that may be the one.
     Reap { children: Vec<TaskId> },
 }
@@ -226,6 +227,7 @@ pub enum Part {
     Process(ProcessPart),
     Object(ObjectPart),
     Cell(CellPart),
+    Order(OrderPart),
 }
 
 /// What stands at a place of the row.
@@ -250,6 +252,8 @@ pub enum Key {
         record: u32,
         index: u32,
     },
+    /// Who comes after which access.
+    Order,
 }
 
 /// Whether a part moves by itself.

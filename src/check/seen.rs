@@ -5,6 +5,7 @@
 use super::moves::Memorable;
 use super::part::{Hold, PartIx};
 use crate::objects::TaskId;
+use crate::program::value::Value;
 
 /// Something went wrong, or is worth a note.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -92,6 +93,45 @@ pub struct Logged {
     pub events: usize,
 }
 
+/// What orders tasks, or has to be ordered; by whom is told beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// `ordered`: a place of which no two accesses race. `sees`: the value that
+    /// was there.
+    Reached {
+        ix: PartIx,
+        name: String,
+        write: bool,
+        atomic: bool,
+        ordered: bool,
+        sees: bool,
+    },
+    /// One attempt at an operation; `again`: it has waited there before.
+    Operated {
+        object: u32,
+        kind: u8,
+        method: u8,
+        first_word: u64,
+        again: bool,
+        came: Came,
+    },
+    /// It exchanged values with a task that waits.
+    Met(TaskId),
+    /// It let a task that waits go on, or wait elsewhere.
+    Moved(TaskId),
+    Born(TaskId),
+    AtomicBegin,
+    AtomicEnd,
+}
+
+/// What an attempt came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Came {
+    Done(Value),
+    Raised,
+    Waits,
+}
+
 /// The steps of a transition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Log {
@@ -103,4 +143,6 @@ pub struct Log {
     pub born: Vec<TaskId>,
     pub on: Vec<String>,
     pub text: String,
+    /// Of all its steps, in their order.
+    pub deeds: Vec<(TaskId, Deed)>,
 }

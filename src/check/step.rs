@@ -3,8 +3,9 @@
 //! and endings are in `process`, objects in `objects`, local work in `machine`.
 
 use super::moves::{Memorable, Move};
+use super::order::{Deed, Knower};
 use super::part::*;
-use super::seen::{Event, Logged, Reached};
+use super::seen::{self, Event, Logged, Reached};
 use crate::machine::local::updated;
 use crate::machine::step::SpawnStep;
 use crate::machine::{Access, Arm, Home, Place, Step, Task, TaskField};
@@ -159,14 +160,11 @@ impl Move<'_> {
             At::Met { .. } => true,
             At::Step(step) => match &**step {
                 Step::Access { place, access } => !self.is_visible(*place, access),
-                Step::Sleep(_)
-                | Step::Busy(_)
-                | Step::Yield
-                | Step::Print(_)
-                | Step::Choose(_)
-                | Step::SelfInfo(_)
-                | Step::New { .. }
-                | Step::NewRecord { .. } => true,
+                Step::Sleep(_) | Step::Busy(_) | Step::Yield | Step::Print(_) | Step::Choose(_) | Step::SelfInfo(_) => {
+                    true
+                }
+                // It may make a pool of processes, with a copy of memory.
+                Step::New { .. } | Step::NewRecord { .. } => !self.model.movers.copies,
                 Step::TaskField { field, .. } => matches!(field, TaskField::Name | TaskField::Pid),
                 _ => false,
             },
@@ -217,7 +215,7 @@ impl Move<'_> {
             _ => return false,
         };
         match &**at {
-            Step::Spawn(_) => true,
+            Step::Spawn(spawn) => !spawn.process || !self.model.movers.copies,
             Step::Operate { object, method, .. } => self.model.movers.joins(object.id, object.kind, *method),
             _ => false,
         }
@@ -307,8 +305,8 @@ impl Move<'_> {
                 self.join_next(targets, next + 1, timed, all)
             }
             (Then::Take, result) => self.take_job(result.unwrap_or(Value::None)),
-            (Then::Child { ended }, _) => {
-                self.settle_next_child();
+            (Then::Child { child, ended }, _) => {
+                self.settle(child);
                 self.end(*ended)
             }
             (Then::Reap { children }, Ok(value)) => self.reaped(&children, &value),
@@ -372,6 +370,30 @@ impl Move<'_> {
 
     // ------------------------------------------------------------- operations
 
+    /// One attempt at an operation, for the log too.
+    pub(super) fn operate(&mut self, kind: u8, object: u32, method: u8, args: &[Value], memo: Option<u64>) -> Outcome {
+        let at = self.log.as_ref().map(|l| (l.deeds.len(), self.first_word(object)));
+        let outcome = objects::attempt(self, kind, object, method, args, memo);
+        if let (Some((at, first_word)), Some(log)) = (at, &mut self.log) {
+            let came = match &outcome {
+                Outcome::Done(value) => seen::Came::Done(value.clone()),
+                Outcome::Raise(..) => seen::Came::Raised,
+                _ => seen::Came::Waits,
+            };
+            let deed = seen::Deed::Operated { object, kind, method, first_word, again: memo.is_some(), came };
+            // Before what it did to those that wait.
+            log.deeds.insert(at, (self.me, deed));
+        }
+        outcome
+    }
+
+    pub(super) fn did(&mut self, deed: seen::Deed) {
+        let me = self.me;
+        if let Some(log) = &mut self.log {
+            log.deeds.push((me, deed));
+        }
+    }
+
     fn first_word(&self, object: u32) -> u64 {
         self.word(object, 0)
     }
@@ -385,7 +407,7 @@ impl Move<'_> {
         };
         let joined = self.word(target.id, task::JOINED);
         self.log_object(target);
-        match objects::attempt(self, target.kind, target.id, op.method, &op.args, op.memo) {
+        match self.operate(target.kind, target.id, op.method, &op.args, op.memo) {
             Outcome::Done(value) => {
                 self.say(|m| format!("{}{}", deed(m), m.answer_text(&value)));
                 if matches!(then, Then::Child { .. }) {
@@ -554,7 +576,7 @@ impl Move<'_> {
             } else {
                 op.memo = None;
             }
-            let outcome = objects::attempt(self, op.target.kind, op.target.id, op.method, &op.args, op.memo);
+            let outcome = self.operate(op.target.kind, op.target.id, op.method, &op.args, op.memo);
             let name = KINDS[op.target.kind as usize].methods[op.method as usize].name.trim_start_matches('-');
             return match outcome {
                 Outcome::Done(value) => {
@@ -640,7 +662,7 @@ impl Move<'_> {
             _ => None,
         };
         let Some((handle, function, args)) = parts else { return self.leave_pool() };
-        objects::attempt(self, handle.kind, handle.id, task::BEGIN, &[], None);
+        self.operate(handle.kind, handle.id, task::BEGIN, &[], None);
         let mut machine = Task::new(self.program, function, &args, &[]);
         self.change_task(self.me, |t| t.job = Some(handle));
         let step = machine.advance(self.program, self);
@@ -674,7 +696,21 @@ impl Move<'_> {
         if self.log.is_some() {
             self.log_access(place, ix, write, atomic, new.as_ref().unwrap_or(&answer).clone());
         }
-        if place.memory != Memory::Atomic && !self.outside {
+        if self.log.is_some() && !self.outside {
+            let (ordered, sees) = (
+                place.memory == Memory::Atomic,
+                !matches!(access, Access::Write(_) | Access::Update(Update::Store, ..)),
+            );
+            let name = self.name_of(place).0;
+            self.did(seen::Deed::Reached { ix, name, write, atomic, ordered, sees });
+        }
+        // An indivisible operation comes after the one whose value it sees; a
+        // store sees none.
+        let stores = matches!(access, Access::Write(_) | Access::Update(Update::Store, ..));
+        if atomic && !stores {
+            self.order_acquire(Knower::Place(ix));
+        }
+        if place.memory != Memory::Atomic && !self.outside && !self.model.blind {
             self.compare(place, ix, write, atomic);
         }
         if let Some(value) = new {
@@ -683,6 +719,11 @@ impl Move<'_> {
         if atomic {
             let loads = matches!(access, Access::Read | Access::Update(Update::Load, ..));
             self.released |= !loads && !self.outside;
+            if write {
+                self.order_release(Knower::Place(ix), true);
+            }
+        } else if write {
+            self.order_forget(Knower::Place(ix));
         }
         Ok(answer)
     }
@@ -706,30 +747,36 @@ impl Move<'_> {
     /// last released anything; and keeps it for theirs.
     fn compare(&mut self, place: Place, ix: PartIx, write: bool, atomic: bool) {
         let me = self.me;
-        let others: Vec<(TaskId, u8)> =
-            self.cell(ix, |c| c.accessors.iter().filter(|a| a.0 != me).copied().collect()).unwrap_or_default();
-        let conflicts = others.iter().filter(|(_, what)| write || what & 2 != 0);
+        let deed = Deed::Access { ix, write, atomic };
+        let others: Vec<(TaskId, bool)> = if self.model.exact {
+            self.order_races(deed)
+        } else {
+            let all = |c: &CellPart| c.accessors.iter().filter(|a| a.0 != me).map(|a| (a.0, a.1 & 2 != 0)).collect();
+            self.cell(ix, all).unwrap_or_default()
+        };
+        let conflicts = others.iter().copied().filter(|(_, wrote)| write || *wrote);
         // Exploring, one is enough to know the place; a schedule shows all.
         let most = if self.named.is_some() { usize::MAX } else { 1 };
-        for (other, what) in conflicts.take(most) {
+        for (other, other_wrote) in conflicts.take(most) {
             let (name, memory) = self.name_of(place);
             if !self.model.known_races.contains(&name) {
-                let other_wrote = what & 2 != 0;
-                self.events.push(Event::Race {
-                    ix,
-                    name,
-                    memory,
-                    other: *other,
-                    task: me,
-                    site: self.site,
-                    other_wrote,
-                });
+                self.events.push(Event::Race { ix, name, memory, other, task: me, site: self.site, other_wrote });
             }
         }
-        if !atomic && self.is_guarded(ix, self.memorable(place), place.memory == Memory::Var, write) {
+        // An indivisible access of a plain place counts for its guard as well:
+        // plain accesses under a lock would race with it.
+        let private = place.memory == Memory::Var;
+        if self.is_guarded(ix, self.memorable(place), private, write) {
             return;
         }
-        if atomic || (!self.model.known_races.is_empty() && self.model.known_races.contains(&self.name_of(place).0)) {
+        if !self.model.known_races.is_empty() && self.model.known_races.contains(&self.name_of(place).0) {
+            return;
+        }
+        if self.model.exact {
+            self.reached |= self.order_reach(deed, private);
+            return;
+        }
+        if atomic {
             return;
         }
         let what = if write { 2 } else { 1 };
@@ -744,6 +791,7 @@ impl Move<'_> {
                 c.accessors.sort_unstable();
             }
         });
+        self.reached = true;
         self.change_task(me, |t| {
             if let Err(at) = t.footprint.binary_search(&ix) {
                 t.footprint.insert(at, ix);
@@ -797,7 +845,7 @@ impl Move<'_> {
 
     fn operate_inline(&mut self, target: ObjRef, method: u8, args: &[Value]) -> Result<Value, Error> {
         objects::timeout_ns(target.kind, method, args)?;
-        match objects::attempt(self, target.kind, target.id, method, args, None) {
+        match self.operate(target.kind, target.id, method, args, None) {
             Outcome::Done(value) => Ok(value),
             Outcome::Raise(kind, text) => Err(objects::failed(target.kind, &self.object_name(target.id), kind, &text)),
             _ => {
@@ -888,6 +936,8 @@ impl Move<'_> {
     fn atomically(&mut self) -> Act {
         let Some(mut machine) = self.change_task(self.me, |t| t.machine.take()).flatten() else { return Act::Blocked };
         self.in_atomic = true;
+        self.order_acquire(Knower::Atomically);
+        self.did(seen::Deed::AtomicBegin);
         let mut next = machine.resume(self.program, Value::None);
         let mut budget = STEPS_MAX;
         let act = loop {
@@ -925,6 +975,8 @@ impl Move<'_> {
         };
         self.in_atomic = false;
         self.released = true;
+        self.order_release(Knower::Atomically, true);
+        self.did(seen::Deed::AtomicEnd);
         act
     }
 
@@ -932,9 +984,11 @@ impl Move<'_> {
     /// does not hold.
     fn look(&mut self, site: u32) -> Act {
         let me = self.me;
-        let Some((before, footprint)) = self.task(me, |t| (t.machine.clone(), t.footprint.len())) else {
+        let Some((before, looked)) = self.task(me, |t| (t.machine.clone(), matches!(t.at, At::Looked { .. }))) else {
             return Act::Blocked;
         };
+        // To whoever looks for races itself, the first look is told.
+        self.reached = self.model.blind && !looked;
         let Some(mut machine) = self.change_task(me, |t| t.machine.take()).flatten() else { return Act::Blocked };
         self.in_atomic = true;
         let mut next = machine.resume(self.program, Value::None);
@@ -967,8 +1021,7 @@ impl Move<'_> {
                 Act::Went
             }
             None => {
-                let more = self.task(me, |t| t.footprint.len()).unwrap_or(0) > footprint;
-                if !more {
+                if !self.reached {
                     return Act::Blocked;
                 }
                 self.say(|_| "await: looks, waits".to_string());

@@ -102,6 +102,11 @@ impl Numbers {
 pub fn shown(explorer: &mut Explorer, found: &Found1) -> Shown {
     let mut turns = explorer.way_to(found.state);
     turns.extend(found.turn.clone());
+    shown_by(explorer, found, turns)
+}
+
+/// The same with a known way there: all its transitions from the first state.
+pub fn shown_by(explorer: &Explorer, found: &Found1, turns: Vec<explore::Turn>) -> Shown {
     let turns = fewer_switches(explorer, turns);
     let until = match &found.what {
         explore::What::Event(event) => Some(event),
@@ -122,12 +127,36 @@ pub fn shown(explorer: &mut Explorer, found: &Found1) -> Shown {
             log.extend(steps.steps.into_iter().map(|s| (turn.mover, s)));
         }
     }
+    if let explore::What::Event(Event::Race { ix, other, task, .. }) = &found.what {
+        log.truncate(until_race(&log, *ix, *other, *task));
+    }
     let logged: Vec<Logged> = log.iter().map(|l| l.1.clone()).collect();
     let mut finding = finding::finding(explorer, found, &row, &logged);
     let mut way = way_of(explorer, &row, &log);
     way.circle_from = circle_from.map(|from| logged[..from].iter().filter(|l| !l.text.is_empty()).count());
     finding.schedule = Some(way.schedule.to_string());
-    Shown { finding, way }
+    Shown { finding, way, first: None }
+}
+
+/// How many steps it takes to the first two accesses of two tasks to a place
+/// that race: the transition that shows a race may go on behind it.
+fn until_race(log: &[(Mover, Logged)], ix: PartIx, other: TaskId, task: TaskId) -> usize {
+    let mut earlier: Vec<(bool, bool)> = Vec::new();
+    for (n, (_, step)) in log.iter().enumerate() {
+        let here = step.reached.iter().filter(|r| r.ix == ix).map(|r| (r.write, r.atomic));
+        if step.task == task {
+            let races = |mine: (bool, bool)| earlier.iter().any(|e| (e.0 || mine.0) && !(e.1 && mine.1));
+            if here.clone().any(races) {
+                return n + 1;
+            }
+        } else if step.task == other {
+            earlier.extend(here);
+            if step.released {
+                earlier.clear();
+            }
+        }
+    }
+    log.len()
 }
 
 pub fn way_of(explorer: &Explorer, row: &Row, log: &[(Mover, Logged)]) -> Way {

@@ -37,8 +37,30 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         &[
             example("conc check bank.conc", "every interleaving: proofs of absence, shortest ways to what is found"),
             example("conc check -D TELLERS=2 bank.conc", "with another value for `const TELLERS`"),
-            example("conc check --time-limit 60s bank.conc", "what is known after a minute; exit code 3 if that is not all"),
+            example(
+                "conc check --time-limit 60s bank.conc",
+                "what is known after a minute; exit code 3 if that is not all",
+            ),
             example("conc check --format json bank.conc", "one JSON object a line, for other programs"),
+        ],
+    ),
+    (
+        "test",
+        &[
+            example("conc test scenarios", "every script below a folder against its own `expect` lines"),
+            example(
+                "conc test --time-limit 60s scenarios",
+                "none longer than a minute; exit code 3 if that was not enough",
+            ),
+            example("conc test --format junit scenarios > report.xml", "for a CI server"),
+            example("conc test -v bank.conc", "what nobody expected, in full"),
+        ],
+    ),
+    (
+        "step",
+        &[
+            example("conc step bank.conc", "choose who goes next; h lists the commands"),
+            example("conc step bank.conc < moves.txt", "the commands from a file, a line each"),
         ],
     ),
     (

@@ -13,7 +13,9 @@ mod progress;
 mod repl;
 mod replay;
 mod run;
+mod sampling;
 mod script;
+mod step;
 mod test;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -66,6 +68,8 @@ enum Command {
     Run(run::RunArgs),
     /// Explore every interleaving: what can happen and what cannot
     Check(check::CheckArgs),
+    /// Choose yourself who goes next, step by step, forward and back
+    Step(step::StepArgs),
     /// Run one interleaving again, on real threads and processes
     Replay(replay::ReplayArgs),
     /// Declare, spawn, look, try again: a session on real threads and processes
@@ -214,6 +218,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     let run = move || match command {
         Command::Run(args) => run::main(&args),
         Command::Check(args) => check::main(&args),
+        Command::Step(args) => step::main(&args),
         Command::Replay(args) => replay::main(&args),
         Command::Repl(args) => repl::main(&args),
         Command::Test(args) => test::main(&args),

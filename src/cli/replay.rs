@@ -76,7 +76,9 @@ impl Session<'_> {
             put_out(&format!("{}\n", json::start(&ran::start("replay", self.source, 0))));
         }
         if changed.is_some() && !self.style.quiet {
-            put_err("conc: the script has changed since the schedule was made; the schedule still fits and is followed\n");
+            put_err(
+                "conc: the script has changed since the schedule was made; the schedule still fits and is followed\n",
+            );
         }
         if self.args.model { self.model(&followed) } else { self.real(followed) }
     }
@@ -95,7 +97,9 @@ impl Session<'_> {
             }
         };
         let why = match changed {
-            Some((made_for, is)) => format!("; the script has changed since (its hash was {made_for:04x} and is {is:04x})"),
+            Some((made_for, is)) => {
+                format!("; the script has changed since (its hash was {made_for:04x} and is {is:04x})")
+            }
             None => String::new(),
         };
         put_err(&format!("conc: {text}{why}\n"));
@@ -172,10 +176,11 @@ impl Session<'_> {
         };
         let report = match run::run(self.program, options, &mut |_| {}) {
             Ok(report) => report,
-            Err(error) => return ran::setup_failed(&error, self.program, self.source, &self.args.common, self.args.format),
+            Err(error) => {
+                return ran::setup_failed(&error, self.program, self.source, &self.args.common, self.args.format);
+            }
         };
-        let observed: Vec<&Finding> =
-            report.findings.iter().filter(|f| f.certainty != Certainty::Predicted).collect();
+        let observed: Vec<&Finding> = report.findings.iter().filter(|f| f.certainty != Certainty::Predicted).collect();
         let promised = |f: &Finding| followed.shown.iter().any(|p| p.is_same(f));
         let (first, others): (Vec<&Finding>, Vec<&Finding>) = observed.iter().copied().partition(|f| promised(f));
         for finding in first.iter().chain(&others) {

@@ -177,6 +177,7 @@ impl Session<'_> {
                 states: None,
                 transitions: None,
                 verdicts: None,
+                schedules: None,
             };
             return put_out(&format!("{}\n", json::summary(&summary)));
         }

@@ -227,9 +227,7 @@ fn check_one(args: &TestArgs, case: &Case, memory_max: u64, stop: &AtomicBool) -
     let expectations = Expectations::of(&case.program.expects, &case.source.text);
     let (outcome, states) = match check::check(case.program, &options, &mut ask) {
         Ok(report) => (judged(&expectations, &report), report.states),
-        Err((object, text)) => {
-            (Outcome::Wrong(vec![ScriptError::new(case.program.objects[object].span, text)]), 0)
-        }
+        Err((object, text)) => (Outcome::Wrong(vec![ScriptError::new(case.program.objects[object].span, text)]), 0),
     };
     let duration_ms = began.elapsed().as_secs_f64() * 1e3;
     Tested { source: case.source.clone(), expectations, outcome, duration_ms, states }

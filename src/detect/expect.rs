@@ -90,9 +90,8 @@ impl Seen {
 fn is_circle_of_locks(finding: &Finding) -> bool {
     let Facts::Stuck { circle, .. } = &finding.facts else { return false };
     let held = |r: &Reason| matches!(r, Reason::HeldBy { .. } | Reason::BehindWriter { .. });
-    let for_lock = |w: &super::finding::Wait| {
-        matches!(w.object_kind.as_str(), "lock" | "rwlock") && w.reasons.iter().all(held)
-    };
+    let for_lock =
+        |w: &super::finding::Wait| matches!(w.object_kind.as_str(), "lock" | "rwlock") && w.reasons.iter().all(held);
     finding.code == Code::Deadlock
         && circle.len() > 1
         && circle.iter().all(|task| task.waits.len() == 1 && task.waits.iter().all(for_lock))

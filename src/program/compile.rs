@@ -815,7 +815,8 @@ impl Compiler<'_> {
         });
         let Some(other) = earlier.filter(|_| !is_note(&code.text)) else { return };
         let text = format!("`expect {}` and `expect {}` contradict each other", other.text, code.text);
-        let error = ScriptError::new(code.span, text).label("this cannot hold too").related(other.span, "expected here");
+        let error =
+            ScriptError::new(code.span, text).label("this cannot hold too").related(other.span, "expected here");
         self.error(error.help("`expect ok` says that nothing but notes is found"));
     }
 }

@@ -120,7 +120,8 @@ fn push(element: &mut BytesStart, name: &str, value: &str) {
 
 /// XML has no way to write most control characters.
 fn legal(text: &str) -> String {
-    let is_legal = |c: char| c >= ' ' && !matches!(c, '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}') || matches!(c, '\n' | '\t');
+    let is_legal =
+        |c: char| c >= ' ' && !matches!(c, '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}') || matches!(c, '\n' | '\t');
     text.chars().map(|c| if is_legal(c) { c } else { '\u{fffd}' }).collect()
 }
 
@@ -199,8 +200,14 @@ mod tests {
     fn no_text_makes_the_document_wrong() {
         let wild: String = (0..0x300u32).chain([0xfffe, 0xffff, 0x1f600]).filter_map(char::from_u32).collect();
         let failed = CaseOutcome::Failed { kind: wild.clone(), message: wild.clone(), text: wild.clone() };
-        let case =
-            Case { name: wild.clone(), class: wild.clone(), file: wild.clone(), outcome: failed, output: wild, seconds: 0.0 };
+        let case = Case {
+            name: wild.clone(),
+            class: wild.clone(),
+            file: wild.clone(),
+            outcome: failed,
+            output: wild,
+            seconds: 0.0,
+        };
         let text = document(&[Suite { name: "s".into(), cases: vec![case] }], 0.0);
         let mut reader = quick_xml::Reader::from_str(&text);
         let mut depth = 0;

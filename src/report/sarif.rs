@@ -314,10 +314,8 @@ fn of_error(source: &Source, error: &ScriptError) -> SarifResult {
         None => error.message.clone(),
     };
     let related = error.related.iter().enumerate();
-    let related = related.map(|(n, (span, label))| Location {
-        id: Some(n),
-        ..location(source, Some(*span), Some(label.clone()))
-    });
+    let related = related
+        .map(|(n, (span, label))| Location { id: Some(n), ..location(source, Some(*span), Some(label.clone())) });
     SarifResult { related_locations: related.collect(), ..plain(source, SCRIPT, error.span, &text) }
 }
 

@@ -165,13 +165,17 @@ impl Tested {
                     (true, false) => text.push_str(&format!("; found: {}", phrase::list(&instead, usize::MAX))),
                     (false, false) => {
                         let names = phrase::list(not_on, usize::MAX);
-                        text.push_str(&format!(": nothing is found on {names}, but {}", phrase::list(&instead, usize::MAX)));
+                        text.push_str(&format!(
+                            ": nothing is found on {names}, but {}",
+                            phrase::list(&instead, usize::MAX)
+                        ));
                     }
                 }
                 text
             }
             Fault::Refuted { line, holds, fails } => {
-                let every = matches!(self.expectations.lines.get(*line).map(|l| &l.what), Some(What::Claim { every: true }));
+                let every =
+                    matches!(self.expectations.lines.get(*line).map(|l| &l.what), Some(What::Claim { every: true }));
                 let ends = holds + fails;
                 let line = self.line(*line);
                 match (every, ends) {

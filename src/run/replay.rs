@@ -336,7 +336,11 @@ impl Executor {
             Pass::Go | Pass::Fired => {
                 self.replay.granted = matches!(
                     step,
-                    Step::Operate { .. } | Step::Select { .. } | Step::Join { .. } | Step::JoinAll { .. } | Step::Wait(_)
+                    Step::Operate { .. }
+                        | Step::Select { .. }
+                        | Step::Join { .. }
+                        | Step::JoinAll { .. }
+                        | Step::Wait(_)
                 );
                 None
             }
@@ -798,7 +802,11 @@ pub(super) fn look(image: &Image, plan: &Plan, quiet: bool) -> Standing {
     }
     let now = cursor(arena);
     let Some(turn) = plan.turns.get(now) else {
-        return if quiet && is_settled(arena, &[at::LAST, at::BY_ITSELF]) { Standing::Over } else { Standing::UnderWay };
+        return if quiet && is_settled(arena, &[at::LAST, at::BY_ITSELF]) {
+            Standing::Over
+        } else {
+            Standing::UnderWay
+        };
     };
     if turn.ended && turn.process {
         let Some(index) = process_of(arena, turn.task) else { return Standing::UnderWay };
@@ -811,8 +819,8 @@ pub(super) fn look(image: &Image, plan: &Plan, quiet: bool) -> Standing {
         }
         return Standing::UnderWay;
     }
-    let here =
-        (0..arena.slots_high()).find(|s| is_live(arena, *s) && arena.slot(*s, slot::NUMBER).load(SeqCst) == u64::from(turn.task));
+    let here = (0..arena.slots_high())
+        .find(|s| is_live(arena, *s) && arena.slot(*s, slot::NUMBER).load(SeqCst) == u64::from(turn.task));
     if here.is_none() && quiet && is_settled(arena, &[at::GATE, at::BY_ITSELF]) && cursor(arena) == now {
         let reason = "it has ended, or was never made".to_string();
         return Standing::Diverged(Divergence {
