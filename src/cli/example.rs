@@ -64,6 +64,13 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "replay",
+        &[
+            example("conc replay bank.conc 0x3.1x2.0", "run that one interleaving on real threads and processes"),
+            example("conc replay --model bank.conc 0x3.1x2.0", "the same in the explorer"),
+        ],
+    ),
+    (
         "fmt",
         &[
             example("conc fmt bank.conc", "bring a script into the one layout"),

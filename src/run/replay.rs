@@ -292,7 +292,9 @@ impl Executor {
         self.arrive_at_gate();
         self.slot_word(slot::GATE).store(at::LAST, SeqCst);
         self.image.call_supervisor();
-        let (park, _) = self.arena.park(self.slot);
+        // Who is woken counts as going on, so a late wake is taken back.
+        let (park, sleeping) = self.arena.park(self.slot);
+        sleeping.store(1, SeqCst);
         loop {
             park.store(0, SeqCst);
             futex::wait(park, 0, None);
@@ -614,6 +616,10 @@ impl Executor {
                 let live: Vec<_> = live.iter().map(|l| (l.1, l.2, l.3.as_slice())).collect();
                 self.wait_for_good(&live, after.is_some() || *otherwise)
             }
+            // With nobody to wait for it would go ahead.
+            Step::Join { targets, .. } if targets.is_empty() => self.hold(),
+            Step::JoinAll { .. } if self.spawned.is_empty() => self.hold(),
+            Step::Wait(pid) if self.forked_children(*pid).is_empty() => self.hold(),
             Step::Join { targets, timeout } => {
                 let first: Vec<_> = targets.first().map(handle).into_iter().map(|(o, m)| (o, m, &none[..])).collect();
                 self.wait_for_good(&first, timeout.is_some())
@@ -677,7 +683,7 @@ impl Executor {
             let spec = &KINDS[target.kind as usize].methods[*method as usize];
             !spec.waits || spec.blocking.and_then(|i| args.get(i)) == Some(&Value::Bool(false))
         };
-        if timed || wanted.is_empty() || wanted.iter().any(|w| at_once(w) || self.arrives(w.0)) {
+        if timed || wanted.iter().any(|w| at_once(w) || self.arrives(w.0)) {
             self.hold();
         }
         let ids: Vec<u32> = wanted.iter().map(|w| w.0.id).collect();

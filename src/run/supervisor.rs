@@ -39,7 +39,8 @@ pub mod session;
 
 /// How often it looks for stuck tasks while something goes on.
 const LOOK_MS: u64 = 5;
-/// How often it looks at what stands still at the end of a replay.
+/// How often it looks at what stands still at the end of a replay before it
+/// takes it that nothing is stuck.
 const SETTLED_LOOKS: u32 = 6;
 /// How long a process that was reserved may take to be there.
 const BIRTH_NS: u64 = 500_000_000;
@@ -349,12 +350,14 @@ impl Supervisor {
             }
             let changed = self.diagnosis.has_changed(self.arena) || died;
             quiet = if changed { 0 } else { quiet.saturating_add(1) };
-            if self.stop.is_none() && (quiet <= 2 || self.settled > 0) {
+            let settled = self.image.options.replay.is_some();
+            if self.stop.is_none() && (quiet <= 2 || settled) {
                 // With thousands of tasks a look takes its time; most of the
                 // processor is left to them.
                 let began = futex::now_ns();
                 if began >= self.next_look {
                     self.look(tell);
+                    self.settled += u32::from(settled);
                     let ended = futex::now_ns();
                     self.next_look = ended + 4 * (ended - began);
                 } else {
@@ -385,7 +388,6 @@ impl Supervisor {
                 false
             }
             Standing::Over => {
-                self.settled += 1;
                 if self.settled > SETTLED_LOOKS && !self.all_ended() {
                     self.stop = self.stop.take().or(Some(Stop::ScheduleOver));
                 }
