@@ -107,7 +107,7 @@ struct Gathered {
 }
 
 /// After so many transitions it is asked whether to go on.
-const STEPS_BETWEEN: u64 = 1 << 16;
+const STEPS_BETWEEN: u64 = 1 << 12;
 /// At most so much memory for the states that schedules have met.
 const GRAPH_BYTES_MAX: u64 = 512 << 20;
 
