@@ -14,6 +14,7 @@ use super::explore::{Explorer, Found1, What};
 use super::moves::Memorable;
 use super::outcome::Outcome;
 use super::{Claimed, Options, Progress, Report, Shown, Stop, model, seen, told, verdicts, watched, way};
+use crate::detect::finding::Code;
 use crate::program::Program;
 use draw::Draw;
 use hashbrown::{HashMap, HashSet};
@@ -57,13 +58,13 @@ pub struct Sampling {
     pub depth: u32,
     /// A schedule is cut after so many transitions.
     pub steps_max: u64,
-    /// No more schedules once something other than a note is found.
-    pub first_only: bool,
+    /// No more schedules once this is found.
+    pub until: Option<Code>,
 }
 
 impl Default for Sampling {
     fn default() -> Sampling {
-        Sampling { strategy: Strategy::Surw, runs: 10_000, seed: 0, depth: 3, steps_max: 100_000, first_only: false }
+        Sampling { strategy: Strategy::Surw, runs: 10_000, seed: 0, depth: 3, steps_max: 100_000, until: None }
     }
 }
 
@@ -73,7 +74,7 @@ pub struct Sampled {
     pub strategy: Strategy,
     pub seed: u64,
     pub runs: u64,
-    /// Of these, cut at the limit of steps.
+    /// Of these, cut: at the limit of steps, or going round the same states.
     pub cut: u64,
     /// How many came to each of the report's outcomes.
     pub counts: Vec<u64>,
@@ -101,10 +102,12 @@ struct Gathered {
     passes: u32,
     cut: Option<&'static str>,
     stop: Option<Stop>,
+    /// What was asked for is found.
+    enough: bool,
 }
 
 /// After so many transitions it is asked whether to go on.
-const STEPS_BETWEEN: u64 = 1 << 16;
+const STEPS_BETWEEN: u64 = 1 << 12;
 /// At most so much memory for the states that schedules have met.
 const GRAPH_BYTES_MAX: u64 = 512 << 20;
 
@@ -154,6 +157,15 @@ fn round(
         let mut draw = Draw::of(sampling.seed, all.runs);
         policy.begin(&mut draw);
         let walked = graph.walk(&mut policy, &mut draw, sampling.steps_max);
+        for fresh in std::mem::take(&mut graph.fresh) {
+            again |= all.add(&mut graph.explorer, &fresh) && !model.plain;
+        }
+        if graph.explorer.guards_broken() {
+            // What was made of this schedule rests on a wrong assumption; it is
+            // drawn once more without it.
+            again = true;
+            continue;
+        }
         all.runs += 1;
         all.steps += walked.steps;
         all.longest = all.longest.max(walked.steps);
@@ -162,16 +174,12 @@ fn round(
             counts.resize(counts.len().max(outcome + 1), 0);
             counts[outcome] += 1;
         }
-        for fresh in std::mem::take(&mut graph.fresh) {
-            again |= all.add(&mut graph.explorer, &fresh) && !model.plain;
-        }
-        let failed = !all.races.is_empty() || all.others.iter().any(|o| !o.1.finding.code.is_note());
-        if sampling.first_only && failed {
+        if sampling.until.is_some_and(|code| all.has(code)) {
+            all.enough = true;
             break;
         }
-        again |= graph.explorer.guards_broken();
     }
-    let ended = all.stop.is_some() || !again || all.runs >= sampling.runs;
+    let ended = all.enough || all.stop.is_some() || all.runs >= sampling.runs;
     let guards = model.guards.lock().unwrap_or_else(PoisonError::into_inner);
     all.open = guards.open.clone();
     drop(guards);
@@ -190,12 +198,16 @@ fn progress(all: &Gathered, graph: &Graph) -> Progress {
 }
 
 impl Gathered {
+    fn has(&self, code: Code) -> bool {
+        self.races.iter().chain(self.others.iter().map(|o| &o.1)).any(|s| s.finding.code == code)
+    }
+
     /// Something found, if it is new; whether it is a race at a place that was
     /// not watched yet.
     fn add(&mut self, explorer: &mut Explorer, fresh: &Fresh) -> bool {
         let mut found = explorer.found[fresh.found].clone();
         let key = shorter::key(explorer, &found);
-        if !self.keys.insert(key.clone()) {
+        if self.keys.contains(&key) || explorer.guards_broken() {
             return false;
         }
         let turns = match shorter::shorter(explorer, &fresh.turns, &key) {
@@ -206,8 +218,13 @@ impl Gathered {
             None => fresh.turns.clone(),
         };
         let mut shown = way::shown_by(explorer, &found, turns);
-        // The schedule under way is counted already.
-        shown.first = Some(self.runs);
+        if explorer.guards_broken() {
+            // Transitions do something else from now on than they did before.
+            return false;
+        }
+        self.keys.insert(key);
+        // The schedule under way is not counted yet.
+        shown.first = Some(self.runs + 1);
         self.lock_order |= matches!(&found.what, What::Stuck(s) if s.locks_only);
         if let What::Event(seen::Event::Race { name, memory, .. }) = &found.what {
             self.known_races.insert(name.clone());

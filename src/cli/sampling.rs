@@ -1,6 +1,7 @@
 //! The arguments of `conc check` for random schedules, and what is said of them.
 
 use crate::check::{Report, Sampled, Sampling, Strategy};
+use crate::detect::finding::Code;
 use crate::report::phrase;
 use clap::{Args, ValueEnum};
 
@@ -32,9 +33,18 @@ pub struct SamplingArgs {
     /// Cut a schedule after so many transitions
     #[arg(long, value_name = "N", default_value = "100000", requires = "strategy", value_parser = clap::value_parser!(u64).range(1..))]
     max_steps: u64,
-    /// End with the first finding
-    #[arg(long, requires = "strategy")]
-    first: bool,
+    /// End once there is a finding of this kind, such as deadlock
+    #[arg(long, value_name = "CODE", requires = "strategy", value_parser = code)]
+    until: Option<Code>,
+}
+
+fn code(text: &str) -> Result<Code, String> {
+    Code::from_word(text).ok_or_else(|| format!("there is no finding `{text}`; there are {}", words()))
+}
+
+fn words() -> String {
+    let words: Vec<&str> = Code::ALL.iter().map(|c| c.word()).collect();
+    words.join(", ")
 }
 
 impl SamplingArgs {
@@ -51,7 +61,7 @@ impl SamplingArgs {
             seed: self.seed,
             depth: self.depth,
             steps_max: self.max_steps,
-            first_only: self.first,
+            until: self.until,
         })
     }
 
@@ -66,7 +76,7 @@ pub fn reason(report: &Report, sampled: &Sampled) -> String {
     let by = format!("drawn by {} with seed {}", sampled.strategy.word(), sampled.seed);
     let cut = match sampled.cut {
         0 => String::new(),
-        cut => format!("; {cut} of them cut at the limit of steps"),
+        cut => format!("; {cut} of them cut, since they were too long or went round"),
     };
     if report.found.iter().any(|s| !s.finding.code.is_note()) {
         format!("{schedules} {by}{cut}; what they did not show may be possible all the same")

@@ -22,6 +22,11 @@ const ALONE_MAX: u32 = 1_000;
 /// Off the graph: who has gone on alone for so long is taken to go round.
 const STREAK_MAX: u32 = 500;
 
+/// After so many transitions in a row to states where the walk has been it is
+/// taken to go round for ever: a task that goes on out of a circle, if there is
+/// one, has had its turn many times.
+const ROUND_MAX: u32 = 1_024;
+
 const UNKNOWN: u32 = u32::MAX;
 /// In a trace, in place of a state: the turn is kept by itself.
 const OWN: u32 = u32::MAX;
@@ -67,7 +72,7 @@ pub struct Walked {
     /// Its outcome's place; none if it was cut, or there are too many.
     pub outcome: Option<usize>,
     pub steps: u64,
-    /// It reached the limit of steps.
+    /// It reached the limit of steps, or went round.
     pub cut: bool,
 }
 
@@ -93,6 +98,7 @@ pub struct Graph<'a> {
     pub fresh: Vec<Fresh>,
     noted: usize,
     alone: u32,
+    round: u32,
     streak: (PartIx, u32),
     off: Fan,
 }
@@ -137,6 +143,7 @@ impl<'a> Graph<'a> {
             fresh: Vec::new(),
             noted: 0,
             alone: 0,
+            round: 0,
             streak: (0, 0),
             off: Fan::default(),
         };
@@ -157,13 +164,13 @@ impl<'a> Graph<'a> {
         self.walk += 1;
         self.trace.clear();
         self.own.clear();
-        (self.alone, self.streak) = (0, (0, 0));
+        (self.alone, self.round, self.streak) = (0, 0, (0, 0));
         let mut at = At::Known(0);
         let mut steps = 0;
         loop {
             at = match at {
                 At::End(outcome) => return Walked { outcome, steps, cut: false },
-                _ if steps == steps_max => return Walked { outcome: None, steps, cut: true },
+                _ if steps == steps_max || self.round > ROUND_MAX => return Walked { outcome: None, steps, cut: true },
                 At::Known(node) => self.from_known(node, policy, draw),
                 At::Row(row) => self.from_row(&row, policy, draw),
             };
@@ -256,6 +263,7 @@ impl<'a> Graph<'a> {
             }
             self.alone = 0;
         }
+        self.round = if self.nodes[at].walk == self.walk { self.round + 1 } else { 0 };
         self.nodes[at].walk = self.walk;
         let node = &self.nodes[at];
         let Some(fan) = &node.fan else { return At::End(None) };
