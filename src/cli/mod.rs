@@ -206,7 +206,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     // Alone at a terminal it is a session; elsewhere something is missing.
     let command = match cli.command {
         Some(command) => command,
-        None if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() => {
+        None if std::io::stdin().is_terminal() && on_terminal() == (true, true) => {
             Command::Repl(repl::ReplArgs::default())
         }
         None => {

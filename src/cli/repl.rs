@@ -33,7 +33,8 @@ pub struct ReplArgs {
 
 pub fn main(args: &ReplArgs) -> u8 {
     let (out, err) = super::on_terminal();
-    let interactive = std::io::stdin().is_terminal() && out && !args.transcript;
+    // The line is painted on standard error, for all who look at the output.
+    let interactive = std::io::stdin().is_terminal() && out && err && !args.transcript;
     let style = args.common.style(if interactive || args.transcript { out } else { err });
     let settings = Settings { options: options(args), style, interactive };
     if interactive { terminal::main(args, settings) } else { read_all(args, settings) }

@@ -99,6 +99,11 @@ impl Conc {
         self
     }
 
+    pub fn stderr(mut self, to: impl Into<Stdio>) -> Conc {
+        self.command.stderr(to);
+        self
+    }
+
     pub fn limit(mut self, limit: Duration) -> Conc {
         self.limit = limit;
         self

@@ -30,20 +30,27 @@ pub fn terminal(state: Option<&std::path::Path>) -> Terminal {
     let other = || pty.slave.try_clone().expect("a descriptor can be copied");
     let conc = program("setsid").args(["-c", env!("CARGO_BIN_EXE_conc"), "repl", "--color", "never"]);
     let conc = conc.env("XDG_STATE_HOME", &state.to_string_lossy()).env("TERM", "xterm");
-    let running = conc.limit(Duration::from_secs(120)).stdin(other()).stdout(other()).start();
+    let running = conc.limit(Duration::from_secs(120)).stdin(other()).stdout(other()).stderr(other()).start();
     drop(pty.slave);
     let keys = std::fs::File::from(pty.master);
     let screen = Arc::new(Mutex::new(vt100::Parser::new(ROWS, COLUMNS, 1000)));
     let (mut out, mut answers) = (keys.try_clone().expect("a copy"), keys.try_clone().expect("a copy"));
     let shown = screen.clone();
     std::thread::spawn(move || {
+        // One byte at a time, so that an answer is about the moment of its
+        // question.
+        let mut asked = 0;
         let mut buffer = [0u8; 4096];
         while let Ok(count @ 1..) = out.read(&mut buffer) {
-            let mut shown = shown.lock().expect("the screen");
-            shown.process(&buffer[..count]);
-            if buffer[..count].windows(WHERE_IS_THE_CURSOR.len()).any(|w| w == WHERE_IS_THE_CURSOR) {
-                let (row, column) = shown.screen().cursor_position();
-                let _ = answers.write_all(format!("\x1b[{};{}R", row + 1, column + 1).as_bytes());
+            for byte in &buffer[..count] {
+                let mut shown = shown.lock().expect("the screen");
+                shown.process(&[*byte]);
+                asked = if WHERE_IS_THE_CURSOR[asked] == *byte { asked + 1 } else { usize::from(*byte == b'\x1b') };
+                if asked == WHERE_IS_THE_CURSOR.len() {
+                    asked = 0;
+                    let (row, column) = shown.screen().cursor_position();
+                    let _ = answers.write_all(format!("\x1b[{};{}R", row + 1, column + 1).as_bytes());
+                }
             }
         }
     });
