@@ -1,7 +1,8 @@
 //! conc: concurrency scenarios as scripts, run on real threads and processes.
 //!
 //! The layers, each importing only those below it: the command line (`cli`),
-//! the editor's server (`lsp`), `report`, `run`, `detect`, `machine`, `objects`, `program`, `lang`.
+//! the session (`repl`), the editor's server (`lsp`), `report`, `run`, `check`, `detect`, `machine`, `objects`,
+//! `program`, `lang`.
 
 pub mod check;
 pub mod cli;
@@ -11,5 +12,6 @@ pub mod lsp;
 pub mod machine;
 pub mod objects;
 pub mod program;
+pub mod repl;
 pub mod report;
 pub mod run;

@@ -5,7 +5,8 @@
 use std::path::{Path, PathBuf};
 
 /// From the top to the bottom; each imports only what stands after it.
-const LAYERS: [&str; 10] = ["cli", "lsp", "report", "run", "check", "detect", "machine", "objects", "program", "lang"];
+const LAYERS: [&str; 11] =
+    ["cli", "repl", "lsp", "report", "run", "check", "detect", "machine", "objects", "program", "lang"];
 
 /// What reports are about, and the language they quote; nothing that runs.
 const BELOW_REPORT: [&str; 2] = ["detect", "lang"];

@@ -164,6 +164,10 @@ impl<'a> Explorer<'a> {
                     return Ok(());
                 }
             }
+            if self.options.first && self.found.iter().any(|f| !f.code.is_note()) {
+                self.stop = Some(Stop::First);
+                return Ok(());
+            }
             self.store.load(next, &mut row);
             self.expand(next, &row);
             next += 1;
@@ -311,7 +315,7 @@ impl<'a> Explorer<'a> {
 
     /// The transitions that were followed out of a state.
     pub fn explored(&mut self, state: StateId, row: &Row, out: &mut Vec<(Turn, Rc<Leaf>)>) {
-        let alone = self.successors(row, self.model.plain, out);
+        let alone = self.successors(row, !self.model.alone, out);
         if alone {
             let fresh = out.iter().any(|(_, leaf)| {
                 let (id, _) = self.store.add(row, &leaf.writes);
@@ -341,7 +345,7 @@ impl<'a> Explorer<'a> {
 
     fn expand(&mut self, state: StateId, row: &Row) {
         let mut out = Vec::new();
-        let alone = self.successors(row, self.model.plain, &mut out);
+        let alone = self.successors(row, !self.model.alone, &mut out);
         let fresh = self.follow(state, row, &out);
         if alone && !fresh {
             // Whoever only goes round by itself must not keep the others from

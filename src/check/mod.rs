@@ -44,13 +44,34 @@ pub struct Options {
     pub plain: bool,
     /// Races by the exact order of accesses, whatever the program.
     pub exact: bool,
+    /// End with the first finding that is no note.
+    pub first: bool,
+    /// Steps that matter to nobody else go with the step before them.
+    pub merging: bool,
+    /// Accesses that a lock guards are not compared.
+    pub guarding: bool,
+    /// Releases go with the step before them where nothing is left to compare.
+    pub joining: bool,
+    /// A task whose next step is its own affair goes alone.
+    pub alone: bool,
     /// For the schedules.
     pub hash: u16,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { states_max: None, memory_max: 4 << 30, plain: false, exact: false, hash: 0 }
+        Options {
+            states_max: None,
+            memory_max: 4 << 30,
+            plain: false,
+            exact: false,
+            first: false,
+            merging: true,
+            guarding: true,
+            joining: true,
+            alone: true,
+            hash: 0,
+        }
     }
 }
 
@@ -61,6 +82,8 @@ pub enum Stop {
     Memory,
     Time,
     Interrupted,
+    /// The first finding was enough.
+    First,
 }
 
 /// How far it is.
@@ -171,7 +194,7 @@ pub fn check(
     loop {
         passes += 1;
         let movers = Movers::of(program);
-        let plain = options.plain || movers.deadly;
+        let plain = options.plain || !options.merging || movers.deadly;
         // Once there is a race, what is read at the place shows the order of
         // other accesses too, and orders nothing.
         let exact = options.exact || movers.observes || !known_races.is_empty();
@@ -183,7 +206,9 @@ pub fn check(
             known_races: known_races.clone(),
             exact,
             blind: false,
-            movers: if plain { Movers::none() } else { movers },
+            guarding: options.guarding && !plain,
+            alone: options.alone && !options.plain,
+            movers: if plain || !options.joining { movers.without_joins() } else { movers },
             guards: Mutex::new(Guards { open: std::mem::take(&mut open), ..Guards::default() }),
         };
         let mut explorer = Explorer::new(&model, options);
@@ -202,13 +227,16 @@ pub fn check(
                 && known_races.insert(name.clone())
             {
                 races.push(way::shown(&mut explorer, &found));
-                more |= visible.insert(*memory) && !plain;
+                more |= (visible.insert(*memory) && !plain) || !exact;
             }
         }
-        if more && explorer.stop.is_none() {
+        if more && explorer.stop.is_none() && !(options.first && !races.is_empty()) {
             let guards = model.guards.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             open = guards.open.clone();
             continue;
+        }
+        if options.first && !races.is_empty() {
+            explorer.stop = explorer.stop.or(Some(Stop::First));
         }
         if explorer.stop.is_none() && explorer.cut.is_none() && Movers::may_recur(program) && explorer.recurs {
             live::search(&mut explorer, ask);

@@ -32,6 +32,10 @@ pub struct Model {
     pub space: Space,
     /// Every access is a transition of its own, and so is every release.
     pub plain: bool,
+    /// Accesses that a lock guards are not compared.
+    pub guarding: bool,
+    /// A task whose next step is its own affair goes alone.
+    pub alone: bool,
     /// Declarations whose places are reached in transitions of their own.
     pub visible: BTreeSet<Memorable>,
     /// Places on which a race is known by now.
@@ -422,7 +426,7 @@ impl<'a> Move<'a> {
 
     /// Whether the place is one whose accesses need not be compared.
     pub fn is_guarded(&self, ix: PartIx, memory: Memorable, private: bool, write: bool) -> bool {
-        if self.model.plain {
+        if !self.model.guarding {
             return false;
         }
         if self.model.guards.lock().unwrap_or_else(std::sync::PoisonError::into_inner).open.contains(&memory) {

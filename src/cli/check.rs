@@ -1,10 +1,10 @@
 //! `conc check`.
 
-use super::{Common, Format, exit, put_err, put_out, script};
+use super::{Common, Format, ReportFormat, exit, put_err, put_out, script};
 use crate::check::{self, Options, Progress, Report, Stop, Verdict};
 use crate::lang::error::ScriptError;
 use crate::program::Program;
-use crate::report::{self, Source, Style, json, lanes, repeat, verdict};
+use crate::report::{self, Source, Style, json, junit, lanes, repeat, sarif, verdict};
 use clap::Args;
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ pub struct CheckArgs {
     define: Vec<String>,
     /// How to report
     #[arg(long, value_name = "FORMAT", default_value = "human")]
-    format: Format,
+    format: ReportFormat,
     /// End after so many states
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_states: Option<u64>,
@@ -30,11 +30,30 @@ pub struct CheckArgs {
     /// Take every access for a step that others can see: no reduction
     #[arg(long)]
     no_reduction: bool,
+    /// End with the first finding: of all of its kind the one with the shortest way
+    #[arg(long)]
+    first: bool,
+    /// Without one of the reductions, to compare: merging, guarding, joining, alone
+    #[arg(long, value_name = "REDUCTION", value_enum)]
+    without: Vec<Reduction>,
     #[command(flatten)]
     common: Common,
 }
 
-fn size(text: &str) -> Result<u64, String> {
+/// What makes the states fewer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Reduction {
+    /// Steps that matter to nobody else go with the step before them
+    Merging,
+    /// Accesses that a lock guards are not compared
+    Guarding,
+    /// Releases go with the step before them
+    Joining,
+    /// A task whose next step is its own affair goes alone
+    Alone,
+}
+
+pub fn size(text: &str) -> Result<u64, String> {
     let wrong = || "write a size such as 500MB or 4GB".to_string();
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: u64 = digits.trim().parse().map_err(|_| wrong())?;
@@ -54,12 +73,40 @@ pub fn main(args: &CheckArgs) -> u8 {
         Ok(source) => source,
         Err(code) => return code,
     };
-    let program = match script::compile(&source, &args.define, &args.common, args.format) {
-        Ok(program) => program,
+    let defines = match script::defined(&args.define) {
+        Ok(defines) => defines,
         Err(code) => return code,
+    };
+    let program = match script::compiled(&source, &defines) {
+        Ok(program) => program,
+        Err(errors) => return wrong(args, &source, &errors),
     };
     let style = args.common.style(super::on_terminal().0);
     Session { args, source: &source, style, program }.check()
+}
+
+/// Tells what is wrong with the script.
+fn wrong(args: &CheckArgs, source: &Source, errors: &[ScriptError]) -> u8 {
+    match args.format {
+        ReportFormat::Human => script::show_errors(source, errors, &args.common, Format::Human),
+        ReportFormat::Json => script::show_errors(source, errors, &args.common, Format::Json),
+        ReportFormat::Sarif => put_out(&sarif::script_errors(source, errors, exit::WRONG)),
+        ReportFormat::Junit => {
+            let style = Style { width: 100, ..Style::default() };
+            let outcome = junit::CaseOutcome::Error {
+                kind: "wrong".to_string(),
+                message: errors.iter().map(|e| e.message.as_str()).collect::<Vec<_>>().join("; "),
+                text: format!("\n{}", report::script_errors(source, errors, &style)),
+            };
+            let case = junit::Case { name: "script".to_string(), outcome, ..case_of(source) };
+            put_out(&junit::document(&[junit::Suite { name: source.name.clone(), cases: vec![case] }], 0.0));
+        }
+    }
+    exit::WRONG
+}
+
+fn case_of(source: &Source) -> junit::Case {
+    junit::Case { class: source.name.clone(), file: source.name.clone(), ..junit::Case::default() }
 }
 
 struct Session<'a> {
@@ -72,7 +119,7 @@ struct Session<'a> {
 impl Session<'_> {
     fn check(&self) -> u8 {
         let began = Instant::now();
-        if self.args.format == Format::Json {
+        if self.args.format == ReportFormat::Json {
             let start = json::Start {
                 schema: json::SCHEMA_VERSION,
                 conc: env!("CARGO_PKG_VERSION").to_string(),
@@ -87,6 +134,11 @@ impl Session<'_> {
             states_max: self.args.max_states,
             memory_max: self.args.max_memory.unwrap_or_else(|| crate::run::memory_for_objects() as u64),
             plain: self.args.no_reduction,
+            first: self.args.first,
+            merging: !self.args.without.contains(&Reduction::Merging),
+            guarding: !self.args.without.contains(&Reduction::Guarding),
+            joining: !self.args.without.contains(&Reduction::Joining),
+            alone: !self.args.without.contains(&Reduction::Alone),
             exact: false,
             hash: check::schedule::short_hash(&self.source.text),
         };
@@ -106,8 +158,7 @@ impl Session<'_> {
             Ok(report) => self.tell(&report, began.elapsed()),
             Err((object, text)) => {
                 let error = ScriptError::new(self.program.objects[object].span, text);
-                script::show_errors(self.source, &[error], &self.args.common, self.args.format);
-                exit::WRONG
+                wrong(self.args, self.source, &[error])
             }
         }
     }
@@ -116,10 +167,69 @@ impl Session<'_> {
         let failures = report.found.iter().filter(|s| !s.finding.code.is_note()).count() as u64;
         let code = exit_code(report, failures);
         match self.args.format {
-            Format::Json => self.tell_json(report, took, code, failures),
-            Format::Human => self.tell_human(report, took, failures),
+            ReportFormat::Json => self.tell_json(report, took, code, failures),
+            ReportFormat::Human => self.tell_human(report, took, failures),
+            ReportFormat::Sarif => {
+                let found = report.found.iter().map(|s| (&s.finding, lanes_of(&s.way))).collect();
+                let failing = report.claims.iter().filter(|c| !claim_holds(c));
+                let claims = failing.map(|c| (c.span, sarif::claim(c.every, c.holds, c.fails))).collect();
+                let checked = sarif::Checked { source: self.source, found, claims, reason: reason(report) };
+                put_out(&sarif::checked(&checked, code));
+            }
+            ReportFormat::Junit => {
+                let suite = junit::Suite { name: self.source.name.clone(), cases: self.cases(report, took) };
+                put_out(&junit::document(&[suite], took.as_secs_f64()));
+            }
         }
         code
+    }
+
+    /// A case for each kind of finding and for each claim; the first has the
+    /// time of the whole and the notes.
+    fn cases(&self, report: &Report, took: Duration) -> Vec<junit::Case> {
+        use junit::CaseOutcome;
+        let style = Style { width: 100, ..Style::default() };
+        let full = |shown: &check::Shown| {
+            let told = report::finding(self.source, &shown.finding, &style);
+            format!("\n{told}\n{}", lanes::text(&lanes_of(&shown.way), self.source, &style))
+        };
+        let undecided = || {
+            let message = reason(report).unwrap_or_default();
+            CaseOutcome::Error { kind: "undecided".to_string(), message, text: String::new() }
+        };
+        let of_code = |(code, verdict): &(crate::detect::finding::Code, Verdict)| {
+            let of = |s: &&check::Shown| s.finding.code == *code;
+            let outcome = match verdict {
+                Verdict::Absent => CaseOutcome::Passed,
+                Verdict::Undecided => undecided(),
+                Verdict::Found => CaseOutcome::Failed {
+                    kind: code.word().to_string(),
+                    message: match report.found.iter().find(of) {
+                        Some(shown) => report::finding::describe(self.source, &shown.finding, &style).message,
+                        None => "the same locks are taken in opposite orders: see the deadlock".to_string(),
+                    },
+                    text: report.found.iter().filter(of).map(full).collect(),
+                },
+            };
+            junit::Case { name: code.word().to_string(), outcome, ..case_of(self.source) }
+        };
+        let of_claim = |claim: &check::Claimed| {
+            let line = self.source.position(claim.span).line;
+            let message = sarif::claim(claim.every, claim.holds, claim.fails);
+            let outcome = match claim_holds(claim) {
+                true => CaseOutcome::Passed,
+                false => CaseOutcome::Failed { kind: "expect".to_string(), message, text: String::new() },
+            };
+            let word = if claim.every { "every" } else { "some" };
+            junit::Case { name: format!("expect {word} (line {line})"), outcome, ..case_of(self.source) }
+        };
+        let mut cases: Vec<junit::Case> = report.verdicts.iter().map(of_code).collect();
+        cases.extend(report.claims.iter().map(of_claim));
+        if let Some(first) = cases.first_mut() {
+            first.seconds = took.as_secs_f64();
+            first.output = report.found.iter().filter(|s| s.finding.code.is_note()).map(full).collect();
+        }
+        cases
     }
 
     fn tell_json(&self, report: &Report, took: Duration, code: u8, failures: u64) {
@@ -194,12 +304,13 @@ impl Session<'_> {
 }
 
 /// Why not all was explored.
-fn reason(report: &Report) -> Option<String> {
+pub fn reason(report: &Report) -> Option<String> {
     match report.stop {
         Some(Stop::States) => Some("the limit of states was reached".to_string()),
         Some(Stop::Memory) => Some("the states need more memory than there is for them".to_string()),
         Some(Stop::Time) => Some("the time limit was reached".to_string()),
         Some(Stop::Interrupted) => Some("it was interrupted".to_string()),
+        Some(Stop::First) => Some("the first finding was enough".to_string()),
         None => report.cut.map(str::to_string),
     }
 }

@@ -9,8 +9,10 @@ mod fmt;
 mod lsp;
 mod man;
 mod progress;
+mod repl;
 mod run;
 mod script;
+mod test;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -53,7 +55,7 @@ const EXIT_CODES: &str = "Exit codes: 0 nothing wrong; 1 findings; 2 the script 
 #[command(after_help = format!("{}\n\n{EXIT_CODES}", example::help("")))]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Subcommand)]
@@ -62,6 +64,10 @@ enum Command {
     Run(run::RunArgs),
     /// Explore every interleaving: what can happen and what cannot
     Check(check::CheckArgs),
+    /// Declare, spawn, look, try again: a session on real threads and processes
+    Repl(repl::ReplArgs),
+    /// Check scripts against their own `expect` lines
+    Test(test::TestArgs),
     /// Bring scripts into the one layout
     Fmt(fmt::FmtArgs),
     /// A page on a finding: what it is, an example, how to mend it
@@ -74,8 +80,9 @@ enum Command {
     Man(man::ManArgs),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Color {
+    #[default]
     Auto,
     Always,
     Never,
@@ -87,8 +94,19 @@ enum Format {
     Json,
 }
 
+/// How `check` and `test` report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ReportFormat {
+    Human,
+    Json,
+    /// SARIF 2.1.0, for code hosts and editors
+    Sarif,
+    /// JUnit XML, for CI servers
+    Junit,
+}
+
 /// Options that every command has.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 struct Common {
     /// Colours: auto (on a terminal, unless NO_COLOR is set), always, never
     #[arg(long, value_name = "WHEN", default_value = "auto")]
@@ -177,9 +195,23 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
             return if error.use_stderr() { exit::WRONG } else { exit::FINE };
         }
     };
-    let run = move || match cli.command {
+    // Alone at a terminal it is a session; elsewhere something is missing.
+    let command = match cli.command {
+        Some(command) => command,
+        None if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() => {
+            Command::Repl(repl::ReplArgs::default())
+        }
+        None => {
+            use clap::CommandFactory;
+            put_err(&Cli::command().render_help().to_string());
+            return exit::WRONG;
+        }
+    };
+    let run = move || match command {
         Command::Run(args) => run::main(&args),
         Command::Check(args) => check::main(&args),
+        Command::Repl(args) => repl::main(&args),
+        Command::Test(args) => test::main(&args),
         Command::Fmt(args) => fmt::main(&args),
         Command::Explain(args) => explain::main(&args),
         Command::Lsp(args) => lsp::main(&args),

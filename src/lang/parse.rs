@@ -40,9 +40,19 @@ pub const SOURCE_MAX: usize = 16 << 20;
 
 /// The syntax tree of `source`, or what is wrong with it, in source order.
 pub fn parse(source: &str) -> Result<Script, Vec<ScriptError>> {
-    match parse_all(source) {
-        Parsed { script: Some(script), errors } if errors.is_empty() => Ok(script),
-        Parsed { errors, .. } => Err(errors),
+    complete(read(source, false), source)
+}
+
+/// The same of what is entered in a session, which may end with any
+/// expression: its value is shown.
+pub fn parse_entry(source: &str) -> Result<Script, Vec<ScriptError>> {
+    complete(read(source, true), source)
+}
+
+fn complete(read: (Option<Script>, Vec<ScriptError>), source: &str) -> Result<Script, Vec<ScriptError>> {
+    match read {
+        (Some(script), errors) if errors.is_empty() => Ok(script),
+        (_, errors) => Err(finish(errors, source)),
     }
 }
 
@@ -57,14 +67,14 @@ pub struct Parsed {
 
 /// As [`parse`], and of a script with errors the part that can be read.
 pub fn parse_all(source: &str) -> Parsed {
-    let (script, errors) = read(source);
+    let (script, errors) = read(source, false);
     match script {
         Some(script) if errors.is_empty() => Parsed { script: Some(script), errors },
         script => Parsed { script, errors: finish(errors, source) },
     }
 }
 
-fn read(source: &str) -> (Option<Script>, Vec<ScriptError>) {
+fn read(source: &str, entry: bool) -> (Option<Script>, Vec<ScriptError>) {
     if source.len() > SOURCE_MAX {
         let help = format!("a script has at most {} MiB", SOURCE_MAX >> 20);
         return (None, vec![ScriptError::new(Span::new(0, 0), "the script is too long").help(help)]);
@@ -81,6 +91,7 @@ fn read(source: &str) -> (Option<Script>, Vec<ScriptError>) {
             Ok(pairs) => {
                 let repaired = scan.repaired || !errors.is_empty();
                 let mut builder = Builder::new(&text, errors, repaired);
+                builder.entry = entry;
                 let script = builder.script(pairs);
                 return (Some(script), builder.errors);
             }

@@ -171,6 +171,9 @@ pub enum Step {
     },
     /// Not a step: the host said that it was wanted.
     Interrupted,
+    /// Not a step: the task has come by a function of a later text than its
+    /// program, and goes on with a newer one.
+    Renew,
     /// The body has ended, with this value.
     End(Value),
     /// An error that nobody caught.

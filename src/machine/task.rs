@@ -143,6 +143,11 @@ impl Task {
         self.pc
     }
 
+    /// The locals of the function that it was started with.
+    pub fn locals(&self, count: usize) -> &[Value] {
+        &self.stack[..count.min(self.stack.len())]
+    }
+
     /// The calls it is in, innermost first, without its own place.
     pub fn calls(&self) -> Vec<Pc> {
         self.frames.iter().rev().map(|f| f.back).filter(|pc| *pc != Pc::MAX).collect()

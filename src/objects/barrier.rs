@@ -38,6 +38,12 @@ pub fn init(args: &[Value], _options: u32) -> Result<[u64; WORDS], (ErrorKind, S
     Ok([count_of(args.first(), 1, "a barrier's number of parties")?, 0, 0, 0, 0, 0])
 }
 
+/// How it stands.
+pub fn standing(words: &[u64; WORDS], _values: u64) -> String {
+    let broken = if words[BROKEN] != 0 { ", broken" } else { "" };
+    format!("{} of {} are there{broken}", words[ARRIVED], words[PARTIES])
+}
+
 pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, _args: &[Value], again: Option<u64>) -> Outcome {
     match (method, again) {
         (WAIT, None) => arrive(w, o),

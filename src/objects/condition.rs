@@ -37,6 +37,11 @@ pub fn init(args: &[Value], _options: u32) -> Result<[u64; WORDS], (ErrorKind, S
     }
 }
 
+/// How it stands, apart from who waits.
+pub fn standing(_words: &[u64; WORDS], _values: u64) -> String {
+    String::new()
+}
+
 pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, args: &[Value], again: Option<u64>) -> Outcome {
     if let Some(depth) = again {
         return Outcome::Wait(depth);

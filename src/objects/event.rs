@@ -42,6 +42,11 @@ pub fn init(_args: &[Value], _options: u32) -> Result<[u64; WORDS], (ErrorKind, 
     Ok([0; WORDS])
 }
 
+/// How it stands.
+pub fn standing(words: &[u64; WORDS], _values: u64) -> String {
+    if words[FLAG] != 0 { "set" } else { "not set" }.to_string()
+}
+
 pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, _args: &[Value], _again: Option<u64>) -> Outcome {
     let set = w.word(o, FLAG) != 0;
     match method {

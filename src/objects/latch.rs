@@ -24,6 +24,11 @@ pub fn init(args: &[Value], _options: u32) -> Result<[u64; WORDS], (ErrorKind, S
     Ok([count_of(args.first(), 0, "a latch's count")?, 0, 0, 0, 0, 0])
 }
 
+/// How it stands.
+pub fn standing(words: &[u64; WORDS], _values: u64) -> String {
+    format!("count {}", words[COUNT])
+}
+
 pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, args: &[Value], _again: Option<u64>) -> Outcome {
     let count = w.word(o, COUNT) as i64;
     match method {

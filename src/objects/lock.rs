@@ -44,6 +44,11 @@ pub fn init(_args: &[Value], options: u32) -> Result<[u64; WORDS], (ErrorKind, S
     Ok([0, 0, u64::from(options & 1), 0, 0, 0])
 }
 
+/// How it stands, apart from who holds it.
+pub fn standing(words: &[u64; WORDS], _values: u64) -> String {
+    if words[OWNER] == 0 { "free".to_string() } else { String::new() }
+}
+
 pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, args: &[Value], again: Option<u64>) -> Outcome {
     match method {
         ACQUIRE => acquire(w, o, args.first() == Some(&Value::Bool(false))),

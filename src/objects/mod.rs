@@ -143,6 +143,15 @@ macro_rules! kind_list {
             }
         }
 
+        /// How an object stands, in a few words, by its words and how many
+        /// values are in it. Who holds it and who waits is told elsewhere.
+        pub fn standing(kind: u8, words: &[u64; WORDS], values: u64) -> String {
+            match kind {
+                $($place => $name::standing(words, values),)*
+                _ => String::new(),
+            }
+        }
+
         /// One attempt at an operation. `again` is the number that the last
         /// attempt of the same wait gave.
         pub fn attempt<W: World>(w: &mut W, kind: u8, object: u32, method: u8, args: &[Value], again: Option<u64>) -> Outcome {

@@ -55,6 +55,18 @@ pub fn init(args: &[Value], _options: u32) -> Result<[u64; WORDS], (ErrorKind, S
     Ok([workers, 0, 0, workers, 0, 0])
 }
 
+/// How it stands.
+pub fn standing(words: &[u64; WORDS], values: u64) -> String {
+    let over = if words[TERMINATED] != 0 {
+        ", terminated"
+    } else if words[CLOSED] != 0 {
+        ", closed"
+    } else {
+        ""
+    };
+    format!("{} workers, {values} jobs not begun{over}", words[WORKERS])
+}
+
 pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, args: &[Value], _again: Option<u64>) -> Outcome {
     let over = w.word(o, CLOSED) != 0 || w.word(o, TERMINATED) != 0;
     match method {

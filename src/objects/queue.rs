@@ -57,6 +57,16 @@ pub fn init(args: &[Value], _options: u32) -> Result<[u64; WORDS], (ErrorKind, S
     Ok([capacity, 0, 0, 0, 0, 0])
 }
 
+/// How it stands, apart from what is in it.
+pub fn standing(words: &[u64; WORDS], values: u64) -> String {
+    let of = match words[CAPACITY] {
+        0 => String::new(),
+        more => format!(" of {}", more - 1),
+    };
+    let closed = if words[CLOSED] != 0 { ", closed" } else { "" };
+    format!("{values}{of}{closed}")
+}
+
 pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, args: &[Value], _again: Option<u64>) -> Outcome {
     let capacity = w.word(o, CAPACITY).checked_sub(1);
     let no = Some(&Value::Bool(false));

@@ -10,6 +10,11 @@ pub fn init(_args: &[Value], _options: u32) -> Result<[u64; WORDS], (ErrorKind, 
     Ok([0; WORDS])
 }
 
+/// Its fields are told for themselves.
+pub fn standing(_words: &[u64; WORDS], _values: u64) -> String {
+    String::new()
+}
+
 pub fn attempt<W: World>(_w: &mut W, _o: u32, _method: u8, _args: &[Value], _again: Option<u64>) -> Outcome {
     Outcome::Raise(ErrorKind::Type, "a record has no methods".to_string())
 }

@@ -38,6 +38,11 @@ pub fn init(_args: &[Value], _options: u32) -> Result<[u64; WORDS], (ErrorKind, 
     Ok([0; WORDS])
 }
 
+/// How it stands, apart from who holds it.
+pub fn standing(words: &[u64; WORDS], _values: u64) -> String {
+    if words[WRITER] == 0 && words[READERS] == 0 { "free".to_string() } else { String::new() }
+}
+
 pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, args: &[Value], again: Option<u64>) -> Outcome {
     let at_once = args.first() == Some(&Value::Bool(false));
     match method {

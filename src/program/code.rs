@@ -492,6 +492,17 @@ impl Program {
         self.spans.get(pc as usize).copied().unwrap_or_default()
     }
 
+    /// Whether any task, `main` aside, has code that ends others.
+    pub fn may_end_tasks(&self) -> bool {
+        let ends = |i: &Instr| match i {
+            Instr::Terminate | Instr::Kill | Instr::Exit => true,
+            Instr::CallMethod(call) => self.symbols[self.calls[*call as usize].symbol as usize] == "terminate",
+            _ => false,
+        };
+        let others = self.functions.iter().filter(|f| f.kind != FunctionKind::Main);
+        others.flat_map(|f| &self.code[f.entry as usize..f.end as usize]).any(ends)
+    }
+
     /// The name of a place: `balance`, `flag[1]`.
     pub fn cell_name(&self, cell: u32) -> String {
         let decl = &self.memory[self.cells[cell as usize] as usize];

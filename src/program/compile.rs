@@ -14,8 +14,12 @@ use std::collections::HashMap;
 
 #[path = "expression.rs"]
 mod expression;
+#[path = "grow.rs"]
+mod grow;
 #[path = "statement.rs"]
 mod statement;
+
+pub use grow::{Entry, Growth};
 
 /// The most places or objects one declaration may make.
 const COUNT_MAX: i64 = 10_000_000;
@@ -67,6 +71,8 @@ pub(super) struct Compiler<'s> {
     later: Vec<String>,
     /// Where names are defined and used, for editors.
     names: Names,
+    /// What was there before this text, in a program that grows.
+    before: grow::Before,
 }
 
 /// The functions that the language has.
@@ -87,6 +93,7 @@ impl<'s> Compiler<'s> {
             field_names: Vec::new(),
             later: Vec::new(),
             names: Names::default(),
+            before: grow::Before::default(),
         }
     }
 
@@ -156,7 +163,7 @@ impl<'s> Compiler<'s> {
 
     pub(super) fn line(&self, span: Span) -> usize {
         let end = (span.start as usize).min(self.source.len());
-        self.source.as_bytes()[..end].iter().filter(|b| **b == b'\n').count() + 1
+        self.before.lines + self.source.as_bytes()[..end].iter().filter(|b| **b == b'\n').count() + 1
     }
 
     pub(super) fn kind_named(&self, word: &str) -> Option<u8> {
@@ -295,6 +302,9 @@ impl<'s> Compiler<'s> {
                 self.errors.push(error);
             }
         }
+        if !self.before.grows {
+            self.new_function("main", FunctionKind::Main, Span::default());
+        }
         self.collect_functions(script);
         // An argument or a first value may name an object that is declared
         // later, so all objects get their numbers before any is evaluated.
@@ -338,25 +348,14 @@ impl<'s> Compiler<'s> {
     }
 
     fn collect_functions(&mut self, script: &Script) {
-        self.program.functions.push(Function {
-            name: "main".to_string(),
-            kind: FunctionKind::Main,
-            entry: 0,
-            end: 0,
-            params: 0,
-            required: 0,
-            slots: 0,
-            span: Span::default(),
-        });
         for item in &script.items {
             let Item::Function(f) = item else { continue };
-            let index = self.program.functions.len() as u32;
             let kind = match f.kind {
                 ast::FunctionKind::Task => FunctionKind::Task,
                 ast::FunctionKind::Fn => FunctionKind::Fn,
             };
             let required = f.params.iter().take_while(|p| p.default.is_none()).count();
-            self.program.functions.push(Function {
+            let function = Function {
                 name: f.name.text.clone(),
                 kind,
                 entry: 0,
@@ -365,8 +364,12 @@ impl<'s> Compiler<'s> {
                 required: required.min(255) as u8,
                 slots: 0,
                 span: f.name.span,
-            });
-            self.define(&f.name, Global::Function(index));
+            };
+            if !self.redefine(&f.name, &function) {
+                let index = self.program.functions.len() as u32;
+                self.program.functions.push(function);
+                self.define(&f.name, Global::Function(index));
+            }
             if let Some(p) = f.params.iter().skip(required).find(|p| p.default.is_none()) {
                 let error =
                     ScriptError::new(p.name.span, format!("`{}` has no default, and one before it has", p.name.text))
@@ -687,7 +690,7 @@ impl<'s> Compiler<'s> {
             }
         }
         let end = Span::new(self.source.len(), self.source.len());
-        self.function(0, &[], end, |c| main.iter().for_each(|s| c.statement(s)));
+        self.main_body(&main, end);
         for item in &script.items {
             match item {
                 Item::Function(f) => {
@@ -745,7 +748,7 @@ impl<'s> Compiler<'s> {
 
     fn finally(&mut self, body: &ast::Block, span: Span) {
         if let Some(first) = self.program.finally {
-            let first = self.program.functions[first as usize].span;
+            let first = self.since_before(first as usize, self.program.functions[first as usize].span);
             let error = ScriptError::new(span, "there are two `finally` blocks")
                 .related(first, "the first")
                 .help("put both into one");
@@ -786,6 +789,7 @@ impl<'s> Compiler<'s> {
             if code.text == "ok" && !on.is_empty() {
                 self.error(ScriptError::new(on[0].span, "`expect ok` names nothing"));
             }
+            self.contradiction(code);
         }
         if let ast::Expect::Some { condition, span } | ast::Expect::Every { condition, span } = e {
             let function = self.new_function("expect", FunctionKind::Invariant, *span);
@@ -800,7 +804,27 @@ impl<'s> Compiler<'s> {
     }
 }
 
-/// The codes of the language's section 8, and `ok`.
+impl Compiler<'_> {
+    /// `expect ok` leaves room for notes only.
+    fn contradiction(&mut self, code: &ast::Name) {
+        let is_note = |word: &str| EXPECTABLE[EXPECTABLE.len() - NOTES..].contains(&word);
+        let against = |other: &ast::Name| (other.text == "ok") != (code.text == "ok") && !is_note(&other.text);
+        let earlier = self.program.expects.iter().find_map(|e| match e {
+            ast::Expect::Code { code: other, .. } if against(other) => Some(other.clone()),
+            _ => None,
+        });
+        let Some(other) = earlier.filter(|_| !is_note(&code.text)) else { return };
+        let text = format!("`expect {}` and `expect {}` contradict each other", other.text, code.text);
+        let error =
+            ScriptError::new(code.span, text).label("this cannot hold too").related(other.span, "expected here");
+        self.error(error.help("`expect ok` says that nothing but notes is found"));
+    }
+}
+
+/// How many of [`EXPECTABLE`], at its end, are notes.
+const NOTES: usize = 5;
+
+/// The codes of the language's section 8, and `ok`; the notes last.
 pub const EXPECTABLE: [&str; 17] = [
     "ok",
     "race",

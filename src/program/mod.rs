@@ -10,4 +10,4 @@ pub mod scope;
 pub mod value;
 
 pub use code::Program;
-pub use compile::compile;
+pub use compile::{Entry, Growth, compile};

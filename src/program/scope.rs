@@ -37,6 +37,16 @@ impl Globals {
         self.order.push(name.to_string());
         Ok(())
     }
+    /// A name of an earlier text means the same thing, defined anew.
+    pub fn redefine(&mut self, name: &str, span: Span) {
+        if let Some(global) = self.names.get_mut(name) {
+            global.1 = span;
+        }
+    }
+    /// Changes the places of all names.
+    pub fn move_spans(&mut self, to: impl Fn(Span) -> Span) {
+        self.names.values_mut().for_each(|g| g.1 = to(g.1));
+    }
     pub fn get(&self, name: &str) -> Option<&Global> {
         self.names.get(name).map(|g| &g.0)
     }
@@ -117,6 +127,23 @@ impl Frame {
         }
         slot
     }
+    /// Another value for a local that is there already: its slot.
+    pub fn define_again(&mut self, name: &str, span: Span) -> Option<Slot> {
+        let local = self.scopes.last_mut()?.iter_mut().rev().find(|l| l.name == name)?;
+        local.span = span;
+        Some(local.slot)
+    }
+    pub fn forget(&mut self, name: &str) {
+        self.scopes.iter_mut().for_each(|s| s.retain(|l| l.name != name));
+    }
+    /// Of a body that goes on later: what is not named is free again.
+    pub fn settle(&mut self, to: impl Fn(Span) -> Span) {
+        self.scopes.truncate(1);
+        self.regions.clear();
+        let locals = self.scopes.iter_mut().flatten();
+        self.next = locals.map(|l| (l.span = to(l.span), l.slot + 1).1).max().unwrap_or(0);
+        self.slots = self.next;
+    }
     pub fn lookup(&self, name: &str) -> Option<(Slot, Span)> {
         self.scopes.iter().rev().flat_map(|s| s.iter().rev()).find(|l| l.name == name).map(|l| (l.slot, l.span))
     }
@@ -129,5 +156,9 @@ impl Frame {
     }
     pub fn local_names(&self) -> impl Iterator<Item = &str> {
         self.scopes.iter().flatten().map(|l| l.name.as_str())
+    }
+    /// Each local's name and slot.
+    pub fn locals(&self) -> impl Iterator<Item = (&str, Slot)> {
+        self.scopes.iter().flatten().map(|l| (l.name.as_str(), l.slot))
     }
 }

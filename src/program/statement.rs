@@ -12,7 +12,12 @@ impl Compiler<'_> {
     }
 
     pub(super) fn define_local_as(&mut self, name: &Name, what: What) -> Slot {
-        let first = self.frame().lookup(&name.text).map(|l| l.1).or_else(|| self.globals.span(&name.text));
+        let own = self.frame().lookup(&name.text).map(|l| l.1);
+        if own.is_some_and(grow::is_earlier) {
+            let again = self.frame().define_again(&name.text, name.span);
+            return again.unwrap_or_else(|| self.frame().define(&name.text, name.span));
+        }
+        let first = own.or_else(|| self.globals.span(&name.text));
         if let Some(first) = first {
             let error = ScriptError::new(name.span, format!("`{}` is defined twice", name.text))
                 .label("defined again")

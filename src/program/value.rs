@@ -127,6 +127,9 @@ pub enum ErrorKind {
     Assertion,
     Raised,
     NoChild,
+    /// Somebody stopped the statement from outside. No script names it, and no
+    /// `catch` takes it.
+    Interrupted,
 }
 
 impl ErrorKind {
@@ -160,6 +163,7 @@ impl ErrorKind {
             ErrorKind::Assertion => "Assertion",
             ErrorKind::Raised => "Raised",
             ErrorKind::NoChild => "NoChild",
+            ErrorKind::Interrupted => "Interrupted",
         }
     }
     pub fn from_word(word: &str) -> Option<ErrorKind> {

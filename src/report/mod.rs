@@ -8,16 +8,20 @@ mod diagnostic;
 pub mod explain;
 pub mod finding;
 pub mod json;
+pub mod junit;
 pub mod lanes;
 mod phrase;
 pub mod reference;
 pub mod repeat;
+pub mod sarif;
 mod snippet;
 mod source;
 pub mod summary;
+pub mod tested;
 pub mod verdict;
 
 pub use diagnostic::{Diagnostic, Note, Place, Severity};
+pub use phrase::wrap;
 pub use source::{Position, Source};
 
 use crate::detect::finding::Finding;

@@ -81,6 +81,10 @@ pub mod run {
     pub const MANAGER_BUSY: usize = 33;
     /// Its process, plus one.
     pub const MANAGER: usize = 34;
+    /// Of a session: how many texts were entered, and the last one as a block;
+    /// the list goes backwards.
+    pub const ENTRIES: usize = 35;
+    pub const ENTRY: usize = 36;
     pub const COUNT: usize = 40;
 }
 
@@ -151,6 +155,8 @@ pub mod flag {
     /// The first task of its process.
     pub const PROCESS: u64 = 4;
     pub const WORKER: u64 = 8;
+    /// Of a session's main task: the statement is to end, and not the task.
+    pub const INTERRUPT: u64 = 32;
     /// Its body has ended; it waits for what it has spawned.
     pub const BODY_ENDED: u64 = 16;
 }
@@ -220,8 +226,9 @@ pub mod facts {
     pub const FORKED: usize = 12;
     /// What it printed last, as a block of bytes.
     pub const PRINTED: usize = 13;
-    /// The lock it held when it ended, or 0.
-    pub const COUNT: usize = 14;
+    /// Of a session: how many texts were known where it was made.
+    pub const ENTRIES: usize = 14;
+    pub const COUNT: usize = 15;
 }
 
 /// How a task ended.

@@ -26,6 +26,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
+#[path = "prompted.rs"]
+mod prompted;
+#[path = "scene.rs"]
+pub mod scene;
+
+pub use prompted::Told;
+
 /// What the supervisor remembers from look to look.
 pub struct Diagnosis {
     image: &'static Image,
@@ -35,6 +42,8 @@ pub struct Diagnosis {
     /// The tasks that were stuck at the last look.
     last_stuck: Vec<u32>,
     executor: Option<Executor>,
+    /// Of a session.
+    session: prompted::Prompts,
 }
 
 /// One look at all tasks.
@@ -43,6 +52,8 @@ struct Snapshot {
     versions: Vec<u64>,
     views: Vec<TaskView>,
     deeds: Vec<Rc<Deeds>>,
+    /// Of a session: those of whom it is not known what they may do.
+    free: Vec<bool>,
 }
 
 struct Answers<'a> {
@@ -52,16 +63,17 @@ struct Answers<'a> {
 
 impl Might for Answers<'_> {
     fn may(&self, i: usize, object: u32, kind: u8, methods: &[u8]) -> bool {
-        self.snapshot.deeds[i].may(object, kind, methods)
+        self.snapshot.free[i] || self.snapshot.deeds[i].may(object, kind, methods)
     }
     fn may_born(&self, i: usize, object: u32, kind: u8, methods: &[u8]) -> bool {
-        self.snapshot.deeds[i].may_born(object, kind, methods)
+        self.snapshot.free[i] || self.snapshot.deeds[i].may_born(object, kind, methods)
     }
     fn may_change(&self, i: usize, site: u32) -> bool {
-        self.snapshot.deeds[i].may_change(&self.image.program.awaits[site as usize])
+        self.snapshot.free[i] || self.snapshot.deeds[i].may_change(&self.image.program.awaits[site as usize])
     }
     fn may_terminate(&self, i: usize) -> bool {
-        self.snapshot.deeds[i].may_terminate()
+        let main = self.snapshot.views[i].id == self.image.main_task();
+        self.snapshot.deeds[i].may_terminate() || (self.snapshot.free[i] && !main && self.image.program.may_end_tasks())
     }
     fn kind_of(&self, object: u32) -> u8 {
         self.image.arena.kind(object)
@@ -70,7 +82,7 @@ impl Might for Answers<'_> {
 
 impl Scene for Answers<'_> {
     fn program(&self) -> &Program {
-        self.image.program
+        self.image.program.get()
     }
     fn task_facts(&self, task: u32) -> TaskFacts {
         task_facts(self.image, task)
@@ -108,7 +120,14 @@ fn is_live(arena: &Arena, slot: usize) -> bool {
 
 impl Diagnosis {
     pub fn new(image: &'static Image) -> Diagnosis {
-        Diagnosis { image, may: May::new(image.program), last: Vec::new(), last_stuck: Vec::new(), executor: None }
+        Diagnosis {
+            image,
+            may: May::new(&image.program),
+            last: Vec::new(),
+            last_stuck: Vec::new(),
+            executor: None,
+            session: prompted::Prompts::default(),
+        }
     }
 
     fn state_of(&self, arena: &Arena) -> Vec<(u64, u64)> {
@@ -158,6 +177,7 @@ impl Diagnosis {
     /// at one moment: between two looks nothing about them changed.
     pub fn look(&mut self, home: &Arc<Process>) -> Vec<Finding> {
         let arena = self.image.arena;
+        self.forget_freed();
         if !self.somebody_waits(arena) {
             return Vec::new();
         }
@@ -185,7 +205,9 @@ impl Diagnosis {
         if !same {
             return Vec::new();
         }
-        self.findings(&second, &still)
+        let findings = self.findings(&second, &still);
+        self.remember_told(&second);
+        findings
     }
 
     fn findings(&self, snapshot: &Snapshot, stuck: &[bool]) -> Vec<Finding> {
@@ -222,7 +244,13 @@ impl Diagnosis {
             e.gated = false;
             e
         });
-        let mut snapshot = Snapshot { slots: Vec::new(), versions: Vec::new(), views: Vec::new(), deeds: Vec::new() };
+        let mut snapshot = Snapshot {
+            slots: Vec::new(),
+            versions: Vec::new(),
+            views: Vec::new(),
+            deeds: Vec::new(),
+            free: Vec::new(),
+        };
         for s in (0..arena.slots_high()).filter(|s| is_live(arena, *s)) {
             let word = |w: usize| arena.slot(s, w).load(SeqCst);
             snapshot.slots.push(s);
@@ -234,12 +262,16 @@ impl Diagnosis {
                 super::spawn::NOWHERE => main.end.saturating_sub(1),
                 pc => pc,
             };
-            snapshot.deeds.push(self.may.deeds(image.program, root, pc));
+            snapshot.deeds.push(self.may.deeds(&image.program, root, pc));
             let waits = waits_of(arena, &mut executor, s);
             let idle = word(slot::POOL) != 0
                 && waits.as_ref().is_some_and(|w| w.iter().all(|v| KINDS[v.kind as usize].word == "pool"));
             let excused = word(slot::FLAGS) & flag::DAEMON != 0 || idle;
-            snapshot.views.push(TaskView { id: word(slot::TASK) as u32, waits, excused });
+            let id = word(slot::TASK) as u32;
+            snapshot.free.push(self.is_free(id));
+            // Whoever types can stop a statement, so `main` goes on for others.
+            let waits = waits.filter(|_| !self.goes_on(id));
+            snapshot.views.push(TaskView { id, waits, excused });
         }
         self.executor = Some(executor);
         snapshot
@@ -265,6 +297,12 @@ fn waits_of(arena: &Arena, executor: &mut Executor, s: usize) -> Option<Vec<Wait
     if word(slot::FIRED) != 0 {
         return None;
     }
+    arms_of(arena, executor, s)
+}
+
+/// What the task in a slot waits in, also with a time-out.
+fn arms_of(arena: &Arena, executor: &mut Executor, s: usize) -> Option<Vec<WaitView>> {
+    let word = |w: usize| arena.slot(s, w).load(SeqCst);
     let task = word(slot::TASK) as u32;
     let mut waits = Vec::new();
     for arm in 0..word(slot::NODE_COUNT) as usize {
@@ -341,11 +379,11 @@ pub fn task_facts(image: &Image, task: u32) -> TaskFacts {
 
 fn held_facts(image: &Image, held: &[(u32, Mode, u32)]) -> Vec<Held> {
     let name = |lock| image.object_name(lock);
-    stuck::held_facts(image.program, &name, held)
+    stuck::held_facts(image.program.get(), &name, held)
 }
 
 fn declared_at(image: &Image, id: u32) -> Option<Span> {
-    let program = image.program;
+    let program = &image.program;
     if let Some(decl) = program.objects.get(id as usize) {
         return Some(decl.span);
     }
@@ -466,7 +504,7 @@ fn finding(code: Code, on: Vec<String>, facts: Facts, count: u64) -> Finding {
 }
 
 fn from_raw(image: &Image, raw: Raw, count: u64) -> Option<Finding> {
-    let program = image.program;
+    let program = &image.program;
     Some(match raw {
         Raw::Race { key, earlier, later } => {
             let (variable, declared) = image.place_name(key);

@@ -70,6 +70,8 @@ pub struct Executor {
     pub(super) gives_up: bool,
     /// It is the supervisor's, which must not wait for a dead holder.
     pub(super) supervising: bool,
+    /// It is `main` of a session: what a statement failed with.
+    pub(super) prompted: Option<super::prompt::Prompted>,
     /// The connection to the manager's process.
     pub(super) manager: Option<std::os::unix::net::UnixStream>,
 }
@@ -77,7 +79,7 @@ pub struct Executor {
 impl Executor {
     pub fn new(image: &'static Image, home: Arc<Process>, slot: usize, task: u32) -> Executor {
         let arena = image.arena;
-        let program = image.program;
+        let program = image.program.get();
         let process = home.index;
         let detect = image.options.detect;
         Executor {
@@ -104,13 +106,14 @@ impl Executor {
             order_seen: HashMap::new(),
             spawned: Vec::new(),
             in_atomic: false,
-            gated: program.needs.gate,
+            gated: program.needs.gate || image.room.grows,
             unchecked: false,
             last_object: std::cell::Cell::new((u32::MAX, 0)),
-            careful: program.needs.gate || image.options.shake,
-            private_cells: image.private_cells.clone(),
+            careful: program.needs.gate || image.options.shake || image.room.grows,
+            private_cells: image.program.private_cells(),
             gives_up: false,
             supervising: false,
+            prompted: None,
             manager: None,
         }
     }
@@ -130,7 +133,16 @@ impl Executor {
 
     #[inline]
     pub(super) fn terminated(&self) -> bool {
-        self.flags() & flag::TERMINATE != 0
+        self.flags() & (flag::TERMINATE | flag::INTERRUPT) != 0
+    }
+
+    /// Goes on with the newest program that this process knows.
+    pub(super) fn renew(&mut self) {
+        self.program = self.image.program.get();
+        self.private_cells = self.image.program.private_cells();
+        let places = if self.detect { self.program.code.len() } else { 0 };
+        self.seen.resize(places, (0, 0));
+        self.seen_write.resize(places, (0, 0));
     }
 
     /// A number below `count`, from the run's seed and the task's number
@@ -736,7 +748,7 @@ impl Names for Executor {
         self.image.object_name(object.id)
     }
     fn function(&self, function: u32) -> String {
-        self.program.functions[function as usize].name.clone()
+        Names::function(self.image, function)
     }
 }
 

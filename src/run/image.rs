@@ -7,12 +7,16 @@ use super::arena::{Arena, object};
 use super::cell::{CELL, Cell};
 use super::heap::{HEAP_WORDS, Heap, OutOfMemory};
 use super::memory::Memory;
+use super::prompt::Grown;
+use super::version::Current;
 use crate::objects::{self, KINDS};
 use crate::program::Program;
 use crate::program::code::FieldKind;
 use crate::program::kind::Memory as MemoryKind;
 use crate::program::value::{Names, ObjRef};
 use nix::sys::eventfd::{EfdFlags, EventFd};
+use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// How a script is run.
@@ -46,15 +50,28 @@ const VARS_BYTES_MIN: usize = 64 << 20;
 
 /// See the head of the file.
 pub struct Image {
-    pub program: &'static Program,
+    pub program: Current,
     pub options: Options,
     pub arena: &'static Arena,
     pub vars: Memory,
-    /// Of each declared place, whether it is a `var`.
-    pub private_cells: std::sync::Arc<[bool]>,
+    /// How many places and objects can be declared: of a script all that are.
+    pub room: Room,
+    /// Of a session: what this process knows of it.
+    pub growth: Mutex<Option<Grown>>,
+    /// How many of its texts this process knows.
+    pub known: AtomicU64,
     /// Where the declared places of shared memory begin.
     shared: usize,
     bell: EventFd,
+}
+
+/// Room for what can be declared.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    pub cells: usize,
+    pub objects: usize,
+    /// The program grows: a session.
+    pub grows: bool,
 }
 
 /// The script cannot be set up: a declaration's arguments, or no memory.
@@ -83,28 +100,47 @@ const SETUP: u32 = 1;
 
 impl Image {
     pub fn new(program: &'static Program, options: Options, arena: &'static Arena) -> Result<Image, SetupError> {
-        let vars = reserve_vars(VARS_BYTES.max(2 * CELL * program.cells.len()))?;
-        let bell = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
-        let bytes = CELL * program.cells.len() + 64;
-        let block = arena.heap().allocate(bytes, SETUP)?;
-        let is_var = |decl: &u32| program.memory[*decl as usize].memory == MemoryKind::Var;
-        let private_cells = program.cells.iter().map(is_var).collect();
-        let image = Image { program, options, arena, vars, private_cells, shared: block.next_multiple_of(64), bell };
-        image.declare()?;
+        let room = Room { cells: program.cells.len(), objects: program.objects.len(), grows: false };
+        let image = Image::with_room(program, options, arena, room)?;
+        image.declare_cells(0, None, SETUP)?;
+        image.declare_objects(0, SETUP)?;
         Ok(image)
     }
 
-    fn declare(&self) -> Result<(), SetupError> {
-        for decl in &self.program.memory {
+    /// An image in which nothing is declared yet.
+    pub fn with_room(
+        program: &'static Program,
+        options: Options,
+        arena: &'static Arena,
+        room: Room,
+    ) -> Result<Image, SetupError> {
+        let vars = reserve_vars(VARS_BYTES.max(2 * CELL * room.cells))?;
+        let bell = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
+        let bytes = CELL * room.cells + 64;
+        let shared = arena.heap().allocate(bytes, SETUP)?.next_multiple_of(64);
+        let first = arena.reserve_objects(room.objects as u32)?;
+        debug_assert_eq!(first, 0, "declared objects have the first numbers");
+        let (program, growth, known) = (Current::new(program), Mutex::new(None), AtomicU64::new(0));
+        Ok(Image { program, options, arena, vars, room, growth, known, shared, bell })
+    }
+
+    /// First values for the declared places from `first` on, of private memory
+    /// or of shared if only one is wanted.
+    pub fn declare_cells(&self, first: u32, private: Option<bool>, holder: u32) -> Result<(), SetupError> {
+        let wanted = |memory| private.is_none_or(|p| p == (memory == MemoryKind::Var));
+        for decl in self.program.memory.iter().filter(|d| d.first >= first && wanted(d.memory)) {
             for i in 0..decl.count.unwrap_or(1) {
-                self.declared_cell(decl.first + i).init(&decl.init, SETUP)?;
+                self.declared_cell(decl.first + i).init(&decl.init, holder)?;
             }
         }
-        let first = self.arena.reserve_objects(self.program.objects.len() as u32)?;
-        debug_assert_eq!(first, 0, "declared objects have the first numbers");
-        for (id, decl) in self.program.objects.iter().enumerate() {
+        Ok(())
+    }
+
+    /// Makes the declared objects from `first` on.
+    pub fn declare_objects(&self, first: usize, holder: u32) -> Result<(), SetupError> {
+        for (id, decl) in self.program.objects.iter().enumerate().skip(first) {
             let words = objects::init(decl.kind, &decl.args, decl.options).map_err(|e| SetupError::Object(id, e.1))?;
-            self.arena.make_object(id as u32, decl.kind, words, 0, SETUP)?;
+            self.arena.make_object(id as u32, decl.kind, words, 0, holder)?;
             self.arena.object(id as u32, object::OPTIONS).store(u64::from(decl.options), Relaxed);
         }
         Ok(())
@@ -134,7 +170,7 @@ impl Image {
 
     /// The heap of the values of `var`s.
     pub fn var_heap(&self) -> Heap<'_> {
-        let start = (VARS_AT + CELL * self.program.cells.len()).next_multiple_of(4096);
+        let start = (VARS_AT + CELL * self.room.cells).next_multiple_of(4096);
         let room = self.vars.len().saturating_sub(start);
         Heap::new(&self.vars, 0, start, start + self.options.memory.min(room), true)
     }
@@ -167,7 +203,7 @@ impl Image {
 
     /// The number of `main`'s handle: the first after the declared objects.
     pub fn main_task(&self) -> u32 {
-        self.program.objects.len() as u32
+        self.room.objects as u32
     }
 
     pub fn bell(&self) -> &EventFd {
@@ -187,10 +223,12 @@ impl Image {
             "task" => self.arena.task_name(id),
             "record" => match self.record_site(id) {
                 Some(site) => site,
-                None => self.program.structs[word(object::INFO) as usize].name.clone(),
+                None => self.structure_name(word(object::INFO)),
             },
             _ if word(object::INFO4) != 0 => {
-                let structure = &self.program.structs[word(object::INFO) as usize];
+                let Some(structure) = self.program.structs.get(word(object::INFO) as usize) else {
+                    return "a field".to_string();
+                };
                 let field = &structure.fields[word(object::INFO2) as usize];
                 match field.count {
                     None => format!("{}.{}", structure.name, field.name),
@@ -199,14 +237,19 @@ impl Image {
             }
             _ => match word(object::BORN) {
                 0 => "an object".to_string(),
-                born => self.program.news[born as usize - 1].name.clone(),
+                born => self.program.news.get(born as usize - 1).map_or("an object".to_string(), |n| n.name.clone()),
             },
         }
     }
 
+    /// A process may hear of a record of a struct that it does not know yet.
+    fn structure_name(&self, structure: u64) -> String {
+        self.program.structs.get(structure as usize).map_or("a record".to_string(), |s| s.name.clone())
+    }
+
     fn record_site(&self, id: u32) -> Option<String> {
         let born = self.arena.object(id, object::BORN).load(Relaxed).checked_sub(1)?;
-        let name = &self.program.records[born as usize].name;
+        let name = &self.program.records.get(born as usize)?.name;
         (!name.starts_with("line ")).then(|| name.clone())
     }
 
@@ -245,6 +288,6 @@ impl Names for Image {
         self.object_name(object.id)
     }
     fn function(&self, function: u32) -> String {
-        self.program.functions[function as usize].name.clone()
+        self.program.functions.get(function as usize).map_or("a function".to_string(), |f| f.name.clone())
     }
 }

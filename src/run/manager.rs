@@ -47,7 +47,7 @@ mod answer {
 /// Whether a script has such a queue.
 pub fn is_needed(image: &Image) -> bool {
     let option = |kind: u8, options: u32| KINDS[kind as usize].word == "queue" && options & queue::VIA_MANAGER != 0;
-    let program = image.program;
+    let program = &image.program;
     let in_structs = program.structs.iter().flat_map(|s| &s.fields).any(|f| match &f.what {
         crate::program::code::FieldKind::Object { kind, options, .. } => option(*kind, *options),
         _ => false,
@@ -161,6 +161,7 @@ fn act(image: &'static Image, home: &Arc<Process>, request: &[u8]) -> Option<Vec
     let arena = image.arena;
     arena.run(run::MANAGER_BUSY).store(slot as u64 + 1, SeqCst);
     let client = arena.slot(slot, slot::PROCESS).load(SeqCst) as usize;
+    image.catch_up(home, super::guard::holder(slot, home.index));
     let alive = arena.process(client, process::STATE).load(SeqCst) == process::ALIVE
         && arena.slot(slot, slot::TASK).load(SeqCst) == u64::from(task);
     let reply = alive.then(|| {

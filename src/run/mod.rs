@@ -18,13 +18,18 @@ pub mod image;
 mod manager;
 pub mod memory;
 mod process;
+mod prompt;
 mod record;
 mod spawn;
 mod steps;
 mod supervisor;
 mod system;
+mod version;
 mod wait;
 
+pub use diagnose::scene;
 pub use image::Options;
+pub use prompt::{Answer, ROOM};
+pub use supervisor::session::{Event, Over, Session, Terms};
 pub use supervisor::{Outcome, Report, Stop, TaskEnd, run};
 pub use system::{Interruption, fresh_seed, interruption, memory_for_objects, processors, terminal_columns};

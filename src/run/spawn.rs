@@ -204,15 +204,19 @@ impl Executor {
     }
 
     pub(super) fn spawn(&mut self, step: &SpawnStep) -> Result<Value, Halt> {
+        // A new task begins with the newest program.
+        self.image.catch_up(&self.home, self.holder);
+        let program = self.image.program.get();
+        Task::check_arity(program, step.function, step.args.len()).map_err(|e| Halt::Error(*e))?;
         let total = step.count.unwrap_or(1);
         let mut handles = Vec::with_capacity(total as usize);
         for index in 0..total {
-            let base = step.name.clone().unwrap_or_else(|| self.program.functions[step.function as usize].name.clone());
+            let base = step.name.clone().unwrap_or_else(|| program.functions[step.function as usize].name.clone());
             let name = if step.count.is_some() { format!("{base}#{index}") } else { base };
             let flags = if step.daemon { flag::DAEMON } else { 0 } | if step.process { flag::PROCESS } else { 0 };
             let birth = Birth {
                 function: step.function,
-                entry: self.program.functions[step.function as usize].entry,
+                entry: program.functions[step.function as usize].entry,
                 name,
                 flags,
                 process: self.process,
@@ -220,7 +224,7 @@ impl Executor {
                 pool: None,
                 forked: false,
             };
-            let machine = Task::new(self.program, step.function, &step.args, &step.captures);
+            let machine = Task::new(program, step.function, &step.args, &step.captures);
             let handle =
                 if step.process { self.spawn_process(birth, machine)? } else { self.spawn_thread(birth, machine)? };
             // `join all` waits for no daemon, as nothing does.
@@ -239,16 +243,20 @@ impl Executor {
         let site = (self.site != NOWHERE).then_some(self.site);
         let (id, slot) = bear(self.arena, birth, site, Some((self.task, self.slot)), self.holder)
             .map_err(|what| self.refuse(what, 0))?;
+        self.arena.facts(id, facts::ENTRIES).store(self.image.entries_known(), Relaxed);
         Ok((ObjRef { id, kind: kind_of("task") }, slot))
     }
 
     pub(super) fn spawn_thread(&mut self, birth: Birth, machine: Task) -> Result<ObjRef, Halt> {
         let (handle, slot) = self.bear_child(&birth)?;
         let (image, home) = (self.image, self.home.clone());
+        // In a session there may be a newer one before the thread runs.
+        let program = image.program.get();
         let daemon = birth.flags & (flag::DAEMON | flag::WORKER) != 0;
         let pool = birth.pool;
         let start = move || {
             let mut executor = Executor::new(image, home, slot, handle.id);
+            executor.program = program;
             executor.home.gil_take();
             executor.begin();
             image.watched(move || {
@@ -403,6 +411,10 @@ impl Executor {
             let pid = self.arena.facts(self.task, facts::PID).load(Relaxed);
             self.arena.facts(handle.id, facts::PID).store(pid, Relaxed);
             self.slot_word(slot::FUNCTION).store(u64::from(*function), SeqCst);
+            if self.image.room.grows {
+                self.image.catch_up(&self.home, self.holder);
+                self.renew();
+            }
             let ended = self.run_task(Task::new(self.program, *function, &job[2..], &[]));
             self.finish_handle(*handle, &ended);
             if ended.ending == ending::TERMINATED {
@@ -681,7 +693,7 @@ impl Executor {
 
     pub(super) fn submit(&mut self, target: ObjRef, function: u32, args: &[Value]) -> Result<Value, Halt> {
         let number = self.arena.object(target.id, object::INFO3).fetch_add(1, Relaxed);
-        let name = format!("{}#{number}", self.program.functions[function as usize].name);
+        let name = format!("{}#{number}", crate::program::value::Names::function(self.image, function));
         let birth = Birth {
             function,
             entry: NOWHERE,

@@ -25,9 +25,13 @@ const LINE_WHOLE: usize = 4096;
 impl Executor {
     /// Runs a task to its end.
     pub(super) fn run_task(&mut self, mut machine: Task) -> Ended {
+        self.run_machine(&mut machine)
+    }
+
+    pub(super) fn run_machine(&mut self, machine: &mut Task) -> Ended {
         loop {
             let step = machine.advance(self.program, self);
-            if let Some(ended) = self.step_over(&mut machine, step) {
+            if let Some(ended) = self.step_over(machine, step) {
                 return ended;
             }
         }
@@ -38,7 +42,7 @@ impl Executor {
     fn step_over(&mut self, machine: &mut Task, step: Step) -> Option<Ended> {
         self.at_site(machine.pc());
         if self.terminated() {
-            return Some(Ended::terminated());
+            return self.halted(machine);
         }
         let answer = match &step {
             Step::Access { place, access } => self.access(*place, access),
@@ -53,15 +57,32 @@ impl Executor {
         let next = match answer {
             Ok(value) => machine.resume(self.program, value),
             Err(Halt::Error(error)) => machine.raise(error),
-            Err(Halt::Terminated) => return Some(Ended::terminated()),
+            Err(Halt::Terminated) => return self.halted(machine),
         };
         next.and_then(|step| self.step_over(machine, step))
+    }
+
+    /// The task is to end, or in a session its statement.
+    #[cold]
+    fn halted(&mut self, machine: &mut Task) -> Option<Ended> {
+        let flags = self.slot_word(slot::FLAGS).fetch_and(!flag::INTERRUPT, SeqCst);
+        if flags & flag::TERMINATE != 0 || flags & flag::INTERRUPT == 0 {
+            return Some(Ended::terminated());
+        }
+        let interrupted = Error::new(ErrorKind::Interrupted, "the statement was stopped");
+        machine.raise(interrupted).and_then(|step| self.step_over(machine, step))
     }
 
     fn rare_step(&mut self, machine: &mut Task, step: Step) -> Option<Ended> {
         match step {
             Step::End(result) => return Some(Ended { result, ..Ended::returned() }),
+            Step::Failed(error) if self.prompted.is_some() => return Some(self.fail_at_prompt(machine, error)),
             Step::Failed(error) => return Some(self.fail(machine, error)),
+            Step::Renew => {
+                self.image.catch_up(&self.home, self.holder);
+                self.renew();
+                return self.answer(machine, Ok(Value::None));
+            }
             Step::Exit(code) => return Some(self.exit(code)),
             Step::Interrupted => {
                 self.home.gil_switch();
@@ -184,6 +205,7 @@ impl Executor {
     /// all others held off, so that it is looked at right after.
     fn access_gated(&mut self, cell: super::cell::Cell<'static>, place: Place, access: &Access) -> Result<Value, Halt> {
         let writes = !matches!(access, Access::Read | Access::Update(crate::program::kind::Update::Load, ..));
+        self.image.catch_up(&self.home, self.holder);
         if writes && !self.outside && self.watched(place) {
             if self.in_atomic {
                 // The block is one moment to everybody else; its end is when
@@ -208,11 +230,15 @@ impl Executor {
     }
 
     fn watched(&self, place: Place) -> bool {
-        self.program.invariants.iter().any(|(_, reads)| watches(self.program, reads, place))
+        let program = &self.image.program;
+        program.invariants.iter().any(|(_, reads)| watches(program, reads, place))
     }
 
     /// Looks at every invariant from outside. The gate is held.
     pub(super) fn check_invariants(&mut self) {
+        if self.image.program.invariants.len() > self.program.invariants.len() {
+            self.renew();
+        }
         for index in 0..self.program.invariants.len() {
             let function = self.program.invariants[index].0;
             if self.look_outside(function) == Some(Value::Bool(false)) {
@@ -309,7 +335,7 @@ impl Executor {
     }
 
     /// The values of `var`s, which only this process has.
-    fn keep_values(&mut self) {
+    pub(super) fn var_values(&self) -> Vec<(String, String)> {
         let mut values: Vec<(String, String)> = Vec::new();
         for decl in self.program.memory.iter().filter(|d| d.memory == MemoryKind::Var) {
             for i in 0..decl.count.unwrap_or(1).min(64) {
@@ -320,6 +346,11 @@ impl Executor {
                 ));
             }
         }
+        values
+    }
+
+    fn keep_values(&mut self) {
+        let values = self.var_values();
         if let Ok(bytes) = serde_json::to_vec(&values)
             && let Ok(block) = codec::store_bytes(&bytes, self.arena.heap(), self.holder)
         {
@@ -338,7 +369,7 @@ impl Executor {
         if target.kind == objects::place::pool && method == pool::TERMINATE_METHOD {
             self.end_pool_processes(target.id);
         }
-        if self.gated && !self.program.invariants.is_empty() && !self.outside && !self.in_atomic {
+        if self.gated && !self.image.program.invariants.is_empty() && !self.outside && !self.in_atomic {
             self.take_gate(false);
             self.check_invariants();
             self.leave_gate(false);
@@ -524,7 +555,7 @@ impl Executor {
 
     // --------------------------------------------------------------- the task
 
-    fn fail(&mut self, machine: &Task, error: Error) -> Ended {
+    pub(super) fn fail(&mut self, machine: &Task, error: Error) -> Ended {
         let held = self
             .held()
             .into_iter()

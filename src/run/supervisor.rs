@@ -33,6 +33,9 @@ use std::collections::HashMap;
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
+#[path = "session.rs"]
+pub mod session;
+
 /// How often it looks for stuck tasks while something goes on.
 const LOOK_MS: u64 = 5;
 /// How long a process that was reserved may take to be there.
@@ -144,6 +147,16 @@ struct Supervisor {
 
 impl Supervisor {
     fn start(image: &'static Image) -> Result<Supervisor, SetupError> {
+        let mut supervisor = Supervisor::prepare(image)?;
+        if let Err(error) = supervisor.fork_script() {
+            supervisor.end_all();
+            return Err(error);
+        }
+        Ok(supervisor)
+    }
+
+    /// Everything but the script's own processes.
+    fn prepare(image: &'static Image) -> Result<Supervisor, SetupError> {
         let arena = image.arena;
         let mut mask = SigSet::empty();
         for signal in
@@ -160,7 +173,7 @@ impl Supervisor {
         proc::reserve(arena, process::KEEPER, 0);
         proc::register(arena, 0);
         let guard = fork_guard()?;
-        let mut supervisor = Supervisor {
+        Ok(Supervisor {
             image,
             arena,
             home,
@@ -176,15 +189,34 @@ impl Supervisor {
             stop: None,
             main_index: 0,
             next_look: 0,
-        };
-        if let Err(error) = supervisor.fork_script() {
-            supervisor.end_all();
-            return Err(error);
-        }
-        Ok(supervisor)
+        })
     }
 
     fn fork_script(&mut self) -> Result<(), SetupError> {
+        let (main, task, slot) = self.bear_main()?;
+        if manager::is_needed(self.image) {
+            self.fork_manager()?;
+        }
+        let image = self.image;
+        self.fork_main(main, move |home| {
+            let mut executor = Executor::new(image, home, slot, task);
+            executor.home.gil_take();
+            executor.begin();
+            executor.at_site(spawn::NOWHERE);
+            for (id, decl) in image.program.objects.iter().enumerate() {
+                if KINDS[decl.kind as usize].word == pool::SPEC.word
+                    && executor.open_pool(id as u32, decl.options).is_err()
+                {
+                    proc::end(1);
+                }
+            }
+            let main = image.program.main;
+            image.watched(move || executor.live_as_process(Task::new(&image.program, main, &[], &[])));
+        })
+    }
+
+    /// The task `main` and its place in the table of processes.
+    fn bear_main(&mut self) -> Result<(usize, u32, usize), SetupError> {
         let main = proc::reserve(self.arena, process::SPAWNED, 0).unwrap_or(1);
         self.main_index = main;
         let birth = Birth {
@@ -199,24 +231,11 @@ impl Supervisor {
         };
         let (task, slot) = spawn::bear(self.arena, &birth, None, None, 1).map_err(|_| SetupError::Memory)?;
         self.arena.process(main, process::TASK).store(u64::from(task) + 1, SeqCst);
-        if manager::is_needed(self.image) {
-            self.fork_manager()?;
-        }
-        let image = self.image;
-        let pid = self.fork_into_group(main, move |home| {
-            let mut executor = Executor::new(image, home, slot, task);
-            executor.home.gil_take();
-            executor.begin();
-            executor.at_site(spawn::NOWHERE);
-            for (id, decl) in image.program.objects.iter().enumerate() {
-                if KINDS[decl.kind as usize].word == pool::SPEC.word
-                    && executor.open_pool(id as u32, decl.options).is_err()
-                {
-                    proc::end(1);
-                }
-            }
-            image.watched(move || executor.live_as_process(Task::new(image.program, image.program.main, &[], &[])));
-        })?;
+        Ok((main, task, slot))
+    }
+
+    fn fork_main(&mut self, main: usize, life: impl FnOnce(std::sync::Arc<Process>)) -> Result<(), SetupError> {
+        let pid = self.fork_into_group(main, life)?;
         self.arena.run(run::TASKS).fetch_add(1, SeqCst);
         self.arena.run(run::PROCESS_COUNT).fetch_add(1, SeqCst);
         self.watch(main, pid.as_raw());
@@ -414,8 +433,11 @@ impl Supervisor {
         // All guards of all the dead first: burying one may need a guard that
         // another of them held.
         for (index, pid) in &dead {
+            // Nothing is read of one that `reap_own` has taken; it kept the signal.
             let signal = death_signal(*pid);
-            self.arena.process(*index, process::SIGNAL).store(signal as u64, SeqCst);
+            if signal != 0 {
+                self.arena.process(*index, process::SIGNAL).store(signal as u64, SeqCst);
+            }
             if self.arena.process(*index, process::STATE).swap(process::DEAD, SeqCst) == process::EXITED {
                 self.arena.process(*index, process::SIGNAL).store(0, SeqCst);
             }

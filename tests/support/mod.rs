@@ -10,6 +10,7 @@
 #![allow(dead_code)]
 
 pub mod editor;
+pub mod entry;
 pub mod leftover;
 pub mod proc;
 
@@ -198,6 +199,11 @@ impl Running {
 
     pub fn stderr(&self) -> String {
         self.err.text()
+    }
+
+    /// The folder that it runs in.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Sends a signal to conc itself.

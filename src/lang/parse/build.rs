@@ -24,12 +24,14 @@ pub(super) struct Builder<'s> {
     /// Something was repaired or blanked out: a statement may seem to stand
     /// where its author did not put it.
     pub repaired: bool,
+    /// The text may end with any expression.
+    pub entry: bool,
     depth: usize,
 }
 
 impl<'s> Builder<'s> {
     pub fn new(text: &'s str, errors: Vec<ScriptError>, repaired: bool) -> Builder<'s> {
-        Builder { text, errors, repaired, depth: 0 }
+        Builder { text, errors, repaired, entry: false, depth: 0 }
     }
 
     /// The whole script.

@@ -131,6 +131,7 @@ impl<'s> Builder<'s> {
                 let value = self.expr(parts.accept(Rule::expr)?)?;
                 self.assign(left, &op, value)
             }
+            None if self.entry && self.is_last(whole) => Some(StmtKind::Expr(left)),
             None => self.bare(left),
         };
         match parts.accept(Rule::comma_slip) {
@@ -156,6 +157,11 @@ impl<'s> Builder<'s> {
             _ => return self.fail(slip::foreign_assignment(op)),
         };
         Some(StmtKind::Assign { target, op: kind, value })
+    }
+
+    /// Whether nothing comes after a statement, not even the end of a block.
+    fn is_last(&self, whole: crate::lang::ast::Span) -> bool {
+        self.text[whole.end as usize..].chars().all(|c| c.is_whitespace() || c == ';')
     }
 
     /// An expression on its own must do something.

@@ -6,9 +6,15 @@ impl Task {
     /// Calls, handlers, errors.
     pub(super) fn control<H: Host>(&mut self, instr: &Instr, program: &Program, host: &H) -> Local<bool> {
         match instr {
-            Instr::Call { function, argc } => return self.call(program, *function, *argc as usize),
+            Instr::Call { function, argc } => {
+                Task::check_arity(program, *function, *argc as usize)?;
+                return self.call(program, *function, *argc as usize);
+            }
             Instr::CallValue { argc } => {
                 let at = self.stack.len().saturating_sub(*argc as usize + 1);
+                if is_unknown(self.stack.get(at), program) {
+                    return Ok(self.ask_for_newer());
+                }
                 let callee = self.stack.remove(at);
                 let function = callable(&callee)?;
                 Task::check_arity(program, function, *argc as usize)?;
@@ -32,8 +38,8 @@ impl Task {
             }
             Instr::IfKind { kinds, otherwise } => {
                 let wanted = &program.error_kinds[*kinds as usize];
-                let caught =
-                    matches!(self.stack.last(), Some(Value::Error(e)) if wanted.is_empty() || wanted.contains(&e.kind));
+                let takes = |kind| wanted.contains(&kind) || (wanted.is_empty() && kind != ErrorKind::Interrupted);
+                let caught = matches!(self.stack.last(), Some(Value::Error(e)) if takes(e.kind));
                 if !caught {
                     self.pc = *otherwise;
                     return Ok(false);
@@ -88,6 +94,20 @@ impl Task {
             return Err(Error::new(ErrorKind::Assertion, local::text(&value, host)).into());
         }
         if arithmetic::truth(&value)? { Ok(()) } else { Err(Error::new(ErrorKind::Assertion, "").into()) }
+    }
+}
+
+/// A function of a text that was entered after this program was made.
+pub(super) fn is_unknown(value: Option<&Value>, program: &Program) -> bool {
+    matches!(value, Some(Value::Function(f)) if *f as usize >= program.functions.len())
+}
+
+impl Task {
+    /// Stops for a newer program, and comes back to the same instruction.
+    pub(super) fn ask_for_newer(&mut self) -> bool {
+        self.pending = Pending::Stay;
+        self.asked = Step::Renew;
+        true
     }
 }
 

@@ -203,7 +203,9 @@ pub(super) fn find_field<'p, H: Host>(
     let name = &program.symbols[symbol as usize];
     match owner {
         Value::Object(o) if program.kinds[o.kind as usize].word == "record" => {
-            let structure = &program.structs[host.structure(o.id) as usize];
+            let Some(structure) = program.structs.get(host.structure(o.id) as usize) else {
+                return Err(local::type_error("the struct of this record was declared after this task began").into());
+            };
             let field = structure.fields.iter().find(|f| f.symbol == symbol);
             field
                 .map(|f| (o.id, f))

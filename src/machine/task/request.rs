@@ -1,7 +1,7 @@
 //! Steps that concern tasks, time and the world outside: spawn, join, submit,
 //! select, and their operands.
 
-use super::control::callable;
+use super::control::{callable, is_unknown};
 use super::*;
 
 impl Task {
@@ -122,6 +122,11 @@ impl Task {
 
     pub(super) fn spawn<H: Host>(&mut self, site: u32, program: &Program, host: &H) -> Local<bool> {
         let site = &program.spawns[site as usize];
+        let below = usize::from(site.named) + usize::from(site.counted) + site.argc as usize + 1;
+        let callee = self.stack.len().checked_sub(below).and_then(|at| self.stack.get(at));
+        if site.target == SpawnTarget::Value && is_unknown(callee, program) {
+            return Ok(self.ask_for_newer());
+        }
         let name = site.named.then(|| self.pop()).map(|v| local::text(&v, host));
         let count = match site.counted.then(|| self.pop()) {
             None => None,
@@ -146,6 +151,10 @@ impl Task {
     }
 
     pub(super) fn submit(&mut self, argc: usize, program: &Program) -> Local<bool> {
+        let callee = self.stack.len().checked_sub(argc + 2).and_then(|at| self.stack.get(at));
+        if is_unknown(callee, program) {
+            return Ok(self.ask_for_newer());
+        }
         let pool = match self.pop() {
             Value::Object(o) if program.kinds[o.kind as usize].word == "pool" => o,
             v => return Err(local::type_error(format!("jobs are submitted to a pool, not {}", v.type_word())).into()),

@@ -1,0 +1,249 @@
+//! `conc repl`: the session's input and output. At a terminal lines are edited
+//! (`terminal`); otherwise statements are read from standard input. What a
+//! text comes to is decided in `crate::repl`.
+
+mod terminal;
+
+use super::{Common, exit, put_err, put_out};
+use crate::repl::{self, Repl, Reply, Settings, Voice};
+use crate::run;
+use clap::Args;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use std::io::IsTerminal;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+#[derive(Args, Default)]
+pub struct ReplArgs {
+    /// A script to enter first
+    file: Option<String>,
+    /// Where random choices begin
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// The threads of a process take turns under one interpreter lock, as in CPython
+    #[arg(long)]
+    gil: bool,
+    /// Show the input with the answers, in their order, and wait after each text until nothing moves
+    #[arg(long)]
+    transcript: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+pub fn main(args: &ReplArgs) -> u8 {
+    let (out, err) = super::on_terminal();
+    let interactive = std::io::stdin().is_terminal() && out && !args.transcript;
+    let style = args.common.style(if interactive || args.transcript { out } else { err });
+    let settings = Settings { options: options(args), style, interactive, settle: args.transcript };
+    if interactive { terminal::main(args, settings) } else { read_all(args, settings) }
+}
+
+fn options(args: &ReplArgs) -> run::Options {
+    run::Options {
+        seed: args.seed.unwrap_or_else(run::fresh_seed),
+        detect: true,
+        shake: false,
+        gil: args.gil,
+        hurried: run::processors() < 2,
+        hang: true,
+        time_limit_ns: None,
+        outcomes: false,
+        print: |_, text| format!("{text}\n"),
+        memory: run::memory_for_objects(),
+    }
+}
+
+/// Begins a session, or says why there is none.
+fn begin(settings: Settings, voice: Arc<dyn Voice>) -> Result<Repl, u8> {
+    Repl::new(settings, voice).map_err(|error| {
+        put_err(&format!("conc: {}\n", repl::setup_sentence(&error)));
+        exit::FAILED
+    })
+}
+
+/// Explores a script by this program in a process of its own, which Ctrl-C
+/// ends with what is known by then.
+fn check(script: &str, color: bool) -> Result<(), std::io::Error> {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+    let color = if color { "always" } else { "never" };
+    let mut child = Command::new(std::env::current_exe()?)
+        .args(["check", "--color", color, "-"])
+        .stdin(Stdio::piped())
+        .stderr(if color == "always" {
+            Stdio::inherit()
+        } else {
+            std::io::stdout().as_fd().try_clone_to_owned()?.into()
+        })
+        .spawn()?;
+    if let Some(mut input) = child.stdin.take() {
+        let _ = input.write_all(script.as_bytes());
+    }
+    // The session takes every child's end; then there is nothing to wait for.
+    while matches!(child.try_wait(), Ok(None)) {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    Ok(())
+}
+
+/// Carries out what a reply asks for.
+fn carry_out(reply: &Reply, color: bool) -> Option<String> {
+    let script = reply.check.as_ref()?;
+    check(script, color).err().map(|e| format!("conc check could not be started: {e}\n"))
+}
+
+// ------------------------------------------------------------ standard input
+
+/// The voice where nobody edits a line.
+struct Plain {
+    /// Reports go to standard output too.
+    together: bool,
+    over: EventFd,
+}
+
+impl Voice for Plain {
+    fn output(&self, lines: &str) {
+        put_out(lines);
+    }
+    fn report(&self, text: &str) {
+        if self.together { put_out(text) } else { put_err(text) }
+    }
+    fn ready(&self) -> bool {
+        true
+    }
+    fn over(&self, _: Option<i32>) {
+        let _ = self.over.write(1);
+    }
+}
+
+impl Plain {
+    fn show(&self, reply: &Reply) {
+        if let Some(failure) = carry_out(reply, false) {
+            self.report(&failure);
+        }
+        if !reply.out.is_empty() {
+            put_out(&reply.out);
+        }
+        if !reply.err.is_empty() {
+            self.report(&reply.err);
+        }
+    }
+}
+
+/// Lines of standard input, given up when the session is over.
+struct Lines {
+    bytes: Vec<u8>,
+    ended: bool,
+}
+
+impl Lines {
+    /// Whether the next line goes on with the statement before it, as far as
+    /// has come by now: nobody who feeds lines one by one is kept waiting.
+    fn goes_on(&mut self) -> bool {
+        if !self.bytes.contains(&b'\n') && !self.ended {
+            let stdin = std::io::stdin();
+            let mut fds = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
+            if poll(&mut fds, PollTimeout::ZERO).is_ok_and(|n| n > 0) {
+                self.read();
+            }
+        }
+        let end = self.bytes.iter().position(|b| *b == b'\n').unwrap_or(self.bytes.len());
+        repl::goes_on(&String::from_utf8_lossy(&self.bytes[..end]))
+    }
+
+    fn read(&mut self) {
+        let mut buffer = [0u8; 1 << 16];
+        match nix::unistd::read(std::io::stdin(), &mut buffer) {
+            Ok(n) if n > 0 => self.bytes.extend_from_slice(&buffer[..n]),
+            Err(nix::Error::EINTR | nix::Error::EAGAIN) => {}
+            _ => self.ended = true,
+        }
+    }
+
+    /// The next line without its end; none at the end, or if the session has
+    /// ended meanwhile.
+    fn next(&mut self, over: &EventFd) -> Option<String> {
+        loop {
+            if let Some(end) = self.bytes.iter().position(|b| *b == b'\n') {
+                let line: Vec<u8> = self.bytes.drain(..=end).collect();
+                return Some(String::from_utf8_lossy(&line[..end]).into_owned());
+            }
+            if self.ended {
+                let rest = std::mem::take(&mut self.bytes);
+                return (!rest.is_empty()).then(|| String::from_utf8_lossy(&rest).into_owned());
+            }
+            let stdin = std::io::stdin();
+            let mut fds = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN), PollFd::new(over.as_fd(), PollFlags::POLLIN)];
+            if poll(&mut fds, PollTimeout::NONE).is_err() {
+                continue;
+            }
+            if fds[1].revents().is_some_and(|e| !e.is_empty()) {
+                return None;
+            }
+            self.read();
+        }
+    }
+}
+
+/// The session of a pipe or a file.
+fn read_all(args: &ReplArgs, settings: Settings) -> u8 {
+    let Ok(over) = EventFd::from_flags(EfdFlags::EFD_CLOEXEC) else {
+        put_err("conc: a session could not be set up\n");
+        return exit::FAILED;
+    };
+    let voice = Arc::new(Plain { together: args.transcript, over });
+    let mut repl = match begin(settings, voice.clone()) {
+        Ok(repl) => repl,
+        Err(code) => return code,
+    };
+    if let Some(file) = &args.file {
+        let reply = repl.load(file);
+        voice.show(&reply);
+        if let Some(code) = reply.over {
+            return code;
+        }
+    }
+    let mut lines = Lines { bytes: Vec::new(), ended: false };
+    while let Some(mut text) = lines.next(&voice.over) {
+        while !repl::is_complete(&text) || (text.trim_end().ends_with('}') && lines.goes_on()) {
+            let Some(line) = lines.next(&voice.over) else { break };
+            text.push('\n');
+            text.push_str(&line);
+        }
+        if args.transcript {
+            echo(&text, repl.line());
+        }
+        let reply = repl.enter(&text);
+        voice.show(&reply);
+        if let Some(code) = reply.over {
+            return finish(repl, &voice, Some(code));
+        }
+    }
+    let reply = repl.look_whether_over();
+    voice.show(&reply);
+    finish(repl, &voice, reply.over)
+}
+
+fn finish(repl: Repl, voice: &Plain, code: Option<u8>) -> u8 {
+    let (reply, own) = repl.end();
+    voice.show(&reply);
+    code.unwrap_or(own)
+}
+
+/// The input as a terminal would show it.
+fn echo(text: &str, line: usize) {
+    for (i, part) in text.lines().enumerate() {
+        put_out(&format!("{}{part}\n", if i == 0 { prompt(line) } else { more(line) }));
+    }
+}
+
+/// The prompt has the number of the line that is entered, as reports name it.
+fn prompt(line: usize) -> String {
+    format!("{line}> ")
+}
+
+/// Before further lines of the same text.
+fn more(line: usize) -> String {
+    format!("{}. ", " ".repeat(line.to_string().len()))
+}

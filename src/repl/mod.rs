@@ -1,0 +1,443 @@
+//! A session of the REPL as a value: a text in, what to show out. It owns what
+//! was entered, the commands and their words. The terminal around it, files of
+//! history and the exit code belong to `cli`; the tasks and processes to
+//! `run`. Nothing here prints: what comes while nobody has asked goes to a
+//! [`Voice`].
+
+mod command;
+pub mod complete;
+mod entry;
+mod graph;
+mod help;
+pub mod highlight;
+mod show;
+
+pub use command::COMMANDS;
+pub use entry::{goes_on, is_complete};
+
+use crate::detect::finding::{Facts, Finding};
+use crate::lang::ast::Span;
+use crate::lang::error::ScriptError;
+use crate::lang::parse::parse_entry;
+use crate::objects::{self, KINDS};
+use crate::program::{Entry, Growth};
+use crate::report::{self, Source, Style};
+use crate::run::image::SetupError;
+use crate::run::{self, Answer, Event, Options, Over, ROOM, Terms};
+use entry::Entered;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What the places of reports call the session.
+const NAME: &str = "repl";
+/// How many findings a session keeps for `:findings`.
+const FINDINGS_MAX: usize = 1000;
+
+/// Where goes what comes by itself.
+pub trait Voice: Send + Sync {
+    /// Whole lines that tasks printed.
+    fn output(&self, lines: &str);
+    /// A report, or another word of the session.
+    fn report(&self, text: &str);
+    /// Whether more output is welcome now.
+    fn ready(&self) -> bool;
+    /// The session has ended by itself; by a signal to `conc`, if it is given.
+    fn over(&self, signal: Option<i32>);
+}
+
+/// How a session is begun.
+#[derive(Clone)]
+pub struct Settings {
+    pub options: Options,
+    pub style: Style,
+    /// Somebody sits at a terminal: Ctrl-C stops a statement, not the session.
+    pub interactive: bool,
+    /// Before each answer, wait until nothing moves.
+    pub settle: bool,
+}
+
+/// What to show for a text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reply {
+    /// Values and what commands answer.
+    pub out: String,
+    /// What was wrong.
+    pub err: String,
+    /// A script to explore, with what there is for that.
+    pub check: Option<String>,
+    /// The session is over, with this exit code.
+    pub over: Option<u8>,
+}
+
+impl Reply {
+    fn out(text: impl Into<String>) -> Reply {
+        Reply { out: text.into(), ..Reply::default() }
+    }
+    fn err(text: impl Into<String>) -> Reply {
+        Reply { err: text.into(), ..Reply::default() }
+    }
+}
+
+/// What the session's own thread needs to tell things.
+struct Told {
+    voice: Arc<dyn Voice>,
+    style: Style,
+    /// All texts, the one under way included.
+    source: Mutex<Source>,
+    findings: Mutex<Vec<Finding>>,
+    /// An earlier entry is carried out again, and has been told already.
+    again: AtomicBool,
+    /// Why the statement is stopped has been said.
+    hopeless: AtomicBool,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Told {
+    fn tell(&self, event: Event) {
+        if let Event::Over(over) = event {
+            let signal = if let Over::Interrupted(signal) = over { Some(signal) } else { None };
+            return self.voice.over(signal);
+        }
+        if self.again.load(SeqCst) {
+            return;
+        }
+        match event {
+            Event::Output(lines) => self.voice.output(&lines),
+            Event::Finding(finding) => {
+                // What a statement fails with is its answer.
+                let own = matches!(&finding.facts, Facts::Failed { task: Some(task), .. } if task.serial == 0);
+                if !own {
+                    let text = report::finding(&lock(&self.source), &finding, &self.style);
+                    self.voice.report(&format!("{text}\n"));
+                }
+                let mut findings = lock(&self.findings);
+                if findings.len() < FINDINGS_MAX {
+                    findings.push(finding);
+                }
+            }
+            Event::Hopeless => {
+                self.hopeless.store(true, SeqCst);
+                self.voice.report("the statement can never go on, so it was stopped\n");
+            }
+            Event::Over(_) => {}
+        }
+    }
+}
+
+/// See the head of the file.
+pub struct Repl {
+    settings: Settings,
+    session: Option<run::Session>,
+    growth: Growth,
+    entered: Vec<Entered>,
+    told: Arc<Told>,
+    /// Something entered was wrong.
+    wrong: bool,
+    /// `conc` or the machine failed.
+    failed: bool,
+}
+
+/// Why a session could not begin.
+pub fn setup_sentence(error: &SetupError) -> String {
+    match error {
+        SetupError::Object(_, text) => text.clone(),
+        SetupError::Memory => "there is not enough memory for a session".to_string(),
+        SetupError::System(e) => format!("a session could not be set up: {}", e.desc().to_lowercase()),
+    }
+}
+
+impl Repl {
+    pub fn new(settings: Settings, voice: Arc<dyn Voice>) -> Result<Repl, SetupError> {
+        let told = Arc::new(Told {
+            voice,
+            style: settings.style,
+            source: Mutex::new(Source::new(NAME, "")),
+            findings: Mutex::new(Vec::new()),
+            again: AtomicBool::new(false),
+            hopeless: AtomicBool::new(false),
+        });
+        let mut repl = Repl {
+            settings,
+            session: None,
+            growth: Growth::new(KINDS),
+            entered: Vec::new(),
+            told,
+            wrong: false,
+            failed: false,
+        };
+        repl.begin()?;
+        Ok(repl)
+    }
+
+    fn begin(&mut self) -> Result<(), SetupError> {
+        self.session = None;
+        self.growth = Growth::new(KINDS);
+        let (told, voice) = (self.told.clone(), self.told.voice.clone());
+        self.session = Some(run::Session::start(Terms {
+            options: self.settings.options.clone(),
+            interactive: self.settings.interactive,
+            tell: Box::new(move |event| told.tell(event)),
+            ready: Box::new(move || voice.ready()),
+        })?);
+        Ok(())
+    }
+
+    /// The number of the line that is entered next, from 1.
+    pub fn line(&self) -> usize {
+        self.growth.text().lines().count() + 1
+    }
+
+    /// What is declared so far, for completion.
+    pub fn growth(&self) -> &Growth {
+        &self.growth
+    }
+
+    /// Carries out what was entered: a command, or statements.
+    pub fn enter(&mut self, text: &str) -> Reply {
+        let trimmed = text.trim();
+        if trimmed.is_empty() {
+            return Reply::default();
+        }
+        match trimmed.strip_prefix(':') {
+            Some(command) => self.command(command),
+            None => self.statements(text).0,
+        }
+    }
+
+    /// What there is to say if the session has ended by itself.
+    pub fn look_whether_over(&mut self) -> Reply {
+        self.scene().err().unwrap_or_default()
+    }
+
+    // ------------------------------------------------------------- statements
+
+    /// The answer, and how long the statements took.
+    fn statements(&mut self, text: &str) -> (Reply, Option<u64>) {
+        let text = &format!("{}\n", text.replace("\r\n", "\n").trim_end());
+        let (growth, entry) = match self.extended(text) {
+            Ok(longer) => longer,
+            Err(errors) => {
+                self.wrong = true;
+                return (Reply::err(self.errors(text, &errors)), None);
+            }
+        };
+        lock(&self.told.source).text = growth.text().to_string();
+        let Some(session) = &self.session else { return (Reply::err("the session has ended\n"), None) };
+        match session.run(text, &growth, &entry) {
+            Ok(answer) => {
+                self.growth = growth;
+                let (reply, ns, whole) = self.answered(answer);
+                self.entered.push(Entered { text: text.clone(), whole });
+                self.settle();
+                (reply, ns)
+            }
+            Err(over) => (self.ended(over), None),
+        }
+    }
+
+    /// The program with one more text, if that is right.
+    fn extended(&self, text: &str) -> Result<(Growth, Entry), Vec<ScriptError>> {
+        let base = self.growth.text().len();
+        if base + text.len() > crate::lang::parse::SOURCE_MAX {
+            let help = "`:reset` begins a new one, `:save FILE` keeps this one";
+            return Err(vec![ScriptError::new(Span::new(base, base), "the session is too long").help(help)]);
+        }
+        let script =
+            parse_entry(text).map_err(|errors| errors.into_iter().map(|e| moved(e, base)).collect::<Vec<_>>())?;
+        let (growth, entry) = self.growth.extend(&script, text)?;
+        let program = growth.program();
+        let mut errors = Vec::new();
+        for decl in &program.objects[entry.first_object as usize..] {
+            if let Err((_, text)) = objects::init(decl.kind, &decl.args, decl.options)
+                && errors.last().is_none_or(|e: &ScriptError| e.span != decl.span)
+            {
+                errors.push(ScriptError::new(decl.span, text));
+            }
+        }
+        for (what, count, room) in
+            [("places", program.cells.len(), ROOM.cells), ("objects", program.objects.len(), ROOM.objects)]
+        {
+            if count > room {
+                let text = format!("a session declares at most {room} {what}");
+                let help = "`conc run` has no such limit";
+                errors.push(ScriptError::new(Span::new(base, base + text.len()), text).help(help));
+            }
+        }
+        if errors.is_empty() { Ok((growth, entry)) } else { Err(errors) }
+    }
+
+    fn errors(&self, text: &str, errors: &[ScriptError]) -> String {
+        let source = Source::new(NAME, format!("{}{text}", self.growth.text()));
+        errors
+            .iter()
+            .map(|e| report::script_error(e).render(&source, &self.settings.style))
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    /// What to show, how long it took, and whether all was carried out.
+    fn answered(&mut self, answer: Answer) -> (Reply, Option<u64>, bool) {
+        match answer {
+            Answer::Done { value, ns } => {
+                let out = value.map_or(String::new(), |v| format!("{v}\n"));
+                (Reply::out(out), Some(ns), true)
+            }
+            Answer::Failed { kind, message, site, calls } => {
+                let program = self.growth.program();
+                let sentence = if message.is_empty() { kind } else { format!("{kind}: {message}") };
+                let mut error = ScriptError::new(program.span(site), sentence).label("fails here");
+                for call in calls {
+                    error = error.related(program.span(call), "called here");
+                }
+                let source = lock(&self.told.source);
+                (Reply::err(report::script_error(&error).render(&source, &self.settings.style)), None, false)
+            }
+            Answer::Interrupted if self.told.hopeless.swap(false, SeqCst) => (Reply::default(), None, false),
+            Answer::Interrupted => (Reply::err("stopped\n"), None, false),
+            Answer::Values(_) => (Reply::default(), None, true),
+        }
+    }
+
+    fn settle(&mut self) {
+        if self.settings.settle
+            && let Some(session) = &self.session
+        {
+            // If the session is over, the next text finds out.
+            let _ = session.settle();
+        }
+    }
+
+    // -------------------------------------------------------------- the end
+
+    /// The session has ended under our hands.
+    fn ended(&mut self, over: Over) -> Reply {
+        self.session = None;
+        let why = match over {
+            Over::Exited(code) => return Reply { over: Some(code.clamp(0, 255) as u8), ..Reply::default() },
+            Over::Interrupted(signal) => {
+                return Reply {
+                    err: "interrupted\n".to_string(),
+                    over: Some((128 + signal.clamp(0, 127)) as u8),
+                    ..Reply::default()
+                };
+            }
+            Over::Killed(signal) => format!("main was ended by {}", signal_name(signal)),
+            Over::Failed(sentence) => {
+                self.failed = true;
+                sentence
+            }
+        };
+        // The declarations are made again; what the statements did is gone.
+        let declarations: Vec<Entered> = self.entered.drain(..).filter_map(|e| e.declarations()).collect();
+        let what = if declarations.is_empty() { "" } else { ", with what was declared" };
+        let mut err = format!("{why}; a new session begins{what}\n");
+        if let Err(sentence) = self.replay(declarations) {
+            err.push_str(&format!("{sentence}\n"));
+            return Reply { err, over: Some(4), ..Reply::default() };
+        }
+        Reply::err(err)
+    }
+
+    /// A fresh session with these entries.
+    fn replay(&mut self, entries: Vec<Entered>) -> Result<(), String> {
+        self.entered.clear();
+        lock(&self.told.findings).clear();
+        lock(&self.told.source).text.clear();
+        self.begin().map_err(|e| setup_sentence(&e))?;
+        self.told.again.store(true, SeqCst);
+        let mut sentence = None;
+        for entry in entries {
+            let Ok((growth, added)) = self.extended(&entry.text) else { continue };
+            lock(&self.told.source).text = growth.text().to_string();
+            match self.session.as_ref().map(|s| s.run(&entry.text, &growth, &added)) {
+                Some(Ok(answer)) => {
+                    self.growth = growth;
+                    let whole = self.answered(answer).2;
+                    self.entered.push(Entered { text: entry.text, whole });
+                }
+                _ => {
+                    sentence = Some("an earlier entry ended the session again".to_string());
+                    break;
+                }
+            }
+        }
+        // What they print comes a little later.
+        if let (Some(session), None) = (&self.session, &sentence) {
+            let _ = session.settle();
+        }
+        self.told.again.store(false, SeqCst);
+        match sentence {
+            None => Ok(()),
+            Some(sentence) => {
+                self.entered.clear();
+                self.begin().map_err(|e| setup_sentence(&e))?;
+                Err(sentence)
+            }
+        }
+    }
+
+    /// The end of the input: as at the end of a script, `main` waits for the
+    /// others, unless somebody sits there who wants to go. What to show, and
+    /// the exit code.
+    pub fn end(mut self) -> (Reply, u8) {
+        let Some(session) = self.session.take() else { return (Reply::default(), self.exit_code()) };
+        let alive = session.look().map_or(0, |scene| scene.tasks.iter().filter(|t| show::is_alive(t)).count());
+        if self.settings.interactive && alive > 0 {
+            let _ = session.quit();
+            let what = if alive == 1 { "1 task was".to_string() } else { format!("{alive} tasks were") };
+            return (Reply::err(format!("{what} still there, and ended\n")), self.exit_code());
+        }
+        let mut err = String::new();
+        match session.end() {
+            Ok(report) => {
+                let quiet = Style { quiet: true, ..self.settings.style };
+                let key = |source: &Source, f: &Finding| report::finding(source, f, &quiet);
+                let source = lock(&self.told.source).clone();
+                let mut findings = lock(&self.told.findings);
+                let told: Vec<String> = findings.iter().map(|f| key(&source, f)).collect();
+                for finding in report.findings {
+                    if !told.contains(&key(&source, &finding)) {
+                        err.push_str(&format!("{}\n", report::finding(&source, &finding, &self.settings.style)));
+                        findings.push(finding);
+                    }
+                }
+                if let run::Stop::Failed(sentence) = report.stop {
+                    self.failed = true;
+                    err.push_str(&format!("conc: {sentence}; the session was ended\n"));
+                }
+            }
+            Err(error) => {
+                self.failed = true;
+                err.push_str(&format!("conc: {}\n", setup_sentence(&error)));
+            }
+        }
+        (Reply::err(err), self.exit_code())
+    }
+
+    /// As of a script: 4 a failure, 2 something was wrong, 1 findings.
+    pub fn exit_code(&self) -> u8 {
+        let findings = lock(&self.told.findings).iter().any(|f| !f.code.is_note());
+        match () {
+            () if self.settings.interactive => 0,
+            () if self.failed => 4,
+            () if self.wrong => 2,
+            () if findings => 1,
+            () => 0,
+        }
+    }
+}
+
+fn signal_name(signal: i32) -> String {
+    nix::sys::signal::Signal::try_from(signal).map_or(format!("signal {signal}"), |s| s.as_str().to_string())
+}
+
+fn moved(mut error: ScriptError, base: usize) -> ScriptError {
+    let to = |span: &mut Span| *span = Span::new(span.start as usize + base, span.end as usize + base);
+    to(&mut error.span);
+    error.related.iter_mut().for_each(|r| to(&mut r.0));
+    error
+}

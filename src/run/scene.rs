@@ -1,0 +1,227 @@
+//! What there is at a moment of a session: its tasks and what they do, its
+//! objects, its memory. It owns the reading of the arena for that; the words
+//! are in `repl`.
+
+use super::*;
+
+/// See the head of the file.
+#[derive(Clone, Debug, Default)]
+pub struct Scene {
+    pub tasks: Vec<TaskState>,
+    pub objects: Vec<ObjectState>,
+    pub memory: Vec<MemoryState>,
+}
+
+/// What a task does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doing {
+    Runs,
+    Sleeps,
+    /// For the next statement.
+    Prompt,
+    /// A pool's worker, for a job.
+    Idle,
+    Waits,
+    /// With a time-out.
+    WaitsForTime,
+    Ended,
+}
+
+#[derive(Clone, Debug)]
+pub struct TaskState {
+    pub facts: TaskFacts,
+    pub doing: Doing,
+    /// Where it stands; unknown for who is not in a statement.
+    pub span: Option<Span>,
+    pub waits: Vec<Wait>,
+    pub holds: Vec<Held>,
+    pub ending: Option<Ending>,
+    pub result: Option<String>,
+    /// It was reported as stuck.
+    pub stuck: bool,
+    pub daemon: bool,
+    pub worker: bool,
+}
+
+/// An object and what is in it.
+#[derive(Clone, Debug)]
+pub struct ObjectState {
+    pub name: String,
+    pub kind: &'static str,
+    /// In a few words: `free`, `value 2`.
+    pub standing: String,
+    /// Its values, the oldest first; no more than `VALUES_MAX`.
+    pub values: Vec<String>,
+    pub value_count: u64,
+    /// Who holds it, by name, and how.
+    pub holders: Vec<(String, Mode)>,
+    /// Who waits there.
+    pub waiters: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct MemoryState {
+    pub word: &'static str,
+    pub name: String,
+    pub value: String,
+}
+
+const VALUES_MAX: usize = 16;
+/// Places of a row that are shown.
+const PLACES_MAX: u32 = 64;
+
+impl Diagnosis {
+    /// What there is now. `vars` are the values of `main`'s `var`s.
+    pub fn scene(&mut self, home: &Arc<Process>, vars: Vec<(String, String)>) -> Scene {
+        self.session_view(true);
+        let snapshot = self.snapshot(home);
+        self.session_view(false);
+        let tasks = self.task_states(&snapshot);
+        let objects = self.object_states(&tasks);
+        Scene { tasks, objects, memory: self.memory_states(vars) }
+    }
+
+    fn task_states(&mut self, snapshot: &Snapshot) -> Vec<TaskState> {
+        let image = self.image;
+        let arena = image.arena;
+        let mut states = Vec::new();
+        for task in handles(arena).filter(|t| !is_job(arena, *t)).collect::<Vec<_>>() {
+            let flags = arena.facts(task, facts::FLAGS).load(Relaxed);
+            let mut state = TaskState {
+                facts: task_facts(image, task),
+                doing: Doing::Ended,
+                span: None,
+                waits: Vec::new(),
+                holds: Vec::new(),
+                ending: ending_of(arena, task),
+                result: result_text(image, task),
+                stuck: false,
+                daemon: flags & flag::DAEMON != 0,
+                worker: flags & flag::WORKER != 0,
+            };
+            let place = snapshot.views.iter().position(|v| v.id == task);
+            if let (false, Some(i)) = (has_ended(arena, task), place) {
+                self.live_state(snapshot, i, &mut state);
+            } else if let Some(s) = slot_of_ended(arena, task) {
+                state.holds = held_facts(image, &held_of(arena, s));
+            }
+            states.push(state);
+        }
+        states
+    }
+
+    fn live_state(&mut self, snapshot: &Snapshot, i: usize, state: &mut TaskState) {
+        let image = self.image;
+        let (s, id) = (snapshot.slots[i], snapshot.views[i].id);
+        let word = |w: usize| image.arena.slot(s, w).load(SeqCst);
+        let site = word(slot::PC) as u32;
+        let known = image.program.spans.get(site as usize).copied();
+        let mut waits = snapshot.views[i].waits.clone();
+        state.doing = match word(slot::STATE) {
+            // It has just said what its memory holds.
+            _ if id == image.main_task() && known.is_none() => Doing::Prompt,
+            state::SLEEPING => Doing::Sleeps,
+            state::TIMED => {
+                if let Some(executor) = &mut self.executor {
+                    waits = arms_of(image.arena, executor, s);
+                }
+                Doing::WaitsForTime
+            }
+            state::WAITING if snapshot.views[i].excused && state.worker => Doing::Idle,
+            state::WAITING | state::AWAITING | state::REAPING => Doing::Waits,
+            _ => Doing::Runs,
+        };
+        state.span = known;
+        if state.doing != Doing::Idle {
+            state.waits = self.told_waits(snapshot, i, waits);
+        }
+        state.holds = held_facts(image, &held_of(image.arena, s));
+        state.stuck = word(slot::REPORTED) != 0;
+    }
+
+    /// As a finding about this task alone would tell them.
+    fn told_waits(&self, snapshot: &Snapshot, i: usize, waits: Option<Vec<WaitView>>) -> Vec<Wait> {
+        let mut views = snapshot.views.clone();
+        views[i].waits = waits;
+        let verdict = vec![false; views.len()];
+        let scene = Answers { snapshot, image: self.image };
+        let group = deadlock::Group { cause: deadlock::RootCause::Circle, circle: vec![i], behind: Vec::new() };
+        let finding = stuck::finding(&scene, &views, &verdict, &group, true, Certainty::Observed);
+        match finding.facts {
+            Facts::Stuck { circle, .. } => circle.into_iter().flat_map(|w| w.waits).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn object_states(&self, tasks: &[TaskState]) -> Vec<ObjectState> {
+        let image = self.image;
+        let arena = image.arena;
+        let all = (0..arena.objects() as u32).filter(|id| arena.object_at(*id) != 0);
+        let shown = all.filter(|id| !KINDS[arena.kind(*id) as usize].internal);
+        shown
+            .map(|id| {
+                let name = image.object_name(id);
+                let word = |w: usize| arena.object(id, w).load(Relaxed);
+                let holds = |t: &&TaskState| t.holds.iter().any(|h| h.lock == name);
+                let holder = |t: &TaskState| {
+                    let mode = t.holds.iter().find(|h| h.lock == name).map_or(Mode::Exclusive, |h| h.mode);
+                    (t.facts.name.clone(), mode)
+                };
+                let waits = |t: &&TaskState| t.waits.iter().any(|w| w.object == name);
+                ObjectState {
+                    kind: KINDS[arena.kind(id) as usize].word,
+                    standing: objects::standing(
+                        arena.kind(id),
+                        &std::array::from_fn(|i| word(object::WORD + i)),
+                        word(object::RING_LEN),
+                    ),
+                    values: self.ring_values(id),
+                    value_count: word(object::RING_LEN),
+                    holders: tasks.iter().filter(holds).map(holder).collect(),
+                    waiters: tasks.iter().filter(waits).map(|t| t.facts.name.clone()).collect(),
+                    name,
+                }
+            })
+            .collect()
+    }
+
+    fn ring_values(&self, id: u32) -> Vec<String> {
+        let Some(executor) = &self.executor else { return Vec::new() };
+        let arena = self.image.arena;
+        if KINDS[arena.kind(id) as usize].word != "queue" {
+            return Vec::new();
+        }
+        // Values are taken out under the guard, so nobody gives a block back
+        // meanwhile.
+        let (guard, _) = arena.guard(id);
+        super::super::guard::spin_lock(guard, executor.holder);
+        let word = |w: usize| arena.object(id, w).load(Relaxed);
+        let places = word(object::RING_PLACES).max(1);
+        let values: Vec<Value> = (0..word(object::RING_LEN).min(VALUES_MAX as u64))
+            .map(|i| word(object::RING) as usize + 16 * ((word(object::RING_FIRST) + i) % places) as usize)
+            .map(|at| arena.value(arena.at(at).load(Relaxed)))
+            .collect();
+        guard.store(0, SeqCst);
+        values.iter().map(|value| Shown { value, names: self.image, quoted: true }.to_string()).collect()
+    }
+
+    fn memory_states(&self, vars: Vec<(String, String)>) -> Vec<MemoryState> {
+        let image = self.image;
+        let vars: HashMap<String, String> = vars.into_iter().collect();
+        let mut states = Vec::new();
+        for decl in &image.program.memory {
+            for cell in decl.first..decl.first + decl.count.unwrap_or(1).min(PLACES_MAX) {
+                let name = image.program.cell_name(cell);
+                let value = match decl.memory {
+                    Memory::Var => vars.get(&name).cloned().unwrap_or_default(),
+                    _ => {
+                        let value = image.declared_cell(cell).peek(super::super::guard::holder(TASKS_MAX, 0));
+                        Shown { value: &value, names: image, quoted: true }.to_string()
+                    }
+                };
+                states.push(MemoryState { word: decl.memory.word(), name, value });
+            }
+        }
+        states
+    }
+}

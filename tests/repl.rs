@@ -1,0 +1,291 @@
+//! The session of `conc repl` without a terminal: what it answers, what it
+//! survives, and that nothing of it is left behind.
+
+mod support;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::io::Write;
+use std::process::Stdio;
+use std::time::Duration;
+use support::entry::Entries;
+use support::{Conc, Ended, Random, Running, conc};
+
+/// `conc repl` with this input, without the editor.
+fn repl() -> Conc {
+    conc().args(["repl", "--color", "never"])
+}
+
+fn session(text: &str) -> Ended {
+    repl().input(text).start().finish()
+}
+
+/// The same with the input shown and the reports in their place.
+fn transcript(text: &str) -> String {
+    repl().args(["--transcript"]).input(text).start().finish().stdout
+}
+
+#[test]
+fn values_are_shown_and_statements_are_not() {
+    let ended =
+        session("1 + 2\nvar x = 5\nx += 1\nx\nlet w = \"a\"\nw\nw = \"b\"; w\nnone\nprint \"p\"\n").expect_code(0);
+    assert_eq!(ended.stdout, "3\n6\n\"a\"\n\"b\"\np\n");
+    assert_eq!(ended.stderr, "");
+}
+
+#[test]
+fn several_lines_are_one_entry_until_the_parser_has_it_whole() {
+    let text = "fn f(n) {\n    if n == 0 {\n        return \"zero\"\n    }\n    else {\n        return \"more\"\n    }\n}\nf(0)\nf(\n1)\ntry { f(q) }\ncatch any { }\nif true { print 1 }\nelse { print 2 }\n";
+    let ended = session(text);
+    assert_eq!(ended.stdout, "\"zero\"\n\"more\"\n1\n");
+    assert!(ended.stderr.contains("`q` is not defined"), "{}", ended.stderr);
+    assert_eq!(ended.code, Some(2));
+}
+
+#[test]
+fn an_error_ends_the_statement_and_not_the_session() {
+    let ended =
+        session("queue q\nfn f() { return q.get_nowait() }\nf()\nlet n = 1 / 0\nprint \"on\"\nassert false, \"why\"\n")
+            .expect_code(1);
+    assert_eq!(ended.stdout, "on\n");
+    for words in ["Empty: the queue is empty (queue q)", "called here", "DivideByZero", "Assertion: why"] {
+        assert!(ended.stderr.contains(words), "{words} is missing in:\n{}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_wrong_entry_changes_nothing() {
+    let ended = session("lock m\nlock n; prnt(1)\nlock m\nn\nm\n");
+    assert_eq!(ended.stdout, "m\n");
+    assert!(ended.stderr.contains("`prnt` is not defined") && ended.stderr.contains("`m` is defined twice"));
+    assert!(ended.stderr.contains("[repl:2:"), "{}", ended.stderr);
+    ended.expect_code(2);
+}
+
+#[test]
+fn tasks_and_processes_begin_with_what_is_declared_by_then() {
+    let text = "queue q\nqueue back\n\
+        task old { let f = q.get(); back.put(f(2)) }\n\
+        spawn old\nspawn process old\n\
+        fn late(n) { return \"late {n}\" }\n\
+        q.put(late); q.put(late)\n\
+        back.get()\nback.get()\n\
+        pool threads(1)\npool processes(1) of processes\nvar v = 7\n\
+        task job(n) { return n + v }\n\
+        let a = submit job(1) to threads\njoin a\na.result\n\
+        let b = submit job(2) to processes\njoin b\nb.result\n";
+    let ended = session(text).expect_code(0);
+    assert_eq!(ended.stdout, "old\nold\n\"late 2\"\n\"late 2\"\n8\n9\n");
+}
+
+#[test]
+fn who_runs_keeps_the_old_function_and_who_begins_has_the_new_one() {
+    let text = "queue q\nqueue back\n\
+        fn f() { return \"old\" }\ntask t { q.get(); back.put(f()) }\n\
+        let r = spawn t\nlet p = spawn process t\n\
+        fn f() { return \"new\" }\n\
+        q.put(1); q.put(1); join r; join p\nback.get()\nback.get()\n\
+        let n = spawn t\nq.put(1); back.get()\nf()\n";
+    let ended = session(text).expect_code(0);
+    assert_eq!(ended.stdout, "\"old\"\n\"old\"\n\"new\"\n\"new\"\n");
+    let ended = session("fn f(a) { return a }\nfn g() { return f(1) }\ng()\nfn f() { return 0 }\ng()\n");
+    assert_eq!(ended.stdout, "1\n");
+    assert!(ended.stderr.contains("`f` takes 0 arguments, and here it gets 1"), "{}", ended.stderr);
+}
+
+const CIRCLE: &str = "lock a\nlock b\nbarrier both(2)\n\
+    task left { with a { both.wait(); with b { } } }\ntask right { with b { both.wait(); with a { } } }\n\
+    let l = spawn left\nlet r = spawn right\n";
+
+#[test]
+fn a_deadlock_is_told_while_the_prompt_is_up() {
+    let mut run = fed();
+    run.feed(CIRCLE);
+    run.until_stderr("left and right wait for each other");
+    run.feed("print 6 * 7\nterminate l\nterminate r\n:tasks\n");
+    run.running.line("42");
+    let ended = run.finish();
+    assert_eq!(ended.stderr.matches("error[deadlock]").count(), 1, "{}", ended.stderr);
+    assert_eq!(ended.stdout.matches("was terminated").count(), 2, "{}", ended.stdout);
+    ended.expect_code(1);
+}
+
+#[test]
+fn who_waits_for_the_prompt_is_not_stuck() {
+    let mut run = fed();
+    run.feed("queue q\nlock m\nm.acquire()\nspawn { print \"got {q.get()}\" }\nspawn { with m { print \"had m\" } }\nsleep 60ms\n");
+    run.feed("q.put(5)\n");
+    run.running.line("got 5");
+    run.feed("m.release()\n");
+    run.running.line("had m");
+    let ended = run.finish().expect_code(0);
+    assert_eq!(ended.stderr, "");
+}
+
+#[test]
+fn a_statement_that_can_never_go_on_is_stopped() {
+    let ended = session("queue q\nlock m\nwith m { q.get() }\nm.locked()\nm.acquire()\nm.acquire()\nprint \"on\"\n")
+        .expect_code(1);
+    assert_eq!(ended.stdout, "false\ntrue\non\n");
+    assert_eq!(ended.stderr.matches("never go on").count(), 2, "{}", ended.stderr);
+    assert!(ended.stderr.contains("error[self-deadlock]"), "{}", ended.stderr);
+}
+
+#[test]
+fn at_the_end_it_waits_for_the_tasks_as_a_script_does() {
+    let ended =
+        session("spawn { sleep 50ms; print \"late\" }\nvar x = 1\nfinally { assert x == 1; print \"finally\" }\n")
+            .expect_code(0);
+    assert_eq!(ended.stdout, "main:1\nlate\nfinally\n");
+    let ended = session("queue q\nspawn { q.get() }\n").expect_code(1);
+    assert!(ended.stderr.contains("error[deadlock]"), "{}", ended.stderr);
+    let ended = session("queue q\nq.put(1)\n").expect_code(0);
+    assert!(ended.stderr.contains("note[left-in-queue]"), "{}", ended.stderr);
+}
+
+#[test]
+fn races_and_errors_of_tasks_are_told() {
+    let ended = session("var x = 0\ntask t { x += 1 }\nspawn t x2\njoin all\n").expect_code(1);
+    assert!(ended.stderr.contains("error[race]"), "{}", ended.stderr);
+    let ended = session("spawn { raise \"no\" }\njoin all\n").expect_code(1);
+    assert_eq!(ended.stderr.matches("error[error]").count(), 1, "{}", ended.stderr);
+    let ended = session("var x = 0\ninvariant x < 2\ntask t { x = 5 }\nspawn t\njoin all\n").expect_code(1);
+    assert!(ended.stderr.contains("error[invariant]"), "{}", ended.stderr);
+}
+
+#[test]
+fn an_invariant_holds_for_those_who_began_before_it() {
+    let ended = session(
+        "var x = 0\nevent go\ntask t { go.wait(); x = 5 }\nlet h = spawn t\ninvariant x < 2\ngo.set()\njoin h\n",
+    );
+    assert!(ended.stderr.contains("error[invariant]"), "{}", ended.stderr);
+}
+
+#[test]
+fn tasks_objects_and_the_graph() {
+    let shown =
+        transcript(&format!("{CIRCLE}queue q(2)\nq.put(\"v\")\nvar n = 3\nm\n:tasks\n:graph\n:objects\n:objects q\n"));
+    for line in [
+        "left ── lock b ──▶ right ── lock a ──▶ left   (a circle of 2)",
+        "lock a        held by left; right waits",
+        "queue q       1 of 2; [\"v\"]",
+        "barrier both  0 of 2 are there",
+        "var n         = 3",
+    ] {
+        assert!(shown.lines().any(|l| l == line), "`{line}` is missing in:\n{shown}");
+    }
+    let tasks: Vec<&str> = shown.lines().filter(|l| l.contains("thread of main")).collect();
+    assert!(
+        tasks[0].starts_with("left ") && tasks[0].ends_with("waits for b, which right holds; holds a; stuck"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn undo_reset_save_and_load() {
+    let text = "var x = 1\nx = 2\nfn f() { return 1 }\nlet l = [x]\nl\nx = 3\n:undo\nx\nfn f() { return 2 }\nlet l = 7\nx + 1\nq.get()\n:save s.conc\n:save s.conc\n:reset\nx\n:load s.conc\nl\n";
+    let mut run = repl().input(text).start();
+    let folder = run.folder().to_path_buf();
+    run.until("the end", |r| r.stdout().ends_with("7\n").then_some(()));
+    let saved = std::fs::read_to_string(folder.join("s.conc")).expect("it was saved");
+    assert_eq!(saved, "var x = 1\nx = 2\nlet l = [x]\nprint l\nprint x\nfn f() { return 2 }\nl = 7\nprint x + 1\n");
+    std::fs::remove_file(folder.join("s.conc")).expect("it is there");
+    let ended = run.finish();
+    assert!(ended.stdout.contains("taken back: x = 3\n5 entries were done again\n2\n"), "{}", ended.stdout);
+    assert!(ended.stderr.contains("s.conc is there already"), "{}", ended.stderr);
+}
+
+#[test]
+fn interruptions_stop_the_statement_of_a_pipe_with_the_session() {
+    let mut run = fed();
+    run.feed("spawn process { sleep 100s }\nprint \"up\"\nsleep 100s\n");
+    run.running.line("up");
+    run.running.signal(Signal::SIGINT);
+    run.finish().expect_code(130);
+    let mut run = fed();
+    run.feed("spawn process { sleep 100s }\nprint \"up\"\n");
+    run.running.line("up");
+    run.running.signal(Signal::SIGTERM);
+    run.finish().expect_code(143);
+}
+
+#[test]
+fn a_killed_first_process_begins_a_new_session_with_the_declarations() {
+    let ended =
+        session("var x = 1\nx = 5\nspawn process { sleep 100s }\nkill self\nx\nterminate self\nx += 1; x\nexit 7\n")
+            .expect_code(7);
+    assert_eq!(ended.stdout, "main:3\n1\n2\n");
+    assert_eq!(ended.stderr.matches("a new session begins, with what was declared").count(), 2, "{}", ended.stderr);
+}
+
+#[test]
+fn killed_processes_are_told_and_survived() {
+    let mut run = fed();
+    run.feed("lock m\ntask t { m.acquire(); print \"pid {self.pid}\"; sleep 100s }\nlet p = spawn process t\n");
+    let pid = run.running.number("pid ");
+    let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+    run.until_stderr("error[abandoned-lock]");
+    run.feed("p.exit_code\n");
+    run.running.line("-9");
+    run.finish().expect_code(1);
+}
+
+#[test]
+fn a_killed_conc_leaves_nothing() {
+    let mut run = fed();
+    run.feed("queue q via manager\nspawn process { print \"one\"; sleep 100s }\nspawn { sleep 100s }\n");
+    run.running.line("one");
+    run.running.signal(Signal::SIGKILL);
+    assert_eq!(run.running.finish_killed().signal, Some(9));
+}
+
+#[test]
+fn closed_input_and_output_end_it() {
+    repl().stdin(Stdio::null()).start().finish().expect_code(0);
+    let ended = session("print 1; spawn {");
+    assert!(ended.stderr.contains("not closed"), "{}", ended.stderr);
+}
+
+#[test]
+fn random_entries_are_survived() {
+    let mut entries = Entries(Random::new("random_entries_are_survived"));
+    let count = 2_000;
+    let mut text = String::new();
+    for _ in 0..count {
+        text.push_str(&entries.entry());
+        text.push('\n');
+    }
+    text.push_str("\nprint \"the \" + \"end\"\n:quit\n");
+    let ended = repl().limit(Duration::from_secs(300)).input(&text).start().finish();
+    let shown = |text: &str| text.lines().rev().take(30).map(String::from).collect::<Vec<_>>().join("\n");
+    assert!(ended.stdout.contains("the end\n"), "stdout:\n{}\nstderr:\n{}", shown(&ended.stdout), shown(&ended.stderr));
+    assert!(!ended.stderr.contains("conc itself"), "{}", ended.stderr);
+    assert!(matches!(ended.code, Some(0..=2 | 4)), "{:?}", ended.code);
+}
+
+/// A session that is fed line by line.
+struct Fed {
+    running: Running,
+    input: Option<std::fs::File>,
+}
+
+fn fed() -> Fed {
+    let (theirs, ours) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).expect("there is a pipe");
+    Fed { running: repl().stdin(theirs).start(), input: Some(ours.into()) }
+}
+
+impl Fed {
+    fn feed(&mut self, text: &str) {
+        let input = self.input.as_mut().expect("the input is open");
+        input.write_all(text.as_bytes()).expect("conc reads");
+    }
+
+    fn until_stderr(&mut self, words: &str) {
+        self.running.until(words, |r| r.stderr().contains(words).then_some(()));
+    }
+
+    fn finish(mut self) -> Ended {
+        self.input = None;
+        self.running.finish()
+    }
+}
