@@ -220,7 +220,7 @@ impl<'a> Explorer<'a> {
 
     /// The transition of an actor that takes these ways; `ways` is made
     /// complete.
-    fn leaf(&mut self, row: &Row, ix: PartIx, mover: Mover, part: PartId, ways: &mut Vec<u32>) -> Rc<Leaf> {
+    pub(super) fn leaf(&mut self, row: &Row, ix: PartIx, mover: Mover, part: PartId, ways: &mut Vec<u32>) -> Rc<Leaf> {
         let mut widths = std::mem::take(&mut self.widths);
         let memo = memo_of(mover);
         let found = self.memos[memo].find(part, row.parts(), ways, &mut widths);
@@ -257,7 +257,9 @@ impl<'a> Explorer<'a> {
         let (writes, looks, events, _) = m.close();
         let leaf = match ran {
             Ran::Blocked => Leaf { blocked: true, fair, cut, needs, ..Leaf::default() },
-            Ran::Went { alone } => Leaf { blocked: false, alone, printed, fair, cut, needs, writes, events },
+            Ran::Went { alone } => {
+                Leaf { blocked: false, alone, printed, fair, cut, needs, writes, events, ..Leaf::default() }
+            }
         };
         (leaf, looks)
     }
@@ -280,37 +282,87 @@ impl<'a> Explorer<'a> {
         let movers = self.movers(row);
         for (ix, mover, part) in movers {
             let from = out.len();
-            let mut ways = Vec::new();
-            loop {
-                let leaf = self.leaf(row, ix, mover, part, &mut ways);
-                let widths = std::mem::take(&mut self.widths);
-                if leaf.blocked {
-                    if mover == Mover::Task {
-                        self.waiting.push((ix, leaf.clone()));
-                    }
-                } else {
-                    out.push((Turn { actor: ix, mover, ways: ways.clone() }, leaf));
-                }
-                // The next ways, as one counts.
-                let mut more = false;
-                while let Some(last) = ways.pop() {
-                    if last + 1 < widths[ways.len()] {
-                        ways.push(last + 1);
-                        more = true;
-                        break;
-                    }
-                }
-                self.widths = widths;
-                if !more {
-                    break;
-                }
-            }
+            self.each_way(row, (ix, mover, part), usize::MAX, out);
             if !all && out.len() > from && out[from..].iter().all(|(_, leaf)| leaf.alone) {
                 out.drain(..from);
                 return true;
             }
         }
         false
+    }
+
+    /// The transitions of one actor, one for each of its ways, but no more than
+    /// `most` of them; whether those are all.
+    #[inline]
+    pub(super) fn each_way(
+        &mut self,
+        row: &Row,
+        (ix, mover, part): (PartIx, Mover, PartId),
+        most: usize,
+        out: &mut Vec<(Turn, Rc<Leaf>)>,
+    ) -> bool {
+        let from = out.len();
+        let mut ways = Vec::new();
+        loop {
+            let leaf = self.leaf(row, ix, mover, part, &mut ways);
+            let widths = std::mem::take(&mut self.widths);
+            if leaf.blocked {
+                if mover == Mover::Task {
+                    self.waiting.push((ix, leaf.clone()));
+                }
+            } else {
+                out.push((Turn { actor: ix, mover, ways: ways.clone() }, leaf));
+            }
+            // The next ways, as one counts.
+            let mut more = false;
+            while let Some(last) = ways.pop() {
+                if last + 1 < widths[ways.len()] {
+                    ways.push(last + 1);
+                    more = true;
+                    break;
+                }
+            }
+            self.widths = widths;
+            if !more {
+                return true;
+            }
+            if out.len() - from >= most {
+                return false;
+            }
+        }
+    }
+
+    /// The transition of one actor whose ways are drawn one after the other:
+    /// `pick` says which of how many.
+    pub(super) fn drawn(
+        &mut self,
+        row: &Row,
+        (ix, mover, part): (PartIx, Mover, PartId),
+        pick: &mut dyn FnMut(u32) -> u32,
+    ) -> (Turn, Rc<Leaf>) {
+        let mut ways = Vec::new();
+        let mut drawn = 0;
+        loop {
+            // Ways that are left open are filled with the first of each.
+            let leaf = self.leaf(row, ix, mover, part, &mut ways);
+            if drawn >= ways.len() {
+                return (Turn { actor: ix, mover, ways }, leaf);
+            }
+            ways.truncate(drawn);
+            ways.push(pick(self.widths[drawn]));
+            drawn += 1;
+        }
+    }
+
+    /// Forgets who waited in the state looked at last.
+    pub(super) fn forget_waiting(&mut self) {
+        self.waiting.clear();
+    }
+
+    /// What a part does by itself.
+    pub(super) fn activity(&mut self, part: PartId) -> Activity {
+        self.refresh();
+        self.activities.get(part as usize).copied().unwrap_or(Activity::None)
     }
 
     /// The transitions that were followed out of a state.
@@ -387,7 +439,7 @@ impl<'a> Explorer<'a> {
         self.keys.insert(rustc_hash::FxBuildHasher.hash_one(key))
     }
 
-    fn event(&mut self, state: StateId, turn: &Turn, event: &Event) {
+    pub(super) fn event(&mut self, state: StateId, turn: &Turn, event: &Event) {
         let (code, key) = finding::key(self.model.program, event);
         if self.is_new(&(code, key)) {
             let what = What::Event(event.clone());
@@ -395,8 +447,9 @@ impl<'a> Explorer<'a> {
         }
     }
 
-    /// Nobody can go on: the end, or all that are left are stuck.
-    fn at_end(&mut self, state: StateId, row: &Row) {
+    /// Nobody can go on: the end, or all that are left are stuck. The place of
+    /// its outcome among those that are kept.
+    pub(super) fn at_end(&mut self, state: StateId, row: &Row) -> Option<usize> {
         let scene = finding::Scene1::new(self, row, &[]);
         let stuck = scene.stuck();
         let key = scene.signature(&stuck);
@@ -430,7 +483,7 @@ impl<'a> Explorer<'a> {
                 self.found.push(Found1 { code: note.code(), state, turn: None, what: What::Note(note) });
             }
         }
-        self.outcomes.add(outcome, state, &values);
+        self.outcomes.add(outcome, state, &values)
     }
 
     pub fn add_stuck(&mut self, state: StateId, one: Stuck) {
@@ -441,7 +494,7 @@ impl<'a> Explorer<'a> {
 
     /// Some go on and others wait: whether these can ever go on, where what
     /// they wait for is a task that waits too, or has ended.
-    fn stuck_partly(&mut self, state: StateId, row: &Row, out: &[(Turn, Rc<Leaf>)]) {
+    pub(super) fn stuck_partly(&mut self, state: StateId, row: &Row, out: &[(Turn, Rc<Leaf>)]) {
         let goes = |ix: PartIx| out.iter().any(|(t, _)| t.actor == ix);
         let place = |t: &TaskId| self.model.space.place(Key::Task(*t));
         let hopeless = |leaf: &Leaf| !leaf.needs.is_empty() && leaf.needs.iter().all(|t| !goes(place(t)));
@@ -506,7 +559,13 @@ impl<'a> Explorer<'a> {
     /// Carries out a transition with a log: the next row, what it logged and
     /// what went wrong; none if it cannot be done.
     pub fn logged(&self, row: &Row, turn: &Turn) -> Option<(Row, Log, Vec<Event>)> {
+        self.logged_by(row, turn, None)
+    }
+
+    /// The same with ways that are names, as a schedule has them.
+    pub fn logged_by(&self, row: &Row, turn: &Turn, named: Option<&[TaskId]>) -> Option<(Row, Log, Vec<Event>)> {
         let mut m = self.open(row, turn.actor, &turn.ways);
+        m.named = named;
         m.log = Some(Log::default());
         let ran = run(&mut m, turn.mover);
         let (writes, _, events, log) = m.close();

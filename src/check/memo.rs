@@ -7,6 +7,7 @@ use super::moves::Look;
 use super::part::{PartId, PartIx};
 use super::seen::Event;
 use crate::objects::TaskId;
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 /// What a transition comes to.
@@ -24,6 +25,8 @@ pub struct Leaf {
     pub needs: Vec<TaskId>,
     pub writes: Vec<(PartIx, PartId)>,
     pub events: Vec<Event>,
+    /// The objects and places it is about, where somebody has asked.
+    pub touches: OnceCell<Box<[PartIx]>>,
 }
 
 enum Node {

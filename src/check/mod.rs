@@ -5,6 +5,7 @@
 
 mod explore;
 mod finding;
+pub mod follow;
 pub mod live;
 mod memo;
 mod mover;
@@ -16,19 +17,22 @@ mod process;
 pub mod schedule;
 mod seen;
 mod step;
+pub mod stepper;
 mod store;
+pub mod strategy;
 pub mod walk;
 mod way;
 
 pub use outcome::{Outcome, Pairs};
 pub use schedule::Schedule;
+pub use strategy::{Sampled, Sampling, Strategy, sample};
 pub use way::{Lane, LaneStep, Way};
 
 use crate::detect::finding::{Code, Finding};
 use crate::program::Program;
 use crate::program::code::{Field, FieldKind};
 use crate::program::kind::Memory;
-use explore::{Explorer, What};
+use explore::{Explorer, Found1, What};
 use mover::Movers;
 use moves::{Guards, Memorable, Model};
 use std::collections::BTreeSet;
@@ -120,6 +124,8 @@ impl Verdict {
 pub struct Shown {
     pub finding: Finding,
     pub way: Way,
+    /// Of random schedules: the number of the first that showed it.
+    pub first: Option<u64>,
 }
 
 /// `expect some`, `expect every`: what came of it.
@@ -150,11 +156,13 @@ pub struct Report {
     /// How often it began anew, since something was seen that has to be looked
     /// at more closely.
     pub passes: u32,
+    /// Of random schedules: how many, and what came how often.
+    pub sampled: Option<Sampled>,
 }
 
 impl Report {
     pub fn complete(&self) -> bool {
-        self.stop.is_none() && self.cut.is_none()
+        self.stop.is_none() && self.cut.is_none() && self.sampled.is_none()
     }
 }
 
@@ -193,24 +201,8 @@ pub fn check(
     let (mut passes, mut transitions) = (0, 0);
     loop {
         passes += 1;
-        let movers = Movers::of(program);
-        let plain = options.plain || !options.merging || movers.deadly;
-        // Once there is a race, what is read at the place shows the order of
-        // other accesses too, and orders nothing.
-        let exact = options.exact || movers.observes || !known_races.is_empty();
-        let model = Model {
-            program,
-            space: part::Space::new(program.objects.len() as u32 + 1),
-            plain,
-            visible: visible.clone(),
-            known_races: known_races.clone(),
-            exact,
-            blind: false,
-            guarding: options.guarding && !plain,
-            alone: options.alone && !options.plain,
-            movers: if plain || !options.joining { movers.without_joins() } else { movers },
-            guards: Mutex::new(Guards { open: std::mem::take(&mut open), ..Guards::default() }),
-        };
+        let model = model(program, options, &visible, &known_races, std::mem::take(&mut open));
+        let plain = model.plain;
         let mut explorer = Explorer::new(&model, options);
         explorer.run(ask)?;
         transitions += explorer.transitions;
@@ -242,6 +234,33 @@ pub fn check(
             live::search(&mut explorer, ask);
         }
         return Ok(report(explorer, races, passes, transitions));
+    }
+}
+
+/// What holds for all transitions, with what is known by now.
+fn model(
+    program: &'static Program,
+    options: &Options,
+    visible: &BTreeSet<Memorable>,
+    known_races: &BTreeSet<String>,
+    open: BTreeSet<Memorable>,
+) -> Model {
+    let movers = Movers::of(program);
+    let plain = options.plain || !options.merging || movers.deadly;
+    Model {
+        program,
+        space: part::Space::new(program.objects.len() as u32 + 1),
+        plain,
+        visible: visible.clone(),
+        known_races: known_races.clone(),
+        // Once there is a race, what is read at the place shows the order of
+        // other accesses too, and orders nothing.
+        exact: options.exact || movers.observes || !known_races.is_empty(),
+        blind: false,
+        guarding: options.guarding && !plain,
+        alone: options.alone && !options.plain,
+        movers: if plain || !options.joining { movers.without_joins() } else { movers },
+        guards: Mutex::new(Guards { open, ..Guards::default() }),
     }
 }
 
@@ -278,46 +297,17 @@ fn private(program: &Program) -> Vec<Memorable> {
 
 fn report(mut explorer: Explorer, races: Vec<Shown>, passes: u32, transitions: u64) -> Report {
     let all = explorer.found.clone();
-    let mut found = races;
-    let abandoned_told = |shown: &[Shown], name: &str| {
-        shown.iter().any(|s| s.finding.code == Code::AbandonedLock && s.finding.on.iter().any(|n| n == name))
-    };
-    let mut later = Vec::new();
-    for one in &all {
-        if matches!(&one.what, What::Event(seen::Event::Race { .. })) {
-            continue;
-        }
-        let shown = way::shown(&mut explorer, one);
-        if matches!(&one.what, What::Event(seen::Event::Abandoned { .. })) {
-            later.push(shown);
-        } else {
-            found.push(shown);
-        }
-    }
-    // A lock that stuck tasks wait for is told there.
-    for shown in later {
-        if !shown.finding.on.iter().any(|n| abandoned_told(&found, n)) {
-            found.push(shown);
-        }
-    }
     let lock_order = all.iter().any(|f| matches!(&f.what, What::Stuck(s) if s.locks_only));
+    let not_races = all.iter().filter(|f| !matches!(&f.what, What::Event(seen::Event::Race { .. })));
+    let shown: Vec<(Found1, Shown)> = not_races.map(|f| (f.clone(), way::shown(&mut explorer, f))).collect();
+    let found = told(races, shown);
     let complete = explorer.stop.is_none() && explorer.cut.is_none();
-    let verdict = |code: Code| {
-        let seen = found.iter().any(|s| s.finding.code == code) || (code == Code::LockOrder && lock_order);
-        match (seen, complete) {
-            (true, _) => Verdict::Found,
-            (false, true) => Verdict::Absent,
-            (false, false) => Verdict::Undecided,
-        }
-    };
+    let verdicts = verdicts(&found, lock_order, complete);
     let claims = explorer.model.program.claims.iter().enumerate().map(|(i, claim)| {
         let (holds, fails, _) = explorer.outcomes.claims.get(i).copied().unwrap_or_default();
         Claimed { every: claim.every, span: claim.span, holds, fails }
     });
-    let verdicts = DECIDED.iter().map(|c| (*c, verdict(*c))).collect();
     let claims = claims.collect();
-    let rank = |s: &Shown| (s.finding.code.is_note(), s.way.turns());
-    found.sort_by_key(rank);
     Report {
         stop: explorer.stop,
         cut: explorer.cut,
@@ -331,5 +321,43 @@ fn report(mut explorer: Explorer, races: Vec<Shown>, passes: u32, transitions: u
         outcomes: explorer.outcomes.all.iter().map(|o| o.0.clone()).collect(),
         more_outcomes: explorer.outcomes.more,
         passes,
+        sampled: None,
     }
+}
+
+/// What is told of all that was found, in order.
+fn told(races: Vec<Shown>, others: Vec<(Found1, Shown)>) -> Vec<Shown> {
+    let mut found = races;
+    let abandoned_told = |shown: &[Shown], name: &str| {
+        shown.iter().any(|s| s.finding.code == Code::AbandonedLock && s.finding.on.iter().any(|n| n == name))
+    };
+    let mut later = Vec::new();
+    for (one, shown) in others {
+        if matches!(&one.what, What::Event(seen::Event::Abandoned { .. })) {
+            later.push(shown);
+        } else {
+            found.push(shown);
+        }
+    }
+    // A lock that stuck tasks wait for is told there.
+    for shown in later {
+        if !shown.finding.on.iter().any(|n| abandoned_told(&found, n)) {
+            found.push(shown);
+        }
+    }
+    let rank = |s: &Shown| (s.finding.code.is_note(), s.way.turns());
+    found.sort_by_key(rank);
+    found
+}
+
+fn verdicts(found: &[Shown], lock_order: bool, complete: bool) -> Vec<(Code, Verdict)> {
+    let verdict = |code: Code| {
+        let seen = found.iter().any(|s| s.finding.code == code) || (code == Code::LockOrder && lock_order);
+        match (seen, complete) {
+            (true, _) => Verdict::Found,
+            (false, true) => Verdict::Absent,
+            (false, false) => Verdict::Undecided,
+        }
+    };
+    DECIDED.iter().map(|c| (*c, verdict(*c))).collect()
 }

@@ -48,6 +48,26 @@ pub struct Model {
     pub guards: Mutex<Guards>,
 }
 
+impl Model {
+    /// The finest division, for who goes one way through it: no reduction, races
+    /// by the exact order.
+    pub fn finest(program: &'static Program, visible: BTreeSet<Memorable>) -> Model {
+        Model {
+            program,
+            space: Space::new(program.objects.len() as u32 + 1),
+            plain: true,
+            guarding: false,
+            alone: false,
+            visible,
+            known_races: BTreeSet::new(),
+            exact: true,
+            blind: false,
+            movers: super::mover::Movers::of(program).without_joins(),
+            guards: Mutex::default(),
+        }
+    }
+}
+
 /// Which locks have been held at every access to a place so far, but for those
 /// made while there was no other task. A place that always has one is guarded:
 /// its accesses cannot race, and need not be compared.
@@ -119,6 +139,9 @@ pub struct Move<'a> {
     /// The ways to take where there is a choice.
     ways: &'a [u32],
     taken: usize,
+    /// The tasks by their numbers in a schedule, whose ways say by name which
+    /// task or arm is meant; none while exploring.
+    pub named: Option<&'a [TaskId]>,
     pub me: TaskId,
     /// The process in which it is.
     pub home: TaskId,
@@ -150,6 +173,7 @@ impl<'a> Move<'a> {
             overlay: RefCell::default(),
             ways,
             taken: 0,
+            named: None,
             me,
             home,
             site: 0,
@@ -359,12 +383,45 @@ impl<'a> Move<'a> {
 
     /// One of several tasks; each is tried in turn.
     fn choose_task(&mut self, among: &[Waiter]) -> usize {
-        let before = self.log.as_ref().map(|l| l.choices.len());
-        let way = self.choose_any(among.len() as u64) as usize;
-        if let (Some(log), Some(before)) = (&mut self.log, before)
-            && let Some(choice) = log.choices.get_mut(before)
-        {
-            *choice = Choice::Task(among[way].task);
+        let names: Vec<Choice> = among.iter().map(|w| Choice::Task(w.task)).collect();
+        self.choose_named(&names)
+    }
+
+    /// One of the ready arms of a `select`, by their numbers: its place.
+    pub fn choose_arm(&mut self, ready: &[u32]) -> usize {
+        let names: Vec<Choice> = ready.iter().map(|n| Choice::Arm(*n)).collect();
+        let way = self.choose_named(&names);
+        if let Some(log) = &mut self.log {
+            log.arms.push(ready[way]);
+        }
+        way
+    }
+
+    /// One of several that have names. A schedule's way is a name; one that is
+    /// nobody's is told by the log, which has another.
+    fn choose_named(&mut self, names: &[Choice]) -> usize {
+        if names.len() <= 1 || self.probing {
+            return 0;
+        }
+        let Some(tasks) = self.named else {
+            let before = self.log.as_ref().map(|l| l.choices.len());
+            let way = self.choose_any(names.len() as u64) as usize;
+            if let (Some(log), Some(before)) = (&mut self.log, before)
+                && let Some(choice) = log.choices.get_mut(before)
+            {
+                *choice = names[way];
+            }
+            return way;
+        };
+        let number = |c: &Choice| match c {
+            Choice::Way(n) | Choice::Arm(n) => Some(*n),
+            Choice::Task(t) => tasks.iter().rposition(|o| o == t).map(|n| n as u32),
+        };
+        let wanted = self.ways.get(self.taken).copied();
+        self.taken += 1;
+        let way = names.iter().position(|n| wanted.is_some() && number(n) == wanted).unwrap_or(0);
+        if let Some(log) = &mut self.log {
+            log.choices.push(names[way]);
         }
         way
     }

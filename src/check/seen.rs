@@ -48,11 +48,13 @@ pub enum Event {
     },
 }
 
-/// A way taken: one of several, or which of several tasks.
+/// A way taken: one of several, which of several tasks, which arm of a
+/// `select`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice {
     Way(u32),
     Task(TaskId),
+    Arm(u32),
 }
 
 /// What one step did to memory.
@@ -78,12 +80,17 @@ pub struct Logged {
     pub released: bool,
     /// The ways taken in it, where there was a choice.
     pub choices: Vec<Choice>,
+    /// The arms of its `select`s that went ahead, also where there was no
+    /// choice.
+    pub arms: Vec<u32>,
     /// It counts as a turn of its own in a schedule.
     pub turn: bool,
     /// The tasks that were made in it.
     pub born: Vec<TaskId>,
     /// The names of the objects that it was about.
     pub on: Vec<String>,
+    /// How many events its transition had seen by its end.
+    pub events: usize,
 }
 
 /// What orders tasks, or has to be ordered; by whom is told beside it.
@@ -131,6 +138,7 @@ pub struct Log {
     pub steps: Vec<Logged>,
     /// The ways taken in the step under way.
     pub choices: Vec<Choice>,
+    pub arms: Vec<u32>,
     pub reached: Vec<Reached>,
     pub born: Vec<TaskId>,
     pub on: Vec<String>,

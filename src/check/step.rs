@@ -39,6 +39,15 @@ pub(super) enum Act {
     Over,
 }
 
+/// Whether what a task is about is a turn of its own in the finest division.
+pub fn is_turn(at: &At) -> bool {
+    match at {
+        At::Met { .. } => false,
+        At::Step(step) => step.is_turn(),
+        _ => true,
+    }
+}
+
 /// What a step's answer is.
 enum Answer {
     Value(Value),
@@ -103,6 +112,10 @@ impl Move<'_> {
         if turn && !self.program.invariants.is_empty() {
             self.check_invariants();
         }
+        let seen = self.events.len();
+        if let Some(step) = self.log.as_mut().and_then(|l| l.steps.last_mut()) {
+            step.events = seen;
+        }
     }
 
     /// The step just carried out, into the log.
@@ -111,12 +124,13 @@ impl Move<'_> {
             return;
         }
         let held = self.task(self.me, |t| t.held.clone()).unwrap_or_default();
-        let (task, site, released) = (self.me, self.site, self.released);
+        let (task, site, released, events) = (self.me, self.site, self.released, self.events.len());
         if let Some(log) = &mut self.log {
             let (text, choices) = (std::mem::take(&mut log.text), std::mem::take(&mut log.choices));
+            let arms = std::mem::take(&mut log.arms);
             let (reached, born) = (std::mem::take(&mut log.reached), std::mem::take(&mut log.born));
             let on = std::mem::take(&mut log.on);
-            log.steps.push(Logged { task, site, text, reached, held, released, choices, turn, born, on });
+            log.steps.push(Logged { task, site, text, reached, held, released, choices, arms, turn, born, on, events });
         }
     }
 
@@ -160,11 +174,7 @@ impl Move<'_> {
 
     /// Whether the step is a turn of its own in the finest division.
     fn is_turn(&self, at: &At) -> bool {
-        match at {
-            At::Met { .. } => false,
-            At::Step(step) => step.is_turn(),
-            _ => true,
-        }
+        is_turn(at)
     }
 
     pub fn memorable(&self, place: Place) -> Memorable {
@@ -556,7 +566,8 @@ impl Move<'_> {
         }
         let arrived = self.task(self.me, |t| matches!(t.at, At::Select { arrived: true, .. })).unwrap_or(false);
         if !ready.is_empty() {
-            let i = ready[self.choose_any(ready.len() as u64) as usize];
+            let numbers: Vec<u32> = ready.iter().map(|i| arms[*i].0 as u32).collect();
+            let i = ready[self.choose_arm(&numbers)];
             let (number, mut op) = arms[i].clone();
             if arrived {
                 for (_, arm) in &arms {
@@ -743,8 +754,10 @@ impl Move<'_> {
             let all = |c: &CellPart| c.accessors.iter().filter(|a| a.0 != me).map(|a| (a.0, a.1 & 2 != 0)).collect();
             self.cell(ix, all).unwrap_or_default()
         };
-        let conflict = others.iter().find(|(_, wrote)| write || *wrote);
-        if let Some((other, other_wrote)) = conflict.copied() {
+        let conflicts = others.iter().copied().filter(|(_, wrote)| write || *wrote);
+        // Exploring, one is enough to know the place; a schedule shows all.
+        let most = if self.named.is_some() { usize::MAX } else { 1 };
+        for (other, other_wrote) in conflicts.take(most) {
             let (name, memory) = self.name_of(place);
             if !self.model.known_races.contains(&name) {
                 self.events.push(Event::Race { ix, name, memory, other, task: me, site: self.site, other_wrote });
@@ -859,7 +872,8 @@ impl Move<'_> {
                 Err(type_error("an `atomically` block must not wait, and this `select` would"))
             };
         }
-        let (i, target, method) = ready[self.choose_any(ready.len() as u64) as usize];
+        let numbers: Vec<u32> = ready.iter().map(|r| r.0 as u32).collect();
+        let (i, target, method) = ready[self.choose_arm(&numbers)];
         let value = self.operate_inline(target, method, arms[i].args.as_slice())?;
         Ok(Value::list(vec![Value::Int(i as i64), value]))
     }

@@ -5,12 +5,10 @@
 
 use super::explore::Explorer;
 use super::finding::Scene1;
-use super::mover::Movers;
-use super::moves::{Guards, Model, Move};
-use super::{Options, Outcome, outcome, part};
+use super::moves::{Model, Move};
+use super::{Options, Outcome, outcome};
 use crate::program::Program;
 use std::collections::BTreeSet;
-use std::sync::Mutex;
 
 pub use super::explore::Turn;
 pub use super::seen::{Came, Deed, Event};
@@ -35,17 +33,9 @@ pub struct Taken {
 ///
 /// A declaration that cannot be made: its place in `Program::objects`, and why.
 pub fn walk<T>(program: &'static Program, f: impl FnOnce(&mut Walk, Row) -> T) -> Result<T, (usize, String)> {
-    let model = Model {
-        program,
-        space: part::Space::new(program.objects.len() as u32 + 1),
-        plain: true,
-        visible: BTreeSet::new(),
-        known_races: BTreeSet::new(),
-        exact: false,
-        blind: true,
-        movers: Movers::none(),
-        guards: Mutex::new(Guards::default()),
-    };
+    let mut model = Model::finest(program, BTreeSet::new());
+    model.blind = true;
+    model.exact = false;
     let options = Options { plain: true, ..Options::default() };
     let mut walk = Walk { explorer: Explorer::new(&model, &options) };
     let first = walk.explorer.begin()?;

@@ -1,5 +1,6 @@
 //! `conc check`.
 
+use super::sampling::{self, SamplingArgs};
 use super::{Common, Format, ReportFormat, exit, put_err, put_out, script};
 use crate::check::{self, Options, Progress, Report, Stop, Verdict};
 use crate::lang::error::ScriptError;
@@ -9,11 +10,13 @@ use clap::Args;
 use std::time::{Duration, Instant};
 
 #[derive(Args)]
+#[command(after_help = super::example::help("check"))]
 pub struct CheckArgs {
     /// The script; - is standard input
+    #[arg(add = super::complete::script())]
     file: String,
     /// Give a `const` of the script another value
-    #[arg(short = 'D', value_name = "NAME=VALUE")]
+    #[arg(short = 'D', value_name = "NAME=VALUE", add = super::complete::define())]
     define: Vec<String>,
     /// How to report
     #[arg(long, value_name = "FORMAT", default_value = "human")]
@@ -38,6 +41,9 @@ pub struct CheckArgs {
     without: Vec<Reduction>,
     #[command(flatten)]
     common: Common,
+    // Last, since its heading holds for what comes after it.
+    #[command(flatten)]
+    sampling: SamplingArgs,
 }
 
 /// What makes the states fewer.
@@ -126,7 +132,7 @@ impl Session<'_> {
                 command: "check".to_string(),
                 file: self.source.name.clone(),
                 hash: script::hash(self.source),
-                seed: 0,
+                seed: self.args.sampling.seed(),
             };
             put_out(&format!("{}\n", json::start(&start)));
         }
@@ -152,7 +158,10 @@ impl Session<'_> {
             line.show(progress, began.elapsed());
             limit.is_some_and(|l| began.elapsed() >= l).then_some(Stop::Time)
         };
-        let report = check::check(self.program, &options, &mut ask);
+        let report = match self.args.sampling.sampling() {
+            Some(sampling) => check::sample(self.program, &options, &sampling, &mut ask),
+            None => check::check(self.program, &options, &mut ask),
+        };
         line.clear();
         match report {
             Ok(report) => self.tell(&report, began.elapsed()),
@@ -236,8 +245,8 @@ impl Session<'_> {
         for shown in &report.found {
             put_out(&format!("{}\n", json::finding(self.source, &shown.finding)));
         }
-        for outcome in &report.outcomes {
-            put_out(&format!("{}\n", json::outcome(&outcome_of(outcome))));
+        for outcome in counted(report) {
+            put_out(&format!("{}\n", json::outcome(&outcome)));
         }
         let verdicts = report.verdicts.iter().map(|(c, v)| (c.word().to_string(), v.word().to_string())).collect();
         let summary = json::Summary {
@@ -249,6 +258,7 @@ impl Session<'_> {
             states: Some(report.states),
             transitions: Some(report.transitions),
             verdicts: Some(json::Pairs(verdicts)),
+            schedules: report.sampled.as_ref().map(|s| s.runs),
             ..json::Summary::default()
         };
         put_out(&format!("{}\n", json::summary(&summary)));
@@ -259,6 +269,9 @@ impl Session<'_> {
             put_out(&format!("{}\n", report::finding(self.source, &shown.finding, &self.style)));
             if !self.style.quiet && !shown.finding.code.is_note() {
                 put_out(&format!("{}\n", lanes::text(&lanes_of(&shown.way), self.source, &self.style)));
+                if let (Some(first), Some(sampled)) = (shown.first, &report.sampled) {
+                    put_out(&format!("  first in schedule {first} of {}\n\n", sampled.runs));
+                }
             }
         }
         if self.style.quiet && report.found.is_empty() && report.complete() {
@@ -274,13 +287,13 @@ impl Session<'_> {
         }
         if !self.style.quiet && report.outcomes.len() > 1 {
             let table = repeat::RepeatTable {
-                runs: 0,
-                outcomes: report.outcomes.iter().map(outcome_of).collect(),
+                runs: report.sampled.as_ref().map_or(0, |s| s.counts.iter().sum()),
+                outcomes: counted(report),
                 findings: Vec::new(),
             };
             let count = report.outcomes.len();
             let more = if report.more_outcomes { "more than " } else { "" };
-            put_out(&format!("{more}{count} possible outcomes{}\n", table.text(&self.style)));
+            put_out(&format!("{more}{count} possible outcomes{}\n", table.outcomes_text(&self.style)));
         }
         let known = |v: Verdict| match v {
             Verdict::Absent => verdict::Known::Absent,
@@ -295,6 +308,7 @@ impl Session<'_> {
             findings: failures,
             notes: report.found.len() as u64 - failures,
             reason: reason(report),
+            schedules: report.sampled.as_ref().map(|s| s.runs),
         };
         put_out(&verdict::text(&summary, &self.style));
         if report.stop == Some(Stop::Interrupted) {
@@ -311,7 +325,10 @@ pub fn reason(report: &Report) -> Option<String> {
         Some(Stop::Time) => Some("the time limit was reached".to_string()),
         Some(Stop::Interrupted) => Some("it was interrupted".to_string()),
         Some(Stop::First) => Some("the first finding was enough".to_string()),
-        None => report.cut.map(str::to_string),
+        None => match &report.sampled {
+            Some(sampled) => Some(sampling::reason(report, sampled)),
+            None => report.cut.map(str::to_string),
+        },
     }
 }
 
@@ -323,7 +340,9 @@ fn exit_code(report: &Report, failures: u64) -> u8 {
     if report.stop == Some(Stop::Interrupted) {
         return exit::INTERRUPTED;
     }
-    if failures > 0 || report.claims.iter().any(|c| !claim_holds(c)) {
+    // That no schedule drawn has shown it does not say that none does.
+    let undecided = |c: &check::Claimed| report.sampled.is_some() && !c.every;
+    if failures > 0 || report.claims.iter().any(|c| !claim_holds(c) && !undecided(c)) {
         exit::FINDINGS
     } else if report.complete() {
         exit::FINE
@@ -338,6 +357,13 @@ pub fn lanes_of(way: &check::Way) -> lanes::Lanes {
         steps: way.steps.iter().map(|s| lanes::Step { lane: s.lane, span: s.span, text: s.text.clone() }).collect(),
         circle_from: way.circle_from,
     }
+}
+
+/// The outcomes, with their frequency if schedules were drawn.
+fn counted(report: &Report) -> Vec<json::Outcome> {
+    let count = |n: usize| report.sampled.as_ref().and_then(|s| s.counts.get(n)).copied().unwrap_or(1);
+    let one = |(n, o)| json::Outcome { count: count(n), ..outcome_of(o) };
+    report.outcomes.iter().enumerate().map(one).collect()
 }
 
 pub fn outcome_of(outcome: &check::Outcome) -> json::Outcome {

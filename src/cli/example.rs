@@ -45,6 +45,25 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "test",
+        &[
+            example("conc test scenarios", "every script below a folder against its own `expect` lines"),
+            example(
+                "conc test --time-limit 60s scenarios",
+                "none longer than a minute; exit code 3 if that was not enough",
+            ),
+            example("conc test --format junit scenarios > report.xml", "for a CI server"),
+            example("conc test -v bank.conc", "what nobody expected, in full"),
+        ],
+    ),
+    (
+        "step",
+        &[
+            example("conc step bank.conc", "choose who goes next; h lists the commands"),
+            example("conc step bank.conc < moves.txt", "the commands from a file, a line each"),
+        ],
+    ),
+    (
         "fmt",
         &[
             example("conc fmt bank.conc", "bring a script into the one layout"),

@@ -3,6 +3,7 @@
 
 mod check;
 mod complete;
+mod confirm;
 mod example;
 mod explain;
 mod fmt;
@@ -10,8 +11,11 @@ mod lsp;
 mod man;
 mod progress;
 mod repl;
+mod replay;
 mod run;
+mod sampling;
 mod script;
+mod step;
 mod test;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -64,6 +68,10 @@ enum Command {
     Run(run::RunArgs),
     /// Explore every interleaving: what can happen and what cannot
     Check(check::CheckArgs),
+    /// Choose yourself who goes next, step by step, forward and back
+    Step(step::StepArgs),
+    /// Run one interleaving again, on real threads and processes
+    Replay(replay::ReplayArgs),
     /// Declare, spawn, look, try again: a session on real threads and processes
     Repl(repl::ReplArgs),
     /// Check scripts against their own `expect` lines
@@ -210,6 +218,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     let run = move || match command {
         Command::Run(args) => run::main(&args),
         Command::Check(args) => check::main(&args),
+        Command::Step(args) => step::main(&args),
+        Command::Replay(args) => replay::main(&args),
         Command::Repl(args) => repl::main(&args),
         Command::Test(args) => test::main(&args),
         Command::Fmt(args) => fmt::main(&args),

@@ -120,6 +120,9 @@ pub struct Summary {
     /// Code to `absent`, `found` or `undecided`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verdicts: Option<Pairs>,
+    /// Of `check --strategy`: how many schedules were drawn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedules: Option<u64>,
 }
 
 /// The last line of a `test`: a summary with how many scripts came to what.

@@ -10,7 +10,7 @@ pub mod finding;
 pub mod json;
 pub mod junit;
 pub mod lanes;
-mod phrase;
+pub mod phrase;
 pub mod reference;
 pub mod repeat;
 pub mod sarif;

@@ -38,6 +38,8 @@ pub struct Options {
     pub print: fn(task: &str, text: &str) -> String,
     /// How many bytes the script's objects may take.
     pub memory: usize,
+    /// The one interleaving to run; none: as it comes.
+    pub replay: Option<std::sync::Arc<super::replay::Plan>>,
 }
 
 const VARS_AT: usize = 4096;
