@@ -130,6 +130,11 @@ impl Movers {
             }
         }
         movers.deadly |= exits && threads;
+        // The end of a process ends its pools' workers, whatever they hold.
+        let field = |f: &Field| matches!(f.what, FieldKind::Object { kind: place::pool, .. });
+        movers.deadly |= program.objects.iter().any(|o| o.kind == place::pool)
+            || program.news.iter().any(|n| n.kind == place::pool)
+            || program.structs.iter().any(|s| s.fields.iter().any(field));
         movers.observes |= movers.deadly || movers.ends_seen || movers.sees_more(program);
         movers
     }
