@@ -82,6 +82,14 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         "explain",
         &[example("conc explain", "list all findings"), example("conc explain lost-wakeup", "the page on one of them")],
     ),
+    (
+        "repl",
+        &[
+            example("conc repl", "declare, spawn, look, try again; `conc` alone does the same at a terminal"),
+            example("conc repl bank.conc", "enter a script first, and go on from there"),
+            example("conc repl --transcript < session.txt", "answer what a file says, and show both"),
+        ],
+    ),
     ("lsp", &[example("conc lsp", "what an editor starts; it talks on standard input and output")]),
     (
         "completions",

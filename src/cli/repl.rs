@@ -15,8 +15,10 @@ use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, PoisonError};
 
 #[derive(Args, Default)]
+#[command(after_help = super::example::help("repl"))]
 pub struct ReplArgs {
     /// A script to enter first
+    #[arg(add = super::complete::script())]
     file: Option<String>,
     /// Where random choices begin
     #[arg(long, value_name = "N")]
