@@ -67,7 +67,9 @@ fn a_lock_whose_holder_was_killed_is_reported_and_the_others_go_on() {
     let pid = pid_printed(&mut conc, "holder ");
     kill_9(pid);
     let ended = conc.finish().expect_code(1);
-    assert_eq!(ended.failures(), ["abandoned-lock"]);
+    // One report, or another for a waiter that came after the first was told.
+    let codes = ended.failures();
+    assert!((1..=2).contains(&codes.len()) && codes.iter().all(|c| c == "abandoned-lock"), "{codes:?}");
     let found = finding(&ended, "abandoned-lock");
     assert_eq!(found["on"], serde_json::json!(["m"]));
     let notes = found["notes"].as_array().expect("a list");

@@ -18,15 +18,15 @@ impl Before {
         Before { files: shared_files() }
     }
 
-    /// Others use these folders at the same time, so only what carries the
-    /// program's name or the run's number counts.
+    /// Others use these folders at the same time, and name files after the
+    /// program too, so only what carries the run's number counts.
     /// A process that is being ended closes its sockets after it has left its
     /// memory, by which it is found; so those may take up to `grace`.
     pub fn assert_nothing_new(&self, pid: i32, grace: Duration) {
         let pid = pid.to_string();
         let ours = |path: &PathBuf| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            name.contains("conc") || name.contains(&pid)
+            name.contains(&pid)
         };
         let new: Vec<PathBuf> = shared_files().difference(&self.files).filter(|p| ours(p)).cloned().collect();
         assert!(new.is_empty(), "files are left behind: {new:?}");
