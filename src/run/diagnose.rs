@@ -198,11 +198,15 @@ impl Diagnosis {
         }
         let second = self.snapshot(home);
         let still = deadlock::stuck(&second.views, &Answers { snapshot: &second, image: self.image });
-        let same = (0..stuck.len()).filter(|i| stuck[*i]).all(|i| {
-            let again = second.slots.iter().position(|s| *s == first.slots[i]);
-            again.is_some_and(|j| still[j] && first.versions[i] == second.versions[j])
-        });
-        if !same {
+        // What only the second look found is no more certain than what only the
+        // first one found: it is told once a further look has found it again.
+        let before = |j: usize| {
+            let first_at = first.slots.iter().position(|s| *s == second.slots[j]);
+            first_at.is_some_and(|i| stuck[i] && first.versions[i] == second.versions[j])
+        };
+        let still: Vec<bool> = (0..still.len()).map(|j| still[j] && before(j)).collect();
+        let count = |of: &[bool]| of.iter().filter(|s| **s).count();
+        if count(&still) != count(&stuck) {
             return Vec::new();
         }
         let findings = self.findings(&second, &still);
