@@ -114,7 +114,7 @@ impl Told {
                 }
                 let mut findings = lock(&self.findings);
                 if findings.len() < FINDINGS_MAX {
-                    findings.push(finding);
+                    findings.push(*finding);
                 }
             }
             Event::Hopeless => {

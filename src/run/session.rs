@@ -19,7 +19,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
 /// How much of what the tasks print is taken at once.
-const OUTPUT_BYTES: usize = 1 << 13;
+const OUTPUT_BYTES: usize = 1 << 12;
 /// How long it may take until nothing moves any more.
 const SETTLE_NS: u64 = 1_000_000_000;
 /// Looks in a row at which nothing had moved.
@@ -29,7 +29,7 @@ const SETTLED: u32 = 3;
 pub enum Event {
     /// Whole lines that tasks printed.
     Output(String),
-    Finding(Finding),
+    Finding(Box<Finding>),
     /// The statement under way can never go on, and is stopped.
     Hopeless,
     /// The session has ended by itself; the next question is answered with it.
@@ -522,7 +522,7 @@ impl Link {
         found.extend(main);
         s.next_look = now + 5 * (futex::now_ns() - now);
         for finding in found {
-            (self.terms.tell)(Event::Finding(finding.clone()));
+            (self.terms.tell)(Event::Finding(Box::new(finding.clone())));
             self.supervisor.findings.push(finding);
         }
         if is_stuck {

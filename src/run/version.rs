@@ -45,6 +45,7 @@ pub struct Current {
     newest: AtomicPtr<Version>,
     /// Versions that somebody may still look at. Only taken by who publishes,
     /// and that is one thread at a time.
+    #[expect(clippy::vec_box, reason = "others look at a version where it stands")]
     older: Mutex<Vec<Box<Version>>>,
 }
 

@@ -59,6 +59,10 @@ pub fn terminal(state: Option<&std::path::Path>) -> Terminal {
     terminal
 }
 
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_digit())
+}
+
 impl Terminal {
     /// Types; `\r` is Enter, `\x03` Ctrl-C.
     pub fn keys(&mut self, keys: &str) {
@@ -68,15 +72,10 @@ impl Terminal {
 
     /// Enters a line, and waits for the next prompt.
     pub fn enter(&mut self, line: &str) {
-        let before = self.prompts();
         self.keys(line);
+        self.until(&format!("the line {line}"), |t| t.last().contains(line));
         self.keys("\r");
-        self.until(&format!("the prompt after {line}"), |t| t.prompts() > before && t.last().ends_with('>'));
-    }
-
-    fn prompts(&self) -> usize {
-        let is_prompt = |l: &&String| l.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with('>');
-        self.lines().iter().filter(is_prompt).count()
+        self.until(&format!("the prompt after {line}"), |t| t.last().strip_suffix('>').is_some_and(is_number));
     }
 
     /// The lines on the screen, without the empty ones at its end.

@@ -20,19 +20,22 @@ use reedline::{
     Signal, Span, StyledText, Suggestion, ValidationResult, Validator, default_emacs_keybindings,
 };
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-/// Pieces that may wait to be shown above the line; reports are never held
-/// back, and there are far fewer.
-const PIECES_MAX: usize = 1 << 16;
-/// The least time between two pieces of output while a line is edited: keys
-/// are heard in between, however much is printed.
-const PIECE_EVERY: Duration = Duration::from_millis(30);
+/// The least time between two lines above the one that is edited. Reedline
+/// takes a batch of several for a screen that was scrolled by somebody else,
+/// and begins anew at its top; so it gets one at a time, and looks for the next
+/// a little sooner.
+const LINE_EVERY: Duration = Duration::from_millis(6);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// Lines that wait for that; with more, the tasks wait with their output.
+const LINES_MAX: usize = 64;
 const HISTORY_LINES: usize = 10_000;
 const MENU: &str = "completion";
 
@@ -41,38 +44,67 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 struct Screen {
-    /// A line is being edited.
-    editing: Mutex<bool>,
+    lines: Mutex<Lines>,
+    /// There is a line to be shown.
+    more: Condvar,
     printer: ExternalPrinter<String>,
     color: bool,
-    shown: Mutex<Instant>,
     over: Arc<AtomicBool>,
     /// The terminal is gone.
     hung_up: AtomicBool,
 }
 
+#[derive(Default)]
+struct Lines {
+    /// A line is being edited.
+    editing: bool,
+    /// What is to be shown above it.
+    waiting: VecDeque<String>,
+}
+
 impl Screen {
     fn put(&self, text: &str) {
-        let editing = lock(&self.editing);
-        *lock(&self.shown) = Instant::now();
-        if *editing {
-            // Full: the session prints faster than anybody reads.
-            let _ = self.printer.sender().try_send(text.trim_end_matches('\n').to_string());
+        let mut lines = lock(&self.lines);
+        if lines.editing {
+            lines.waiting.extend(text.lines().map(String::from));
+            self.more.notify_one();
         } else {
             super::put_out(text);
         }
     }
 
     fn begin_editing(&self) {
-        *lock(&self.editing) = true;
+        lock(&self.lines).editing = true;
     }
 
     /// What the editor has not come to is shown now.
     fn end_editing(&self) {
-        let mut editing = lock(&self.editing);
-        *editing = false;
-        while let Some(text) = self.printer.get_line() {
-            super::put_out(&format!("{text}\n"));
+        let mut lines = lock(&self.lines);
+        lines.editing = false;
+        while let Some(line) = self.printer.get_line() {
+            super::put_out(&format!("{line}\n"));
+        }
+        for line in lines.waiting.drain(..) {
+            super::put_out(&format!("{line}\n"));
+        }
+    }
+
+    /// Hands the editor one line at a time, for ever.
+    fn feed(&self) {
+        loop {
+            let mut lines = lock(&self.lines);
+            while !lines.editing || lines.waiting.is_empty() {
+                lines = self.more.wait(lines).unwrap_or_else(PoisonError::into_inner);
+            }
+            if self.printer.receiver().is_empty()
+                && let Some(line) = lines.waiting.pop_front()
+            {
+                // An empty line would be none.
+                let line = if line.is_empty() { " ".to_string() } else { line };
+                let _ = self.printer.sender().try_send(line);
+            }
+            drop(lines);
+            std::thread::sleep(LINE_EVERY);
         }
     }
 }
@@ -85,7 +117,8 @@ impl Voice for Screen {
         self.put(text);
     }
     fn ready(&self) -> bool {
-        !*lock(&self.editing) || (self.printer.receiver().is_empty() && lock(&self.shown).elapsed() >= PIECE_EVERY)
+        let lines = lock(&self.lines);
+        !lines.editing || lines.waiting.len() < LINES_MAX
     }
     fn over(&self, signal: Option<i32>) {
         // Without a terminal the editor never comes back; all processes have
@@ -101,10 +134,10 @@ impl Voice for Screen {
 
 pub fn main(args: &ReplArgs, settings: Settings) -> u8 {
     let screen = Arc::new(Screen {
-        editing: Mutex::new(false),
-        printer: ExternalPrinter::new(PIECES_MAX),
+        lines: Mutex::new(Lines::default()),
+        more: Condvar::new(),
+        printer: ExternalPrinter::new(1),
         color: settings.style.color,
-        shown: Mutex::new(Instant::now()),
         over: Arc::new(AtomicBool::new(false)),
         hung_up: AtomicBool::new(false),
     });
@@ -114,6 +147,11 @@ pub fn main(args: &ReplArgs, settings: Settings) -> u8 {
         Err(code) => return code,
     };
     watch_terminal(&screen);
+    let feeding = screen.clone();
+    if std::thread::Builder::new().name("screen".to_string()).spawn(move || feeding.feed()).is_err() {
+        super::put_err("conc: the machine has no room for another thread\n");
+        return super::exit::FAILED;
+    }
     screen.put(&format!("conc {}; :help for help, Ctrl-D to leave\n", env!("CARGO_PKG_VERSION")));
     let growth = Arc::new(Mutex::new(repl.growth().clone()));
     let mut editor = editor(&screen, &growth, color);
@@ -185,7 +223,7 @@ fn editor(screen: &Arc<Screen>, growth: &Arc<Mutex<Growth>>, color: bool) -> Ree
     let mut editor = Reedline::create()
         .with_ansi_colors(color)
         .with_external_printer(screen.printer.clone())
-        .with_poll_interval(Duration::from_millis(20))
+        .with_poll_interval(LOOK_EVERY)
         .with_break_signal(screen.over.clone())
         .with_validator(Box::new(Whole))
         .with_highlighter(Box::new(Colors))
