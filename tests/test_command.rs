@@ -38,7 +38,8 @@ fn what_is_met_passes() {
 
 #[test]
 fn what_is_not_met_fails_with_its_reason() {
-    let unexpected = "race on x was not expected: two tasks write x, and nothing orders them (line 2)";
+    let unexpected =
+        "race on x was not expected: one task writes x while another reads it, and nothing orders them (line 2)";
     assert_fails("", unexpected);
     assert_fails("expect ok", unexpected);
     assert_fails("expect race on x\nexpect deadlock", "`expect deadlock` (line 6) is not met: this cannot happen");

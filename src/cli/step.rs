@@ -12,6 +12,7 @@ use clap::Args;
 use std::io::{BufRead, IsTerminal};
 
 #[derive(Args)]
+#[command(after_help = super::example::help("step"))]
 pub struct StepArgs {
     /// The script
     #[arg(add = super::complete::script())]

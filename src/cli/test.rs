@@ -18,6 +18,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 #[derive(Args)]
+#[command(after_help = super::example::help("test"))]
 pub struct TestArgs {
     /// Scripts, or folders with scripts below; - is standard input
     #[arg(required = true, add = super::complete::script())]
