@@ -27,10 +27,10 @@ fn shows_numbers(text: &str) -> bool {
 /// Whether a run's outcome is this one of `check`. The last values of a process
 /// that is stuck or was ended from outside are nobody's to read in a run.
 fn is_one(run: &Value, known: &Value) -> bool {
-    let values = run["values"].as_object().into_iter().flatten();
+    let mut values = run["values"].as_object().into_iter().flatten();
     run["prints"] == known["prints"]
         && run["ended"] == known["ended"]
-        && values.into_iter().all(|(name, value)| known["values"][name] == *value)
+        && values.all(|(name, value)| known["values"][name] == *value)
 }
 
 /// How the two differ, if they do; none too if the script is too large.

@@ -219,7 +219,7 @@ pub fn check(
                 && known_races.insert(name.clone())
             {
                 races.push(way::shown(&mut explorer, &found));
-                more |= (visible.insert(*memory) && !plain) || !exact;
+                more |= (visible.insert(*memory) && !plain) || !model.exact;
             }
         }
         if more && explorer.stop.is_none() && !(options.first && !races.is_empty()) {
