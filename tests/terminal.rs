@@ -109,9 +109,13 @@ fn ctrl_c_stops_the_statement_and_not_the_session() {
     let mut t = terminal(None);
     t.enter("lock m");
     t.enter("var n = 0");
-    for line in
-        ["sleep 100s", "loop { n += 1 }", "with m { busy 100s }", "try { sleep 100s } catch any { }", "select { after 100s => { } }"]
-    {
+    for line in [
+        "sleep 100s",
+        "loop { n += 1 }",
+        "with m { busy 100s }",
+        "try { sleep 100s } catch any { }",
+        "select { after 100s => { } }",
+    ] {
         t.keys(line);
         t.keys("\r");
         std::thread::sleep(std::time::Duration::from_millis(60));

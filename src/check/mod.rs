@@ -202,7 +202,7 @@ pub fn check(
     loop {
         passes += 1;
         let model = model(program, options, &visible, &known_races, std::mem::take(&mut open));
-        let (plain, exact) = (model.plain, model.exact);
+        let plain = model.plain;
         let mut explorer = Explorer::new(&model, options);
         explorer.run(ask)?;
         transitions += explorer.transitions;
