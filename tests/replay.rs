@@ -127,24 +127,7 @@ fn a_changed_script_is_said_to_be_changed() {
 
 #[test]
 fn a_prediction_of_a_run_is_confirmed() {
-    let one_after_the_other = "\
-lock a
-lock b
-event done
-
-task one {
-    with a { with b { } }
-    done.set()
-}
-task two {
-    done.wait(timeout: 100ms)
-    with b { with a { } }
-}
-
-spawn one
-spawn two
-join all
-";
+    let one_after_the_other = include_str!("../scenarios/locks/lock_order_predicted.conc");
     let ended = support::run_json(one_after_the_other).finish();
     let found = findings(&ended.stdout);
     let predicted = found.iter().find(|f| f["code"] == "lock-order");

@@ -45,6 +45,16 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "replay",
+        &[
+            example(
+                "conc replay bank.conc 0x3.1x2.0",
+                "a schedule that `conc check` printed, on real threads and processes",
+            ),
+            example("conc replay --model bank.conc 0x3.1x2.0", "the same in the explorer"),
+        ],
+    ),
+    (
         "test",
         &[
             example("conc test scenarios", "every script below a folder against its own `expect` lines"),

@@ -14,6 +14,7 @@ use clap::Args;
 use std::sync::Arc;
 
 #[derive(Args)]
+#[command(after_help = super::example::help("replay"))]
 pub struct ReplayArgs {
     /// The script; - is standard input
     file: String,

@@ -81,7 +81,7 @@ impl Current {
     /// Frees the versions before the newest.
     ///
     /// # Safety
-    /// Nobody holds on to one of them: no other thread of this process looks
+    /// SAFETY: nobody holds on to one of them: no other thread of this process looks
     /// at the program, and the caller has let go of the older ones.
     pub unsafe fn retire(&self) {
         self.older.lock().unwrap_or_else(PoisonError::into_inner).clear();
