@@ -49,6 +49,8 @@ pub struct Found1 {
 }
 
 #[derive(Clone, Debug)]
+// Few of these are made, one for each finding.
+#[allow(clippy::large_enum_variant)]
 pub enum What {
     Event(Event),
     Stuck(Stuck),

@@ -222,7 +222,7 @@ pub fn check(
                 more |= (visible.insert(*memory) && !plain) || !model.exact;
             }
         }
-        if more && explorer.stop.is_none() && !(options.first && !races.is_empty()) {
+        if more && explorer.stop.is_none() && (!options.first || races.is_empty()) {
             let guards = model.guards.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             open = guards.open.clone();
             continue;

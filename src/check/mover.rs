@@ -31,7 +31,7 @@ fn copies(program: &Program) -> bool {
     }
     let fields = program.structs.iter().flat_map(|s| &s.fields);
     let pools = fields.filter(|f| matches!(f.what, FieldKind::Object { kind: place::pool, .. })).count() > 0;
-    (threads || pools) && (processes || pools)
+    pools || threads && processes
 }
 
 /// Whether a method tells how far others have got, and comes after nothing.

@@ -26,6 +26,10 @@ pub enum Look {
     Choice(u32, u32),
 }
 
+/// What a transition leaves: what it changed, all that it came to know, what
+/// went wrong, its log.
+pub type Closed = (Vec<(PartIx, PartId)>, Vec<Look>, Vec<Event>, Option<Log>);
+
 /// What holds for all transitions of an exploration.
 pub struct Model {
     pub program: &'static Program,
@@ -242,7 +246,7 @@ impl<'a> Move<'a> {
     }
 
     /// What it changed, and all that it came to know.
-    pub fn close(self) -> (Vec<(PartIx, PartId)>, Vec<Look>, Vec<Event>, Option<Log>) {
+    pub fn close(self) -> Closed {
         let overlay = self.overlay.into_inner();
         let mut writes: Vec<(PartIx, PartId)> = Vec::new();
         for (ix, open) in overlay.open {

@@ -222,6 +222,8 @@ pub struct CellPart {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+// Each is kept once, on its own.
+#[allow(clippy::large_enum_variant)]
 pub enum Part {
     Task(TaskPart),
     Process(ProcessPart),

@@ -571,13 +571,13 @@ impl Move<'_> {
         then: Then,
     ) -> Act {
         let mut ready = Vec::new();
-        for i in 0..arms.len() {
-            let op = arms[i].1.clone();
+        for (i, (_, arm)) in arms.iter_mut().enumerate() {
+            let op = arm.clone();
             let outcome =
                 self.probe(|m| objects::attempt(m, op.target.kind, op.target.id, op.method, &op.args, op.memo));
             match outcome {
                 Outcome::Done(_) | Outcome::Raise(..) => ready.push(i),
-                Outcome::Wait(memo) if arms[i].1.memo.is_none() => arms[i].1.memo = Some(memo),
+                Outcome::Wait(memo) if arm.memo.is_none() => arm.memo = Some(memo),
                 _ => {}
             }
         }

@@ -739,8 +739,8 @@ impl Executor {
         let first = self.arena.process(self.process, process::TASK).load(SeqCst);
         let first = self.arena.facts(first.saturating_sub(1) as u32, facts::NUMBER).load(SeqCst);
         let half = self.arena.run_half(run::REPLAY_CURSOR);
-        while !over {
-            let now = cursor(self.arena);
+        // Unless it is over, somebody else moves the cursor on.
+        while let (false, now) = (over, cursor(self.arena)) {
             let comes = self.turn(now).is_some_and(|t| t.ended && t.process && u64::from(t.task) == first);
             if comes && self.turn(now).is_some_and(|t| t.signal == 0) {
                 break;

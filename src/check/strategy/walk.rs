@@ -171,8 +171,8 @@ impl<'a> Graph<'a> {
             at = match at {
                 At::End(outcome) => return Walked { outcome, steps, cut: false },
                 _ if steps == steps_max || self.round > ROUND_MAX => return Walked { outcome: None, steps, cut: true },
-                At::Known(node) => self.from_known(node, policy, draw),
-                At::Row(row) => self.from_row(&row, policy, draw),
+                At::Known(node) => self.go_from_known(node, policy, draw),
+                At::Row(row) => self.go_from_row(&row, policy, draw),
             };
             steps += 1;
         }
@@ -249,7 +249,7 @@ impl<'a> Graph<'a> {
         (node.fan, node.outcome) = (Some(fan), outcome);
     }
 
-    fn from_known(&mut self, id: u32, policy: &mut Policy, draw: &mut Draw) -> At {
+    fn go_from_known(&mut self, id: u32, policy: &mut Policy, draw: &mut Draw) -> At {
         let at = id as usize;
         if self.nodes[at].fan.is_none() {
             self.open(id, false);
@@ -303,7 +303,7 @@ impl<'a> Graph<'a> {
         next
     }
 
-    fn from_row(&mut self, row: &Row, policy: &mut Policy, draw: &mut Draw) -> At {
+    fn go_from_row(&mut self, row: &Row, policy: &mut Policy, draw: &mut Draw) -> At {
         let all = self.explorer.model.plain || self.alone > ALONE_MAX;
         let fan = std::mem::take(&mut self.off);
         let fan = self.fan(row, all, fan);
