@@ -116,7 +116,6 @@ pub mod slot {
     pub const POOL: usize = 8;
     /// Set by who completed a wait for the task: the arm plus one.
     pub const FIRED: usize = 9;
-    pub const RESULT: usize = 10;
     pub const NODE_COUNT: usize = 11;
     /// Nodes beyond the slot's own: a block of them, or 0.
     pub const NODE_BLOCK: usize = 12;
@@ -136,7 +135,7 @@ pub mod slot {
     pub const GATE: usize = 21;
     pub const NUMBER: usize = 22;
     pub const NODE: usize = 24;
-    pub const NODE_WORDS: usize = 8;
+    pub const NODE_WORDS: usize = 9;
     pub const GUARD: usize = NODE + NODES * NODE_WORDS;
     pub const HOLD: usize = GUARD + GUARDS;
     pub const HOLD_WORDS: usize = 3;
@@ -186,6 +185,10 @@ pub mod node {
     /// The slot plus one; the arm's place; whether it was told to try again.
     pub const SLOT: usize = 6;
     pub const SIGNALLED: usize = 7;
+    /// What the task gets if this arm is completed for it. It stands in the
+    /// node because two tasks may try to complete two arms of one task at once;
+    /// the node's object is guarded by the one that writes.
+    pub const RESULT: usize = 8;
 }
 
 /// An object's words.

@@ -143,10 +143,11 @@ impl Executor {
                 self.check_memory(Err(super::heap::OutOfMemory));
                 return None;
             };
-            self.arena.slot(slot, slot::RESULT).store(word, Relaxed);
+            self.arena.at(at + 8 * node::RESULT).store(word, Relaxed);
             self.lets_go();
             if self.arena.slot(slot, slot::FIRED).compare_exchange(0, arm + 1, SeqCst, SeqCst).is_err() {
                 self.lets_not_go();
+                self.arena.at(at + 8 * node::RESULT).store(codec::NONE, Relaxed);
                 codec::free(word, self.arena.heap(), self.holder);
                 continue;
             }
@@ -317,6 +318,7 @@ impl Executor {
                 (node::VALUE, offered),
                 (node::SLOT, (arm as u64) << 32 | (self.slot as u64 + 1)),
                 (node::SIGNALLED, 0),
+                (node::RESULT, codec::NONE),
             ];
             for (word, value) in words {
                 self.arena.at(at + 8 * word).store(value, Relaxed);
@@ -336,6 +338,7 @@ impl Executor {
             let at = self.node_at(arm);
             self.unlink(p.target.id, at);
             self.give_back(self.node(at, node::VALUE));
+            self.give_back(self.node(at, node::RESULT));
             if pass_on && self.node(at, node::SIGNALLED) != 0 {
                 let all: Vec<u8> = (0..objects::KINDS[p.target.kind as usize].methods.len() as u8).collect();
                 self.wake_waiters(p.target.id, &all, u64::MAX);
@@ -440,7 +443,8 @@ impl Executor {
         self.guard_pending(pending);
         let fired = self.slot_word(slot::FIRED).load(SeqCst);
         if fired != 0 {
-            let word = self.slot_word(slot::RESULT).swap(codec::NONE, Relaxed);
+            let result = self.node_at(fired as usize - 1) + 8 * node::RESULT;
+            let word = self.arena.at(result).swap(codec::NONE, Relaxed);
             let value = self.arena.value(word);
             self.give_back(word);
             self.delist(pending, true);
