@@ -38,7 +38,8 @@ fn ways() -> Vec<(&'static str, Options)> {
         ("no merging", Options { merging: false, ..default.clone() }),
         ("no guarding", Options { guarding: false, ..default.clone() }),
         ("no joining", Options { joining: false, ..default.clone() }),
-        ("nobody alone", Options { alone: false, ..default }),
+        ("nobody alone", Options { alone: false, ..default.clone() }),
+        ("no symmetry", Options { symmetry: false, ..default }),
     ]
 }
 
@@ -168,6 +169,9 @@ fn reductions_change_nothing() {
             continue;
         };
         compiled += 1;
+        if number("CONC_SHOW", 0) > 1 {
+            eprintln!("seed {seed}:\n{text}");
+        }
         let Some(report) = explore(compiled_one, &ways()[0].1) else { continue };
         complete += 1;
         let found: Vec<_> = report.verdicts.iter().filter(|v| v.1 == Verdict::Found).collect();

@@ -256,6 +256,7 @@ fn waits_in(m: &super::moves::Move, id: TaskId, task: &TaskPart) -> Option<Vec<W
             Some(arms.iter().map(|(_, op)| view(m, op.target, op.method, op.memo.unwrap_or(0))).collect())
         }
         At::Looked { site, .. } => Some(vec![change(*site)]),
+        At::Closing(_) => m.child_that_runs().map(|t| vec![view(m, t, join_method(t), 0)]),
         At::Step(step) => match &**step {
             Step::Operate { object, method, args } => {
                 let limited = objects::timeout_ns(object.kind, *method, args.as_slice());
@@ -277,7 +278,10 @@ fn waits_in(m: &super::moves::Move, id: TaskId, task: &TaskPart) -> Option<Vec<W
                 Some(arms.iter().filter_map(|a| a.target).map(|(o, method)| view(m, o, method, 0)).collect())
             }
             Step::Join { targets, timeout: None } => targets.first().map(|t| vec![view(m, *t, join_method(*t), 0)]),
-            Step::JoinAll { timeout: None } => task.spawned.first().map(|t| vec![view(m, *t, join_method(*t), 0)]),
+            Step::JoinAll { timeout: None } => {
+                let first = if m.model.together { m.spawned_and_runs() } else { None };
+                first.or(task.spawned.first().copied()).map(|t| vec![view(m, t, join_method(t), 0)])
+            }
             Step::Wait(pid) => {
                 let children = m.forked_children(*pid);
                 let one = |c: &TaskId| view(m, crate::program::value::ObjRef { id: *c, kind: place::task }, 0, 0);
@@ -311,7 +315,8 @@ fn join_method(target: crate::program::value::ObjRef) -> u8 {
 /// An owner whose body has ended is gone, though its process still waits.
 fn without_ended(m: &super::moves::Move, need: Need) -> Need {
     let gone = |t: TaskId| {
-        let over = m.task(t, |t| matches!(t.at, At::Operate { then: Then::Child { .. }, .. })).unwrap_or(false);
+        let ends = |t: &TaskPart| matches!(t.at, At::Operate { then: Then::Child { .. }, .. } | At::Closing(_));
+        let over = m.task(t, ends).unwrap_or(false);
         if over { t | BODY_ENDED } else { t }
     };
     let all = |needs: Vec<Need>| needs.into_iter().map(|n| without_ended(m, n)).collect();

@@ -14,12 +14,14 @@ mod order;
 mod outcome;
 mod part;
 mod process;
+mod same;
 pub mod schedule;
 mod seen;
 mod step;
 pub mod stepper;
 mod store;
 pub mod strategy;
+mod symmetry;
 pub mod walk;
 mod way;
 
@@ -58,6 +60,9 @@ pub struct Options {
     pub joining: bool,
     /// A task whose next step is its own affair goes alone.
     pub alone: bool,
+    /// Of states that differ only in which of alike tasks is where, one is
+    /// enough.
+    pub symmetry: bool,
     /// For the schedules.
     pub hash: u16,
 }
@@ -74,6 +79,7 @@ impl Default for Options {
             guarding: true,
             joining: true,
             alone: true,
+            symmetry: true,
             hash: 0,
         }
     }
@@ -199,9 +205,11 @@ pub fn check(
     let mut open = BTreeSet::new();
     let mut races: Vec<Shown> = Vec::new();
     let (mut passes, mut transitions) = (0, 0);
+    let mut symmetry = options.symmetry;
     loop {
         passes += 1;
-        let model = model(program, options, &visible, &known_races, std::mem::take(&mut open));
+        let mut model = model(program, options, &visible, &known_races, std::mem::take(&mut open));
+        model.together = symmetry && !model.plain && !symmetry::sites(program).is_empty();
         let plain = model.plain;
         let mut explorer = Explorer::new(&model, options);
         explorer.run(ask)?;
@@ -230,7 +238,16 @@ pub fn check(
         if options.first && !races.is_empty() {
             explorer.stop = explorer.stop.or(Some(Stop::First));
         }
-        if explorer.stop.is_none() && explorer.cut.is_none() && Movers::may_recur(program) && explorer.recurs {
+        let circles =
+            explorer.stop.is_none() && explorer.cut.is_none() && Movers::may_recur(program) && explorer.recurs;
+        if circles && explorer.symmetry.is_some() && live::has_circle(&mut explorer, ask) {
+            // Whether they are there is not seen in states that stand for others.
+            symmetry = false;
+            let guards = model.guards.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            open = guards.open.clone();
+            continue;
+        }
+        if circles && explorer.symmetry.is_none() {
             live::search(&mut explorer, ask);
         }
         return Ok(report(explorer, races, passes, transitions));
@@ -257,6 +274,7 @@ fn model(
         // other accesses too, and orders nothing.
         exact: options.exact || movers.observes || !known_races.is_empty(),
         blind: false,
+        together: false,
         guarding: options.guarding && !plain,
         alone: options.alone && !options.plain,
         movers: if plain || !options.joining { movers.without_joins() } else { movers },

@@ -49,6 +49,10 @@ pub struct Model {
     /// Somebody else looks for races: no access is kept or compared.
     pub blind: bool,
     pub movers: super::mover::Movers,
+    /// A `join all` and the end of a process go ahead once all that they wait
+    /// for have ended, in one step. What they would have done before nobody can
+    /// see, since the task itself goes on only behind all of it.
+    pub together: bool,
     pub guards: Mutex<Guards>,
 }
 
@@ -67,6 +71,7 @@ impl Model {
             exact: true,
             blind: false,
             movers: super::mover::Movers::of(program).without_joins(),
+            together: false,
             guards: Mutex::default(),
         }
     }

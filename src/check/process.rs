@@ -382,6 +382,32 @@ impl Move<'_> {
         self.process(self.home, |p| p.children.iter().find(|c| !c.settled && !c.forked && !c.daemon).map(|c| c.task))?
     }
 
+    /// Whether what a task waits for all of is joined in one step. A way that is
+    /// to be shown is gone step by step, as a run goes it.
+    pub fn together(&self) -> bool {
+        self.model.together && self.log.is_none()
+    }
+
+    fn runs(&self, task: TaskId) -> bool {
+        self.word(task, task::STATE) == task::RUNNING
+    }
+
+    /// Of the tasks that the running one has spawned and not joined, the first
+    /// that has not ended.
+    pub fn spawned_and_runs(&self) -> Option<ObjRef> {
+        let spawned = self.task(self.me, |t| t.spawned.clone()).unwrap_or_default();
+        spawned.into_iter().find(|h| self.runs(h.id))
+    }
+
+    /// Of those that the end of this process waits for, the first that has not
+    /// ended.
+    pub fn child_that_runs(&self) -> Option<ObjRef> {
+        let wanted = |c: &&Child| !c.settled && !c.forked && !c.daemon;
+        let children: Vec<TaskId> =
+            self.process(self.home, |p| p.children.iter().filter(wanted).map(|c| c.task).collect()).unwrap_or_default();
+        children.into_iter().find(|c| self.runs(*c)).map(handle)
+    }
+
     pub(super) fn forked_children(&self, pid: Option<i64>) -> Vec<TaskId> {
         self.process(self.home, |p| {
             let wanted = |c: &&Child| c.forked && !c.settled && pid.is_none_or(|n| n == PID_FIRST + i64::from(c.task));
@@ -434,6 +460,13 @@ impl Move<'_> {
         if !matches!(ended.how, How::Exited(_))
             && let Some(child) = self.next_child()
         {
+            if self.together() && self.child_that_runs().is_some() {
+                self.change_task(me, |t| {
+                    t.machine = None;
+                    t.at = At::Closing(ended);
+                });
+                return false;
+            }
             let op = Box::new(Try { target: handle(child), method: task::JOIN, args: vec![Value::None], memo: None });
             let then = Then::Child { child, ended: Box::new(ended) };
             self.change_task(me, |t| {

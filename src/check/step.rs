@@ -44,6 +44,10 @@ fn goes_round(at: &At) -> bool {
     matches!(at, At::Step(step) if matches!(**step, Step::Interrupted))
 }
 
+fn is_print(at: &At) -> bool {
+    matches!(at, At::Step(step) if matches!(**step, Step::Print(_)))
+}
+
 /// What became of one step.
 pub(super) enum Act {
     Blocked,
@@ -55,7 +59,7 @@ pub(super) enum Act {
 /// Whether what a task is about is a turn of its own in the finest division.
 pub fn is_turn(at: &At) -> bool {
     match at {
-        At::Met { .. } => false,
+        At::Met { .. } | At::Closing(_) => false,
         At::Step(step) => step.is_turn(),
         _ => true,
     }
@@ -87,7 +91,8 @@ impl Move<'_> {
             let round = goes_round(&at);
             self.long |= n >= LONG || round;
             if n == 0 {
-                alone = own;
+                // Somebody may end it before it prints.
+                alone = own && !(self.model.movers.deadly && is_print(&at));
             } else if round || !own && (alone || !self.joins(&at)) {
                 return Ran::Went { alone };
             }
@@ -171,6 +176,10 @@ impl Move<'_> {
     fn is_own(&self, at: &At) -> bool {
         match at {
             At::Met { .. } => true,
+            // All that it waits for have ended.
+            At::Operate { then: Then::Join { timed: false, all: true, .. } | Then::Child { .. }, .. } => {
+                self.model.together
+            }
             At::Step(step) => match &**step {
                 Step::Access { place, access } => !self.is_visible(*place, access),
                 Step::Sleep(_)
@@ -254,7 +263,8 @@ impl Move<'_> {
                 self.answer(then, Answer::Value(value))
             }
             At::Looked { step, .. } => self.act_step(*step),
-            At::Ending(ended) => self.end(ended),
+            At::Closing(_) if self.child_that_runs().is_some() => Act::Blocked,
+            At::Ending(ended) | At::Closing(ended) => self.end(ended),
             At::Ended(_) => Act::Blocked,
         }
     }
@@ -274,6 +284,7 @@ impl Move<'_> {
             },
             Step::Select { arms, after, otherwise } => self.select(&arms, after.is_some(), otherwise, Then::Machine),
             Step::Join { targets, timeout } => self.join(targets, 0, timeout.is_some(), false),
+            Step::JoinAll { timeout: None } if self.together() && self.spawned_and_runs().is_some() => Act::Blocked,
             Step::JoinAll { timeout } => {
                 let targets = self.task(self.me, |t| t.spawned.clone()).unwrap_or_default();
                 self.join(targets, 0, timeout.is_some(), true)

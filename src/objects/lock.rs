@@ -22,6 +22,9 @@ const OWNER: usize = 0;
 const DEPTH: usize = 1;
 const REENTRANT: usize = 2;
 
+/// The words that name a task, by its number plus one.
+pub const TASK_WORDS: &[usize] = &[OWNER];
+
 pub const SPEC: KindSpec = KindSpec {
     word: "lock",
     params: &[],

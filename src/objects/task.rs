@@ -28,6 +28,9 @@ pub const ENDED: u64 = 3;
 /// A job that was never begun and never will be.
 pub const DROPPED: u64 = 4;
 
+/// The words that name a task, by its number plus one.
+pub const TASK_WORDS: &[usize] = &[WORKER];
+
 pub const SPEC: KindSpec = KindSpec {
     word: "task",
     params: &[],

@@ -211,7 +211,11 @@ impl Scene<'_> {
                 15..19 => "spawn daemon ",
                 _ => "spawn ",
             };
-            let twice = if tasks.len() == 1 && self.random.chance(70) { " x2" } else { "" };
+            let twice = match (tasks.len(), self.random.below(100)) {
+                (1, 0..55) | (2, 0..15) => " x2",
+                (1, 55..70) => " x3",
+                _ => "",
+            };
             if twice.is_empty() {
                 let handle = self.local();
                 out.push(Node::line(format!("let {handle} = {how}{task}{arguments}")));
