@@ -3,6 +3,7 @@
 //! the same objects as a run, and knows nothing of the operating system: time,
 //! memory and interruption come in through a question that it asks now and then.
 
+pub mod accept;
 mod explore;
 mod finding;
 pub mod follow;
@@ -245,7 +246,7 @@ fn model(
     known_races: &BTreeSet<String>,
     open: BTreeSet<Memorable>,
 ) -> Model {
-    let movers = Movers::of(program);
+    let movers = Movers::of(program).with_workers(options.plain || open.contains(&Memorable::Workers));
     let plain = options.plain || !options.merging || movers.deadly;
     Model {
         program,

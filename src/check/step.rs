@@ -1154,9 +1154,10 @@ impl Move<'_> {
 
     fn submit(&mut self, target: ObjRef, function: u32, args: &[Value]) -> Result<Value, Error> {
         let id = self.bear_number(self.site, 1);
-        let number = self.object(target.id, |o| o.words[5]).unwrap_or(0);
+        let number = self.object(target.id, |o| o.words[pool::SUBMITTED]).unwrap_or(0);
         let name = format!("{}#{number}", self.program.functions[function as usize].name);
         let handle = self.bear_job(id, function, &name, target.id);
+        self.change_object(target.id, |o| o.words[pool::SUBMITTED] += 1);
         let mut job = vec![Value::Object(handle), Value::Function(function)];
         job.extend_from_slice(args);
         self.say(|m| format!("submit {name} to {}", m.object_name(target.id)));

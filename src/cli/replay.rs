@@ -174,6 +174,7 @@ impl Session<'_> {
             print: ran::print_for(self.args.format),
             memory: run::memory_for_objects(),
             replay: Some(Arc::new(plan_of(&followed))),
+            trace: 0,
         };
         let report = match run::run(self.program, options, &mut |_| {}) {
             Ok(report) => report,

@@ -95,6 +95,9 @@ pub mod run {
     pub const REPLAY_LEAVING: usize = 43;
     pub const REPLAY_FAULT: usize = 44;
     pub const BIRTHS: usize = 45;
+    /// Of a trace: the table of its entries, and how many there are.
+    pub const TRACE: usize = 46;
+    pub const TRACE_NEXT: usize = 47;
     pub const COUNT: usize = 48;
 }
 
