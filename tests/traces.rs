@@ -10,7 +10,7 @@ mod generate;
 mod support;
 
 use conc::check::accept::{self, End};
-use conc::detect::trace::{Entry, What};
+use conc::detect::trace::{Deed, Entry, What};
 use conc::objects::KINDS;
 use conc::program::Program;
 use conc::run::{self, Options, Stop};
@@ -116,7 +116,45 @@ impl Count {
     }
 }
 
+/// A trace with a wrong answer, with two turns exchanged that depend on each
+/// other, or with one left out is not accepted: the comparison is one.
+fn wrong_ones_are_refused() {
+    let text = "var x = 0\nlock m\ntask t { with m { x += 1 } }\nspawn t x 2\njoin all\nassert x == 2\n";
+    let program = compile(text).expect("it compiles");
+    let report = run::run(program, options(0, false), &mut |_| {}).expect("it runs");
+    let entries = report.trace.0;
+    assert_eq!(accept::accept(program, &entries, End::Finished), Ok(turns(&entries)));
+    let mut refused = 0;
+    for at in (0..entries.len()).filter(|i| matches!(entries[*i].what, What::Turn(_))) {
+        let mut without = entries.clone();
+        without.remove(at);
+        refused += usize::from(accept::accept(program, &without, End::Finished).is_err());
+        let mut other = entries.clone();
+        if let What::Turn(turn) = &mut other[at].what
+            && let Some(Deed::Reached { value, .. }) = turn.deeds.first_mut()
+        {
+            value.push('0');
+            assert!(accept::accept(program, &other, End::Finished).is_err(), "an answer, entry {at}");
+        }
+    }
+    assert_eq!(refused, turns(&entries), "no turn can be left out");
+    let locks = |e: &Entry| match &e.what {
+        What::Turn(turn) => turn.deeds.iter().any(|d| matches!(d, Deed::Operated { object, .. } if object == "m")),
+        _ => false,
+    };
+    let places: Vec<usize> = (0..entries.len()).filter(|i| locks(&entries[*i])).collect();
+    assert_eq!(places.len(), 4, "two tasks acquire and release");
+    let mut exchanged = entries.clone();
+    exchanged.swap(places[1], places[2]);
+    assert!(accept::accept(program, &exchanged, End::Finished).is_err(), "two critical sections at once");
+}
+
+fn turns(entries: &[Entry]) -> usize {
+    entries.iter().filter(|e| matches!(e.what, What::Turn(_))).count()
+}
+
 fn main() {
+    wrong_ones_are_refused();
     let mut count = Count { runs: 0, turns: 0, wrong: Vec::new() };
     let runs = number("CONC_RUNS", 4);
     for path in scripts() {
