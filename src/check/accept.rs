@@ -243,9 +243,9 @@ impl<'f, 'm> Acceptor<'f, 'm> {
         {
             return Err(format!("`{name}` stands at {here} of the code, and in the run at {there}"));
         }
-        let (row, log) = self.carry_out(state, number, task, turn)?.ok_or_else(|| {
-            format!("`{name}` cannot go ahead: {:?}; the run did {turn:?}", stands.at)
-        })?;
+        let (row, log) = self
+            .carry_out(state, number, task, turn)?
+            .ok_or_else(|| format!("`{name}` cannot go ahead: {:?}; the run did {turn:?}", stands.at))?;
         let arms: Vec<u32> = log.steps.iter().flat_map(|s| s.arms.iter().copied()).collect();
         if !turn.arms.is_empty() && arms != turn.arms {
             return Err(format!("`{name}` takes the arms {arms:?}, and in the run {:?}", turn.arms));
@@ -331,13 +331,7 @@ impl<'f, 'm> Acceptor<'f, 'm> {
     }
 
     /// The next of the run's picks that is among those the model can pick.
-    fn pick(
-        &self,
-        state: &State,
-        actor: PartIx,
-        ways: &[u32],
-        picks: &mut impl Iterator<Item = u32>,
-    ) -> Option<u32> {
+    fn pick(&self, state: &State, actor: PartIx, ways: &[u32], picks: &mut impl Iterator<Item = u32>) -> Option<u32> {
         picks.find_map(|pick| {
             let task = state.of_run.get(&pick)?;
             let way = state.tasks.iter().rposition(|t| t == task)? as u32;
@@ -384,7 +378,9 @@ impl<'f, 'm> Acceptor<'f, 'm> {
                     let came = match came {
                         seen::Came::Waits => continue,
                         seen::Came::Raised => Came::Raised,
-                        seen::Came::Done(value) if *kind == place::pool && *method == pool::TAKE && *value != Value::None => {
+                        seen::Came::Done(value)
+                            if *kind == place::pool && *method == pool::TAKE && *value != Value::None =>
+                        {
                             Came::Done("a job".to_string())
                         }
                         seen::Came::Done(value) => Came::Done(m.shown(value)),
@@ -454,7 +450,8 @@ impl<'f, 'm> Acceptor<'f, 'm> {
                     },
                     _ => false,
                 };
-                let able: Vec<TaskId> = out.iter().map(|(t, _)| self.explorer.task_of(t)).filter(|t| !looks(*t)).collect();
+                let able: Vec<TaskId> =
+                    out.iter().map(|(t, _)| self.explorer.task_of(t)).filter(|t| !looks(*t)).collect();
                 if able.is_empty() {
                     return Ok(());
                 }

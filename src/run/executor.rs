@@ -114,7 +114,11 @@ impl Executor {
             gated: program.needs.gate || image.room.grows,
             unchecked: false,
             last_object: std::cell::Cell::new((u32::MAX, 0)),
-            careful: program.needs.gate || image.options.shake || image.room.grows || image.options.replay.is_some() || traced,
+            careful: program.needs.gate
+                || image.options.shake
+                || image.room.grows
+                || image.options.replay.is_some()
+                || traced,
             private_cells: image.program.private_cells(),
             gives_up: false,
             supervising: false,
