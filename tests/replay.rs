@@ -44,9 +44,9 @@ fn findings(text: &str) -> Vec<Value> {
 }
 
 fn scripts() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    let files = support::leftover::files_in(&folder);
-    files.into_iter().filter(|f| f.extension().is_some_and(|e| e == "conc")).collect()
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files = ["scenarios", "tests/differential"].map(|f| support::leftover::files_in(&root.join(f)));
+    files.into_iter().flatten().filter(|f| f.extension().is_some_and(|e| e == "conc")).collect()
 }
 
 #[test]

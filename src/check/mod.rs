@@ -259,7 +259,8 @@ fn model(
         exact: options.exact || movers.observes || !known_races.is_empty(),
         blind: false,
         guarding: options.guarding && !plain,
-        alone: options.alone && !options.plain,
+        // Whoever may be ended at any moment may be so before its own affairs too.
+        alone: options.alone && !options.plain && !movers.deadly,
         movers: if plain || !options.joining { movers.without_joins() } else { movers },
         guards: Mutex::new(Guards { open, ..Guards::default() }),
     }

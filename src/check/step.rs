@@ -747,7 +747,7 @@ impl Move<'_> {
 
     fn log_access(&mut self, place: Place, ix: PartIx, write: bool, atomic: bool, value: Value) {
         let (name, _) = self.name_of(place);
-        let value = self.shown(&value);
+        let (value, site) = (self.shown(&value), self.site);
         if let Some(log) = &mut self.log {
             let deed = if write { "write" } else { "read" };
             let text = format!("{deed} {name}: {value}");
@@ -756,7 +756,7 @@ impl Move<'_> {
             } else {
                 log.text = format!("{}; {text}", log.text);
             }
-            log.reached.push(Reached { ix, name, write, atomic, value });
+            log.reached.push(Reached { ix, name, write, atomic, value, site });
         }
     }
 
