@@ -121,30 +121,9 @@ impl<'f, 'm> Acceptor<'f, 'm> {
     fn search(&mut self, end: End) -> Result<usize, Refusal> {
         let mut open = vec![self.first()];
         let mut tries = TRIES * (self.entries.len() + 100);
-        while let Some(mut state) = open.pop() {
-            loop {
-                let mut ways = self.ways(&state);
-                if state.at == self.entries.len() {
-                    if ways.is_empty() || end == End::Open {
-                        match self.at_end(&mut state, end) {
-                            Ok(()) => return Ok(self.turns()),
-                            Err(refusal) => self.refuse(refusal),
-                        }
-                        break;
-                    }
-                    // Whoever may be ended has been.
-                }
-                let Some(first) = (if ways.is_empty() { None } else { Some(ways.remove(0)) }) else { break };
-                for way in ways.into_iter().rev() {
-                    let mut other = state.clone();
-                    if self.take(&mut other, &way) {
-                        open.push(other);
-                    }
-                }
-                tries = tries.saturating_sub(1);
-                if tries == 0 || !self.take(&mut state, &first) {
-                    break;
-                }
+        while let Some(state) = open.pop() {
+            if self.follow(state, end, &mut open, &mut tries) {
+                return Ok(self.turns());
             }
             if tries == 0 {
                 break;
@@ -152,6 +131,30 @@ impl<'f, 'm> Acceptor<'f, 'm> {
         }
         let none = Refusal { entry: 0, site: None, reason: "the search was given up".to_string() };
         Err(self.refusal.take().unwrap_or(none))
+    }
+
+    /// From a state on by the likeliest ways; the others are put aside. Whether
+    /// that led to the end.
+    fn follow(&mut self, mut state: State, end: End, open: &mut Vec<State>, tries: &mut usize) -> bool {
+        loop {
+            let mut ways = self.ways(&state).into_iter();
+            // At the end, whoever may still be ended is.
+            let first = ways.next().filter(|_| state.at < self.entries.len() || end != End::Open);
+            let Some(first) = first else {
+                let ended = self.at_end(&mut state, end);
+                return ended.map_err(|refusal| self.refuse(refusal)).is_ok();
+            };
+            for way in ways.rev() {
+                let mut other = state.clone();
+                if self.take(&mut other, &way) {
+                    open.push(other);
+                }
+            }
+            *tries = tries.saturating_sub(1);
+            if *tries == 0 || !self.take(&mut state, &first) {
+                return false;
+            }
+        }
     }
 
     fn turns(&self) -> usize {
