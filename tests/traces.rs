@@ -31,12 +31,12 @@ fn compile(text: &str) -> Option<&'static Program> {
     Some(Box::leak(Box::new(program)))
 }
 
-fn options(seed: u64, shake: bool) -> Options {
+fn options(seed: u64) -> Options {
     Options {
         seed,
         detect: true,
-        shake,
-        gil: false,
+        shake: seed % 2 == 1,
+        gil: seed % 4 == 2,
         hurried: false,
         hang: false,
         time_limit_ns: Some(TIME_NS),
@@ -50,7 +50,7 @@ fn options(seed: u64, shake: bool) -> Options {
 
 /// How many turns of a run were accepted, or why not; none if there was no run.
 fn follow(program: &'static Program, seed: u64) -> Option<Result<usize, String>> {
-    let report = run::run(program, options(seed, seed % 2 == 1), &mut |_| {}).ok()?;
+    let report = run::run(program, options(seed), &mut |_| {}).ok()?;
     let (entries, all) = &report.trace;
     let end = match report.stop {
         Stop::Finished if *all => End::Finished,
@@ -121,7 +121,7 @@ impl Count {
 fn wrong_ones_are_refused() {
     let text = "var x = 0\nlock m\ntask t { with m { x += 1 } }\nspawn t x 2\njoin all\nassert x == 2\n";
     let program = compile(text).expect("it compiles");
-    let report = run::run(program, options(0, false), &mut |_| {}).expect("it runs");
+    let report = run::run(program, options(0), &mut |_| {}).expect("it runs");
     let entries = report.trace.0;
     assert_eq!(accept::accept(program, &entries, End::Finished), Ok(turns(&entries)));
     let mut refused = 0;

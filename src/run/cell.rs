@@ -231,9 +231,9 @@ impl Executor {
             Access::Write(value) => Some(self.word_for(value, cell.heap)?),
             _ => None,
         };
-        let home = self.home.clone();
         // What a trace says of a `var` is before or behind each copy of it.
-        let _whole = (self.trace.on && cell.private).then(|| home.family());
+        let home = (self.trace.on && cell.private).then(|| self.home.clone());
+        let _whole = home.as_ref().map(|home| home.family());
         guard::spin_lock_tagged(cell.guard(), self.holder, cell.private);
         let result = self.access_locked(&cell, access, new, site);
         if self.trace.on && result.is_err() {

@@ -158,10 +158,13 @@ impl Executor {
     // ------------------------------------------------------------------ memory
 
     /// The cell's guard is held. A write is unsure until `traced`.
+    #[inline]
     pub(super) fn trace_access(&mut self, key: u64, write: bool, value: &Value) -> Option<Unsure> {
-        if !self.traces() {
-            return None;
-        }
+        if self.traces() { self.trace_reached(key, write, value) } else { None }
+    }
+
+    #[cold]
+    fn trace_reached(&mut self, key: u64, write: bool, value: &Value) -> Option<Unsure> {
         let (name, value) = (self.image.place_name(key).0, self.shown(value));
         self.trace.turn.deeds.push(Deed::Reached { name, write, value });
         let turn = self.take_turn(self.own_site())?;
@@ -170,6 +173,7 @@ impl Executor {
         write.then_some(Unsure(at))
     }
 
+    #[inline]
     pub(super) fn traced(&self, unsure: Option<Unsure>) {
         if let Some(Unsure(at)) = unsure {
             self.arena.at(at).fetch_and(!UNSURE, SeqCst);
@@ -179,10 +183,15 @@ impl Executor {
     // -------------------------------------------------------------- operations
 
     /// All that the operation is about is guarded, and it is not let go of yet.
+    #[inline]
     pub(super) fn trace_operated(&mut self, target: ObjRef, method: u8, came: impl FnOnce(&Self) -> Came) {
-        if !self.traces() {
-            return;
+        if self.traces() {
+            self.trace_operation(target, method, came);
         }
+    }
+
+    #[cold]
+    fn trace_operation(&mut self, target: ObjRef, method: u8, came: impl FnOnce(&Self) -> Came) {
         if !is_told(target.kind, method) {
             return self.trace_part(target, method);
         }
