@@ -212,7 +212,7 @@ impl<'a> Explorer<'a> {
     }
 
     fn is_full(&self) -> bool {
-        self.options.states_max.is_some_and(|max| self.store.len() as u64 >= max)
+        self.options.states_max.is_some_and(|max| self.store.len() as u64 > max)
     }
 
     fn beyond(&self, progress: &Progress) -> Option<Stop> {

@@ -576,7 +576,7 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[Logged]) -
         },
         What::Circle(circle) => super::live::finding(explorer, circle, row),
         What::Event(event) | What::Finally(event) => match event {
-            Event::Race { ix, name, other, task, .. } => {
+            Event::Race { ix, name, other, task, site, .. } => {
                 let structure = |record: u32| match explorer.part(row, Key::Object(record)).as_deref() {
                     Some(Part::Object(o)) => match o.born {
                         Born::Record(site) => Some(program.records[site as usize].structure),
@@ -593,8 +593,8 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[Logged]) -
                     *ix,
                     must_write.then_some(true),
                 );
-                let access = |id: TaskId, found: &Option<(usize, bool, usize)>| {
-                    let Some((step, _, _)) = found else {
+                let access = |id: TaskId, found: &Option<(usize, bool, usize)>, at: Option<u32>| {
+                    let Some(found) = found else {
                         return Access {
                             task: facts(id),
                             span: Span::default(),
@@ -603,8 +603,10 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[Logged]) -
                             held: Vec::new(),
                         };
                     };
-                    let logged = &log[*step];
-                    let reached = logged.reached.iter().rev().find(|r| r.ix == *ix);
+                    let logged = &log[found.0];
+                    let here = || logged.reached.iter().rev().filter(|r| r.ix == *ix);
+                    let reached = here().find(|r| at == Some(r.site)).or_else(|| here().find(|r| r.write == found.1));
+                    let reached = reached.or_else(|| here().next());
                     let kind = match reached.map(|r| (r.write, r.atomic)) {
                         Some((true, false)) => AccessKind::Write,
                         Some((false, true)) => AccessKind::AtomicRead,
@@ -612,9 +614,10 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[Logged]) -
                         _ => AccessKind::Read,
                     };
                     let value = reached.map(|r| r.value.clone());
-                    Access { task: facts(id), span: program.span(logged.site), kind, value, held: held(&logged.held) }
+                    let span = program.span(reached.map_or(logged.site, |r| r.site));
+                    Access { task: facts(id), span, kind, value, held: held(&logged.held) }
                 };
-                let (earlier, later) = (access(*other, &earlier), access(*task, &later));
+                let (earlier, later) = (access(*other, &earlier, None), access(*task, &later, Some(*site)));
                 one(vec![name.clone()], Facts::Race { variable: name.clone(), declared, earlier, later })
             }
             Event::Failed { task, site, kind, message, calls, held: holds } => {

@@ -3,6 +3,7 @@
 //! the same objects as a run, and knows nothing of the operating system: time,
 //! memory and interruption come in through a question that it asks now and then.
 
+pub mod accept;
 mod explore;
 mod finding;
 pub mod follow;
@@ -262,7 +263,7 @@ fn model(
     known_races: &BTreeSet<String>,
     open: BTreeSet<Memorable>,
 ) -> Model {
-    let movers = Movers::of(program);
+    let movers = Movers::of(program).with_workers(options.plain || open.contains(&Memorable::Workers));
     let plain = options.plain || !options.merging || movers.deadly;
     Model {
         program,
@@ -276,7 +277,8 @@ fn model(
         blind: false,
         together: false,
         guarding: options.guarding && !plain,
-        alone: options.alone && !options.plain,
+        // Whoever may be ended at any moment may be so before its own affairs too.
+        alone: options.alone && !options.plain && !movers.deadly,
         movers: if plain || !options.joining { movers.without_joins() } else { movers },
         guards: Mutex::new(Guards { open, ..Guards::default() }),
     }

@@ -3,7 +3,7 @@
 //! does with real processes is `run::spawn` and `run::supervisor`; what the
 //! kernel leaves open there (when a signal takes effect) is open here.
 
-use super::moves::Move;
+use super::moves::{Memorable, Move};
 use super::part::*;
 use super::seen::Event;
 use super::step::Ran;
@@ -207,7 +207,7 @@ impl Move<'_> {
         let newborn = Newborn {
             function,
             name: name.to_string(),
-            index: self.object(pool, |o| o.words[5]).unwrap_or(0) as u32,
+            index: self.object(pool, |o| o.words[pool::SUBMITTED]).unwrap_or(0) as u32,
             site: Some(self.site),
             daemon: false,
             process: false,
@@ -485,12 +485,22 @@ impl Move<'_> {
         self.change_process(home, |p| p.exit_code = code);
         self.say(|_| "ends".to_string());
         self.tell_end(me, &ended);
+        if self.model.movers.workers && self.has_workers(home) {
+            self.model.guards.lock().unwrap_or_else(std::sync::PoisonError::into_inner).give_up(Memorable::Workers);
+        }
         let alone = self.process(home, |p| p.tasks.is_empty() && p.children.iter().all(|c| c.settled || !c.process));
         self.change_process(home, |p| {
             p.dying = p.dying.or(Some(How::Exited(code)));
             p.dead = alone.unwrap_or(true);
         });
         true
+    }
+
+    /// Whether workers are left that end with the process, whatever they hold.
+    fn has_workers(&self, process: TaskId) -> bool {
+        let (tasks, children) = self.process(process, |p| (p.tasks.clone(), p.children.clone())).unwrap_or_default();
+        tasks.iter().any(|t| self.task(*t, |t| t.birth.pool.is_some()).unwrap_or(false))
+            || children.iter().any(|c| c.worker && c.process && self.process(c.task, |p| !p.dead).unwrap_or(false))
     }
 
     fn note_children(&mut self) {

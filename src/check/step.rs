@@ -758,7 +758,7 @@ impl Move<'_> {
 
     fn log_access(&mut self, place: Place, ix: PartIx, write: bool, atomic: bool, value: Value) {
         let (name, _) = self.name_of(place);
-        let value = self.shown(&value);
+        let (value, site) = (self.shown(&value), self.site);
         if let Some(log) = &mut self.log {
             let deed = if write { "write" } else { "read" };
             let text = format!("{deed} {name}: {value}");
@@ -767,7 +767,7 @@ impl Move<'_> {
             } else {
                 log.text = format!("{}; {text}", log.text);
             }
-            log.reached.push(Reached { ix, name, write, atomic, value });
+            log.reached.push(Reached { ix, name, write, atomic, value, site });
         }
     }
 
@@ -1165,9 +1165,10 @@ impl Move<'_> {
 
     fn submit(&mut self, target: ObjRef, function: u32, args: &[Value]) -> Result<Value, Error> {
         let id = self.bear_number(self.site, 1);
-        let number = self.object(target.id, |o| o.words[5]).unwrap_or(0);
+        let number = self.object(target.id, |o| o.words[pool::SUBMITTED]).unwrap_or(0);
         let name = format!("{}#{number}", self.program.functions[function as usize].name);
         let handle = self.bear_job(id, function, &name, target.id);
+        self.change_object(target.id, |o| o.words[pool::SUBMITTED] += 1);
         let mut job = vec![Value::Object(handle), Value::Function(function)];
         job.extend_from_slice(args);
         self.say(|m| format!("submit {name} to {}", m.object_name(target.id)));

@@ -285,3 +285,6 @@ fn report(program: &'static Program, sampling: &Sampling, all: Gathered) -> Repo
         outcomes: all.outcomes.into_iter().map(|o| o.0).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests;

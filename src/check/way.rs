@@ -246,7 +246,9 @@ pub fn way_of(explorer: &Explorer, row: &Row, log: &[(Mover, Logged)]) -> Way {
             lanes.push(Lane { name, process });
             lanes.len() - 1
         });
-        let span = if step.site == super::process::NOWHERE { Span::default() } else { program.span(step.site) };
+        // An `atomically` stands where it first reaches something.
+        let site = step.reached.first().map_or(step.site, |r| r.site);
+        let span = if site == super::process::NOWHERE { Span::default() } else { program.span(site) };
         steps.push(LaneStep { lane, span, text: step.text.clone() });
     }
     // Ways taken before a first turn that did not come any more: the task is

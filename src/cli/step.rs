@@ -3,10 +3,13 @@
 
 use super::check::lanes_of;
 use super::{Common, Format, exit, put_err, put_out, script};
+use crate::check::Schedule;
+use crate::check::follow::{self, Refused};
 use crate::check::schedule::short_hash;
 use crate::check::stepper::{Halt, ObjectView, Standing, Stepper, TaskView, Turn, View, Why};
 use crate::lang::ast::Span;
 use crate::lang::error::ScriptError;
+use crate::program::Program;
 use crate::report::{self, Source, Style, lanes};
 use clap::Args;
 use std::io::{BufRead, IsTerminal};
@@ -20,6 +23,9 @@ pub struct StepArgs {
     /// Give a `const` of the script another value
     #[arg(short = 'D', value_name = "NAME=VALUE", add = super::complete::define())]
     define: Vec<String>,
+    /// Begin after these turns, as `conc check` prints them
+    #[arg(long, value_name = "SCHEDULE")]
+    schedule: Option<String>,
     #[command(flatten)]
     common: Common,
 }
@@ -59,13 +65,31 @@ pub fn main(args: &StepArgs) -> u8 {
         Err(code) => return code,
     };
     match Stepper::new(program, short_hash(&source.text)) {
-        Ok(stepper) => Session { source, style: args.common.style(super::on_terminal().0), stepper }.talk(),
+        Ok(mut stepper) => {
+            if let Some(text) = &args.schedule
+                && let Err(sentence) = begin(&mut stepper, program, &source, text)
+            {
+                put_err(&sentence);
+                return exit::WRONG;
+            }
+            Session { source, style: args.common.style(super::on_terminal().0), stepper }.talk()
+        }
         Err((object, text)) => {
             let error = ScriptError::new(program.objects[object].span, text);
             script::show_errors(&source, &[error], &args.common, Format::Human);
             exit::WRONG
         }
     }
+}
+
+/// Goes to the end of a schedule; the error is a sentence.
+fn begin(stepper: &mut Stepper, program: &'static Program, source: &Source, text: &str) -> Result<(), String> {
+    let schedule: Schedule = text.parse().map_err(|text| format!("conc: {text}\n"))?;
+    if let Err(Refused::Turn { turn, site, reason }) = follow::follow(program, &schedule) {
+        return Err(super::replay::refusal(source, &schedule, turn, site, &reason));
+    }
+    let reason = "it is no turn that can be taken here";
+    stepper.follow(&schedule).map_err(|turn| super::replay::refusal(source, &schedule, turn, None, reason))
 }
 
 struct Session {

@@ -85,6 +85,8 @@ pub mod run {
     /// the list goes backwards.
     pub const ENTRIES: usize = 35;
     pub const ENTRY: usize = 36;
+    /// Of a replay: the turn, plus one, that a task has by now.
+    pub const REPLAY_TAKEN: usize = 39;
     /// Of a replay: the turn it is at, how many choices of it were made, how
     /// many tasks are on their way to their gates, how many processes wait for
     /// the turn of their end, what was not as planned (a block), and the next
@@ -95,6 +97,9 @@ pub mod run {
     pub const REPLAY_LEAVING: usize = 43;
     pub const REPLAY_FAULT: usize = 44;
     pub const BIRTHS: usize = 45;
+    /// Of a trace: the table of its entries, and how many there are.
+    pub const TRACE: usize = 46;
+    pub const TRACE_NEXT: usize = 47;
     pub const COUNT: usize = 48;
 }
 

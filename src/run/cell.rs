@@ -231,8 +231,14 @@ impl Executor {
             Access::Write(value) => Some(self.word_for(value, cell.heap)?),
             _ => None,
         };
+        // What a trace says of a `var` is before or behind each copy of it.
+        let home = (self.trace.on && cell.private).then(|| self.home.clone());
+        let _whole = home.as_ref().map(|home| home.family());
         guard::spin_lock_tagged(cell.guard(), self.holder, cell.private);
         let result = self.access_locked(&cell, access, new, site);
+        if self.trace.on && result.is_err() {
+            self.trace_turn();
+        }
         cell.guard().store(0, Release);
         let (answer, garbage) = result?;
         if let Some(word) = garbage {
@@ -251,9 +257,12 @@ impl Executor {
     ) -> Result<(Value, Option<u64>), Error> {
         let word = cell.word(VALUE);
         match (access, new) {
-            (Access::Write(_), Some(new)) => {
+            (Access::Write(value), Some(new)) => {
                 self.record(cell, true, false, new, site)?;
-                Ok((Value::None, Some(word.swap(new, SeqCst))))
+                let unsure = self.trace_access(cell.key, true, value);
+                let old = word.swap(new, SeqCst);
+                self.traced(unsure);
+                Ok((Value::None, Some(old)))
             }
             (Access::Update(which, a, b), _) => {
                 let before = word.load(SeqCst);
@@ -266,17 +275,22 @@ impl Executor {
                 };
                 self.record(cell, stored.is_some(), true, after, site)?;
                 self.order_atomic(cell, *which, false);
+                let unsure = self.trace_access(cell.key, stored.is_some(), stored.as_ref().unwrap_or(&answer));
                 if stored.is_none() {
                     return Ok((answer, None));
                 }
                 // Fast paths write without the guard, so what is replaced
                 // need not be what was read: on a plain place the two race.
-                Ok((answer, Some(word.swap(after, SeqCst))))
+                let old = word.swap(after, SeqCst);
+                self.traced(unsure);
+                Ok((answer, Some(old)))
             }
             _ => {
                 let value = word.load(SeqCst);
                 self.record(cell, false, false, value, site)?;
-                Ok((codec::to_value(value, cell.heap), None))
+                let value = codec::to_value(value, cell.heap);
+                self.trace_access(cell.key, false, &value);
+                Ok((value, None))
             }
         }
     }

@@ -75,6 +75,7 @@ pub struct Executor {
     /// The connection to the manager's process.
     pub(super) manager: Option<std::os::unix::net::UnixStream>,
     pub(super) replay: super::replay::Replaying,
+    pub(super) trace: super::trace::Tracing,
 }
 
 impl Executor {
@@ -83,8 +84,9 @@ impl Executor {
         let program = image.program.get();
         let process = home.index;
         let detect = image.options.detect;
-        // A replay records every access anew.
-        let known = if detect && image.options.replay.is_none() { program.code.len() } else { 0 };
+        let traced = image.options.trace > 0;
+        // A replay records every access anew, and so does a trace.
+        let known = if detect && image.options.replay.is_none() && !traced { program.code.len() } else { 0 };
         Executor {
             image,
             arena,
@@ -112,13 +114,18 @@ impl Executor {
             gated: program.needs.gate || image.room.grows,
             unchecked: false,
             last_object: std::cell::Cell::new((u32::MAX, 0)),
-            careful: program.needs.gate || image.options.shake || image.room.grows || image.options.replay.is_some(),
+            careful: program.needs.gate
+                || image.options.shake
+                || image.room.grows
+                || image.options.replay.is_some()
+                || traced,
             private_cells: image.program.private_cells(),
             gives_up: false,
             supervising: false,
             prompted: None,
             manager: None,
             replay: super::replay::Replaying::default(),
+            trace: super::trace::Tracing::new(traced),
         }
     }
 

@@ -40,6 +40,8 @@ pub struct Options {
     pub memory: usize,
     /// The one interleaving to run; none: as it comes.
     pub replay: Option<std::sync::Arc<super::replay::Plan>>,
+    /// So many entries of what happens are kept; none otherwise.
+    pub trace: usize,
 }
 
 const VARS_AT: usize = 4096;
@@ -106,6 +108,7 @@ impl Image {
         let image = Image::with_room(program, options, arena, room)?;
         image.declare_cells(0, None, SETUP)?;
         image.declare_objects(0, SETUP)?;
+        super::trace::prepare(&image)?;
         Ok(image)
     }
 

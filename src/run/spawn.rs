@@ -9,6 +9,7 @@ use super::guard;
 use super::process::{self as proc, Child, Process, Side};
 use super::record::Raw;
 use super::wait::Halt;
+use crate::detect::trace::Came;
 use crate::machine::step::SpawnStep;
 use crate::machine::{Args, Arm, Task};
 use crate::objects::{self, KINDS, pool, task};
@@ -213,6 +214,10 @@ impl Executor {
         let program = self.image.program.get();
         Task::check_arity(program, step.function, step.args.len()).map_err(|e| Halt::Error(*e))?;
         let total = step.count.unwrap_or(1);
+        if !step.process {
+            // Before any of them can do anything.
+            self.trace_turn();
+        }
         let mut handles = Vec::with_capacity(total as usize);
         for index in 0..total {
             let base = step.name.clone().unwrap_or_else(|| program.functions[step.function as usize].name.clone());
@@ -243,11 +248,12 @@ impl Executor {
         })
     }
 
-    fn bear_child(&self, birth: &Birth) -> Result<(ObjRef, usize), Halt> {
+    fn bear_child(&mut self, birth: &Birth) -> Result<(ObjRef, usize), Halt> {
         let site = (self.site != NOWHERE).then_some(self.site);
         let (id, slot) = bear(self.arena, birth, site, Some((self.task, self.slot)), self.holder)
             .map_err(|what| self.refuse(what, 0))?;
         self.arena.facts(id, facts::ENTRIES).store(self.image.entries_known(), Relaxed);
+        self.trace_born(id);
         Ok((ObjRef { id, kind: kind_of("task") }, slot))
     }
 
@@ -298,7 +304,8 @@ impl Executor {
         birth.flags |= flag::PROCESS;
         let (handle, slot) = self.bear_child(&birth)?;
         self.arena.process(index, process::TASK).store(u64::from(handle.id) + 1, SeqCst);
-        match self.home.fork(index) {
+        let home = self.home.clone();
+        match home.fork(index, || self.trace_rest()) {
             Ok(Side::Parent(_)) => {
                 let daemon = birth.flags & (flag::DAEMON | flag::WORKER) != 0;
                 self.forked(handle, index, false, daemon, birth.pool.is_none());
@@ -355,7 +362,8 @@ impl Executor {
         };
         let (handle, slot) = self.bear_child(&birth)?;
         self.arena.process(index, process::TASK).store(u64::from(handle.id) + 1, SeqCst);
-        match self.home.fork(index) {
+        let home = self.home.clone();
+        match home.fork(index, || self.trace_rest()) {
             Ok(Side::Parent(pid)) => {
                 self.forked(handle, index, true, false, true);
                 Ok(Value::Int(i64::from(pid.as_raw())))
@@ -370,6 +378,7 @@ impl Executor {
                 // connection, which both would talk through.
                 drop(executor.manager.take());
                 std::mem::forget(executor);
+                self.trace.told = true;
                 self.begin();
                 self.image.call_supervisor();
                 self.arena.slot(slot, slot::PC).store(u64::from(self.site), Relaxed);
@@ -424,6 +433,7 @@ impl Executor {
             }
             let ended = self.run_task(Task::new(self.program, *function, &job[2..], &[]));
             let ended = self.end_in_turn(ended);
+            self.trace.ends = ended.ending != ending::TERMINATED;
             self.finish_handle(*handle, &ended);
             if ended.ending == ending::TERMINATED {
                 break;
@@ -434,6 +444,7 @@ impl Executor {
         self.tell_end(&Ended::returned());
         self.guard(pool_id);
         let _ = objects::attempt(self, pool_ref.kind, pool_id, pool::LEAVE, &[], None);
+        self.trace_operated(pool_ref, pool::LEAVE, |_| Came::Raised);
         let word = self.arena.slot_at(self.slot) + 8 * slot::POOL;
         self.change(word, 0);
         self.unguard();
@@ -464,6 +475,7 @@ impl Executor {
 
     /// The end of this task.
     pub(super) fn finish(&mut self, ended: Ended) {
+        self.trace.ends = ended.ending != ending::TERMINATED;
         self.tell_end(&ended);
         self.leave();
     }
@@ -471,6 +483,7 @@ impl Executor {
     /// Publishes the end: what it still holds stays held.
     fn tell_end(&mut self, ended: &Ended) {
         if self.in_atomic {
+            self.trace_block_end();
             self.leave_gate(true);
         }
         for (lock, mode, site) in self.held() {
@@ -612,9 +625,11 @@ impl Executor {
         if ended.ending != ending::EXITED {
             self.arena.slot(self.slot, slot::PC).store(u64::from(self.site), Relaxed);
             self.slot_word(slot::FLAGS).fetch_or(flag::BODY_ENDED, SeqCst);
+            self.trace.quiet = true;
             if let Err(Halt::Terminated) = self.await_children() {
                 ended.ending = ending::TERMINATED;
             }
+            self.trace.quiet = false;
         }
         self.note_children();
         self.arena.process(self.process, process::EXIT_CODE).store(code as u64, SeqCst);
@@ -653,7 +668,7 @@ impl Executor {
             return;
         }
         let Some(index) = self.home.reserve(process::KEEPER) else { return };
-        match self.home.fork(index) {
+        match self.home.fork(index, || ()) {
             Ok(Side::Parent(_)) => {
                 self.arena.run(run::FINALLY_DONE).store(0, SeqCst);
             }
@@ -720,6 +735,7 @@ impl Executor {
         let id =
             make_handle(self.arena, &birth, Some(self.site), self.task, self.holder).map_err(|_| self.refuse(0, 0))?;
         self.arena.object(id, object::WORD + task::POOL).store(u64::from(target.id) + 1, SeqCst);
+        self.trace_born(id);
         let handle = ObjRef { id, kind: kind_of("task") };
         let mut job = vec![Value::Object(handle), Value::Function(function)];
         job.extend_from_slice(args);

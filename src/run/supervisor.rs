@@ -98,6 +98,8 @@ pub struct Report {
     pub duration_ns: u64,
     pub gil_wait_ns: u64,
     pub outcome: Option<Outcome>,
+    /// What was traced, and whether that is all.
+    pub trace: (Vec<crate::detect::trace::Entry>, bool),
 }
 
 struct Watched {
@@ -747,6 +749,7 @@ impl Supervisor {
             duration_ns,
             gil_wait_ns: word(run::GIL_WAIT),
             outcome,
+            trace: super::trace::recorded(self.image),
         }
     }
 

@@ -13,6 +13,7 @@ use super::arena::{node, object, run, slot, state};
 use super::codec;
 use super::executor::Executor;
 use super::futex;
+use crate::detect::trace::Came;
 use crate::machine::{Args, Arm};
 use crate::objects::{self, Outcome, TaskId};
 use crate::program::value::{Error, ErrorKind, ObjRef, Value};
@@ -152,6 +153,7 @@ impl Executor {
                 continue;
             }
             let value = self.arena.value(self.node(at, node::VALUE));
+            self.trace_pick(slot);
             if self.detect {
                 let other = super::clock::TaskClock::new(self.arena, slot);
                 let mine = self.clock();
@@ -178,6 +180,7 @@ impl Executor {
             self.change(at + 8 * node::METHOD, u64::from(then));
             self.change(at + 8 * node::SIGNALLED, 0);
             self.append(to, at);
+            self.trace_pick(self.node_slot(at));
             if self.detect {
                 super::clock::TaskClock::new(self.arena, self.node_slot(at)).join_task(self.clock());
             }
@@ -240,11 +243,13 @@ impl Executor {
             self.guard_target(target);
             match objects::attempt(self, target.kind, target.id, method, args, None) {
                 Outcome::Done(value) => {
+                    self.trace_operated(target, method, |e| Came::Done(e.shown(&value)));
                     self.unguard();
                     self.changed(target.id);
                     return Ok(value);
                 }
                 Outcome::Raise(kind, text) => {
+                    self.trace_operated(target, method, |_| Came::Raised);
                     self.unguard();
                     return Err(self.failed(target, kind, text).into());
                 }
@@ -264,6 +269,7 @@ impl Executor {
                     }
                     let mut pending = [Pending { target, method, args, memo }];
                     self.enlist(&pending, deadline)?;
+                    self.trace_arrival(&pending);
                     self.unguard();
                     return self.wait_out(&mut pending, deadline).map(|(_, value)| value);
                 }
@@ -485,9 +491,17 @@ impl Executor {
             let p = &pending[i];
             let (target, memo) = (p.target, self.node(self.node_at(i), node::MEMO));
             let outcome = objects::attempt(self, target.kind, target.id, p.method, p.args, Some(memo));
+            let method = p.method;
+            let number = self.trace.arms.get(i).copied();
             let result = match outcome {
-                Outcome::Done(value) => Ok((i, value)),
-                Outcome::Raise(kind, text) => Err(self.failed(target, kind, text).into()),
+                Outcome::Done(value) => {
+                    self.trace_arm(number, target, method, |e| Came::Done(e.shown(&value)));
+                    Ok((i, value))
+                }
+                Outcome::Raise(kind, text) => {
+                    self.trace_arm(number, target, method, |_| Came::Raised);
+                    Err(self.failed(target, kind, text).into())
+                }
                 _ => continue,
             };
             // The wake was used by this arm; those of the others go on.
@@ -506,6 +520,7 @@ impl Executor {
     pub(super) fn time_is_over(&mut self, pending: &mut [Pending]) -> Result<Option<Value>, Halt> {
         let memo = self.node(self.node_at(0), node::MEMO);
         self.delist(pending, true);
+        self.trace_time_out(pending);
         let [Pending { target, method, .. }] = *pending else {
             self.unguard();
             return Ok(Some(Value::None));
@@ -589,11 +604,13 @@ impl Executor {
             let (arm, target, method, args) = live[i];
             match objects::attempt(self, target.kind, target.id, method, args.as_slice(), None) {
                 Outcome::Done(value) => {
+                    self.trace_arm(Some(arm as u32), target, method, |e| Came::Done(e.shown(&value)));
                     self.unguard();
                     self.changed(target.id);
                     return answer(arm, value);
                 }
                 Outcome::Raise(kind, text) => {
+                    self.trace_arm(Some(arm as u32), target, method, |_| Came::Raised);
                     self.unguard();
                     return Err(self.failed(target, kind, text).into());
                 }
@@ -602,6 +619,7 @@ impl Executor {
             }
         }
         if otherwise {
+            self.trace_change();
             self.unguard();
             return answer(arms.len(), Value::None);
         }
@@ -625,8 +643,12 @@ impl Executor {
             self.unguard();
             return Err(error.into());
         }
+        self.trace_arrival(&pending);
         self.unguard();
-        let (place, value) = self.wait_out(&mut pending, deadline)?;
+        self.trace.arms = live.iter().map(|l| l.0 as u32).collect();
+        let waited = self.wait_out(&mut pending, deadline);
+        self.trace.arms.clear();
+        let (place, value) = waited?;
         match live.get(place) {
             Some((arm, ..)) => answer(*arm, value),
             None => answer(arms.len(), Value::None),

@@ -235,6 +235,12 @@ impl Scene<'_> {
             45..55 if !self.handles.is_empty() => out.push(Node::line(format!("join {}", self.handles[0]))),
             _ => {}
         }
+        // A pool that is closed and joined on every way, as most are.
+        let pool = self.objects.iter().find(|o| o.0 == Kind::Pool).map(|o| o.1);
+        if let Some(pool) = pool.filter(|_| self.random.chance(50)) {
+            out.push(Node::line(format!("{pool}.close()")));
+            out.push(Node::line(format!("join {pool}")));
+        }
         if self.random.chance(35) {
             let after = self.steps(1);
             out.extend(after);
