@@ -265,10 +265,12 @@ impl Executor {
                     None => before,
                 };
                 self.record(cell, stored.is_some(), true, after, site)?;
-                self.order_atomic(cell, *which, false);
                 if stored.is_none() {
+                    // A `cas` that found another value has only looked: who
+                    // comes later sees no value of this task's.
                     return Ok((answer, None));
                 }
+                self.order_atomic(cell, *which, false);
                 // Fast paths write without the guard, so what is replaced
                 // need not be what was read: on a plain place the two race.
                 Ok((answer, Some(word.swap(after, SeqCst))))
@@ -288,7 +290,7 @@ impl Executor {
         }
         self.own_copy(cell);
         match (before, which) {
-            (true, Update::Store) | (false, Update::Load) => {}
+            (true, Update::Store) => {}
             (true, _) => self.clock().acquire(cell.word(CLOCK)),
             (false, which) => {
                 let join = which != Update::Store;
