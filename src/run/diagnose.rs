@@ -11,7 +11,7 @@ use super::process::Process;
 use super::record::{self, Raw, RawAccess};
 use super::spawn::has_ended;
 use super::supervisor::TaskEnd;
-use crate::detect::deadlock::{self, Might, TaskView, WaitView};
+use crate::detect::deadlock::{self, Might, RootCause, TaskView, WaitView};
 use crate::detect::finding::*;
 use crate::detect::lock_order::{self, Dependency};
 use crate::detect::may::{Deeds, May, Root};
@@ -221,7 +221,16 @@ impl Diagnosis {
         let mut findings = Vec::new();
         for group in groups {
             let all: Vec<usize> = group.circle.iter().chain(&group.behind).copied().collect();
-            let known = group.circle.iter().all(|i| arena.slot(snapshot.slots[*i], slot::REPORTED).load(Relaxed) != 0);
+            // Whoever comes later to a root that is no circle is stuck for what
+            // was told already: the same owner is gone, the same deed missing.
+            // Of excused tasks that are known nothing was told.
+            let told = |i: &usize| arena.slot(snapshot.slots[*i], slot::REPORTED).load(Relaxed) != 0;
+            let known = match group.cause {
+                RootCause::Circle | RootCause::SelfLock => group.circle.iter().all(told),
+                RootCause::OwnerEnded | RootCause::NobodyLeft => {
+                    group.circle.iter().any(|i| told(i) && !snapshot.views[*i].excused)
+                }
+            };
             for i in &all {
                 arena.slot(snapshot.slots[*i], slot::REPORTED).store(1, SeqCst);
             }
