@@ -385,6 +385,41 @@ fn an_interrupted_run_reports_in_json_too() {
     assert_eq!(ended.of_type("summary")[0]["findings"], 1);
 }
 
+/// What a queue holds when the run is cut short is no mistake of the script's.
+#[test]
+fn an_interrupted_run_has_nothing_left_over() {
+    let mut conc = run("
+        queue q
+        pool p(1)
+        task job { sleep 100s }
+        q.put(1)
+        submit job to p
+        submit job to p
+        print \"filled\"
+        sleep 100s
+    ")
+    .start();
+    conc.line("filled");
+    conc.signal(Signal::SIGINT);
+    let ended = conc.finish().expect_code(130);
+    assert!(!ended.stderr.contains("note["), "{}", ended.stderr);
+}
+
+#[test]
+fn a_killed_manager_is_no_reason_to_close() {
+    let mut conc = run("
+        queue q via manager
+        print \"waiting\"
+        q.get()
+    ")
+    .start();
+    conc.line("waiting");
+    kill_9(named(&mut conc, "manager").pid);
+    let ended =
+        conc.finish().expect_code(1).expect_stderr("the manager of").expect_stderr("manager's process is killed");
+    assert!(!ended.stderr.contains("`close` once"), "{}", ended.stderr);
+}
+
 // ------------------------------------------------------ where the output goes
 
 const PRINT_FOR_EVER: &str = "

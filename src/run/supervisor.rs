@@ -761,9 +761,8 @@ impl Supervisor {
         let stop = self.stop.clone().unwrap_or(Stop::Finished);
         // A last look: what was known when the run was cut short is told.
         self.end_all();
-        let finished = matches!(stop, Stop::Finished);
         let mut findings = std::mem::take(&mut self.findings);
-        findings.extend(diagnose::recorded(self.image, &findings, finished));
+        findings.extend(diagnose::recorded(self.image, &findings, &stop));
         findings.sort_by_key(|f| f.code.is_note());
         let outcome = self.image.options.outcomes.then(|| self.outcome());
         let word = |w: usize| self.arena.run(w).load(SeqCst);
