@@ -49,53 +49,72 @@ impl Executor {
 
     /// An operation that concerns this object alone and waits as long as it
     /// takes. None: it does not go ahead, nothing has changed, and the long way
-    /// goes on from here. A value that nobody wants is not even moved.
+    /// goes on from here.
     #[inline(always)]
     fn operate_alone<T>(
         &mut self,
         target: ObjRef,
         pc: u32,
-        mut attempt: impl FnMut(&mut Self) -> Outcome,
-        keep: impl Fn(Value) -> T,
+        mut attempt: impl FnMut(&mut Self) -> Tried<T>,
     ) -> Option<T> {
         self.at_site(pc);
         self.gives_up = false;
         self.guard_one(target.id);
-        let outcome = attempt(self);
+        let tried = attempt(self);
         let version = self.version(target.id);
         self.unguard_one(target.id);
-        match outcome {
-            Outcome::Done(value) => Some(keep(value)),
-            Outcome::Wait(_) => self.look_for(target, version, attempt).map(keep),
-            _ => None,
+        match tried {
+            Tried::Done(value) => Some(value),
+            Tried::Wait => self.look_for(target, version, attempt),
+            Tried::Other => None,
         }
     }
 
     /// The same after an attempt that must wait.
     #[inline(never)]
-    fn look_for(
+    fn look_for<T>(
         &mut self,
         target: ObjRef,
         mut version: u32,
-        mut attempt: impl FnMut(&mut Self) -> Outcome,
-    ) -> Option<Value> {
+        mut attempt: impl FnMut(&mut Self) -> Tried<T>,
+    ) -> Option<T> {
         let mut patience = self.patient();
         if self.may_look_again(target) {
             while !patience.is_over() && !self.terminated() {
                 self.look(target.id, version, &mut patience);
                 self.guard_one(target.id);
-                let outcome = attempt(self);
+                let tried = attempt(self);
                 version = self.version(target.id);
                 self.unguard_one(target.id);
-                match outcome {
-                    Outcome::Done(value) => return Some(value),
-                    Outcome::Wait(_) => {}
-                    _ => return None,
+                match tried {
+                    Tried::Done(value) => return Some(value),
+                    Tried::Wait => {}
+                    Tried::Other => return None,
                 }
             }
         }
         self.patience = Some(patience);
         None
+    }
+}
+
+/// What an attempt came to, as far as it goes on here.
+enum Tried<T> {
+    Done(T),
+    Wait,
+    /// An error, say.
+    Other,
+}
+
+impl<T> Tried<T> {
+    /// With a value that nobody wants, none is made.
+    #[inline(always)]
+    fn of(outcome: Outcome, keep: impl FnOnce(Value) -> T) -> Tried<T> {
+        match outcome {
+            Outcome::Done(value) => Tried::Done(keep(value)),
+            Outcome::Wait(_) => Tried::Wait,
+            _ => Tried::Other,
+        }
     }
 }
 
@@ -158,7 +177,8 @@ impl Host for Executor {
         if self.careful || object.kind != place::lock || self.terminated() {
             return false;
         }
-        self.operate_alone(object, pc, |e| lock::attempt(e, object.id, method, &[], None), drop).is_some()
+        let attempt = |e: &mut Self| Tried::of(lock::attempt(e, object.id, method, &[], None), drop);
+        self.operate_alone(object, pc, attempt).is_some()
     }
     #[inline]
     fn operate_now(&mut self, object: ObjRef, method: u8, args: &[Value], pc: u32) -> Option<Value> {
@@ -166,14 +186,12 @@ impl Host for Executor {
             return None;
         }
         match object.kind {
-            place::queue if !self.via_manager(object) => {
-                let attempt = |e: &mut Self| queue::attempt(e, object.id, method, args, None);
-                self.operate_alone(object, pc, attempt, |value| value)
-            }
-            place::lock | place::semaphore | place::event | place::latch => {
-                let attempt = |e: &mut Self| objects::attempt(e, object.kind, object.id, method, args, None);
-                self.operate_alone(object, pc, attempt, |value| value)
-            }
+            place::queue if !self.via_manager(object) => self.operate_alone(object, pc, |e| {
+                Tried::of(queue::attempt(e, object.id, method, args, None), |value| value)
+            }),
+            place::lock | place::semaphore | place::event | place::latch => self.operate_alone(object, pc, |e| {
+                Tried::of(objects::attempt(e, object.kind, object.id, method, args, None), |value| value)
+            }),
             _ => None,
         }
     }
