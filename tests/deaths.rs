@@ -409,6 +409,8 @@ fn an_interrupted_run_has_nothing_left_over() {
 fn a_killed_manager_is_no_reason_to_close() {
     let mut conc = run("
         queue q via manager
+        task feeder { sleep 100s; q.put(1) }
+        spawn daemon feeder
         print \"waiting\"
         q.get()
     ")
