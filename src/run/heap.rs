@@ -142,7 +142,7 @@ mod tests {
         let mut end = 0;
         for size in [10, 56, 24, 1, 192, 10, 57, 4000, 8, 8, 8, 56] {
             let block = heap.allocate(size, 1).unwrap();
-            assert!(size < 32 || block % LINE == 0, "a block of {size} bytes at {block}");
+            assert!(size < 32 || block.is_multiple_of(LINE), "a block of {size} bytes at {block}");
             assert!(block >= end + HEADER);
             end = block + heap.size(block);
         }
