@@ -369,6 +369,12 @@ impl Arena {
         self.memory.word(SLOTS_AT + slot * SLOT_BYTES + 8 * word)
     }
 
+    /// All words of a slot.
+    #[inline]
+    pub fn slot_words(&self, slot: usize) -> &[AtomicU64; slot::COUNT] {
+        self.memory.array(self.slot_at(slot))
+    }
+
     /// The park word of a slot, and whether it is slept on.
     #[inline]
     pub fn park(&self, slot: usize) -> (&AtomicU32, &AtomicU32) {
@@ -398,6 +404,12 @@ impl Arena {
     #[inline]
     pub fn object_at(&self, id: u32) -> usize {
         self.memory.word(OBJECTS_AT + 8 * id as usize).load(Acquire) as usize
+    }
+
+    /// All words of the object that begins there.
+    #[inline]
+    pub fn object_words(&self, at: usize) -> &[AtomicU64; object::COUNT] {
+        self.memory.array(at)
     }
 
     #[inline]

@@ -19,6 +19,7 @@ mod manager;
 pub mod memory;
 mod process;
 mod prompt;
+mod quick;
 mod record;
 pub mod replay;
 mod spawn;

@@ -675,8 +675,7 @@ impl Executor {
             Ok(Side::Child(home)) => {
                 proc::register(self.arena, home.index);
                 proc::name_thread("finally");
-                self.slot = KEEPER_SLOT;
-                self.holder = guard::holder(self.slot, home.index);
+                self.move_to(KEEPER_SLOT, home.index);
                 self.image.call_supervisor();
                 let go = self.arena.run_half(run::FINALLY_GO);
                 while go.load(SeqCst) == 0 {

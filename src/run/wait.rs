@@ -4,7 +4,7 @@
 //! can go ahead, `objects` says.
 //!
 //! A task that must wait first looks a few times whether the object has
-//! changed, as crossbeam does, then puts a node into the object's list and
+//! changed, as crossbeam's back-off does, then puts a node into the object's list and
 //! sleeps on its own park word. Who changes the object wakes the oldest waiter
 //! that the change may concern; that one tries again under the guard. So no
 //! hand-over can be lost: a waiter that gives up passes the wake on.
@@ -17,7 +17,6 @@ use crate::detect::trace::Came;
 use crate::machine::{Args, Arm};
 use crate::objects::{self, Outcome, TaskId};
 use crate::program::value::{Error, ErrorKind, ObjRef, Value};
-use crossbeam_utils::Backoff;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 
 /// Why a step did not give a value.
@@ -34,8 +33,31 @@ impl From<Error> for Halt {
     }
 }
 
-/// How long to stay away from a lock that was found taken.
+/// How often a task looks whether the object has changed before it sleeps, with
+/// a pause of the processor before each look: at the most about as long as going
+/// to sleep and being woken takes. Where that comes to nothing it looks less
+/// often the next time, where it does not, more often: on a busy machine the one
+/// that is waited for may need the very processor that the look takes.
+pub(super) const LOOKS_MOST: u32 = 256;
+const LOOKS_LEAST: u32 = 4;
+/// How often it looks after that, with the processor offered to others.
+const OFFERS: u32 = 4;
+/// How long to stay away from a lock that was found taken. Who holds it writes
+/// its words again when letting go; looking at them all the time would take
+/// the cache line from under its hands.
 const LOCK_PAUSES: u32 = 100;
+
+/// What is left of a task's looks before it sleeps.
+pub(super) struct Patience {
+    looks: u32,
+    offers: u32,
+}
+
+impl Patience {
+    pub fn is_over(&self) -> bool {
+        self.offers == 0
+    }
+}
 
 /// What ended a park.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -221,8 +243,8 @@ impl Executor {
     }
 
     #[inline]
-    fn may_look_again(&self, target: ObjRef) -> bool {
-        objects::may_look_again(target.kind, objects::World::word(self, target.id, 0))
+    pub(super) fn may_look_again(&self, target: ObjRef) -> bool {
+        !self.image.options.hurried && objects::may_look_again(target.kind, objects::World::word(self, target.id, 0))
     }
 
     pub(super) fn operate_until(
@@ -235,7 +257,7 @@ impl Executor {
         if self.replay.on {
             return self.operate_in_turn(target, method, args, deadline.is_some());
         }
-        let backoff = Backoff::new();
+        let mut patience = std::mem::take(&mut self.patience).unwrap_or_else(|| self.patient());
         let spec = &objects::KINDS[target.kind as usize].methods[method as usize];
         let at_once = spec.blocking.and_then(|i| args.get(i)) == Some(&Value::Bool(false));
         self.gives_up = deadline.is_some() || at_once;
@@ -260,11 +282,10 @@ impl Executor {
                     return Err(Error::new(ErrorKind::Type, text).into());
                 }
                 Outcome::Wait(memo) => {
-                    let looks = !self.image.options.hurried && self.may_look_again(target);
-                    if looks && !backoff.is_completed() && deadline.is_none() {
-                        let version = self.arena.guard(target.id).1.load(Relaxed);
+                    if deadline.is_none() && !patience.is_over() && self.may_look_again(target) {
+                        let version = self.version(target.id);
                         self.unguard();
-                        self.look(target.id, version, &backoff);
+                        self.look(target.id, version, &mut patience);
                         continue;
                     }
                     let mut pending = [Pending { target, method, args, memo }];
@@ -278,20 +299,31 @@ impl Executor {
         }
     }
 
+    pub(super) fn patient(&self) -> Patience {
+        Patience { looks: self.looks, offers: OFFERS }
+    }
+
     /// Waits a little for the object to change.
-    fn look(&self, id: u32, version: u32, backoff: &Backoff) {
+    pub(super) fn look(&mut self, id: u32, version: u32, patience: &mut Patience) {
         let place = self.arena.guard(id).1;
-        // Who holds a lock writes its words again when letting go; looking at
-        // them all the time would take the cache line from under its hands.
         let pauses = if objects::is_lock(self.arena.kind(id)) { LOCK_PAUSES } else { 0 };
         self.home.gil_pause(|| {
-            for _ in 0..pauses {
+            (0..pauses).for_each(|_| std::hint::spin_loop());
+            while place.load(Relaxed) == version && patience.looks > 0 {
+                patience.looks -= 1;
                 std::hint::spin_loop();
+                if patience.looks == 0 {
+                    self.looks = (self.looks / 2).max(LOOKS_LEAST);
+                }
             }
-            while place.load(Relaxed) == version && !backoff.is_completed() {
-                backoff.snooze();
+            while place.load(Relaxed) == version && patience.offers > 0 {
+                patience.offers -= 1;
+                std::thread::yield_now();
             }
         });
+        if patience.looks > 0 {
+            self.looks = (self.looks * 2).min(LOOKS_MOST);
+        }
     }
 
     pub(super) fn failed(&self, target: ObjRef, kind: ErrorKind, text: String) -> Error {

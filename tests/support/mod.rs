@@ -234,10 +234,15 @@ impl Running {
         let began = Instant::now();
         loop {
             let ended = self.has_ended();
+            if ended {
+                // What it wrote may still be on its way to the readers.
+                self.out.all();
+                self.err.all();
+            }
             if let Some(found) = look(self) {
                 return found;
             }
-            let told = || format!("stdout:\n{}\nstderr:\n{}", self.stdout(), self.stderr());
+            let told = || format!("{:?}\nstdout:\n{}\nstderr:\n{}", self.status, self.stdout(), self.stderr());
             assert!(!ended, "conc ended before {what}\n{}", told());
             assert!(began.elapsed() < self.limit, "never came: {what}\n{}", told());
             std::thread::sleep(LOOK);
