@@ -325,6 +325,12 @@ impl Move<'_> {
         before != self.order(Clone::clone)
     }
 
+    /// Whether the task knows of an access that some other does not come after.
+    pub fn order_open(&self) -> bool {
+        let mine = self.mine();
+        self.order(|o| o.known.iter().any(|k| matches!(k.deed, Deed::Access { .. }) && k.by(mine))).unwrap_or(false)
+    }
+
     /// Nobody else is there, and this task comes after all that others did.
     pub fn is_last(&self) -> bool {
         self.order(|o| {

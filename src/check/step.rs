@@ -230,7 +230,11 @@ impl Move<'_> {
 
     /// Whether a step that others can see may still be joined to the transition
     /// before it: it moves to the left past whatever others do, and nothing
-    /// that the task has reached is still to be compared with their accesses.
+    /// that the task has reached is still to be compared with their accesses. In
+    /// the exact order that is every access that a release would hand on: who
+    /// goes ahead by another's release (of an event, a semaphore) would come
+    /// after this one's too, if it were made earlier. Nobody takes a lock before
+    /// this task lets go of it, and nobody sees its end before it comes.
     fn joins(&self, at: &At) -> bool {
         if self.model.plain || !self.task(self.me, |t| t.footprint.is_empty()).unwrap_or(false) {
             return false;
@@ -242,7 +246,10 @@ impl Move<'_> {
         };
         match &**at {
             Step::Spawn(spawn) => !spawn.process || !self.model.movers.copies,
-            Step::Operate { object, method, .. } => self.model.movers.joins(object.id, object.kind, *method),
+            Step::Operate { object, method, .. } => {
+                self.model.movers.joins(object.id, object.kind, *method)
+                    && (object.kind == objects::place::lock || !self.order_open())
+            }
             _ => false,
         }
     }
