@@ -44,10 +44,6 @@ fn goes_round(at: &At) -> bool {
     matches!(at, At::Step(step) if matches!(**step, Step::Interrupted))
 }
 
-fn is_print(at: &At) -> bool {
-    matches!(at, At::Step(step) if matches!(**step, Step::Print(_)))
-}
-
 /// What became of one step.
 pub(super) enum Act {
     Blocked,
@@ -91,8 +87,7 @@ impl Move<'_> {
             let round = goes_round(&at);
             self.long |= n >= LONG || round;
             if n == 0 {
-                // Somebody may end it before it prints.
-                alone = own && !(self.model.movers.deadly && is_print(&at));
+                alone = own;
             } else if round || !own && (alone || !self.joins(&at)) {
                 return Ran::Went { alone };
             }
