@@ -29,6 +29,7 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             example("conc run -D TELLERS=5 bank.conc", "with another value for `const TELLERS`"),
             example("conc run --repeat 100 --shake bank.conc", "run it a hundred times: how often what happens"),
             example("conc run --hang --time-limit 60s deadlock.conc", "leave a deadlock standing for a debugger"),
+            example("conc run --timeline bank.html bank.conc", "a picture of the run, for a browser"),
             example("conc run --format json bank.conc", "one JSON object a line, for other programs"),
         ],
     ),
@@ -37,7 +38,10 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         &[
             example("conc check bank.conc", "every interleaving: proofs of absence, shortest ways to what is found"),
             example("conc check -D TELLERS=2 bank.conc", "with another value for `const TELLERS`"),
-            example("conc check --time-limit 60s bank.conc", "what is known after a minute; exit code 3 if that is not all"),
+            example(
+                "conc check --time-limit 60s bank.conc",
+                "what is known after a minute; exit code 3 if that is not all",
+            ),
             example("conc check --format json bank.conc", "one JSON object a line, for other programs"),
         ],
     ),

@@ -15,6 +15,8 @@ pub mod repeat;
 mod snippet;
 mod source;
 pub mod summary;
+pub mod timeline;
+pub mod trace;
 pub mod verdict;
 
 pub use diagnostic::{Diagnostic, Note, Place, Severity};
