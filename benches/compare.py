@@ -1,64 +1,113 @@
 #!/usr/bin/env python3
-"""Times `conc run` side by side with peers and prints a table of ratios.
+"""Times `conc run` side by side with its peers and prints the table of docs/speed.md.
 
-    benches/compare.py [--runs N] [--conc PATH] [--peers FILE.json]
+    benches/compare.py --peers FOLDER [--runs N] [--conc PATH] [--only WORD] [--build FOLDER]
 
-For each workload the programs take turns (A B C A B C ...), whole process
-each, so that a drift of the machine's speed meets all alike; medians of the
-wall time are compared. Python peers are built in; FILE.json adds others, as
-{"counter-lock": {"Go -race": ["./work-race", "counter-lock"], ...}, ...}.
-A peer that prints a line `T <nanoseconds> <operations> ...` is taken at that
-word for the work alone, which leaves its start-up out in its favour.
+FOLDER holds the peers' programs: `native/` (Rust with std, crossbeam-channel
+and libc), `go/`, `c/`, `python/work.py`. They are built first where their
+compiler is there; without `--peers` conc is timed alone. For each row the
+programs take turns (A B C A B C ...), so that a drift of the machine's speed
+meets all alike. A peer's time is the one that it measured itself, of the work
+alone; conc's is that of the whole process, from its start to its end. The
+ratio is the median of the ratios of the pairs.
 """
 import argparse
-import json
 import os
 import re
+import shutil
 import statistics
 import subprocess
 import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-WORK = ["counter-race", "counter-lock", "queue", "procq", "mpmc", "pingpong", "pingproc",
-        "proc-serial", "thread-serial", "pool-threads", "pool-procs", "hello", "deadlock"]
+args = argparse.ArgumentParser()
+args.add_argument("--runs", type=int, default=7)
+args.add_argument("--conc", default=os.path.join(HERE, "../target/release/conc"))
+args.add_argument("--peers")
+args.add_argument("--build", default="/tmp/conc-peers")
+args.add_argument("--only", default="")
+args = args.parse_args()
 
-PYTHON = {
-    "counter-race": """
-import threading
-x = 0
-def add():
-    global x
-    for _ in range(1000000): x += 1
-ts = [threading.Thread(target=add) for _ in range(2)]
-[t.start() for t in ts]; [t.join() for t in ts]
-""",
-    "counter-lock": """
-import threading
-x = 0; m = threading.Lock()
-def add():
-    global x
-    for _ in range(1000000):
-        with m: x += 1
-ts = [threading.Thread(target=add) for _ in range(2)]
-[t.start() for t in ts]; [t.join() for t in ts]
-""",
-    "thread-serial": """
-import threading
-for _ in range(10000):
-    t = threading.Thread(target=int); t.start(); t.join()
-""",
-    "proc-serial": """
-import multiprocessing as mp
-mp.set_start_method('fork')
-for _ in range(500):
-    p = mp.Process(target=int); p.start(); p.join()
-""",
-    "hello": "print('hello')",
+LOCK_ALONE = """
+#include <pthread.h>
+static pthread_mutex_t m = PTHREAD_MUTEX_INITIALIZER;
+static void *idle(void *a) { return a; }
+int main(void) {
+    pthread_t t;  /* a process that has had a thread does not leave its locks out */
+    pthread_create(&t, 0, idle, 0);
+    pthread_join(t, 0);
+    for (volatile int i = 0; i < 1000000; i++) { pthread_mutex_lock(&m); pthread_mutex_unlock(&m); }
 }
+"""
+
+
+def built(*parts):
+    return os.path.join(args.build, *parts)
+
+
+def build():
+    """The peers' programs; what cannot be built is left out of the table."""
+    os.makedirs(args.build, exist_ok=True)
+    with open(built("lock.c"), "w") as f:
+        f.write(LOCK_ALONE)
+    source = os.path.join(args.peers, "c/work.c")
+    env = {**os.environ, "CARGO_TARGET_DIR": built("target")}
+    go = os.path.join(args.peers, "go")
+    for command, folder in [
+        (["cc", "-O2", "-o", built("lock"), built("lock.c"), "-lpthread"], None),
+        (["cc", "-O1", "-g", "-fsanitize=thread", "-o", built("c-tsan"), source, "-lpthread"], None),
+        (["go", "build", "-o", built("go-plain"), "./work"], go),
+        (["go", "build", "-race", "-o", built("go-race"), "./work"], go),
+        (["cargo", "build", "-q", "--release"], os.path.join(args.peers, "native")),
+    ]:
+        if shutil.which(command[0]):
+            subprocess.run(command, cwd=folder, env=env, check=False)
+
+
+def native(*work):
+    return [built("target/release/native"), *work]
+
+
+def python(*work):
+    return [sys.executable, os.path.join(args.peers or "", "python/work.py"), *work]
+
+
+def go_race(work):
+    return [built("go-race"), work]
+
+
+def tsan(work):
+    return [built("c-tsan"), work]
+
+
+# The work, how many operations it is, the peers, and the goal for each: conc's
+# time in the peer's at the most.
+ROWS = [
+    ("counter-race", 2_000_000, [("CPython", python("counter-race"), 1), ("Go -race", go_race("counter-race"), 1),
+                                 ("C with TSan", tsan("counter-race"), None)]),
+    ("counter-lock", 2_000_000, [("Go -race", go_race("counter-lock"), 0.5), ("C with TSan", tsan("counter-lock"), 0.5),
+                                 ("CPython", python("counter-lock"), None), ("native mutex", native("counter-lock"), None)]),
+    ("lock-alone", 1_000_000, [("pthread mutex", [built("lock")], 3)]),
+    ("queue", 200_000, [("Go -race", go_race("queue"), 1), ("CPython", python("queue-threads"), 1 / 30),
+                        ("crossbeam", native("queue-crossbeam"), None)]),
+    ("procq", 200_000, [("multiprocessing.Queue", python("procq"), 1 / 50), ("shared ring", native("procq-ring"), None)]),
+    ("mpmc", 200_000, [("Go -race", go_race("mpmc"), 1), ("crossbeam", native("mpmc-crossbeam"), None),
+                       ("CPython", python("mpmc-threads"), None)]),
+    ("pingpong", 100_000, [("crossbeam", native("pingpong-crossbeam"), 3), ("CPython", python("pingpong-threads"), None)]),
+    ("pingproc", 100_000, [("shared ring", native("pingproc-ring"), 3), ("CPython", python("pingpong-procs"), None)]),
+    ("proc-serial", 500, [("multiprocessing.Process", python("proc-serial"), 1 / 3), ("bare fork", native("proc-serial"), 2)]),
+    ("thread-serial", 10_000, [("native", native("thread-serial"), 1.5), ("CPython", python("thread-serial"), None),
+                               ("C with TSan", tsan("thread-serial"), None)]),
+    ("pool-threads", 10_000, [("Go -race", go_race("pool"), 1), ("CPython", python("pool-threads"), None)]),
+    ("pool-procs", 10_000, [("multiprocessing.Pool", python("pool-procs"), 1 / 5), ("sockets", native("pool-procs"), None)]),
+    ("hello", 1, [("CPython", [sys.executable, "-c", "print('hello')"], None)]),
+    ("deadlock", 1, []),
+]
 
 
 def run(command):
+    """Its time in nanoseconds; none if it fails."""
     before = time.monotonic_ns()
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     wall = time.monotonic_ns() - before
@@ -66,34 +115,39 @@ def run(command):
     return int(told[1]) if told else wall
 
 
-def main():
-    args = argparse.ArgumentParser()
-    args.add_argument("--runs", type=int, default=5)
-    args.add_argument("--conc", default=os.path.join(HERE, "../target/release/conc"))
-    args.add_argument("--peers")
-    args.add_argument("--only")
-    args = args.parse_args()
-    more = json.load(open(args.peers)) if args.peers else {}
-    print("| work | conc, ms | peer | peer, ms | conc / peer |")
-    print("|---|---|---|---|---|")
-    for work in WORK:
-        if args.only and args.only not in work:
+def per(ns):
+    return f"{ns:.0f} ns" if ns < 1e3 else f"{ns / 1e3:.2f} us" if ns < 1e6 else f"{ns / 1e6:.2f} ms"
+
+
+def row(work, operations, peers):
+    commands = {"conc": [args.conc, "run", "-q", os.path.join(HERE, work + ".conc")]}
+    commands.update({name: command for name, command, _ in peers if args.peers and shutil.which(command[0])})
+    times = {name: [] for name in commands}
+    for _ in range(args.runs):
+        for name, command in commands.items():
+            times[name].append(run(command))
+    conc = per(statistics.median(times["conc"]) / operations)
+    if len(commands) == 1:
+        print(f"| {work} | {conc} | | | | |", flush=True)
+    for name, _, goal in peers:
+        if name not in commands:
             continue
-        peers = {"conc": [args.conc, "run", "-q", os.path.join(HERE, work + ".conc")]}
-        if work in PYTHON:
-            peers["CPython"] = [sys.executable, "-c", PYTHON[work]]
-        peers.update(more.get(work, {}))
-        times = {name: [] for name in peers}
-        for _ in range(args.runs):
-            for name, command in peers.items():
-                times[name].append(run(command) / 1e6)
-        conc = statistics.median(times["conc"])
-        for name in [n for n in peers if n != "conc"] or [None]:
-            if name is None:
-                print(f"| {work} | {conc:.1f} | | | |")
-                continue
-            ratio = statistics.median(a / b for a, b in zip(times["conc"], times[name]))
-            print(f"| {work} | {conc:.1f} | {name} | {statistics.median(times[name]):.1f} | {ratio:.2f} |", flush=True)
+        ratio = statistics.median(a / b for a, b in zip(times["conc"], times[name]))
+        peer = per(statistics.median(times[name]) / operations)
+        goal = "" if goal is None else f"{goal:.2g}"
+        kept = "" if not goal else "yes" if ratio <= float(goal) else "no"
+        print(f"| {work} | {conc} | {name} | {peer} | {ratio:.3g} | {goal} | {kept} |", flush=True)
+
+
+def main():
+    if args.peers:
+        args.peers = os.path.abspath(args.peers)
+        build()
+    print("| work | conc | peer | peer | conc / peer | goal, at most | kept |")
+    print("|---|---|---|---|---|---|---|")
+    for work, operations, peers in ROWS:
+        if args.only in work:
+            row(work, operations, peers)
 
 
 main()

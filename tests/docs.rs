@@ -14,6 +14,9 @@
 //! - `any-order`: lines in any order, and the numbers of tasks do not matter;
 //! - `varies`: only the codes of the findings must be the same;
 //! - `timing`: a sleep decides, so it may take several attempts.
+//!
+//! With `CONC_DOCS=write` in the environment a block that differs is written
+//! anew instead, to be read before it is committed.
 
 use conc::detect::finding::Code;
 use conc::lang::format::format;
@@ -176,15 +179,33 @@ fn words(line: &str) -> Vec<String> {
     found
 }
 
+/// The lines that are shown as typed at the prompt of `conc step`, which
+/// repeats what does not come from a terminal.
+fn typed(shown: &Shown) -> Stdio {
+    use std::io::{Seek, Write};
+    if !shown.command.starts_with("conc step ") {
+        return Stdio::null();
+    }
+    let lines = shown.output.lines().filter_map(|l| l.strip_prefix("> ")).map(|l| format!("{l}\n"));
+    let mut file = tempfile::tempfile().expect("a temporary file");
+    file.write_all(lines.collect::<String>().as_bytes()).and_then(|()| file.rewind()).expect("it can be written");
+    file.into()
+}
+
 fn conc(args: &[String], folder: &Path) -> Ran {
+    conc_reading(args, folder, Stdio::null())
+}
+
+fn conc_reading(args: &[String], folder: &Path, input: Stdio) -> Ran {
     let mut args = args.to_vec();
-    if args.first().is_some_and(|a| a == "run") && !args.iter().any(|a| a == "--time-limit") {
+    if args.first().is_some_and(|a| ["run", "check"].contains(&a.as_str())) && !args.iter().any(|a| a == "--time-limit")
+    {
         args.extend(["--time-limit".to_string(), "60s".to_string()]);
     }
     let output = Command::new(env!("CARGO_BIN_EXE_conc"))
         .args(&args)
         .current_dir(folder)
-        .stdin(Stdio::null())
+        .stdin(input)
         .env("COLUMNS", "80")
         .env("NO_COLOR", "1")
         .env("LANG", "C.UTF-8")
@@ -219,7 +240,7 @@ fn differences(block: &Block, folder: &Path) -> Option<String> {
         } else {
             let words = words(&shown.command);
             assert_eq!(words.first().map(String::as_str), Some("conc"), "`{}` cannot be tested", shown.command);
-            conc(&words[1..], folder)
+            conc_reading(&words[1..], folder, typed(&shown))
         };
         last_code = got.code;
         let got = format!("{}{}", got.out, got.err);
@@ -235,7 +256,7 @@ fn check_consoles(name: &str) {
     let path = root().join(name);
     let document = blocks(&read(&path));
     let folder = folder_of(&document);
-    let mut wrong = Vec::new();
+    let (mut wrong, mut fresh) = (Vec::new(), Vec::new());
     for block in document.iter().filter(|b| b.is("console")) {
         for word in block.words.iter().skip(1) {
             assert!(["any-order", "varies", "timing"].contains(&word.as_str()), "{name}:{}: `{word}`", block.line);
@@ -249,9 +270,42 @@ fn check_consoles(name: &str) {
                 break;
             }
         }
+        if found.is_some() && std::env::var_os("CONC_DOCS").is_some_and(|v| v == "write") {
+            fresh.push((block.line, printed(block, folder.path())));
+            continue;
+        }
         wrong.extend(found.map(|text| format!("{name}:{}\n{text}", block.line)));
     }
+    write_anew(&path, &fresh);
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+/// A block's commands with what they print now.
+fn printed(block: &Block, folder: &Path) -> String {
+    let mut text = String::new();
+    let mut last_code = 0;
+    for shown in shown(block) {
+        let got = match shown.command.as_str() {
+            "echo $?" => Ran { code: 0, out: format!("{last_code}\n"), err: String::new() },
+            command => conc_reading(&words(command)[1..], folder, typed(&shown)),
+        };
+        last_code = got.code;
+        text.push_str(&format!("$ {}\n{}{}", shown.command, got.out, got.err));
+    }
+    text.lines().flat_map(|l| [l.trim_end(), "\n"]).collect()
+}
+
+/// Puts the texts of blocks, by the lines of their fences, into a document.
+fn write_anew(path: &Path, fresh: &[(usize, String)]) {
+    let text = read(path);
+    let mut lines: Vec<&str> = text.lines().collect();
+    for (fence, block) in fresh.iter().rev() {
+        let end = (*fence..lines.len()).find(|i| lines[*i].starts_with("```")).expect("a fence is closed");
+        lines.splice(fence..&end, block.lines());
+    }
+    if !fresh.is_empty() {
+        std::fs::write(path, lines.join("\n") + "\n").expect("a document can be written");
+    }
 }
 
 // A test a document, so that each fails by its name.
@@ -277,13 +331,80 @@ fn consoles_of_the_command() {
 }
 
 #[test]
+fn consoles_of_testing() {
+    check_consoles("docs/testing.md");
+}
+
+#[test]
+fn consoles_of_stepping() {
+    check_consoles("docs/step.md");
+}
+
+#[test]
 fn consoles_of_the_editors() {
     check_consoles("docs/editors.md");
 }
 
 #[test]
+fn consoles_of_checking() {
+    check_consoles("docs/checking.md");
+}
+
+#[test]
 fn consoles_of_the_architecture() {
     check_consoles("docs/architecture.md");
+}
+
+// -------------------------------------------------------------------- sessions
+
+/// What is typed in a transcript: the lines behind a prompt, `3> ` or ` . `.
+fn entered(transcript: &str) -> String {
+    let behind = |line: &str| {
+        let number = line.trim_start_matches(|c: char| c.is_ascii_digit());
+        let prompt =
+            if number.len() < line.len() { number.strip_prefix('>') } else { line.trim_start().strip_prefix('.') };
+        let at_margin = number.len() < line.len() || line.starts_with(' ');
+        prompt.filter(|_| at_margin).map(|rest| format!("{}\n", rest.strip_prefix(' ').unwrap_or(rest)))
+    };
+    transcript.lines().filter_map(behind).collect()
+}
+
+/// Columns move with the digits of a pid.
+fn blank_columns(text: &str) -> String {
+    text.lines().map(|l| l.split_whitespace().collect::<Vec<_>>().join(" ") + "\n").collect()
+}
+
+#[test]
+fn sessions_of_the_page() {
+    let document = blocks(&read(&root().join("docs/repl.md")));
+    let mut wrong = Vec::new();
+    for block in document.iter().filter(|b| b.is("repl")) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let input = folder.path().join("input");
+        std::fs::write(&input, entered(&block.text)).expect("the input can be written");
+        let _alone = alone();
+        let output = Command::new(env!("CARGO_BIN_EXE_conc"))
+            .args(["repl", "--transcript", "--color", "never"])
+            .current_dir(folder.path())
+            .stdin(std::fs::File::open(&input).expect("it has just been written"))
+            .env("COLUMNS", "80")
+            .env("LC_ALL", "C.UTF-8")
+            .output()
+            .expect("conc can be started");
+        let got = String::from_utf8(output.stdout).expect("conc prints UTF-8");
+        let comparable = |text: &str| match block.has("varies") {
+            true => comparable(text, block),
+            false => blank_columns(&comparable(text, block)),
+        };
+        let (want, have) = (comparable(&block.text), comparable(&got));
+        if want != have {
+            wrong.push(format!("docs/repl.md:{}\n--- shown\n{want}\n--- now\n{have}", block.line));
+        }
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert!(err.is_empty(), "docs/repl.md:{}: standard error has\n{err}", block.line);
+    }
+    assert!(document.iter().filter(|b| b.is("repl")).count() > 5, "the page has sessions");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
 // ------------------------------------------------------------------- comparing
@@ -338,7 +459,8 @@ fn logical_lines(output: &str) -> Vec<String> {
     lines
 }
 
-/// Pids, tids, times, counts of repetitions and shares, each as a letter.
+/// Pids, tids, times, counts of repetitions, shares, states and transitions,
+/// each as a letter.
 fn blank_numbers(line: &str) -> String {
     let mut out = String::new();
     let mut rest = line;
@@ -352,14 +474,16 @@ fn blank_numbers(line: &str) -> String {
         let unit = [" ms", " s", " min"]
             .into_iter()
             .find(|u| after.strip_prefix(*u).is_some_and(|r| !r.starts_with(|c: char| c.is_alphanumeric())));
-        let of_system = ["process", "thread", "pid", "tid", "seed", "duration_ms"].iter().any(|w| before.ends_with(w));
+        let of_system = ["process", "thread", "pid", "tid", "seed", "duration_ms", "states", "transitions"]
+            .iter()
+            .any(|w| before.ends_with(w));
         rest = after;
         if of_system && !out.ends_with(|c: char| c.is_alphabetic()) {
             out.push('N');
         } else if let Some(unit) = unit {
             out.push('T');
             rest = &after[unit.len()..];
-        } else if after.starts_with(" times") || after.starts_with('%') {
+        } else if [" times", "%", " states, ", " transitions, "].iter().any(|a| after.starts_with(a)) {
             out.push('N');
         } else {
             out.push_str(number);
@@ -397,6 +521,7 @@ fn what_differs_from_run_to_run_is_taken_out() {
         blank_numbers("{\"pid\":3541,\"count\":1,\"duration_ms\":6.15}"),
         "{\"pid\":N,\"count\":1,\"duration_ms\":N}"
     );
+    assert_eq!(blank_numbers("23 states, 40 transitions, 0.4 ms: 1 finding"), "N states, N transitions, T: 1 finding");
     assert_eq!(blank_numbers("x is 1. 10ms, fork[0]"), "x is 1. 10ms, fork[0]");
     assert_eq!(blank_tasks("add#0 and add#11 # rest"), "add#N and add#N # rest");
     let broken = "  = tasks: a is a thread of\n             process 1\n  = help: b\n\n1 task (1 process), 5.0 ms (4 ms of the\nlock): no findings\n\n";
@@ -521,7 +646,7 @@ fn the_reference_names_everything() {
 fn the_command_page_names_every_option_and_field() {
     let text = read(&root().join("docs/cli.md"));
     let mut missing = Vec::new();
-    for command in ["run", "fmt", "explain", "lsp", "completions", "man"] {
+    for command in ["run", "test", "step", "fmt", "explain", "lsp", "completions", "man"] {
         let help = conc(&[command.to_string(), "--help".to_string()], &root()).out;
         let options = help.split_whitespace().filter(|w| w.starts_with("--"));
         missing

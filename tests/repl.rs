@@ -27,7 +27,8 @@ fn transcript(text: &str) -> String {
 
 #[test]
 fn values_are_shown_and_statements_are_not() {
-    let ended = session("1 + 2\nvar x = 5\nx += 1\nx\nlet w = \"a\"\nw\nw = \"b\"; w\nnone\nprint \"p\"\n").expect_code(0);
+    let ended =
+        session("1 + 2\nvar x = 5\nx += 1\nx\nlet w = \"a\"\nw\nw = \"b\"; w\nnone\nprint \"p\"\n").expect_code(0);
     assert_eq!(ended.stdout, "3\n6\n\"a\"\n\"b\"\np\n");
     assert_eq!(ended.stderr, "");
 }
@@ -43,7 +44,9 @@ fn several_lines_are_one_entry_until_the_parser_has_it_whole() {
 
 #[test]
 fn an_error_ends_the_statement_and_not_the_session() {
-    let ended = session("queue q\nfn f() { return q.get_nowait() }\nf()\nlet n = 1 / 0\nprint \"on\"\nassert false, \"why\"\n").expect_code(1);
+    let ended =
+        session("queue q\nfn f() { return q.get_nowait() }\nf()\nlet n = 1 / 0\nprint \"on\"\nassert false, \"why\"\n")
+            .expect_code(1);
     assert_eq!(ended.stdout, "on\n");
     for words in ["Empty: the queue is empty (queue q)", "called here", "DivideByZero", "Assertion: why"] {
         assert!(ended.stderr.contains(words), "{words} is missing in:\n{}", ended.stderr);
@@ -121,7 +124,8 @@ fn who_waits_for_the_prompt_is_not_stuck() {
 
 #[test]
 fn a_statement_that_can_never_go_on_is_stopped() {
-    let ended = session("queue q\nlock m\nwith m { q.get() }\nm.locked()\nm.acquire()\nm.acquire()\nprint \"on\"\n").expect_code(1);
+    let ended = session("queue q\nlock m\nwith m { q.get() }\nm.locked()\nm.acquire()\nm.acquire()\nprint \"on\"\n")
+        .expect_code(1);
     assert_eq!(ended.stdout, "false\ntrue\non\n");
     assert_eq!(ended.stderr.matches("never go on").count(), 2, "{}", ended.stderr);
     assert!(ended.stderr.contains("error[self-deadlock]"), "{}", ended.stderr);
@@ -129,7 +133,9 @@ fn a_statement_that_can_never_go_on_is_stopped() {
 
 #[test]
 fn at_the_end_it_waits_for_the_tasks_as_a_script_does() {
-    let ended = session("spawn { sleep 50ms; print \"late\" }\nvar x = 1\nfinally { assert x == 1; print \"finally\" }\n").expect_code(0);
+    let ended =
+        session("spawn { sleep 50ms; print \"late\" }\nvar x = 1\nfinally { assert x == 1; print \"finally\" }\n")
+            .expect_code(0);
     assert_eq!(ended.stdout, "main:1\nlate\nfinally\n");
     let ended = session("queue q\nspawn { q.get() }\n").expect_code(1);
     assert!(ended.stderr.contains("error[deadlock]"), "{}", ended.stderr);
@@ -149,13 +155,16 @@ fn races_and_errors_of_tasks_are_told() {
 
 #[test]
 fn an_invariant_holds_for_those_who_began_before_it() {
-    let ended = session("var x = 0\nevent go\ntask t { go.wait(); x = 5 }\nlet h = spawn t\ninvariant x < 2\ngo.set()\njoin h\n");
+    let ended = session(
+        "var x = 0\nevent go\ntask t { go.wait(); x = 5 }\nlet h = spawn t\ninvariant x < 2\ngo.set()\njoin h\n",
+    );
     assert!(ended.stderr.contains("error[invariant]"), "{}", ended.stderr);
 }
 
 #[test]
 fn tasks_objects_and_the_graph() {
-    let shown = transcript(&format!("{CIRCLE}queue q(2)\nq.put(\"v\")\nvar n = 3\nm\n:tasks\n:graph\n:objects\n:objects q\n"));
+    let shown =
+        transcript(&format!("{CIRCLE}queue q(2)\nq.put(\"v\")\nvar n = 3\nm\n:tasks\n:graph\n:objects\n:objects q\n"));
     for line in [
         "left ── lock b ──▶ right ── lock a ──▶ left   (a circle of 2)",
         "lock a        held by left; right waits",
@@ -166,7 +175,10 @@ fn tasks_objects_and_the_graph() {
         assert!(shown.lines().any(|l| l == line), "`{line}` is missing in:\n{shown}");
     }
     let tasks: Vec<&str> = shown.lines().filter(|l| l.contains("thread of main")).collect();
-    assert!(tasks[0].starts_with("left ") && tasks[0].ends_with("waits for b, which right holds; holds a; stuck"), "{shown}");
+    assert!(
+        tasks[0].starts_with("left ") && tasks[0].ends_with("waits for b, which right holds; holds a; stuck"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -199,7 +211,9 @@ fn interruptions_stop_the_statement_of_a_pipe_with_the_session() {
 
 #[test]
 fn a_killed_first_process_begins_a_new_session_with_the_declarations() {
-    let ended = session("var x = 1\nx = 5\nspawn process { sleep 100s }\nkill self\nx\nterminate self\nx += 1; x\nexit 7\n").expect_code(7);
+    let ended =
+        session("var x = 1\nx = 5\nspawn process { sleep 100s }\nkill self\nx\nterminate self\nx += 1; x\nexit 7\n")
+            .expect_code(7);
     assert_eq!(ended.stdout, "main:3\n1\n2\n");
     assert_eq!(ended.stderr.matches("a new session begins, with what was declared").count(), 2, "{}", ended.stderr);
 }

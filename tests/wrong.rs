@@ -30,7 +30,8 @@ fn wrong(name: &str, command: Conc) {
 }
 
 /// Wrong scripts by name. Each would print if anything of it ran.
-const SCRIPTS: [(&str, &str); 46] = [
+const SCRIPTS: [(&str, &str); 47] = [
+    ("expect-contradiction", "var x = 0\nexpect race on x\nexpect left-in-queue\nexpect ok\n"),
     ("double-ampersand", "var x = 1\nif x == 1 && x == 2 { print x }\n"),
     ("double-bar", "let x = true || false\nprint x\n"),
     ("exclamation-mark", "lock m\nif !m.locked() { print 1 }\n"),

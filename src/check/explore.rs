@@ -16,7 +16,7 @@ use crate::detect::finding::Code;
 use crate::detect::may::May;
 use crate::objects::TaskId;
 use hashbrown::HashSet;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// Who makes a transition, and how.
@@ -59,6 +59,9 @@ pub enum What {
     Note(finding::Note),
 }
 
+/// After so many transitions and states limits are looked at.
+const WORK: u64 = 1024;
+
 /// What one exploration came to.
 pub struct Explorer<'a> {
     pub model: &'a Model,
@@ -84,6 +87,8 @@ pub struct Explorer<'a> {
     /// Some state was met again: there may be circles.
     pub recurs: bool,
     pub depth: u32,
+    /// Some transition took long since limits were last looked at.
+    long: Cell<bool>,
 }
 
 fn memo_of(mover: Mover) -> usize {
@@ -116,6 +121,7 @@ impl<'a> Explorer<'a> {
             waiting: Vec::new(),
             recurs: false,
             depth: 0,
+            long: Cell::new(false),
         }
     }
 
@@ -149,12 +155,15 @@ impl<'a> Explorer<'a> {
         let mut next: StateId = 0;
         let mut row = Row::default();
         let mut level_end = 1;
+        let mut due = 0;
         while (next as usize) < self.store.len() {
             if next == level_end {
                 level_end = self.store.len() as StateId;
                 self.depth += 1;
             }
-            if next.is_multiple_of(1024) || self.guards_broken() {
+            let work = self.transitions + u64::from(next);
+            if work >= due || self.long.take() || self.is_full() || self.guards_broken() {
+                due = work + WORK;
                 let progress = self.progress(next);
                 if let Some(stop) = ask(&progress).or_else(|| self.beyond(&progress)) {
                     self.stop = Some(stop);
@@ -163,6 +172,10 @@ impl<'a> Explorer<'a> {
                 if self.guards_broken() {
                     return Ok(());
                 }
+            }
+            if self.options.first && self.found.iter().any(|f| !f.code.is_note()) {
+                self.stop = Some(Stop::First);
+                return Ok(());
             }
             self.store.load(next, &mut row);
             self.expand(next, &row);
@@ -175,18 +188,28 @@ impl<'a> Explorer<'a> {
         self.model.guards.lock().unwrap_or_else(std::sync::PoisonError::into_inner).broken
     }
 
+    /// About how much memory it all takes.
+    fn bytes(&self) -> usize {
+        let memos: usize = self.memos.iter().map(Memo::bytes).sum();
+        (self.store.bytes() + 4 * self.parents.capacity() + memos).saturating_add(self.model.space.bytes())
+    }
+
     fn progress(&self, done: StateId) -> Progress {
         Progress {
             states: self.store.len() as u64,
             done: u64::from(done),
             transitions: self.transitions,
-            bytes: (self.store.bytes() + 4 * self.parents.capacity()) as u64,
+            bytes: self.bytes() as u64,
             depth: self.depth,
         }
     }
 
+    fn is_full(&self) -> bool {
+        self.options.states_max.is_some_and(|max| self.store.len() as u64 >= max)
+    }
+
     fn beyond(&self, progress: &Progress) -> Option<Stop> {
-        if self.options.states_max.is_some_and(|max| progress.states >= max) {
+        if self.is_full() {
             return Some(Stop::States);
         }
         if progress.bytes >= self.options.memory_max || self.store.len() >= u32::MAX as usize - 1024 {
@@ -216,7 +239,7 @@ impl<'a> Explorer<'a> {
 
     /// The transition of an actor that takes these ways; `ways` is made
     /// complete.
-    fn leaf(&mut self, row: &Row, ix: PartIx, mover: Mover, part: PartId, ways: &mut Vec<u32>) -> Rc<Leaf> {
+    pub(super) fn leaf(&mut self, row: &Row, ix: PartIx, mover: Mover, part: PartId, ways: &mut Vec<u32>) -> Rc<Leaf> {
         let mut widths = std::mem::take(&mut self.widths);
         let memo = memo_of(mover);
         let found = self.memos[memo].find(part, row.parts(), ways, &mut widths);
@@ -239,15 +262,24 @@ impl<'a> Explorer<'a> {
 
     fn carry_out(&self, row: &Row, ix: PartIx, mover: Mover, ways: &[u32]) -> (Leaf, Vec<super::moves::Look>) {
         let mut m = self.open(row, ix, ways);
+        let before = m.keep();
         let ran = run(&mut m, mover);
         let (printed, fair, cut) = (m.printed, !m.unfair, m.cut);
-        // What it waits for is seen in the state that it came to, which is the
-        // one that it was in.
-        let needs = if ran == Ran::Blocked { finding::needs(&m) } else { Vec::new() };
+        self.long.set(self.long.get() || m.took_long());
+        // What it waits for is seen in the state that it was in: what it did
+        // until it could not go ahead has not happened.
+        let needs = if ran == Ran::Blocked {
+            m.restore(before);
+            finding::needs(&m)
+        } else {
+            Vec::new()
+        };
         let (writes, looks, events, _) = m.close();
         let leaf = match ran {
             Ran::Blocked => Leaf { blocked: true, fair, cut, needs, ..Leaf::default() },
-            Ran::Went { alone } => Leaf { blocked: false, alone, printed, fair, cut, needs, writes, events },
+            Ran::Went { alone } => {
+                Leaf { blocked: false, alone, printed, fair, cut, needs, writes, events, ..Leaf::default() }
+            }
         };
         (leaf, looks)
     }
@@ -270,31 +302,7 @@ impl<'a> Explorer<'a> {
         let movers = self.movers(row);
         for (ix, mover, part) in movers {
             let from = out.len();
-            let mut ways = Vec::new();
-            loop {
-                let leaf = self.leaf(row, ix, mover, part, &mut ways);
-                let widths = std::mem::take(&mut self.widths);
-                if leaf.blocked {
-                    if mover == Mover::Task {
-                        self.waiting.push((ix, leaf.clone()));
-                    }
-                } else {
-                    out.push((Turn { actor: ix, mover, ways: ways.clone() }, leaf));
-                }
-                // The next ways, as one counts.
-                let mut more = false;
-                while let Some(last) = ways.pop() {
-                    if last + 1 < widths[ways.len()] {
-                        ways.push(last + 1);
-                        more = true;
-                        break;
-                    }
-                }
-                self.widths = widths;
-                if !more {
-                    break;
-                }
-            }
+            self.each_way(row, (ix, mover, part), usize::MAX, out);
             if !all && out.len() > from && out[from..].iter().all(|(_, leaf)| leaf.alone) {
                 out.drain(..from);
                 return true;
@@ -303,9 +311,83 @@ impl<'a> Explorer<'a> {
         false
     }
 
+    /// The transitions of one actor, one for each of its ways, but no more than
+    /// `most` of them; whether those are all.
+    #[inline]
+    pub(super) fn each_way(
+        &mut self,
+        row: &Row,
+        (ix, mover, part): (PartIx, Mover, PartId),
+        most: usize,
+        out: &mut Vec<(Turn, Rc<Leaf>)>,
+    ) -> bool {
+        let from = out.len();
+        let mut ways = Vec::new();
+        loop {
+            let leaf = self.leaf(row, ix, mover, part, &mut ways);
+            let widths = std::mem::take(&mut self.widths);
+            if leaf.blocked {
+                if mover == Mover::Task {
+                    self.waiting.push((ix, leaf.clone()));
+                }
+            } else {
+                out.push((Turn { actor: ix, mover, ways: ways.clone() }, leaf));
+            }
+            // The next ways, as one counts.
+            let mut more = false;
+            while let Some(last) = ways.pop() {
+                if last + 1 < widths[ways.len()] {
+                    ways.push(last + 1);
+                    more = true;
+                    break;
+                }
+            }
+            self.widths = widths;
+            if !more {
+                return true;
+            }
+            if out.len() - from >= most {
+                return false;
+            }
+        }
+    }
+
+    /// The transition of one actor whose ways are drawn one after the other:
+    /// `pick` says which of how many.
+    pub(super) fn drawn(
+        &mut self,
+        row: &Row,
+        (ix, mover, part): (PartIx, Mover, PartId),
+        pick: &mut dyn FnMut(u32) -> u32,
+    ) -> (Turn, Rc<Leaf>) {
+        let mut ways = Vec::new();
+        let mut drawn = 0;
+        loop {
+            // Ways that are left open are filled with the first of each.
+            let leaf = self.leaf(row, ix, mover, part, &mut ways);
+            if drawn >= ways.len() {
+                return (Turn { actor: ix, mover, ways }, leaf);
+            }
+            ways.truncate(drawn);
+            ways.push(pick(self.widths[drawn]));
+            drawn += 1;
+        }
+    }
+
+    /// Forgets who waited in the state looked at last.
+    pub(super) fn forget_waiting(&mut self) {
+        self.waiting.clear();
+    }
+
+    /// What a part does by itself.
+    pub(super) fn activity(&mut self, part: PartId) -> Activity {
+        self.refresh();
+        self.activities.get(part as usize).copied().unwrap_or(Activity::None)
+    }
+
     /// The transitions that were followed out of a state.
     pub fn explored(&mut self, state: StateId, row: &Row, out: &mut Vec<(Turn, Rc<Leaf>)>) {
-        let alone = self.successors(row, self.model.plain, out);
+        let alone = self.successors(row, !self.model.alone, out);
         if alone {
             let fresh = out.iter().any(|(_, leaf)| {
                 let (id, _) = self.store.add(row, &leaf.writes);
@@ -335,7 +417,7 @@ impl<'a> Explorer<'a> {
 
     fn expand(&mut self, state: StateId, row: &Row) {
         let mut out = Vec::new();
-        let alone = self.successors(row, self.model.plain, &mut out);
+        let alone = self.successors(row, !self.model.alone, &mut out);
         let fresh = self.follow(state, row, &out);
         if alone && !fresh {
             // Whoever only goes round by itself must not keep the others from
@@ -377,7 +459,7 @@ impl<'a> Explorer<'a> {
         self.keys.insert(rustc_hash::FxBuildHasher.hash_one(key))
     }
 
-    fn event(&mut self, state: StateId, turn: &Turn, event: &Event) {
+    pub(super) fn event(&mut self, state: StateId, turn: &Turn, event: &Event) {
         let (code, key) = finding::key(self.model.program, event);
         if self.is_new(&(code, key)) {
             let what = What::Event(event.clone());
@@ -385,8 +467,9 @@ impl<'a> Explorer<'a> {
         }
     }
 
-    /// Nobody can go on: the end, or all that are left are stuck.
-    fn at_end(&mut self, state: StateId, row: &Row) {
+    /// Nobody can go on: the end, or all that are left are stuck. The place of
+    /// its outcome among those that are kept.
+    pub(super) fn at_end(&mut self, state: StateId, row: &Row) -> Option<usize> {
         let scene = finding::Scene1::new(self, row, &[]);
         let stuck = scene.stuck();
         let key = scene.signature(&stuck);
@@ -420,7 +503,7 @@ impl<'a> Explorer<'a> {
                 self.found.push(Found1 { code: note.code(), state, turn: None, what: What::Note(note) });
             }
         }
-        self.outcomes.add(outcome, state, &values);
+        self.outcomes.add(outcome, state, &values)
     }
 
     pub fn add_stuck(&mut self, state: StateId, one: Stuck) {
@@ -431,7 +514,7 @@ impl<'a> Explorer<'a> {
 
     /// Some go on and others wait: whether these can ever go on, where what
     /// they wait for is a task that waits too, or has ended.
-    fn stuck_partly(&mut self, state: StateId, row: &Row, out: &[(Turn, Rc<Leaf>)]) {
+    pub(super) fn stuck_partly(&mut self, state: StateId, row: &Row, out: &[(Turn, Rc<Leaf>)]) {
         let goes = |ix: PartIx| out.iter().any(|(t, _)| t.actor == ix);
         let place = |t: &TaskId| self.model.space.place(Key::Task(*t));
         let hopeless = |leaf: &Leaf| !leaf.needs.is_empty() && leaf.needs.iter().all(|t| !goes(place(t)));
@@ -471,15 +554,18 @@ impl<'a> Explorer<'a> {
         states.reverse();
         let mut turns = Vec::new();
         let mut row = Row::default();
+        let mut target = Row::default();
         let mut out = Vec::new();
         for pair in states.windows(2) {
             self.store.load(pair[0], &mut row);
+            self.store.load(pair[1], &mut target);
             self.successors(&row, true, &mut out);
             let mut best: Option<Turn> = None;
             for (turn, leaf) in &out {
-                let (id, _) = self.store.add(&row, &leaf.writes);
                 // Of several ways to the same state the one of who went last.
-                if id == pair[1] && (best.is_none() || turns.last().is_some_and(|l: &Turn| l.actor == turn.actor)) {
+                if becomes(&row, &leaf.writes, &target)
+                    && (best.is_none() || turns.last().is_some_and(|l: &Turn| l.actor == turn.actor))
+                {
                     best = Some(turn.clone());
                 }
             }
@@ -493,7 +579,13 @@ impl<'a> Explorer<'a> {
     /// Carries out a transition with a log: the next row, what it logged and
     /// what went wrong; none if it cannot be done.
     pub fn logged(&self, row: &Row, turn: &Turn) -> Option<(Row, Log, Vec<Event>)> {
+        self.logged_by(row, turn, None)
+    }
+
+    /// The same with ways that are names, as a schedule has them.
+    pub fn logged_by(&self, row: &Row, turn: &Turn, named: Option<&[TaskId]>) -> Option<(Row, Log, Vec<Event>)> {
         let mut m = self.open(row, turn.actor, &turn.ways);
+        m.named = named;
         m.log = Some(Log::default());
         let ran = run(&mut m, turn.mover);
         let (writes, _, events, log) = m.close();
@@ -567,4 +659,12 @@ pub fn run(m: &mut Move, mover: Mover) -> Ran {
         }
         Mover::Bury => m.bury(m.me),
     }
+}
+
+/// Whether a row with these changes is another one. Nothing is added to the
+/// store: what a way passes by need not have been explored.
+fn becomes(row: &Row, writes: &[(PartIx, PartId)], target: &Row) -> bool {
+    let changed = |ix: PartIx| writes.iter().find(|w| w.0 == ix).map_or_else(|| row.get(ix), |w| w.1);
+    let top = writes.iter().map(|w| w.0 + 1).max().unwrap_or(0).max(row.parts().len().max(target.parts().len()) as u32);
+    (0..top).all(|ix| changed(ix) == target.get(ix))
 }

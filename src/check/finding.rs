@@ -143,6 +143,11 @@ impl<'e> Scene1<'e> {
         }
     }
 
+    /// The tasks that have not ended, with what they wait for.
+    pub fn views(&self) -> &[TaskView] {
+        &self.views
+    }
+
     /// Every task of the script has ended, but for daemons and idle workers.
     pub fn finished(&self) -> bool {
         self.views.iter().all(|v| v.excused)
@@ -213,7 +218,9 @@ impl<'e> Scene1<'e> {
 /// The tasks of which each must get on with it, or end, before the task of a
 /// transition can go ahead; empty if it waits for something else.
 pub fn needs(m: &super::moves::Move) -> Vec<TaskId> {
-    let Some(waits) = m.task(m.me, |t| waits_in(m, m.me, t)).flatten() else { return Vec::new() };
+    // A copy: what the transition has begun to change is not lent twice.
+    let task = m.task(m.me, Clone::clone);
+    let Some(waits) = task.and_then(|t| waits_in(m, m.me, &t)) else { return Vec::new() };
     match &waits[..] {
         [WaitView { need: Need::Tasks(tasks), .. }] => tasks.iter().map(|t| *t & !BODY_ENDED).collect(),
         [WaitView { need: Need::End(task), .. }] => vec![*task],

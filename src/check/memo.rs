@@ -7,6 +7,7 @@ use super::moves::Look;
 use super::part::{PartId, PartIx};
 use super::seen::Event;
 use crate::objects::TaskId;
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 /// What a transition comes to.
@@ -24,6 +25,8 @@ pub struct Leaf {
     pub needs: Vec<TaskId>,
     pub writes: Vec<(PartIx, PartId)>,
     pub events: Vec<Event>,
+    /// The objects and places it is about, where somebody has asked.
+    pub touches: OnceCell<Box<[PartIx]>>,
 }
 
 enum Node {
@@ -79,6 +82,12 @@ pub enum Found {
 const NONE: u32 = u32::MAX;
 
 impl Memo {
+    /// About how much memory it takes: a node, and the leaf of about each
+    /// second one.
+    pub fn bytes(&self) -> usize {
+        self.nodes.len() * (size_of::<Node>() + size_of::<Leaf>() / 2) + 4 * self.roots.capacity()
+    }
+
     pub fn len(&self) -> usize {
         self.nodes.len()
     }

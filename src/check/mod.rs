@@ -5,26 +5,34 @@
 
 mod explore;
 mod finding;
+pub mod follow;
 pub mod live;
 mod memo;
 mod mover;
 mod moves;
+mod order;
 mod outcome;
 mod part;
 mod process;
 pub mod schedule;
 mod seen;
 mod step;
+pub mod stepper;
 mod store;
+pub mod strategy;
+pub mod walk;
 mod way;
 
 pub use outcome::{Outcome, Pairs};
 pub use schedule::Schedule;
+pub use strategy::{Sampled, Sampling, Strategy, sample};
 pub use way::{Lane, LaneStep, Way};
 
 use crate::detect::finding::{Code, Finding};
 use crate::program::Program;
-use explore::{Explorer, What};
+use crate::program::code::{Field, FieldKind};
+use crate::program::kind::Memory;
+use explore::{Explorer, Found1, What};
 use mover::Movers;
 use moves::{Guards, Memorable, Model};
 use std::collections::BTreeSet;
@@ -38,13 +46,36 @@ pub struct Options {
     pub memory_max: u64,
     /// Every access is a transition of its own: no reduction at all.
     pub plain: bool,
+    /// Races by the exact order of accesses, whatever the program.
+    pub exact: bool,
+    /// End with the first finding that is no note.
+    pub first: bool,
+    /// Steps that matter to nobody else go with the step before them.
+    pub merging: bool,
+    /// Accesses that a lock guards are not compared.
+    pub guarding: bool,
+    /// Releases go with the step before them where nothing is left to compare.
+    pub joining: bool,
+    /// A task whose next step is its own affair goes alone.
+    pub alone: bool,
     /// For the schedules.
     pub hash: u16,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { states_max: None, memory_max: 4 << 30, plain: false, hash: 0 }
+        Options {
+            states_max: None,
+            memory_max: 4 << 30,
+            plain: false,
+            exact: false,
+            first: false,
+            merging: true,
+            guarding: true,
+            joining: true,
+            alone: true,
+            hash: 0,
+        }
     }
 }
 
@@ -55,6 +86,8 @@ pub enum Stop {
     Memory,
     Time,
     Interrupted,
+    /// The first finding was enough.
+    First,
 }
 
 /// How far it is.
@@ -91,6 +124,8 @@ impl Verdict {
 pub struct Shown {
     pub finding: Finding,
     pub way: Way,
+    /// Of random schedules: the number of the first that showed it.
+    pub first: Option<u64>,
 }
 
 /// `expect some`, `expect every`: what came of it.
@@ -121,11 +156,13 @@ pub struct Report {
     /// How often it began anew, since something was seen that has to be looked
     /// at more closely.
     pub passes: u32,
+    /// Of random schedules: how many, and what came how often.
+    pub sampled: Option<Sampled>,
 }
 
 impl Report {
     pub fn complete(&self) -> bool {
-        self.stop.is_none() && self.cut.is_none()
+        self.stop.is_none() && self.cut.is_none() && self.sampled.is_none()
     }
 }
 
@@ -155,23 +192,17 @@ pub fn check(
     ask: &mut dyn FnMut(&Progress) -> Option<Stop>,
 ) -> Result<Report, (usize, String)> {
     let mut visible: BTreeSet<Memorable> = watched(program);
+    if Movers::of(program).copies {
+        visible.extend(private(program));
+    }
     let mut known_races = BTreeSet::new();
     let mut open = BTreeSet::new();
     let mut races: Vec<Shown> = Vec::new();
     let (mut passes, mut transitions) = (0, 0);
     loop {
         passes += 1;
-        let movers = Movers::of(program);
-        let plain = options.plain || movers.deadly;
-        let model = Model {
-            program,
-            space: part::Space::new(program.objects.len() as u32 + 1),
-            plain,
-            visible: visible.clone(),
-            known_races: known_races.clone(),
-            movers: if plain { Movers::none() } else { movers },
-            guards: Mutex::new(Guards { open: std::mem::take(&mut open), ..Guards::default() }),
-        };
+        let model = model(program, options, &visible, &known_races, std::mem::take(&mut open));
+        let plain = model.plain;
         let mut explorer = Explorer::new(&model, options);
         explorer.run(ask)?;
         transitions += explorer.transitions;
@@ -188,18 +219,48 @@ pub fn check(
                 && known_races.insert(name.clone())
             {
                 races.push(way::shown(&mut explorer, &found));
-                more |= visible.insert(*memory) && !plain;
+                more |= (visible.insert(*memory) && !plain) || !exact;
             }
         }
-        if more && explorer.stop.is_none() {
+        if more && explorer.stop.is_none() && !(options.first && !races.is_empty()) {
             let guards = model.guards.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             open = guards.open.clone();
             continue;
+        }
+        if options.first && !races.is_empty() {
+            explorer.stop = explorer.stop.or(Some(Stop::First));
         }
         if explorer.stop.is_none() && explorer.cut.is_none() && Movers::may_recur(program) && explorer.recurs {
             live::search(&mut explorer, ask);
         }
         return Ok(report(explorer, races, passes, transitions));
+    }
+}
+
+/// What holds for all transitions, with what is known by now.
+fn model(
+    program: &'static Program,
+    options: &Options,
+    visible: &BTreeSet<Memorable>,
+    known_races: &BTreeSet<String>,
+    open: BTreeSet<Memorable>,
+) -> Model {
+    let movers = Movers::of(program);
+    let plain = options.plain || !options.merging || movers.deadly;
+    Model {
+        program,
+        space: part::Space::new(program.objects.len() as u32 + 1),
+        plain,
+        visible: visible.clone(),
+        known_races: known_races.clone(),
+        // Once there is a race, what is read at the place shows the order of
+        // other accesses too, and orders nothing.
+        exact: options.exact || movers.observes || !known_races.is_empty(),
+        blind: false,
+        guarding: options.guarding && !plain,
+        alone: options.alone && !options.plain,
+        movers: if plain || !options.joining { movers.without_joins() } else { movers },
+        guards: Mutex::new(Guards { open, ..Guards::default() }),
     }
 }
 
@@ -222,48 +283,31 @@ fn watched(program: &Program) -> BTreeSet<Memorable> {
     visible
 }
 
+/// Memory that a new process gets a copy of.
+fn private(program: &Program) -> Vec<Memorable> {
+    let declared = program.memory.iter().enumerate().filter(|(_, m)| m.memory == Memory::Var);
+    let mut all: Vec<Memorable> = declared.map(|(i, _)| Memorable::Declared(i as u32)).collect();
+    for (s, structure) in program.structs.iter().enumerate() {
+        let own = |f: &Field| matches!(f.what, FieldKind::Memory { memory: Memory::Var, .. });
+        let fields = structure.fields.iter().enumerate().filter(|(_, f)| own(f));
+        all.extend(fields.map(|(f, _)| Memorable::Field(s as u32, f as u32)));
+    }
+    all
+}
+
 fn report(mut explorer: Explorer, races: Vec<Shown>, passes: u32, transitions: u64) -> Report {
     let all = explorer.found.clone();
-    let mut found = races;
-    let abandoned_told = |shown: &[Shown], name: &str| {
-        shown.iter().any(|s| s.finding.code == Code::AbandonedLock && s.finding.on.iter().any(|n| n == name))
-    };
-    let mut later = Vec::new();
-    for one in &all {
-        if matches!(&one.what, What::Event(seen::Event::Race { .. })) {
-            continue;
-        }
-        let shown = way::shown(&mut explorer, one);
-        if matches!(&one.what, What::Event(seen::Event::Abandoned { .. })) {
-            later.push(shown);
-        } else {
-            found.push(shown);
-        }
-    }
-    // A lock that stuck tasks wait for is told there.
-    for shown in later {
-        if !shown.finding.on.iter().any(|n| abandoned_told(&found, n)) {
-            found.push(shown);
-        }
-    }
     let lock_order = all.iter().any(|f| matches!(&f.what, What::Stuck(s) if s.locks_only));
+    let not_races = all.iter().filter(|f| !matches!(&f.what, What::Event(seen::Event::Race { .. })));
+    let shown: Vec<(Found1, Shown)> = not_races.map(|f| (f.clone(), way::shown(&mut explorer, f))).collect();
+    let found = told(races, shown);
     let complete = explorer.stop.is_none() && explorer.cut.is_none();
-    let verdict = |code: Code| {
-        let seen = found.iter().any(|s| s.finding.code == code) || (code == Code::LockOrder && lock_order);
-        match (seen, complete) {
-            (true, _) => Verdict::Found,
-            (false, true) => Verdict::Absent,
-            (false, false) => Verdict::Undecided,
-        }
-    };
+    let verdicts = verdicts(&found, lock_order, complete);
     let claims = explorer.model.program.claims.iter().enumerate().map(|(i, claim)| {
         let (holds, fails, _) = explorer.outcomes.claims.get(i).copied().unwrap_or_default();
         Claimed { every: claim.every, span: claim.span, holds, fails }
     });
-    let verdicts = DECIDED.iter().map(|c| (*c, verdict(*c))).collect();
     let claims = claims.collect();
-    let rank = |s: &Shown| (s.finding.code.is_note(), s.way.turns());
-    found.sort_by_key(rank);
     Report {
         stop: explorer.stop,
         cut: explorer.cut,
@@ -277,5 +321,43 @@ fn report(mut explorer: Explorer, races: Vec<Shown>, passes: u32, transitions: u
         outcomes: explorer.outcomes.all.iter().map(|o| o.0.clone()).collect(),
         more_outcomes: explorer.outcomes.more,
         passes,
+        sampled: None,
     }
+}
+
+/// What is told of all that was found, in order.
+fn told(races: Vec<Shown>, others: Vec<(Found1, Shown)>) -> Vec<Shown> {
+    let mut found = races;
+    let abandoned_told = |shown: &[Shown], name: &str| {
+        shown.iter().any(|s| s.finding.code == Code::AbandonedLock && s.finding.on.iter().any(|n| n == name))
+    };
+    let mut later = Vec::new();
+    for (one, shown) in others {
+        if matches!(&one.what, What::Event(seen::Event::Abandoned { .. })) {
+            later.push(shown);
+        } else {
+            found.push(shown);
+        }
+    }
+    // A lock that stuck tasks wait for is told there.
+    for shown in later {
+        if !shown.finding.on.iter().any(|n| abandoned_told(&found, n)) {
+            found.push(shown);
+        }
+    }
+    let rank = |s: &Shown| (s.finding.code.is_note(), s.way.turns());
+    found.sort_by_key(rank);
+    found
+}
+
+fn verdicts(found: &[Shown], lock_order: bool, complete: bool) -> Vec<(Code, Verdict)> {
+    let verdict = |code: Code| {
+        let seen = found.iter().any(|s| s.finding.code == code) || (code == Code::LockOrder && lock_order);
+        match (seen, complete) {
+            (true, _) => Verdict::Found,
+            (false, true) => Verdict::Absent,
+            (false, false) => Verdict::Undecided,
+        }
+    };
+    DECIDED.iter().map(|c| (*c, verdict(*c))).collect()
 }

@@ -4,10 +4,47 @@
 //! about that; that a task has nothing left to compare with others' accesses,
 //! `step` looks at.
 
-use crate::objects::{KINDS, event, lock, place, semaphore};
+use crate::objects::{KINDS, event, lock, place, pool, semaphore};
 use crate::program::Program;
-use crate::program::code::{ArmOperation, Instr, MethodCall, Receiver};
+use crate::program::code::{ArmOperation, Field, FieldKind, Instr, MethodCall, NewSite, Receiver};
 use hashbrown::HashMap;
+
+/// See `Movers::copies`.
+fn copies(program: &Program) -> bool {
+    let pool = |n: &NewSite| (n.kind == place::pool).then_some(n.options & pool::OF_PROCESSES != 0);
+    let (mut threads, mut processes) = (false, false);
+    for object in program.objects.iter().filter(|o| o.kind == place::pool) {
+        threads |= object.options & pool::OF_PROCESSES == 0;
+    }
+    for instr in &program.code {
+        match instr {
+            Instr::Spawn(site) if program.spawns[*site as usize].process => processes = true,
+            Instr::Spawn(_) => threads = true,
+            Instr::Fork => processes = true,
+            Instr::NewObject(site) => match pool(&program.news[*site as usize]) {
+                Some(true) => processes = true,
+                Some(false) => threads = true,
+                None => {}
+            },
+            _ => {}
+        }
+    }
+    let fields = program.structs.iter().flat_map(|s| &s.fields);
+    let pools = fields.filter(|f| matches!(f.what, FieldKind::Object { kind: place::pool, .. })).count() > 0;
+    (threads || pools) && (processes || pools)
+}
+
+/// Whether a method tells how far others have got, and comes after nothing.
+fn shows_order(kind: u8, method: &str) -> bool {
+    match kind {
+        place::lock => method == "locked",
+        place::semaphore | place::latch => method == "value",
+        place::event => method == "is_set",
+        // Whoever waits sees that it is broken.
+        place::barrier => matches!(method, "abort" | "reset"),
+        _ => false,
+    }
+}
 
 /// What the code does with objects, wherever it is.
 #[derive(Default)]
@@ -21,18 +58,34 @@ pub struct Movers {
     dynamic: HashMap<u8, (u32, bool)>,
     /// Something looks at whether a task has ended, or waits for it for a time.
     ends_seen: bool,
+    /// The end of a process looks which of its forked children have ended.
+    forks: bool,
     /// Tasks may be ended from outside at any moment.
     pub deadly: bool,
+    /// A task may see that another one has got somewhere without coming after
+    /// what that one did before. Then a race may show only behind a release, and
+    /// `order` is needed to see it. Without, every observation is a wait that
+    /// something lets go ahead that comes before: what does not come before an
+    /// access can be left out of an execution, up to the two accesses that race
+    /// with both footprints still there.
+    pub observes: bool,
+    /// A process may be made, with a copy of all `var` memory, while threads
+    /// write to it. That reads all of it, and no race is told of it.
+    pub copies: bool,
+    /// Some operation is within an `atomically`, where it fails if it would
+    /// have to wait: an end of its own, for any of them.
+    atomic: bool,
 }
 
 impl Movers {
     /// Nothing is joined.
-    pub fn none() -> Movers {
-        Movers { none: true, ..Movers::default() }
+    pub fn without_joins(self) -> Movers {
+        Movers { none: true, ..self }
     }
 
     pub fn of(program: &Program) -> Movers {
-        let mut movers = Movers::default();
+        let atomic = program.code.iter().any(|i| matches!(i, Instr::AtomicBegin));
+        let mut movers = Movers { atomic, copies: copies(program), ..Movers::default() };
         let mut exits = false;
         let mut threads = program.objects.iter().any(|o| o.kind == place::pool);
         for instr in &program.code {
@@ -41,8 +94,11 @@ impl Movers {
                 Instr::WithAcquire(site) | Instr::WithRelease(site) => {
                     let site = &program.withs[*site as usize];
                     // `with` acquires and releases, without an end of its own.
-                    if let Some(object) = site.known {
-                        movers.add_declared(object.id, 0, false);
+                    match site.known {
+                        Some(object) => movers.add_declared(object.id, 0, atomic),
+                        None => KINDS.iter().enumerate().for_each(|(kind, _)| {
+                            movers.dynamic.entry(kind as u8).or_default().1 |= atomic;
+                        }),
                     }
                 }
                 Instr::Select(site) => {
@@ -61,6 +117,7 @@ impl Movers {
                     movers.ends_seen |= matches!(name, "alive" | "exit_code" | "result");
                 }
                 Instr::Wait { .. } => movers.ends_seen = true,
+                Instr::Fork => movers.forks = true,
                 Instr::Terminate | Instr::Kill => movers.deadly = true,
                 Instr::Exit => exits = true,
                 Instr::Spawn(site) => {
@@ -73,7 +130,29 @@ impl Movers {
             }
         }
         movers.deadly |= exits && threads;
+        // The end of a process ends its pools' workers, whatever they hold.
+        let field = |f: &Field| matches!(f.what, FieldKind::Object { kind: place::pool, .. });
+        movers.deadly |= program.objects.iter().any(|o| o.kind == place::pool)
+            || program.news.iter().any(|n| n.kind == place::pool)
+            || program.structs.iter().any(|s| s.fields.iter().any(field));
+        movers.observes |= movers.deadly || movers.ends_seen || movers.sees_more(program);
         movers
+    }
+
+    /// What else shows an order that is none: an error that is caught, and
+    /// values in a row, of which the second one shows that somebody has taken
+    /// the first. And an `atomically` reaches memory and releases in one step,
+    /// as an indivisible operation does, so that neither is ever seen between.
+    fn sees_more(&self, program: &Program) -> bool {
+        if self.atomic {
+            return true;
+        }
+        let row = |kind: u8| kind == place::queue || kind == place::pool;
+        let field = |f: &Field| matches!(f.what, FieldKind::Object { kind, .. } if row(kind));
+        program.objects.iter().any(|o| row(o.kind))
+            || program.news.iter().any(|n| row(n.kind))
+            || program.structs.iter().any(|s| s.fields.iter().any(field))
+            || program.code.iter().any(|i| matches!(i, Instr::IfKind { .. }))
     }
 
     /// Whether some loop has no count that goes down: only then can a state come
@@ -101,7 +180,8 @@ impl Movers {
             let shape = &spec.methods[method as usize];
             let bits = 1u32.checked_shl(u32::from(method)).unwrap_or(0);
             let may_end = shape.timeout.is_some() || shape.blocking.is_some();
-            let limited = limited || (may_end && has_arguments);
+            let limited = limited || self.atomic || (may_end && has_arguments);
+            self.observes |= limited || shows_order(kind as u8, name);
             if kind as u8 == place::pool && name == "terminate" {
                 self.deadly = true;
             }
@@ -144,6 +224,6 @@ impl Movers {
 
     /// Whether a task's end does.
     pub fn ends_join(&self) -> bool {
-        !self.none && !self.deadly && !self.ends_seen
+        !self.none && !self.deadly && !self.ends_seen && !self.forks
     }
 }

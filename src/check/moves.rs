@@ -3,6 +3,7 @@
 //! and is the `World` of the objects and the `Host` of the machine; which steps
 //! a transition has, `step` and `process` say.
 
+use super::order::Knower;
 use super::part::*;
 use super::seen::{Choice, Event, Log};
 use crate::machine::{Home, Host, Place};
@@ -31,12 +32,40 @@ pub struct Model {
     pub space: Space,
     /// Every access is a transition of its own, and so is every release.
     pub plain: bool,
+    /// Accesses that a lock guards are not compared.
+    pub guarding: bool,
+    /// A task whose next step is its own affair goes alone.
+    pub alone: bool,
     /// Declarations whose places are reached in transitions of their own.
     pub visible: BTreeSet<Memorable>,
     /// Places on which a race is known by now.
     pub known_races: BTreeSet<String>,
+    /// Races by the exact order of accesses, not by footprints.
+    pub exact: bool,
+    /// Somebody else looks for races: no access is kept or compared.
+    pub blind: bool,
     pub movers: super::mover::Movers,
     pub guards: Mutex<Guards>,
+}
+
+impl Model {
+    /// The finest division, for who goes one way through it: no reduction, races
+    /// by the exact order.
+    pub fn finest(program: &'static Program, visible: BTreeSet<Memorable>) -> Model {
+        Model {
+            program,
+            space: Space::new(program.objects.len() as u32 + 1),
+            plain: true,
+            guarding: false,
+            alone: false,
+            visible,
+            known_races: BTreeSet::new(),
+            exact: true,
+            blind: false,
+            movers: super::mover::Movers::of(program).without_joins(),
+            guards: Mutex::default(),
+        }
+    }
 }
 
 /// Which locks have been held at every access to a place so far, but for those
@@ -84,6 +113,8 @@ pub enum Memorable {
     Field(u32, u32),
 }
 
+/// So many rounds of a loop are made in one go.
+const ROUNDS_MAX: u32 = 10_000;
 /// More ways than this at one step are not gone through one by one.
 pub const CHOICES_MAX: u64 = 100_000;
 
@@ -110,17 +141,26 @@ pub struct Move<'a> {
     /// The ways to take where there is a choice.
     ways: &'a [u32],
     taken: usize,
+    /// The tasks by their numbers in a schedule, whose ways say by name which
+    /// task or arm is meant; none while exploring.
+    pub named: Option<&'a [TaskId]>,
     pub me: TaskId,
     /// The process in which it is.
     pub home: TaskId,
     pub site: u32,
     pub in_atomic: bool,
+    /// It took long: so limits are looked at.
+    pub long: bool,
+    /// How often it has gone back in a loop since that was last told.
+    pub rounds: std::cell::Cell<u32>,
     /// It looks from outside: no race, no arrival.
     pub outside: bool,
     /// Looks only whether something could be done.
     probing: bool,
     /// It has released something since it was last asked.
     pub released: bool,
+    /// It has reached a place that is kept to compare others' accesses with.
+    pub reached: bool,
     pub printed: bool,
     /// It took a way that need not be taken ever again.
     pub unfair: bool,
@@ -139,13 +179,17 @@ impl<'a> Move<'a> {
             overlay: RefCell::default(),
             ways,
             taken: 0,
+            named: None,
             me,
             home,
             site: 0,
             in_atomic: false,
+            long: false,
+            rounds: std::cell::Cell::new(0),
             outside: false,
             probing: false,
             released: false,
+            reached: false,
             printed: false,
             unfair: false,
             events: Vec::new(),
@@ -347,12 +391,45 @@ impl<'a> Move<'a> {
 
     /// One of several tasks; each is tried in turn.
     fn choose_task(&mut self, among: &[Waiter]) -> usize {
-        let before = self.log.as_ref().map(|l| l.choices.len());
-        let way = self.choose_any(among.len() as u64) as usize;
-        if let (Some(log), Some(before)) = (&mut self.log, before)
-            && let Some(choice) = log.choices.get_mut(before)
-        {
-            *choice = Choice::Task(among[way].task);
+        let names: Vec<Choice> = among.iter().map(|w| Choice::Task(w.task)).collect();
+        self.choose_named(&names)
+    }
+
+    /// One of the ready arms of a `select`, by their numbers: its place.
+    pub fn choose_arm(&mut self, ready: &[u32]) -> usize {
+        let names: Vec<Choice> = ready.iter().map(|n| Choice::Arm(*n)).collect();
+        let way = self.choose_named(&names);
+        if let Some(log) = &mut self.log {
+            log.arms.push(ready[way]);
+        }
+        way
+    }
+
+    /// One of several that have names. A schedule's way is a name; one that is
+    /// nobody's is told by the log, which has another.
+    fn choose_named(&mut self, names: &[Choice]) -> usize {
+        if names.len() <= 1 || self.probing {
+            return 0;
+        }
+        let Some(tasks) = self.named else {
+            let before = self.log.as_ref().map(|l| l.choices.len());
+            let way = self.choose_any(names.len() as u64) as usize;
+            if let (Some(log), Some(before)) = (&mut self.log, before)
+                && let Some(choice) = log.choices.get_mut(before)
+            {
+                *choice = names[way];
+            }
+            return way;
+        };
+        let number = |c: &Choice| match c {
+            Choice::Way(n) | Choice::Arm(n) => Some(*n),
+            Choice::Task(t) => tasks.iter().rposition(|o| o == t).map(|n| n as u32),
+        };
+        let wanted = self.ways.get(self.taken).copied();
+        self.taken += 1;
+        let way = names.iter().position(|n| wanted.is_some() && number(n) == wanted).unwrap_or(0);
+        if let Some(log) = &mut self.log {
+            log.choices.push(names[way]);
         }
         way
     }
@@ -380,8 +457,22 @@ impl<'a> Move<'a> {
         object_name(self.program, id, part.as_ref(), |t| self.task(t, |t| t.birth.name.to_string()))
     }
 
+    /// Whether limits should be looked at soon.
+    pub fn took_long(&self) -> bool {
+        self.long || self.cut.is_some() || self.rounds.get() > ROUNDS_MAX / 10
+    }
+
+    pub fn is_probing(&self) -> bool {
+        self.probing
+    }
+
     /// Whether no other task could reach a place now: there is none.
     fn has_no_company(&self, private: bool) -> bool {
+        if self.model.exact {
+            // Others that have ended may have made accesses that nothing
+            // orders before this one.
+            return self.is_last();
+        }
         let threads = self.process(self.home, |p| p.tasks.len() > 1).unwrap_or(true);
         if threads || private {
             return !threads;
@@ -405,7 +496,7 @@ impl<'a> Move<'a> {
 
     /// Whether the place is one whose accesses need not be compared.
     pub fn is_guarded(&self, ix: PartIx, memory: Memorable, private: bool, write: bool) -> bool {
-        if self.model.plain {
+        if !self.model.guarding {
             return false;
         }
         if self.model.guards.lock().unwrap_or_else(std::sync::PoisonError::into_inner).open.contains(&memory) {
@@ -540,8 +631,13 @@ impl Host for Move<'_> {
     fn first_object(&self, record: u32) -> u32 {
         record + 1
     }
+    /// A loop without a step is cut into transitions, so that a limit is looked
+    /// at between them, and one that changes nothing comes to a state again.
     fn interrupted(&self) -> bool {
-        false
+        // Until it is told: the machine may ask twice before it stops.
+        let rounds = (self.rounds.get() + 1).min(ROUNDS_MAX);
+        self.rounds.set(rounds);
+        rounds == ROUNDS_MAX
     }
 }
 
@@ -562,8 +658,11 @@ impl World for Move<'_> {
         self.site
     }
 
-    fn push(&mut self, object: u32, value: Value, _bounded: bool) {
+    fn push(&mut self, object: u32, value: Value, bounded: bool) {
         self.released = true;
+        if self.model.exact && self.kind(object) != crate::objects::place::task {
+            self.order_push(object, self.len(object), bounded);
+        }
         self.change_object(object, |o| o.values.push(value));
     }
 
@@ -572,6 +671,11 @@ impl World for Move<'_> {
             return None;
         }
         self.released |= bounded;
+        if self.model.exact {
+            // The first word is the capacity plus one.
+            let capacity = bounded.then(|| self.word(object, 0) as u32 - 1);
+            self.order_pop(object, capacity);
+        }
         self.change_object(object, |o| o.values.remove(0))
     }
 
@@ -579,11 +683,14 @@ impl World for Move<'_> {
         self.object(object, |o| o.values.len() as u64).unwrap_or(0)
     }
 
-    fn release(&mut self, _object: u32, _clock: u8, _edge: Edge) {
+    fn release(&mut self, object: u32, clock: u8, edge: Edge) {
         self.released = true;
+        self.order_release(Knower::Clock(object, clock), edge == Edge::Set);
     }
 
-    fn acquire(&mut self, _object: u32, _clock: u8) {}
+    fn acquire(&mut self, object: u32, clock: u8) {
+        self.order_acquire(Knower::Clock(object, clock));
+    }
 
     fn hold(&mut self, object: u32, mode: Mode) {
         let (me, site) = (self.me, self.site);
@@ -705,6 +812,8 @@ impl Move<'_> {
         }
         // Both come after all that the other did.
         self.footprint_of(waiter.task);
+        self.order_meet(waiter.task, true);
+        self.did(super::seen::Deed::Met(waiter.task));
         offered
     }
 
@@ -728,6 +837,8 @@ impl Move<'_> {
             }
         });
         self.arrive(to, waiter.task, waiter.arm, then);
+        self.order_meet(waiter.task, false);
+        self.did(super::seen::Deed::Moved(waiter.task));
     }
 
     /// A task is among those that wait at an object.

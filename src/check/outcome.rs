@@ -32,7 +32,7 @@ pub struct Outcome {
 pub struct Outcomes {
     /// In the order in which they were met, with a state that shows each.
     pub all: Vec<(Outcome, StateId)>,
-    known: HashMap<Outcome, ()>,
+    known: HashMap<Outcome, usize>,
     /// There are more than are kept.
     pub more: bool,
     /// For each claim: how many complete ends had it true, and how many not.
@@ -40,7 +40,8 @@ pub struct Outcomes {
 }
 
 impl Outcomes {
-    pub fn add(&mut self, outcome: Outcome, state: StateId, claims: &[Option<bool>]) {
+    /// The place of the outcome in `all`; none if there are too many.
+    pub fn add(&mut self, outcome: Outcome, state: StateId, claims: &[Option<bool>]) -> Option<usize> {
         self.claims.resize(self.claims.len().max(claims.len()), (0, 0, None));
         for (count, claim) in self.claims.iter_mut().zip(claims) {
             if *claim == Some(true) {
@@ -50,15 +51,17 @@ impl Outcomes {
                 count.2 = count.2.or(Some(state));
             }
         }
-        if self.known.contains_key(&outcome) {
-            return;
+        if let Some(at) = self.known.get(&outcome) {
+            return Some(*at);
         }
         if self.known.len() >= OUTCOMES_MAX {
             self.more = true;
-            return;
+            return None;
         }
-        self.known.insert(outcome.clone(), ());
+        let at = self.all.len();
+        self.known.insert(outcome.clone(), at);
         self.all.push((outcome, state));
+        Some(at)
     }
 }
 

@@ -8,6 +8,7 @@
 //! tasks were interleaved, and equal states have equal rows (hash-consing, as
 //! Harmony's model checker has it).
 
+use super::order::OrderPart;
 use crate::machine::{Step, Task};
 use crate::objects::{Mode, TaskId, WORDS};
 use crate::program::value::{ObjRef, Value};
@@ -50,7 +51,7 @@ pub enum Then {
     /// A worker that waits for a job.
     Take,
     /// The end of a process waits for what it has spawned.
-    Child { ended: Box<Ended> },
+    Child { child: TaskId, ended: Box<Ended> },
     /// `wait()`: the children that may be the one.
     Reap { children: Vec<TaskId> },
 }
@@ -226,6 +227,7 @@ pub enum Part {
     Process(ProcessPart),
     Object(ObjectPart),
     Cell(CellPart),
+    Order(OrderPart),
 }
 
 /// What stands at a place of the row.
@@ -250,6 +252,8 @@ pub enum Key {
         record: u32,
         index: u32,
     },
+    /// Who comes after which access.
+    Order,
 }
 
 /// Whether a part moves by itself.
@@ -276,9 +280,36 @@ fn activity(part: &Part) -> Activity {
     }
 }
 
+/// The memory of what a value shares with others, divided among them.
+fn shared_bytes(value: &Value) -> usize {
+    match value {
+        Value::Str(text) => text.len() / Arc::strong_count(text),
+        Value::List(list) => list.bytes() / Arc::strong_count(list),
+        _ => 0,
+    }
+}
+
+/// About how much memory a part takes.
+fn bytes(part: &Part) -> usize {
+    let values = |values: &[Value]| values.iter().map(|v| 16 + shared_bytes(v)).fold(0, usize::saturating_add);
+    let inside = match part {
+        Part::Task(t) => {
+            let machine = t.machine.as_ref().map_or(0, |m| values(m.stack()) + m.frame_bytes());
+            machine + 24 * t.held.len() + 4 * t.footprint.len() + 8 * t.spawned.len()
+        }
+        Part::Process(p) => 24 * p.children.len() + 4 * (p.tasks.len() + p.records.len()),
+        Part::Object(o) => values(&o.values) + 12 * o.waiters.len() + 8 * o.holders.len() + 4 * o.workers.len(),
+        Part::Cell(c) => shared_bytes(&c.value) + 8 * c.accessors.len(),
+        _ => 0,
+    };
+    // Twice a number and a pointer, for finding it again.
+    size_of::<Part>() + 48 + inside
+}
+
 #[derive(Default)]
 struct Parts {
     all: Vec<Arc<Part>>,
+    bytes: usize,
     activities: Vec<Activity>,
     known: HashMap<Arc<Part>, PartId, rustc_hash::FxBuildHasher>,
 }
@@ -342,6 +373,7 @@ impl Space {
         }
         let id = parts.all.len() as PartId;
         parts.activities.push(activity(&part));
+        parts.bytes = parts.bytes.saturating_add(bytes(&part));
         let part = Arc::new(part);
         parts.all.push(part.clone());
         parts.known.insert(part, id);
@@ -351,6 +383,11 @@ impl Space {
 
     pub fn part(&self, id: PartId) -> Arc<Part> {
         open!(self.parts.read()).all[id as usize].clone()
+    }
+
+    /// About how much memory the parts take.
+    pub fn bytes(&self) -> usize {
+        open!(self.parts.read()).bytes
     }
 
     /// How many parts and actors there are.

@@ -86,8 +86,13 @@ impl Move<'_> {
             job: None,
             site: newborn.site.unwrap_or(NOWHERE),
         };
+        let lives = !matches!(part.at, At::Ended(_));
         self.put(Key::Object(id), Part::Object(Self::object_part(objects::place::task, [0; WORDS], 0, Born::Task)));
         self.put(Key::Task(id), Part::Task(part));
+        if lives {
+            self.order_born(id, process);
+            self.did(super::seen::Deed::Born(id));
+        }
         if let Some(log) = &mut self.log {
             log.born.push(id);
         }
@@ -377,12 +382,6 @@ impl Move<'_> {
         self.process(self.home, |p| p.children.iter().find(|c| !c.settled && !c.forked && !c.daemon).map(|c| c.task))?
     }
 
-    pub fn settle_next_child(&mut self) {
-        if let Some(child) = self.next_child() {
-            self.settle(child);
-        }
-    }
-
     pub(super) fn forked_children(&self, pid: Option<i64>) -> Vec<TaskId> {
         self.process(self.home, |p| {
             let wanted = |c: &&Child| c.forked && !c.settled && pid.is_none_or(|n| n == PID_FIRST + i64::from(c.task));
@@ -436,7 +435,7 @@ impl Move<'_> {
             && let Some(child) = self.next_child()
         {
             let op = Box::new(Try { target: handle(child), method: task::JOIN, args: vec![Value::None], memo: None });
-            let then = Then::Child { ended: Box::new(ended) };
+            let then = Then::Child { child, ended: Box::new(ended) };
             self.change_task(me, |t| {
                 t.machine = None;
                 t.at = At::Operate { op, timed: false, then };
@@ -487,7 +486,7 @@ impl Move<'_> {
             _ => 0,
         };
         let args = [Value::Int(state as i64), Value::Int(code), ended.result.clone()];
-        objects::attempt(self, objects::place::task, id, task::FINISH, &args, None);
+        self.operate(objects::place::task, id, task::FINISH, &args, None);
     }
 
     /// Publishes a task's end: what it still holds stays held.
@@ -497,6 +496,7 @@ impl Move<'_> {
             self.events.push(Event::Abandoned { task: of, hold });
         }
         self.finish_handle(of, ended);
+        self.order_ended(of);
         self.change_task(of, |t| {
             if let Some(machine) = &t.machine {
                 t.site = machine.pc();
@@ -512,8 +512,9 @@ impl Move<'_> {
         let me = self.me;
         let pool = self.task(me, |t| t.birth.pool).flatten().unwrap_or(0);
         self.say(|_| "leaves the pool".to_string());
+        // Its leaving hands on what it has done, so it comes before its end.
+        self.operate(objects::place::pool, pool, pool::LEAVE, &[], None);
         self.tell_end(me, &Ended { how: How::Returned, result: Value::None });
-        objects::attempt(self, objects::place::pool, pool, pool::LEAVE, &[], None);
         if self.task(me, |t| t.birth.process).unwrap_or(false) {
             let home = self.home;
             self.change_process(home, |p| {
@@ -574,10 +575,10 @@ impl Move<'_> {
             self.finish_handle(job.id, &ended);
         }
         let pool = self.task(me, |t| t.birth.pool).flatten();
-        self.tell_end(me, &ended);
         if let Some(pool) = pool {
-            objects::attempt(self, objects::place::pool, pool, pool::LEAVE, &[], None);
+            self.operate(objects::place::pool, pool, pool::LEAVE, &[], None);
         }
+        self.tell_end(me, &ended);
         Ran::Went { alone: false }
     }
 
@@ -613,7 +614,7 @@ impl Move<'_> {
             let (me, home) = (std::mem::replace(&mut self.me, of), self.home);
             self.site = self.task(of, |t| t.machine.as_ref().map_or(t.site, Task::pc)).unwrap_or(NOWHERE);
             if let Some(pool) = pool {
-                objects::attempt(self, objects::place::pool, pool, pool::LEAVE, &[], None);
+                self.operate(objects::place::pool, pool, pool::LEAVE, &[], None);
             }
             self.tell_end(of, &ended);
             self.footprint_clear();
@@ -639,6 +640,7 @@ impl Move<'_> {
     /// The state before anything has run: memory, objects, `main`.
     pub fn begin(&mut self, main: TaskId) -> Result<(), (usize, String)> {
         let program = self.program;
+        self.order_begin();
         for (id, decl) in program.objects.iter().enumerate() {
             let words = objects::init(decl.kind, &decl.args, decl.options).map_err(|(_, text)| (id, text))?;
             let part = Self::object_part(decl.kind, words, decl.options, Born::Declared);

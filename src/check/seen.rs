@@ -5,6 +5,7 @@
 use super::moves::Memorable;
 use super::part::{Hold, PartIx};
 use crate::objects::TaskId;
+use crate::program::value::Value;
 
 /// Something went wrong, or is worth a note.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -47,11 +48,13 @@ pub enum Event {
     },
 }
 
-/// A way taken: one of several, or which of several tasks.
+/// A way taken: one of several, which of several tasks, which arm of a
+/// `select`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice {
     Way(u32),
     Task(TaskId),
+    Arm(u32),
 }
 
 /// What one step did to memory.
@@ -77,12 +80,56 @@ pub struct Logged {
     pub released: bool,
     /// The ways taken in it, where there was a choice.
     pub choices: Vec<Choice>,
+    /// The arms of its `select`s that went ahead, also where there was no
+    /// choice.
+    pub arms: Vec<u32>,
     /// It counts as a turn of its own in a schedule.
     pub turn: bool,
     /// The tasks that were made in it.
     pub born: Vec<TaskId>,
     /// The names of the objects that it was about.
     pub on: Vec<String>,
+    /// How many events its transition had seen by its end.
+    pub events: usize,
+}
+
+/// What orders tasks, or has to be ordered; by whom is told beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// `ordered`: a place of which no two accesses race. `sees`: the value that
+    /// was there.
+    Reached {
+        ix: PartIx,
+        name: String,
+        write: bool,
+        atomic: bool,
+        ordered: bool,
+        sees: bool,
+    },
+    /// One attempt at an operation; `again`: it has waited there before.
+    Operated {
+        object: u32,
+        kind: u8,
+        method: u8,
+        first_word: u64,
+        again: bool,
+        came: Came,
+    },
+    /// It exchanged values with a task that waits.
+    Met(TaskId),
+    /// It let a task that waits go on, or wait elsewhere.
+    Moved(TaskId),
+    Born(TaskId),
+    AtomicBegin,
+    AtomicEnd,
+}
+
+/// What an attempt came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Came {
+    Done(Value),
+    Raised,
+    Waits,
 }
 
 /// The steps of a transition.
@@ -91,8 +138,11 @@ pub struct Log {
     pub steps: Vec<Logged>,
     /// The ways taken in the step under way.
     pub choices: Vec<Choice>,
+    pub arms: Vec<u32>,
     pub reached: Vec<Reached>,
     pub born: Vec<TaskId>,
     pub on: Vec<String>,
     pub text: String,
+    /// Of all its steps, in their order.
+    pub deeds: Vec<(TaskId, Deed)>,
 }

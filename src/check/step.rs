@@ -3,8 +3,9 @@
 //! and endings are in `process`, objects in `objects`, local work in `machine`.
 
 use super::moves::{Memorable, Move};
+use super::order::{Deed, Knower};
 use super::part::*;
-use super::seen::{Event, Logged, Reached};
+use super::seen::{self, Event, Logged, Reached};
 use crate::machine::local::updated;
 use crate::machine::step::SpawnStep;
 use crate::machine::{Access, Arm, Home, Place, Step, Task, TaskField};
@@ -18,8 +19,16 @@ use std::sync::Arc;
 /// So many steps in one transition: what goes on longer without any step that
 /// matters to others is cut into several.
 const STEPS_MAX: u32 = 100_000;
+/// A transition of so many steps took time.
+const LONG: u32 = 1000;
 /// After so many a task is watched for going round in a circle.
 const CIRCLE_FROM: u32 = 64;
+
+/// What a step takes of a bounded number of them: going round in a loop that
+/// makes none is dear.
+fn price(step: &Step) -> u32 {
+    if matches!(step, Step::Interrupted) { STEPS_MAX / 100 } else { 1 }
+}
 
 /// What became of a transition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,12 +39,26 @@ pub enum Ran {
     Went { alone: bool },
 }
 
+/// It was cut while it went round in a loop that makes no step.
+fn goes_round(at: &At) -> bool {
+    matches!(at, At::Step(step) if matches!(**step, Step::Interrupted))
+}
+
 /// What became of one step.
 pub(super) enum Act {
     Blocked,
     Went,
     /// The task has ended.
     Over,
+}
+
+/// Whether what a task is about is a turn of its own in the finest division.
+pub fn is_turn(at: &At) -> bool {
+    match at {
+        At::Met { .. } => false,
+        At::Step(step) => step.is_turn(),
+        _ => true,
+    }
 }
 
 /// What a step's answer is.
@@ -61,11 +84,11 @@ impl Move<'_> {
             };
             self.site = site;
             let own = if self.model.plain { !self.is_turn(&at) } else { self.is_own(&at) };
+            let round = goes_round(&at);
+            self.long |= n >= LONG || round;
             if n == 0 {
                 alone = own;
-            } else if !own && !self.joins(&at) {
-                return Ran::Went { alone };
-            } else if alone && !own {
+            } else if round || !own && (alone || !self.joins(&at)) {
                 return Ran::Went { alone };
             }
             self.released = false;
@@ -102,6 +125,10 @@ impl Move<'_> {
         if turn && !self.program.invariants.is_empty() {
             self.check_invariants();
         }
+        let seen = self.events.len();
+        if let Some(step) = self.log.as_mut().and_then(|l| l.steps.last_mut()) {
+            step.events = seen;
+        }
     }
 
     /// The step just carried out, into the log.
@@ -110,12 +137,13 @@ impl Move<'_> {
             return;
         }
         let held = self.task(self.me, |t| t.held.clone()).unwrap_or_default();
-        let (task, site, released) = (self.me, self.site, self.released);
+        let (task, site, released, events) = (self.me, self.site, self.released, self.events.len());
         if let Some(log) = &mut self.log {
             let (text, choices) = (std::mem::take(&mut log.text), std::mem::take(&mut log.choices));
+            let arms = std::mem::take(&mut log.arms);
             let (reached, born) = (std::mem::take(&mut log.reached), std::mem::take(&mut log.born));
             let on = std::mem::take(&mut log.on);
-            log.steps.push(Logged { task, site, text, reached, held, released, choices, turn, born, on });
+            log.steps.push(Logged { task, site, text, reached, held, released, choices, arms, turn, born, on, events });
         }
     }
 
@@ -151,8 +179,9 @@ impl Move<'_> {
                 | Step::Print(_)
                 | Step::Choose(_)
                 | Step::SelfInfo(_)
-                | Step::New { .. }
-                | Step::NewRecord { .. } => true,
+                | Step::Interrupted => true,
+                // It may make a pool of processes, with a copy of memory.
+                Step::New { .. } | Step::NewRecord { .. } => !self.model.movers.copies,
                 Step::TaskField { field, .. } => matches!(field, TaskField::Name | TaskField::Pid),
                 _ => false,
             },
@@ -162,11 +191,7 @@ impl Move<'_> {
 
     /// Whether the step is a turn of its own in the finest division.
     fn is_turn(&self, at: &At) -> bool {
-        match at {
-            At::Met { .. } => false,
-            At::Step(step) => step.is_turn(),
-            _ => true,
-        }
+        is_turn(at)
     }
 
     pub fn memorable(&self, place: Place) -> Memorable {
@@ -207,7 +232,7 @@ impl Move<'_> {
             _ => return false,
         };
         match &**at {
-            Step::Spawn(_) => true,
+            Step::Spawn(spawn) => !spawn.process || !self.model.movers.copies,
             Step::Operate { object, method, .. } => self.model.movers.joins(object.id, object.kind, *method),
             _ => false,
         }
@@ -297,8 +322,8 @@ impl Move<'_> {
                 self.join_next(targets, next + 1, timed, all)
             }
             (Then::Take, result) => self.take_job(result.unwrap_or(Value::None)),
-            (Then::Child { ended }, _) => {
-                self.settle_next_child();
+            (Then::Child { child, ended }, _) => {
+                self.settle(child);
                 self.end(*ended)
             }
             (Then::Reap { children }, Ok(value)) => self.reaped(&children, &value),
@@ -362,6 +387,30 @@ impl Move<'_> {
 
     // ------------------------------------------------------------- operations
 
+    /// One attempt at an operation, for the log too.
+    pub(super) fn operate(&mut self, kind: u8, object: u32, method: u8, args: &[Value], memo: Option<u64>) -> Outcome {
+        let at = self.log.as_ref().map(|l| (l.deeds.len(), self.first_word(object)));
+        let outcome = objects::attempt(self, kind, object, method, args, memo);
+        if let (Some((at, first_word)), Some(log)) = (at, &mut self.log) {
+            let came = match &outcome {
+                Outcome::Done(value) => seen::Came::Done(value.clone()),
+                Outcome::Raise(..) => seen::Came::Raised,
+                _ => seen::Came::Waits,
+            };
+            let deed = seen::Deed::Operated { object, kind, method, first_word, again: memo.is_some(), came };
+            // Before what it did to those that wait.
+            log.deeds.insert(at, (self.me, deed));
+        }
+        outcome
+    }
+
+    pub(super) fn did(&mut self, deed: seen::Deed) {
+        let me = self.me;
+        if let Some(log) = &mut self.log {
+            log.deeds.push((me, deed));
+        }
+    }
+
     fn first_word(&self, object: u32) -> u64 {
         self.word(object, 0)
     }
@@ -375,7 +424,7 @@ impl Move<'_> {
         };
         let joined = self.word(target.id, task::JOINED);
         self.log_object(target);
-        match objects::attempt(self, target.kind, target.id, op.method, &op.args, op.memo) {
+        match self.operate(target.kind, target.id, op.method, &op.args, op.memo) {
             Outcome::Done(value) => {
                 self.say(|m| format!("{}{}", deed(m), m.answer_text(&value)));
                 if matches!(then, Then::Child { .. }) {
@@ -534,7 +583,8 @@ impl Move<'_> {
         }
         let arrived = self.task(self.me, |t| matches!(t.at, At::Select { arrived: true, .. })).unwrap_or(false);
         if !ready.is_empty() {
-            let i = ready[self.choose_any(ready.len() as u64) as usize];
+            let numbers: Vec<u32> = ready.iter().map(|i| arms[*i].0 as u32).collect();
+            let i = ready[self.choose_arm(&numbers)];
             let (number, mut op) = arms[i].clone();
             if arrived {
                 for (_, arm) in &arms {
@@ -543,7 +593,7 @@ impl Move<'_> {
             } else {
                 op.memo = None;
             }
-            let outcome = objects::attempt(self, op.target.kind, op.target.id, op.method, &op.args, op.memo);
+            let outcome = self.operate(op.target.kind, op.target.id, op.method, &op.args, op.memo);
             let name = KINDS[op.target.kind as usize].methods[op.method as usize].name.trim_start_matches('-');
             return match outcome {
                 Outcome::Done(value) => {
@@ -629,7 +679,7 @@ impl Move<'_> {
             _ => None,
         };
         let Some((handle, function, args)) = parts else { return self.leave_pool() };
-        objects::attempt(self, handle.kind, handle.id, task::BEGIN, &[], None);
+        self.operate(handle.kind, handle.id, task::BEGIN, &[], None);
         let mut machine = Task::new(self.program, function, &args, &[]);
         self.change_task(self.me, |t| t.job = Some(handle));
         let step = machine.advance(self.program, self);
@@ -663,7 +713,21 @@ impl Move<'_> {
         if self.log.is_some() {
             self.log_access(place, ix, write, atomic, new.as_ref().unwrap_or(&answer).clone());
         }
-        if place.memory != Memory::Atomic && !self.outside {
+        if self.log.is_some() && !self.outside {
+            let (ordered, sees) = (
+                place.memory == Memory::Atomic,
+                !matches!(access, Access::Write(_) | Access::Update(Update::Store, ..)),
+            );
+            let name = self.name_of(place).0;
+            self.did(seen::Deed::Reached { ix, name, write, atomic, ordered, sees });
+        }
+        // An indivisible operation comes after the one whose value it sees; a
+        // store sees none.
+        let stores = matches!(access, Access::Write(_) | Access::Update(Update::Store, ..));
+        if atomic && !stores {
+            self.order_acquire(Knower::Place(ix));
+        }
+        if place.memory != Memory::Atomic && !self.outside && !self.model.blind {
             self.compare(place, ix, write, atomic);
         }
         if let Some(value) = new {
@@ -672,6 +736,11 @@ impl Move<'_> {
         if atomic {
             let loads = matches!(access, Access::Read | Access::Update(Update::Load, ..));
             self.released |= !loads && !self.outside;
+            if write {
+                self.order_release(Knower::Place(ix), true);
+            }
+        } else if write {
+            self.order_forget(Knower::Place(ix));
         }
         Ok(answer)
     }
@@ -695,28 +764,36 @@ impl Move<'_> {
     /// last released anything; and keeps it for theirs.
     fn compare(&mut self, place: Place, ix: PartIx, write: bool, atomic: bool) {
         let me = self.me;
-        let others: Vec<(TaskId, u8)> =
-            self.cell(ix, |c| c.accessors.iter().filter(|a| a.0 != me).copied().collect()).unwrap_or_default();
-        let conflict = others.iter().find(|(_, what)| write || what & 2 != 0);
-        if let Some((other, what)) = conflict {
+        let deed = Deed::Access { ix, write, atomic };
+        let others: Vec<(TaskId, bool)> = if self.model.exact {
+            self.order_races(deed)
+        } else {
+            let all = |c: &CellPart| c.accessors.iter().filter(|a| a.0 != me).map(|a| (a.0, a.1 & 2 != 0)).collect();
+            self.cell(ix, all).unwrap_or_default()
+        };
+        let conflicts = others.iter().copied().filter(|(_, wrote)| write || *wrote);
+        // Exploring, one is enough to know the place; a schedule shows all.
+        let most = if self.named.is_some() { usize::MAX } else { 1 };
+        for (other, other_wrote) in conflicts.take(most) {
             let (name, memory) = self.name_of(place);
             if !self.model.known_races.contains(&name) {
-                let other_wrote = what & 2 != 0;
-                self.events.push(Event::Race {
-                    ix,
-                    name,
-                    memory,
-                    other: *other,
-                    task: me,
-                    site: self.site,
-                    other_wrote,
-                });
+                self.events.push(Event::Race { ix, name, memory, other, task: me, site: self.site, other_wrote });
             }
         }
-        if !atomic && self.is_guarded(ix, self.memorable(place), place.memory == Memory::Var, write) {
+        // An indivisible access of a plain place counts for its guard as well:
+        // plain accesses under a lock would race with it.
+        let private = place.memory == Memory::Var;
+        if self.is_guarded(ix, self.memorable(place), private, write) {
             return;
         }
-        if atomic || (!self.model.known_races.is_empty() && self.model.known_races.contains(&self.name_of(place).0)) {
+        if !self.model.known_races.is_empty() && self.model.known_races.contains(&self.name_of(place).0) {
+            return;
+        }
+        if self.model.exact {
+            self.reached |= self.order_reach(deed, private);
+            return;
+        }
+        if atomic {
             return;
         }
         let what = if write { 2 } else { 1 };
@@ -731,6 +808,7 @@ impl Move<'_> {
                 c.accessors.sort_unstable();
             }
         });
+        self.reached = true;
         self.change_task(me, |t| {
             if let Err(at) = t.footprint.binary_search(&ix) {
                 t.footprint.insert(at, ix);
@@ -774,6 +852,11 @@ impl Move<'_> {
                 self.say(|_| format!("choose: {}", way + 1));
                 Ok(Value::Int(way as i64))
             }
+            Step::Interrupted => {
+                self.rounds.set(0);
+                self.say(|_| "goes round".to_string());
+                Ok(Value::None)
+            }
             Step::SelfInfo(info) => Ok(self.self_info(*info)),
             Step::TaskField { task, field } => self.task_field(*task, *field),
             Step::New { site, args } => self.new_object(*site, args),
@@ -784,7 +867,7 @@ impl Move<'_> {
 
     fn operate_inline(&mut self, target: ObjRef, method: u8, args: &[Value]) -> Result<Value, Error> {
         objects::timeout_ns(target.kind, method, args)?;
-        match objects::attempt(self, target.kind, target.id, method, args, None) {
+        match self.operate(target.kind, target.id, method, args, None) {
             Outcome::Done(value) => Ok(value),
             Outcome::Raise(kind, text) => Err(objects::failed(target.kind, &self.object_name(target.id), kind, &text)),
             _ => {
@@ -811,7 +894,8 @@ impl Move<'_> {
                 Err(type_error("an `atomically` block must not wait, and this `select` would"))
             };
         }
-        let (i, target, method) = ready[self.choose_any(ready.len() as u64) as usize];
+        let numbers: Vec<u32> = ready.iter().map(|r| r.0 as u32).collect();
+        let (i, target, method) = ready[self.choose_arm(&numbers)];
         let value = self.operate_inline(target, method, arms[i].args.as_slice())?;
         Ok(Value::list(vec![Value::Int(i as i64), value]))
     }
@@ -874,12 +958,14 @@ impl Move<'_> {
     fn atomically(&mut self) -> Act {
         let Some(mut machine) = self.change_task(self.me, |t| t.machine.take()).flatten() else { return Act::Blocked };
         self.in_atomic = true;
+        self.order_acquire(Knower::Atomically);
+        self.did(seen::Deed::AtomicBegin);
         let mut next = machine.resume(self.program, Value::None);
         let mut budget = STEPS_MAX;
         let act = loop {
             let step = next.take().unwrap_or_else(|| machine.advance(self.program, self));
             self.site = machine.pc();
-            budget -= 1;
+            budget = budget.saturating_sub(price(&step));
             if budget == 0 {
                 self.cut = Some("an `atomically` block that goes on and on");
                 break Act::Blocked;
@@ -911,6 +997,8 @@ impl Move<'_> {
         };
         self.in_atomic = false;
         self.released = true;
+        self.order_release(Knower::Atomically, true);
+        self.did(seen::Deed::AtomicEnd);
         act
     }
 
@@ -918,9 +1006,11 @@ impl Move<'_> {
     /// does not hold.
     fn look(&mut self, site: u32) -> Act {
         let me = self.me;
-        let Some((before, footprint)) = self.task(me, |t| (t.machine.clone(), t.footprint.len())) else {
+        let Some((before, looked)) = self.task(me, |t| (t.machine.clone(), matches!(t.at, At::Looked { .. }))) else {
             return Act::Blocked;
         };
+        // To whoever looks for races itself, the first look is told.
+        self.reached = self.model.blind && !looked;
         let Some(mut machine) = self.change_task(me, |t| t.machine.take()).flatten() else { return Act::Blocked };
         self.in_atomic = true;
         let mut next = machine.resume(self.program, Value::None);
@@ -928,7 +1018,7 @@ impl Move<'_> {
         let stand = loop {
             let step = next.take().unwrap_or_else(|| machine.advance(self.program, self));
             self.site = machine.pc();
-            budget -= 1;
+            budget = budget.saturating_sub(price(&step));
             if budget == 0 {
                 self.cut = Some("an `await` whose condition goes on and on");
                 break None;
@@ -953,8 +1043,7 @@ impl Move<'_> {
                 Act::Went
             }
             None => {
-                let more = self.task(me, |t| t.footprint.len()).unwrap_or(0) > footprint;
-                if !more {
+                if !self.reached {
                     return Act::Blocked;
                 }
                 self.say(|_| "await: looks, waits".to_string());
@@ -987,8 +1076,9 @@ impl Move<'_> {
                 Some(step) => step,
                 None => machine.advance(self.program, self),
             };
-            budget -= 1;
+            budget = budget.saturating_sub(price(&step));
             if budget == 0 {
+                self.cut = Some("an `invariant` or an `expect` that goes on and on");
                 break None;
             }
             next = match step {

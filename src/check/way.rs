@@ -5,7 +5,7 @@
 use super::explore::{self, Explorer, Found1, Mover};
 use super::part::*;
 use super::schedule::{self, Schedule};
-use super::seen::{Choice, Logged};
+use super::seen::{Choice, Event, Logged};
 use super::store::Row;
 use super::{Shown, finding};
 use crate::lang::ast::Span;
@@ -50,12 +50,17 @@ pub struct Done {
 }
 
 /// Carries out transitions from the first state; none if one cannot be done.
-pub fn carry_out(explorer: &Explorer, turns: &[explore::Turn]) -> Option<Done> {
+/// The steps end with the one at which the last transition saw `until`.
+pub fn carry_out(explorer: &Explorer, turns: &[explore::Turn], until: Option<&Event>) -> Option<Done> {
     let mut row = explorer.row(0);
     let mut log = Vec::new();
-    for turn in turns {
-        let (next, steps, _) = explorer.logged(&row, turn)?;
+    for (i, turn) in turns.iter().enumerate() {
+        let (next, mut steps, events) = explorer.logged(&row, turn)?;
         row = next;
+        let seen = until.filter(|_| i + 1 == turns.len()).and_then(|e| events.iter().position(|o| o == e));
+        if let Some(at) = seen.and_then(|n| steps.steps.iter().position(|s| s.events > n)) {
+            steps.steps.truncate(at + 1);
+        }
         log.extend(steps.steps.into_iter().map(|s| (turn.mover, s)));
     }
     Some(Done { row, log })
@@ -88,8 +93,8 @@ impl Numbers {
         self.tasks.get(number as usize).copied()
     }
 
-    pub fn len(&self) -> usize {
-        self.tasks.len()
+    pub fn all(&self) -> &[TaskId] {
+        &self.tasks
     }
 }
 
@@ -97,8 +102,17 @@ impl Numbers {
 pub fn shown(explorer: &mut Explorer, found: &Found1) -> Shown {
     let mut turns = explorer.way_to(found.state);
     turns.extend(found.turn.clone());
+    shown_by(explorer, found, turns)
+}
+
+/// The same with a known way there: all its transitions from the first state.
+pub fn shown_by(explorer: &Explorer, found: &Found1, turns: Vec<explore::Turn>) -> Shown {
     let turns = fewer_switches(explorer, turns);
-    let done = carry_out(explorer, &turns);
+    let until = match &found.what {
+        explore::What::Event(event) => Some(event),
+        _ => None,
+    };
+    let done = carry_out(explorer, &turns, until);
     let mut circle_from = None;
     let (row, mut log) = match done {
         Some(done) => (done.row, done.log),
@@ -113,15 +127,39 @@ pub fn shown(explorer: &mut Explorer, found: &Found1) -> Shown {
             log.extend(steps.steps.into_iter().map(|s| (turn.mover, s)));
         }
     }
+    if let explore::What::Event(Event::Race { ix, other, task, .. }) = &found.what {
+        log.truncate(until_race(&log, *ix, *other, *task));
+    }
     let logged: Vec<Logged> = log.iter().map(|l| l.1.clone()).collect();
     let mut finding = finding::finding(explorer, found, &row, &logged);
     let mut way = way_of(explorer, &row, &log);
     way.circle_from = circle_from.map(|from| logged[..from].iter().filter(|l| !l.text.is_empty()).count());
     finding.schedule = Some(way.schedule.to_string());
-    Shown { finding, way }
+    Shown { finding, way, first: None }
 }
 
-fn way_of(explorer: &Explorer, row: &Row, log: &[(Mover, Logged)]) -> Way {
+/// How many steps it takes to the first two accesses of two tasks to a place
+/// that race: the transition that shows a race may go on behind it.
+fn until_race(log: &[(Mover, Logged)], ix: PartIx, other: TaskId, task: TaskId) -> usize {
+    let mut earlier: Vec<(bool, bool)> = Vec::new();
+    for (n, (_, step)) in log.iter().enumerate() {
+        let here = step.reached.iter().filter(|r| r.ix == ix).map(|r| (r.write, r.atomic));
+        if step.task == task {
+            let races = |mine: (bool, bool)| earlier.iter().any(|e| (e.0 || mine.0) && !(e.1 && mine.1));
+            if here.clone().any(races) {
+                return n + 1;
+            }
+        } else if step.task == other {
+            earlier.extend(here);
+            if step.released {
+                earlier.clear();
+            }
+        }
+    }
+    log.len()
+}
+
+pub fn way_of(explorer: &Explorer, row: &Row, log: &[(Mover, Logged)]) -> Way {
     let program = explorer.model.program;
     let mut numbers = Numbers::new(explorer);
     let mut turns: Vec<schedule::Turn> = Vec::new();
@@ -137,7 +175,7 @@ fn way_of(explorer: &Explorer, row: &Row, log: &[(Mover, Logged)]) -> Way {
         let number = numbers.of(step.task);
         let ended = *mover != Mover::Task;
         let way = |c: &Choice| match c {
-            Choice::Way(way) => *way,
+            Choice::Way(way) | Choice::Arm(way) => *way,
             Choice::Task(task) => numbers.of(*task),
         };
         let mut ways: Vec<u32> = step.choices.iter().map(way).collect();
@@ -174,6 +212,9 @@ fn way_of(explorer: &Explorer, row: &Row, log: &[(Mover, Logged)]) -> Way {
         let span = if step.site == super::process::NOWHERE { Span::default() } else { program.span(step.site) };
         steps.push(LaneStep { lane, span, text: step.text.clone() });
     }
+    // Ways taken before a first turn that did not come any more: the task is
+    // named once more, for them alone.
+    turns.extend(waiting.into_iter().map(|(task, ways)| schedule::Turn { task, ended: false, ways }));
     let schedule = Schedule { turns, hash: Some(explorer.options.hash) };
     Way { schedule, lanes, steps, circle_from: None }
 }

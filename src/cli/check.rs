@@ -1,10 +1,11 @@
 //! `conc check`.
 
-use super::{Common, Format, exit, put_err, put_out, script};
+use super::sampling::{self, SamplingArgs};
+use super::{Common, Format, ReportFormat, exit, put_err, put_out, script};
 use crate::check::{self, Options, Progress, Report, Stop, Verdict};
 use crate::lang::error::ScriptError;
 use crate::program::Program;
-use crate::report::{self, Source, Style, json, lanes, repeat, verdict};
+use crate::report::{self, Source, Style, json, junit, lanes, repeat, sarif, verdict};
 use clap::Args;
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,7 @@ pub struct CheckArgs {
     define: Vec<String>,
     /// How to report
     #[arg(long, value_name = "FORMAT", default_value = "human")]
-    format: Format,
+    format: ReportFormat,
     /// End after so many states
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_states: Option<u64>,
@@ -32,11 +33,33 @@ pub struct CheckArgs {
     /// Take every access for a step that others can see: no reduction
     #[arg(long)]
     no_reduction: bool,
+    /// End with the first finding: of all of its kind the one with the shortest way
+    #[arg(long)]
+    first: bool,
+    /// Without one of the reductions, to compare: merging, guarding, joining, alone
+    #[arg(long, value_name = "REDUCTION", value_enum)]
+    without: Vec<Reduction>,
     #[command(flatten)]
     common: Common,
+    // Last, since its heading holds for what comes after it.
+    #[command(flatten)]
+    sampling: SamplingArgs,
 }
 
-fn size(text: &str) -> Result<u64, String> {
+/// What makes the states fewer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Reduction {
+    /// Steps that matter to nobody else go with the step before them
+    Merging,
+    /// Accesses that a lock guards are not compared
+    Guarding,
+    /// Releases go with the step before them
+    Joining,
+    /// A task whose next step is its own affair goes alone
+    Alone,
+}
+
+pub fn size(text: &str) -> Result<u64, String> {
     let wrong = || "write a size such as 500MB or 4GB".to_string();
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: u64 = digits.trim().parse().map_err(|_| wrong())?;
@@ -56,12 +79,40 @@ pub fn main(args: &CheckArgs) -> u8 {
         Ok(source) => source,
         Err(code) => return code,
     };
-    let program = match script::compile(&source, &args.define, &args.common, args.format) {
-        Ok(program) => program,
+    let defines = match script::defined(&args.define) {
+        Ok(defines) => defines,
         Err(code) => return code,
+    };
+    let program = match script::compiled(&source, &defines) {
+        Ok(program) => program,
+        Err(errors) => return wrong(args, &source, &errors),
     };
     let style = args.common.style(super::on_terminal().0);
     Session { args, source: &source, style, program }.check()
+}
+
+/// Tells what is wrong with the script.
+fn wrong(args: &CheckArgs, source: &Source, errors: &[ScriptError]) -> u8 {
+    match args.format {
+        ReportFormat::Human => script::show_errors(source, errors, &args.common, Format::Human),
+        ReportFormat::Json => script::show_errors(source, errors, &args.common, Format::Json),
+        ReportFormat::Sarif => put_out(&sarif::script_errors(source, errors, exit::WRONG)),
+        ReportFormat::Junit => {
+            let style = Style { width: 100, ..Style::default() };
+            let outcome = junit::CaseOutcome::Error {
+                kind: "wrong".to_string(),
+                message: errors.iter().map(|e| e.message.as_str()).collect::<Vec<_>>().join("; "),
+                text: format!("\n{}", report::script_errors(source, errors, &style)),
+            };
+            let case = junit::Case { name: "script".to_string(), outcome, ..case_of(source) };
+            put_out(&junit::document(&[junit::Suite { name: source.name.clone(), cases: vec![case] }], 0.0));
+        }
+    }
+    exit::WRONG
+}
+
+fn case_of(source: &Source) -> junit::Case {
+    junit::Case { class: source.name.clone(), file: source.name.clone(), ..junit::Case::default() }
 }
 
 struct Session<'a> {
@@ -74,14 +125,14 @@ struct Session<'a> {
 impl Session<'_> {
     fn check(&self) -> u8 {
         let began = Instant::now();
-        if self.args.format == Format::Json {
+        if self.args.format == ReportFormat::Json {
             let start = json::Start {
                 schema: json::SCHEMA_VERSION,
                 conc: env!("CARGO_PKG_VERSION").to_string(),
                 command: "check".to_string(),
                 file: self.source.name.clone(),
                 hash: script::hash(self.source),
-                seed: 0,
+                seed: self.args.sampling.seed(),
             };
             put_out(&format!("{}\n", json::start(&start)));
         }
@@ -89,6 +140,12 @@ impl Session<'_> {
             states_max: self.args.max_states,
             memory_max: self.args.max_memory.unwrap_or_else(|| crate::run::memory_for_objects() as u64),
             plain: self.args.no_reduction,
+            first: self.args.first,
+            merging: !self.args.without.contains(&Reduction::Merging),
+            guarding: !self.args.without.contains(&Reduction::Guarding),
+            joining: !self.args.without.contains(&Reduction::Joining),
+            alone: !self.args.without.contains(&Reduction::Alone),
+            exact: false,
             hash: check::schedule::short_hash(&self.source.text),
         };
         let interrupted = crate::run::interruption();
@@ -101,14 +158,16 @@ impl Session<'_> {
             line.show(progress, began.elapsed());
             limit.is_some_and(|l| began.elapsed() >= l).then_some(Stop::Time)
         };
-        let report = check::check(self.program, &options, &mut ask);
+        let report = match self.args.sampling.sampling() {
+            Some(sampling) => check::sample(self.program, &options, &sampling, &mut ask),
+            None => check::check(self.program, &options, &mut ask),
+        };
         line.clear();
         match report {
             Ok(report) => self.tell(&report, began.elapsed()),
             Err((object, text)) => {
                 let error = ScriptError::new(self.program.objects[object].span, text);
-                script::show_errors(self.source, &[error], &self.args.common, self.args.format);
-                exit::WRONG
+                wrong(self.args, self.source, &[error])
             }
         }
     }
@@ -117,18 +176,78 @@ impl Session<'_> {
         let failures = report.found.iter().filter(|s| !s.finding.code.is_note()).count() as u64;
         let code = exit_code(report, failures);
         match self.args.format {
-            Format::Json => self.tell_json(report, took, code, failures),
-            Format::Human => self.tell_human(report, took, failures),
+            ReportFormat::Json => self.tell_json(report, took, code, failures),
+            ReportFormat::Human => self.tell_human(report, took, failures),
+            ReportFormat::Sarif => {
+                let found = report.found.iter().map(|s| (&s.finding, lanes_of(&s.way))).collect();
+                let failing = report.claims.iter().filter(|c| holds(c, report) == Some(false));
+                let claims = failing.map(|c| (c.span, sarif::claim(c.every, c.holds, c.fails))).collect();
+                let checked = sarif::Checked { source: self.source, found, claims, reason: reason(report) };
+                put_out(&sarif::checked(&checked, code));
+            }
+            ReportFormat::Junit => {
+                let suite = junit::Suite { name: self.source.name.clone(), cases: self.cases(report, took) };
+                put_out(&junit::document(&[suite], took.as_secs_f64()));
+            }
         }
         code
+    }
+
+    /// A case for each kind of finding and for each claim; the first has the
+    /// time of the whole and the notes.
+    fn cases(&self, report: &Report, took: Duration) -> Vec<junit::Case> {
+        use junit::CaseOutcome;
+        let style = Style { width: 100, ..Style::default() };
+        let full = |shown: &check::Shown| {
+            let told = report::finding(self.source, &shown.finding, &style);
+            format!("\n{told}\n{}", lanes::text(&lanes_of(&shown.way), self.source, &style))
+        };
+        let undecided = || {
+            let message = reason(report).unwrap_or_default();
+            CaseOutcome::Error { kind: "undecided".to_string(), message, text: String::new() }
+        };
+        let of_code = |(code, verdict): &(crate::detect::finding::Code, Verdict)| {
+            let of = |s: &&check::Shown| s.finding.code == *code;
+            let outcome = match verdict {
+                Verdict::Absent => CaseOutcome::Passed,
+                Verdict::Undecided => undecided(),
+                Verdict::Found => CaseOutcome::Failed {
+                    kind: code.word().to_string(),
+                    message: match report.found.iter().find(of) {
+                        Some(shown) => report::finding::describe(self.source, &shown.finding, &style).message,
+                        None => "the same locks are taken in opposite orders: see the deadlock".to_string(),
+                    },
+                    text: report.found.iter().filter(of).map(full).collect(),
+                },
+            };
+            junit::Case { name: code.word().to_string(), outcome, ..case_of(self.source) }
+        };
+        let of_claim = |claim: &check::Claimed| {
+            let line = self.source.position(claim.span).line;
+            let message = sarif::claim(claim.every, claim.holds, claim.fails);
+            let outcome = match holds(claim, report) {
+                Some(true) => CaseOutcome::Passed,
+                None => undecided(),
+                Some(false) => CaseOutcome::Failed { kind: "expect".to_string(), message, text: String::new() },
+            };
+            let word = if claim.every { "every" } else { "some" };
+            junit::Case { name: format!("expect {word} (line {line})"), outcome, ..case_of(self.source) }
+        };
+        let mut cases: Vec<junit::Case> = report.verdicts.iter().map(of_code).collect();
+        cases.extend(report.claims.iter().map(of_claim));
+        if let Some(first) = cases.first_mut() {
+            first.seconds = took.as_secs_f64();
+            first.output = report.found.iter().filter(|s| s.finding.code.is_note()).map(full).collect();
+        }
+        cases
     }
 
     fn tell_json(&self, report: &Report, took: Duration, code: u8, failures: u64) {
         for shown in &report.found {
             put_out(&format!("{}\n", json::finding(self.source, &shown.finding)));
         }
-        for outcome in &report.outcomes {
-            put_out(&format!("{}\n", json::outcome(&outcome_of(outcome))));
+        for outcome in counted(report) {
+            put_out(&format!("{}\n", json::outcome(&outcome)));
         }
         let verdicts = report.verdicts.iter().map(|(c, v)| (c.word().to_string(), v.word().to_string())).collect();
         let summary = json::Summary {
@@ -140,6 +259,7 @@ impl Session<'_> {
             states: Some(report.states),
             transitions: Some(report.transitions),
             verdicts: Some(json::Pairs(verdicts)),
+            schedules: report.sampled.as_ref().map(|s| s.runs),
             ..json::Summary::default()
         };
         put_out(&format!("{}\n", json::summary(&summary)));
@@ -150,28 +270,35 @@ impl Session<'_> {
             put_out(&format!("{}\n", report::finding(self.source, &shown.finding, &self.style)));
             if !self.style.quiet && !shown.finding.code.is_note() {
                 put_out(&format!("{}\n", lanes::text(&lanes_of(&shown.way), self.source, &self.style)));
+                if let (Some(first), Some(sampled)) = (shown.first, &report.sampled) {
+                    put_out(&format!("  first in schedule {first} of {}\n\n", sampled.runs));
+                }
             }
         }
-        if self.style.quiet && report.found.is_empty() && report.complete() {
+        let all_hold = report.claims.iter().all(|c| holds(c, report) == Some(true));
+        if self.style.quiet && report.found.is_empty() && report.complete() && all_hold {
             return;
         }
         for claim in &report.claims {
             let word = if claim.every { "every" } else { "some" };
             let line = self.source.position(claim.span).line;
-            let holds = claim_holds(claim);
             let total = claim.holds + claim.fails;
-            let text = if holds { "holds" } else { "does not hold" };
+            let text = match holds(claim, report) {
+                Some(true) => "holds",
+                Some(false) => "does not hold",
+                None => "is not decided",
+            };
             put_out(&format!("  expect {word} (line {line})  {text}: true at the end of {} of {total}\n", claim.holds));
         }
         if !self.style.quiet && report.outcomes.len() > 1 {
             let table = repeat::RepeatTable {
-                runs: 0,
-                outcomes: report.outcomes.iter().map(outcome_of).collect(),
+                runs: report.sampled.as_ref().map_or(0, |s| s.counts.iter().sum()),
+                outcomes: counted(report),
                 findings: Vec::new(),
             };
             let count = report.outcomes.len();
             let more = if report.more_outcomes { "more than " } else { "" };
-            put_out(&format!("{more}{count} possible outcomes{}\n", table.text(&self.style)));
+            put_out(&format!("{more}{count} possible outcomes{}\n", table.outcomes_text(&self.style)));
         }
         let known = |v: Verdict| match v {
             Verdict::Absent => verdict::Known::Absent,
@@ -186,6 +313,7 @@ impl Session<'_> {
             findings: failures,
             notes: report.found.len() as u64 - failures,
             reason: reason(report),
+            schedules: report.sampled.as_ref().map(|s| s.runs),
         };
         put_out(&verdict::text(&summary, &self.style));
         if report.stop == Some(Stop::Interrupted) {
@@ -195,25 +323,34 @@ impl Session<'_> {
 }
 
 /// Why not all was explored.
-fn reason(report: &Report) -> Option<String> {
+pub fn reason(report: &Report) -> Option<String> {
     match report.stop {
         Some(Stop::States) => Some("the limit of states was reached".to_string()),
         Some(Stop::Memory) => Some("the states need more memory than there is for them".to_string()),
         Some(Stop::Time) => Some("the time limit was reached".to_string()),
         Some(Stop::Interrupted) => Some("it was interrupted".to_string()),
-        None => report.cut.map(str::to_string),
+        Some(Stop::First) => Some("the first finding was enough".to_string()),
+        None => match &report.sampled {
+            Some(sampled) => Some(sampling::reason(report, sampled)),
+            None => report.cut.map(str::to_string),
+        },
     }
 }
 
-fn claim_holds(claim: &check::Claimed) -> bool {
-    if claim.every { claim.fails == 0 } else { claim.holds > 0 }
+/// Whether a claim holds; none while ends may come that decide it.
+fn holds(claim: &check::Claimed, report: &Report) -> Option<bool> {
+    match claim {
+        check::Claimed { every: true, fails: 1.., .. } => Some(false),
+        check::Claimed { every: false, holds: 1.., .. } => Some(true),
+        _ => report.complete().then_some(claim.every),
+    }
 }
 
 fn exit_code(report: &Report, failures: u64) -> u8 {
     if report.stop == Some(Stop::Interrupted) {
         return exit::INTERRUPTED;
     }
-    if failures > 0 || report.claims.iter().any(|c| !claim_holds(c)) {
+    if failures > 0 || report.claims.iter().any(|c| holds(c, report) == Some(false)) {
         exit::FINDINGS
     } else if report.complete() {
         exit::FINE
@@ -228,6 +365,13 @@ pub fn lanes_of(way: &check::Way) -> lanes::Lanes {
         steps: way.steps.iter().map(|s| lanes::Step { lane: s.lane, span: s.span, text: s.text.clone() }).collect(),
         circle_from: way.circle_from,
     }
+}
+
+/// The outcomes, with their frequency if schedules were drawn.
+fn counted(report: &Report) -> Vec<json::Outcome> {
+    let count = |n: usize| report.sampled.as_ref().and_then(|s| s.counts.get(n)).copied().unwrap_or(1);
+    let one = |(n, o)| json::Outcome { count: count(n), ..outcome_of(o) };
+    report.outcomes.iter().enumerate().map(one).collect()
 }
 
 pub fn outcome_of(outcome: &check::Outcome) -> json::Outcome {

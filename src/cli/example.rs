@@ -46,6 +46,32 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "test",
+        &[
+            example("conc test scenarios", "every script below a folder against its own `expect` lines"),
+            example(
+                "conc test --time-limit 60s scenarios",
+                "none longer than a minute; exit code 3 if that was not enough",
+            ),
+            example("conc test --format junit scenarios > report.xml", "for a CI server"),
+            example("conc test -v bank.conc", "what nobody expected, in full"),
+        ],
+    ),
+    (
+        "step",
+        &[
+            example("conc step bank.conc", "choose who goes next; h lists the commands"),
+            example("conc step bank.conc < moves.txt", "the commands from a file, a line each"),
+        ],
+    ),
+    (
+        "replay",
+        &[
+            example("conc replay bank.conc 0x3.1x2.0", "run that one interleaving on real threads and processes"),
+            example("conc replay --model bank.conc 0x3.1x2.0", "the same in the explorer"),
+        ],
+    ),
+    (
         "fmt",
         &[
             example("conc fmt bank.conc", "bring a script into the one layout"),
@@ -56,6 +82,14 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "explain",
         &[example("conc explain", "list all findings"), example("conc explain lost-wakeup", "the page on one of them")],
+    ),
+    (
+        "repl",
+        &[
+            example("conc repl", "declare, spawn, look, try again; `conc` alone does the same at a terminal"),
+            example("conc repl bank.conc", "enter a script first, and go on from there"),
+            example("conc repl --transcript < session.txt", "answer what a file says, and show both"),
+        ],
     ),
     ("lsp", &[example("conc lsp", "what an editor starts; it talks on standard input and output")]),
     (

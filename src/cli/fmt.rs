@@ -3,7 +3,7 @@
 use super::{Common, Format, exit, put_err, put_out, script};
 use crate::lang::format::format;
 use clap::Args;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 #[derive(Args)]
 #[command(after_help = super::example::help("fmt"))]
@@ -25,7 +25,7 @@ pub fn main(args: &FmtArgs) -> u8 {
             code = code.max(one("-", args));
             continue;
         }
-        match scripts_below(Path::new(path)) {
+        match script::below(Path::new(path)) {
             Ok(files) if files.is_empty() => {
                 put_err(&format!("conc: there is no .conc script below {path}\n"));
                 code = code.max(exit::WRONG);
@@ -42,25 +42,6 @@ pub fn main(args: &FmtArgs) -> u8 {
         }
     }
     code
-}
-
-/// A file itself, or every `.conc` below a folder, in order.
-fn scripts_below(path: &Path) -> std::io::Result<Vec<PathBuf>> {
-    if !path.is_dir() {
-        std::fs::metadata(path)?;
-        return Ok(vec![path.to_path_buf()]);
-    }
-    let mut found = Vec::new();
-    let mut entries: Vec<PathBuf> = std::fs::read_dir(path)?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
-    entries.sort();
-    for entry in entries {
-        if entry.is_dir() {
-            found.extend(scripts_below(&entry)?);
-        } else if entry.extension().is_some_and(|e| e == "conc") {
-            found.push(entry);
-        }
-    }
-    Ok(found)
 }
 
 fn one(path: &str, args: &FmtArgs) -> u8 {

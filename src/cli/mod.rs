@@ -3,6 +3,7 @@
 
 mod check;
 mod complete;
+mod confirm;
 mod example;
 mod explain;
 mod fmt;
@@ -10,8 +11,12 @@ mod lsp;
 mod man;
 mod progress;
 mod repl;
+mod replay;
 mod run;
+mod sampling;
 mod script;
+mod step;
+mod test;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -63,8 +68,14 @@ enum Command {
     Run(run::RunArgs),
     /// Explore every interleaving: what can happen and what cannot
     Check(check::CheckArgs),
+    /// Choose yourself who goes next, step by step, forward and back
+    Step(step::StepArgs),
+    /// Run one interleaving again, on real threads and processes
+    Replay(replay::ReplayArgs),
     /// Declare, spawn, look, try again: a session on real threads and processes
     Repl(repl::ReplArgs),
+    /// Check scripts against their own `expect` lines
+    Test(test::TestArgs),
     /// Bring scripts into the one layout
     Fmt(fmt::FmtArgs),
     /// A page on a finding: what it is, an example, how to mend it
@@ -89,6 +100,17 @@ enum Color {
 enum Format {
     Human,
     Json,
+}
+
+/// How `check` and `test` report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ReportFormat {
+    Human,
+    Json,
+    /// SARIF 2.1.0, for code hosts and editors
+    Sarif,
+    /// JUnit XML, for CI servers
+    Junit,
 }
 
 /// Options that every command has.
@@ -184,7 +206,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     // Alone at a terminal it is a session; elsewhere something is missing.
     let command = match cli.command {
         Some(command) => command,
-        None if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() => {
+        None if std::io::stdin().is_terminal() && on_terminal() == (true, true) => {
             Command::Repl(repl::ReplArgs::default())
         }
         None => {
@@ -196,7 +218,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     let run = move || match command {
         Command::Run(args) => run::main(&args),
         Command::Check(args) => check::main(&args),
+        Command::Step(args) => step::main(&args),
+        Command::Replay(args) => replay::main(&args),
         Command::Repl(args) => repl::main(&args),
+        Command::Test(args) => test::main(&args),
         Command::Fmt(args) => fmt::main(&args),
         Command::Explain(args) => explain::main(&args),
         Command::Lsp(args) => lsp::main(&args),

@@ -1,4 +1,4 @@
-//! The line that says how far a check is, on a terminal only.
+//! The line that says how far a check or a test is, on a terminal only.
 
 use super::{Common, put_err};
 use crate::check::Progress;
@@ -21,20 +21,27 @@ impl Line {
     }
 
     pub fn show(&mut self, progress: &Progress, elapsed: Duration) {
+        self.say(elapsed, || {
+            let rate = progress.states as f64 / elapsed.as_secs_f64().max(1e-9);
+            format!(
+                "{} states ({} to do), {:.0} a second, {} MiB, depth {}",
+                progress.states,
+                progress.states - progress.done,
+                rate,
+                progress.bytes >> 20,
+                progress.depth
+            )
+        });
+    }
+
+    /// Shows a text, if it is time for it.
+    pub fn say(&mut self, elapsed: Duration, text: impl FnOnce() -> String) {
         if !self.wanted || elapsed < self.last + PAUSE {
             return;
         }
         self.last = elapsed;
         self.shown = true;
-        let rate = progress.states as f64 / elapsed.as_secs_f64().max(1e-9);
-        put_err(&format!(
-            "\r\u{1b}[K{} states ({} to do), {:.0} a second, {} MiB, depth {}",
-            progress.states,
-            progress.states - progress.done,
-            rate,
-            progress.bytes >> 20,
-            progress.depth
-        ));
+        put_err(&format!("\r\u{1b}[K{}", text()));
     }
 
     pub fn clear(&mut self) {

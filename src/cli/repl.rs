@@ -12,11 +12,13 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 #[derive(Args, Default)]
+#[command(after_help = super::example::help("repl"))]
 pub struct ReplArgs {
     /// A script to enter first
+    #[arg(add = super::complete::script())]
     file: Option<String>,
     /// Where random choices begin
     #[arg(long, value_name = "N")]
@@ -33,9 +35,10 @@ pub struct ReplArgs {
 
 pub fn main(args: &ReplArgs) -> u8 {
     let (out, err) = super::on_terminal();
-    let interactive = std::io::stdin().is_terminal() && out && !args.transcript;
+    // The line is painted on standard error, for all who look at the output.
+    let interactive = std::io::stdin().is_terminal() && out && err && !args.transcript;
     let style = args.common.style(if interactive || args.transcript { out } else { err });
-    let settings = Settings { options: options(args), style, interactive, settle: args.transcript };
+    let settings = Settings { options: options(args), style, interactive };
     if interactive { terminal::main(args, settings) } else { read_all(args, settings) }
 }
 
@@ -52,6 +55,7 @@ fn options(args: &ReplArgs) -> run::Options {
         record: false,
         print: |_, text| format!("{text}\n"),
         memory: run::memory_for_objects(),
+        replay: None,
     }
 }
 
@@ -72,7 +76,11 @@ fn check(script: &str, color: bool) -> Result<(), std::io::Error> {
     let mut child = Command::new(std::env::current_exe()?)
         .args(["check", "--color", color, "-"])
         .stdin(Stdio::piped())
-        .stderr(if color == "always" { Stdio::inherit() } else { std::io::stdout().as_fd().try_clone_to_owned()?.into() })
+        .stderr(if color == "always" {
+            Stdio::inherit()
+        } else {
+            std::io::stdout().as_fd().try_clone_to_owned()?.into()
+        })
         .spawn()?;
     if let Some(mut input) = child.stdin.take() {
         let _ = input.write_all(script.as_bytes());
@@ -96,6 +104,8 @@ fn carry_out(reply: &Reply, color: bool) -> Option<String> {
 struct Plain {
     /// Reports go to standard output too.
     together: bool,
+    /// Reports that wait until the answer has been shown.
+    held: Mutex<Option<String>>,
     over: EventFd,
 }
 
@@ -104,7 +114,12 @@ impl Voice for Plain {
         put_out(lines);
     }
     fn report(&self, text: &str) {
-        if self.together { put_out(text) } else { put_err(text) }
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *held {
+            Some(held) => held.push_str(text),
+            None if self.together => put_out(text),
+            None => put_err(text),
+        }
     }
     fn ready(&self) -> bool {
         true
@@ -115,6 +130,18 @@ impl Voice for Plain {
 }
 
 impl Plain {
+    /// In a transcript an answer comes first, whoever was quicker.
+    fn hold(&self) {
+        if self.together {
+            *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(String::new());
+        }
+    }
+
+    fn let_go(&self) {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).take();
+        put_out(&held.unwrap_or_default());
+    }
+
     fn show(&self, reply: &Reply) {
         if let Some(failure) = carry_out(reply, false) {
             self.report(&failure);
@@ -123,7 +150,7 @@ impl Plain {
             put_out(&reply.out);
         }
         if !reply.err.is_empty() {
-            self.report(&reply.err);
+            if self.together { put_out(&reply.err) } else { put_err(&reply.err) }
         }
     }
 }
@@ -189,7 +216,7 @@ fn read_all(args: &ReplArgs, settings: Settings) -> u8 {
         put_err("conc: a session could not be set up\n");
         return exit::FAILED;
     };
-    let voice = Arc::new(Plain { together: args.transcript, over });
+    let voice = Arc::new(Plain { together: args.transcript, held: Mutex::new(None), over });
     let mut repl = match begin(settings, voice.clone()) {
         Ok(repl) => repl,
         Err(code) => return code,
@@ -211,10 +238,15 @@ fn read_all(args: &ReplArgs, settings: Settings) -> u8 {
         if args.transcript {
             echo(&text, repl.line());
         }
+        voice.hold();
         let reply = repl.enter(&text);
         voice.show(&reply);
+        voice.let_go();
         if let Some(code) = reply.over {
             return finish(repl, &voice, Some(code));
+        }
+        if args.transcript {
+            repl.settle();
         }
     }
     let reply = repl.look_whether_over();

@@ -1,7 +1,8 @@
 //! `conc run`.
 
-use super::{Common, Format, exit, put_err, put_out, script};
+use super::{Common, Format, confirm, exit, put_err, put_out, script};
 use crate::detect::finding::{Code, Ending, Finding};
+use crate::program::Program;
 use crate::report::{self, Source, Style, json};
 use crate::run::image::SetupError;
 use crate::run::{self, Options, Report, Stop};
@@ -70,7 +71,8 @@ pub fn main(args: &RunArgs) -> u8 {
         Err(code) => return code,
     };
     let seed = args.seed.unwrap_or_else(run::fresh_seed);
-    let session = Session { args, source: &source, style: args.common.style(super::on_terminal().1), program };
+    let style = args.common.style(super::on_terminal().1);
+    let session = Session { args, source: &source, style, program, explorer: confirm::Explorer::default() };
     if args.format == Format::Json {
         put_out(&format!("{}\n", session.start_line(seed)));
     }
@@ -84,7 +86,8 @@ struct Session<'a> {
     args: &'a RunArgs,
     source: &'a Source,
     style: Style,
-    program: &'static crate::program::Program,
+    program: &'static Program,
+    explorer: confirm::Explorer,
 }
 
 fn json_print(task: &str, text: &str) -> String {
@@ -97,21 +100,10 @@ fn human_print(_task: &str, text: &str) -> String {
 
 impl Session<'_> {
     fn start_line(&self, seed: u64) -> String {
-        json::start(&json::Start {
-            schema: json::SCHEMA_VERSION,
-            conc: env!("CARGO_PKG_VERSION").to_string(),
-            command: "run".to_string(),
-            file: self.source.name.clone(),
-            hash: script::hash(self.source),
-            seed,
-        })
+        json::start(&start("run", self.source, seed))
     }
 
     fn options(&self, seed: u64) -> Options {
-        let print = match self.args.format {
-            Format::Json => json_print,
-            Format::Human => human_print,
-        };
         Options {
             seed,
             detect: !self.args.no_detect,
@@ -122,35 +114,29 @@ impl Session<'_> {
             time_limit_ns: self.args.time_limit,
             outcomes: self.args.repeat.is_some(),
             record: self.args.timeline.is_some() || self.args.trace.is_some(),
-            print,
+            print: print_for(self.args.format),
             memory: run::memory_for_objects(),
+            replay: None,
         }
     }
 
     fn show(&self, finding: &Finding) {
+        let mut finding = finding.clone();
+        let answer = self.explorer.confirm(self.program, self.source, &mut finding);
         match self.args.format {
-            Format::Json => put_out(&format!("{}\n", json::finding(self.source, finding))),
-            Format::Human => put_err(&format!("{}\n", report::finding(self.source, finding, &self.style))),
+            Format::Json => put_out(&format!("{}\n", json::finding(self.source, &finding))),
+            Format::Human => {
+                put_err(&format!("{}\n", report::finding(self.source, &finding, &self.style)));
+                if let Some(line) = confirm::line(answer) {
+                    put_err(line);
+                }
+            }
         }
     }
 
     fn run(&self, seed: u64, tell: &mut dyn FnMut(&Finding)) -> Result<Report, u8> {
-        run::run(self.program, self.options(seed), tell).map_err(|error| match error {
-            SetupError::Object(id, text) => {
-                let span = self.program.objects[id].span;
-                let error = crate::lang::error::ScriptError::new(span, text);
-                script::show_errors(self.source, &[error], &self.args.common, self.args.format);
-                exit::WRONG
-            }
-            SetupError::Memory => {
-                put_err("conc: the script's declarations need more memory than there is\n");
-                exit::FAILED
-            }
-            SetupError::System(e) => {
-                put_err(&format!("conc: the run could not be set up: {}\n", e.desc().to_lowercase()));
-                exit::FAILED
-            }
-        })
+        run::run(self.program, self.options(seed), tell)
+            .map_err(|e| setup_failed(&e, self.program, self.source, &self.args.common, self.args.format))
     }
 
     fn once(&self, seed: u64) -> u8 {
@@ -219,6 +205,7 @@ impl Session<'_> {
                 states: None,
                 transitions: None,
                 verdicts: None,
+                schedules: None,
             };
             return put_out(&format!("{}\n", json::summary(&summary)));
         }
@@ -296,12 +283,51 @@ impl Session<'_> {
     }
 }
 
-fn exit_code(report: &Report) -> u8 {
+/// The first line of JSON.
+pub fn start(command: &str, source: &Source, seed: u64) -> json::Start {
+    json::Start {
+        schema: json::SCHEMA_VERSION,
+        conc: env!("CARGO_PKG_VERSION").to_string(),
+        command: command.to_string(),
+        file: source.name.clone(),
+        hash: script::hash(source),
+        seed,
+    }
+}
+
+/// How what a task prints becomes a line.
+pub fn print_for(format: Format) -> fn(&str, &str) -> String {
+    match format {
+        Format::Json => json_print,
+        Format::Human => human_print,
+    }
+}
+
+/// A run that could not be set up: the exit code, with the reason printed.
+pub fn setup_failed(error: &SetupError, program: &Program, source: &Source, common: &Common, format: Format) -> u8 {
+    match error {
+        SetupError::Object(id, text) => {
+            let error = crate::lang::error::ScriptError::new(program.objects[*id].span, text.clone());
+            script::show_errors(source, &[error], common, format);
+            exit::WRONG
+        }
+        SetupError::Memory => {
+            put_err("conc: the script's declarations need more memory than there is\n");
+            exit::FAILED
+        }
+        SetupError::System(e) => {
+            put_err(&format!("conc: the run could not be set up: {}\n", e.desc().to_lowercase()));
+            exit::FAILED
+        }
+    }
+}
+
+pub fn exit_code(report: &Report) -> u8 {
     match report.stop {
         Stop::Failed(_) => exit::FAILED,
         Stop::Interrupted(_) => exit::INTERRUPTED,
-        Stop::TimeLimit => exit::NO_ANSWER,
-        Stop::Finished | Stop::Stuck => {
+        Stop::TimeLimit | Stop::Diverged(_) => exit::NO_ANSWER,
+        Stop::ScheduleOver | Stop::Finished | Stop::Stuck => {
             if report.findings.iter().any(|f| !f.code.is_note()) {
                 exit::FINDINGS
             } else {

@@ -9,6 +9,7 @@ use crate::program::Program;
 use crate::program::value::Value;
 use crate::report::{self, Source};
 use std::io::Read;
+use std::path::{Path, PathBuf};
 
 /// Reads a file, or standard input for `-`. The error is the exit code, with
 /// the sentence printed.
@@ -45,20 +46,49 @@ pub fn plain(e: &std::io::Error) -> String {
 
 /// Parses and compiles; the errors are printed.
 pub fn compile(source: &Source, defines: &[String], common: &Common, format: Format) -> Result<&'static Program, u8> {
-    let defines = defines.iter().map(|d| define(d)).collect::<Result<Vec<_>, String>>().map_err(|text| {
+    compiled(source, &defined(defines)?).map_err(|errors| {
+        show_errors(source, &errors, common, format);
+        exit::WRONG
+    })
+}
+
+/// What `-D` gives; the error is printed.
+pub fn defined(defines: &[String]) -> Result<Vec<(String, Value)>, u8> {
+    defines.iter().map(|d| define(d)).collect::<Result<Vec<_>, String>>().map_err(|text| {
         put_err(&format!("conc: {text}\n"));
         exit::WRONG
-    })?;
+    })
+}
+
+/// Parses and compiles.
+///
+/// # Errors
+///
+/// Everything that is wrong with the script.
+pub fn compiled(source: &Source, defines: &[(String, Value)]) -> Result<&'static Program, Vec<ScriptError>> {
     let program = crate::lang::parse::parse(&source.text)
-        .and_then(|script| crate::program::compile(&script, &source.text, KINDS, &defines));
-    match program {
-        // A run's processes share it until they end, and so does this one.
-        Ok(program) => Ok(Box::leak(Box::new(program))),
-        Err(errors) => {
-            show_errors(source, &errors, common, format);
-            Err(exit::WRONG)
+        .and_then(|script| crate::program::compile(&script, &source.text, KINDS, defines))?;
+    // A run's processes share it until they end, and so does this one.
+    Ok(Box::leak(Box::new(program)))
+}
+
+/// A file itself, or every `.conc` below a folder, in order.
+pub fn below(path: &Path) -> std::io::Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        std::fs::metadata(path)?;
+        return Ok(vec![path.to_path_buf()]);
+    }
+    let mut found = Vec::new();
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(path)?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
+    entries.sort();
+    for entry in entries {
+        if entry.is_dir() {
+            found.extend(below(&entry)?);
+        } else if entry.extension().is_some_and(|e| e == "conc") {
+            found.push(entry);
         }
     }
+    Ok(found)
 }
 
 pub fn show_errors(source: &Source, errors: &[ScriptError], common: &Common, format: Format) {

@@ -331,3 +331,38 @@ pub struct Finding {
     /// The schedule that shows it, in text form, where there is one.
     pub schedule: Option<String>,
 }
+
+impl Finding {
+    /// The places that tell it from others with the same code on the same
+    /// names, in order.
+    pub fn places(&self) -> Vec<Span> {
+        let mut places = match &self.facts {
+            Facts::Race { earlier, later, .. } => vec![earlier.span, later.span],
+            Facts::Stuck { circle, .. } => circle.iter().map(|w| w.span).collect(),
+            Facts::LockOrder { edges } => edges.iter().map(|e| e.wants_at).collect(),
+            Facts::Abandoned { since, .. } => since.iter().copied().collect(),
+            Facts::Failed { span, .. } => vec![*span],
+            Facts::Invariant { span, invariant, .. } => vec![*span, *invariant],
+            Facts::Orphan { child, .. } | Facts::Zombie { child, .. } => child.spawned.iter().copied().collect(),
+            Facts::DroppedJobs { submitted, .. } => submitted.iter().copied().collect(),
+            Facts::Unjoined { task, .. } => task.spawned.iter().copied().collect(),
+            Facts::LeftInQueue { declared, .. } => declared.iter().copied().collect(),
+            Facts::Livelock { going } => going.iter().flat_map(|g| &g.places).map(|p| p.0).collect(),
+            Facts::Starvation { waiting, .. } => waiting.iter().map(|w| w.span).collect(),
+        };
+        places.sort_unstable_by_key(|s| (s.start, s.end));
+        places.dedup();
+        places
+    }
+
+    /// Whether two are the same thing: the code, the names and the places.
+    pub fn is_same(&self, other: &Finding) -> bool {
+        let names = |f: &Finding| {
+            let mut on = f.on.clone();
+            on.sort();
+            on.dedup();
+            on
+        };
+        self.code == other.code && names(self) == names(other) && self.places() == other.places()
+    }
+}

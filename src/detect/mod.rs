@@ -3,6 +3,7 @@
 
 pub mod deadlock;
 pub mod event;
+pub mod expect;
 pub mod finding;
 pub mod lock_order;
 pub mod may;

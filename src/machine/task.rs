@@ -114,6 +114,16 @@ pub struct Task {
 type Local<T> = Result<T, Box<Error>>;
 
 impl Task {
+    /// Its locals and what it is computing, of all its calls.
+    pub fn stack(&self) -> &[Value] {
+        &self.stack
+    }
+
+    /// About how much memory its calls take, without the stack.
+    pub fn frame_bytes(&self) -> usize {
+        size_of::<Frame>() * self.frames.len() + size_of::<Handler>() * self.handlers.len()
+    }
+
     /// A task about to run a function.
     pub fn new(program: &Program, function: u32, args: &[Value], captures: &[(u16, Value)]) -> Task {
         let f = &program.functions[function as usize];

@@ -789,6 +789,7 @@ impl<'s> Compiler<'s> {
             if code.text == "ok" && !on.is_empty() {
                 self.error(ScriptError::new(on[0].span, "`expect ok` names nothing"));
             }
+            self.contradiction(code);
         }
         if let ast::Expect::Some { condition, span } | ast::Expect::Every { condition, span } = e {
             let function = self.new_function("expect", FunctionKind::Invariant, *span);
@@ -803,7 +804,27 @@ impl<'s> Compiler<'s> {
     }
 }
 
-/// The codes of the language's section 8, and `ok`.
+impl Compiler<'_> {
+    /// `expect ok` leaves room for notes only.
+    fn contradiction(&mut self, code: &ast::Name) {
+        let is_note = |word: &str| EXPECTABLE[EXPECTABLE.len() - NOTES..].contains(&word);
+        let against = |other: &ast::Name| (other.text == "ok") != (code.text == "ok") && !is_note(&other.text);
+        let earlier = self.program.expects.iter().find_map(|e| match e {
+            ast::Expect::Code { code: other, .. } if against(other) => Some(other.clone()),
+            _ => None,
+        });
+        let Some(other) = earlier.filter(|_| !is_note(&code.text)) else { return };
+        let text = format!("`expect {}` and `expect {}` contradict each other", other.text, code.text);
+        let error =
+            ScriptError::new(code.span, text).label("this cannot hold too").related(other.span, "expected here");
+        self.error(error.help("`expect ok` says that nothing but notes is found"));
+    }
+}
+
+/// How many of [`EXPECTABLE`], at its end, are notes.
+const NOTES: usize = 5;
+
+/// The codes of the language's section 8, and `ok`; the notes last.
 pub const EXPECTABLE: [&str; 17] = [
     "ok",
     "race",

@@ -71,6 +71,21 @@ pub struct List {
 }
 
 impl List {
+    /// Written out: 16 for an element, and the bytes of strings.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl Eq for List {}
+
+impl std::hash::Hash for List {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.values.hash(state);
+    }
+}
+
+impl List {
     fn new(values: Vec<Value>) -> List {
         let (mut depth, mut bytes) = (0, 0usize);
         for value in &values {
@@ -85,15 +100,6 @@ impl List {
             bytes = bytes.saturating_add(16).saturating_add(inner);
         }
         List { values, depth: depth + 1, bytes }
-    }
-}
-
-impl Eq for List {}
-
-/// As equality has it: by the elements.
-impl std::hash::Hash for List {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.values.hash(state);
     }
 }
 

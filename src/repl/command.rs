@@ -224,6 +224,7 @@ impl Repl {
     }
 
     fn quit(&mut self, _: &str) -> Reply {
+        self.quitting = true;
         Reply { over: Some(self.exit_code()), ..Reply::default() }
     }
 }

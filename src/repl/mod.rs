@@ -53,8 +53,6 @@ pub struct Settings {
     pub style: Style,
     /// Somebody sits at a terminal: Ctrl-C stops a statement, not the session.
     pub interactive: bool,
-    /// Before each answer, wait until nothing moves.
-    pub settle: bool,
 }
 
 /// What to show for a text.
@@ -139,6 +137,8 @@ pub struct Repl {
     wrong: bool,
     /// `conc` or the machine failed.
     failed: bool,
+    /// `:quit` was entered.
+    quitting: bool,
 }
 
 /// Why a session could not begin.
@@ -168,6 +168,7 @@ impl Repl {
             told,
             wrong: false,
             failed: false,
+            quitting: false,
         };
         repl.begin()?;
         Ok(repl)
@@ -232,7 +233,6 @@ impl Repl {
                 self.growth = growth;
                 let (reply, ns, whole) = self.answered(answer);
                 self.entered.push(Entered { text: text.clone(), whole });
-                self.settle();
                 (reply, ns)
             }
             Err(over) => (self.ended(over), None),
@@ -302,10 +302,9 @@ impl Repl {
         }
     }
 
-    fn settle(&mut self) {
-        if self.settings.settle
-            && let Some(session) = &self.session
-        {
+    /// Returns when nothing moves any more, or after a while.
+    pub fn settle(&mut self) {
+        if let Some(session) = &self.session {
             // If the session is over, the next text finds out.
             let _ = session.settle();
         }
@@ -386,7 +385,7 @@ impl Repl {
     pub fn end(mut self) -> (Reply, u8) {
         let Some(session) = self.session.take() else { return (Reply::default(), self.exit_code()) };
         let alive = session.look().map_or(0, |scene| scene.tasks.iter().filter(|t| show::is_alive(t)).count());
-        if self.settings.interactive && alive > 0 {
+        if (self.settings.interactive || self.quitting) && alive > 0 {
             let _ = session.quit();
             let what = if alive == 1 { "1 task was".to_string() } else { format!("{alive} tasks were") };
             return (Reply::err(format!("{what} still there, and ended\n")), self.exit_code());

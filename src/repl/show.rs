@@ -30,7 +30,8 @@ pub fn tasks(scene: &Scene, source: &Source) -> String {
     let hidden = ended.len().saturating_sub(ENDED_MAX);
     let older: Vec<u32> = ended[..hidden].iter().map(|t| t.facts.serial).collect();
     let shown = scene.tasks.iter().filter(|t| !older.contains(&t.facts.serial));
-    let rows: Vec<Vec<String>> = shown.map(|t| vec![t.facts.name.clone(), sort(t, scene), place(t, source), standing(t)]).collect();
+    let rows: Vec<Vec<String>> =
+        shown.map(|t| vec![t.facts.name.clone(), sort(t, scene), place(t, source), standing(t)]).collect();
     let mut out = columns(&rows);
     if hidden > 0 {
         out.push_str(&format!("and {hidden} that ended before\n"));

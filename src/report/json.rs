@@ -120,6 +120,34 @@ pub struct Summary {
     /// Code to `absent`, `found` or `undecided`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verdicts: Option<Pairs>,
+    /// Of `check --strategy`: how many schedules were drawn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedules: Option<u64>,
+}
+
+/// The last line of a `test`: a summary with how many scripts came to what.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct TestSummary {
+    #[serde(flatten)]
+    pub summary: Summary,
+    pub passed: u64,
+    pub failed: u64,
+    pub undecided: u64,
+}
+
+/// One script of a `test`; the findings that it does not expect stand above.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "type", rename = "test")]
+pub struct Test {
+    pub file: String,
+    /// The hash of the script.
+    pub hash: String,
+    /// `passed`, `failed`, `undecided`, or `wrong` if it does not compile.
+    pub status: &'static str,
+    /// Why it did not pass.
+    pub reasons: Vec<String>,
+    pub states: u64,
+    pub duration_ms: f64,
 }
 
 /// An error in a script: nothing ran.
@@ -144,6 +172,16 @@ pub fn print(task: &str, text: &str) -> String {
 /// One outcome with its count.
 pub fn outcome(outcome: &Outcome) -> String {
     line(outcome)
+}
+
+/// What came of one script of a test.
+pub fn test(test: &Test) -> String {
+    line(test)
+}
+
+/// The line that closes the output of a test.
+pub fn test_summary(summary: &TestSummary) -> String {
+    line(summary)
 }
 
 /// The line that closes the output.
@@ -291,6 +329,16 @@ mod tests {
             ..Summary::default()
         };
         check("summary", &summary(&full));
+        check("summary", &test_summary(&TestSummary { passed: 3, failed: 1, ..TestSummary::default() }));
+        let one = Test {
+            file: "a.conc".into(),
+            hash: "ab12".into(),
+            status: "failed",
+            reasons: vec!["no".into()],
+            states: 4,
+            duration_ms: 0.5,
+        };
+        check("test", &test(&one));
         let error = ScriptError::new(Span::new(0, 1), "no").help("yes");
         check("error", &script_error(&Source::new("s", "x"), &error));
     }

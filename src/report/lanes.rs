@@ -96,12 +96,12 @@ mod tests {
     fn a_column_a_task() {
         let source = Source::new("s.conc", "a\nb\nc\nd\ne\n");
         insta::assert_snapshot!(text(&way(), &source, &Style::default()), @r"
-        line  main                     a                        b
+        line  main                    a                       b
            1  spawn a
-           3                           read x: 0
+           3                          read x: 0
               from here on round and round:
-           3                                                    read x: 0
-           4                           write x: 1
+           3                                                  read x: 0
+           4                          write x: 1
         ");
     }
 

@@ -51,6 +51,13 @@ impl RepeatTable {
         }
     }
 
+    /// The outcomes alone.
+    pub fn outcomes_text(&self, style: &Style) -> String {
+        let mut out = String::new();
+        self.outcome_rows(&style.within_bounds(), &mut out);
+        out
+    }
+
     /// The tables as text, most frequent first.
     pub fn text(&self, style: &Style) -> String {
         let style = style.within_bounds();
@@ -128,6 +135,7 @@ fn parts(outcome: &Outcome) -> Vec<String> {
     let prints = outcome.prints.0.iter().map(|(task, text)| format!("{task} printed \"{}\"", cut(text)));
     let ended = outcome.ended.0.iter().map(|(task, how)| match how.as_str() {
         "stuck" => format!("{task} is stuck"),
+        "cut short" => format!("{task} was cut short"),
         how => format!("{task} {how}"),
     });
     values.chain(prints).chain(ended).collect()

@@ -24,6 +24,8 @@ pub struct CheckSummary {
     pub notes: u64,
     /// Why not all was explored.
     pub reason: Option<String>,
+    /// So many schedules were drawn, and not all states explored.
+    pub schedules: Option<u64>,
 }
 
 /// The verdicts in three groups, and the last line.
@@ -53,8 +55,9 @@ pub fn text(check: &CheckSummary, style: &Style) -> String {
             out.push_str(&format!("  {line}\n"));
         }
     }
+    let schedules = check.schedules.map_or(String::new(), |n| format!("{}, ", phrase::count(n, "schedule")));
     let mut last = format!(
-        "{}, {}, {}: ",
+        "{schedules}{}, {}, {}: ",
         phrase::count(check.states, "state"),
         phrase::count(check.transitions, "transition"),
         super::summary::duration(check.duration_ms)

@@ -85,7 +85,17 @@ pub mod run {
     /// the list goes backwards.
     pub const ENTRIES: usize = 35;
     pub const ENTRY: usize = 36;
-    pub const COUNT: usize = 40;
+    /// Of a replay: the turn it is at, how many choices of it were made, how
+    /// many tasks are on their way to their gates, how many processes wait for
+    /// the turn of their end, what was not as planned (a block), and the next
+    /// task's number.
+    pub const REPLAY_CURSOR: usize = 40;
+    pub const REPLAY_PICK: usize = 41;
+    pub const REPLAY_MOVING: usize = 42;
+    pub const REPLAY_LEAVING: usize = 43;
+    pub const REPLAY_FAULT: usize = 44;
+    pub const BIRTHS: usize = 45;
+    pub const COUNT: usize = 48;
 }
 
 /// A slot's words: one live task.
@@ -121,7 +131,10 @@ pub mod slot {
     pub const LOCKSET: usize = 19;
     /// Where it is in what it reports of itself: 0 none, 1 reported stuck.
     pub const REPORTED: usize = 20;
-    pub const GATE_FUTEX: usize = 21;
+    /// Of a replay: where the task is (`replay::at`), and its number in the
+    /// order of birth.
+    pub const GATE: usize = 21;
+    pub const NUMBER: usize = 22;
     pub const NODE: usize = 24;
     pub const NODE_WORDS: usize = 8;
     pub const GUARD: usize = NODE + NODES * NODE_WORDS;
@@ -228,7 +241,9 @@ pub mod facts {
     pub const PRINTED: usize = 13;
     /// Of a session: how many texts were known where it was made.
     pub const ENTRIES: usize = 14;
-    pub const COUNT: usize = 15;
+    /// The task's number in the order of birth, jobs among them.
+    pub const NUMBER: usize = 15;
+    pub const COUNT: usize = 16;
 }
 
 /// How a task ended.
@@ -268,6 +283,8 @@ pub mod process {
     pub const ALIVE: u64 = 1;
     pub const EXITED: u64 = 2;
     pub const DEAD: u64 = 3;
+    /// Of a replay: it has told its end, and waits for the turn to leave.
+    pub const LEAVING: u64 = 4;
 }
 
 const RUN_AT: usize = 0;

@@ -720,11 +720,15 @@ pub fn task_ends(image: &Image) -> Vec<TaskEnd> {
             facts: task_facts(image, t),
             ending: ending_of(arena, t),
             result: result_text(image, t),
-            stuck: !has_ended(arena, t)
-                && slot_of_ended(arena, t).is_some_and(|s| arena.slot(s, slot::REPORTED).load(Relaxed) != 0),
+            stuck: is_stuck(arena, t),
             worker: arena.facts(t, facts::FLAGS).load(Relaxed) & flag::WORKER != 0,
         })
         .collect()
+}
+
+fn is_stuck(arena: &Arena, task: u32) -> bool {
+    let reported = |s: usize| arena.slot(s, slot::REPORTED).load(Relaxed) != 0;
+    !has_ended(arena, task) && slot_of_ended(arena, task).is_some_and(reported)
 }
 
 /// Names with something about each.
@@ -756,7 +760,8 @@ pub fn prints_and_endings(image: &Image) -> (Pairs, Pairs) {
             continue;
         }
         let how = match ending_of(arena, t) {
-            None => "stuck".to_string(),
+            None if is_stuck(arena, t) => "stuck".to_string(),
+            None => "cut short".to_string(),
             Some(Ending::Returned) => "returned".to_string(),
             Some(Ending::Failed(kind)) => format!("failed: {kind}"),
             Some(Ending::Exited(code)) => format!("exited {code}"),

@@ -76,6 +76,7 @@ pub struct Executor {
     pub(super) prompted: Option<super::prompt::Prompted>,
     /// The connection to the manager's process.
     pub(super) manager: Option<std::os::unix::net::UnixStream>,
+    pub(super) replay: super::replay::Replaying,
 }
 
 impl Executor {
@@ -84,6 +85,8 @@ impl Executor {
         let program = image.program.get();
         let process = home.index;
         let detect = image.options.detect;
+        // A replay records every access anew.
+        let known = if detect && image.options.replay.is_none() { program.code.len() } else { 0 };
         Executor {
             image,
             arena,
@@ -97,8 +100,8 @@ impl Executor {
             outside: false,
             site: 0,
             random: mix(image.options.seed ^ u64::from(task).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
-            seen: vec![(0, 0); if detect { program.code.len() } else { 0 }],
-            seen_write: vec![(0, 0); if detect { program.code.len() } else { 0 }],
+            seen: vec![(0, 0); known],
+            seen_write: vec![(0, 0); known],
             wakes: Vec::new(),
             garbage: Vec::new(),
             guarded: Vec::new(),
@@ -111,12 +114,17 @@ impl Executor {
             gated: program.needs.gate || image.room.grows,
             unchecked: false,
             last_object: std::cell::Cell::new((u32::MAX, 0)),
-            careful: program.needs.gate || image.options.shake || image.room.grows || image.options.record,
+            careful: program.needs.gate
+                || image.room.grows
+                || image.options.shake
+                || image.options.record
+                || image.options.replay.is_some(),
             private_cells: image.program.private_cells(),
             gives_up: false,
             supervising: false,
             prompted: None,
             manager: None,
+            replay: super::replay::Replaying::default(),
         }
     }
 
@@ -135,6 +143,9 @@ impl Executor {
 
     #[inline]
     pub(super) fn terminated(&self) -> bool {
+        if self.replay.on {
+            return self.replay.stopped;
+        }
         self.flags() & (flag::TERMINATE | flag::INTERRUPT) != 0
     }
 
@@ -781,7 +792,7 @@ impl Host for Executor {
     }
     #[inline]
     fn interrupted(&self) -> bool {
-        self.terminated() || self.home.gil_wanted()
+        self.terminated() || self.home.gil_wanted() || (self.replay.on && self.goes_round())
     }
     #[inline]
     fn read_now(&mut self, cell: u32, pc: u32) -> Option<Value> {

@@ -111,7 +111,7 @@ impl Executor {
         // In an `atomically` the look is part of the block, and the block
         // after it comes after the look.
         self.leave_gate(nested);
-        let woken = self.park(None);
+        let woken = if self.replay.on { self.await_turn() } else { self.park(None) };
         self.arena.run(run::AWAITING).fetch_sub(1, SeqCst);
         self.enter_state(state::RUNNING);
         self.slot_word(slot::AWAIT).store(0, Relaxed);

@@ -40,6 +40,8 @@ pub struct Options {
     pub memory: usize,
     /// Record what happens, for pictures.
     pub record: bool,
+    /// The one interleaving to run; none: as it comes.
+    pub replay: Option<std::sync::Arc<super::replay::Plan>>,
 }
 
 const VARS_AT: usize = 4096;

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 /// What a client asks.
-mod ask {
+pub(super) mod ask {
     /// Carry it out, or put me into the list.
     pub const FIRST: u8 = 0;
     /// I was woken.
@@ -236,7 +236,7 @@ impl Executor {
         }
     }
 
-    fn request(
+    pub(super) fn request(
         &mut self,
         what: u8,
         target: ObjRef,

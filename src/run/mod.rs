@@ -20,6 +20,7 @@ pub mod memory;
 mod process;
 mod prompt;
 mod record;
+pub mod replay;
 mod spawn;
 mod steps;
 mod supervisor;

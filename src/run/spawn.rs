@@ -75,6 +75,7 @@ pub fn make_handle(
         (facts::FUNCTION, u64::from(birth.function)),
         (facts::INDEX, u64::from(birth.index)),
         (facts::FORKED, u64::from(birth.forked)),
+        (facts::NUMBER, arena.run(run::BIRTHS).fetch_add(1, SeqCst)),
     ];
     for (word, value) in words {
         arena.at(block + 8 * word).store(value, Relaxed);
@@ -108,7 +109,10 @@ fn take_slot(arena: &Arena, id: u32, birth: &Birth, holder: u32) -> Option<(usiz
             (slot::IN_STEP, 0),
             (slot::AWAIT, 0),
             (slot::REPORTED, 0),
+            (slot::GATE, 0),
+            (slot::NUMBER, arena.facts(id, facts::NUMBER).load(Relaxed)),
         ];
+        arena.run_half(run::REPLAY_MOVING).fetch_add(1, SeqCst);
         for (word, value) in words {
             arena.slot(slot, word).store(value, Relaxed);
         }
@@ -388,12 +392,15 @@ impl Executor {
         self.arena.facts(self.task, facts::PID).store(pid as u64, SeqCst);
         self.arena.facts(self.task, facts::TID).store(tid as u64, SeqCst);
         self.note(Kind::Begin, About::Nothing, "");
+        self.begin_replay();
     }
 
     /// The life of a thread's task.
     fn live(&mut self, machine: Task) {
         let ended = self.run_task(machine);
+        let ended = self.end_in_turn(ended);
         self.finish(ended);
+        self.release();
     }
 
     /// The life of a process's first task; ends the process.
@@ -420,6 +427,7 @@ impl Executor {
                 self.renew();
             }
             let ended = self.run_task(Task::new(self.program, *function, &job[2..], &[]));
+            let ended = self.end_in_turn(ended);
             self.finish_handle(*handle, &ended);
             if ended.ending == ending::TERMINATED {
                 break;
@@ -434,6 +442,7 @@ impl Executor {
         self.change(word, 0);
         self.unguard();
         self.leave();
+        self.release();
     }
 
     /// Publishes how a task or a job came to its end.
@@ -532,6 +541,9 @@ impl Executor {
     }
 
     fn reap_child(&self, index: usize) -> Option<i32> {
+        if self.replay.on {
+            return self.reap_in_turn(index);
+        }
         let pid = self.arena.process(index, process::PID).load(SeqCst) as i32;
         let code = self.home.gil_pause(|| proc::reap(pid));
         self.arena.process(index, process::REAPED).store(1, SeqCst);
@@ -556,18 +568,17 @@ impl Executor {
         }
     }
 
+    /// Forked children that nobody has waited for; with a pid, that one.
+    pub(super) fn forked_children(&self, pid: Option<i64>) -> Vec<Child> {
+        let family = self.home.family();
+        let pid_of = |c: &Child| c.process.map(|p| self.arena.process(p, process::PID).load(SeqCst) as i64);
+        let wanted = |c: &&Child| c.forked && !c.settled && pid.is_none_or(|p| pid_of(c) == Some(p));
+        family.children.iter().filter(wanted).copied().collect()
+    }
+
     /// The script's `wait()`: the exit code of a forked child.
     pub(super) fn wait_child(&mut self, pid: Option<i64>) -> Result<Value, Halt> {
-        let mine: Vec<Child> = {
-            let family = self.home.family();
-            let pid_of = |c: &Child| c.process.map(|p| self.arena.process(p, process::PID).load(SeqCst) as i64);
-            family
-                .children
-                .iter()
-                .filter(|c| c.forked && !c.settled && pid.is_none_or(|p| pid_of(c) == Some(p)))
-                .copied()
-                .collect()
-        };
+        let mine = self.forked_children(pid);
         if mine.is_empty() {
             let text = match pid {
                 Some(pid) => format!("{pid} is no forked child to wait for"),
@@ -598,7 +609,8 @@ impl Executor {
     }
 
     /// The end of this process and of all its threads.
-    pub(super) fn end_process(&mut self, mut ended: Ended) -> ! {
+    pub(super) fn end_process(&mut self, ended: Ended) -> ! {
+        let mut ended = self.end_in_turn(ended);
         let code = match ended.ending {
             ending::EXITED => ended.code as i32,
             ending::FAILED => 1,
@@ -621,6 +633,7 @@ impl Executor {
         if is_main {
             self.keep_for_finally();
         }
+        self.leave_process_in_turn();
         self.arena.process(self.process, process::STATE).store(process::EXITED, SeqCst);
         self.image.call_supervisor();
         proc::end(code)

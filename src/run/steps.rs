@@ -43,6 +43,11 @@ impl Executor {
     #[inline]
     fn step_over(&mut self, machine: &mut Task, step: Step) -> Option<Ended> {
         self.at_site(machine.pc());
+        if self.replay.on
+            && let Some(ended) = self.turn_of_step(&step)
+        {
+            return Some(ended);
+        }
         if self.terminated() {
             return self.halted(machine);
         }
@@ -125,6 +130,7 @@ impl Executor {
                 Ok(Value::None)
             }
             Step::Print(text) => self.print(text),
+            Step::Choose(count) if self.replay.on => Ok(Value::Int(self.planned_choice(*count) as i64)),
             Step::Choose(count) => Ok(Value::Int(self.random_below(*count) as i64)),
             Step::SelfInfo(info) => Ok(self.self_info(*info)),
             Step::TaskField { task, field } => self.task_field(*task, *field),
@@ -412,6 +418,9 @@ impl Executor {
     }
 
     fn end_pool_processes(&mut self, pool: u32) {
+        if self.replay.on {
+            return;
+        }
         for worker in objects::World::workers(self, pool) {
             let is_process = self.arena.facts(worker, facts::FLAGS).load(Relaxed) & flag::PROCESS != 0;
             if is_process {
@@ -470,6 +479,10 @@ impl Executor {
     /// A handle's process is not reaped before its handle says that it ended,
     /// so its pid is nobody else's.
     fn signal_process(&self, target: ObjRef, signal: Signal) {
+        if self.replay.on {
+            // The supervisor sends it when its turn has come.
+            return;
+        }
         let index = self.arena.facts(target.id, facts::PROCESS).load(Relaxed) as usize;
         proc::send(self.arena.process(index, process::PID).load(SeqCst) as i32, signal);
     }
@@ -663,6 +676,9 @@ impl Executor {
     // ------------------------------------------------------------ the machine
 
     fn busy(&mut self, ns: u64) -> Result<Value, Halt> {
+        if self.replay.on {
+            return Ok(Value::None);
+        }
         let until = futex::thread_ns().saturating_add(ns);
         while futex::thread_ns() < until {
             for _ in 0..100 {

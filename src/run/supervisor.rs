@@ -17,6 +17,7 @@ use super::image::{Image, Options, SetupError};
 use super::manager;
 use super::process::{self as proc, Process};
 use super::record::{self, Raw};
+use super::replay::{self, Standing};
 use super::spawn::{self, Birth, Ended, refused};
 use crate::detect::event::Recording;
 use crate::detect::finding::{Ending, Finding, TaskFacts};
@@ -39,6 +40,9 @@ pub mod session;
 
 /// How often it looks for stuck tasks while something goes on.
 const LOOK_MS: u64 = 5;
+/// How often it looks at what stands still at the end of a replay before it
+/// takes it that nothing is stuck.
+const SETTLED_LOOKS: u32 = 6;
 /// How long a process that was reserved may take to be there.
 const BIRTH_NS: u64 = 500_000_000;
 
@@ -49,6 +53,10 @@ pub enum Stop {
     Finished,
     /// What is left can never go on.
     Stuck,
+    /// Of a replay: there is no further turn, and not all have ended.
+    ScheduleOver,
+    /// What happened was not what was planned.
+    Diverged(super::replay::Divergence),
     /// By a signal to the supervisor.
     Interrupted(i32),
     TimeLimit,
@@ -146,6 +154,8 @@ struct Supervisor {
     main_index: usize,
     /// Not before this time.
     next_look: u64,
+    /// Looks since a replay came to its end.
+    settled: u32,
 }
 
 impl Supervisor {
@@ -192,6 +202,7 @@ impl Supervisor {
             stop: None,
             main_index: 0,
             next_look: 0,
+            settled: 0,
         })
     }
 
@@ -336,14 +347,20 @@ impl Supervisor {
             self.take_signals();
             let died = self.bury_dead();
             self.check_failures();
+            if !self.follow_plan() {
+                quiet = 0;
+                continue;
+            }
             let changed = self.diagnosis.has_changed(self.arena) || died;
             quiet = if changed { 0 } else { quiet.saturating_add(1) };
-            if self.stop.is_none() && quiet <= 2 {
+            let settled = self.image.options.replay.is_some();
+            if self.stop.is_none() && (quiet <= 2 || settled) {
                 // With thousands of tasks a look takes its time; most of the
                 // processor is left to them.
                 let began = futex::now_ns();
                 if began >= self.next_look {
                     self.look(tell);
+                    self.settled += u32::from(settled);
                     let ended = futex::now_ns();
                     self.next_look = ended + 4 * (ended - began);
                 } else {
@@ -360,6 +377,28 @@ impl Supervisor {
         self.report()
     }
 
+    /// In a replay, nothing is looked for before its end. Whether to look.
+    fn follow_plan(&mut self) -> bool {
+        let Some(plan) = self.image.options.replay.clone() else { return true };
+        let quiet = self.pending.is_empty() && self.known == self.arena.processes();
+        match replay::look(self.image, &plan, quiet) {
+            Standing::UnderWay => {
+                self.settled = 0;
+                false
+            }
+            Standing::Diverged(what) => {
+                self.stop = self.stop.take().or(Some(Stop::Diverged(what)));
+                false
+            }
+            Standing::Over => {
+                if self.settled > SETTLED_LOOKS && !self.all_ended() {
+                    self.stop = self.stop.take().or(Some(Stop::ScheduleOver));
+                }
+                true
+            }
+        }
+    }
+
     /// How long it may sleep: a little while something moves, without end once
     /// nothing has changed for a while and all that could change will ring.
     fn rest(&self, quiet: u32) -> PollTimeout {
@@ -367,6 +406,7 @@ impl Supervisor {
             self.image.options.time_limit_ns.map(|l| (self.began + l).saturating_sub(futex::now_ns()) / 1_000_000 + 1);
         let active = self.arena.run(run::ACTIVE).load(SeqCst) > 0;
         let base = match (quiet, active) {
+            _ if self.image.options.replay.is_some() => Some(1),
             (0..=4, _) => Some(LOOK_MS),
             (_, true) if self.diagnosis.somebody_waits(self.arena) => Some(20),
             _ if !self.pending.is_empty() => Some(20),
@@ -513,6 +553,9 @@ impl Supervisor {
         if let Some(fault) = faults.iter().find(|f| **f as i64 == signal) {
             self.fail(format!("conc itself failed in one of the script's processes ({fault})"));
         }
+        if signal != 0 && !replay::is_turn_to_end(self.image, index) {
+            self.fail("a process of the script was killed from outside, and the schedule has no such turn".to_string());
+        }
         let (how, number) = if signal != 0 { (ending::SIGNALLED, signal) } else { (ending::EXITED, code) };
         self.bury_tasks(index, how, number);
         for child in 1..self.arena.processes() {
@@ -521,6 +564,8 @@ impl Supervisor {
                 continue;
             }
             match word(process::KIND) {
+                // Each such end is a turn of its own.
+                process::SPAWNED | process::WORKER if self.image.options.replay.is_some() => {}
                 process::SPAWNED | process::WORKER => proc::send(word(process::PID) as i32, Signal::SIGKILL),
                 process::FORKED if signal != 0 => {
                     let (task, parent) = (word(process::TASK), self.arena.process(index, process::TASK).load(SeqCst));

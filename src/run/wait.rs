@@ -70,7 +70,7 @@ impl Executor {
         self.arena.at(node + 8 * word).load(Acquire)
     }
 
-    fn node_slot(&self, node: usize) -> usize {
+    pub(super) fn node_slot(&self, node: usize) -> usize {
         (self.node(node, node::SLOT) as u32 as usize).saturating_sub(1)
     }
 
@@ -138,7 +138,7 @@ impl Executor {
     /// See `World::meet`. The waiter may wait for something else as well, so
     /// it must be won first.
     pub(super) fn meet_waiter(&mut self, id: u32, method: u8, give: Value) -> Option<Value> {
-        for at in self.waiters(id, &[method]) {
+        for at in self.in_planned_order(self.waiters(id, &[method]), 1) {
             let slot = self.node_slot(at);
             let arm = self.node(at, node::SLOT) >> 32;
             let Ok(word) = codec::to_word(&give, self.arena.heap(), self.holder) else {
@@ -146,7 +146,9 @@ impl Executor {
                 return None;
             };
             self.arena.slot(slot, slot::RESULT).store(word, Relaxed);
+            self.lets_go();
             if self.arena.slot(slot, slot::FIRED).compare_exchange(0, arm + 1, SeqCst, SeqCst).is_err() {
+                self.lets_not_go();
                 codec::free(word, self.arena.heap(), self.holder);
                 continue;
             }
@@ -180,7 +182,7 @@ impl Executor {
     /// See `World::transfer`. Both objects are guarded.
     pub(super) fn transfer_waiters(&mut self, id: u32, method: u8, count: u64, to: u32, then: u8) -> u64 {
         let mut moved = 0;
-        for at in self.waiters(id, &[method]) {
+        for at in self.in_planned_order(self.waiters(id, &[method]), count) {
             if moved == count {
                 break;
             }
@@ -204,6 +206,10 @@ impl Executor {
 
     /// Carries out an operation, waiting as long as it takes.
     pub(super) fn operate(&mut self, target: ObjRef, method: u8, args: &[Value]) -> Result<Value, Halt> {
+        if self.replay.on {
+            let timed = self.deadline(target.kind, method, args)?.is_some();
+            return self.operate_in_turn(target, method, args, timed);
+        }
         if self.via_manager(target) {
             return self.ask_manager(target, method, args);
         }
@@ -236,6 +242,9 @@ impl Executor {
         args: &[Value],
         deadline: Option<u64>,
     ) -> Result<Value, Halt> {
+        if self.replay.on {
+            return self.operate_in_turn(target, method, args, deadline.is_some());
+        }
         let backoff = Backoff::new();
         let spec = &objects::KINDS[target.kind as usize].methods[method as usize];
         let at_once = spec.blocking.and_then(|i| args.get(i)) == Some(&Value::Bool(false));
@@ -467,7 +476,7 @@ impl Executor {
             self.unguard();
             return Some(Err(Halt::Terminated));
         }
-        if let Some(result) = self.try_arms(pending) {
+        if let Some(result) = self.try_arms(pending, None) {
             return Some(result);
         }
         if woken == Woken::TimedOut {
@@ -486,9 +495,13 @@ impl Executor {
         None
     }
 
-    /// Another attempt at each arm.
-    pub(super) fn try_arms(&mut self, pending: &mut [Pending]) -> Option<Result<(usize, Value), Halt>> {
-        for i in 0..pending.len() {
+    /// Another attempt at each arm, or at one only.
+    pub(super) fn try_arms(
+        &mut self,
+        pending: &mut [Pending],
+        only: Option<usize>,
+    ) -> Option<Result<(usize, Value), Halt>> {
+        for i in (0..pending.len()).filter(|i| only.is_none_or(|o| o == *i)) {
             let p = &pending[i];
             let (target, memo) = (p.target, self.node(self.node_at(i), node::MEMO));
             let outcome = objects::attempt(self, target.kind, target.id, p.method, p.args, Some(memo));
@@ -581,16 +594,12 @@ impl Executor {
     /// The index of the arm that went ahead (that of `after` or `else` comes
     /// after all arms), and its value.
     pub(super) fn select(&mut self, arms: &[Arm], after: Option<i64>, otherwise: bool) -> Result<Value, Halt> {
+        if self.replay.on {
+            return self.select_in_turn(arms, after.is_some(), otherwise);
+        }
         let answer = |i: usize, v: Value| Ok(Value::list(vec![Value::Int(i as i64), v]));
         let deadline = after.map(|ns| futex::now_ns().saturating_add(ns as u64));
-        let live: Vec<(usize, ObjRef, u8, &Args)> =
-            arms.iter().enumerate().filter_map(|(i, a)| a.target.map(|(o, m)| (i, o, m, &a.args))).collect();
-        for (_, o, _, _) in &live {
-            let options = self.arena.object(o.id, object::OPTIONS).load(Relaxed) as u32;
-            if let Some(error) = objects::no_arm(o.kind, options) {
-                return Err(error.into());
-            }
-        }
+        let live = self.live_arms(arms)?;
         let ids: Vec<u32> = live.iter().map(|l| l.1.id).collect();
         self.guard_all(&ids);
         let first = self.random_below(live.len().max(1) as u64) as usize;
@@ -644,8 +653,24 @@ impl Executor {
         }
     }
 
+    /// The arms that may ever be ready, with their places.
+    pub(super) fn live_arms<'a>(&self, arms: &'a [Arm]) -> Result<Vec<(usize, ObjRef, u8, &'a Args)>, Halt> {
+        let live: Vec<(usize, ObjRef, u8, &Args)> =
+            arms.iter().enumerate().filter_map(|(i, a)| a.target.map(|(o, m)| (i, o, m, &a.args))).collect();
+        for (_, o, _, _) in &live {
+            let options = self.arena.object(o.id, object::OPTIONS).load(Relaxed) as u32;
+            if let Some(error) = objects::no_arm(o.kind, options) {
+                return Err(error.into());
+            }
+        }
+        Ok(live)
+    }
+
     /// Waits for time only.
     pub(super) fn sleep(&mut self, ns: u64) -> Result<(), Halt> {
+        if self.replay.on {
+            return Ok(());
+        }
         let deadline = futex::now_ns().saturating_add(ns);
         self.arena.park(self.slot).0.store(0, SeqCst);
         self.enter_state(state::SLEEPING);

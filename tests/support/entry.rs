@@ -7,18 +7,42 @@ use conc::repl::is_complete;
 
 const NAMES: [&str; 12] = ["a", "b", "q", "x", "t", "w", "p", "e", "s", "c", "l", "n"];
 const KINDS: [&str; 12] = [
-    "lock", "queue", "event", "semaphore", "latch", "barrier", "rwlock", "var", "shared", "atomic", "condition", "pool",
+    "lock",
+    "queue",
+    "event",
+    "semaphore",
+    "latch",
+    "barrier",
+    "rwlock",
+    "var",
+    "shared",
+    "atomic",
+    "condition",
+    "pool",
 ];
 const METHODS: [&str; 14] = [
-    "get_nowait", "put", "acquire", "release", "set", "wait", "value", "locked", "qsize", "load", "add", "close",
-    "notify", "count_down",
+    "get_nowait",
+    "put",
+    "acquire",
+    "release",
+    "set",
+    "wait",
+    "value",
+    "locked",
+    "qsize",
+    "load",
+    "add",
+    "close",
+    "notify",
+    "count_down",
 ];
 const TOKENS: [&str; 28] = [
     "if", "{", "}", "(", ")", "lock", "m", "=", "+", "\"x", "print", "spawn", "task", "let", "1", "ms", "..", "catch",
     "try", "select", "=>", "#", ";", "join", "all", "[", "]", ":x",
 ];
 const SIGNS: [char; 22] = [
-    '(', ')', '{', '}', '[', ']', '"', '\\', '#', ';', ':', ',', '.', '=', '<', '>', 'é', '\t', '\0', '\u{1b}', '日', '`',
+    '(', ')', '{', '}', '[', ']', '"', '\\', '#', ';', ':', ',', '.', '=', '<', '>', 'é', '\t', '\0', '\u{1b}', '日',
+    '`',
 ];
 
 pub struct Entries(pub Random);
@@ -63,7 +87,16 @@ impl Entries {
             1 => ":reset".to_string(),
             2..10 => format!(":time {}", self.expression(0)),
             _ => self
-                .one_of(&[":tasks", ":objects", ":graph", ":help queue", ":help zzz", ":findings", ":objects q", ":nope"])
+                .one_of(&[
+                    ":tasks",
+                    ":objects",
+                    ":graph",
+                    ":help queue",
+                    ":help zzz",
+                    ":findings",
+                    ":objects q",
+                    ":nope",
+                ])
                 .to_string(),
         }
     }

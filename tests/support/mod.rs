@@ -13,6 +13,7 @@ pub mod editor;
 pub mod entry;
 pub mod leftover;
 pub mod proc;
+pub mod terminal;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -95,6 +96,11 @@ impl Conc {
 
     pub fn stdout(mut self, to: impl Into<Stdio>) -> Conc {
         self.command.stdout(to);
+        self
+    }
+
+    pub fn stderr(mut self, to: impl Into<Stdio>) -> Conc {
+        self.command.stderr(to);
         self
     }
 

@@ -33,8 +33,13 @@ pub fn describe(source: &Source, finding: &Finding, style: &Style) -> Diagnostic
         diagnostic.note(format!("seen {} times", finding.count));
     }
     let schedule = finding.schedule.as_deref();
-    diagnostic.replay = schedule.map(|s| format!("conc replay {} {}", shell_word(&source.name), shell_word(s)));
+    diagnostic.replay = schedule.map(|s| replay(source, s));
     diagnostic
+}
+
+/// The command that shows a schedule again.
+pub fn replay(source: &Source, schedule: &str) -> String {
+    format!("conc replay {} {}", shell_word(&source.name), shell_word(schedule))
 }
 
 fn severity(finding: &Finding) -> super::Severity {

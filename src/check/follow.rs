@@ -1,0 +1,390 @@
+//! Following a schedule in the model: turn by turn in the finest division, with
+//! a refusal as soon as one cannot be carried out. It owns what a schedule
+//! shows on its way and at its end, and each turn's details for who follows it
+//! elsewhere; what a turn does, `step` says.
+
+use super::explore::{Explorer, Found1, Mover, Turn, What};
+use super::finding::{self, Scene1};
+use super::moves::{Model, Move};
+use super::part::{self, At, How, Key, Part, PartIx};
+use super::schedule::Schedule;
+use super::seen::{Choice, Event, Logged};
+use super::step;
+use super::store::Row;
+use super::way::{self, Numbers};
+use super::{Options, Way};
+use crate::detect::finding::Finding;
+use crate::lang::ast::Span;
+use crate::objects::TaskId;
+use crate::program::Program;
+
+/// A task may stand before so many transitions of its own affairs.
+const OWN_MAX: usize = 64;
+
+/// One turn as the model carried it out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acted {
+    pub task: u32,
+    pub ended: bool,
+    /// It is a process that ends, not a thread that is stopped.
+    pub process: bool,
+    /// The signal that ends it; 0 if it exits.
+    pub signal: i32,
+    /// The place in the code, where it has code to stand in.
+    pub site: Option<u32>,
+    /// The arms taken, in order.
+    pub arms: Vec<u32>,
+    /// The tasks chosen among those that wait, by their numbers, in order.
+    pub picks: Vec<u32>,
+    /// Its process is over with it, and nothing is left to end in it.
+    pub over: bool,
+}
+
+/// What a schedule comes to.
+#[derive(Clone, Debug)]
+pub struct Followed {
+    pub turns: Vec<Acted>,
+    /// What each task's `choose`s give, by the task's number.
+    pub chosen: Vec<Vec<u32>>,
+    /// What the last turn or the end shows.
+    pub shown: Vec<Finding>,
+    /// What was shown on the way there.
+    pub before: Vec<Finding>,
+    pub way: Way,
+    /// The state at the end is one from before: it goes round from that turn.
+    pub circle_from: Option<usize>,
+}
+
+/// Why a schedule cannot be followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// A declaration that cannot be made, by its place, and why.
+    Declaration(usize, String),
+    /// A turn, counted from one; where the task stands; the reason.
+    Turn { turn: usize, site: Option<Span>, reason: String },
+}
+
+/// Follows a schedule from the start of the script.
+///
+/// # Errors
+///
+/// The first turn that cannot be carried out, with the reason.
+pub fn follow(program: &'static Program, schedule: &Schedule) -> Result<Followed, Refused> {
+    let model = Model::finest(program, super::watched(program));
+    let options = Options { plain: true, hash: schedule.hash.unwrap_or(0), ..Options::default() };
+    let mut explorer = Explorer::new(&model, &options);
+    explorer.begin().map_err(|(object, text)| Refused::Declaration(object, text))?;
+    let mut follower = Follower::new(&explorer, schedule);
+    for at in 0..schedule.turns.len() {
+        follower.turn(at)?;
+    }
+    follower.own_affairs_of_all();
+    let done = follower.done;
+    Ok(end(&mut explorer, done))
+}
+
+/// An event, with how far the log went then and whether a last turn's.
+struct Seen {
+    event: Event,
+    row: Row,
+    log: usize,
+    turn: usize,
+}
+
+struct Done {
+    row: Row,
+    log: Vec<(Mover, Logged)>,
+    turns: Vec<Acted>,
+    chosen: Vec<Vec<u32>>,
+    events: Vec<Seen>,
+    rows: Vec<Row>,
+}
+
+struct Follower<'f, 'm> {
+    explorer: &'f Explorer<'m>,
+    schedule: &'f Schedule,
+    numbers: Numbers,
+    /// Of each task, the ways that are left to take.
+    ways: Vec<std::collections::VecDeque<u32>>,
+    at: usize,
+    done: Done,
+}
+
+impl<'f, 'm> Follower<'f, 'm> {
+    fn new(explorer: &'f Explorer<'m>, schedule: &'f Schedule) -> Follower<'f, 'm> {
+        let row = explorer.row(0);
+        let done = Done {
+            rows: vec![row.clone()],
+            row,
+            log: Vec::new(),
+            turns: Vec::new(),
+            chosen: Vec::new(),
+            events: Vec::new(),
+        };
+        let mut ways: Vec<std::collections::VecDeque<u32>> = Vec::new();
+        for turn in &schedule.turns {
+            let task = turn.task as usize;
+            // A number far beyond every task is refused at its turn.
+            if task < 1 << 20 {
+                ways.resize_with(ways.len().max(task + 1), Default::default);
+                ways[task].extend(&turn.ways);
+            }
+        }
+        Follower { explorer, schedule, numbers: Numbers::new(explorer), ways, at: 0, done }
+    }
+
+    fn name(&self, task: TaskId) -> String {
+        match self.explorer.part(&self.done.row, Key::Task(task)).as_deref() {
+            Some(Part::Task(t)) => t.birth.name.to_string(),
+            _ => "?".to_string(),
+        }
+    }
+
+    fn refuse<T>(&self, task: Option<TaskId>, reason: String) -> Result<T, Refused> {
+        let part = task.and_then(|t| self.explorer.part(&self.done.row, Key::Task(t)));
+        let site = match part.as_deref() {
+            Some(Part::Task(t)) => Some(t.machine.as_ref().map_or(t.site, crate::machine::Task::pc)),
+            _ => None,
+        };
+        let site = site.filter(|s| *s != super::process::NOWHERE).map(|s| self.explorer.model.program.span(s));
+        Err(Refused::Turn { turn: self.at + 1, site, reason })
+    }
+
+    fn turn(&mut self, at: usize) -> Result<(), Refused> {
+        self.at = at;
+        let turn = &self.schedule.turns[at];
+        let Some(task) = self.numbers.task(turn.task) else {
+            let made = self.numbers.all().len();
+            let verb = if made == 1 { "task has" } else { "tasks have" };
+            return self.refuse(None, format!("there is no task {}: {made} {verb} been made by then", turn.task));
+        };
+        if turn.ended { self.ended(turn.task, task) } else { self.goes(turn.task, task, &turn.ways) }
+    }
+
+    /// A turn of the task itself.
+    fn goes(&mut self, number: u32, task: TaskId, ways: &[u32]) -> Result<(), Refused> {
+        let before = self.ways_left(number);
+        self.own_affairs(number, task)?;
+        let name = self.name(task);
+        let part = self.explorer.part(&self.done.row, Key::Task(task));
+        let Some(Part::Task(stands)) = part.as_deref() else {
+            return self.refuse(None, format!("task {number} is not there"));
+        };
+        if matches!(stands.at, At::Ended(_)) {
+            return self.refuse(Some(task), format!("`{name}` has ended by then"));
+        }
+        let (process, ix) = (stands.process, self.explorer.model.space.place(Key::Task(task)));
+        let was_dead = self.is_dead(process);
+        let first = self.done.log.len();
+        if !self.transition(number, ix, Mover::Task)? {
+            // It may have been named for the ways it takes before its turn.
+            if !ways.is_empty() && before != self.ways_left(number) {
+                return Ok(());
+            }
+            let waits = self.waits_for(&stands.at);
+            return self.refuse(Some(task), format!("`{name}` cannot go ahead there{waits}"));
+        }
+        let steps = self.done.log[first..].iter().map(|l| &l.1);
+        let site = stands.machine.as_ref().map(crate::machine::Task::pc);
+        let arms = steps.clone().flat_map(|s| s.arms.iter().copied()).collect();
+        let picks = steps
+            .flat_map(|s| &s.choices)
+            .filter_map(|c| if let Choice::Task(t) = c { Some(self.numbers.of(*t)) } else { None })
+            .collect();
+        let over = !was_dead && self.is_dead(process);
+        self.done.turns.push(Acted { task: number, ended: false, process: false, signal: 0, site, arms, picks, over });
+        self.done.rows.push(self.done.row.clone());
+        Ok(())
+    }
+
+    /// It is ended from outside.
+    fn ended(&mut self, number: u32, task: TaskId) -> Result<(), Refused> {
+        let part = self.explorer.part(&self.done.row, Key::Task(task));
+        let name = self.name(task);
+        let Some(Part::Task(stands)) = part.as_deref() else {
+            return self.refuse(None, format!("task {number} is not there"));
+        };
+        let process = stands.birth.process;
+        let key = if process { Key::Process(task) } else { Key::Task(task) };
+        let (mover, may) = match self.explorer.part(&self.done.row, key).as_deref() {
+            Some(Part::Process(p)) => (Mover::Bury, p.dying.is_some() && !p.dead),
+            Some(Part::Task(t)) => (Mover::Stop, t.dying && !matches!(t.at, At::Ended(_))),
+            _ => (Mover::Stop, false),
+        };
+        let signal = match self.explorer.part(&self.done.row, key).as_deref() {
+            Some(Part::Process(p)) => match p.dying {
+                Some(How::Signalled(n)) => n,
+                _ => 0,
+            },
+            _ => 0,
+        };
+        let ix = self.explorer.model.space.place(key);
+        if !may || !self.transition(number, ix, mover)? {
+            let what = if process { "ends the process of" } else { "stops" };
+            return self.refuse(Some(task), format!("nothing {what} `{name}` there"));
+        }
+        let turn = Acted {
+            task: number,
+            ended: true,
+            process,
+            signal,
+            site: None,
+            arms: Vec::new(),
+            picks: Vec::new(),
+            over: false,
+        };
+        self.done.turns.push(turn);
+        self.done.rows.push(self.done.row.clone());
+        Ok(())
+    }
+
+    fn is_dead(&self, process: TaskId) -> bool {
+        match self.explorer.part(&self.done.row, Key::Process(process)).as_deref() {
+            Some(Part::Process(p)) => p.dead,
+            _ => false,
+        }
+    }
+
+    fn ways_left(&self, number: u32) -> usize {
+        self.ways.get(number as usize).map_or(0, |w| w.len())
+    }
+
+    /// One transition; whether it could be done.
+    fn transition(&mut self, number: u32, ix: PartIx, mover: Mover) -> Result<bool, Refused> {
+        let ways: Vec<u32> = self.ways.get(number as usize).map(|w| w.iter().copied().collect()).unwrap_or_default();
+        let turn = Turn { actor: ix, mover, ways };
+        let Some((row, log, events)) = self.explorer.logged_by(&self.done.row, &turn, Some(self.numbers.all())) else {
+            return Ok(false);
+        };
+        let mut taken = turn.ways.iter();
+        for choice in log.steps.iter().flat_map(|s| &s.choices) {
+            let took = match choice {
+                Choice::Way(n) | Choice::Arm(n) => *n,
+                Choice::Task(t) => self.numbers.of(*t),
+            };
+            if let Some(wanted) = taken.next().filter(|w| **w != took) {
+                let task = self.numbers.task(number);
+                let name = task.map(|t| self.name(t)).unwrap_or_default();
+                let what = match choice {
+                    Choice::Way(_) => format!("`{name}` has no way {wanted} to choose there"),
+                    Choice::Arm(_) => format!("arm {wanted} of the `select` of `{name}` is not ready there"),
+                    Choice::Task(_) => format!("task {wanted} does not wait for `{name}` there"),
+                };
+                return self.refuse(task, what);
+            }
+            if let Choice::Way(n) = choice {
+                let chosen = &mut self.done.chosen;
+                chosen.resize_with(chosen.len().max(number as usize + 1), Vec::new);
+                chosen[number as usize].push(*n);
+            }
+        }
+        let count = log.steps.iter().map(|s| s.choices.len()).sum::<usize>();
+        if let Some(ways) = self.ways.get_mut(number as usize) {
+            ways.drain(..count.min(ways.len()));
+        }
+        for step in log.steps {
+            self.numbers.born(&step.born);
+            self.done.log.push((mover, step));
+        }
+        let (at, log) = (self.at, self.done.log.len());
+        self.done.events.extend(events.into_iter().map(|event| Seen { event, row: row.clone(), log, turn: at }));
+        self.done.row = row;
+        Ok(true)
+    }
+
+    /// What a task does before its next turn, which is nobody else's affair.
+    fn own_affairs(&mut self, number: u32, task: TaskId) -> Result<(), Refused> {
+        let ix = self.explorer.model.space.place(Key::Task(task));
+        for _ in 0..OWN_MAX {
+            let part = self.explorer.part(&self.done.row, Key::Task(task));
+            let Some(Part::Task(stands)) = part.as_deref() else { return Ok(()) };
+            if step::is_turn(&stands.at) || !self.transition(number, ix, Mover::Task)? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn own_affairs_of_all(&mut self) {
+        let mut number = 0;
+        while let Some(task) = self.numbers.task(number) {
+            let _ = self.own_affairs(number, task);
+            number += 1;
+        }
+    }
+
+    fn waits_for(&self, at: &At) -> String {
+        let m = Move::new(self.explorer.model, self.done.row.parts(), &[], self.explorer.main, self.explorer.main);
+        let (target, method) = match at {
+            At::Operate { op, .. } => (op.target, op.method),
+            At::Step(step) => match &**step {
+                crate::machine::Step::Operate { object, method, .. } => (*object, *method),
+                _ => return String::new(),
+            },
+            _ => return String::new(),
+        };
+        let name = crate::objects::KINDS[target.kind as usize].methods[method as usize].name;
+        format!(": it waits in `{} {}`", name.trim_start_matches('-'), m.object_name(target.id))
+    }
+}
+
+/// What the end of a way shows, and what its steps have shown.
+fn end(explorer: &mut Explorer, done: Done) -> Followed {
+    let logged: Vec<Logged> = done.log.iter().map(|l| l.1.clone()).collect();
+    let last = done.turns.len().saturating_sub(1);
+    let mut way = way::way_of(explorer, &done.row, &done.log);
+    let (mut shown, mut before): (Vec<Finding>, Vec<Finding>) = (Vec::new(), Vec::new());
+    let mut out = Vec::new();
+    explorer.successors(&done.row, true, &mut out);
+    let able: Vec<TaskId> = out.iter().map(|(t, _)| explorer.task_of(t)).collect();
+    let at_end = out.is_empty();
+    let scene = Scene1::new(explorer, &done.row, &able);
+    let stuck = scene.stuck();
+    let (stuck, finished) =
+        (if stuck.iter().any(|s| *s) { scene.findings(&stuck, !at_end) } else { Vec::new() }, scene.finished());
+    drop(scene);
+    let found = |what: What, code| Found1 { code, state: 0, turn: None, what };
+    let mut add = |finding: Finding, last: bool| {
+        let list = if last { &mut shown } else { &mut before };
+        if !list.contains(&finding) {
+            list.push(finding);
+        }
+    };
+    for one in stuck {
+        add(one.finding, true);
+    }
+    for seen in &done.events {
+        let (code, _) = finding::key(explorer.model.program, &seen.event);
+        let one = found(What::Event(seen.event.clone()), code);
+        add(finding::finding(explorer, &one, &seen.row, &logged[..seen.log]), seen.turn == last);
+    }
+    if at_end && finished {
+        let mut m = Move::new(explorer.model, done.row.parts(), &[], explorer.main, explorer.main);
+        m.run_finally();
+        let (.., events, _) = m.close();
+        for event in events {
+            let (code, _) = finding::key(explorer.model.program, &event);
+            let one = found(What::Finally(event), code);
+            add(finding::finding(explorer, &one, &done.row, &logged), true);
+        }
+        for note in finding::notes(explorer, &done.row) {
+            let code = note.code();
+            add(finding::finding(explorer, &found(What::Note(note), code), &done.row, &logged), true);
+        }
+    }
+    let end_parts = done.rows.last().map(Row::parts).unwrap_or(&[]);
+    let circle_from = done.rows.iter().rev().skip(1).rposition(|r| same(r.parts(), end_parts));
+    let circle_from = circle_from.map(|n| done.rows.len() - 2 - n);
+    way.circle_from = None;
+    Followed { turns: done.turns, chosen: done.chosen, shown, before, way, circle_from }
+}
+
+/// The same state; a row may be longer than another for nothing.
+fn same(a: &[part::PartId], b: &[part::PartId]) -> bool {
+    let long = a.len().max(b.len());
+    let get = |p: &[part::PartId], i: usize| p.get(i).copied().unwrap_or(0);
+    (0..long).all(|i| get(a, i) == get(b, i))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,516 @@
+//! An execution that somebody else steers: what there is in a state, who can
+//! go and in which ways, who waits and for what; one turn forward, one back. A
+//! value without a terminal, built on the explorer in the finest division. What
+//! is printed of it belongs to the command line.
+
+use super::explore::{self, Explorer, Found1, Mover, What};
+use super::finding::{self, Scene1};
+use super::moves::{Model, Move};
+use super::part::*;
+use super::seen::{Choice, Logged};
+use super::store::Row;
+use super::way::{self, Numbers, Way};
+use super::{Options, outcome};
+use crate::detect::deadlock::Might;
+use crate::detect::finding::{Code, Finding};
+use crate::detect::stuck::{BODY_ENDED, Scene};
+use crate::lang::ast::Span;
+use crate::machine::Task;
+use crate::objects::{self, KINDS, Need, TaskId, place};
+use crate::program::Program;
+use crate::program::value::Value;
+use std::collections::BTreeSet;
+
+/// See the head of the file.
+pub struct Stepper {
+    model: Model,
+    options: Options,
+    first: Row,
+    /// The turns taken, each with what it came to.
+    taken: Vec<Taken>,
+}
+
+struct Taken {
+    row: Row,
+    steps: Vec<(Mover, Logged)>,
+    findings: Vec<(String, Finding)>,
+}
+
+/// One way in which a task can take its next turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// As a schedule has it, without a count: `1`, `1:0`, `1e`.
+    pub label: String,
+    pub span: Span,
+    /// In the script's words: `acquire m`, `write x: 1`.
+    pub text: String,
+    turn: explore::Turn,
+}
+
+/// Why a task waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Why {
+    /// `acquire m`.
+    pub what: String,
+    /// `held by first`, with where it was taken.
+    pub reasons: Vec<(String, Option<Span>)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    Goes(Vec<Turn>),
+    /// Each operation that it waits in; several in a `select`. `for_ever`: it
+    /// can never go on.
+    Waits {
+        why: Vec<Why>,
+        for_ever: bool,
+    },
+    /// `returned`, `failed: Empty`.
+    Ended(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskView {
+    /// As schedules number tasks.
+    pub number: u32,
+    pub name: String,
+    pub process: bool,
+    /// Where it stands.
+    pub span: Span,
+    pub standing: Standing,
+    /// A worker that waits for a job, or a daemon: its waiting is no end.
+    pub excused: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectView {
+    pub kind: &'static str,
+    pub name: String,
+    /// `free`, `2 of 3`.
+    pub standing: String,
+    /// The names of who holds it, with where it was taken.
+    pub holders: Vec<(String, Span)>,
+    pub waiters: Vec<String>,
+    /// A queue's content.
+    pub values: Vec<String>,
+}
+
+/// A state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct View {
+    pub tasks: Vec<TaskView>,
+    /// Names and values; `var`s of other processes with the process before.
+    pub values: outcome::Pairs,
+    pub objects: Vec<ObjectView>,
+    /// Nobody can go on.
+    pub over: bool,
+    /// Every task has ended.
+    pub finished: bool,
+    /// Of a finished execution: which `expect some` and `expect every` it ends
+    /// with true.
+    pub claims: Vec<(bool, Span, bool)>,
+}
+
+/// Why going on by itself ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Halt {
+    /// Nobody can go on, or not who was asked to.
+    Over,
+    Found,
+    /// There are several ways, and the user is to choose.
+    Ways,
+    Limit,
+    Interrupted,
+}
+
+impl Stepper {
+    /// Before the first turn. `hash`: of the script, for schedules.
+    ///
+    /// # Errors
+    ///
+    /// A declaration that cannot be made: its place in `Program::objects`, and
+    /// why.
+    pub fn new(program: &'static Program, hash: u16) -> Result<Stepper, (usize, String)> {
+        let model = Model::finest(program, BTreeSet::new());
+        let options = Options { plain: true, hash, ..Options::default() };
+        let mut explorer = Explorer::new(&model, &options);
+        let id = explorer.begin()?;
+        let first = explorer.row(id);
+        drop(explorer);
+        Ok(Stepper { model, options, first, taken: Vec::new() })
+    }
+
+    /// An explorer that knows the first state.
+    fn explorer(&self) -> Explorer<'_> {
+        let mut explorer = Explorer::new(&self.model, &self.options);
+        // What `new` could make can be made again.
+        let _ = explorer.begin();
+        explorer
+    }
+
+    fn row(&self) -> &Row {
+        self.taken.last().map_or(&self.first, |t| &t.row)
+    }
+
+    /// How many turns were taken.
+    pub fn len(&self) -> usize {
+        self.taken.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.taken.is_empty()
+    }
+
+    fn log(&self) -> impl Iterator<Item = &(Mover, Logged)> {
+        self.taken.iter().flat_map(|t| &t.steps)
+    }
+
+    fn numbers(&self, explorer: &Explorer) -> Numbers {
+        let mut numbers = Numbers::new(explorer);
+        self.log().for_each(|(_, step)| numbers.born(&step.born));
+        numbers
+    }
+
+    /// All that was found on the way so far, in order.
+    pub fn findings(&self) -> Vec<&Finding> {
+        self.taken.iter().flat_map(|t| &t.findings).map(|f| &f.1).collect()
+    }
+
+    /// What the last turn showed.
+    pub fn last_findings(&self) -> Vec<&Finding> {
+        self.taken.last().map_or(Vec::new(), |t| t.findings.iter().map(|f| &f.1).collect())
+    }
+
+    /// The way so far as lanes and as a schedule.
+    pub fn way(&self) -> Way {
+        let log: Vec<(Mover, Logged)> = self.log().cloned().collect();
+        way::way_of(&self.explorer(), self.row(), &log)
+    }
+
+    /// Where the last turn was.
+    pub fn last_span(&self) -> Option<Span> {
+        let site = self.taken.last()?.steps.iter().rev().map(|s| s.1.site).find(|s| *s != super::process::NOWHERE)?;
+        Some(self.model.program.span(site))
+    }
+
+    // ------------------------------------------------------------------- turns
+
+    /// The turns that can be taken now.
+    pub fn turns(&self) -> Vec<Turn> {
+        let mut explorer = self.explorer();
+        let numbers = self.numbers(&explorer);
+        turns_in(&mut explorer, &numbers, self.row())
+    }
+
+    /// Takes a turn out of `turns`, or none if it cannot be taken.
+    pub fn take(&mut self, turn: &Turn) -> bool {
+        let taken = {
+            let explorer = self.explorer();
+            self.carry_out(&explorer, &turn.turn)
+        };
+        let done = taken.is_some();
+        self.taken.extend(taken);
+        done
+    }
+
+    /// Takes the last turn back.
+    pub fn back(&mut self) -> bool {
+        self.taken.pop().is_some()
+    }
+
+    /// Takes turns by itself until something is found or nobody can go on: of
+    /// one task as long as it can, by its number, else of all in turn.
+    pub fn go_on(&mut self, only: Option<u32>, turns_max: usize, ask: &mut dyn FnMut() -> bool) -> Halt {
+        // Whoever's turn was longest ago goes next.
+        let mut order: Vec<PartIx> = Vec::new();
+        for n in 0..turns_max {
+            if n.is_multiple_of(64) && ask() {
+                return Halt::Interrupted;
+            }
+            let mut turns = self.turns();
+            if let Some(only) = only {
+                turns.retain(|t| t.label.split([':', 'e']).next() == Some(only.to_string().as_str()));
+                if turns.len() > 1 {
+                    return Halt::Ways;
+                }
+            }
+            let age = |t: &Turn| order.iter().position(|a| *a == t.turn.actor).map_or(0, |at| at + 1);
+            let Some(next) = turns.iter().map(age).min() else { return Halt::Over };
+            let ways: Vec<&Turn> = turns.iter().filter(|t| age(t) == next).collect();
+            let same: Vec<&&Turn> = ways.iter().filter(|t| t.turn.actor == ways[0].turn.actor).collect();
+            let turn = (*same[n % same.len()]).clone();
+            order.retain(|a| *a != turn.turn.actor);
+            order.push(turn.turn.actor);
+            if !self.take(&turn) {
+                return Halt::Over;
+            }
+            if self.last_findings().iter().any(|f| !f.code.is_note()) {
+                return Halt::Found;
+            }
+        }
+        Halt::Limit
+    }
+
+    fn carry_out(&self, explorer: &Explorer, turn: &explore::Turn) -> Option<Taken> {
+        let (row, log, events) = explorer.logged(self.row(), turn)?;
+        let steps: Vec<(Mover, Logged)> = log.steps.into_iter().map(|s| (turn.mover, s)).collect();
+        let all: Vec<Logged> = self.log().chain(&steps).map(|s| s.1.clone()).collect();
+        let mut told: BTreeSet<String> =
+            self.taken.iter().flat_map(|t| t.findings.iter().map(|f| f.0.clone())).collect();
+        let mut findings = Vec::new();
+        let mut add = |code: Code, key: String, finding: Finding| {
+            let key = format!("{} {key}", code.word());
+            if told.insert(key.clone()) {
+                findings.push((key, finding));
+            }
+        };
+        let of_event = |code, what| {
+            let found = Found1 { code, state: 0, turn: None, what };
+            finding::finding(explorer, &found, &row, &all)
+        };
+        for event in events {
+            let (code, key) = finding::key(self.model.program, &event);
+            add(code, key, of_event(code, What::Event(event)));
+        }
+        let able = able(explorer, &row);
+        let scene = Scene1::new(explorer, &row, &able);
+        let stuck = scene.stuck();
+        if stuck.iter().any(|s| *s) {
+            for one in scene.findings(&stuck, !able.is_empty()) {
+                add(one.code, one.key, one.finding);
+            }
+        }
+        if able.is_empty() && scene.finished() {
+            for (code, key, what) in ends(explorer, &row) {
+                add(code, key, of_event(code, what));
+            }
+        }
+        Some(Taken { row, steps, findings })
+    }
+
+    // ------------------------------------------------------------------- views
+
+    /// The state as it is now.
+    pub fn view(&self) -> View {
+        let mut explorer = self.explorer();
+        let numbers = self.numbers(&explorer);
+        let row = self.row();
+        let turns = turns_in(&mut explorer, &numbers, row);
+        let able = able(&explorer, row);
+        let scene = Scene1::new(&explorer, row, &able);
+        let stuck = scene.stuck();
+        let for_ever = |id: TaskId| scene.views().iter().position(|v| v.id == id).is_some_and(|i| stuck[i]);
+        let mut tasks = Vec::new();
+        for (id, part) in explorer.task_parts(row) {
+            let Part::Task(task) = &*part else { continue };
+            // A job is told by its worker.
+            if is_job(&explorer, row, task) {
+                continue;
+            }
+            let number = numbers.of(id);
+            let own = turns.iter().filter(|t| explorer.task_of(&t.turn) == id).cloned().collect::<Vec<_>>();
+            let standing = match &task.at {
+                At::Ended(ended) => Standing::Ended(outcome::how_text(ended.how)),
+                _ if !own.is_empty() => Standing::Goes(own),
+                _ => Standing::Waits { why: why(&scene, id), for_ever: for_ever(id) },
+            };
+            let site = task.machine.as_ref().map_or(task.site, Task::pc);
+            let span = if site == super::process::NOWHERE { Span::default() } else { self.model.program.span(site) };
+            let excused = scene.views().iter().any(|v| v.id == id && v.excused);
+            let (name, process) = (task.birth.name.to_string(), task.birth.process);
+            tasks.push(TaskView { number, name, process, span, standing, excused });
+        }
+        tasks.sort_by_key(|t| t.number);
+        let over = able.is_empty();
+        let finished = over && scene.finished();
+        let mut m = Move::new(&self.model, row.parts(), &[], explorer.main, explorer.main);
+        let claims = if finished { outcome::of(&mut m, &explorer, row, true).claims } else { Vec::new() };
+        let of = self.model.program.claims.iter().zip(claims);
+        View {
+            tasks,
+            values: values(&explorer, row),
+            objects: objects_in(&explorer, row, &scene),
+            over,
+            finished,
+            claims: of.map(|(c, held)| (c.every, c.span, held == Some(true))).collect(),
+        }
+    }
+}
+
+/// The tasks that can go ahead in a state.
+fn able(explorer: &Explorer, row: &Row) -> Vec<TaskId> {
+    let mut all = Explorer::new(explorer.model, explorer.options);
+    let mut out = Vec::new();
+    all.successors(row, true, &mut out);
+    let mut able: Vec<TaskId> = out.iter().map(|(turn, _)| explorer.task_of(turn)).collect();
+    able.dedup();
+    able
+}
+
+fn turns_in(explorer: &mut Explorer, numbers: &Numbers, row: &Row) -> Vec<Turn> {
+    let mut out = Vec::new();
+    explorer.successors(row, true, &mut out);
+    out.into_iter().filter_map(|(turn, _)| one_turn(explorer, numbers, row, turn)).collect()
+}
+
+fn one_turn(explorer: &Explorer, numbers: &Numbers, row: &Row, turn: explore::Turn) -> Option<Turn> {
+    let (_, log, _) = explorer.logged(row, &turn)?;
+    let number = numbers.of(explorer.task_of(&turn));
+    let ways = log.steps.iter().flat_map(|s| &s.choices).map(|c| match c {
+        Choice::Way(way) | Choice::Arm(way) => format!(":{way}"),
+        Choice::Task(task) => format!(":{}", numbers.of(*task)),
+    });
+    let ended = if turn.mover == Mover::Task { "" } else { "e" };
+    let label = format!("{number}{ended}{}", ways.collect::<String>());
+    let texts: Vec<&str> = log.steps.iter().map(|s| s.text.as_str()).filter(|t| !t.is_empty()).collect();
+    let text = if texts.is_empty() { "goes on".to_string() } else { texts.join(", then ") };
+    let site = log.steps.iter().map(|s| s.site).find(|s| *s != super::process::NOWHERE);
+    let span = site.map_or(Span::default(), |s| explorer.model.program.span(s));
+    Some(Turn { label, span, text, turn })
+}
+
+/// What a complete execution shows at its end.
+fn ends(explorer: &Explorer, row: &Row) -> Vec<(Code, String, What)> {
+    let mut m = Move::new(explorer.model, row.parts(), &[], explorer.main, explorer.main);
+    m.run_finally();
+    let (.., events, _) = m.close();
+    let mut found = Vec::new();
+    for event in events {
+        let (code, key) = finding::key(explorer.model.program, &event);
+        found.push((code, format!("finally {key}"), What::Finally(event)));
+    }
+    for note in finding::notes(explorer, row) {
+        let (code, key) = note.key();
+        found.push((code, key, What::Note(note)));
+    }
+    found
+}
+
+fn is_job(explorer: &Explorer, row: &Row, task: &TaskPart) -> bool {
+    let m = Move::new(explorer.model, row.parts(), &[], explorer.main, explorer.main);
+    outcome::is_job(&m, task)
+}
+
+/// What a task waits for.
+fn why(scene: &Scene1, id: TaskId) -> Vec<Why> {
+    let Some(view) = scene.views().iter().find(|v| v.id == id) else { return Vec::new() };
+    let one = |w: &crate::detect::deadlock::WaitView| {
+        if let Need::Change { .. } = w.need {
+            return Why { what: "await".to_string(), reasons: vec![("its condition does not hold".to_string(), None)] };
+        }
+        let operation = match KINDS[w.kind as usize].methods[w.method as usize].name {
+            "-join" => "join",
+            "-wait" | "-wait late" => "acquire",
+            "-take" => "take a job of",
+            name => name,
+        };
+        let mut reasons = Vec::new();
+        needs(scene, w.object, &w.need, &mut reasons);
+        Why { what: format!("{operation} {}", scene.object_name(w.object)), reasons }
+    };
+    view.waits.iter().flatten().map(one).collect()
+}
+
+fn needs(scene: &Scene1, object: u32, need: &Need, out: &mut Vec<(String, Option<Span>)>) {
+    match need {
+        Need::Ready | Need::Change { .. } => {}
+        Need::All(needs) | Need::Any(needs) => needs.iter().for_each(|n| self::needs(scene, object, n, out)),
+        Need::End(task) => out.push((format!("{} has not ended", scene.task_facts(*task).name), None)),
+        Need::Tasks(tasks) => {
+            for task in tasks {
+                let id = task & !BODY_ENDED;
+                let name = scene.task_facts(id).name;
+                let held = scene.held(id).into_iter().find(|h| h.0 == object);
+                out.push(match held {
+                    Some(held) => (format!("held by {name}"), Some(scene.program().span(held.2))),
+                    None if scene.kind_of(object) == place::task => {
+                        (format!("{} has not ended", scene.object_name(object)), None)
+                    }
+                    None => (format!("behind {name}, which waits to write"), None),
+                });
+            }
+        }
+        Need::Deed { object, methods } => {
+            let name =
+                |m: &u8| KINDS[scene.kind_of(*object) as usize].methods[*m as usize].name.trim_start_matches('-');
+            let deeds: Vec<&str> = methods.iter().map(name).filter(|n| !n.ends_with("_nowait")).collect();
+            out.push((format!("until somebody does {}", deeds.join(" or ")), None));
+        }
+        Need::Arrivals { missing, .. } => out.push((format!("{missing} more must come"), None)),
+    }
+}
+
+/// What stands in memory, by name.
+fn values(explorer: &Explorer, row: &Row) -> outcome::Pairs {
+    let (model, program) = (explorer.model, explorer.model.program);
+    let of = |home: TaskId| Move::new(model, row.parts(), &[], home, home);
+    let main = of(explorer.main);
+    let mut values = outcome::Pairs::new();
+    for (ix, part) in row.parts().iter().enumerate().filter(|p| *p.1 != 0) {
+        let part = model.space.part(*part);
+        let Part::Cell(cell) = &*part else { continue };
+        let record = |record: u32, key: Key| {
+            let structure = |r: u32| Some(crate::machine::Host::structure(&main, r));
+            let (name, ..) = super::moves::place_name(program, key, structure);
+            let field = name.split_once('.').map_or(name.as_str(), |n| n.1);
+            format!("{}.{field}", main.object_name(record))
+        };
+        let of_process = |process: TaskId, name: String| match process == explorer.main {
+            true => name,
+            false => {
+                let owner = main.task(process, |t| t.birth.name.to_string()).unwrap_or_default();
+                format!("{name} of {owner}")
+            }
+        };
+        let key = model.space.key(ix as PartIx);
+        let name = match key {
+            Key::Shared(cell) => program.cell_name(cell),
+            Key::Var { process, cell } => of_process(process, program.cell_name(cell)),
+            Key::Field { record: r, .. } => record(r, key),
+            Key::VarField { process, record: r, .. } => of_process(process, record(r, key)),
+            _ => continue,
+        };
+        values.push((name, main.shown(&cell.value)));
+    }
+    values.sort();
+    values
+}
+
+fn objects_in(explorer: &Explorer, row: &Row, scene: &Scene1) -> Vec<ObjectView> {
+    let model = explorer.model;
+    let m = Move::new(model, row.parts(), &[], explorer.main, explorer.main);
+    let name = |t: TaskId| scene.task_facts(t).name;
+    let mut objects: Vec<(u32, ObjectView)> = Vec::new();
+    for (ix, part) in row.parts().iter().enumerate().filter(|p| *p.1 != 0) {
+        let part = model.space.part(*part);
+        let (Part::Object(o), Key::Object(id)) = (&*part, model.space.key(ix as PartIx)) else { continue };
+        if matches!(o.kind, place::task | place::record) {
+            continue;
+        }
+        let since = |t: TaskId| {
+            let held = scene.held(t).into_iter().find(|h| h.0 == id);
+            held.map_or(Span::default(), |h| model.program.span(h.2))
+        };
+        let content = |v: &Value| m.shown(v);
+        let values = if o.kind == place::queue { o.values.iter().map(content).collect() } else { Vec::new() };
+        let mut waiters: Vec<String> = o.waiters.iter().map(|w| name(w.task)).collect();
+        // Who has not arrived yet and cannot go on waits all the same.
+        let others = scene.views().iter().filter(|v| v.waits.iter().flatten().any(|w| w.object == id));
+        for waiting in others.map(|v| name(v.id)) {
+            if !waiters.contains(&waiting) {
+                waiters.push(waiting);
+            }
+        }
+        let view = ObjectView {
+            kind: KINDS[o.kind as usize].word,
+            name: m.object_name(id),
+            standing: objects::standing(o.kind, &o.words, o.values.len() as u64),
+            holders: o.holders.iter().map(|h| (name(h.0), since(h.0))).collect(),
+            waiters,
+            values,
+        };
+        objects.push((id, view));
+    }
+    objects.sort_by_key(|o| o.0);
+    objects.into_iter().map(|o| o.1).collect()
+}

@@ -1,0 +1,165 @@
+//! Shorter schedules for what a random one has shown: turns are left out as
+//! long as what is left shows the same. It owns the following of such a list
+//! and the search (delta debugging: Zeller and Hildebrandt, *Simplifying and
+//! Isolating Failure-Inducing Input*, TSE 2002; on schedules: Choi and Zeller,
+//! ISSTA 2002); switches are spared later, by `way`.
+
+use super::walk::applied;
+use crate::check::explore::{Explorer, Found1, Mover, Turn, What};
+use crate::check::finding::{self, Note, Scene1};
+use crate::check::moves::Move;
+use crate::check::part::{Activity, PartIx};
+use crate::check::store::Row;
+use crate::detect::finding::Code;
+use crate::objects::TaskId;
+
+/// So many transitions at the most for one finding; most are looked up.
+const BUDGET: u64 = 3_000_000;
+
+/// What makes two findings one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Key {
+    Event(Code, String),
+    Stuck(Code, String),
+    Finally(Code, String),
+    Note(Code, String),
+    Circle(Code),
+}
+
+pub fn key(explorer: &Explorer, found: &Found1) -> Key {
+    let program = explorer.model.program;
+    match &found.what {
+        What::Event(event) => {
+            let (code, key) = finding::key(program, event);
+            Key::Event(code, key)
+        }
+        What::Finally(event) => {
+            let (code, key) = finding::key(program, event);
+            Key::Finally(code, key)
+        }
+        What::Stuck(stuck) => Key::Stuck(stuck.code, stuck.key.clone()),
+        What::Note(note) => {
+            let (code, key) = note.key();
+            Key::Note(code, key)
+        }
+        What::Circle(_) => Key::Circle(found.code),
+    }
+}
+
+/// A schedule and what it shows.
+#[derive(Clone)]
+pub struct Shows {
+    pub turns: Vec<Turn>,
+    pub what: What,
+}
+
+/// Follows a list of turns; those that cannot be made are left out. What it
+/// shows of `key`, with the turns that were made up to there.
+pub fn follow(explorer: &mut Explorer, turns: &[Turn], key: &Key, budget: &mut u64) -> Option<Shows> {
+    let mut row = applied(&explorer.row(0), &[]);
+    let mut made = Vec::with_capacity(turns.len());
+    for turn in turns {
+        *budget = budget.saturating_sub(1);
+        let part = row.get(turn.actor);
+        let able = match explorer.activity(part) {
+            Activity::None => false,
+            Activity::Task => turn.mover == Mover::Task,
+            Activity::Stopping => turn.mover != Mover::Bury,
+            Activity::Dying => turn.mover == Mover::Bury,
+        };
+        if !able {
+            continue;
+        }
+        let mut ways = turn.ways.clone();
+        let leaf = explorer.leaf(&row, turn.actor, turn.mover, part, &mut ways);
+        if leaf.blocked {
+            continue;
+        }
+        made.push(Turn { ways, ..turn.clone() });
+        if let Key::Event(code, text) = key {
+            let program = explorer.model.program;
+            let same = |e: &&_| finding::key(program, e) == (*code, text.clone());
+            if let Some(event) = leaf.events.iter().find(same) {
+                return Some(Shows { turns: made, what: What::Event(event.clone()) });
+            }
+        }
+        row = applied(&row, &leaf.writes);
+    }
+    at_last(explorer, &row, key).map(|what| Shows { turns: made, what })
+}
+
+/// What the last state shows by itself.
+fn at_last(explorer: &mut Explorer, row: &Row, key: &Key) -> Option<What> {
+    if matches!(key, Key::Event(..) | Key::Circle(_)) {
+        return None;
+    }
+    let mut out = Vec::new();
+    explorer.successors(row, true, &mut out);
+    if let Key::Stuck(code, text) = key {
+        let mut able: Vec<TaskId> = out.iter().map(|(t, _)| explorer.task_of(t)).collect();
+        able.dedup();
+        let scene = Scene1::new(explorer, row, &able);
+        let stuck = scene.stuck();
+        let all = if stuck.contains(&true) { scene.findings(&stuck, !out.is_empty()) } else { Vec::new() };
+        return all.into_iter().find(|s| s.code == *code && s.key == *text).map(What::Stuck);
+    }
+    if !out.is_empty() || !Scene1::new(explorer, row, &[]).finished() {
+        return None;
+    }
+    if let Key::Note(code, text) = key {
+        let same = |n: &Note| n.key() == (*code, text.clone());
+        return finding::notes(explorer, row).into_iter().find(same).map(What::Note);
+    }
+    let mut m = Move::new(explorer.model, row.parts(), &[], explorer.main, explorer.main);
+    m.run_finally();
+    let (.., events, _) = m.close();
+    let program = explorer.model.program;
+    events
+        .into_iter()
+        .find(|e| {
+            let (code, text) = finding::key(program, e);
+            *key == Key::Finally(code, text)
+        })
+        .map(What::Finally)
+}
+
+/// A schedule that shows the same with no more turns.
+pub fn shorter(explorer: &mut Explorer, turns: &[Turn], key: &Key) -> Option<Shows> {
+    let mut budget = BUDGET.max(2 * turns.len() as u64);
+    let mut best = follow(explorer, turns, key, &mut budget)?;
+    // All turns of a task at once.
+    let mut actors: Vec<PartIx> = best.turns.iter().map(|t| t.actor).collect();
+    actors.sort_unstable();
+    actors.dedup();
+    for actor in actors {
+        let rest: Vec<Turn> = best.turns.iter().filter(|t| t.actor != actor).cloned().collect();
+        better(explorer, &mut best, &rest, key, &mut budget);
+    }
+    // Then pieces that get smaller, from the end, where most is not needed.
+    let mut size = best.turns.len() / 2;
+    while size > 0 && budget > 0 {
+        let mut changed = false;
+        let mut end = best.turns.len();
+        while end > 0 && budget > 0 {
+            let from = end.saturating_sub(size);
+            let mut rest = best.turns[..from].to_vec();
+            rest.extend_from_slice(&best.turns[end..]);
+            changed |= better(explorer, &mut best, &rest, key, &mut budget);
+            end = from.min(best.turns.len());
+        }
+        if size > 1 || !changed {
+            size /= 2;
+        }
+    }
+    Some(best)
+}
+
+fn better(explorer: &mut Explorer, best: &mut Shows, turns: &[Turn], key: &Key, budget: &mut u64) -> bool {
+    match follow(explorer, turns, key, budget) {
+        Some(shows) if shows.turns.len() < best.turns.len() => {
+            *best = shows;
+            true
+        }
+        _ => false,
+    }
+}

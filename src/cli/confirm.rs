@@ -1,0 +1,82 @@
+//! What a run predicts, asked of the explorer: whether there is an interleaving
+//! that shows it.
+
+use crate::check::{self, Options, Stop, follow};
+use crate::detect::finding::{Certainty, Code, Finding};
+use crate::program::Program;
+use crate::report::Source;
+use std::cell::OnceCell;
+use std::time::{Duration, Instant};
+
+/// So long the explorer may take.
+const LIMIT: Duration = Duration::from_secs(1);
+/// So much memory it may take, in bytes.
+const MEMORY: u64 = 1 << 30;
+
+/// What the explorer found within its time; asked once in a session.
+#[derive(Default)]
+pub struct Explorer {
+    known: OnceCell<(Vec<Finding>, bool)>,
+}
+
+/// What came of a prediction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It was no prediction, or is confirmed.
+    Settled,
+    /// Nothing was found, and not all was explored.
+    NotFound,
+    /// Every interleaving was explored, and none shows it.
+    Cannot,
+}
+
+impl Explorer {
+    fn found(&self, program: &'static Program, source: &Source) -> &(Vec<Finding>, bool) {
+        self.known.get_or_init(|| {
+            let began = Instant::now();
+            let hash = check::schedule::short_hash(&source.text);
+            let options = Options { memory_max: MEMORY, hash, ..Options::default() };
+            let mut ask = |_: &check::Progress| (began.elapsed() >= LIMIT).then_some(Stop::Time);
+            match check::check(program, &options, &mut ask) {
+                Ok(report) => {
+                    let complete = report.complete();
+                    (report.found.into_iter().map(|s| s.finding).collect(), complete)
+                }
+                Err(_) => (Vec::new(), false),
+            }
+        })
+    }
+
+    /// A predicted finding is confirmed by a schedule that leads to the
+    /// deadlock on the same locks and was followed to its end.
+    pub fn confirm(&self, program: &'static Program, source: &Source, finding: &mut Finding) -> Answer {
+        if finding.certainty != Certainty::Predicted {
+            return Answer::Settled;
+        }
+        let (found, complete) = self.found(program, source);
+        let shows = |f: &&Finding| f.code == Code::Deadlock && finding.on.iter().all(|lock| f.on.contains(lock));
+        let followed = |text: &String| {
+            let schedule = text.parse().ok()?;
+            follow::follow(program, &schedule).ok().filter(|f| f.shown.iter().any(|s| s.code == Code::Deadlock))
+        };
+        let schedule = found.iter().find(shows).and_then(|f| f.schedule.clone()).filter(|s| followed(s).is_some());
+        match schedule {
+            Some(schedule) => {
+                finding.certainty = Certainty::Confirmed;
+                finding.schedule = Some(schedule);
+                Answer::Settled
+            }
+            None if *complete => Answer::Cannot,
+            None => Answer::NotFound,
+        }
+    }
+}
+
+/// The line below a prediction that was not confirmed.
+pub fn line(answer: Answer) -> Option<&'static str> {
+    match answer {
+        Answer::Settled => None,
+        Answer::NotFound => Some("not confirmed: the explorer found no schedule that shows it within a second\n"),
+        Answer::Cannot => Some("not confirmed: the explorer went through every interleaving, and none shows it\n"),
+    }
+}

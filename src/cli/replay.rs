@@ -1,0 +1,270 @@
+//! `conc replay`: one interleaving again, on real threads and processes or in
+//! the model.
+
+use super::{Common, Format, check as checked, exit, put_err, put_out, run as ran, script};
+use crate::check::Schedule;
+use crate::check::follow::{self, Acted, Followed, Refused};
+use crate::check::schedule::short_hash;
+use crate::detect::finding::{Certainty, Finding};
+use crate::program::Program;
+use crate::report::{self, Source, Style, json, lanes};
+use crate::run::replay::{Divergence, Plan, Turn};
+use crate::run::{self, Options, Report, Stop};
+use clap::Args;
+use std::sync::Arc;
+
+#[derive(Args)]
+pub struct ReplayArgs {
+    /// The script; - is standard input
+    file: String,
+    /// The schedule, as `conc check` and `conc run` print it
+    schedule: String,
+    /// In the explorer's model instead of on real threads and processes
+    #[arg(long)]
+    model: bool,
+    /// Give a `const` of the script another value, as when the schedule was made
+    #[arg(short = 'D', value_name = "NAME=VALUE")]
+    define: Vec<String>,
+    /// How to report
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: Format,
+    /// End the run after this time: 10s, 500ms
+    #[arg(long, value_name = "TIME", value_parser = super::run::time)]
+    time_limit: Option<u64>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// The command: its exit code.
+pub fn main(args: &ReplayArgs) -> u8 {
+    let source = match script::read(&args.file) {
+        Ok(source) => source,
+        Err(code) => return code,
+    };
+    let program = match script::compile(&source, &args.define, &args.common, args.format) {
+        Ok(program) => program,
+        Err(code) => return code,
+    };
+    let schedule: Schedule = match args.schedule.parse() {
+        Ok(schedule) => schedule,
+        Err(text) => {
+            put_err(&format!("conc: {text}\n"));
+            return exit::WRONG;
+        }
+    };
+    let terminal = super::on_terminal();
+    let style = args.common.style(if args.model { terminal.0 } else { terminal.1 });
+    Session { args, source: &source, style, program }.replay(&schedule)
+}
+
+struct Session<'a> {
+    args: &'a ReplayArgs,
+    source: &'a Source,
+    style: Style,
+    program: &'static Program,
+}
+
+impl Session<'_> {
+    fn replay(&self, schedule: &Schedule) -> u8 {
+        let hash = short_hash(&self.source.text);
+        let changed = schedule.hash.filter(|made_for| *made_for != hash);
+        let followed = match follow::follow(self.program, schedule) {
+            Ok(followed) => followed,
+            Err(refused) => return self.refuse(schedule, &refused, changed.map(|made_for| (made_for, hash))),
+        };
+        if self.args.format == Format::Json {
+            put_out(&format!("{}\n", json::start(&ran::start("replay", self.source, 0))));
+        }
+        if changed.is_some() && !self.style.quiet {
+            put_err(
+                "conc: the script has changed since the schedule was made; the schedule still fits and is followed\n",
+            );
+        }
+        if self.args.model { self.model(&followed) } else { self.real(followed) }
+    }
+
+    fn refuse(&self, schedule: &Schedule, refused: &Refused, changed: Option<(u16, u16)>) -> u8 {
+        let text = match refused {
+            Refused::Declaration(object, text) => {
+                let error = crate::lang::error::ScriptError::new(self.program.objects[*object].span, text.clone());
+                script::show_errors(self.source, &[error], &self.args.common, self.args.format);
+                return exit::WRONG;
+            }
+            Refused::Turn { turn, site, reason } => {
+                let line = site.map(|s| format!(" (line {})", self.source.position(s).line)).unwrap_or_default();
+                let of = schedule.turns.len();
+                format!("the schedule does not fit the script: turn {turn} of {of}: {reason}{line}")
+            }
+        };
+        let why = match changed {
+            Some((made_for, is)) => {
+                format!("; the script has changed since (its hash was {made_for:04x} and is {is:04x})")
+            }
+            None => String::new(),
+        };
+        put_err(&format!("conc: {text}{why}\n"));
+        exit::WRONG
+    }
+
+    fn show(&self, finding: &Finding) {
+        match (self.args.format, self.args.model) {
+            (Format::Json, _) => put_out(&format!("{}\n", json::finding(self.source, finding))),
+            (Format::Human, true) => put_out(&format!("{}\n", report::finding(self.source, finding, &self.style))),
+            (Format::Human, false) => put_err(&format!("{}\n", report::finding(self.source, finding, &self.style))),
+        }
+    }
+
+    fn say(&self, text: &str) {
+        if self.args.format == Format::Json {
+            return;
+        }
+        if self.args.model { put_out(text) } else { put_err(text) }
+    }
+
+    fn show_lanes(&self, followed: &Followed) {
+        if !self.style.quiet {
+            self.say(&format!("{}\n", lanes::text(&checked::lanes_of(&followed.way), self.source, &self.style)));
+        }
+    }
+
+    /// How many turns there are, and where they lead.
+    fn length(followed: &Followed) -> String {
+        let turns = followed.turns.len();
+        let word = if turns == 1 { "turn" } else { "turns" };
+        match followed.circle_from {
+            Some(from) => format!("{turns} {word}, after which all is as it was after {from}: it goes round for ever"),
+            None => format!("{turns} {word}"),
+        }
+    }
+
+    // --------------------------------------------------------------- the model
+
+    fn model(&self, followed: &Followed) -> u8 {
+        let all: Vec<&Finding> = followed.shown.iter().chain(&followed.before).collect();
+        for finding in &all {
+            self.show(finding);
+        }
+        self.show_lanes(followed);
+        let failures = all.iter().filter(|f| !f.code.is_note()).count() as u64;
+        let code = if failures > 0 || followed.circle_from.is_some() { exit::FINDINGS } else { exit::FINE };
+        let what = if all.is_empty() && followed.circle_from.is_none() { "; nothing went wrong" } else { "" };
+        self.say(&format!("followed in the model: {}{what}\n", Self::length(followed)));
+        if self.args.format == Format::Json {
+            let notes = all.len() as u64 - failures;
+            let summary =
+                json::Summary { exit_code: i32::from(code), findings: failures, notes, ..json::Summary::default() };
+            put_out(&format!("{}\n", json::summary(&summary)));
+        }
+        code
+    }
+
+    // -------------------------------------------------- real threads, processes
+
+    fn real(&self, followed: Followed) -> u8 {
+        let options = Options {
+            seed: 0,
+            detect: true,
+            shake: false,
+            gil: false,
+            hurried: run::processors() < 2,
+            hang: false,
+            time_limit_ns: self.args.time_limit,
+            outcomes: false,
+            print: ran::print_for(self.args.format),
+            memory: run::memory_for_objects(),
+            record: false,
+            replay: Some(Arc::new(plan_of(&followed))),
+        };
+        let report = match run::run(self.program, options, &mut |_| {}) {
+            Ok(report) => report,
+            Err(error) => {
+                return ran::setup_failed(&error, self.program, self.source, &self.args.common, self.args.format);
+            }
+        };
+        let observed: Vec<&Finding> = report.findings.iter().filter(|f| f.certainty != Certainty::Predicted).collect();
+        let promised = |f: &Finding| followed.shown.iter().any(|p| p.is_same(f));
+        let (first, others): (Vec<&Finding>, Vec<&Finding>) = observed.iter().copied().partition(|f| promised(f));
+        for finding in first.iter().chain(&others) {
+            self.show(finding);
+        }
+        self.show_lanes(&followed);
+        let missing: Vec<&Finding> =
+            followed.shown.iter().filter(|p| !p.code.is_note() && !observed.iter().any(|f| f.is_same(p))).collect();
+        let code = self.end(&followed, &report, &missing, observed.len() as u64);
+        if self.args.format == Format::Json {
+            let failures = observed.iter().filter(|f| !f.code.is_note()).count() as u64;
+            let summary = json::Summary {
+                exit_code: i32::from(code),
+                findings: failures,
+                notes: observed.len() as u64 - failures,
+                tasks: report.task_count,
+                threads: report.thread_count,
+                processes: report.process_count,
+                duration_ms: report.duration_ns as f64 / 1e6,
+                ..json::Summary::default()
+            };
+            put_out(&format!("{}\n", json::summary(&summary)));
+        }
+        code
+    }
+
+    /// The last line, and the exit code.
+    fn end(&self, followed: &Followed, report: &Report, missing: &[&Finding], observed: u64) -> u8 {
+        match &report.stop {
+            Stop::Failed(sentence) => put_err(&format!("conc: {sentence}; the run was ended\n")),
+            Stop::TimeLimit => put_err("conc: the time limit was reached; the run was ended\n"),
+            Stop::Diverged(what) => put_err(&self.divergence(followed, what)),
+            Stop::Interrupted(_) => self.say("conc: interrupted; the run was ended\n"),
+            Stop::Finished | Stop::Stuck | Stop::ScheduleOver => {
+                let length = Self::length(followed);
+                let made = format!("{} threads, {} processes", report.thread_count, report.process_count);
+                let verdict = match (missing, followed.shown.is_empty(), observed) {
+                    ([], true, 0) if followed.circle_from.is_none() => "nothing went wrong".to_string(),
+                    ([], true, _) => "as in the model".to_string(),
+                    ([], false, _) => "it shows what the schedule promises".to_string(),
+                    (missing, ..) => {
+                        let codes: Vec<&str> = missing.iter().map(|f| f.code.word()).collect();
+                        format!("it did not show what the schedule promises: {}", codes.join(", "))
+                    }
+                };
+                self.say(&format!("replayed: {length}; {made}; {verdict}\n"));
+                if !missing.is_empty() {
+                    put_err("conc: the run and the model differ; this is a fault in conc itself, please report it\n");
+                    return exit::FAILED;
+                }
+                if followed.circle_from.is_some() {
+                    return exit::FINDINGS;
+                }
+            }
+        }
+        ran::exit_code(report)
+    }
+
+    fn divergence(&self, followed: &Followed, what: &Divergence) -> String {
+        let line = |site: u32| self.source.position(self.program.span(site)).line;
+        let planned = what.planned.map(|s| format!(" at line {}", line(s))).unwrap_or_default();
+        let site = what.site.map(|s| format!("; it stands at line {}", line(s))).unwrap_or_default();
+        format!(
+            "conc: turn {} of {} is {}'s{planned}, and {}{site}; the run was ended\n",
+            what.turn + 1,
+            followed.turns.len(),
+            what.task,
+            what.reason
+        )
+    }
+}
+
+/// What the run needs to know of the way that the model took.
+fn plan_of(followed: &Followed) -> Plan {
+    let turn = |t: &Acted| Turn {
+        task: t.task,
+        ended: t.ended,
+        process: t.process,
+        signal: t.signal,
+        site: t.site,
+        arms: t.arms.clone(),
+        picks: t.picks.clone(),
+        over: t.over,
+    };
+    Plan { turns: followed.turns.iter().map(turn).collect(), chosen: followed.chosen.clone() }
+}

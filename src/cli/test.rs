@@ -1,0 +1,320 @@
+//! `conc test`: scripts against their own `expect` lines, several at a time.
+
+use super::check::{lanes_of, reason, size};
+use super::progress::Line;
+use super::{Common, Format, ReportFormat, exit, put_err, put_out, script};
+use crate::check::{self, Options, Stop};
+use crate::detect::expect::{self, Expectations, Seen};
+use crate::lang::error::ScriptError;
+use crate::program::Program;
+use crate::program::value::Value;
+use crate::report::tested::{self, Counts, Outcome, Status, Tested};
+use crate::report::{self, Source, json, junit, sarif};
+use clap::Args;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+#[derive(Args)]
+pub struct TestArgs {
+    /// Scripts, or folders with scripts below; - is standard input
+    #[arg(required = true, add = super::complete::script())]
+    paths: Vec<String>,
+    /// Give a `const` of the scripts that have it another value
+    #[arg(short = 'D', value_name = "NAME=VALUE", add = super::complete::define())]
+    define: Vec<String>,
+    /// Leave out scripts whose path contains this text
+    #[arg(long, value_name = "TEXT")]
+    skip: Vec<String>,
+    /// How to report
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: ReportFormat,
+    /// End a script's check after so many states
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_states: Option<u64>,
+    /// End a script's check when its states need more memory: 500MB, 4GB
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    max_memory: Option<u64>,
+    /// End a script's check after this time: 10s, 500ms
+    #[arg(long, value_name = "TIME", value_parser = super::run::time)]
+    time_limit: Option<u64>,
+    /// How many scripts are checked at the same time; without it, one a processor
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    jobs: Option<u32>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// A check needs the stack that a program's first thread has.
+const STACK: usize = 8 << 20;
+/// Between two looks at signals and at the progress.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// A script that compiles.
+struct Case {
+    source: Source,
+    program: &'static Program,
+}
+
+/// The command: its exit code.
+pub fn main(args: &TestArgs) -> u8 {
+    let began = Instant::now();
+    let read = files(args).and_then(|paths| {
+        let sources: Result<Vec<Source>, u8> = paths.iter().map(|p| script::read(p)).collect();
+        Ok((sources?, script::defined(&args.define)?))
+    });
+    let (sources, defines) = match read {
+        Ok(read) => read,
+        Err(code) => return code,
+    };
+    if let Some(code) = nobody_has(&defines, &sources) {
+        return code;
+    }
+    let (mut cases, mut wrong) = (Vec::new(), Vec::new());
+    for source in sources {
+        match script::compiled(&source, &defines_of(&source, &defines)) {
+            Ok(program) => cases.push(Case { source, program }),
+            Err(errors) => wrong.push(tested(source, Expectations::default(), Outcome::Wrong(errors))),
+        }
+    }
+    // Nothing runs as long as something is wrong with the scripts.
+    let (all, interrupted) = if wrong.is_empty() { check_all(args, cases) } else { (wrong, false) };
+    tell(args, all, interrupted, began.elapsed())
+}
+
+/// The scripts, each once, without those to skip.
+fn files(args: &TestArgs) -> Result<Vec<String>, u8> {
+    let (mut found, mut known) = (Vec::new(), BTreeSet::new());
+    for path in &args.paths {
+        if path == "-" {
+            found.push(path.clone());
+            continue;
+        }
+        let below = script::below(Path::new(path)).map_err(|e| {
+            put_err(&format!("conc: {path} cannot be read: {}\n", script::plain(&e)));
+            exit::WRONG
+        })?;
+        if below.is_empty() {
+            put_err(&format!("conc: there is no .conc script below {path}\n"));
+            return Err(exit::WRONG);
+        }
+        for file in below {
+            let same = std::fs::canonicalize(&file).unwrap_or_else(|_| file.clone());
+            if known.insert(same) {
+                let file = file.strip_prefix(".").unwrap_or(&file);
+                found.push(file.to_string_lossy().into_owned());
+            }
+        }
+    }
+    found.retain(|path| !args.skip.iter().any(|text| path.contains(text.as_str())));
+    if found.is_empty() {
+        put_err("conc: every script is skipped\n");
+        return Err(exit::WRONG);
+    }
+    Ok(found)
+}
+
+/// The constants of a script, as far as it parses.
+fn constants(source: &Source) -> Vec<String> {
+    use crate::lang::ast::Item;
+    let items = crate::lang::parse::parse(&source.text).map(|s| s.items).unwrap_or_default();
+    let name = |item: Item| match item {
+        Item::Const(c) => Some(c.name.text),
+        _ => None,
+    };
+    items.into_iter().filter_map(name).collect()
+}
+
+fn defines_of(source: &Source, defines: &[(String, Value)]) -> Vec<(String, Value)> {
+    if defines.is_empty() {
+        return Vec::new();
+    }
+    let known = constants(source);
+    defines.iter().filter(|d| known.contains(&d.0)).cloned().collect()
+}
+
+/// A `-D` that is for none of the scripts is a slip.
+fn nobody_has(defines: &[(String, Value)], sources: &[Source]) -> Option<u8> {
+    let known: BTreeSet<String> = match defines {
+        [] => return None,
+        _ => sources.iter().flat_map(constants).collect(),
+    };
+    let stray = defines.iter().find(|d| !known.contains(&d.0))?;
+    let near = crate::lang::error::nearest(&stray.0, known.iter().map(String::as_str));
+    let near = near.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
+    put_err(&format!("conc: -D {}: no script has a `const` of this name{near}\n", stray.0));
+    Some(exit::WRONG)
+}
+
+fn tested(source: Source, expectations: Expectations, outcome: Outcome) -> Tested {
+    Tested { source, expectations, outcome, duration_ms: 0.0, states: 0 }
+}
+
+// -------------------------------------------------------------------- checking
+
+/// Checks the scripts, in their order, several at a time; whether it was
+/// interrupted.
+fn check_all(args: &TestArgs, cases: Vec<Case>) -> (Vec<Tested>, bool) {
+    let jobs = args.jobs.map_or_else(crate::run::processors, |j| j as usize).clamp(1, cases.len().max(1));
+    let memory = args.max_memory.unwrap_or_else(|| crate::run::memory_for_objects() as u64 / jobs as u64);
+    let interruption = crate::run::interruption();
+    let (stop, next) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let (give, take) = mpsc::channel::<(usize, Tested)>();
+    let mut done: Vec<Option<Tested>> = cases.iter().map(|_| None).collect();
+    let work = |give: mpsc::Sender<(usize, Tested)>| {
+        while let Some((n, case)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|n| Some((n, cases.get(n)?))) {
+            if stop.load(Ordering::Relaxed) || give.send((n, check_one(args, case, memory, &stop))).is_err() {
+                break;
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        let mut started = 0;
+        for _ in 0..jobs {
+            let (give, work) = (give.clone(), &work);
+            let thread = std::thread::Builder::new().stack_size(STACK).name("check".to_string());
+            // Without a further thread the others do its part.
+            started += usize::from(thread.spawn_scoped(scope, move || work(give)).is_ok());
+        }
+        if started == 0 {
+            work(give);
+        } else {
+            drop(give);
+        }
+        let mut line = Line::new(&args.common);
+        let began = Instant::now();
+        let mut failed = 0;
+        loop {
+            match take.recv_timeout(LOOK) {
+                Ok((n, tested)) => {
+                    failed += usize::from(tested.status() == Status::Failed);
+                    done[n] = Some(tested);
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+            }
+            if interruption.requested() {
+                stop.store(true, Ordering::Relaxed);
+            }
+            let count = done.iter().flatten().count();
+            let failures = if failed > 0 { format!(", {failed} failed") } else { String::new() };
+            line.say(began.elapsed(), || format!("{count} of {} scripts{failures}", cases.len()));
+        }
+        line.clear();
+    });
+    let all = cases.into_iter().zip(done);
+    let missing = |case: Case| tested(case.source, Expectations::default(), Outcome::NotReached);
+    (all.map(|(case, done)| done.unwrap_or_else(|| missing(case))).collect(), stop.into_inner())
+}
+
+fn check_one(args: &TestArgs, case: &Case, memory_max: u64, stop: &AtomicBool) -> Tested {
+    let began = Instant::now();
+    let options = Options {
+        states_max: args.max_states,
+        memory_max,
+        hash: check::schedule::short_hash(&case.source.text),
+        ..Options::default()
+    };
+    let limit = args.time_limit.map(Duration::from_nanos);
+    let mut ask = |_: &check::Progress| {
+        if stop.load(Ordering::Relaxed) {
+            return Some(Stop::Interrupted);
+        }
+        limit.is_some_and(|l| began.elapsed() >= l).then_some(Stop::Time)
+    };
+    let expectations = Expectations::of(&case.program.expects, &case.source.text);
+    let (outcome, states) = match check::check(case.program, &options, &mut ask) {
+        Ok(report) => (judged(&expectations, &report), report.states),
+        Err((object, text)) => (Outcome::Wrong(vec![ScriptError::new(case.program.objects[object].span, text)]), 0),
+    };
+    let duration_ms = began.elapsed().as_secs_f64() * 1e3;
+    Tested { source: case.source.clone(), expectations, outcome, duration_ms, states }
+}
+
+fn judged(expectations: &Expectations, report: &check::Report) -> Outcome {
+    let seen: Vec<Seen> = report.found.iter().map(|s| Seen::of(&s.finding)).collect();
+    let claim = |c: &check::Claimed| expect::Claimed { span: c.span, holds: c.holds, fails: c.fails };
+    let claims: Vec<expect::Claimed> = report.claims.iter().map(claim).collect();
+    Outcome::Judged {
+        judgement: expectations.judge(&seen, &claims, report.complete()),
+        found: report.found.iter().map(|s| (s.finding.clone(), lanes_of(&s.way))).collect(),
+        reason: reason(report),
+    }
+}
+
+// --------------------------------------------------------------------- telling
+
+fn exit_code(counts: &Counts, interrupted: bool) -> u8 {
+    match counts {
+        Counts { wrong: 1.., .. } => exit::WRONG,
+        _ if interrupted => exit::INTERRUPTED,
+        Counts { failed: 1.., .. } => exit::FINDINGS,
+        Counts { undecided: 1.., .. } => exit::NO_ANSWER,
+        _ => exit::FINE,
+    }
+}
+
+fn tell(args: &TestArgs, all: Vec<Tested>, interrupted: bool, took: Duration) -> u8 {
+    let counts = Counts::of(&all);
+    let code = exit_code(&counts, interrupted);
+    let duration_ms = took.as_secs_f64() * 1e3;
+    match args.format {
+        ReportFormat::Human => {
+            for one in &all {
+                if let Outcome::Wrong(errors) = &one.outcome {
+                    script::show_errors(&one.source, errors, &args.common, Format::Human);
+                }
+            }
+            let judged: Vec<Tested> = all.into_iter().filter(|t| t.status() != Status::Wrong).collect();
+            if !judged.is_empty() {
+                put_out(&tested::text(&judged, duration_ms, &args.common.style(super::on_terminal().0)));
+            }
+            if interrupted {
+                put_err("conc: interrupted; this is what was known by then\n");
+            }
+        }
+        ReportFormat::Json => tell_json(args, &all, &counts, code, duration_ms),
+        ReportFormat::Sarif => put_out(&sarif::tested(&all, code)),
+        ReportFormat::Junit => put_out(&junit::tested(&all, took.as_secs_f64())),
+    }
+    code
+}
+
+fn tell_json(args: &TestArgs, all: &[Tested], counts: &Counts, code: u8, duration_ms: f64) {
+    let start = json::Start {
+        schema: json::SCHEMA_VERSION,
+        conc: env!("CARGO_PKG_VERSION").to_string(),
+        command: "test".to_string(),
+        file: args.paths.join(" "),
+        hash: String::new(),
+        seed: 0,
+    };
+    put_out(&format!("{}\n", json::start(&start)));
+    for one in all {
+        if let Outcome::Wrong(errors) = &one.outcome {
+            errors.iter().for_each(|e| put_out(&format!("{}\n", report::json::script_error(&one.source, e))));
+        }
+        for (finding, _) in one.unexpected() {
+            put_out(&format!("{}\n", json::finding(&one.source, finding)));
+        }
+        let line = json::Test {
+            file: one.source.name.clone(),
+            hash: script::hash(&one.source),
+            status: one.status().word(),
+            reasons: one.reasons(),
+            states: one.states,
+            duration_ms: one.duration_ms,
+        };
+        put_out(&format!("{}\n", json::test(&line)));
+    }
+    let summary = json::Summary {
+        exit_code: i32::from(code),
+        findings: all.iter().map(|t| t.unexpected().len() as u64).sum(),
+        duration_ms,
+        ..json::Summary::default()
+    };
+    let (passed, failed, undecided) = (counts.passed, counts.failed, counts.undecided);
+    put_out(&format!("{}\n", json::test_summary(&json::TestSummary { summary, passed, failed, undecided })));
+}

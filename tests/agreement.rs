@@ -1,0 +1,84 @@
+//! `run` and `check` of the same script agree: what real runs come to is among
+//! what the exploration lists, and what they find it has found.
+//!
+//! Number by the environment: `CONC_RUNS` runs of each script, `CONC_PROGRAMS`
+//! random programs from the seed `CONC_SEED` on.
+
+mod generate;
+mod support;
+
+use generate::Wish;
+use serde_json::Value;
+use std::path::Path;
+use support::conc;
+
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
+}
+
+/// Whether an outcome shows numbers of processes and threads: a run's are the
+/// operating system's, and those of `check` nobody's.
+fn shows_numbers(text: &str) -> bool {
+    let code: Vec<&str> = text.lines().map(|l| l.split('#').next().unwrap_or("")).collect();
+    let words = [".pid", ".tid", ".ppid", "fork()"];
+    words.iter().any(|w| code.iter().any(|l| l.contains(w)))
+}
+
+/// Whether a run's outcome is this one of `check`. The last values of a process
+/// that is stuck or was ended from outside are nobody's to read in a run.
+fn is_one(run: &Value, known: &Value) -> bool {
+    let values = run["values"].as_object().into_iter().flatten();
+    run["prints"] == known["prints"]
+        && run["ended"] == known["ended"]
+        && values.into_iter().all(|(name, value)| known["values"][name] == *value)
+}
+
+/// How the two differ, if they do; none too if the script is too large.
+fn difference(name: &str, text: &str) -> Option<String> {
+    let file = |c: support::Conc| c.file("script.conc", text);
+    let check = ["check", "--format", "json", "--max-states", "300000", "--time-limit", "10s", "script.conc"];
+    let explored = file(conc().args(check)).start().finish();
+    let summary = explored.of_type("summary").pop()?;
+    if summary["complete"] != true {
+        return None;
+    }
+    let runs = number("CONC_RUNS", 4).to_string();
+    let run = ["run", "--format", "json", "--repeat", &runs, "--shake", "--time-limit", "20s", "script.conc"];
+    let ran = file(conc().args(run)).start().finish();
+    let mut out = String::new();
+    let known = explored.of_type("outcome");
+    if !shows_numbers(text) {
+        for outcome in ran.of_type("outcome").iter().filter(|o| !known.iter().any(|k| is_one(o, k))) {
+            out.push_str(&format!("{name}: only a run comes to {outcome}\n"));
+        }
+    }
+    for code in ran.failures() {
+        if summary["verdicts"][&code] != "found" {
+            out.push_str(&format!("{name}: only a run finds `{code}`\n"));
+        }
+    }
+    (!out.is_empty()).then(|| format!("{out}{text}\n"))
+}
+
+#[test]
+fn runs_of_scenarios_come_to_what_check_lists() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let mut wrong = String::new();
+    for path in support::leftover::files_in(&folder).iter().filter(|f| f.extension().is_some_and(|e| e == "conc")) {
+        let text = std::fs::read_to_string(path).expect("it can be read");
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        wrong.push_str(&difference(&name, &text).unwrap_or_default());
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn runs_of_random_programs_come_to_what_check_lists() {
+    let (first, count) = (number("CONC_SEED", 1), number("CONC_PROGRAMS", 25));
+    let mut wrong = String::new();
+    for seed in first..first + count {
+        let text = generate::text(&generate::program(seed, Wish { ends: true }));
+        wrong.push_str(&difference(&format!("seed {seed}"), &text).unwrap_or_default());
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}

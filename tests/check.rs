@@ -1,0 +1,366 @@
+//! `conc check`: what it prints, kept beside this file in `check/`; the pages of
+//! `conc explain`; and what it does with a script that has no end, or too much
+//! of something. To accept what is printed now, run the tests with
+//! `CONC_BLESS=1` and read the differences.
+//!
+//! The corpus is `corpus.rs`; whether each scenario shows what it expects is
+//! `conc test`'s.
+
+mod support;
+
+use nix::sys::signal::Signal;
+use std::path::PathBuf;
+use std::time::Duration;
+use support::{Conc, Ended, conc};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// `conc check` on a file `script.conc` with this text.
+fn check(script: &str) -> Conc {
+    conc().file("script.conc", script).args(["check", "--color", "never", "script.conc"])
+}
+
+fn check_json(script: &str) -> Conc {
+    check(script).args(["--format", "json"])
+}
+
+fn summary(ended: &Ended) -> serde_json::Value {
+    ended.of_type("summary").pop().unwrap_or_else(|| panic!("no summary in\n{}", ended.stdout))
+}
+
+// ------------------------------------------------------------------ the reports
+
+/// Scripts below `scenarios/`, for each of the findings and for none.
+const REPORTS: [&str; 18] = [
+    "atomics/peterson_atomic",
+    "basics/check_then_act",
+    "basics/choose",
+    "basics/invariant",
+    "basics/lost_update",
+    "basics/uncaught_error",
+    "conditions/if_instead_of_while",
+    "conditions/lost_wakeup",
+    "corpus/gn-etcd_3077",
+    "locks/abandoned_by_kill",
+    "locks/back_off_livelock",
+    "locks/deadlock",
+    "locks/deadlock_mended_by_timeout",
+    "locks/self_deadlock",
+    "processes/orphan_adopted_and_reaped",
+    "processes/race_between_processes",
+    "queues/consumer_waits_for_ever",
+    "queues/left_in_queue",
+];
+
+/// A text with every number before one of these words, and behind
+/// `"duration_ms":`, as a letter: with a better reduction there are fewer states,
+/// and times are nobody's promise.
+fn masked(text: &str) -> String {
+    let words = [" states", " transitions", " ms", " s:"];
+    let fields = ["\"states\":", "\"transitions\":", "\"duration_ms\":", "\"conc\":\""];
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, from) = rest.split_at(at);
+        out.push_str(before);
+        let end = from.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(from.len());
+        let (number, after) = from.split_at(end);
+        let hidden = words.iter().any(|w| after.starts_with(w)) || fields.iter().any(|f| out.ends_with(f));
+        out.push_str(if hidden { "N" } else { number });
+        rest = after;
+    }
+    out + rest
+}
+
+#[track_caller]
+fn assert_golden(name: &str, text: &str) {
+    let path = root().join("tests/check").join(name);
+    if std::env::var_os("CONC_BLESS").is_some() {
+        std::fs::write(&path, text).expect("the golden file can be written");
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(text, expected, "{} differs; see the head of the test", path.display());
+}
+
+/// What `check` prints of a scenario, which is named as a user would.
+fn report(script: &str, options: &[&str]) -> String {
+    let file = format!("scenarios/{script}.conc");
+    let text = std::fs::read_to_string(root().join(&file)).expect("the scenario can be read");
+    let name = format!("{}.conc", script.replace('/', "-"));
+    let ended = conc().file(&name, text).args(["check", name.as_str()]).args(options).env("COLUMNS", "80").finish();
+    assert!(matches!(ended.code, Some(0 | 1)), "{script}: {ended:?}");
+    assert_eq!(ended.stderr, "", "{script}");
+    masked(&ended.stdout)
+}
+
+#[test]
+fn reports_for_people() {
+    let differ: Vec<&str> = REPORTS
+        .into_iter()
+        .filter(|script| {
+            let golden = || {
+                assert_golden(&format!("{}.txt", script.replace('/', "-")), &report(script, &["--color", "never"]));
+            };
+            std::panic::catch_unwind(golden).is_err()
+        })
+        .collect();
+    assert!(differ.is_empty(), "see above: {differ:?}");
+}
+
+#[test]
+fn reports_for_programs() {
+    for script in ["basics/lost_update", "locks/deadlock", "locks/back_off_livelock", "queues/left_in_queue"] {
+        assert_golden(&format!("{}.jsonl", script.replace('/', "-")), &report(script, &["--format", "json"]));
+    }
+}
+
+#[test]
+fn quiet_reports_are_a_line_a_finding() {
+    let text = report("basics/lost_update", &["-q"]);
+    let lines: Vec<&str> = text.lines().filter(|l| l.contains("error[")).collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    assert_eq!(report("basics/hello", &["-q"]), "");
+}
+
+#[test]
+fn every_golden_file_belongs_to_a_scenario() {
+    for file in support::leftover::files_in(&root().join("tests/check")) {
+        let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
+        assert!(REPORTS.iter().any(|s| s.replace('/', "-") == name), "{} belongs to nothing", file.display());
+    }
+}
+
+#[test]
+fn the_same_report_each_time() {
+    let one = report("conditions/if_instead_of_while", &[]);
+    for _ in 0..5 {
+        assert_eq!(report("conditions/if_instead_of_while", &[]), one);
+    }
+}
+
+// ------------------------------------------------------------ the explain pages
+
+/// The scripts of a page, each with the codes that its `expect` lines name.
+fn scripts_of(page: &str) -> Vec<(String, Vec<String>)> {
+    let mut scripts = Vec::new();
+    let mut inside: Option<String> = None;
+    for line in page.lines() {
+        match &mut inside {
+            Some(_) if line.starts_with("```") => scripts.extend(inside.take()),
+            Some(script) => {
+                script.push_str(line);
+                script.push('\n');
+            }
+            None if line.starts_with("```conc") => inside = Some(String::new()),
+            None => {}
+        }
+    }
+    let codes = |script: &String| {
+        let expected = script.lines().filter_map(|l| l.strip_prefix("expect "));
+        let words = expected.filter_map(|l| l.split_whitespace().next());
+        words.filter(|w| !["ok", "some", "every"].contains(w)).map(String::from).collect()
+    };
+    scripts.into_iter().map(|s| (s.clone(), codes(&s))).collect()
+}
+
+fn is_failure(code: &str) -> bool {
+    conc::detect::finding::Code::from_word(code).is_some_and(|c| !c.is_note())
+}
+
+#[test]
+fn a_child_that_ends_before_or_after_its_parent() {
+    let script = "let pid = fork()\nif pid == 0 { exit 3 }\nprint \"the parent goes on\"\n";
+    let mut notes = check_json(script).finish().expect_code(0).notes();
+    notes.sort();
+    assert_eq!(notes, ["orphan", "zombie"]);
+}
+
+#[test]
+fn the_examples_of_the_explain_pages() {
+    let mut wrong = Vec::new();
+    let pages = support::leftover::files_in(&root().join("src/report/explain"));
+    assert!(pages.len() >= 17, "{pages:?}");
+    for path in pages {
+        let page = std::fs::read_to_string(&path).expect("the page can be read");
+        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        let scripts = scripts_of(&page);
+        assert!(!scripts.is_empty(), "{name} has no example");
+        for (n, (script, expected)) in scripts.iter().enumerate() {
+            let ended = check_json(script).finish();
+            let mut found = [ended.failures(), ended.notes()].concat();
+            found.sort();
+            found.dedup();
+            // Beside the finding that it is about a page may have notes.
+            let failures = |codes: &[String]| codes.iter().filter(|c| is_failure(c)).cloned().collect::<Vec<_>>();
+            let as_said = failures(&found) == failures(expected) && expected.iter().all(|c| found.contains(c));
+            if !as_said || summary(&ended)["complete"] != true {
+                wrong.push(format!("{name}, example {}: {expected:?} expected, {found:?} found", n + 1));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+// ------------------------------------------------------------------- exit codes
+
+#[test]
+fn claims_about_ends() {
+    let script = "atomic x = 0\ntask t { x += 1 }\nspawn t x2\n";
+    let with = |claim: &str| check(&format!("{script}{claim}\n")).finish();
+    // `main` waits at its end, so every end has both.
+    with("expect every x == 2").expect_code(0);
+    with("expect some x == 2").expect_code(0);
+    let ended = with("expect every x == 1").expect_code(1);
+    assert!(ended.stdout.contains("does not hold: true at the end of 0 of 1"), "{}", ended.stdout);
+    with("expect some x == 1").expect_code(1);
+    with("expect some x == 2\nexpect every x < 2").expect_code(1);
+    // A failed claim is said however quiet the report is.
+    let quiet = check(&format!("{script}expect every x == 1\n")).args(["-q"]).finish().expect_code(1);
+    assert!(quiet.stdout.contains("does not hold"), "{}", quiet.stdout);
+    // Before all ends are known neither is decided.
+    for claim in ["every", "some"] {
+        let ended = check(&format!("{COUNTING}expect {claim} n == 1\n")).args(["--max-states", "100"]).finish();
+        let ended = ended.expect_code(3);
+        assert!(ended.stdout.contains("is not decided: true at the end of 0 of 0"), "{}", ended.stdout);
+    }
+}
+
+#[test]
+fn a_wrong_script_is_not_explored() {
+    let ended = check("lock m\nm()\n").finish().expect_code(2);
+    assert_eq!(ended.stdout, "");
+    let ended = check("semaphore s(0 - 1)\n").finish().expect_code(2);
+    assert_eq!(ended.stdout, "");
+    conc().args(["check", "nowhere.conc"]).finish().expect_code(2).expect_stderr("cannot be read");
+    check("print 1").args(["--max-states", "0"]).finish().expect_code(2);
+    check("print 1").args(["--max-memory", "much"]).finish().expect_code(2).expect_stderr("500MB");
+}
+
+// ----------------------------------------------------------------------- limits
+
+/// Its states have no end.
+const COUNTING: &str = "atomic n = 0\ntask t { loop { n += 1 } }\nspawn t x2\njoin all\n";
+
+fn undecided(ended: &Ended) {
+    let summary = summary(ended);
+    assert_eq!(summary["complete"], false, "{summary}");
+    let verdicts = summary["verdicts"].as_object().expect("verdicts");
+    assert!(verdicts.values().all(|v| v != "absent"), "{summary}");
+}
+
+#[test]
+fn a_limit_of_states() {
+    for states in ["1", "10", "1000"] {
+        let ended = check_json(COUNTING).args(["--max-states", states]).finish().expect_code(3);
+        undecided(&ended);
+        let limit: u64 = states.parse().expect("a number");
+        // The transitions of one state are all followed.
+        let met = summary(&ended)["states"].as_u64().expect("a number");
+        assert!((limit..limit + 8).contains(&met), "{met} states with a limit of {limit}");
+    }
+    // A limit that is not reached is none.
+    check_json("print 1\n").args(["--max-states", "1000"]).finish().expect_code(0);
+}
+
+#[test]
+fn a_limit_of_time() {
+    undecided(&check_json(COUNTING).args(["--time-limit", "1ms"]).finish().expect_code(3));
+    let ended = check(COUNTING).args(["--time-limit", "30ms"]).finish().expect_code(3);
+    assert!(ended.stdout.contains("the time limit was reached"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_limit_of_memory() {
+    undecided(&check_json(COUNTING).args(["--max-memory", "4MB"]).finish().expect_code(3));
+}
+
+#[test]
+fn what_is_found_by_then_is_told() {
+    let script = "atomic n = 0\nvar x = 0\ntask t { x += 1\n loop { n += 1 } }\nspawn t x2\njoin all\n";
+    let ended = check_json(script).args(["--max-states", "3000"]).finish().expect_code(1);
+    assert_eq!(ended.failures(), ["race"]);
+    assert_eq!(summary(&ended)["complete"], false);
+}
+
+#[test]
+fn interrupted_in_the_middle() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let mut running = check_json(COUNTING).start();
+        // Before that a signal would just end it.
+        running.until("signals being read", |run| has_blocked(run.pid(), signal));
+        running.signal(signal);
+        undecided(&running.finish().expect_code(130));
+    }
+    let mut running = check(COUNTING).start();
+    running.until("signals being read", |run| has_blocked(run.pid(), Signal::SIGINT));
+    running.signal(Signal::SIGINT);
+    let ended = running.finish().expect_code(130).expect_stderr("interrupted");
+    assert!(ended.stdout.contains("not decided"), "{}", ended.stdout);
+}
+
+/// Whether a process reads a signal when it likes, instead of being ended by it.
+fn has_blocked(pid: i32, signal: Signal) -> Option<()> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let mask = status.lines().find_map(|l| l.strip_prefix("SigBlk:"))?;
+    let mask = u64::from_str_radix(mask.trim(), 16).ok()?;
+    (mask & (1 << (signal as i32 - 1)) != 0).then_some(())
+}
+
+#[test]
+fn nobody_reads() {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let ended = check("var x = 0\ntask t { x += 1 }\nspawn t x2\njoin all\n").stdout(writer).finish();
+    assert!(ended.signal.is_none(), "{ended:?}");
+    assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
+}
+
+/// Scripts with too much of something: each is explored, or ends at a limit,
+/// and says so.
+const TOO_MUCH: [(&str, &str); 16] = [
+    ("a loop without a step", "loop { }\n"),
+    ("a loop over a local", "let i = 0\nwhile true { i += 1 }\n"),
+    ("a loop in atomically", "atomically { loop { } }\n"),
+    ("a loop in a condition", "fn f() { loop { } }\nawait f()\n"),
+    ("a loop in an invariant", "var x = 0\nfn f() { loop { } }\ninvariant f()\nx = 1\n"),
+    ("a loop over a var", "var i = 0\nwhile true { i += 1 }\n"),
+    ("a string that doubles", "var s = \"x\"\nloop { s = s + s }\n"),
+    ("a list that doubles", "var s = [1]\ntask t { loop { s = s + s } }\nspawn t x2\njoin all\n"),
+    ("a list in a list", "var x = [1]\nloop { x = [x, x] }\n"),
+    ("calls without end", "fn f(n) { return f(n + 1) }\nprint f(0)\n"),
+    ("calls with steps", "atomic x = 0\nfn f() { x += 1\n f() }\ntask t { f() }\nspawn t x2\njoin all\n"),
+    ("a queue without end", "queue q\nloop { q.put(\"something\") }\n"),
+    ("tasks without end", "task t { spawn t }\nspawn t\n"),
+    ("tasks in great number", "atomic x = 0\ntask t { x += 1 }\nspawn t x1000\njoin all\n"),
+    ("processes without end", "loop { fork() }\n"),
+    ("a choice among too many", "let x = choose(0..500000)\nprint x\n"),
+];
+
+#[test]
+fn too_much_of_something() {
+    let mut wrong = Vec::new();
+    for (what, script) in TOO_MUCH {
+        let limits = ["--time-limit", "300ms", "--max-memory", "200MB"];
+        let run = || check_json(script).args(limits).limit(Duration::from_secs(40)).finish();
+        match std::panic::catch_unwind(run) {
+            Ok(ended) if matches!(ended.code, Some(0 | 1 | 3)) && !ended.of_type("summary").is_empty() => {}
+            Ok(ended) => wrong.push(format!("{what}: {:?} {}", ended.code, ended.stderr)),
+            Err(_) => wrong.push(format!("{what}: see above")),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_loop_that_changes_nothing_is_a_livelock() {
+    assert_eq!(check_json("loop { }\n").finish().expect_code(1).failures(), ["livelock"]);
+}
+
+#[test]
+fn long_rows() {
+    let script = "shared x[1000000] = 0\nlock m[100000]\ntask t(i) { with m[i] { x[i] += 1 } }\nspawn t(0)\nspawn t(99999)\njoin all\n";
+    let ended = check_json(script).limit(Duration::from_secs(50)).finish().expect_code(0);
+    assert_eq!(summary(&ended)["complete"], true);
+}

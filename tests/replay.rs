@@ -1,0 +1,157 @@
+//! `conc replay`: every schedule that `conc check` prints for the scenarios is
+//! run on real threads and processes, several times, and shows the same finding
+//! at the same lines each time; wrong schedules are refused; a replay that is
+//! killed leaves nothing.
+
+mod support;
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use support::conc;
+
+/// How often each schedule is replayed here.
+const TIMES: usize = 3;
+
+const TWO_LOCKS: &str = "\
+lock a
+lock b
+
+task one { with a { with b { } } }
+task two { with b { with a { } } }
+
+spawn one
+spawn two
+join all
+";
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().filter_map(|l| serde_json::from_str(l).ok()).collect()
+}
+
+/// What a finding is told apart by: its code, names and lines.
+fn essence(finding: &Value) -> (String, Vec<String>, Vec<u64>) {
+    let text = |v: &Value| v.as_str().unwrap_or_default().to_string();
+    let list = |v: &Value| v.as_array().cloned().unwrap_or_default();
+    let mut on: Vec<String> = list(&finding["on"]).iter().map(text).collect();
+    let mut places: Vec<u64> = list(&finding["places"]).iter().filter_map(|p| p["line"].as_u64()).collect();
+    on.sort();
+    places.sort_unstable();
+    (text(&finding["code"]), on, places)
+}
+
+fn findings(text: &str) -> Vec<Value> {
+    lines(text).into_iter().filter(|l| l["type"] == "finding").collect()
+}
+
+fn scripts() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let files = support::leftover::files_in(&folder);
+    files.into_iter().filter(|f| f.extension().is_some_and(|e| e == "conc")).collect()
+}
+
+#[test]
+fn every_schedule_of_every_scenario_shows_the_same_for_real() {
+    let mut schedules = 0;
+    let mut wrong = Vec::new();
+    for script in scripts() {
+        let path = script.to_string_lossy().into_owned();
+        let checked = conc().args(["check", "--format", "json", "--max-states", "60000", &path]).finish();
+        for finding in findings(&checked.stdout) {
+            let Some(schedule) = finding["schedule"].as_str() else { continue };
+            // A circle is gone round once; that it has no end is the model's.
+            let circle = matches!(finding["code"].as_str(), Some("livelock" | "starvation"));
+            schedules += 1;
+            for time in 0..TIMES {
+                let ended = conc().args(["replay", "--format", "json", &path, schedule]).finish();
+                let same = findings(&ended.stdout).iter().any(|f| essence(f) == essence(&finding));
+                if !same && !(circle && ended.code == Some(1)) {
+                    wrong.push(format!("{path} {schedule}, time {time}: {:?}\n{}", essence(&finding), ended.stderr));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "of {schedules} schedules:\n{}", wrong.join("\n"));
+    assert!(schedules > 50, "only {schedules} schedules");
+}
+
+fn schedule_of(script: &str, code: &str) -> String {
+    let checked = conc().file("s.conc", script).args(["check", "--format", "json", "s.conc"]).finish();
+    let found = findings(&checked.stdout).into_iter().find(|f| f["code"] == code).expect("it is found");
+    found["schedule"].as_str().expect("it has a schedule").to_string()
+}
+
+#[test]
+fn a_deadlock_is_replayed_and_said_to_be_as_promised() {
+    let schedule = schedule_of(TWO_LOCKS, "deadlock");
+    let ended = conc().file("s.conc", TWO_LOCKS).args(["replay", "s.conc", &schedule]).finish();
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert!(ended.stderr.contains("error[deadlock]"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("it shows what the schedule promises"), "{}", ended.stderr);
+    let model = conc().file("s.conc", TWO_LOCKS).args(["replay", "--model", "s.conc", &schedule]).finish();
+    assert_eq!(model.code, Some(1), "{}", model.stderr);
+    assert!(model.stdout.contains("error[deadlock]"), "{}", model.stdout);
+}
+
+#[test]
+fn wrong_schedules_are_refused_with_a_reason() {
+    let cases = [
+        ("0y", "is no turn"),
+        ("0x2.7", "there is no task 7"),
+        ("0x99", "turn"),
+        ("0x2.1e", "nothing stops `one`"),
+        ("0x3:5", "is no turn"),
+    ];
+    for (schedule, reason) in cases {
+        for model in [false, true] {
+            let mut args = vec!["replay", "s.conc", schedule];
+            args.extend(model.then_some("--model"));
+            let ended = conc().file("s.conc", TWO_LOCKS).args(&args).finish();
+            assert_eq!(ended.code, Some(2), "{schedule}: {}{}", ended.stdout, ended.stderr);
+            assert!(ended.stderr.contains(reason), "{schedule}: {}", ended.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_changed_script_is_said_to_be_changed() {
+    let schedule = schedule_of(TWO_LOCKS, "deadlock");
+    let longer = format!("# another comment\n{TWO_LOCKS}");
+    let ended = conc().file("s.conc", &longer).args(["replay", "s.conc", &schedule]).finish();
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert!(ended.stderr.contains("the schedule still fits"), "{}", ended.stderr);
+    let other = "print 1\n";
+    let ended = conc().file("s.conc", other).args(["replay", "s.conc", &schedule]).finish();
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(ended.stderr.contains("the script has changed since"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_prediction_of_a_run_is_confirmed() {
+    let one_after_the_other = "\
+lock a
+lock b
+event done
+
+task one {
+    with a { with b { } }
+    done.set()
+}
+task two {
+    done.wait(timeout: 100ms)
+    with b { with a { } }
+}
+
+spawn one
+spawn two
+join all
+";
+    let ended = support::run_json(one_after_the_other).finish();
+    let found = findings(&ended.stdout);
+    let predicted = found.iter().find(|f| f["code"] == "lock-order");
+    if let Some(finding) = predicted {
+        assert_eq!(finding["certainty"], "confirmed", "{finding}");
+        assert!(finding["schedule"].is_string(), "{finding}");
+    } else {
+        assert!(found.iter().any(|f| f["code"] == "deadlock"), "{}", ended.stdout);
+    }
+}

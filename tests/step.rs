@@ -1,0 +1,169 @@
+//! `conc step`: every command, from a file; and walks by chance through the
+//! scenarios, on which nothing is found but what the scripts expect.
+
+mod support;
+
+use conc::check::stepper::{Standing, Stepper};
+use conc::detect::expect::{Expectations, Seen};
+use conc::objects::KINDS;
+use support::{Ended, conc};
+
+const BANK: &str = "\
+var x = 0
+lock m
+
+task t(n) {
+    with m { x += n }
+}
+
+spawn t(1) as \"a\"
+spawn t(2) as \"b\"
+join all
+expect every x == 3
+";
+
+fn step(script: &str, commands: &str) -> Ended {
+    conc().file("s.conc", script).args(["step", "--color", "never", "s.conc"]).input(commands).finish()
+}
+
+/// What stands between the last two prompts.
+fn answer(ended: &Ended, command: &str) -> String {
+    let shown = format!("\n> {command}\n");
+    let at = ended.stdout.find(&shown).unwrap_or_else(|| panic!("no `{command}` in {}", ended.stdout));
+    let rest = &ended.stdout[at + shown.len()..];
+    rest.split("\n> ").next().unwrap_or(rest).to_string()
+}
+
+#[test]
+fn turns_forward_and_back() {
+    let ended = step(BANK, "0\n0\na\nb 2\nv\nq\n").expect_code(0);
+    let taken = answer(&ended, "a");
+    assert!(taken.contains("lock m  held by a since line 5; waiting: b"), "{taken}");
+    assert!(taken.contains("can go\n  1  a     line 5   read x: 0\n"), "{taken}");
+    assert!(taken.contains("  2  b     line 5   acquire m: held by a since line 5\n"), "{taken}");
+    assert!(taken.contains("  0  main  line 10  join a: a has not ended\n"), "{taken}");
+    let back = answer(&ended, "b 2");
+    assert!(back.contains("lock m  free") && back.contains("spawn b"), "{back}");
+    assert_eq!(answer(&ended, "v").trim(), back.trim());
+}
+
+#[test]
+fn going_on_by_itself() {
+    let ended = step(BANK, "f main\nf a\nc\nc\ns\nb 1000\nb\n").expect_code(0);
+    assert!(answer(&ended, "f main").contains("waits\n  0  main"), "{}", ended.stdout);
+    assert!(!answer(&ended, "f a").contains("  1  a "), "{}", ended.stdout);
+    let end = answer(&ended, "c");
+    assert!(end.contains("x       = 3") && end.contains("every task has ended\n"), "{end}");
+    assert!(end.contains("expect every (line 11) is true at this end\n"), "{end}");
+    assert!(ended.stdout.contains("\n> c\nnobody can go on\n"), "{}", ended.stdout);
+    assert!(answer(&ended, "s").starts_with("conc replay s.conc 0x2.1"), "{}", ended.stdout);
+    assert!(answer(&ended, "b").contains("this is the beginning"), "{}", ended.stdout);
+}
+
+#[test]
+fn the_schedule_is_the_one_that_check_prints() {
+    let racy = "var x = 0\ntask t { x += 1 }\nspawn t x2\njoin all\nprint x\n";
+    let check = conc().file("s.conc", racy).args(["check", "--color", "never", "s.conc"]).finish().expect_code(1);
+    let replay = check.stdout.lines().find_map(|l| l.split_once("replay: ")).expect("a schedule").1.to_string();
+    // `0.1x2.2x2@abcd`: the same turns by hand.
+    let turns = replay.rsplit(' ').next().and_then(|s| s.split('@').next()).expect("turns");
+    let turn = |item: &str| match item.split_once('x') {
+        Some((task, count)) => format!("{task}\n").repeat(count.parse().expect("a count")),
+        None => format!("{item}\n"),
+    };
+    let commands: String = turns.split('.').map(turn).collect();
+    let ended = step(racy, &format!("{commands}s\n")).expect_code(1);
+    assert!(ended.stdout.contains("error[race]: two tasks write x"), "{}", ended.stdout);
+    assert_eq!(answer(&ended, "s").lines().next(), Some(replay.as_str()));
+}
+
+#[test]
+fn several_ways_and_slips() {
+    let script = "task t { sleep 1ms }\nlet n = choose(1..3)\nprint n\nspawn t\nspawn t\njoin all\n";
+    let ended = step(script, "0\n0:7\nnobody\n9\nf\nf nobody\nb x\nf 0\n0:1\n0\n0\nt\nh\nl\np\np t\n").expect_code(0);
+    let ways = answer(&ended, "0");
+    assert_eq!(
+        ways,
+        "main can go on in several ways:\n  0:0    choose: 1, then print 1\n  0:1    choose: 2, then print 2"
+    );
+    assert!(answer(&ended, "0:7").starts_with("main can go on in several ways"), "{}", ended.stdout);
+    assert!(answer(&ended, "nobody").contains("no task `nobody`, and no such command"), "{}", ended.stdout);
+    assert!(answer(&ended, "9").contains("there is no task 9"), "{}", ended.stdout);
+    assert!(answer(&ended, "b x").contains("no number of turns"), "{}", ended.stdout);
+    assert!(answer(&ended, "f 0").contains("several ways"), "{}", ended.stdout);
+    assert!(answer(&ended, "t").contains("several tasks are named t: say 1 or 2"), "{}", ended.stdout);
+    assert!(answer(&ended, "h").contains("takes the last turn back"), "{}", ended.stdout);
+    assert!(answer(&ended, "p").contains("5 | spawn t"), "{}", ended.stdout);
+}
+
+#[test]
+fn findings_are_told_as_they_occur_and_make_the_exit_code() {
+    let stuck = "queue q(1)\nq.put(1)\nq.put(2)\n";
+    let ended = step(stuck, "0\n").expect_code(1);
+    assert!(answer(&ended, "0").contains("error[deadlock]: main waits to put into queue q"), "{}", ended.stdout);
+    assert!(answer(&ended, "0").contains("queue q  1 of 1: 1; waiting: main"), "{}", ended.stdout);
+    // Taken back, it is not on the way any more.
+    step(stuck, "0\nb\n").expect_code(0);
+}
+
+#[test]
+fn what_cannot_be_stepped() {
+    step("vra x\n", "").expect_code(2);
+    conc().args(["step", "-"]).finish().expect_code(2);
+    conc().args(["step", "nowhere.conc"]).finish().expect_code(2);
+}
+
+// ----------------------------------------------------------------------- walks
+
+/// A number that looks like chance, the same in each run of the test.
+fn next(seed: &mut u64) -> usize {
+    *seed ^= *seed << 13;
+    *seed ^= *seed >> 7;
+    *seed ^= *seed << 17;
+    (*seed >> 11) as usize
+}
+
+const TURNS_MAX: usize = 120;
+
+/// What is wrong on one walk; none if all is well.
+fn walk(text: &str, seed: u64) -> Option<String> {
+    let script = conc::lang::parse::parse(text).expect("a scenario parses");
+    let program = conc::program::compile(&script, text, KINDS, &[]).expect("a scenario compiles");
+    let program = Box::leak(Box::new(program));
+    let expected = Expectations::of(&program.expects, text);
+    let mut stepper = Stepper::new(program, 0).expect("a scenario begins");
+    let mut seed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    for _ in 0..TURNS_MAX {
+        let turns = stepper.turns();
+        let Some(turn) = (!turns.is_empty()).then(|| turns[next(&mut seed) % turns.len()].clone()) else { break };
+        if !stepper.take(&turn) {
+            return Some(format!("{} ({}) cannot be taken", turn.label, turn.text));
+        }
+        let odd = stepper.last_findings().into_iter().find(|f| !f.code.is_note() && !expected.allow(&Seen::of(f)));
+        if let Some(odd) = odd {
+            return Some(format!("{} on {:?} is not expected", odd.code.word(), odd.on));
+        }
+    }
+    let view = stepper.view();
+    let waits = view.tasks.iter().any(|t| matches!(t.standing, Standing::Waits { .. }) && !t.excused);
+    if view.over && waits && stepper.findings().iter().all(|f| f.code.is_note()) {
+        return Some("nobody can go on, somebody waits, and nothing was found".to_string());
+    }
+    // All the way back and the same turns again lead to the same state.
+    let labels: Vec<String> = stepper.way().schedule.turns.iter().map(|t| t.task.to_string()).collect();
+    while stepper.back() {}
+    (stepper.findings().len() + stepper.len() > 0).then(|| format!("something is left after {labels:?}"))
+}
+
+#[test]
+fn walks_through_the_scenarios_find_nothing_else() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let mut wrong = Vec::new();
+    for file in support::leftover::files_in(&folder).iter().filter(|f| f.extension().is_some_and(|e| e == "conc")) {
+        let text = std::fs::read_to_string(file).expect("it can be read");
+        for seed in 1..=3 {
+            wrong.extend(walk(&text, seed).map(|fault| format!("{} (seed {seed}): {fault}", file.display())));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -1,0 +1,272 @@
+//! `conc test`, and the formats for other programs of `test` and `check`: exit
+//! codes, reasons, and that SARIF and JUnit have what their readers need.
+
+mod support;
+
+use serde_json::Value;
+use support::{Ended, conc};
+
+const RACY: &str = "var x = 0\ntask t { x += 1 }\nspawn t x2\njoin all\n";
+const FINE: &str = "atomic x = 0\ntask t { x += 1 }\nspawn t x2\njoin all\nexpect ok\nexpect every x == 2\n";
+const WRONG: &str = "vra x = 0\nlok m\n";
+
+/// `conc test` on these files, in a folder of their own.
+fn test(files: &[(&str, &str)], args: &[&str]) -> Ended {
+    let conc = files.iter().fold(conc(), |conc, (name, text)| conc.file(name, text));
+    conc.args(["test", "--color", "never"]).args(args).args(files.iter().map(|f| f.0)).finish()
+}
+
+fn expecting(lines: &str) -> String {
+    format!("{RACY}{lines}")
+}
+
+#[track_caller]
+fn assert_fails(lines: &str, reason: &str) {
+    let ended = test(&[("a.conc", &expecting(lines))], &[]).expect_code(1);
+    let text = ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.starts_with("failed a.conc") && text.contains(reason), "{}", ended.stdout);
+}
+
+#[test]
+fn what_is_met_passes() {
+    for lines in ["expect race", "expect race on x", "expect race on x\nexpect some x == 1\nexpect every x > 0"] {
+        let ended = test(&[("a.conc", &expecting(lines))], &[]).expect_code(0);
+        assert!(ended.stdout.starts_with("passed     a.conc\n1 script, "), "{}", ended.stdout);
+    }
+    test(&[("fine.conc", FINE)], &[]).expect_code(0);
+}
+
+#[test]
+fn what_is_not_met_fails_with_its_reason() {
+    let unexpected = "race on x was not expected: two tasks write x, and nothing orders them (line 2)";
+    assert_fails("", unexpected);
+    assert_fails("expect ok", unexpected);
+    assert_fails("expect race on x\nexpect deadlock", "`expect deadlock` (line 6) is not met: this cannot happen");
+    assert_fails("expect race on y", "`expect race on y` (line 5) is not met: nothing is found on y, but race on x");
+    assert_fails("expect race\nexpect some x == 3", "`expect some` (line 6) is not met: it is false at all 2 ends");
+    assert_fails("expect race\nexpect every x == 2", "`expect every` (line 6) is not met: it is false at 1 of 2 ends");
+}
+
+#[test]
+fn the_deadlock_of_a_lock_order_is_to_be_expected_too() {
+    let locks = "lock a\nlock b\ntask t { with a { with b { } } }\ntask u { with b { with a { } } }\nspawn t\nspawn u\njoin all\n";
+    let both = format!("{locks}expect lock-order on a, b\nexpect deadlock on a, b\n");
+    test(&[("a.conc", &both)], &[]).expect_code(0);
+    let one = format!("{locks}expect lock-order on a, b\n");
+    let ended = test(&[("a.conc", &one)], &[]).expect_code(1);
+    let text = ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("is expected by `expect deadlock on b, a`"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_limit_leaves_it_undecided() {
+    let ended = test(&[("fine.conc", FINE)], &["--max-states", "1"]).expect_code(3);
+    assert!(ended.stdout.starts_with("undecided  fine.conc\n"), "{}", ended.stdout);
+}
+
+#[test]
+fn nothing_runs_while_a_script_is_wrong() {
+    let ended = test(&[("a.conc", WRONG), ("b.conc", WRONG), ("fine.conc", FINE)], &[]).expect_code(2);
+    assert_eq!(ended.stdout, "");
+    for text in ["`vra` is no kind of object", "`lok` is no kind", "a.conc:1:1", "b.conc:2:1"] {
+        assert!(ended.stderr.contains(text), "{text}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn slips_on_the_command_line() {
+    for (args, text) in [
+        (vec!["-D", "NO=1"], "no script has a `const` of this name"),
+        (vec!["--skip", "conc"], "every script is skipped"),
+        (vec!["nowhere"], "nowhere cannot be read"),
+    ] {
+        let ended = test(&[("fine.conc", FINE)], &args).expect_code(2);
+        assert!(ended.stderr.contains(text), "{}", ended.stderr);
+    }
+    conc().args(["test", "tmp"]).finish().expect_code(2);
+    conc().args(["test"]).finish().expect_code(2);
+}
+
+#[test]
+fn a_const_is_given_to_those_who_have_it() {
+    let sized = "const N = 2\nvar x = 0\nx = N\nexpect every x == 3\n";
+    test(&[("a.conc", sized), ("fine.conc", FINE)], &[]).expect_code(1);
+    test(&[("a.conc", sized), ("fine.conc", FINE)], &["-D", "N=3"]).expect_code(0);
+}
+
+#[test]
+fn folders_are_gone_through_and_quiet_says_what_failed() {
+    let conc =
+        conc().file("tmp/b.conc", expecting("expect ok")).file("tmp/a.conc", FINE).file("tmp/c.txt", "no script");
+    let ended = conc.args(["test", "-q", "-j", "1", "tmp", "tmp/a.conc"]).finish().expect_code(1);
+    assert!(ended.stdout.starts_with("failed     tmp/b.conc\n"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("2 scripts, ") && !ended.stdout.contains("a.conc"), "{}", ended.stdout);
+}
+
+#[test]
+fn json_has_a_line_for_each_script() {
+    let files = [("a.conc", expecting("expect ok")), ("fine.conc", FINE.to_string())];
+    let files: Vec<(&str, &str)> = files.iter().map(|f| (f.0, f.1.as_str())).collect();
+    let ended = test(&files, &["--format", "json"]).expect_code(1);
+    let lines: Vec<Value> = ended.stdout.lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();
+    let types: Vec<&str> = lines.iter().filter_map(|l| l["type"].as_str()).collect();
+    assert_eq!(types, ["start", "finding", "test", "test", "summary"]);
+    assert_eq!((lines[2]["status"].as_str(), lines[3]["status"].as_str()), (Some("failed"), Some("passed")));
+    let last = &lines[4];
+    assert_eq!((&last["passed"], &last["failed"], &last["exit_code"]), (&1.into(), &1.into(), &1.into()));
+}
+
+// ----------------------------------------------------------------------- SARIF
+
+/// What the standard demands of each object (OASIS SARIF 2.1.0, section 3), as
+/// far as conc writes it: required properties, and which values are allowed.
+fn sarif_faults(log: &Value) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut need = |is: bool, what: &str, at: &Value| {
+        if !is {
+            faults.push(format!("{what}: {at}"));
+        }
+    };
+    need(log["version"] == "2.1.0", "the version", log);
+    need(
+        log["$schema"].as_str().is_some_and(|s| s.ends_with("sarif-schema-2.1.0.json")),
+        "the schema",
+        &log["$schema"],
+    );
+    let run = &log["runs"][0];
+    let driver = &run["tool"]["driver"];
+    need(driver["name"] == "conc", "the tool's name", driver);
+    need(run["columnKind"] == "unicodeCodePoints", "the kind of columns", &run["columnKind"]);
+    need(run["invocations"][0]["executionSuccessful"].is_boolean(), "executionSuccessful", &run["invocations"]);
+    let rules = driver["rules"].as_array().cloned().unwrap_or_default();
+    for rule in &rules {
+        need(rule["id"].is_string() && rule["shortDescription"]["text"].is_string(), "a rule", rule);
+    }
+    for result in run["results"].as_array().expect("results are a list") {
+        let index = result["ruleIndex"].as_u64().unwrap_or(u64::MAX) as usize;
+        need(rules.get(index).is_some_and(|r| r["id"] == result["ruleId"]), "the rule of a result", result);
+        need(result["message"]["text"].as_str().is_some_and(|t| !t.is_empty()), "a message", result);
+        need(["error", "note"].iter().any(|l| result["level"] == *l), "a level", result);
+        need(result["partialFingerprints"].as_object().is_some_and(|p| !p.is_empty()), "a fingerprint", result);
+        let flows = result["codeFlows"].as_array().into_iter().flatten();
+        let stops = flows.clone().flat_map(|f| f["threadFlows"].as_array().expect("thread flows are required"));
+        let stops = stops.flat_map(|t| t["locations"].as_array().expect("locations are required"));
+        let of_stops: Vec<&Value> = stops.map(|s| &s["location"]).collect();
+        let own = result["locations"].as_array().into_iter().flatten();
+        let related = result["relatedLocations"].as_array().into_iter().flatten();
+        for location in own.chain(related).chain(of_stops) {
+            let place = &location["physicalLocation"];
+            let region = &place["region"];
+            need(place["artifactLocation"]["uri"].as_str().is_some_and(|u| !u.contains(' ')), "a uri", location);
+            let number = |name: &str| region[name].as_u64().unwrap_or(0);
+            need(number("startLine") >= 1 && number("startColumn") >= 1, "a region begins at 1", location);
+            need(number("endColumn") >= number("startColumn"), "a region ends behind its begin", location);
+        }
+    }
+    faults
+}
+
+fn sarif(ended: &Ended) -> Value {
+    let log: Value = serde_json::from_str(&ended.stdout).expect("SARIF is JSON");
+    let faults = sarif_faults(&log);
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    log
+}
+
+#[test]
+fn sarif_of_a_check() {
+    let ended = conc().file("a b.conc", RACY).args(["check", "--format", "sarif", "a b.conc"]).finish().expect_code(1);
+    let log = sarif(&ended);
+    let result = &log["runs"][0]["results"][0];
+    assert_eq!(result["ruleId"], "race");
+    let flows = result["codeFlows"][0]["threadFlows"].as_array().expect("a flow for each task");
+    assert_eq!(flows.len(), 3, "main and the two that race");
+    // The steps of all tasks together are numbered from 1 without a gap.
+    let mut order: Vec<u64> = flows
+        .iter()
+        .flat_map(|f| f["locations"].as_array().expect("locations"))
+        .filter_map(|l| l["executionOrder"].as_u64())
+        .collect();
+    order.sort_unstable();
+    assert!(order.iter().enumerate().all(|(n, o)| *o == n as u64 + 1), "{order:?}");
+    let fine = conc().file("fine.conc", FINE).args(["check", "--format", "sarif", "fine.conc"]).finish().expect_code(0);
+    assert_eq!(sarif(&fine)["runs"][0]["results"].as_array().map(Vec::len), Some(0));
+}
+
+#[test]
+fn sarif_of_what_is_wrong_and_what_is_open() {
+    let wrong = conc().file("w.conc", WRONG).args(["check", "--format", "sarif", "w.conc"]).finish().expect_code(2);
+    let log = sarif(&wrong);
+    assert_eq!(log["runs"][0]["results"].as_array().map(Vec::len), Some(2));
+    assert_eq!(log["runs"][0]["invocations"][0]["executionSuccessful"], false);
+    let args = ["check", "--format", "sarif", "--max-states", "1", "fine.conc"];
+    let open = sarif(&conc().file("fine.conc", FINE).args(args).finish().expect_code(3));
+    let notice = &open["runs"][0]["invocations"][0]["toolExecutionNotifications"][0];
+    assert_eq!(notice["message"]["text"], "the limit of states was reached");
+}
+
+#[test]
+fn sarif_of_a_test_has_what_was_not_expected() {
+    let deadlock = expecting("expect race on x\nexpect deadlock on m, x\nlock m");
+    let ended = test(&[("a.conc", &deadlock), ("b.conc", RACY)], &["--format", "sarif"]).expect_code(1);
+    let log = sarif(&ended);
+    let results = log["runs"][0]["results"].as_array().expect("results");
+    let ids: Vec<&str> = results.iter().filter_map(|r| r["ruleId"].as_str()).collect();
+    assert_eq!(ids, ["expect", "race"]);
+    assert_eq!(results[0]["locations"][0]["physicalLocation"]["region"]["startLine"], 6);
+}
+
+// ----------------------------------------------------------------------- JUnit
+
+/// The names of the elements with their attributes, in order, of a well-formed
+/// document.
+fn elements(text: &str) -> Vec<(String, Vec<(String, String)>)> {
+    use quick_xml::events::Event;
+    let mut reader = quick_xml::Reader::from_str(text);
+    let mut found = Vec::new();
+    loop {
+        match reader.read_event().expect("it is well-formed") {
+            Event::Start(e) | Event::Empty(e) => {
+                let of =
+                    |a: quick_xml::events::attributes::Attribute| (a.key.as_ref().to_string(), a.value.to_string());
+                let attributes = e.attributes().map(|a| of(a.expect("an attribute"))).collect();
+                found.push((e.name().as_ref().to_string(), attributes));
+            }
+            Event::Eof => return found,
+            _ => {}
+        }
+    }
+}
+
+fn attribute<'a>(element: &'a (String, Vec<(String, String)>), name: &str) -> &'a str {
+    element.1.iter().find(|a| a.0 == name).map_or("", |a| a.1.as_str())
+}
+
+#[test]
+fn junit_of_a_test() {
+    let files = [("a.conc", expecting("expect ok")), ("tmp/fine.conc", FINE.to_string())];
+    let files: Vec<(&str, &str)> = files.iter().map(|f| (f.0, f.1.as_str())).collect();
+    let ended = test(&files, &["--format", "junit"]).expect_code(1);
+    let all = elements(&ended.stdout);
+    let names: Vec<&str> = all.iter().map(|e| e.0.as_str()).collect();
+    assert_eq!(names, ["testsuites", "testsuite", "testcase", "failure", "testsuite", "testcase"]);
+    assert_eq!(
+        (attribute(&all[0], "tests"), attribute(&all[0], "failures"), attribute(&all[0], "errors")),
+        ("2", "1", "0")
+    );
+    assert_eq!((attribute(&all[5], "name"), attribute(&all[5], "classname")), ("fine.conc", "tmp"));
+    assert_eq!(attribute(&all[5], "file"), "tmp/fine.conc");
+    assert!(attribute(&all[3], "message").starts_with("race on x was not expected"));
+    assert!(ended.stdout.contains("= replay: conc replay a.conc "), "{}", ended.stdout);
+}
+
+#[test]
+fn junit_of_a_check_has_a_case_for_each_code() {
+    let ended = conc().file("a.conc", RACY).args(["check", "--format", "junit", "a.conc"]).finish().expect_code(1);
+    let all = elements(&ended.stdout);
+    let cases: Vec<&str> = all.iter().filter(|e| e.0 == "testcase").map(|e| attribute(e, "name")).collect();
+    assert!(["race", "deadlock", "livelock"].iter().all(|c| cases.contains(c)), "{cases:?}");
+    assert_eq!(all.iter().filter(|e| e.0 == "failure").count(), 1);
+    let wrong = conc().file("w.conc", WRONG).args(["check", "--format", "junit", "w.conc"]).finish().expect_code(2);
+    assert_eq!(attribute(&elements(&wrong.stdout)[0], "errors"), "1");
+}
