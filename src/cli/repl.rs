@@ -52,6 +52,7 @@ fn options(args: &ReplArgs) -> run::Options {
         hang: true,
         time_limit_ns: None,
         outcomes: false,
+        record: false,
         print: |_, text| format!("{text}\n"),
         memory: run::memory_for_objects(),
         replay: None,

@@ -173,6 +173,7 @@ impl Session<'_> {
             outcomes: false,
             print: ran::print_for(self.args.format),
             memory: run::memory_for_objects(),
+            record: false,
             replay: Some(Arc::new(plan_of(&followed))),
         };
         let report = match run::run(self.program, options, &mut |_| {}) {

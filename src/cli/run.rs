@@ -6,7 +6,8 @@ use crate::program::Program;
 use crate::report::{self, Source, Style, json};
 use crate::run::image::SetupError;
 use crate::run::{self, Options, Report, Stop};
-use clap::Args;
+use clap::{Args, ValueHint};
+use std::path::PathBuf;
 
 #[derive(Args)]
 #[command(after_help = super::example::help("run"))]
@@ -23,6 +24,12 @@ pub struct RunArgs {
     /// How to report
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
+    /// Draw what happened, as one page for a browser
+    #[arg(long, value_name = "FILE.html", value_hint = ValueHint::FilePath, conflicts_with = "repeat")]
+    timeline: Option<PathBuf>,
+    /// Record what happened as trace events, for Perfetto
+    #[arg(long, value_name = "FILE.json", value_hint = ValueHint::FilePath, conflicts_with = "repeat")]
+    trace: Option<PathBuf>,
     /// Run that many times: a table of outcomes and findings with their frequency
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     repeat: Option<u64>,
@@ -106,6 +113,7 @@ impl Session<'_> {
             hang: self.args.hang,
             time_limit_ns: self.args.time_limit,
             outcomes: self.args.repeat.is_some(),
+            record: self.args.timeline.is_some() || self.args.trace.is_some(),
             print: print_for(self.args.format),
             memory: run::memory_for_objects(),
             replay: None,
@@ -149,7 +157,27 @@ impl Session<'_> {
         }
         let code = exit_code(&report);
         self.end(&report, code);
-        code
+        if self.draw(&report) { code } else { exit::FAILED }
+    }
+
+    /// Writes the pictures that were asked for; false if one could not be.
+    fn draw(&self, report: &Report) -> bool {
+        let Some(recording) = &report.recording else { return true };
+        if recording.lost > 0 {
+            put_err(&format!("conc: the picture ends early: {} events were too many to keep\n", recording.lost));
+        }
+        let page =
+            self.args.timeline.as_ref().map(|p| (p, report::timeline::html(self.source, recording, &report.findings)));
+        let trace =
+            self.args.trace.as_ref().map(|p| (p, report::trace::trace(self.source, recording, &report.findings)));
+        let mut written = true;
+        for (path, text) in page.into_iter().chain(trace) {
+            if let Err(e) = std::fs::write(path, text) {
+                put_err(&format!("conc: {} cannot be written: {}\n", path.display(), script::plain(&e)));
+                written = false;
+            }
+        }
+        written
     }
 
     fn end(&self, report: &Report, code: u8) {

@@ -18,6 +18,8 @@ mod snippet;
 mod source;
 pub mod summary;
 pub mod tested;
+pub mod timeline;
+pub mod trace;
 pub mod verdict;
 
 pub use diagnostic::{Diagnostic, Note, Place, Severity};

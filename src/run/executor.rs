@@ -11,6 +11,8 @@ use super::guard;
 use super::heap::OutOfMemory;
 use super::image::Image;
 use super::process::Process;
+use super::trace::About;
+use crate::detect::event::Kind;
 use crate::machine::{Access, Home, Host, Place};
 use crate::objects::{self, Edge, Mode, TaskId, World};
 use crate::program::Program;
@@ -112,7 +114,11 @@ impl Executor {
             gated: program.needs.gate || image.room.grows,
             unchecked: false,
             last_object: std::cell::Cell::new((u32::MAX, 0)),
-            careful: program.needs.gate || image.options.shake || image.room.grows || image.options.replay.is_some(),
+            careful: program.needs.gate
+                || image.room.grows
+                || image.options.shake
+                || image.options.record
+                || image.options.replay.is_some(),
             private_cells: image.program.private_cells(),
             gives_up: false,
             supervising: false,
@@ -526,6 +532,12 @@ impl Executor {
         Ok(())
     }
 
+    /// Whether what is put into an object is a message to another task.
+    fn carries_messages(&self, id: u32) -> bool {
+        let kind = self.at_object(id, object::KIND).load(Relaxed) as u8;
+        kind == objects::place::queue || kind == objects::place::pool
+    }
+
     #[inline]
     fn strength(&self, id: u32) -> Strength {
         if objects::is_lock(self.at_object(id, object::KIND).load(Relaxed) as u8) {
@@ -614,6 +626,9 @@ impl World for Executor {
             self.check_memory(result);
         }
         self.change_word(object, object::RING_LEN, len + 1);
+        if self.careful && self.records() && self.carries_messages(object) {
+            self.note(Kind::Send, About::Object(object), &self.shown(&value));
+        }
     }
 
     fn pop(&mut self, object: u32, bounded: bool) -> Option<Value> {
@@ -640,6 +655,9 @@ impl World for Executor {
         let first = (self.at_object(object, object::RING_FIRST).load(Relaxed) + 1) % places;
         self.change_word(object, object::RING_FIRST, first);
         self.change_word(object, object::RING_LEN, len - 1);
+        if self.careful && self.records() && self.carries_messages(object) {
+            self.note(Kind::Receive, About::Object(object), &self.shown(&value));
+        }
         Some(value)
     }
 
@@ -676,6 +694,9 @@ impl World for Executor {
             let at = self.arena.slot_at(self.slot) + 8 * slot::HELD_COUNT;
             self.change(at, count as u64 + 1);
         }
+        if self.careful {
+            self.note(Kind::Hold, About::Object(object), "");
+        }
         self.lockset = None;
     }
 
@@ -691,6 +712,9 @@ impl World for Executor {
             }
         }
         self.change(base + 8 * slot::HELD_COUNT, count as u64 - 1);
+        if self.careful {
+            self.note(Kind::Release, About::Object(object), "");
+        }
         self.lockset = None;
     }
 

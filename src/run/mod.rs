@@ -25,6 +25,7 @@ mod spawn;
 mod steps;
 mod supervisor;
 mod system;
+mod trace;
 mod version;
 mod wait;
 

@@ -19,6 +19,7 @@ use super::process::{self as proc, Process};
 use super::record::{self, Raw};
 use super::replay::{self, Standing};
 use super::spawn::{self, Birth, Ended, refused};
+use crate::detect::event::Recording;
 use crate::detect::finding::{Ending, Finding, TaskFacts};
 use crate::machine::Task;
 use crate::objects::{KINDS, pool};
@@ -98,6 +99,8 @@ pub struct Report {
     pub duration_ns: u64,
     pub gil_wait_ns: u64,
     pub outcome: Option<Outcome>,
+    /// What happened, if it was recorded.
+    pub recording: Option<Recording>,
 }
 
 struct Watched {
@@ -736,10 +739,15 @@ impl Supervisor {
         findings.extend(diagnose::recorded(self.image, &findings, finished));
         findings.sort_by_key(|f| f.code.is_note());
         let outcome = self.image.options.outcomes.then(|| self.outcome());
+        let tasks = diagnose::task_ends(self.image);
+        let recording = self.image.trace.as_ref().map(|trace| {
+            let facts = tasks.iter().map(|t| t.facts.clone()).collect();
+            trace.read(self.image, &diagnose::task_ids(self.image), facts, self.began, self.began + duration_ns)
+        });
         let word = |w: usize| self.arena.run(w).load(SeqCst);
         Report {
             stop,
-            tasks: diagnose::task_ends(self.image),
+            tasks,
             findings,
             task_count: word(run::TASKS),
             thread_count: word(run::THREADS),
@@ -747,6 +755,7 @@ impl Supervisor {
             duration_ns,
             gil_wait_ns: word(run::GIL_WAIT),
             outcome,
+            recording,
         }
     }
 

@@ -13,6 +13,8 @@ use super::arena::{node, object, run, slot, state};
 use super::codec;
 use super::executor::Executor;
 use super::futex;
+use super::trace::About;
+use crate::detect::event::Kind;
 use crate::machine::{Args, Arm};
 use crate::objects::{self, Outcome, TaskId};
 use crate::program::value::{Error, ErrorKind, ObjRef, Value};
@@ -161,9 +163,21 @@ impl Executor {
                 other.advance();
             }
             self.wake_later(slot);
+            self.note_meeting(id, self.node_task(at), &give, &value);
             return Some(value);
         }
         None
+    }
+
+    /// A value went over from one task to the other.
+    fn note_meeting(&self, id: u32, other: TaskId, given: &Value, got: &Value) {
+        if !self.records() {
+            return;
+        }
+        let (from, to, value) = if *given == Value::None { (other, self.task, got) } else { (self.task, other, given) };
+        let text = self.shown(value);
+        self.note_of(from, Kind::Send, About::Object(id), None, &text);
+        self.note_of(to, Kind::Receive, About::Object(id), None, &text);
     }
 
     /// See `World::transfer`. Both objects are guarded.
@@ -325,6 +339,10 @@ impl Executor {
             }
             self.append(p.target.id, at);
         }
+        if let Some(first) = pending.first() {
+            let method = &objects::KINDS[first.target.kind as usize].methods[first.method as usize];
+            self.note(Kind::Wait, About::Object(first.target.id), method.name.trim_start_matches('-'));
+        }
         let count = self.arena.slot_at(self.slot) + 8 * slot::NODE_COUNT;
         self.change(count, pending.len() as u64);
         let waiting = if deadline.is_some() { state::TIMED } else { state::WAITING };
@@ -356,6 +374,12 @@ impl Executor {
     pub(super) fn enter_state(&self, state: u64) {
         let old = self.slot_word(slot::STATE).swap(state, SeqCst);
         self.slot_word(slot::VERSION).fetch_add(1, SeqCst);
+        match state {
+            state::RUNNING if old != state::RUNNING => self.note(Kind::Go, About::Nothing, ""),
+            state::SLEEPING => self.note(Kind::Sleep, About::Nothing, ""),
+            state::AWAITING | state::REAPING => self.note(Kind::Wait, About::Nothing, ""),
+            _ => {}
+        }
         match (old == state::RUNNING, state == state::RUNNING) {
             (true, false) => {
                 self.arena.run(run::ACTIVE).fetch_sub(1, SeqCst);

@@ -1,0 +1,120 @@
+//! A recording as one page that needs nothing else: `--timeline`. This file
+//! owns what the page is told; how it draws is in `timeline/page.html`, the
+//! pairing of events in `stretch`.
+
+pub mod stretch;
+
+use super::{Source, json};
+use crate::detect::event::{Clock, Recording};
+use crate::detect::finding::Finding;
+use crate::lang::ast::Span;
+use serde_json::{Value, json as value};
+use stretch::{ArrowKind, Stretch, picture};
+
+const PAGE: &str = include_str!("timeline/page.html");
+/// Stands in the page where the data goes.
+const PLACE: &str = "\"the recording\"";
+
+/// The page, as HTML.
+pub fn html(source: &Source, recording: &Recording, findings: &[Finding]) -> String {
+    // Within a script element only `</` could end it; no `<` is left.
+    let data = data(source, recording, findings).to_string().replace('<', "\\u003c");
+    PAGE.replacen(PLACE, &data, 1)
+}
+
+/// What the page draws, as rows of numbers to keep it small.
+fn data(source: &Source, recording: &Recording, findings: &[Finding]) -> Value {
+    let picture = picture(recording);
+    let lines = Lines::new(source);
+    let row = |s: &Stretch| {
+        value!([s.task, s.from, s.to, s.object.map_or(-1, |o| o as i64), lines.of(s.site), u8::from(s.open), s.text])
+    };
+    let rows = |list: &[Stretch]| list.iter().map(row).collect::<Vec<_>>();
+    let arrows: Vec<Value> = picture
+        .arrows
+        .iter()
+        .map(|a| {
+            let what = match a.what {
+                ArrowKind::Message => 0,
+                ArrowKind::Spawn => 1,
+                ArrowKind::Join => 2,
+            };
+            value!([a.from, a.from_at, a.to, a.to_at, what, a.object.map_or(-1, |o| o as i64)])
+        })
+        .collect();
+    let events: Vec<Value> = recording
+        .events
+        .iter()
+        .map(|e| {
+            let other = e.object.or(e.peer).map_or(-1, |o| o as i64);
+            value!([e.task, e.at, e.kind as u8, other, lines.of(e.site), e.text])
+        })
+        .collect();
+    let tasks: Vec<Value> = recording
+        .tasks
+        .iter()
+        .map(|t| value!({ "name": t.name, "process": t.process, "pid": t.pid, "tid": t.tid, "by": t.spawner }))
+        .collect();
+    let words: Vec<&str> = crate::detect::event::Kind::ALL.iter().map(|k| k.word()).collect();
+    value!({
+        "file": source.name,
+        "source": source.text,
+        "clock": if recording.clock == Clock::Steps { "steps" } else { "ns" },
+        "end": recording.end,
+        "lost": recording.lost,
+        "words": words,
+        "tasks": tasks,
+        "objects": recording.objects,
+        "lives": rows(&picture.lives),
+        "holds": rows(&picture.holds),
+        "waits": rows(&picture.waits),
+        "sleeps": rows(&picture.sleeps),
+        "arrows": arrows,
+        "events": events,
+        "findings": marks(source, recording, findings),
+    })
+}
+
+/// The findings, each with the moments it is marked at: for each of its places
+/// the task's last event on that line, else the task's last event.
+pub(super) fn marks(source: &Source, recording: &Recording, findings: &[Finding]) -> Vec<Value> {
+    let lines = Lines::new(source);
+    let moment = |place: &Value| {
+        let name = place["task"].as_str()?;
+        let line = place["line"].as_i64().unwrap_or(0);
+        let task = recording.tasks.iter().position(|t| t.name == name)?;
+        let own = recording.events.iter().filter(|e| e.task == task);
+        let on_line = own.clone().filter(|e| lines.of(e.site) == line).map(|e| e.at).next_back();
+        let at = on_line.or_else(|| own.map(|e| e.at).next_back())?;
+        Some(value!([task, at, line, place["label"]]))
+    };
+    findings
+        .iter()
+        .filter_map(|f| serde_json::from_str::<Value>(&json::finding(source, f)).ok())
+        .map(|f| {
+            let places = f["places"].as_array().cloned().unwrap_or_default();
+            let at: Vec<Value> = places.iter().filter_map(moment).collect();
+            value!({ "code": f["code"], "severity": f["severity"], "message": f["message"], "help": f["help"], "at": at })
+        })
+        .collect()
+}
+
+/// The lines of places, counted once.
+pub(super) struct Lines {
+    starts: Vec<u32>,
+}
+
+impl Lines {
+    pub(super) fn new(source: &Source) -> Lines {
+        let ends = source.text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1);
+        Lines { starts: std::iter::once(0).chain(ends).collect() }
+    }
+
+    /// From 1; 0 for no place.
+    pub(super) fn of(&self, span: Option<Span>) -> i64 {
+        span.map_or(0, |s| self.starts.partition_point(|start| *start <= s.start) as i64)
+    }
+}
+
+#[cfg(test)]
+mod tests;
