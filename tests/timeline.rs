@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 /// What the page is told, and the trace, of one run.
 struct Drawn {
     code: Option<i32>,
+    words: Value,
     page: Value,
     trace: Value,
 }
@@ -21,9 +22,11 @@ fn draw(script: &str) -> Drawn {
     let page = read(&page);
     let (_, data) = page.split_once("id=\"data\">").expect("the data has its element");
     let data = data.split("</script>").next().expect("it ends");
+    let page: Value = serde_json::from_str(data).expect("JSON");
     Drawn {
         code: ended.code,
-        page: serde_json::from_str(data).expect("JSON"),
+        words: page["words"].clone(),
+        page: page["executions"][0].clone(),
         trace: serde_json::from_str(&read(&trace)).expect("JSON"),
     }
 }
@@ -48,7 +51,7 @@ impl Drawn {
     /// Events as words: task, deed, object, text.
     fn deeds(&self) -> BTreeSet<String> {
         let one = |e: &Value| {
-            let word = self.page["words"][e[2].as_u64().expect("a kind") as usize].as_str().expect("a word");
+            let word = self.words[e[2].as_u64().expect("a kind") as usize].as_str().expect("a word");
             let object = if matches!(e[2].as_u64(), Some(2 | 3)) { self.task(e, 3) } else { self.object(e, 3) };
             let text = e[5].as_str().expect("a text");
             [self.task(e, 0).as_str(), word, &object, text].join(" ").trim_end().to_string()

@@ -14,6 +14,7 @@ mod order;
 mod outcome;
 mod part;
 mod process;
+mod record;
 pub mod schedule;
 mod seen;
 mod step;

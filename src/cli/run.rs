@@ -1,13 +1,13 @@
 //! `conc run`.
 
+use super::picture::{Drawn, PictureArgs};
 use super::{Common, Format, confirm, exit, put_err, put_out, script};
 use crate::detect::finding::{Code, Ending, Finding};
 use crate::program::Program;
 use crate::report::{self, Source, Style, json};
 use crate::run::image::SetupError;
 use crate::run::{self, Options, Report, Stop};
-use clap::{Args, ValueHint};
-use std::path::PathBuf;
+use clap::Args;
 
 #[derive(Args)]
 #[command(after_help = super::example::help("run"))]
@@ -24,14 +24,8 @@ pub struct RunArgs {
     /// How to report
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
-    /// Draw what happened, as one page for a browser
-    #[arg(long, value_name = "FILE.html", value_hint = ValueHint::FilePath, conflicts_with = "repeat")]
-    timeline: Option<PathBuf>,
-    /// Record what happened as trace events, for Perfetto
-    #[arg(long, value_name = "FILE.json", value_hint = ValueHint::FilePath, conflicts_with = "repeat")]
-    trace: Option<PathBuf>,
     /// Run that many times: a table of outcomes and findings with their frequency
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["timeline", "trace"])]
     repeat: Option<u64>,
     /// Random pauses at steps, to make rare interleavings likely
     #[arg(long)]
@@ -48,6 +42,8 @@ pub struct RunArgs {
     /// The bare execution, without looking for races and lock orders
     #[arg(long)]
     no_detect: bool,
+    #[command(flatten)]
+    picture: PictureArgs,
     #[command(flatten)]
     common: Common,
 }
@@ -113,7 +109,7 @@ impl Session<'_> {
             hang: self.args.hang,
             time_limit_ns: self.args.time_limit,
             outcomes: self.args.repeat.is_some(),
-            record: self.args.timeline.is_some() || self.args.trace.is_some(),
+            record: self.args.picture.wanted(),
             print: print_for(self.args.format),
             memory: run::memory_for_objects(),
             replay: None,
@@ -157,27 +153,13 @@ impl Session<'_> {
         }
         let code = exit_code(&report);
         self.end(&report, code);
-        if self.draw(&report) { code } else { exit::FAILED }
-    }
-
-    /// Writes the pictures that were asked for; false if one could not be.
-    fn draw(&self, report: &Report) -> bool {
-        let Some(recording) = &report.recording else { return true };
-        if recording.lost > 0 {
-            put_err(&format!("conc: the picture ends early: {} events were too many to keep\n", recording.lost));
-        }
-        let page =
-            self.args.timeline.as_ref().map(|p| (p, report::timeline::html(self.source, recording, &report.findings)));
-        let trace =
-            self.args.trace.as_ref().map(|p| (p, report::trace::trace(self.source, recording, &report.findings)));
-        let mut written = true;
-        for (path, text) in page.into_iter().chain(trace) {
-            if let Err(e) = std::fs::write(path, text) {
-                put_err(&format!("conc: {} cannot be written: {}\n", path.display(), script::plain(&e)));
-                written = false;
+        match report.recording {
+            Some(recording) => {
+                let drawn = Drawn { title: "a run".to_string(), recording, findings: report.findings };
+                self.args.picture.write(self.source, &[drawn], code)
             }
+            None => code,
         }
-        written
     }
 
     fn end(&self, report: &Report, code: u8) {

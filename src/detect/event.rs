@@ -100,6 +100,8 @@ pub enum Clock {
 pub struct Recording {
     pub clock: Clock,
     pub tasks: Vec<TaskFacts>,
+    /// For each task the first task of its process, by its place.
+    pub processes: Vec<usize>,
     /// The names of objects and variables.
     pub objects: Vec<String>,
     pub events: Vec<Event>,
@@ -107,4 +109,18 @@ pub struct Recording {
     pub end: u64,
     /// Events beyond what could be kept.
     pub lost: u64,
+}
+
+impl Recording {
+    /// The same with a clock that counts the moments at which something
+    /// happened, where their order says all and the time between them nothing.
+    pub fn in_steps(mut self) -> Recording {
+        let mut moments: Vec<u64> = self.events.iter().map(|e| e.at).collect();
+        moments.sort_unstable();
+        moments.dedup();
+        for event in &mut self.events {
+            event.at = moments.partition_point(|m| *m < event.at) as u64;
+        }
+        Recording { clock: Clock::Steps, end: moments.len() as u64, ..self }
+    }
 }

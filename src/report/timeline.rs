@@ -5,73 +5,74 @@
 pub mod stretch;
 
 use super::{Source, json};
-use crate::detect::event::{Clock, Recording};
-use crate::detect::finding::Finding;
+use crate::detect::event::{Clock, Event, Kind, Recording};
+use crate::detect::finding::{Finding, TaskFacts};
 use crate::lang::ast::Span;
 use serde_json::{Value, json as value};
-use stretch::{ArrowKind, Stretch, picture};
+use stretch::{Arrow, ArrowKind, Stretch, picture};
 
 const PAGE: &str = include_str!("timeline/page.html");
 /// Stands in the page where the data goes.
 const PLACE: &str = "\"the recording\"";
 
+/// One of the executions that the page shows.
+pub struct Execution<'a> {
+    pub title: &'a str,
+    pub recording: &'a Recording,
+    pub findings: &'a [Finding],
+}
+
 /// The page, as HTML.
-pub fn html(source: &Source, recording: &Recording, findings: &[Finding]) -> String {
+pub fn html(source: &Source, executions: &[Execution]) -> String {
+    let words: Vec<&str> = Kind::ALL.iter().map(|k| k.word()).collect();
+    let data = value!({
+        "file": source.name,
+        "source": source.text,
+        "words": words,
+        "executions": executions.iter().map(|e| data(source, e)).collect::<Vec<_>>(),
+    });
     // Within a script element only `</` could end it; no `<` is left.
-    let data = data(source, recording, findings).to_string().replace('<', "\\u003c");
-    PAGE.replacen(PLACE, &data, 1)
+    PAGE.replacen(PLACE, &data.to_string().replace('<', "\\u003c"), 1)
 }
 
 /// What the page draws, as rows of numbers to keep it small.
-fn data(source: &Source, recording: &Recording, findings: &[Finding]) -> Value {
+fn data(source: &Source, execution: &Execution) -> Value {
+    let recording = execution.recording;
     let picture = picture(recording);
     let lines = Lines::new(source);
     let row = |s: &Stretch| {
         value!([s.task, s.from, s.to, s.object.map_or(-1, |o| o as i64), lines.of(s.site), u8::from(s.open), s.text])
     };
     let rows = |list: &[Stretch]| list.iter().map(row).collect::<Vec<_>>();
-    let arrows: Vec<Value> = picture
-        .arrows
-        .iter()
-        .map(|a| {
-            let what = match a.what {
-                ArrowKind::Message => 0,
-                ArrowKind::Spawn => 1,
-                ArrowKind::Join => 2,
-            };
-            value!([a.from, a.from_at, a.to, a.to_at, what, a.object.map_or(-1, |o| o as i64)])
-        })
-        .collect();
-    let events: Vec<Value> = recording
-        .events
-        .iter()
-        .map(|e| {
-            let other = e.object.or(e.peer).map_or(-1, |o| o as i64);
-            value!([e.task, e.at, e.kind as u8, other, lines.of(e.site), e.text])
-        })
-        .collect();
-    let tasks: Vec<Value> = recording
-        .tasks
-        .iter()
-        .map(|t| value!({ "name": t.name, "process": t.process, "pid": t.pid, "tid": t.tid, "by": t.spawner }))
-        .collect();
-    let words: Vec<&str> = crate::detect::event::Kind::ALL.iter().map(|k| k.word()).collect();
+    let arrow = |a: &Arrow| {
+        let what = match a.what {
+            ArrowKind::Message => 0,
+            ArrowKind::Spawn => 1,
+            ArrowKind::Join => 2,
+        };
+        value!([a.from, a.from_at, a.to, a.to_at, what, a.object.map_or(-1, |o| o as i64)])
+    };
+    let event = |e: &Event| {
+        let other = e.object.or(e.peer).map_or(-1, |o| o as i64);
+        value!([e.task, e.at, e.kind as u8, other, lines.of(e.site), e.text])
+    };
+    let task = |(t, first): (&TaskFacts, &usize)| {
+        value!({ "name": t.name, "first": first, "process": t.process, "pid": t.pid, "tid": t.tid, "by": t.spawner })
+    };
     value!({
-        "file": source.name,
-        "source": source.text,
+        "title": execution.title,
         "clock": if recording.clock == Clock::Steps { "steps" } else { "ns" },
         "end": recording.end,
         "lost": recording.lost,
-        "words": words,
-        "tasks": tasks,
+        "tasks": recording.tasks.iter().zip(&recording.processes).map(task).collect::<Vec<_>>(),
         "objects": recording.objects,
         "lives": rows(&picture.lives),
         "holds": rows(&picture.holds),
         "waits": rows(&picture.waits),
         "sleeps": rows(&picture.sleeps),
-        "arrows": arrows,
-        "events": events,
-        "findings": marks(source, recording, findings),
+        "arrows": picture.arrows.iter().map(arrow).collect::<Vec<_>>(),
+        "events": recording.events.iter().map(event).collect::<Vec<_>>(),
+        "findings": marks(source, recording, execution.findings),
     })
 }
 

@@ -97,8 +97,18 @@ impl Trace {
         events.sort_by_key(|e| e.at);
         let lost = count.saturating_sub(EVENTS_MAX) as u64;
         let end = end.saturating_sub(began).max(events.last().map_or(0, |e| e.at));
-        Recording { clock: Clock::Nanoseconds, tasks, objects: objects.names, events, end, lost }
+        let processes = processes(&tasks);
+        Recording { clock: Clock::Nanoseconds, tasks, processes, objects: objects.names, events, end, lost }
     }
+}
+
+/// For each task the first task of its process: of those before it with its
+/// pid, which the system may have given again, the last.
+fn processes(tasks: &[TaskFacts]) -> Vec<usize> {
+    let first = |(n, task): (usize, &TaskFacts)| {
+        if task.process { n } else { tasks[..n].iter().rposition(|t| t.process && t.pid == task.pid).unwrap_or(n) }
+    };
+    tasks.iter().enumerate().map(first).collect()
 }
 
 /// The names of what events are about, each once.

@@ -39,6 +39,7 @@ fn recording() -> Recording {
     Recording {
         clock: Clock::Nanoseconds,
         tasks: vec![task(0, "main"), task(1, "w")],
+        processes: vec![0, 0],
         objects: vec!["m".to_string(), "q".to_string()],
         events,
         end: 100,
@@ -62,7 +63,7 @@ fn events_are_paired() {
 #[test]
 fn the_page_has_its_data_and_asks_for_nothing() {
     let source = Source::new("s.conc", SCRIPT);
-    let page = html(&source, &recording(), &[]);
+    let page = html(&source, &[Execution { title: "a run", recording: &recording(), findings: &[] }]);
     assert!(!page.contains(PLACE));
     assert_eq!(page.matches("</script>").count(), PAGE.matches("</script>").count(), "a script's text ends no element");
     for outside in ["http://", "https://", "src=", "<link", "@import", "fetch("] {
@@ -70,15 +71,17 @@ fn the_page_has_its_data_and_asks_for_nothing() {
     }
     let (_, rest) = page.split_once("id=\"data\">").expect("the data has its element");
     let data: Value = serde_json::from_str(rest.split("</script>").next().unwrap()).expect("it is JSON");
-    assert_eq!(data["events"].as_array().unwrap().len(), 13);
-    assert_eq!(data["holds"][0], value!([1, 30, 60, 0, 4, 0, ""]));
+    let execution = &data["executions"][0];
+    assert_eq!(execution["events"].as_array().unwrap().len(), 13);
+    assert_eq!(execution["holds"][0], value!([1, 30, 60, 0, 4, 0, ""]));
     assert_eq!(data["source"], SCRIPT);
 }
 
 #[test]
 fn a_trace_has_tracks_slices_and_flows() {
-    let source = Source::new("s.conc", SCRIPT);
-    let trace: Value = serde_json::from_str(&super::super::trace::trace(&source, &recording(), &[])).expect("JSON");
+    let (source, recording) = (Source::new("s.conc", SCRIPT), recording());
+    let executions = [Execution { title: "a run", recording: &recording, findings: &[] }];
+    let trace: Value = serde_json::from_str(&super::super::trace::trace(&source, &executions)).expect("JSON");
     let events = trace["traceEvents"].as_array().unwrap();
     let count = |phase: &str| events.iter().filter(|e| e["ph"] == phase).count();
     assert_eq!((count("s"), count("f"), count("b"), count("e")), (3, 3, 2, 2));
