@@ -166,7 +166,8 @@ fn tasks_objects_and_the_graph() {
     let shown =
         transcript(&format!("{CIRCLE}queue q(2)\nq.put(\"v\")\nvar n = 3\nm\n:tasks\n:graph\n:objects\n:objects q\n"));
     for line in [
-        "left ── lock b ──▶ right ── lock a ──▶ left   (a circle of 2)",
+        "╭─▶ left ── lock b ──▶ right ── lock a ─╮",
+        "╰───────────────────────────────────────╯   (a circle of 2)",
         "lock a        held by left; right waits",
         "queue q       1 of 2; [\"v\"]",
         "barrier both  0 of 2 are there",

@@ -61,7 +61,8 @@ impl Recorder {
             done = step.deeds;
             self.step(step, site);
         }
-        self.compare(explorer, before, after);
+        let last = log.steps.iter().rev().find_map(|s| span(explorer, s.site));
+        self.compare(explorer, before, after, (actor, last));
         self.look_who_waits(explorer, after);
     }
 
@@ -190,12 +191,12 @@ impl Recorder {
     }
 
     /// Locks taken and let go of, and ends, from one state to the next.
-    fn compare(&mut self, explorer: &Explorer, before: &Row, after: &Row) {
+    fn compare(&mut self, explorer: &Explorer, before: &Row, after: &Row, acted: (TaskId, Option<Span>)) {
         for id in self.tasks.clone() {
             let Some(now) = task_at(explorer, after, id) else { continue };
             let old = task_at(explorer, before, id);
             let held: &[Hold] = old.as_ref().map_or(&[], |t| &t.held);
-            let site = span(explorer, site_of(&now));
+            let site = if id == acted.0 { acted.1 } else { span(explorer, site_of(&now)) };
             let ended = matches!(now.at, At::Ended(_));
             for (lock, ..) in missing(held, &now.held).into_iter().filter(|_| !ended) {
                 let on = Some(object_name(explorer, after, lock));

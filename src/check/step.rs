@@ -143,7 +143,8 @@ impl Move<'_> {
             let arms = std::mem::take(&mut log.arms);
             let (reached, born) = (std::mem::take(&mut log.reached), std::mem::take(&mut log.born));
             let (on, deeds) = (std::mem::take(&mut log.on), log.deeds.len());
-            let step = Logged { task, site, text, reached, held, released, choices, arms, turn, born, on, events, deeds };
+            let step =
+                Logged { task, site, text, reached, held, released, choices, arms, turn, born, on, events, deeds };
             log.steps.push(step);
         }
     }

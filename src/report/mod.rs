@@ -3,6 +3,7 @@
 //! colours and widths are decided by the command line, and how a finding came
 //! about is known to the detectors alone.
 
+pub mod circle;
 mod clip;
 mod diagnostic;
 pub mod explain;

@@ -56,9 +56,7 @@ fn data(source: &Source, execution: &Execution) -> Value {
         let other = e.object.or(e.peer).map_or(-1, |o| o as i64);
         value!([e.task, e.at, e.kind as u8, other, lines.of(e.site), e.text])
     };
-    let task = |(t, first): (&TaskFacts, &usize)| {
-        value!({ "name": t.name, "first": first, "process": t.process, "pid": t.pid, "tid": t.tid, "by": t.spawner })
-    };
+    let task = |(t, first): (&TaskFacts, &usize)| value!({ "name": t.name, "first": first, "process": t.process, "pid": t.pid, "tid": t.tid, "by": t.spawner });
     value!({
         "title": execution.title,
         "clock": if recording.clock == Clock::Steps { "steps" } else { "ns" },

@@ -15,6 +15,7 @@ mod gil;
 mod guard;
 mod heap;
 pub mod image;
+pub mod keyboard;
 mod manager;
 pub mod memory;
 mod process;

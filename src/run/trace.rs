@@ -43,7 +43,7 @@ impl Trace {
         Ok(Trace { memory: Memory::shared(8 * (1 + WORDS * EVENTS_MAX))? })
     }
 
-    fn note(&self, task: u32, kind: Kind, about: About, site: u32, peer: Option<u32>, text: &str) {
+    pub(super) fn note(&self, task: u32, kind: Kind, about: About, site: u32, peer: Option<u32>, text: &str) {
         let place = self.memory.word(0).fetch_add(1, Relaxed) as usize;
         if place >= EVENTS_MAX {
             return;
@@ -144,18 +144,18 @@ fn shortened(text: &str) -> &str {
 impl Executor {
     /// Records, if this run does.
     pub(super) fn note(&self, kind: Kind, about: About, text: &str) {
-        self.note_of(self.task, kind, about, None, text);
+        self.note_with(kind, about, None, text);
     }
 
     pub(super) fn note_peer(&self, kind: Kind, peer: u32) {
-        self.note_of(self.task, kind, About::Nothing, Some(peer), "");
+        self.note_with(kind, About::Nothing, Some(peer), "");
     }
 
-    pub(super) fn note_of(&self, task: u32, kind: Kind, about: About, peer: Option<u32>, text: &str) {
+    fn note_with(&self, kind: Kind, about: About, peer: Option<u32>, text: &str) {
         if let Some(trace) = &self.image.trace
             && !self.outside
         {
-            trace.note(task, kind, about, self.site, peer, text);
+            trace.note(self.task, kind, about, self.site, peer, text);
         }
     }
 

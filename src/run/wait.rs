@@ -163,21 +163,25 @@ impl Executor {
                 other.advance();
             }
             self.wake_later(slot);
-            self.note_meeting(id, self.node_task(at), &give, &value);
+            if self.records() {
+                let gives = method != objects::queue::PUT;
+                self.note_meeting(id, slot, if gives { &give } else { &value }, gives);
+            }
             return Some(value);
         }
         None
     }
 
-    /// A value went over from one task to the other.
-    fn note_meeting(&self, id: u32, other: TaskId, given: &Value, got: &Value) {
-        if !self.records() {
-            return;
-        }
-        let (from, to, value) = if *given == Value::None { (other, self.task, got) } else { (self.task, other, given) };
+    /// A value went over from one task to the other, which stands in its slot
+    /// at the place where it waits.
+    fn note_meeting(&self, id: u32, slot: usize, value: &Value, gives: bool) {
+        let Some(trace) = &self.image.trace else { return };
+        let word = |w: usize| self.arena.slot(slot, w).load(Relaxed) as u32;
+        let (own, other) = ((self.task, self.site), (word(slot::TASK), word(slot::PC)));
+        let (from, to) = if gives { (own, other) } else { (other, own) };
         let text = self.shown(value);
-        self.note_of(from, Kind::Send, About::Object(id), None, &text);
-        self.note_of(to, Kind::Receive, About::Object(id), None, &text);
+        trace.note(from.0, Kind::Send, About::Object(id), from.1, None, &text);
+        trace.note(to.0, Kind::Receive, About::Object(id), to.1, None, &text);
     }
 
     /// See `World::transfer`. Both objects are guarded.

@@ -13,6 +13,7 @@ pub mod editor;
 pub mod entry;
 pub mod leftover;
 pub mod proc;
+pub mod terminal;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
