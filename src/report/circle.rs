@@ -26,7 +26,8 @@ struct Signs {
     corners: [&'static str; 4],
 }
 
-const UNICODE: Signs = Signs { across: "─", down: "│", right: "▶", below: "▼", corners: ["╭", "╮", "╰", "╯"] };
+const UNICODE: Signs =
+    Signs { across: "─", down: "│", right: "▶", below: "▼", corners: ["╭", "╮", "╰", "╯"] };
 const ASCII: Signs = Signs { across: "-", down: "|", right: ">", below: "v", corners: ["+", "+", "+", "+"] };
 
 /// The rows of the drawing, none wider than `width` columns unless a name is;
@@ -92,10 +93,7 @@ mod tests {
     #[test]
     fn a_small_circle_is_one_row() {
         let drawn = draw(&circle(&[("left", "lock b"), ("right", "lock a")]), 60, true);
-        assert_eq!(
-            drawn,
-            ["╭─▶ left ── lock b ──▶ right ── lock a ─╮", "╰───────────────────────────────────────╯"]
-        );
+        assert_eq!(drawn, ["╭─▶ left ── lock b ──▶ right ── lock a ─╮", "╰───────────────────────────────────────╯"]);
         let drawn = draw(&circle(&[("left", ""), ("right", "its end")]), 60, false);
         assert_eq!(drawn, ["+-> left ---> right -- its end -+", "+-------------------------------+"]);
     }

@@ -4,9 +4,9 @@
 //! wait cannot end is put into words by `wait`, the mend by `way_out`.
 
 use crate::detect::finding::{Code, Reason, TaskFacts, Waiting};
+use crate::report::circle::{self, Side};
 use crate::report::diagnostic::{Diagnostic, Place, Severity};
 use crate::report::source::Source;
-use crate::report::circle::{self, Side};
 use crate::report::{Style, phrase};
 
 use super::{wait, way_out, who};
@@ -104,7 +104,8 @@ fn supplied(diagnostic: &mut Diagnostic, waiting: &Waiting) {
 
 /// Whether each of several waits for another of them.
 fn in_circle(circle: &[Waiting]) -> bool {
-    circle.len() > 1 && circle.iter().all(|w| w.waits.iter().flat_map(|w| &w.reasons).any(|r| next(r, circle).is_some()))
+    circle.len() > 1
+        && circle.iter().all(|w| w.waits.iter().flat_map(|w| &w.reasons).any(|r| next(r, circle).is_some()))
 }
 
 /// The circle, if each of all these waits for just the next one.
