@@ -3,9 +3,22 @@
 
 mod support;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::time::Duration;
 use support::Random;
 use support::terminal::{COLUMNS, Kind, ROWS, Terminal, start, terminal};
+
+/// Something that can be made to happen while a line is being edited: it ends
+/// a process `p`, for whose end tasks may wait.
+fn trigger(t: &mut Terminal) -> impl FnOnce() + use<> {
+    t.enter("var p = none");
+    t.keys("p = spawn process { print \"pid {self.pid}\"; sleep 1000s }\r");
+    let pid = |t: &Terminal| t.lines().iter().find_map(|l| l.strip_prefix("pid ")?.parse::<i32>().ok());
+    t.until("the process", |t| pid(t).is_some() && t.at_prompt());
+    let pid = pid(t).expect("it is there");
+    move || kill(Pid::from_raw(pid), Signal::SIGTERM).expect("the process is there")
+}
 
 #[test]
 fn what_tasks_print_stands_above_the_line_being_typed() {
@@ -36,15 +49,15 @@ fn what_tasks_print_stands_above_the_line_being_typed() {
 #[test]
 fn many_lines_at_once_leave_the_screen_as_it_was() {
     let mut t = terminal();
-    t.enter("event go");
-    t.enter("task burst { go.wait(); for i in 0..9 { print \"line {i}\" } }");
+    let trigger = trigger(&mut t);
+    t.enter("task burst { join p; for i in 0..9 { print \"line {i}\" } }");
     t.enter("spawn burst");
-    t.enter("spawn { sleep 1ms; go.set() }");
     t.line("let a = 1");
-    t.until("the burst", |t| t.shows("line 8") && t.last() == "5> let a = 1");
+    trigger();
+    t.until("the burst", |t| t.count("line 8") == 1 && t.last().ends_with("> let a = 1"));
     let lines = t.lines();
     let at = |line: &str| lines.iter().position(|l| l == line);
-    assert_eq!(at("1> event go"), Some(1), "{}", lines.join("\n"));
+    assert!(lines[1] == "1> var p = none", "{}", lines.join("\n"));
     let first = at("line 0").expect("it is there");
     assert!((0..9).all(|i| lines[first + i] == format!("line {i}")), "{}", lines.join("\n"));
     t.clear();
@@ -54,11 +67,11 @@ fn many_lines_at_once_leave_the_screen_as_it_was() {
 #[test]
 fn long_and_odd_lines_take_the_rows_they_need() {
     let mut t = terminal();
-    t.enter("event go");
+    let trigger = trigger(&mut t);
     t.enter("fn many(n) { if n == 0 { return \"\" }; return \"xy\" + many(n - 1) }");
-    t.enter("spawn { go.wait(); print many(120); print \"\"; print \"a\\tb\"; print \"end\" }");
-    t.enter("spawn { sleep 1ms; go.set() }");
+    t.enter("spawn { join p; print many(120); print \"\"; print \"a\\tb\"; print \"end\" }");
     t.line("let b = [1,");
+    trigger();
     t.until("what was printed", |t| t.count("end") == 1 && t.last() == "5> let b = [1,");
     let lines = t.lines();
     let first = lines.iter().position(|l| l.starts_with("xyxy")).expect("it is there");
@@ -72,20 +85,20 @@ fn long_and_odd_lines_take_the_rows_they_need() {
 #[test]
 fn a_deadlock_is_told_above_the_line_being_typed() {
     let mut t = terminal();
+    let trigger = trigger(&mut t);
     for line in [
         "lock a",
         "lock b",
         "barrier both(2)",
-        "event go",
-        "task left { with a { both.wait(); go.wait(); with b { } } }",
-        "task right { with b { both.wait(); go.wait(); with a { } } }",
+        "task left { with a { both.wait(); join p; with b { } } }",
+        "task right { with b { both.wait(); join p; with a { } } }",
         "let l = spawn left",
         "let r = spawn right",
-        "spawn { sleep 1ms; go.set() }",
     ] {
         t.enter(line);
     }
     t.line("print \"half");
+    trigger();
     t.until("the report", |t| t.shows("left and right wait for each other"));
     t.until("the line as it was typed", |t| t.last() == "10> print \"half");
     t.keys(" done\"\r");
@@ -255,14 +268,14 @@ fn a_flood_leaves_the_prompt_usable() {
 #[test]
 fn the_session_goes_on_when_main_is_killed_while_somebody_types() {
     let mut t = terminal();
-    t.enter("event go");
+    let trigger = trigger(&mut t);
     t.enter("let main = self");
-    t.enter("spawn process { go.wait(); sleep 1ms; kill main }");
-    t.enter("go.set()");
-    t.keys("let half = ");
+    t.enter("spawn process { join p; kill main }");
+    t.line("let half =");
+    trigger();
     t.until("the word of it", |t| t.shows("a new session begins, with what was declared"));
     t.until("what was typed", |t| t.last().ends_with("> let half ="));
-    t.keys("6 * 7\r");
+    t.keys(" 6 * 7\r");
     t.prompt("the next line");
     t.enter("half");
     assert_eq!(t.count("42"), 1, "{}", t.lines().join("\n"));
