@@ -51,7 +51,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         names: &["undo", "u"],
         args: "",
-        help: "takes the last entry back: a new session in which all before it is done again",
+        help: "takes the last entry back; all before it is done again",
         run: Repl::undo,
     },
     Command { names: &["reset"], args: "", help: "ends all tasks and forgets everything", run: Repl::reset },

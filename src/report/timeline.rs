@@ -75,7 +75,8 @@ fn data(source: &Source, execution: &Execution) -> Value {
 }
 
 /// The findings, each with the moments it is marked at: for each of its places
-/// the task's last event on that line, else the task's last event.
+/// the task's last event on that line, else the task's last event; where no
+/// task is told, as of `finally`, the end of the first.
 pub(super) fn marks(source: &Source, recording: &Recording, findings: &[Finding]) -> Vec<Value> {
     let lines = Lines::new(source);
     let moment = |place: &Value| {
@@ -92,7 +93,13 @@ pub(super) fn marks(source: &Source, recording: &Recording, findings: &[Finding]
         .filter_map(|f| serde_json::from_str::<Value>(&json::finding(source, f)).ok())
         .map(|f| {
             let places = f["places"].as_array().cloned().unwrap_or_default();
-            let at: Vec<Value> = places.iter().filter_map(moment).collect();
+            let mut at: Vec<Value> = places.iter().filter_map(moment).collect();
+            if at.is_empty()
+                && let Some(last) = recording.events.iter().rfind(|e| e.task == 0)
+            {
+                let (line, label) = places.first().map_or((Value::from(0), Value::Null), |p| (p["line"].clone(), p["label"].clone()));
+                at.push(value!([0, last.at, line, label]));
+            }
             value!({ "code": f["code"], "severity": f["severity"], "message": f["message"], "help": f["help"], "at": at })
         })
         .collect()

@@ -365,6 +365,8 @@ impl Link {
             self.sleep();
             self.supervisor.find_new();
             let interrupt = self.supervisor.take_session_signals(self.terms.interactive);
+            // What was asked before the Ctrl-C comes before it.
+            let asked = interrupt && self.take_commands();
             if interrupt {
                 self.interrupt();
             }
@@ -372,7 +374,7 @@ impl Link {
             self.supervisor.check_failures();
             self.take_output(false);
             self.take_answer();
-            let asked = self.take_commands();
+            let asked = self.take_commands() || asked;
             let moved = self.supervisor.diagnosis.has_changed(self.supervisor.arena) || died || asked;
             self.quiet = if moved { 0 } else { self.quiet.saturating_add(1) };
             if self.quiet <= 2 {

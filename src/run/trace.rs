@@ -120,13 +120,18 @@ struct Objects<'a> {
 
 impl Objects<'_> {
     fn place(&mut self, about: About) -> usize {
-        let (key, name): ((u8, u64), fn(&Image, u64) -> String) = match about {
-            About::Place(key) => ((2, key), |image, key| image.place_name(key).0),
-            About::Object(id) => ((1, u64::from(id)), |image, id| image.object_name(id as u32)),
-            About::Nothing => ((0, 0), |_, _| String::new()),
+        let image = self.image;
+        let key = match about {
+            About::Place(key) => (2, key),
+            About::Object(id) => (1, u64::from(id)),
+            About::Nothing => (0, 0),
         };
         *self.known.entry(key).or_insert_with(|| {
-            self.names.push(name(self.image, key.1));
+            self.names.push(match about {
+                About::Place(key) => image.place_name(key).0,
+                About::Object(id) => image.object_name(id),
+                About::Nothing => String::new(),
+            });
             self.names.len() - 1
         })
     }
