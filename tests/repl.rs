@@ -102,7 +102,7 @@ fn a_deadlock_is_told_while_the_prompt_is_up() {
     let mut run = fed();
     run.feed(CIRCLE);
     run.until_stderr("left and right wait for each other");
-    run.feed("print 6 * 7\nterminate l\nterminate r\n:tasks\n");
+    run.feed("print 6 * 7\nterminate l\nterminate r\njoin l\njoin r\n:tasks\n");
     run.running.line("42");
     let ended = run.finish();
     assert_eq!(ended.stderr.matches("error[deadlock]").count(), 1, "{}", ended.stderr);

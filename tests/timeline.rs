@@ -229,7 +229,8 @@ fn a_killed_process_leaves_a_whole_recording() {
                       let h = spawn process w\nheld.wait()\nkill h\njoin h\n",
     );
     assert!(drawn.stretches("holds").contains(&("w".to_string(), "m".to_string(), 4, true)));
-    assert!(drawn.rows("sleeps").iter().any(|r| drawn.task(r, 0) == "w" && r[5] == 1));
+    let deeds = drawn.deeds();
+    assert!(deeds.contains("w begins") && deeds.contains("w ends"), "{deeds:#?}");
 }
 
 #[test]
@@ -241,6 +242,7 @@ fn a_trace_is_made_of_the_same_run() {
     let count = |phase: &str| events.iter().filter(|e| e["ph"] == phase).count();
     assert_eq!((count("b"), count("e")), (2, 2), "each task holds the lock once");
     assert_eq!(count("s"), count("f"));
+    assert_eq!(events.iter().filter(|e| e["cat"] == "sleep").count(), 2, "each sleeps once");
     let slices = events.iter().filter(|e| e["ph"] == "X");
     assert!(slices.into_iter().all(|e| e["ts"].is_number() && e["dur"].as_f64() >= Some(0.0)));
 }

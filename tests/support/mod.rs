@@ -31,6 +31,8 @@ use std::time::{Duration, Instant};
 const LIMIT: Duration = Duration::from_secs(60);
 /// How often a state that is waited for is looked at.
 const LOOK: Duration = Duration::from_millis(2);
+/// How long what conc has written may take to be read once it has ended.
+const STRAGGLERS: Duration = Duration::from_secs(10);
 /// The variable that tells whose process it is.
 pub const MARK: &str = "CONC_TEST_RUN";
 
@@ -233,11 +235,16 @@ impl Running {
     /// ends before.
     pub fn until<T>(&mut self, what: &str, mut look: impl FnMut(&Running) -> Option<T>) -> T {
         let began = Instant::now();
+        let mut ended_at = None;
         loop {
-            let ended = self.has_ended();
+            if self.has_ended() {
+                ended_at.get_or_insert_with(Instant::now);
+            }
             if let Some(found) = look(self) {
                 return found;
             }
+            // What it wrote may still be on its way to us.
+            let ended = ended_at.is_some_and(|at: Instant| at.elapsed() > STRAGGLERS);
             let told = || format!("stdout:\n{}\nstderr:\n{}", self.stdout(), self.stderr());
             assert!(!ended, "conc ended before {what}\n{}", told());
             assert!(began.elapsed() < self.limit, "never came: {what}\n{}", told());
