@@ -224,7 +224,8 @@ impl Recorder {
                     let (object, text) = match awaited(&part.at).or_else(|| child(explorer, row, &part)) {
                         Some((target, method)) => {
                             let name = KINDS[target.kind as usize].methods[method as usize].name;
-                            (Some(object_name(explorer, row, target.id)), name.trim_start_matches('-').to_string())
+                            let name = if is_select(&part.at) { "select" } else { name.trim_start_matches('-') };
+                            (Some(object_name(explorer, row, target.id)), name.to_string())
                         }
                         None => (None, String::new()),
                     };
@@ -303,6 +304,15 @@ fn awaited(at: &At) -> Option<(ObjRef, u8)> {
             _ => None,
         },
         _ => None,
+    }
+}
+
+/// Whether a task waits for one of several operations.
+fn is_select(at: &At) -> bool {
+    match at {
+        At::Select { arms, .. } => arms.len() > 1,
+        At::Step(step) => matches!(&**step, Step::Select { arms, .. } if arms.len() > 1),
+        _ => false,
     }
 }
 

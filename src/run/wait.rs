@@ -345,7 +345,8 @@ impl Executor {
         }
         if let Some(first) = pending.first() {
             let method = &objects::KINDS[first.target.kind as usize].methods[first.method as usize];
-            self.note(Kind::Wait, About::Object(first.target.id), method.name.trim_start_matches('-'));
+            let name = if pending.len() > 1 { "select" } else { method.name.trim_start_matches('-') };
+            self.note(Kind::Wait, About::Object(first.target.id), name);
         }
         let count = self.arena.slot_at(self.slot) + 8 * slot::NODE_COUNT;
         self.change(count, pending.len() as u64);
