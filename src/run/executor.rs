@@ -11,7 +11,7 @@ use super::guard;
 use super::heap::OutOfMemory;
 use super::image::Image;
 use super::process::Process;
-use super::trace::About;
+use super::events::About;
 use crate::detect::event::Kind;
 use crate::machine::{Access, Home, Host, Place};
 use crate::objects::{self, Edge, Mode, TaskId, World};

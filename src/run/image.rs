@@ -68,7 +68,7 @@ pub struct Image {
     shared: usize,
     bell: EventFd,
     /// Where what happens is recorded, if it is.
-    pub trace: Option<super::trace::Trace>,
+    pub events: Option<super::events::Events>,
 }
 
 /// Room for what can be declared.
@@ -127,8 +127,8 @@ impl Image {
         let first = arena.reserve_objects(room.objects as u32)?;
         debug_assert_eq!(first, 0, "declared objects have the first numbers");
         let (program, growth, known) = (Current::new(program), Mutex::new(None), AtomicU64::new(0));
-        let trace = if options.record { Some(super::trace::Trace::new()?) } else { None };
-        Ok(Image { program, options, arena, vars, room, growth, known, shared, bell, trace })
+        let events = if options.record { Some(super::events::Events::new()?) } else { None };
+        Ok(Image { program, options, arena, vars, room, growth, known, shared, bell, events })
     }
 
     /// First values for the declared places from `first` on, of private memory

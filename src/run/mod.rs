@@ -26,7 +26,7 @@ mod spawn;
 mod steps;
 mod supervisor;
 mod system;
-mod trace;
+mod events;
 mod version;
 mod wait;
 

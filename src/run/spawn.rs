@@ -8,7 +8,7 @@ use super::futex;
 use super::guard;
 use super::process::{self as proc, Child, Process, Side};
 use super::record::Raw;
-use super::trace::About;
+use super::events::About;
 use super::wait::Halt;
 use crate::detect::event::Kind;
 use crate::machine::step::SpawnStep;

@@ -10,7 +10,7 @@ use super::futex;
 use super::process as proc;
 use super::record::Raw;
 use super::spawn::{Ended, has_ended, kind_of};
-use super::trace::About;
+use super::events::About;
 use super::wait::Halt;
 use crate::detect::event::Kind;
 use crate::machine::{Access, Place, Step, Task, TaskField};

@@ -740,9 +740,9 @@ impl Supervisor {
         findings.sort_by_key(|f| f.code.is_note());
         let outcome = self.image.options.outcomes.then(|| self.outcome());
         let tasks = diagnose::task_ends(self.image);
-        let recording = self.image.trace.as_ref().map(|trace| {
+        let recording = self.image.events.as_ref().map(|events| {
             let facts = tasks.iter().map(|t| t.facts.clone()).collect();
-            trace.read(self.image, &diagnose::task_ids(self.image), facts, self.began, self.began + duration_ns)
+            events.read(self.image, &diagnose::task_ids(self.image), facts, self.began, self.began + duration_ns)
         });
         let word = |w: usize| self.arena.run(w).load(SeqCst);
         Report {

@@ -13,7 +13,7 @@ use super::arena::{node, object, run, slot, state};
 use super::codec;
 use super::executor::Executor;
 use super::futex;
-use super::trace::About;
+use super::events::About;
 use crate::detect::event::Kind;
 use crate::machine::{Args, Arm};
 use crate::objects::{self, Outcome, TaskId};
@@ -175,13 +175,13 @@ impl Executor {
     /// A value went over from one task to the other, which stands in its slot
     /// at the place where it waits.
     fn note_meeting(&self, id: u32, slot: usize, value: &Value, gives: bool) {
-        let Some(trace) = &self.image.trace else { return };
+        let Some(events) = &self.image.events else { return };
         let word = |w: usize| self.arena.slot(slot, w).load(Relaxed) as u32;
         let (own, other) = ((self.task, self.site), (word(slot::TASK), word(slot::PC)));
         let (from, to) = if gives { (own, other) } else { (other, own) };
         let text = self.shown(value);
-        trace.note(from.0, Kind::Send, About::Object(id), from.1, None, &text);
-        trace.note(to.0, Kind::Receive, About::Object(id), to.1, None, &text);
+        events.note(from.0, Kind::Send, About::Object(id), from.1, None, &text);
+        events.note(to.0, Kind::Receive, About::Object(id), to.1, None, &text);
     }
 
     /// See `World::transfer`. Both objects are guarded.

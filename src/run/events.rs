@@ -25,7 +25,7 @@ const TEXT: usize = 5;
 const TEXT_BYTES: usize = 8 * (WORDS - TEXT);
 
 /// See the head of the file.
-pub struct Trace {
+pub struct Events {
     memory: Memory,
 }
 
@@ -38,9 +38,9 @@ pub enum About {
     Place(u64),
 }
 
-impl Trace {
-    pub fn new() -> nix::Result<Trace> {
-        Ok(Trace { memory: Memory::shared(8 * (1 + WORDS * EVENTS_MAX))? })
+impl Events {
+    pub fn new() -> nix::Result<Events> {
+        Ok(Events { memory: Memory::shared(8 * (1 + WORDS * EVENTS_MAX))? })
     }
 
     pub(super) fn note(&self, task: u32, kind: Kind, about: About, site: u32, peer: Option<u32>, text: &str) {
@@ -157,16 +157,16 @@ impl Executor {
     }
 
     fn note_with(&self, kind: Kind, about: About, peer: Option<u32>, text: &str) {
-        if let Some(trace) = &self.image.trace
+        if let Some(events) = &self.image.events
             && !self.outside
         {
-            trace.note(self.task, kind, about, self.site, peer, text);
+            events.note(self.task, kind, about, self.site, peer, text);
         }
     }
 
     /// Whether what happens is recorded.
     pub(super) fn records(&self) -> bool {
-        self.image.trace.is_some()
+        self.image.events.is_some()
     }
 }
 
