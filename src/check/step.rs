@@ -142,8 +142,10 @@ impl Move<'_> {
             let (text, choices) = (std::mem::take(&mut log.text), std::mem::take(&mut log.choices));
             let arms = std::mem::take(&mut log.arms);
             let (reached, born) = (std::mem::take(&mut log.reached), std::mem::take(&mut log.born));
-            let on = std::mem::take(&mut log.on);
-            log.steps.push(Logged { task, site, text, reached, held, released, choices, arms, turn, born, on, events });
+            let (on, deeds) = (std::mem::take(&mut log.on), log.deeds.len());
+            let step =
+                Logged { task, site, text, reached, held, released, choices, arms, turn, born, on, events, deeds };
+            log.steps.push(step);
         }
     }
 
