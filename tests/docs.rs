@@ -357,9 +357,13 @@ fn consoles_of_the_architecture() {
 
 // -------------------------------------------------------------------- sessions
 
-/// What is typed in a transcript: the lines behind a prompt, `3> ` or ` . `.
+/// What is typed in a transcript: the lines behind a prompt, `3> `, ` . ` or
+/// `step> `.
 fn entered(transcript: &str) -> String {
     let behind = |line: &str| {
+        if let Some(command) = line.strip_prefix("step>") {
+            return Some(format!("{}\n", command.trim_start()));
+        }
         let number = line.trim_start_matches(|c: char| c.is_ascii_digit());
         let prompt =
             if number.len() < line.len() { number.strip_prefix('>') } else { line.trim_start().strip_prefix('.') };

@@ -102,7 +102,7 @@ fn a_deadlock_is_told_while_the_prompt_is_up() {
     let mut run = fed();
     run.feed(CIRCLE);
     run.until_stderr("left and right wait for each other");
-    run.feed("print 6 * 7\nterminate l\nterminate r\n:tasks\n");
+    run.feed("print 6 * 7\nterminate l\nterminate r\njoin l\njoin r\n:tasks\n");
     run.running.line("42");
     let ended = run.finish();
     assert_eq!(ended.stderr.matches("error[deadlock]").count(), 1, "{}", ended.stderr);
@@ -166,7 +166,8 @@ fn tasks_objects_and_the_graph() {
     let shown =
         transcript(&format!("{CIRCLE}queue q(2)\nq.put(\"v\")\nvar n = 3\nm\n:tasks\n:graph\n:objects\n:objects q\n"));
     for line in [
-        "left ── lock b ──▶ right ── lock a ──▶ left   (a circle of 2)",
+        "╭─▶ left ── lock b ──▶ right ── lock a ─╮",
+        "╰───────────────────────────────────────╯   (a circle of 2)",
         "lock a        held by left; right waits",
         "queue q       1 of 2; [\"v\"]",
         "barrier both  0 of 2 are there",
@@ -246,21 +247,73 @@ fn closed_input_and_output_end_it() {
     assert!(ended.stderr.contains("not closed"), "{}", ended.stderr);
 }
 
+/// How many random entries; `CONC_TEST_ENTRIES` gives another number.
+fn entries_count() -> usize {
+    std::env::var("CONC_TEST_ENTRIES").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000)
+}
+
+/// Several sessions, so that each has room for what it declares.
 #[test]
 fn random_entries_are_survived() {
+    const OF_ONE: usize = 1_000;
     let mut entries = Entries(Random::new("random_entries_are_survived"));
-    let count = 2_000;
-    let mut text = String::new();
-    for _ in 0..count {
-        text.push_str(&entries.entry());
-        text.push('\n');
+    let mut left = entries_count();
+    while left > 0 {
+        let mut text = String::new();
+        for _ in 0..left.min(OF_ONE) {
+            text.push_str(&entries.entry());
+            text.push('\n');
+        }
+        left -= left.min(OF_ONE);
+        text.push_str("\nprint \"the \" + \"end\"\n:quit\n");
+        let ended = repl().limit(Duration::from_secs(300)).input(&text).start().finish();
+        let shown = |text: &str| text.lines().rev().take(30).map(String::from).collect::<Vec<_>>().join("\n");
+        let told = || format!("stdout:\n{}\nstderr:\n{}", shown(&ended.stdout), shown(&ended.stderr));
+        assert!(ended.stdout.contains("the end\n"), "{}", told());
+        assert!(!ended.stderr.contains("conc itself"), "{}", ended.stderr);
+        assert!(matches!(ended.code, Some(0..=2 | 4)), "{:?} {}", ended.code, told());
     }
-    text.push_str("\nprint \"the \" + \"end\"\n:quit\n");
-    let ended = repl().limit(Duration::from_secs(300)).input(&text).start().finish();
-    let shown = |text: &str| text.lines().rev().take(30).map(String::from).collect::<Vec<_>>().join("\n");
-    assert!(ended.stdout.contains("the end\n"), "stdout:\n{}\nstderr:\n{}", shown(&ended.stdout), shown(&ended.stderr));
-    assert!(!ended.stderr.contains("conc itself"), "{}", ended.stderr);
-    assert!(matches!(ended.code, Some(0..=2 | 4)), "{:?}", ended.code);
+}
+
+/// The session, its first process or any other is ended at any moment, and
+/// nothing of it remains: that is looked at by `finish`.
+#[test]
+fn a_signal_at_any_moment_leaves_nothing() {
+    let mut random = Random::new("a_signal_at_any_moment_leaves_nothing");
+    let mut entries = Entries(Random::new("its entries"));
+    for _ in 0..entries_count() / 100 {
+        let text: String = (0..60).map(|_| format!("{}\n", entries.entry())).collect();
+        let mut run = repl().limit(Duration::from_secs(300)).input(&text).start();
+        random.pause(60_000);
+        let signal = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGKILL][random.below(4) as usize];
+        if random.below(3) == 0 {
+            // Somebody of the session, conc among them.
+            let all = run.processes();
+            if let Some(process) = all.get(random.below(all.len().max(1) as u64) as usize) {
+                let _ = kill(Pid::from_raw(process.pid), Signal::SIGKILL);
+            }
+        }
+        if !run.has_ended() {
+            run.signal(signal);
+        }
+        run.finish_killed();
+    }
+}
+
+#[test]
+fn step_goes_through_what_was_entered() {
+    let ended = session("lock m\ntask w { with m { print \"in\" } }\nspawn w\n:step\n0\nw\nq\n6 * 7\n:reset\n:step\n");
+    let steps: Vec<&str> = ended.stdout.lines().filter(|l| l.starts_with("step>")).collect();
+    assert_eq!(steps, ["step> 0", "step> w", "step> q"], "{}", ended.stdout);
+    assert!(
+        ended.stdout.contains("lock m  held by w since line 2") && ended.stdout.contains("42\n"),
+        "{}",
+        ended.stdout
+    );
+    assert!(ended.stderr.contains("nothing was entered yet"), "{}", ended.stderr);
+    // The end of the input is the end of the steps too.
+    let ended = session("print 1\n:step\n").expect_code(0);
+    assert!(ended.stdout.contains("can go\n"), "{}", ended.stdout);
 }
 
 /// A session that is fed line by line.

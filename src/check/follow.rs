@@ -7,12 +7,14 @@ use super::explore::{Explorer, Found1, Mover, Turn, What};
 use super::finding::{self, Scene1};
 use super::moves::{Model, Move};
 use super::part::{self, At, How, Key, Part, PartIx};
+use super::record::Recorder;
 use super::schedule::Schedule;
 use super::seen::{Choice, Event, Logged};
 use super::step;
 use super::store::Row;
 use super::way::{self, Numbers};
 use super::{Options, Way};
+use crate::detect::event::Recording;
 use crate::detect::finding::Finding;
 use crate::lang::ast::Span;
 use crate::objects::TaskId;
@@ -55,6 +57,8 @@ pub struct Followed {
     pub circle_from: Option<usize>,
     /// What is wrong with going round there for ever.
     pub circle: Vec<Finding>,
+    /// What happened on the way, if that was asked for.
+    pub recording: Option<Recording>,
 }
 
 /// Why a schedule cannot be followed.
@@ -72,17 +76,28 @@ pub enum Refused {
 ///
 /// The first turn that cannot be carried out, with the reason.
 pub fn follow(program: &'static Program, schedule: &Schedule) -> Result<Followed, Refused> {
+    follow_and(program, schedule, false)
+}
+
+/// The same; `record`: with what happens on the way, for a picture.
+///
+/// # Errors
+///
+/// As `follow`.
+pub fn follow_and(program: &'static Program, schedule: &Schedule, record: bool) -> Result<Followed, Refused> {
     let model = Model::finest(program, super::watched(program));
     let options = Options { plain: true, hash: schedule.hash.unwrap_or(0), ..Options::default() };
     let mut explorer = Explorer::new(&model, &options);
     explorer.begin().map_err(|(object, text)| Refused::Declaration(object, text))?;
     let mut follower = Follower::new(&explorer, schedule);
+    follower.recorder = record.then(|| Recorder::new(&explorer, &explorer.row(0)));
     for at in 0..schedule.turns.len() {
         follower.turn(at)?;
     }
     follower.own_affairs_of_all();
-    let done = follower.done;
-    Ok(end(&mut explorer, done))
+    let (done, recorder) = (follower.done, follower.recorder);
+    let recording = recorder.map(|r| r.finish(&explorer, &done.row));
+    Ok(Followed { recording, ..end(&mut explorer, done) })
 }
 
 /// An event, with how far the log went then and whether a last turn's.
@@ -112,6 +127,7 @@ struct Follower<'f, 'm> {
     ways: Vec<std::collections::VecDeque<u32>>,
     at: usize,
     done: Done,
+    recorder: Option<Recorder>,
 }
 
 impl<'f, 'm> Follower<'f, 'm> {
@@ -135,7 +151,7 @@ impl<'f, 'm> Follower<'f, 'm> {
                 ways[task].extend(&turn.ways);
             }
         }
-        Follower { explorer, schedule, numbers: Numbers::new(explorer), ways, at: 0, done }
+        Follower { explorer, schedule, numbers: Numbers::new(explorer), ways, at: 0, done, recorder: None }
     }
 
     fn name(&self, task: TaskId) -> String {
@@ -287,6 +303,9 @@ impl<'f, 'm> Follower<'f, 'm> {
         if let Some(ways) = self.ways.get_mut(number as usize) {
             ways.drain(..count.min(ways.len()));
         }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.transition(self.explorer, &self.done.row, &row, self.explorer.task_of(&turn), &log);
+        }
         for step in log.steps {
             self.numbers.born(&step.born);
             self.done.log.push((mover, step));
@@ -383,7 +402,7 @@ fn end(explorer: &mut Explorer, done: Done) -> Followed {
     let circle_from = circle_from.map(|n| done.rows.len() - 2 - n);
     way.circle_from = None;
     let circle = circle_from.map(|from| circle(explorer, &done, from)).unwrap_or_default();
-    Followed { turns: done.turns, chosen: done.chosen, shown, before, way, circle_from, circle }
+    Followed { turns: done.turns, chosen: done.chosen, shown, before, way, circle_from, circle, recording: None }
 }
 
 /// What going round for ever from a turn on comes to, if it is fair: if whoever

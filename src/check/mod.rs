@@ -15,6 +15,7 @@ mod order;
 mod outcome;
 mod part;
 mod process;
+mod record;
 mod same;
 pub mod schedule;
 mod seen;

@@ -94,6 +94,8 @@ pub struct Logged {
     pub on: Vec<String>,
     /// How many events its transition had seen by its end.
     pub events: usize,
+    /// How many deeds its transition had done by its end.
+    pub deeds: usize,
 }
 
 /// What orders tasks, or has to be ordered; by whom is told beside it.

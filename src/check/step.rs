@@ -44,10 +44,6 @@ fn goes_round(at: &At) -> bool {
     matches!(at, At::Step(step) if matches!(**step, Step::Interrupted))
 }
 
-fn is_print(at: &At) -> bool {
-    matches!(at, At::Step(step) if matches!(**step, Step::Print(_)))
-}
-
 /// What became of one step.
 pub(super) enum Act {
     Blocked,
@@ -91,8 +87,7 @@ impl Move<'_> {
             let round = goes_round(&at);
             self.long |= n >= LONG || round;
             if n == 0 {
-                // Somebody may end it before it prints.
-                alone = own && !(self.model.movers.deadly && is_print(&at));
+                alone = own;
             } else if round || !own && (alone || !self.joins(&at)) {
                 return Ran::Went { alone };
             }
@@ -147,8 +142,10 @@ impl Move<'_> {
             let (text, choices) = (std::mem::take(&mut log.text), std::mem::take(&mut log.choices));
             let arms = std::mem::take(&mut log.arms);
             let (reached, born) = (std::mem::take(&mut log.reached), std::mem::take(&mut log.born));
-            let on = std::mem::take(&mut log.on);
-            log.steps.push(Logged { task, site, text, reached, held, released, choices, arms, turn, born, on, events });
+            let (on, deeds) = (std::mem::take(&mut log.on), log.deeds.len());
+            let step =
+                Logged { task, site, text, reached, held, released, choices, arms, turn, born, on, events, deeds };
+            log.steps.push(step);
         }
     }
 

@@ -1,5 +1,6 @@
 //! `conc check`.
 
+use super::picture::{self, PictureArgs};
 use super::sampling::{self, SamplingArgs};
 use super::{Common, Format, ReportFormat, exit, put_err, put_out, script};
 use crate::check::{self, Options, Progress, Report, Stop, Verdict};
@@ -40,6 +41,8 @@ pub struct CheckArgs {
     /// alone, symmetry
     #[arg(long, value_name = "REDUCTION", value_enum)]
     without: Vec<Reduction>,
+    #[command(flatten)]
+    picture: PictureArgs,
     #[command(flatten)]
     common: Common,
     // Last, since its heading holds for what comes after it.
@@ -168,7 +171,14 @@ impl Session<'_> {
         };
         line.clear();
         match report {
-            Ok(report) => self.tell(&report, began.elapsed()),
+            Ok(report) => {
+                let code = self.tell(&report, began.elapsed());
+                if !self.args.picture.wanted() {
+                    return code;
+                }
+                let drawn = picture::of_check(self.program, self.source, options.hash, &report.found);
+                self.args.picture.write(self.source, &drawn, code)
+            }
             Err((object, text)) => {
                 let error = ScriptError::new(self.program.objects[object].span, text);
                 wrong(self.args, self.source, &[error])

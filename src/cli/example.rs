@@ -29,6 +29,7 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             example("conc run -D TELLERS=5 bank.conc", "with another value for `const TELLERS`"),
             example("conc run --repeat 100 --shake bank.conc", "run it a hundred times: how often what happens"),
             example("conc run --hang --time-limit 60s deadlock.conc", "leave a deadlock standing for a debugger"),
+            example("conc run --timeline bank.html bank.conc", "a picture of the run, for a browser"),
             example("conc run --format json bank.conc", "one JSON object a line, for other programs"),
         ],
     ),

@@ -9,6 +9,7 @@ mod explain;
 mod fmt;
 mod lsp;
 mod man;
+mod picture;
 mod progress;
 mod repl;
 mod replay;

@@ -4,8 +4,10 @@
 
 mod terminal;
 
+use super::step::{Talk, through};
 use super::{Common, exit, put_err, put_out};
 use crate::repl::{self, Repl, Reply, Settings, Voice};
+use crate::report::{self, Source};
 use crate::run;
 use clap::Args;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -52,6 +54,7 @@ fn options(args: &ReplArgs) -> run::Options {
         hang: true,
         time_limit_ns: None,
         outcomes: false,
+        record: false,
         print: |_, text| format!("{text}\n"),
         memory: run::memory_for_objects(),
         replay: None,
@@ -97,6 +100,10 @@ fn carry_out(reply: &Reply, color: bool) -> Option<String> {
     let script = reply.check.as_ref()?;
     check(script, color).err().map(|e| format!("conc check could not be started: {e}\n"))
 }
+
+/// What the source of `:step` is called.
+const STEPPED: &str = "the session";
+const STEP_PROMPT: &str = "step> ";
 
 // ------------------------------------------------------------ standard input
 
@@ -210,12 +217,41 @@ impl Lines {
     }
 }
 
+/// The commands of `:step`, out of the same input.
+struct Steps<'l> {
+    lines: &'l mut Lines,
+    over: &'l EventFd,
+}
+
+impl Talk for Steps<'_> {
+    fn line(&mut self) -> Option<String> {
+        put_out(STEP_PROMPT);
+        let line = self.lines.next(self.over);
+        // Shown where it would have been typed.
+        put_out(&format!("{}\n", line.as_deref().unwrap_or("")));
+        line
+    }
+    fn show(&mut self, text: &str) {
+        put_out(text);
+    }
+    fn watch(&mut self) -> Box<dyn Fn() -> bool> {
+        // Ctrl-C ends this session, and with it what it waits for.
+        let over = self.over.as_fd().try_clone_to_owned().ok();
+        Box::new(move || over.as_ref().is_some_and(is_raised))
+    }
+}
+
+fn is_raised(event: &std::os::fd::OwnedFd) -> bool {
+    poll(&mut [PollFd::new(event.as_fd(), PollFlags::POLLIN)], PollTimeout::ZERO).is_ok_and(|n| n > 0)
+}
+
 /// The session of a pipe or a file.
 fn read_all(args: &ReplArgs, settings: Settings) -> u8 {
     let Ok(over) = EventFd::from_flags(EfdFlags::EFD_CLOEXEC) else {
         put_err("conc: a session could not be set up\n");
         return exit::FAILED;
     };
+    let style = settings.style;
     let voice = Arc::new(Plain { together: args.transcript, held: Mutex::new(None), over });
     let mut repl = match begin(settings, voice.clone()) {
         Ok(repl) => repl,
@@ -242,6 +278,12 @@ fn read_all(args: &ReplArgs, settings: Settings) -> u8 {
         let reply = repl.enter(&text);
         voice.show(&reply);
         voice.let_go();
+        if let Some(script) = &reply.step {
+            let source = Source::new(STEPPED, script.clone());
+            if let Err(errors) = through(&source, style, &mut Steps { lines: &mut lines, over: &voice.over }) {
+                voice.report(&report::script_errors(&source, &errors, &style));
+            }
+        }
         if let Some(code) = reply.over {
             return finish(repl, &voice, Some(code));
         }

@@ -1,10 +1,12 @@
 //! `conc replay`: one interleaving again, on real threads and processes or in
 //! the model.
 
+use super::picture::{Drawn, PictureArgs};
 use super::{Common, Format, check as checked, exit, put_err, put_out, run as ran, script};
 use crate::check::Schedule;
 use crate::check::follow::{self, Acted, Followed, Refused};
 use crate::check::schedule::short_hash;
+use crate::detect::event::Recording;
 use crate::detect::finding::{Certainty, Finding};
 use crate::lang::ast::Span;
 use crate::program::Program;
@@ -33,6 +35,8 @@ pub struct ReplayArgs {
     /// End the run after this time: 10s, 500ms
     #[arg(long, value_name = "TIME", value_parser = super::run::time)]
     time_limit: Option<u64>,
+    #[command(flatten)]
+    picture: PictureArgs,
     #[command(flatten)]
     common: Common,
 }
@@ -70,7 +74,7 @@ impl Session<'_> {
     fn replay(&self, schedule: &Schedule) -> u8 {
         let hash = short_hash(&self.source.text);
         let changed = schedule.hash.filter(|made_for| *made_for != hash);
-        let followed = match follow::follow(self.program, schedule) {
+        let followed = match follow::follow_and(self.program, schedule, self.args.model && self.args.picture.wanted()) {
             Ok(followed) => followed,
             Err(refused) => return self.refuse(schedule, &refused),
         };
@@ -82,7 +86,7 @@ impl Session<'_> {
                 "conc: the script has changed since the schedule was made; the schedule still fits and is followed\n",
             );
         }
-        if self.args.model { self.model(&followed) } else { self.real(followed) }
+        if self.args.model { self.model(followed) } else { self.real(followed) }
     }
 
     fn refuse(&self, schedule: &Schedule, refused: &Refused) -> u8 {
@@ -129,23 +133,31 @@ impl Session<'_> {
 
     // --------------------------------------------------------------- the model
 
-    fn model(&self, followed: &Followed) -> u8 {
+    fn model(&self, followed: Followed) -> u8 {
         let all: Vec<&Finding> = followed.shown.iter().chain(&followed.circle).chain(&followed.before).collect();
         for finding in &all {
             self.show(finding);
         }
-        self.show_lanes(followed);
+        self.show_lanes(&followed);
         let failures = all.iter().filter(|f| !f.code.is_note()).count() as u64;
         let code = if failures > 0 || followed.circle_from.is_some() { exit::FINDINGS } else { exit::FINE };
         let what = if all.is_empty() && followed.circle_from.is_none() { "; nothing went wrong" } else { "" };
-        self.say(&format!("followed in the model: {}{what}\n", Self::length(followed)));
+        self.say(&format!("followed in the model: {}{what}\n", Self::length(&followed)));
         if self.args.format == Format::Json {
             let notes = all.len() as u64 - failures;
             let summary =
                 json::Summary { exit_code: i32::from(code), findings: failures, notes, ..json::Summary::default() };
             put_out(&format!("{}\n", json::summary(&summary)));
         }
-        code
+        let findings = all.into_iter().cloned().collect();
+        self.draw(followed.recording, findings, code)
+    }
+
+    /// The pictures that were asked for; the exit code then.
+    fn draw(&self, recording: Option<Recording>, findings: Vec<Finding>, code: u8) -> u8 {
+        let Some(recording) = recording else { return code };
+        let drawn = Drawn { title: "a replay".to_string(), recording, findings };
+        self.args.picture.write(self.source, &[drawn], code)
     }
 
     // -------------------------------------------------- real threads, processes
@@ -162,6 +174,7 @@ impl Session<'_> {
             outcomes: false,
             print: ran::print_for(self.args.format),
             memory: run::memory_for_objects(),
+            record: self.args.picture.wanted(),
             replay: Some(Arc::new(plan_of(&followed))),
             trace: 0,
         };
@@ -196,7 +209,9 @@ impl Session<'_> {
             };
             put_out(&format!("{}\n", json::summary(&summary)));
         }
-        code
+        let findings = observed.into_iter().cloned().collect();
+        // One turn at a time: their order is what the picture shows.
+        self.draw(report.recording.map(Recording::in_steps), findings, code)
     }
 
     /// The last line, and the exit code.

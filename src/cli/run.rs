@@ -1,5 +1,6 @@
 //! `conc run`.
 
+use super::picture::{Drawn, PictureArgs};
 use super::{Common, Format, confirm, exit, put_err, put_out, script};
 use crate::detect::finding::{Code, Ending, Finding};
 use crate::program::Program;
@@ -24,7 +25,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
     /// Run that many times: a table of outcomes and findings with their frequency
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["timeline", "trace"])]
     repeat: Option<u64>,
     /// Random pauses at steps, to make rare interleavings likely
     #[arg(long)]
@@ -41,6 +42,8 @@ pub struct RunArgs {
     /// The bare execution, without looking for races and lock orders
     #[arg(long)]
     no_detect: bool,
+    #[command(flatten)]
+    picture: PictureArgs,
     #[command(flatten)]
     common: Common,
 }
@@ -106,6 +109,7 @@ impl Session<'_> {
             hang: self.args.hang,
             time_limit_ns: self.args.time_limit,
             outcomes: self.args.repeat.is_some(),
+            record: self.args.picture.wanted(),
             print: print_for(self.args.format),
             memory: run::memory_for_objects(),
             replay: None,
@@ -150,7 +154,13 @@ impl Session<'_> {
         }
         let code = exit_code(&report);
         self.end(&report, code);
-        code
+        match report.recording {
+            Some(recording) => {
+                let drawn = Drawn { title: "a run".to_string(), recording, findings: report.findings };
+                self.args.picture.write(self.source, &[drawn], code)
+            }
+            None => code,
+        }
     }
 
     fn end(&self, report: &Report, code: u8) {

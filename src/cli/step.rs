@@ -14,6 +14,43 @@ use crate::report::{self, Source, Style, lanes};
 use clap::Args;
 use std::io::{BufRead, IsTerminal};
 
+/// Who goes through a script: where the commands come from and where the
+/// answers go.
+pub trait Talk {
+    /// The next command; none at the end.
+    fn line(&mut self) -> Option<String>;
+    fn show(&mut self, text: &str);
+    /// Begins to look for Ctrl-C; the answer says whether it came since.
+    fn watch(&mut self) -> Box<dyn Fn() -> bool>;
+}
+
+/// At standard input and output.
+struct Standard {
+    /// Somebody who reads along sees what was typed; a file's commands are
+    /// shown where they would have been typed.
+    echo: bool,
+}
+
+impl Talk for Standard {
+    fn line(&mut self) -> Option<String> {
+        put_out("> ");
+        let line = std::io::stdin().lock().lines().next().and_then(Result::ok);
+        match &line {
+            Some(line) if self.echo => put_out(&format!("{line}\n")),
+            Some(_) => {}
+            None => put_out("\n"),
+        }
+        line
+    }
+    fn show(&mut self, text: &str) {
+        put_out(text);
+    }
+    fn watch(&mut self) -> Box<dyn Fn() -> bool> {
+        let interrupted = crate::run::interruption();
+        Box::new(move || interrupted.requested())
+    }
+}
+
 #[derive(Args)]
 #[command(after_help = super::example::help("step"))]
 pub struct StepArgs {
@@ -64,18 +101,18 @@ pub fn main(args: &StepArgs) -> u8 {
         Ok(program) => program,
         Err(code) => return code,
     };
-    match Stepper::new(program, short_hash(&source.text)) {
-        Ok(mut stepper) => {
+    let style = args.common.style(super::on_terminal().0);
+    match Session::new(&source, style, program) {
+        Ok(mut session) => {
             if let Some(text) = &args.schedule
-                && let Err(sentence) = begin(&mut stepper, program, &source, text)
+                && let Err(sentence) = begin(&mut session.stepper, program, &source, text)
             {
                 put_err(&sentence);
                 return exit::WRONG;
             }
-            Session { source, style: args.common.style(super::on_terminal().0), stepper }.talk()
+            session.talk(&mut Standard { echo: !std::io::stdin().is_terminal() })
         }
-        Err((object, text)) => {
-            let error = ScriptError::new(program.objects[object].span, text);
+        Err(error) => {
             script::show_errors(&source, &[error], &args.common, Format::Human);
             exit::WRONG
         }
@@ -92,6 +129,17 @@ fn begin(stepper: &mut Stepper, program: &'static Program, source: &Source, text
     stepper.follow(&schedule).map_err(|turn| super::replay::refusal(source, &schedule, turn, None, reason))
 }
 
+/// Goes through a script of a session.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub fn through(source: &Source, style: Style, talk: &mut dyn Talk) -> Result<(), Vec<ScriptError>> {
+    let program = script::compiled(source, &[])?;
+    Session::new(source, style, program).map_err(|e| vec![e])?.talk(talk);
+    Ok(())
+}
+
 struct Session {
     source: Source,
     style: Style,
@@ -99,25 +147,20 @@ struct Session {
 }
 
 impl Session {
+    fn new(source: &Source, style: Style, program: &'static Program) -> Result<Session, ScriptError> {
+        match Stepper::new(program, short_hash(&source.text)) {
+            Ok(stepper) => Ok(Session { source: source.clone(), style, stepper }),
+            Err((object, text)) => Err(ScriptError::new(program.objects[object].span, text)),
+        }
+    }
+
     /// Commands until the end of the input: the exit code says whether the way
     /// taken in the end shows a failure.
-    fn talk(&mut self) -> u8 {
-        // Somebody who reads along sees what was typed; a file's commands are
-        // shown where they would have been typed.
-        let echo = !std::io::stdin().is_terminal();
-        put_out(&format!("{}\n", self.state()));
-        let mut lines = std::io::stdin().lock().lines();
-        loop {
-            put_out("> ");
-            let Some(Ok(line)) = lines.next() else {
-                put_out("\n");
-                break;
-            };
-            if echo {
-                put_out(&format!("{line}\n"));
-            }
-            match self.command(line.trim()) {
-                Some(text) => put_out(&text),
+    fn talk(&mut self, talk: &mut dyn Talk) -> u8 {
+        talk.show(&format!("{}\n", self.state()));
+        while let Some(line) = talk.line() {
+            match self.command(line.trim(), talk) {
+                Some(text) => talk.show(&text),
                 None => break,
             }
         }
@@ -126,7 +169,7 @@ impl Session {
     }
 
     /// Carries out a command: what to print, none to quit.
-    fn command(&mut self, line: &str) -> Option<String> {
+    fn command(&mut self, line: &str, talk: &mut dyn Talk) -> Option<String> {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         let rest = rest.trim();
         Some(match word {
@@ -144,10 +187,10 @@ impl Session {
                 }
             },
             "p" | "print" => self.around(rest),
-            "c" | "continue" => self.go_on(None),
+            "c" | "continue" => self.go_on(None, talk),
             "f" | "finish" if rest.is_empty() => "whom? f NAME, or its number\n".to_string(),
             "f" | "finish" => match self.task(rest) {
-                Ok(task) => self.go_on(Some(task)),
+                Ok(task) => self.go_on(Some(task), talk),
                 Err(text) => text,
             },
             _ => self.turn(line),
@@ -238,10 +281,10 @@ impl Session {
         view.tasks.into_iter().find(|t| t.number == number).map_or("it".to_string(), |t| t.name)
     }
 
-    fn go_on(&mut self, only: Option<u32>) -> String {
-        let interrupted = crate::run::interruption();
+    fn go_on(&mut self, only: Option<u32>, talk: &mut dyn Talk) -> String {
+        let interrupted = talk.watch();
         let before = self.stepper.len();
-        let halt = self.stepper.go_on(only, TURNS_MAX, &mut || interrupted.requested());
+        let halt = self.stepper.go_on(only, TURNS_MAX, &mut || interrupted());
         drop(interrupted);
         if self.stepper.len() == before {
             return match (halt, only) {

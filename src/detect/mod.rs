@@ -2,6 +2,7 @@
 //! threads, files or the terminal, and serve every way of executing a script.
 
 pub mod deadlock;
+pub mod event;
 pub mod expect;
 pub mod finding;
 pub mod lock_order;

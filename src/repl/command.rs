@@ -35,6 +35,12 @@ pub const COMMANDS: &[Command] = &[
         help: "explores every interleaving of what was entered: `conc check`",
         run: Repl::check,
     },
+    Command {
+        names: &["step"],
+        args: "",
+        help: "goes through what was entered as the scheduler: `conc step`",
+        run: Repl::step,
+    },
     Command { names: &["load"], args: "FILE", help: "enters a script", run: Repl::load },
     Command {
         names: &["save", "save!"],
@@ -45,7 +51,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         names: &["undo", "u"],
         args: "",
-        help: "takes the last entry back: a new session in which all before it is done again",
+        help: "takes the last entry back; all before it is done again",
         run: Repl::undo,
     },
     Command { names: &["reset"], args: "", help: "ends all tasks and forgets everything", run: Repl::reset },
@@ -118,9 +124,9 @@ impl Repl {
     }
 
     fn graph(&mut self, _: &str) -> Reply {
-        let unicode = self.settings.style.unicode;
+        let style = self.settings.style;
         match self.scene() {
-            Ok(scene) => Reply::out(graph::draw(&scene, unicode)),
+            Ok(scene) => Reply::out(graph::draw(&scene, &style)),
             Err(reply) => reply,
         }
     }
@@ -134,14 +140,27 @@ impl Repl {
         Reply::out(shown.collect::<Vec<_>>().join("\n"))
     }
 
-    /// What was entered as a script to be explored.
-    fn check(&mut self, _: &str) -> Reply {
+    /// What was entered as a script; an error if that is nothing.
+    fn script(&self) -> Result<String, Reply> {
         if self.entered.is_empty() {
-            return Reply::err("nothing was entered yet\n");
+            return Err(Reply::err("nothing was entered yet\n"));
         }
         let text = as_script(&self.entered);
-        let script = lang::format::format(&text).unwrap_or(text);
-        Reply { check: Some(script), ..Reply::default() }
+        Ok(lang::format::format(&text).unwrap_or(text))
+    }
+
+    fn check(&mut self, _: &str) -> Reply {
+        match self.script() {
+            Ok(script) => Reply { check: Some(script), ..Reply::default() },
+            Err(reply) => reply,
+        }
+    }
+
+    fn step(&mut self, _: &str) -> Reply {
+        match self.script() {
+            Ok(script) => Reply { step: Some(script), ..Reply::default() },
+            Err(reply) => reply,
+        }
     }
 
     /// Enters a script as one text.

@@ -42,6 +42,8 @@ pub trait Voice: Send + Sync {
     fn report(&self, text: &str);
     /// Whether more output is welcome now.
     fn ready(&self) -> bool;
+    /// Ctrl-C while no statement was under way.
+    fn interrupted(&self) {}
     /// The session has ended by itself; by a signal to `conc`, if it is given.
     fn over(&self, signal: Option<i32>);
 }
@@ -64,6 +66,8 @@ pub struct Reply {
     pub err: String,
     /// A script to explore, with what there is for that.
     pub check: Option<String>,
+    /// A script to go through step by step.
+    pub step: Option<String>,
     /// The session is over, with this exit code.
     pub over: Option<u8>,
 }
@@ -100,6 +104,9 @@ impl Told {
             let signal = if let Over::Interrupted(signal) = over { Some(signal) } else { None };
             return self.voice.over(signal);
         }
+        if let Event::Interrupted = event {
+            return self.voice.interrupted();
+        }
         if self.again.load(SeqCst) {
             return;
         }
@@ -121,7 +128,7 @@ impl Told {
                 self.hopeless.store(true, SeqCst);
                 self.voice.report("the statement can never go on, so it was stopped\n");
             }
-            Event::Over(_) => {}
+            Event::Interrupted | Event::Over(_) => {}
         }
     }
 }
@@ -195,6 +202,14 @@ impl Repl {
     /// What is declared so far, for completion.
     pub fn growth(&self) -> &Growth {
         &self.growth
+    }
+
+    /// Somebody is asked for the next text. A Ctrl-C after this and before its
+    /// statements begin stops them.
+    pub fn listen(&self) {
+        if let Some(session) = &self.session {
+            session.listen();
+        }
     }
 
     /// Carries out what was entered: a command, or statements.

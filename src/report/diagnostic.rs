@@ -76,6 +76,8 @@ impl Place {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
     pub tag: &'static str,
+    /// Rows of a picture above the lines, as they are.
+    pub drawn: Vec<String>,
     pub lines: Vec<String>,
 }
 
@@ -102,13 +104,18 @@ impl Diagnostic {
 
     /// Adds a note of one line.
     pub fn note(&mut self, text: impl Into<String>) {
-        self.notes.push(Note { tag: "note", lines: vec![text.into()] });
+        self.notes.push(Note { tag: "note", drawn: Vec::new(), lines: vec![text.into()] });
     }
 
     /// Several lines under one tag; nothing if there are none.
     pub fn lines(&mut self, tag: &'static str, lines: Vec<String>) {
+        self.drawn_lines(tag, Vec::new(), lines);
+    }
+
+    /// The same with a picture above them.
+    pub fn drawn_lines(&mut self, tag: &'static str, drawn: Vec<String>, lines: Vec<String>) {
         if !lines.is_empty() {
-            self.notes.push(Note { tag, lines });
+            self.notes.push(Note { tag, drawn, lines });
         }
     }
 
@@ -181,9 +188,16 @@ impl Diagnostic {
 
 fn note_text(note: &Note, style: &Style) -> String {
     let mut out = String::new();
+    for (n, row) in note.drawn.iter().enumerate() {
+        let indent = 4 + note.tag.len() + 2;
+        match n {
+            0 => out.push_str(&format!("  = {} {}\n", style.paint("1", &format!("{}:", note.tag)), style.own(row))),
+            _ => out.push_str(&format!("{}{}\n", " ".repeat(indent), style.own(row))),
+        }
+    }
     for (n, line) in note.lines.iter().enumerate() {
         let hanging = if note.lines.len() > 1 { 2 } else { 0 };
-        out.push_str(&entry(note.tag, line, n == 0, hanging, style));
+        out.push_str(&entry(note.tag, line, n == 0 && note.drawn.is_empty(), hanging, style));
     }
     out
 }

@@ -3,6 +3,7 @@
 //! colours and widths are decided by the command line, and how a finding came
 //! about is known to the detectors alone.
 
+pub mod circle;
 mod clip;
 mod diagnostic;
 pub mod explain;
@@ -18,6 +19,8 @@ mod snippet;
 mod source;
 pub mod summary;
 pub mod tested;
+pub mod timeline;
+pub mod trace;
 pub mod verdict;
 
 pub use diagnostic::{Diagnostic, Note, Place, Severity};

@@ -116,6 +116,44 @@ pub fn columns(text: &str) -> usize {
     text.chars().map(column_count).sum()
 }
 
+/// A line of any length as rows of a terminal. Escape sequences that set
+/// colours stay and take no columns; other control characters could move the
+/// cursor, so a tab becomes spaces and the rest a sign.
+pub fn rows(line: &str, width: usize) -> Vec<String> {
+    let (mut rows, mut row, mut used) = (Vec::new(), String::new(), 0);
+    let mut rest = line;
+    while let Some(c) = rest.chars().next() {
+        if let Some(length) = color_length(rest) {
+            row.push_str(&rest[..length]);
+            rest = &rest[length..];
+            continue;
+        }
+        rest = &rest[c.len_utf8()..];
+        let (c, times) = match c {
+            '\t' => (' ', 8 - used % 8),
+            c if c.is_control() => ('\u{fffd}', 1),
+            c => (c, 1),
+        };
+        for _ in 0..times {
+            if used + column_count(c) > width {
+                rows.push(std::mem::take(&mut row));
+                used = 0;
+            }
+            row.push(c);
+            used += column_count(c);
+        }
+    }
+    rows.push(row);
+    rows
+}
+
+/// How long the colour sequence is that a text begins with.
+fn color_length(text: &str) -> Option<usize> {
+    let inner = text.strip_prefix("\u{1b}[")?;
+    let end = inner.find(|c: char| !c.is_ascii_digit() && c != ';')?;
+    inner[end..].starts_with('m').then_some(2 + end + 1)
+}
+
 fn column_count(c: char) -> usize {
     match c as u32 {
         0x0300..=0x036f | 0x200b..=0x200d | 0xfe00..=0xfe0f => 0,

@@ -720,6 +720,11 @@ fn first_job(image: &Image, pool: u32) -> Option<Span> {
 
 // ------------------------------------------------------------- ends, outcomes
 
+/// The numbers of the tasks that `task_ends` tells of, in the same order.
+pub fn task_ids(image: &Image) -> Vec<u32> {
+    handles(image.arena).filter(|t| !is_job(image.arena, *t)).collect()
+}
+
 /// How each task of the script ended, jobs aside.
 pub fn task_ends(image: &Image) -> Vec<TaskEnd> {
     let arena = image.arena;

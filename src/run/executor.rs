@@ -7,10 +7,12 @@ use super::arena::{Arena, flag, object, run, slot, state};
 use super::cell::{CELL, Cell};
 use super::clock::{Strength, TaskClock};
 use super::codec;
+use super::events::About;
 use super::guard;
 use super::heap::OutOfMemory;
 use super::image::Image;
 use super::process::Process;
+use crate::detect::event::Kind;
 use crate::machine::{Home, Place};
 use crate::objects::{self, Edge, Mode, TaskId, World};
 use crate::program::Program;
@@ -134,6 +136,7 @@ impl Executor {
                 || image.options.shake
                 || image.room.grows
                 || image.options.replay.is_some()
+                || image.options.record
                 || traced,
             private_cells: image.program.private_cells(),
             gives_up: false,
@@ -586,6 +589,12 @@ impl Executor {
         Ok(())
     }
 
+    /// Whether what is put into an object is a message to another task.
+    fn carries_messages(&self, id: u32) -> bool {
+        let kind = self.at_object(id, object::KIND).load(Relaxed) as u8;
+        kind == objects::place::queue || kind == objects::place::pool
+    }
+
     #[inline]
     fn strength(&self, id: u32) -> Strength {
         if objects::is_lock(self.at_object(id, object::KIND).load(Relaxed) as u8) {
@@ -676,6 +685,9 @@ impl World for Executor {
             self.check_memory(result);
         }
         self.change_word(object, object::RING_LEN, len + 1);
+        if self.careful && self.records() && self.carries_messages(object) {
+            self.note(Kind::Send, About::Object(object), &self.shown(&value));
+        }
     }
 
     fn pop(&mut self, object: u32, bounded: bool) -> Option<Value> {
@@ -703,6 +715,9 @@ impl World for Executor {
         let first = if next < places { next } else { 0 };
         self.change_word(object, object::RING_FIRST, first);
         self.change_word(object, object::RING_LEN, len - 1);
+        if self.careful && self.records() && self.carries_messages(object) {
+            self.note(Kind::Receive, About::Object(object), &self.shown(&value));
+        }
         Some(value)
     }
 
@@ -742,6 +757,9 @@ impl World for Executor {
             self.slot_word(base + 2).store(u64::from(self.site), Relaxed);
             self.change_slot(slot::HELD_COUNT, count as u64 + 1);
         }
+        if self.careful {
+            self.note(Kind::Hold, About::Object(object), "");
+        }
         self.lockset = None;
     }
 
@@ -757,6 +775,9 @@ impl World for Executor {
             }
         }
         self.change_slot(slot::HELD_COUNT, count as u64 - 1);
+        if self.careful {
+            self.note(Kind::Release, About::Object(object), "");
+        }
         self.lockset = None;
     }
 

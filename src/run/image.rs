@@ -38,6 +38,8 @@ pub struct Options {
     pub print: fn(task: &str, text: &str) -> String,
     /// How many bytes the script's objects may take.
     pub memory: usize,
+    /// Record what happens, for pictures.
+    pub record: bool,
     /// The one interleaving to run; none: as it comes.
     pub replay: Option<std::sync::Arc<super::replay::Plan>>,
     /// So many entries of what happens are kept; none otherwise.
@@ -67,6 +69,8 @@ pub struct Image {
     /// Where the declared places of shared memory begin.
     shared: usize,
     bell: EventFd,
+    /// Where what happens is recorded, if it is.
+    pub events: Option<super::events::Events>,
 }
 
 /// Room for what can be declared.
@@ -126,7 +130,8 @@ impl Image {
         let first = arena.reserve_objects(room.objects as u32)?;
         debug_assert_eq!(first, 0, "declared objects have the first numbers");
         let (program, growth, known) = (Current::new(program), Mutex::new(None), AtomicU64::new(0));
-        Ok(Image { program, options, arena, vars, room, growth, known, shared, bell })
+        let events = if options.record { Some(super::events::Events::new()?) } else { None };
+        Ok(Image { program, options, arena, vars, room, growth, known, shared, bell, events })
     }
 
     /// First values for the declared places from `first` on, of private memory

@@ -187,7 +187,6 @@ impl Executor {
             self.slot_word(slot::FUNCTION).store(u64::from(self.program.main), SeqCst);
             self.enter_state(state::SLEEPING);
             let order: Order = receive(&stream).unwrap_or(Order::End);
-            self.slot_word(slot::FLAGS).fetch_and(!flag::INTERRUPT, SeqCst);
             self.enter_state(state::RUNNING);
             let answer = match order {
                 Order::Run => self.carry_out(&mut locals),

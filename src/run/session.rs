@@ -32,6 +32,8 @@ pub enum Event {
     Finding(Box<Finding>),
     /// The statement under way can never go on, and is stopped.
     Hopeless,
+    /// Ctrl-C where no statement was under way.
+    Interrupted,
     /// The session has ended by itself; the next question is answered with it.
     Over(Over),
 }
@@ -63,6 +65,8 @@ enum Command {
     Run(String, Box<Growth>, Entry),
     Look,
     Settle,
+    /// Somebody is asked for the next text: what was interrupted is over.
+    Listen,
     /// `main` comes to its end, and all others to theirs.
     End,
     /// At once.
@@ -136,6 +140,13 @@ impl Session {
     /// Returns when nothing moves any more, or has not stopped to for a while.
     pub fn settle(&self) -> Result<(), Over> {
         self.ask(Command::Settle).map(drop)
+    }
+
+    /// A text is asked for from now on. A Ctrl-C that comes later and before
+    /// the text is carried out stops that.
+    pub fn listen(&self) {
+        let _ = self.commands.send(Command::Listen);
+        let _ = self.wake.write(1);
     }
 
     /// Lets `main` end and waits for all others, as at the end of a script.
@@ -229,6 +240,7 @@ fn begin(
             unfinished: Vec::new(),
             work: Work::None,
             ending: false,
+            early: false,
             told: diagnose::Told::default(),
             quiet: 0,
         }),
@@ -282,6 +294,10 @@ impl Supervisor {
         futex::wake(park, 1);
     }
 
+    fn forget_interrupt(&self) {
+        self.arena.slot(self.main_slot(), slot::FLAGS).fetch_and(!flag::INTERRUPT, SeqCst);
+    }
+
     /// Signals of a session: whether the statement is to be stopped.
     fn take_session_signals(&mut self, interactive: bool) -> bool {
         let mut stop = false;
@@ -322,6 +338,8 @@ struct Link {
     work: Work,
     /// `main` was told to come to its end.
     ending: bool,
+    /// A Ctrl-C came while no statement was under way.
+    early: bool,
     told: diagnose::Told,
     quiet: u32,
 }
@@ -347,14 +365,16 @@ impl Link {
             self.sleep();
             self.supervisor.find_new();
             let interrupt = self.supervisor.take_session_signals(self.terms.interactive);
-            if interrupt && self.work == Work::Statement {
-                self.supervisor.interrupt_main();
+            // What was asked before the Ctrl-C comes before it.
+            let asked = interrupt && self.take_commands();
+            if interrupt {
+                self.interrupt();
             }
             let died = self.supervisor.bury_dead();
             self.supervisor.check_failures();
             self.take_output(false);
             self.take_answer();
-            let asked = self.take_commands();
+            let asked = self.take_commands() || asked;
             let moved = self.supervisor.diagnosis.has_changed(self.supervisor.arena) || died || asked;
             self.quiet = if moved { 0 } else { self.quiet.saturating_add(1) };
             if self.quiet <= 2 {
@@ -376,6 +396,16 @@ impl Link {
             self.tell_over(over);
         }
         report
+    }
+
+    /// Ctrl-C.
+    fn interrupt(&mut self) {
+        if self.work == Work::Statement {
+            self.supervisor.interrupt_main();
+        } else {
+            self.early = true;
+            (self.terms.tell)(Event::Interrupted);
+        }
     }
 
     fn over(&self) -> Option<Over> {
@@ -466,6 +496,7 @@ impl Link {
             match command {
                 Command::Run(text, growth, entry) => self.run(&text, *growth, entry),
                 Command::Look => self.order(Order::Values, Work::Values),
+                Command::Listen => self.early = false,
                 Command::Settle => self.work = Work::Settling(futex::now_ns() + SETTLE_NS),
                 Command::End => {
                     self.ending = true;
@@ -483,6 +514,9 @@ impl Link {
 
     fn order(&mut self, order: Order, work: Work) {
         self.work = work;
+        // Whatever was to stop the statement before; `main` waits, so this
+        // loses nothing that is meant for what it is asked now.
+        self.supervisor.forget_interrupt();
         // If `main` has died, that is found by itself.
         let _ = prompt::send(&self.stream, &order);
     }
@@ -503,6 +537,9 @@ impl Link {
             return s.fail("the machine has no room for the manager's process".to_string());
         }
         self.order(Order::Run, Work::Statement);
+        if std::mem::take(&mut self.early) {
+            self.supervisor.interrupt_main();
+        }
     }
 
     // ----------------------------------------------------------------- looking

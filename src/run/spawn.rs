@@ -3,12 +3,14 @@
 
 use super::arena::{Arena, KEEPER_SLOT, TASKS_MAX, ending, facts, flag, object, process, run, slot, state};
 use super::codec;
+use super::events::About;
 use super::executor::Executor;
 use super::futex;
 use super::guard;
 use super::process::{self as proc, Child, Process, Side};
 use super::record::Raw;
 use super::wait::Halt;
+use crate::detect::event::Kind;
 use crate::detect::trace::Came;
 use crate::machine::step::SpawnStep;
 use crate::machine::{Args, Arm, Task};
@@ -254,6 +256,7 @@ impl Executor {
             .map_err(|what| self.refuse(what, 0))?;
         self.arena.facts(id, facts::ENTRIES).store(self.image.entries_known(), Relaxed);
         self.trace_born(id);
+        self.note_peer(Kind::Spawn, id);
         Ok((ObjRef { id, kind: kind_of("task") }, slot))
     }
 
@@ -397,6 +400,7 @@ impl Executor {
         let (pid, tid) = (nix::unistd::getpid().as_raw(), nix::unistd::gettid().as_raw());
         self.arena.facts(self.task, facts::PID).store(pid as u64, SeqCst);
         self.arena.facts(self.task, facts::TID).store(tid as u64, SeqCst);
+        self.note(Kind::Begin, About::Nothing, "");
         self.begin_replay();
     }
 
@@ -469,6 +473,9 @@ impl Executor {
             _ => 0,
         };
         let args = [Value::Int(states as i64), Value::Int(exit_code), ended.result.clone()];
+        if handle.id == self.task {
+            self.note(Kind::End, About::Nothing, "");
+        }
         // The end of a task must be told even if the task itself is to stop.
         let _ = self.operate_until(handle, task::FINISH, &args, None);
     }

@@ -5,12 +5,14 @@
 use super::arena::{ending, facts, flag, object, process, run, slot};
 use super::cell::CELL;
 use super::codec;
+use super::events::About;
 use super::executor::Executor;
 use super::futex;
 use super::process as proc;
 use super::record::Raw;
 use super::spawn::{Ended, has_ended, kind_of};
 use super::wait::Halt;
+use crate::detect::event::Kind;
 use crate::detect::trace::What;
 use crate::machine::{Access, Place, Step, Task, TaskField};
 use crate::objects::{self, KINDS, pool, task};
@@ -224,10 +226,30 @@ impl Executor {
             Ok(cell) => cell,
             Err(text) => return Err(Error::new(ErrorKind::Type, text).into()),
         };
+        if self.records() {
+            return self.access_noted(cell, place, access);
+        }
         if !self.gated {
             return self.access_cell(cell, access, self.site).map_err(Halt::from);
         }
         self.access_gated(cell, place, access)
+    }
+
+    /// As above, in a run that records.
+    fn access_noted(&mut self, cell: super::cell::Cell<'static>, place: Place, access: &Access) -> Result<Value, Halt> {
+        use crate::program::kind::Update;
+        let about = About::Place(cell.key);
+        let answer = if self.gated {
+            self.access_gated(cell, place, access)
+        } else {
+            self.access_cell(cell, access, self.site).map_err(Halt::from)
+        }?;
+        match access {
+            Access::Read | Access::Update(Update::Load, ..) => self.note(Kind::Read, about, &self.shown(&answer)),
+            Access::Write(value) => self.note(Kind::Write, about, &self.shown(value)),
+            Access::Update(..) => self.note(Kind::Write, about, ""),
+        }
+        Ok(answer)
     }
 
     /// Where steps can be held off. What an invariant looks at is changed with
@@ -395,6 +417,9 @@ impl Executor {
             self.shake();
         }
         let answer = self.operate(target, method, args)?;
+        if self.records() {
+            self.note_operation(target, method);
+        }
         if target.kind == objects::place::pool && method == pool::TERMINATE_METHOD {
             self.end_pool_processes(target.id);
         }
@@ -404,6 +429,15 @@ impl Executor {
             self.leave_gate(false);
         }
         Ok(answer)
+    }
+
+    /// Of operations that leave no other trace.
+    fn note_operation(&self, target: ObjRef, method: u8) {
+        let told = objects::is_lock(target.kind) || target.kind == objects::place::queue;
+        if !told {
+            let name = KINDS[target.kind as usize].methods[method as usize].name;
+            self.note(Kind::Operate, About::Object(target.id), name);
+        }
     }
 
     fn end_pool_processes(&mut self, pool: u32) {
@@ -426,6 +460,7 @@ impl Executor {
                 return Ok(Value::Bool(false));
             }
             self.settle(target.id);
+            self.note_peer(Kind::Join, target.id);
         }
         Ok(Value::Bool(true))
     }
@@ -683,6 +718,7 @@ impl Executor {
     }
 
     fn print(&mut self, text: &str) -> Result<Value, Halt> {
+        self.note(Kind::Print, About::Nothing, text);
         let name = self.arena.task_name(self.task);
         let line = (self.image.options.print)(&name, text);
         let long = line.len() > LINE_WHOLE;

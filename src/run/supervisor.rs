@@ -19,6 +19,7 @@ use super::process::{self as proc, Process};
 use super::record::{self, Raw};
 use super::replay::{self, Standing};
 use super::spawn::{self, Birth, Ended, refused};
+use crate::detect::event::Recording;
 use crate::detect::finding::{Ending, Finding, TaskFacts};
 use crate::machine::Task;
 use crate::objects::{KINDS, pool};
@@ -100,6 +101,8 @@ pub struct Report {
     pub outcome: Option<Outcome>,
     /// What was traced, and whether that is all.
     pub trace: (Vec<crate::detect::trace::Entry>, bool),
+    /// What happened, if it was recorded.
+    pub recording: Option<Recording>,
 }
 
 struct Watched {
@@ -767,10 +770,15 @@ impl Supervisor {
         findings.extend(diagnose::recorded(self.image, &findings, &stop));
         findings.sort_by_key(|f| f.code.is_note());
         let outcome = self.image.options.outcomes.then(|| self.outcome());
+        let tasks = diagnose::task_ends(self.image);
+        let recording = self.image.events.as_ref().map(|events| {
+            let facts = tasks.iter().map(|t| t.facts.clone()).collect();
+            events.read(self.image, &diagnose::task_ids(self.image), facts, self.began, self.began + duration_ns)
+        });
         let word = |w: usize| self.arena.run(w).load(SeqCst);
         Report {
             stop,
-            tasks: diagnose::task_ends(self.image),
+            tasks,
             findings,
             task_count: word(run::TASKS),
             thread_count: word(run::THREADS),
@@ -779,6 +787,7 @@ impl Supervisor {
             gil_wait_ns: word(run::GIL_WAIT),
             outcome,
             trace: super::trace::recorded(self.image),
+            recording,
         }
     }
 

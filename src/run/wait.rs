@@ -11,8 +11,10 @@
 
 use super::arena::{node, object, run, slot, state};
 use super::codec;
+use super::events::About;
 use super::executor::Executor;
 use super::futex;
+use crate::detect::event::Kind;
 use crate::detect::trace::Came;
 use crate::machine::{Args, Arm};
 use crate::objects::{self, Outcome, TaskId};
@@ -185,9 +187,25 @@ impl Executor {
                 other.advance();
             }
             self.wake_later(slot);
+            if self.records() {
+                let gives = method != objects::queue::PUT;
+                self.note_meeting(id, slot, if gives { &give } else { &value }, gives);
+            }
             return Some(value);
         }
         None
+    }
+
+    /// A value went over from one task to the other, which stands in its slot
+    /// at the place where it waits.
+    fn note_meeting(&self, id: u32, slot: usize, value: &Value, gives: bool) {
+        let Some(events) = &self.image.events else { return };
+        let word = |w: usize| self.arena.slot(slot, w).load(Relaxed) as u32;
+        let (own, other) = ((self.task, self.site), (word(slot::TASK), word(slot::PC)));
+        let (from, to) = if gives { (own, other) } else { (other, own) };
+        let text = self.shown(value);
+        events.note(from.0, Kind::Send, About::Object(id), from.1, None, &text);
+        events.note(to.0, Kind::Receive, About::Object(id), to.1, None, &text);
     }
 
     /// See `World::transfer`. Both objects are guarded.
@@ -363,6 +381,11 @@ impl Executor {
             }
             self.append(p.target.id, at);
         }
+        if let Some(first) = pending.first() {
+            let method = &objects::KINDS[first.target.kind as usize].methods[first.method as usize];
+            let name = if pending.len() > 1 { "select" } else { method.name.trim_start_matches('-') };
+            self.note(Kind::Wait, About::Object(first.target.id), name);
+        }
         let count = self.arena.slot_at(self.slot) + 8 * slot::NODE_COUNT;
         self.change(count, pending.len() as u64);
         let waiting = if deadline.is_some() { state::TIMED } else { state::WAITING };
@@ -394,6 +417,12 @@ impl Executor {
     pub(super) fn enter_state(&self, state: u64) {
         let old = self.slot_word(slot::STATE).swap(state, SeqCst);
         self.slot_word(slot::VERSION).fetch_add(1, SeqCst);
+        match state {
+            state::RUNNING if old != state::RUNNING => self.note(Kind::Go, About::Nothing, ""),
+            state::SLEEPING => self.note(Kind::Sleep, About::Nothing, ""),
+            state::AWAITING | state::REAPING => self.note(Kind::Wait, About::Nothing, ""),
+            _ => {}
+        }
         match (old == state::RUNNING, state == state::RUNNING) {
             (true, false) => {
                 self.arena.run(run::ACTIVE).fetch_sub(1, SeqCst);

@@ -5,12 +5,19 @@
 //! Two threads write: this one and the session's own. While a line is edited
 //! all goes through reedline's printer, otherwise straight out; one lock keeps
 //! the two ways apart, so nothing is torn and nothing changes its order.
+//!
+//! Ctrl-C is a signal at any time and goes to the session, which knows whether
+//! a statement is under way. If none is, it says so here, and the line that is
+//! being edited is given up.
 
+use super::super::step::{Talk, through};
 use super::{ReplArgs, begin, more, prompt};
 use crate::program::Growth;
 use crate::repl::complete::complete;
 use crate::repl::highlight::{Class, classes};
-use crate::repl::{Reply, Settings, Voice, is_complete};
+use crate::repl::{Repl, Reply, Settings, Voice, is_complete};
+use crate::report::{self, Source, Style as Look, phrase};
+use crate::run::keyboard::Keyboard;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal as Signals;
 use nu_ansi_term::{Color, Style};
@@ -28,14 +35,12 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// The least time between two lines above the one that is edited. Reedline
-/// takes a batch of several for a screen that was scrolled by somebody else,
-/// and begins anew at its top; so it gets one at a time, and looks for the next
-/// a little sooner.
-const LINE_EVERY: Duration = Duration::from_millis(6);
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// How often the editor looks for lines to show above the one that is edited.
+const LOOK_EVERY: Duration = Duration::from_millis(4);
 /// Lines that wait for that; with more, the tasks wait with their output.
 const LINES_MAX: usize = 64;
+/// So often in a row the terminal may not say where its cursor is.
+const UNTOLD_MAX: u32 = 2;
 const HISTORY_LINES: usize = 10_000;
 const MENU: &str = "completion";
 
@@ -45,11 +50,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 struct Screen {
     lines: Mutex<Lines>,
-    /// There is a line to be shown.
+    /// There is a line to be shown, or the editor can take one.
     more: Condvar,
     printer: ExternalPrinter<String>,
+    keyboard: Option<Keyboard>,
     color: bool,
-    over: Arc<AtomicBool>,
+    /// The editor is to give up the line under way.
+    give_up: Arc<AtomicBool>,
+    over: AtomicBool,
+    interrupted: AtomicBool,
     /// The terminal is gone.
     hung_up: AtomicBool,
 }
@@ -58,15 +67,34 @@ struct Screen {
 struct Lines {
     /// A line is being edited.
     editing: bool,
+    /// The editor has not painted since the line it was handed last.
+    in_hand: bool,
+    /// It has not painted since it began.
+    begins: bool,
     /// What is to be shown above it.
     waiting: VecDeque<String>,
 }
 
 impl Screen {
+    fn new(color: bool) -> Screen {
+        Screen {
+            lines: Mutex::new(Lines::default()),
+            more: Condvar::new(),
+            printer: ExternalPrinter::new(1),
+            keyboard: Keyboard::take_over(),
+            color,
+            give_up: Arc::new(AtomicBool::new(false)),
+            over: AtomicBool::new(false),
+            interrupted: AtomicBool::new(false),
+            hung_up: AtomicBool::new(false),
+        }
+    }
+
     fn put(&self, text: &str) {
         let mut lines = lock(&self.lines);
         if lines.editing {
-            lines.waiting.extend(text.lines().map(String::from));
+            let columns = crate::run::terminal_columns().unwrap_or(80).max(8);
+            lines.waiting.extend(text.lines().flat_map(|l| phrase::rows(l, columns)));
             self.more.notify_one();
         } else {
             super::put_out(text);
@@ -74,11 +102,15 @@ impl Screen {
     }
 
     fn begin_editing(&self) {
-        lock(&self.lines).editing = true;
+        self.interrupted.store(false, SeqCst);
+        self.give_up.store(false, SeqCst);
+        let mut lines = lock(&self.lines);
+        *lines = Lines { editing: true, begins: true, in_hand: false, waiting: std::mem::take(&mut lines.waiting) };
+        self.more.notify_one();
     }
 
-    /// What the editor has not come to is shown now.
-    fn end_editing(&self) {
+    /// What the editor has not come to is shown now. Whether a Ctrl-C came.
+    fn end_editing(&self) -> bool {
         let mut lines = lock(&self.lines);
         lines.editing = false;
         while let Some(line) = self.printer.get_line() {
@@ -87,24 +119,38 @@ impl Screen {
         for line in lines.waiting.drain(..) {
             super::put_out(&format!("{line}\n"));
         }
+        self.interrupted.swap(false, SeqCst)
     }
 
-    /// Hands the editor one line at a time, for ever.
+    /// The editor paints, on its own thread. A line that it has been handed is
+    /// shown by now if it has taken it, and it takes none before it has painted.
+    fn painted(&self) {
+        let mut lines = lock(&self.lines);
+        if std::mem::take(&mut lines.begins)
+            && let Some(keyboard) = &self.keyboard
+        {
+            keyboard.signal_interrupts();
+        }
+        if lines.in_hand && self.printer.receiver().is_empty() {
+            lines.in_hand = false;
+            self.more.notify_one();
+        }
+    }
+
+    /// Hands the editor one line at a time, for ever. It takes a batch of
+    /// several for a screen that was scrolled by somebody else, and begins anew
+    /// at its top.
     fn feed(&self) {
+        let mut lines = lock(&self.lines);
         loop {
-            let mut lines = lock(&self.lines);
-            while !lines.editing || lines.waiting.is_empty() {
+            while !lines.editing || lines.in_hand || lines.waiting.is_empty() {
                 lines = self.more.wait(lines).unwrap_or_else(PoisonError::into_inner);
             }
-            if self.printer.receiver().is_empty()
-                && let Some(line) = lines.waiting.pop_front()
-            {
+            if let Some(line) = lines.waiting.pop_front() {
                 // An empty line would be none.
                 let line = if line.is_empty() { " ".to_string() } else { line };
-                let _ = self.printer.sender().try_send(line);
+                lines.in_hand = self.printer.sender().try_send(line).is_ok();
             }
-            drop(lines);
-            std::thread::sleep(LINE_EVERY);
         }
     }
 }
@@ -120,28 +166,32 @@ impl Voice for Screen {
         let lines = lock(&self.lines);
         !lines.editing || lines.waiting.len() < LINES_MAX
     }
+    fn interrupted(&self) {
+        self.interrupted.store(true, SeqCst);
+        if lock(&self.lines).editing {
+            self.give_up.store(true, SeqCst);
+        }
+    }
     fn over(&self, signal: Option<i32>) {
         // Without a terminal the editor never comes back; all processes have
         // been ended by now.
         if let Some(signal) = signal
             && (signal == Signals::SIGHUP as i32 || self.hung_up.load(SeqCst))
         {
+            if let Some(keyboard) = &self.keyboard {
+                keyboard.give_back();
+            }
             std::process::exit(128 + signal);
         }
         self.over.store(true, SeqCst);
+        self.give_up.store(true, SeqCst);
     }
 }
 
 pub fn main(args: &ReplArgs, settings: Settings) -> u8 {
-    let screen = Arc::new(Screen {
-        lines: Mutex::new(Lines::default()),
-        more: Condvar::new(),
-        printer: ExternalPrinter::new(1),
-        color: settings.style.color,
-        over: Arc::new(AtomicBool::new(false)),
-        hung_up: AtomicBool::new(false),
-    });
-    let color = settings.style.color;
+    let style = settings.style;
+    let screen = Arc::new(Screen::new(style.color));
+    let _given_back = GiveBack(screen.clone());
     let mut repl = match begin(settings, screen.clone()) {
         Ok(repl) => repl,
         Err(code) => return code,
@@ -153,38 +203,27 @@ pub fn main(args: &ReplArgs, settings: Settings) -> u8 {
         return super::exit::FAILED;
     }
     screen.put(&format!("conc {}; :help for help, Ctrl-D to leave\n", env!("CARGO_PKG_VERSION")));
-    let growth = Arc::new(Mutex::new(repl.growth().clone()));
-    let mut editor = editor(&screen, &growth, color);
+    let mut desk = Desk { growth: Arc::new(Mutex::new(repl.growth().clone())), screen, style, untold: 0, editor: None };
     if let Some(file) = &args.file
-        && let Some(code) = show(&screen, repl.load(file))
+        && let Some(code) = desk.show(repl.load(file))
     {
         return code;
     }
-    let code = loop {
-        *lock(&growth) = repl.growth().clone();
-        screen.begin_editing();
-        let signal = editor.read_line(&Line(repl.line()));
-        screen.end_editing();
-        let reply = match signal {
-            Ok(Signal::Success(text)) => repl.enter(&text),
-            Ok(Signal::ExternalBreak(typed)) => {
-                screen.over.store(false, SeqCst);
-                editor.run_edit_commands(&[EditCommand::InsertString(typed)]);
-                repl.look_whether_over()
-            }
-            Ok(Signal::CtrlD) => break None,
-            Ok(_) => Reply::default(),
-            // The terminal is gone.
-            Err(_) => break None,
-        };
-        let _ = editor.sync_history();
-        if let Some(code) = show(&screen, reply) {
-            break Some(code);
-        }
-    };
+    let code = desk.talk(&mut repl);
     let (reply, own) = repl.end();
-    show(&screen, reply);
+    desk.show(reply);
     code.unwrap_or(own)
+}
+
+/// Gives the terminal back, whichever way the session ends.
+struct GiveBack(Arc<Screen>);
+
+impl Drop for GiveBack {
+    fn drop(&mut self) {
+        if let Some(keyboard) = &self.0.keyboard {
+            keyboard.give_back();
+        }
+    }
 }
 
 /// Ends the session when the terminal goes away, also where the signal that
@@ -202,29 +241,182 @@ fn watch_terminal(screen: &Arc<Screen>) {
     let _ = std::thread::Builder::new().name("terminal".to_string()).spawn(watch);
 }
 
-fn show(screen: &Screen, reply: Reply) -> Option<u8> {
-    if let Some(failure) = super::carry_out(&reply, screen.color) {
-        screen.put(&failure);
-    }
-    for text in [&reply.out, &reply.err] {
-        if !text.is_empty() {
-            screen.put(text);
-        }
-    }
-    reply.over
+/// What came of asking for a line.
+enum Typed {
+    Text(String),
+    /// Ctrl-C.
+    Interrupted,
+    /// The session is over; what had been typed by then.
+    Over(String),
+    End,
 }
 
-fn editor(screen: &Arc<Screen>, growth: &Arc<Mutex<Growth>>, color: bool) -> Reedline {
+/// Where lines are edited.
+struct Desk {
+    screen: Arc<Screen>,
+    style: Look,
+    growth: Arc<Mutex<Growth>>,
+    /// So often in a row the terminal did not say where its cursor is.
+    untold: u32,
+    editor: Option<Reedline>,
+}
+
+impl Desk {
+    /// Texts until the end: the exit code, if one was asked for.
+    fn talk(&mut self, repl: &mut Repl) -> Option<u8> {
+        loop {
+            *lock(&self.growth) = repl.growth().clone();
+            repl.listen();
+            let reply = match self.line(repl.line()) {
+                Typed::Text(text) => repl.enter(&text),
+                Typed::Over(typed) => {
+                    self.screen.put("\n");
+                    let mut editor = editor(&self.screen, &self.growth);
+                    editor.run_edit_commands(&[EditCommand::InsertString(typed)]);
+                    self.editor = Some(editor);
+                    repl.look_whether_over()
+                }
+                Typed::Interrupted => continue,
+                Typed::End => return None,
+            };
+            if let Some(code) = self.show(reply) {
+                return Some(code);
+            }
+        }
+    }
+
+    fn line(&mut self, number: usize) -> Typed {
+        let editor = self.editor.take().unwrap_or_else(|| editor(&self.screen, &self.growth));
+        let typed = self.edit(editor, &Line { first: prompt(number), more: more(number), screen: self.screen.clone() });
+        if let Some(editor) = &mut self.editor {
+            let _ = editor.sync_history();
+        }
+        typed
+    }
+
+    /// One line by this editor, which is kept unless its line was given up.
+    fn edit(&mut self, mut editor: Reedline, prompt: &Line) -> Typed {
+        if self.untold >= UNTOLD_MAX {
+            return self.plain_line(prompt);
+        }
+        self.screen.begin_editing();
+        let signal = editor.read_line(prompt);
+        let interrupted = self.screen.end_editing();
+        if let Ok(signal) = &signal {
+            self.untold = 0;
+            if !matches!(signal, Signal::ExternalBreak(_)) {
+                self.editor = Some(editor);
+            }
+        }
+        match signal {
+            Ok(Signal::ExternalBreak(typed)) if self.screen.over.swap(false, SeqCst) => Typed::Over(typed),
+            Ok(Signal::CtrlD) => Typed::End,
+            Ok(Signal::Success(text)) if !interrupted => Typed::Text(text),
+            Ok(signal) => {
+                if let Some(keyboard) = &self.screen.keyboard {
+                    keyboard.forget_typed();
+                }
+                if matches!(signal, Signal::Success(_)) {
+                    self.screen.put("stopped\n");
+                }
+                Typed::Interrupted
+            }
+            Err(_) if self.screen.hung_up.load(SeqCst) => Typed::End,
+            Err(_) => {
+                self.untold += 1;
+                if self.untold >= UNTOLD_MAX {
+                    self.screen
+                        .put("this terminal does not say where its cursor is: lines are read without an editor\n");
+                }
+                Typed::Interrupted
+            }
+        }
+    }
+
+    /// A text as the terminal itself gives it, line by line.
+    fn plain_line(&self, prompt: &Line) -> Typed {
+        // Dropped at the end, when lines come as before the session.
+        let _lines = self.screen.keyboard.as_ref().map(Keyboard::lend);
+        let mut text = String::new();
+        super::put_out(&prompt.first);
+        loop {
+            match std::io::stdin().read_line(&mut text) {
+                Ok(1..) if prompt.more.is_empty() || is_complete(&text) => return Typed::Text(text),
+                Ok(1..) => super::put_out(&prompt.more),
+                _ => return Typed::End,
+            }
+        }
+    }
+
+    /// Shows an answer and carries out what it asks for.
+    fn show(&mut self, reply: Reply) -> Option<u8> {
+        if let Some(script) = &reply.step {
+            let source = Source::new(super::STEPPED, script.clone());
+            let style = self.style;
+            if let Err(errors) = through(&source, style, &mut Steps { desk: self }) {
+                self.screen.put(&report::script_errors(&source, &errors, &style));
+            }
+        }
+        if let Some(failure) = super::carry_out(&reply, self.screen.color) {
+            self.screen.put(&failure);
+        }
+        for text in [&reply.out, &reply.err] {
+            if !text.is_empty() {
+                self.screen.put(text);
+            }
+        }
+        reply.over
+    }
+}
+
+/// The commands of `:step`, typed at the same desk.
+struct Steps<'d> {
+    desk: &'d mut Desk,
+}
+
+impl Talk for Steps<'_> {
+    fn line(&mut self) -> Option<String> {
+        let prompt =
+            Line { first: super::STEP_PROMPT.to_string(), more: String::new(), screen: self.desk.screen.clone() };
+        let own = self.desk.editor.take();
+        let answer = loop {
+            match self.desk.edit(bare_editor(&self.desk.screen), &prompt) {
+                Typed::Text(text) => break Some(text),
+                // The session's own end is told when its next text is asked for.
+                Typed::Over(_) | Typed::End => break None,
+                Typed::Interrupted => {}
+            }
+        };
+        self.desk.editor = own;
+        answer
+    }
+    fn show(&mut self, text: &str) {
+        self.desk.screen.put(text);
+    }
+    fn watch(&mut self) -> Box<dyn Fn() -> bool> {
+        let screen = self.desk.screen.clone();
+        screen.interrupted.store(false, SeqCst);
+        Box::new(move || screen.interrupted.load(SeqCst))
+    }
+}
+
+/// An editor of single lines, without completion and history.
+fn bare_editor(screen: &Arc<Screen>) -> Reedline {
+    Reedline::create()
+        .with_ansi_colors(screen.color)
+        .with_external_printer(screen.printer.clone())
+        .with_poll_interval(LOOK_EVERY)
+        .with_break_signal(screen.give_up.clone())
+        .use_bracketed_paste(true)
+}
+
+fn editor(screen: &Arc<Screen>, growth: &Arc<Mutex<Growth>>) -> Reedline {
     let mut keys = default_emacs_keybindings();
     let menu = ReedlineEvent::UntilFound(vec![ReedlineEvent::Menu(MENU.to_string()), ReedlineEvent::MenuNext]);
     keys.add_binding(KeyModifiers::NONE, KeyCode::Tab, menu);
     let newline = ReedlineEvent::Edit(vec![EditCommand::InsertNewline]);
     keys.add_binding(KeyModifiers::ALT, KeyCode::Enter, newline);
-    let mut editor = Reedline::create()
-        .with_ansi_colors(color)
-        .with_external_printer(screen.printer.clone())
-        .with_poll_interval(LOOK_EVERY)
-        .with_break_signal(screen.over.clone())
+    let mut editor = bare_editor(screen)
         .with_validator(Box::new(Whole))
         .with_highlighter(Box::new(Colors))
         .with_completer(Box::new(Names(growth.clone())))
@@ -232,8 +424,7 @@ fn editor(screen: &Arc<Screen>, growth: &Arc<Mutex<Growth>>, color: bool) -> Ree
         .with_partial_completions(true)
         .with_hinter(Box::new(DefaultHinter::default().with_style(Style::new().fg(Color::DarkGray))))
         .with_menu(ReedlineMenu::EngineCompleter(Box::new(IdeMenu::default().with_name(MENU))))
-        .with_edit_mode(Box::new(Emacs::new(keys)))
-        .use_bracketed_paste(true);
+        .with_edit_mode(Box::new(Emacs::new(keys)));
     if let Some(history) = history() {
         editor = editor.with_history(Box::new(history));
     }
@@ -248,11 +439,17 @@ fn history() -> Option<FileBackedHistory> {
 }
 
 /// The prompt of a line.
-struct Line(usize);
+struct Line {
+    first: String,
+    /// Before further lines of the same text; empty if there are none.
+    more: String,
+    screen: Arc<Screen>,
+}
 
 impl Prompt for Line {
     fn render_prompt_left(&self) -> Cow<'_, str> {
-        Cow::Owned(prompt(self.0))
+        self.screen.painted();
+        Cow::Borrowed(&self.first)
     }
     fn render_prompt_right(&self) -> Cow<'_, str> {
         Cow::Borrowed("")
@@ -261,7 +458,7 @@ impl Prompt for Line {
         Cow::Borrowed("")
     }
     fn render_prompt_multiline_indicator(&self) -> Cow<'_, str> {
-        Cow::Owned(more(self.0))
+        Cow::Borrowed(&self.more)
     }
     fn render_prompt_history_search_indicator(&self, search: PromptHistorySearch) -> Cow<'_, str> {
         Cow::Owned(format!("(search: {}) ", search.term))

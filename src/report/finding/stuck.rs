@@ -4,6 +4,7 @@
 //! wait cannot end is put into words by `wait`, the mend by `way_out`.
 
 use crate::detect::finding::{Code, Reason, TaskFacts, Waiting};
+use crate::report::circle::{self, Side};
 use crate::report::diagnostic::{Diagnostic, Place, Severity};
 use crate::report::source::Source;
 use crate::report::{Style, phrase};
@@ -29,7 +30,8 @@ pub fn describe(
     }
     if !told_by_sentence(code, circle) {
         let tag = if in_circle(circle) { "circle" } else { "stuck" };
-        diagnostic.lines(tag, lines(source, circle, circle, style));
+        let drawn = drawing(circle, style.width.saturating_sub("  = circle: ".len()), style.unicode);
+        diagnostic.drawn_lines(tag, drawn, lines(source, circle, circle, style));
     }
     if code != Code::Livelock && code != Code::Starvation {
         diagnostic.lines("behind", lines(source, behind, circle, style));
@@ -102,16 +104,37 @@ fn supplied(diagnostic: &mut Diagnostic, waiting: &Waiting) {
 
 /// Whether each of several waits for another of them.
 fn in_circle(circle: &[Waiting]) -> bool {
-    circle.len() > 1 && circle.iter().all(|w| w.waits.iter().flat_map(|w| &w.reasons).any(|r| on_one_of(r, circle)))
+    circle.len() > 1
+        && circle.iter().all(|w| w.waits.iter().flat_map(|w| &w.reasons).any(|r| next(r, circle).is_some()))
 }
 
-fn on_one_of(reason: &Reason, circle: &[Waiting]) -> bool {
+/// The circle, if each of all these waits for just the next one.
+fn drawing(waiting: &[Waiting], width: usize, unicode: bool) -> Vec<String> {
+    let mut sides: Vec<Side> = Vec::new();
+    let mut at = waiting.first();
+    while let Some(task) = at.filter(|_| sides.len() <= waiting.len()) {
+        let links = task.waits.iter().flat_map(|w| w.reasons.iter().map(move |r| (w, r)));
+        let Some((wait, next)) = links.filter_map(|(w, r)| Some((w, next(r, waiting)?))).next() else {
+            return Vec::new();
+        };
+        let through = match wait.object_kind.as_str() {
+            "task" => "its end".to_string(),
+            kind => format!("{kind} {}", wait.object),
+        };
+        sides.push(Side { task: task.task.name.clone(), through });
+        at = Some(next).filter(|n| n.task.serial != waiting[0].task.serial);
+    }
+    if sides.len() == waiting.len() { circle::draw(&sides, width, unicode) } else { Vec::new() }
+}
+
+/// Whom of these a reason leads to.
+fn next<'w>(reason: &Reason, circle: &'w [Waiting]) -> Option<&'w Waiting> {
     match reason {
         Reason::HeldBy { task, .. }
         | Reason::BehindWriter { task }
         | Reason::WaitsForEnd { task }
-        | Reason::StuckSupplier { task, .. } => circle.iter().any(|w| w.task.serial == task.serial),
-        _ => false,
+        | Reason::StuckSupplier { task, .. } => circle.iter().find(|w| w.task.serial == task.serial),
+        _ => None,
     }
 }
 

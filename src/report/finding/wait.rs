@@ -343,7 +343,9 @@ task caller { with m { c.notify() } }
             ·                        ╰── writer waits to write under rwlock rw
          10 │ task walker { b.wait() }
             ╰────
-          = circle: reader holds rw for reading since line 8 and waits to read under
+          = circle: ╭─▶ reader ── rwlock rw ──▶ writer ── rwlock rw ─╮
+                    ╰────────────────────────────────────────────────╯
+                    reader holds rw for reading since line 8 and waits to read under
                       rw at line 8, behind writer, which waits to write
                     writer waits to write under rw at line 9, held by reader for
                       reading

@@ -53,7 +53,9 @@ fn a_circle_of_two() {
        ·                 ──────────┬─────────
        ·                           ╰── main spawned p0 and p1 here
        ╰────
-      = circle: p0 holds fork[0] since line 3 and waits for fork[1] at line 4,
+      = circle: ╭─▶ p0 ── lock fork[1] ──▶ p1 ── lock fork[0] ─╮
+                ╰──────────────────────────────────────────────╯
+                p0 holds fork[0] since line 3 and waits for fork[1] at line 4,
                   held by p1
                 p1 holds fork[1] since line 3 and waits for fork[0] at line 4,
                   held by p0
@@ -175,7 +177,9 @@ fn a_lock_a_queue_and_a_join() {
        · ────┬───
        ·     ╰── main waits for the end of all that it spawned
        ╰────
-      = circle: owner holds m since line 3 and waits to put into q at line 3, and
+      = circle: ╭─▶ owner ── queue q ──▶ getter ── lock m ─╮
+                ╰──────────────────────────────────────────╯
+                owner holds m since line 3 and waits to put into q at line 3, and
                   getter, which would get, is stuck
                 getter waits for m at line 4, held by owner
       = behind: main waits for the end of all that it spawned at line 7, but owner

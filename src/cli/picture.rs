@@ -1,0 +1,101 @@
+//! `--timeline` and `--trace`, which several commands have: the options and
+//! the writing of the files. What is in them is `report`'s.
+
+use super::{exit, put_err, script};
+use crate::check::follow;
+use crate::check::stepper::Stepper;
+use crate::check::{Schedule, Shown};
+use crate::detect::event::Recording;
+use crate::detect::finding::Finding;
+use crate::program::Program;
+use crate::report::{Source, Style, timeline, trace};
+use clap::{Args, ValueHint};
+use std::path::PathBuf;
+
+/// So many executions of a check are drawn.
+const EXECUTIONS_MAX: usize = 20;
+/// So long an execution that shows nothing may be.
+const TURNS_MAX: usize = 5_000;
+
+#[derive(Args)]
+pub struct PictureArgs {
+    /// Draw what happens, as one page for a browser
+    #[arg(long, value_name = "FILE.html", value_hint = ValueHint::FilePath)]
+    timeline: Option<PathBuf>,
+    /// Write what happens as trace events, for Perfetto
+    #[arg(long, value_name = "FILE.json", value_hint = ValueHint::FilePath)]
+    trace: Option<PathBuf>,
+}
+
+/// One execution to be drawn.
+pub struct Drawn {
+    pub title: String,
+    pub recording: Recording,
+    pub findings: Vec<Finding>,
+}
+
+impl PictureArgs {
+    pub fn wanted(&self) -> bool {
+        self.timeline.is_some() || self.trace.is_some()
+    }
+
+    /// Writes the files that were asked for: the command's exit code then,
+    /// which was to be `code`.
+    pub fn write(&self, source: &Source, drawn: &[Drawn], code: u8) -> u8 {
+        if drawn.is_empty() {
+            put_err("conc: there is nothing to draw\n");
+            return code;
+        }
+        let executions: Vec<timeline::Execution> = drawn
+            .iter()
+            .map(|d| timeline::Execution { title: &d.title, recording: &d.recording, findings: &d.findings })
+            .collect();
+        let lost: u64 = drawn.iter().map(|d| d.recording.lost).sum();
+        if lost > 0 && self.wanted() {
+            put_err(&format!("conc: the picture ends early: {lost} events were too many to keep\n"));
+        }
+        let page = self.timeline.as_ref().map(|path| (path, timeline::html(source, &executions)));
+        let trace = self.trace.as_ref().map(|path| (path, trace::trace(source, &executions)));
+        let mut written = true;
+        for (path, text) in page.into_iter().chain(trace) {
+            if let Err(e) = std::fs::write(path, text) {
+                put_err(&format!("conc: {} cannot be written: {}\n", path.display(), script::plain(&e)));
+                written = false;
+            }
+        }
+        if written { code } else { exit::FAILED }
+    }
+}
+
+/// The ways that a check found; if it found none, one execution of many.
+pub fn of_check(program: &'static Program, source: &Source, hash: u16, found: &[Shown]) -> Vec<Drawn> {
+    let mut found: Vec<&Shown> = found.iter().collect();
+    found.sort_by_key(|s| s.finding.code.is_note());
+    let mut drawn: Vec<Drawn> = found
+        .iter()
+        .take(EXECUTIONS_MAX)
+        .filter_map(|s| of_schedule(program, &s.way.schedule, title(source, &s.finding), vec![s.finding.clone()]))
+        .collect();
+    if drawn.is_empty() {
+        drawn.extend(one_of_many(program, hash));
+    }
+    drawn
+}
+
+/// A schedule followed in the model.
+fn of_schedule(program: &'static Program, schedule: &Schedule, title: String, findings: Vec<Finding>) -> Option<Drawn> {
+    let recording = follow::follow_and(program, schedule, true).ok()?.recording?;
+    Some(Drawn { title, recording, findings })
+}
+
+/// All in turn up to the end.
+fn one_of_many(program: &'static Program, hash: u16) -> Option<Drawn> {
+    let mut stepper = Stepper::new(program, hash).ok()?;
+    stepper.go_on(None, TURNS_MAX, &mut || false);
+    of_schedule(program, &stepper.way().schedule, "one execution of many".to_string(), Vec::new())
+}
+
+pub fn title(source: &Source, finding: &Finding) -> String {
+    let message = crate::report::finding::describe(source, finding, &Style::default()).message;
+    format!("{}: {message}", finding.code.word())
+}

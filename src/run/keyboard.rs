@@ -1,0 +1,75 @@
+//! The terminal's own modes around a session. While a statement runs nothing
+//! that is typed is shown, it waits for the line editor; and Ctrl-C is a signal
+//! at any time, also while a line is edited, so that none is taken for a key
+//! of the line before it.
+
+use nix::libc;
+use nix::sys::termios::{
+    FlushArg, InputFlags, LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcflush, tcgetattr, tcsetattr,
+};
+use std::io::stdin;
+
+/// The terminal of standard input, taken over until it is given back.
+pub struct Keyboard {
+    before: libc::termios,
+}
+
+impl Keyboard {
+    /// None: it is no terminal, or does not let its modes be changed.
+    pub fn take_over() -> Option<Keyboard> {
+        let before = tcgetattr(stdin()).ok()?;
+        let mut modes = before.clone();
+        modes.local_flags.remove(LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ECHONL | LocalFlags::IEXTEN);
+        // The editor's questions to the terminal are answered as input, which a
+        // Ctrl-C in between must not throw away.
+        modes.local_flags.insert(LocalFlags::ISIG | LocalFlags::NOFLSH);
+        // Enter comes as the editor expects it.
+        modes.input_flags.remove(InputFlags::ICRNL | InputFlags::INLCR | InputFlags::IGNCR);
+        modes.control_chars[SpecialCharacterIndices::VMIN as usize] = 1;
+        modes.control_chars[SpecialCharacterIndices::VTIME as usize] = 0;
+        tcsetattr(stdin(), SetArg::TCSANOW, &modes).ok()?;
+        Some(Keyboard { before: before.into() })
+    }
+
+    /// To be called when the editor has set its modes: of the keys that make
+    /// signals Ctrl-C makes one again.
+    pub fn signal_interrupts(&self) {
+        let Ok(mut modes) = tcgetattr(stdin()) else { return };
+        modes.local_flags.insert(LocalFlags::ISIG | LocalFlags::NOFLSH);
+        for key in [SpecialCharacterIndices::VQUIT, SpecialCharacterIndices::VSUSP] {
+            modes.control_chars[key as usize] = libc::_POSIX_VDISABLE;
+        }
+        let _ = tcsetattr(stdin(), SetArg::TCSANOW, &modes);
+    }
+
+    /// The terminal is as it was before.
+    pub fn give_back(&self) {
+        let _ = tcsetattr(stdin(), SetArg::TCSANOW, &Termios::from(self.before));
+    }
+
+    /// The same until what this gives is dropped.
+    pub fn lend(&self) -> Lent<'_> {
+        let ours = tcgetattr(stdin()).ok();
+        self.give_back();
+        Lent { ours, _of: self }
+    }
+
+    /// Throws away what was typed and not read.
+    pub fn forget_typed(&self) {
+        let _ = tcflush(stdin(), FlushArg::TCIFLUSH);
+    }
+}
+
+/// See [`Keyboard::lend`].
+pub struct Lent<'k> {
+    ours: Option<Termios>,
+    _of: &'k Keyboard,
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        if let Some(ours) = &self.ours {
+            let _ = tcsetattr(stdin(), SetArg::TCSANOW, ours);
+        }
+    }
+}

@@ -1,0 +1,344 @@
+//! The session of `conc repl` at a terminal, through a pseudo-terminal with a
+//! screen behind it.
+
+mod support;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::time::Duration;
+use support::Random;
+use support::terminal::{COLUMNS, Kind, ROWS, Terminal, start, terminal};
+
+/// Something that can be made to happen while a line is being edited: it ends
+/// a process `p`, for whose end tasks may wait.
+fn trigger(t: &mut Terminal) -> impl FnOnce() + use<> {
+    t.enter("var p = none");
+    t.keys("p = spawn process { print \"pid {self.pid}\"; sleep 1000s }\r");
+    let pid = |t: &Terminal| t.lines().iter().find_map(|l| l.strip_prefix("pid ")?.parse::<i32>().ok());
+    t.until("the process", |t| pid(t).is_some() && t.at_prompt());
+    let pid = pid(t).expect("it is there");
+    move || kill(Pid::from_raw(pid), Signal::SIGTERM).expect("the process is there")
+}
+
+#[test]
+fn what_tasks_print_stands_above_the_line_being_typed() {
+    let mut t = terminal();
+    t.enter("event go");
+    t.enter("task ticker { for i in 0..16 { go.wait(); print \"tick {i} {i}\"; sleep 1ms } }");
+    t.enter("spawn process ticker");
+    t.enter("spawn { go.wait(); print \"once\" }");
+    t.keys("spawn { go.set() }\r");
+    for c in "let typed = [1, 2, 3]".chars() {
+        t.keys(&c.to_string());
+    }
+    t.until("all that was printed", |t| t.shows("tick 15 15") && t.shows("once"));
+    t.until("the line as it was typed", |t| t.last() == "6> let typed = [1, 2, 3]");
+    for i in 0..16 {
+        let line = format!("tick {i} {i}");
+        assert_eq!(t.count(&line), 1, "`{line}` in:\n{}", t.lines().join("\n"));
+    }
+    t.keys("\r");
+    t.prompt("the next line");
+    t.enter("typed[1] + 40");
+    assert_eq!(t.count("42"), 1, "{}", t.lines().join("\n"));
+    t.leave();
+}
+
+/// A burst of lines that comes at once is no scrolled screen: what stood above
+/// stays there.
+#[test]
+fn many_lines_at_once_leave_the_screen_as_it_was() {
+    let mut t = terminal();
+    let trigger = trigger(&mut t);
+    t.enter("task burst { join p; for i in 0..9 { print \"line {i}\" } }");
+    t.enter("spawn burst");
+    t.line("let a = 1");
+    trigger();
+    t.until("the burst", |t| t.count("line 8") == 1 && t.last().ends_with("> let a = 1"));
+    let lines = t.lines();
+    let at = |line: &str| lines.iter().position(|l| l == line);
+    assert!(lines[1] == "1> var p = none", "{}", lines.join("\n"));
+    let first = at("line 0").expect("it is there");
+    assert!((0..9).all(|i| lines[first + i] == format!("line {i}")), "{}", lines.join("\n"));
+    t.clear();
+    t.leave();
+}
+
+#[test]
+fn long_and_odd_lines_take_the_rows_they_need() {
+    let mut t = terminal();
+    let trigger = trigger(&mut t);
+    t.enter("fn many(n) { if n == 0 { return \"\" }; return \"xy\" + many(n - 1) }");
+    t.enter("spawn { join p; print many(120); print \"\"; print \"a\\tb\"; print \"end\" }");
+    t.line("let b = [1,");
+    trigger();
+    t.until("what was printed", |t| t.count("end") == 1 && t.last() == "5> let b = [1,");
+    let lines = t.lines();
+    let first = lines.iter().position(|l| l.starts_with("xyxy")).expect("it is there");
+    let wide = "xy".repeat(usize::from(COLUMNS) / 2);
+    let wanted = [&wide, &wide, &"xy".repeat(20), "", "a       b", "end", "5> let b = [1,"];
+    assert_eq!(lines[first..], wanted, "{}", lines.join("\n"));
+    t.clear();
+    t.leave();
+}
+
+#[test]
+fn a_deadlock_is_told_above_the_line_being_typed() {
+    let mut t = terminal();
+    let trigger = trigger(&mut t);
+    for line in [
+        "lock a",
+        "lock b",
+        "barrier both(2)",
+        "task left { with a { both.wait(); join p; with b { } } }",
+        "task right { with b { both.wait(); join p; with a { } } }",
+        "let l = spawn left",
+        "let r = spawn right",
+    ] {
+        t.enter(line);
+    }
+    t.line("print \"half");
+    trigger();
+    t.until("the report", |t| t.shows("left and right wait for each other"));
+    t.until("the line as it was typed", |t| t.last() == "10> print \"half");
+    t.keys(" done\"\r");
+    t.until("its output", |t| t.count("half done") == 1);
+    t.prompt("the next line");
+    t.enter("terminate l");
+    t.enter("terminate r");
+    t.leave();
+}
+
+#[test]
+fn lines_belong_together_until_they_are_whole() {
+    let mut t = terminal();
+    t.keys("fn f(n) {\r");
+    t.until("the second line", |t| t.last() == " .");
+    t.keys("return n + 1\r}\r");
+    t.until("the next prompt", |t| t.last() == "4>");
+    t.enter("f(41)");
+    assert_eq!(t.count("42"), 1, "{}", t.lines().join("\n"));
+    t.leave();
+}
+
+#[test]
+fn completion_knows_what_is_declared() {
+    let mut t = terminal();
+    t.enter("semaphore places(2)");
+    t.keys("places.\t");
+    t.until("its methods", |t| ["acquire(", "release(", "value("].iter().all(|m| t.shows(m)));
+    // The menu goes with the line.
+    t.clear();
+    assert!(!t.shows("acquire("), "{}", t.lines().join("\n"));
+    t.keys("pla\t");
+    t.until("the name", |t| t.last().ends_with("> places"));
+    t.keys(".val\t)\r");
+    t.until("its value", |t| t.count("2") == 1);
+    t.leave();
+}
+
+#[test]
+fn the_history_stays_between_sessions() {
+    let state = tempfile::tempdir().expect("a temporary folder");
+    let kind = Kind { state: Some(state.path()), answers: true };
+    let mut t = start(&kind);
+    t.enter("print \"remember\"");
+    t.leave();
+    let mut t = start(&kind);
+    t.keys("print");
+    t.until("the hint", |t| t.last() == "1> print \"remember\"");
+    t.clear();
+    t.keys("\x1b[A");
+    t.until("the entry", |t| t.last() == "1> print \"remember\"");
+    t.clear();
+    t.leave();
+}
+
+#[test]
+fn ctrl_c_stops_the_statement_and_not_the_session() {
+    let mut t = terminal();
+    t.enter("lock m");
+    t.enter("var n = 0");
+    let statements = [
+        "sleep 100s",
+        "loop { n += 1 }",
+        "with m { busy 100s }",
+        "try { sleep 100s } catch any { }",
+        "select { after 100s => { } }",
+    ];
+    for (i, statement) in statements.iter().enumerate() {
+        t.keys(&format!("print \"on {i}\"; {statement}\r"));
+        t.until("the statement", |t| t.count(&format!("on {i}")) == 1);
+        t.keys("\x03");
+        t.until(&format!("the end of {statement}"), |t| t.count("stopped") == i + 1 && t.at_prompt());
+    }
+    t.enter("m.locked()");
+    assert_eq!(t.count("false"), 1, "{}", t.lines().join("\n"));
+    t.line("half a line");
+    t.clear();
+    t.enter("6 * 7");
+    assert_eq!(t.count("42"), 1, "{}", t.lines().join("\n"));
+    t.leave();
+}
+
+/// Enter and Ctrl-C right behind each other: the statement does not begin, or
+/// is stopped; either way the prompt comes back.
+#[test]
+fn ctrl_c_right_behind_enter_is_not_lost() {
+    let mut random = Random::new("ctrl_c_right_behind_enter_is_not_lost");
+    let mut t = terminal();
+    t.enter("var n = 0");
+    for _ in 0..40 {
+        t.line("loop { n = 1 }");
+        t.keys("\r");
+        random.pause(8_000);
+        t.keys("\x03");
+        t.prompt("the prompt");
+    }
+    t.enter("6 * 7");
+    assert_eq!(t.count("42"), 1, "{}", t.lines().join("\n"));
+    t.leave();
+}
+
+#[test]
+fn ctrl_c_at_any_moment() {
+    let mut random = Random::new("ctrl_c_at_any_moment");
+    let mut t = terminal();
+    t.enter("lock m");
+    t.enter("queue q");
+    let lines = [
+        "sleep 20ms",
+        "with m { sleep 5ms }",
+        "spawn { with m { q.get(timeout: 5ms) } }",
+        "join all",
+        "print \"x\"",
+        "loop { }",
+        "q.get(timeout: 50ms)",
+        "spawn process { sleep 3ms }",
+        ":tasks",
+        ":undo",
+        "{",
+        "let n = [1,",
+    ];
+    for _ in 0..80 {
+        t.keys(lines[random.below(lines.len() as u64) as usize]);
+        if random.below(4) > 0 {
+            t.keys("\r");
+        }
+        random.pause(12_000);
+        for _ in 0..1 + random.below(3) {
+            t.keys("\x03");
+            random.pause(4_000);
+        }
+    }
+    answers(&mut t);
+    t.leave();
+}
+
+/// After a storm of keys: what is left of it is stopped until the session
+/// answers.
+fn answers(t: &mut Terminal) {
+    for n in 0..100 {
+        // A Ctrl-C forgets what is typed by then, so this waits for the line
+        // that comes after it.
+        let before = t.prompts();
+        t.keys("\x03");
+        t.comes(Duration::from_millis(500), |t| t.prompts() != before && t.at_prompt());
+        t.keys(&format!("print \"here \" + \"{n}\"\r"));
+        if t.comes(Duration::from_secs(2), |t| t.count(&format!("here {n}")) == 1 && t.at_prompt()) {
+            return;
+        }
+    }
+    panic!("the session does not answer\n{}", t.lines().join("\n"));
+}
+
+#[test]
+fn a_flood_leaves_the_prompt_usable() {
+    let mut t = terminal();
+    t.enter("event stop");
+    t.keys("let w = spawn { while not stop.is_set() { print \"flood\" } }\r");
+    t.until("the flood", |t| t.count("flood") > usize::from(ROWS) / 2);
+    t.keys("stop.set()\r");
+    t.keys("join w\r");
+    t.keys("6 * 7\r");
+    t.until("the answer", |t| t.count("42") == 1);
+    t.leave();
+}
+
+#[test]
+fn the_session_goes_on_when_main_is_killed_while_somebody_types() {
+    let mut t = terminal();
+    let trigger = trigger(&mut t);
+    t.enter("let main = self");
+    t.enter("spawn process { join p; kill main }");
+    t.line("let half =");
+    trigger();
+    t.until("the word of it", |t| t.shows("a new session begins, with what was declared"));
+    t.until("what was typed", |t| t.last().ends_with("> let half ="));
+    t.keys(" 6 * 7\r");
+    t.prompt("the next line");
+    t.enter("half");
+    assert_eq!(t.count("42"), 1, "{}", t.lines().join("\n"));
+    t.leave();
+}
+
+#[test]
+fn step_goes_through_what_was_entered() {
+    let mut t = terminal();
+    t.enter("lock m");
+    t.enter("task w { with m { } }");
+    t.enter("spawn w");
+    t.keys(":step\r");
+    t.until("the first state", |t| t.last() == "step>" && t.shows("can go"));
+    t.keys("0\r");
+    t.until("the second", |t| t.last() == "step>" && t.shows("acquire m"));
+    t.keys("half\x03");
+    t.until("an empty line", |t| t.last() == "step>");
+    answers_step(&mut t);
+    t.keys("q\r");
+    t.prompt("the session");
+    t.enter("m.locked()");
+    t.leave();
+}
+
+/// A Ctrl-C forgets what is typed by then; so this asks until it is answered.
+fn answers_step(t: &mut Terminal) {
+    for _ in 0..100 {
+        t.keys("c\r");
+        if t.comes(Duration::from_secs(2), |t| t.last() == "step>" && t.shows("every task has ended")) {
+            return;
+        }
+    }
+    panic!("no answer\n{}", t.lines().join("\n"));
+}
+
+#[test]
+fn a_terminal_that_does_not_answer_gives_plain_lines() {
+    let state = tempfile::tempdir().expect("a temporary folder");
+    let mut t = start(&Kind { state: Some(state.path()), answers: false });
+    t.until("plain lines", |t| t.shows("lines are read without an editor"));
+    t.keys("fn f(n) {\n");
+    t.until("the second line", |t| t.last() == " .");
+    t.keys("return n + 1\n}\nf(41)\n");
+    // The terminal shows what is typed as soon as it is.
+    t.until("the answer", |t| t.shows("42") && t.last() == "5>");
+    t.keys("\x04");
+    t.finish().expect_code(0);
+}
+
+#[test]
+fn nothing_stays_when_the_terminal_goes() {
+    let mut t = terminal();
+    t.enter("spawn process { sleep 100s }");
+    t.enter("spawn { sleep 100s }");
+    t.hang_up();
+}
+
+#[test]
+fn help_is_there_and_exit_leaves() {
+    let mut t = terminal();
+    t.enter(":help");
+    assert!(t.shows("takes the last entry back"), "{}", t.lines().join("\n"));
+    t.keys("exit 5\r");
+    t.finish().expect_code(5);
+}
