@@ -235,7 +235,6 @@ impl Running {
     /// ends before.
     pub fn until<T>(&mut self, what: &str, mut look: impl FnMut(&Running) -> Option<T>) -> T {
         let began = Instant::now();
-        let mut ended_at = None;
         loop {
             let ended = self.has_ended();
             if ended {
