@@ -45,6 +45,7 @@ fn options(seed: u64) -> Options {
         memory: 1 << 30,
         replay: None,
         trace: ENTRIES,
+        record: false,
     }
 }
 
