@@ -243,6 +243,8 @@ fn a_wrong_script_is_not_explored() {
 /// Its states have no end.
 const COUNTING: &str = "atomic n = 0\ntask t { loop { n += 1 } }\nspawn t x2\njoin all\n";
 
+const TWO_WRITERS: &str = "atomic n = 0\ntask t { n += 1 }\nspawn t x2\njoin all\n";
+
 fn undecided(ended: &Ended) {
     let summary = summary(ended);
     assert_eq!(summary["complete"], false, "{summary}");
@@ -259,6 +261,13 @@ fn a_limit_of_states() {
         // The transitions of one state are all followed.
         let met = summary(&ended)["states"].as_u64().expect("a number");
         assert!((limit..limit + 8).contains(&met), "{met} states with a limit of {limit}");
+    }
+    // So many are within the limit, and one fewer is not.
+    let whole = summary(&check_json(TWO_WRITERS).finish());
+    let count = whole["states"].as_u64().expect("a number");
+    for (states, complete) in [(count, true), (count - 1, false)] {
+        let ended = check_json(TWO_WRITERS).args(["--max-states", &states.to_string()]).finish();
+        assert_eq!(summary(&ended)["complete"], complete, "{states} states");
     }
     // A limit that is not reached is none.
     check_json("print 1\n").args(["--max-states", "1000"]).finish().expect_code(0);

@@ -827,6 +827,33 @@ fn an_atomic_is_indivisible_between_threads_and_processes() {
     );
 }
 
+/// A `cas` that found another value has written none: who looks later does not
+/// come after it, and after one that has written it does.
+#[test]
+fn only_a_cas_that_writes_makes_an_order() {
+    for_each_kind(&cas_before("a.cas(0, 6)"));
+    for kind in KINDS {
+        let script = cas_before("a.cas(5, 6)").replace("SPAWN", kind);
+        let ended = run_json(&script).finish().expect_code(1);
+        assert_eq!(ended.failures(), ["race"], "{script}");
+    }
+}
+
+/// A write, this `cas`, and then, in another task, a look and a write.
+fn cas_before(cas: &str) -> String {
+    "
+        shared x = 0
+        atomic a = 0
+        task first { x = 1; CAS }
+        task second { a.load(); x = 2 }
+        # That `first` has ended is seen, and nothing comes after it for that.
+        let h = SPAWN first
+        while h.alive { sleep 1ms }
+        SPAWN second
+        "
+    .replace("CAS", cas)
+}
+
 #[test]
 fn atomically_and_await_exclude_across_processes() {
     for_each_pair(
@@ -928,6 +955,36 @@ fn terminate_ends_a_thread_a_process_and_who_waits() {
 }
 
 // --------------------------------------------------------------------- reports
+
+/// Who comes to wait after the report is stuck for the same reason: the report
+/// is not made again. (However long the second one takes, there is one report.)
+#[test]
+fn a_reason_is_told_once() {
+    let gone = "
+        lock m
+        task holder { m.acquire() }
+        task waits(ms) { sleep 1ms * ms; m.acquire() }
+        let h = SPAWN holder
+        join h
+        SPAWN waits(0)
+        SPAWN waits(300)
+        sleep 600ms
+    ";
+    let nobody = "
+        queue q
+        task waits(ms) { sleep 1ms * ms; q.get() }
+        SPAWN waits(0)
+        SPAWN waits(300)
+        sleep 600ms
+    ";
+    for (script, code) in [(gone, "abandoned-lock"), (nobody, "deadlock")] {
+        for kind in KINDS {
+            let script = script.replace("SPAWN", kind);
+            let ended = run_json(&script).finish().expect_code(1);
+            assert_eq!(ended.failures(), [code], "{script}");
+        }
+    }
+}
 
 /// While some are stuck, one after another, others take and pass on locks all
 /// the time: none of them may ever look stuck.

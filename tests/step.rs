@@ -48,6 +48,47 @@ fn turns_forward_and_back() {
 }
 
 #[test]
+fn it_begins_after_a_schedule() {
+    let from = |schedule: &str| {
+        let args = ["step", "--color", "never", "s.conc", "--schedule", schedule];
+        conc().file("s.conc", BANK).args(args).input("s\nb\n").finish()
+    };
+    let ended = from("0x2.1").expect_code(0);
+    assert!(ended.stdout.contains("lock m  held by a since line 5; waiting: b"), "{}", ended.stdout);
+    assert!(answer(&ended, "s").starts_with("conc replay s.conc 0x2.1@"), "{}", ended.stdout);
+    assert!(answer(&ended, "b").contains("lock m  free"), "{}", ended.stdout);
+    for (schedule, reason) in [("0x2.7", "there is no task 7"), ("0x2.1x2.2", "`b` cannot go ahead"), ("0y", "no turn")]
+    {
+        let refused = from(schedule).expect_code(2);
+        assert!(refused.stderr.contains(reason), "{}", refused.stderr);
+    }
+}
+
+/// Every schedule that `check` prints for the scenarios can be stepped through,
+/// to the same turns.
+#[test]
+fn schedules_of_check_can_be_stepped_through() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let mut count = 0;
+    for file in support::leftover::files_in(&folder).iter().filter(|f| f.extension().is_some_and(|e| e == "conc")) {
+        let text = std::fs::read_to_string(file).expect("it can be read");
+        let script = conc::lang::parse::parse(&text).expect("it parses");
+        let program = conc::program::compile(&script, &text, KINDS, &[]).expect("it compiles");
+        let program = Box::leak(Box::new(program));
+        let options = conc::check::Options { states_max: Some(20_000), ..Default::default() };
+        let report = conc::check::check(program, &options, &mut |_| None).expect("its declarations can be made");
+        for shown in report.found.iter().filter(|s| s.way.turns() < 60) {
+            let schedule = &shown.way.schedule;
+            let mut stepper = Stepper::new(program, 0).expect("as before");
+            assert_eq!(stepper.follow(schedule), Ok(()), "{file:?} {schedule}");
+            assert_eq!(stepper.way().schedule.turns, schedule.turns, "{file:?} {schedule}");
+            count += 1;
+        }
+    }
+    assert!(count > 50, "only {count} schedules");
+}
+
+#[test]
 fn going_on_by_itself() {
     let ended = step(BANK, "f main\nf a\nc\nc\ns\nb 1000\nb\n").expect_code(0);
     assert!(answer(&ended, "f main").contains("waits\n  0  main"), "{}", ended.stdout);

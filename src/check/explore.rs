@@ -6,11 +6,12 @@
 use super::finding::{self, Stuck};
 use super::memo::{Found, Leaf, Memo};
 use super::moves::{Model, Move};
-use super::outcome::Outcomes;
+use super::outcome::{Outcome, Outcomes};
 use super::part::*;
 use super::seen::{Event, Log};
 use super::step::Ran;
 use super::store::{Row, StateId, Store};
+use super::symmetry::Symmetry;
 use super::{Options, Progress, Stop};
 use crate::detect::finding::Code;
 use crate::detect::may::May;
@@ -89,6 +90,8 @@ pub struct Explorer<'a> {
     /// Some state was met again: there may be circles.
     pub recurs: bool,
     pub depth: u32,
+    /// Where one state stands for all that differ in who of alike tasks is where.
+    pub(super) symmetry: Option<Symmetry>,
     /// Some transition took long since limits were last looked at.
     long: Cell<bool>,
 }
@@ -123,6 +126,7 @@ impl<'a> Explorer<'a> {
             waiting: Vec::new(),
             recurs: false,
             depth: 0,
+            symmetry: model.together.then(|| Symmetry::new(super::symmetry::sites(model.program))),
             long: Cell::new(false),
         }
     }
@@ -193,7 +197,8 @@ impl<'a> Explorer<'a> {
     /// About how much memory it all takes.
     fn bytes(&self) -> usize {
         let memos: usize = self.memos.iter().map(Memo::bytes).sum();
-        (self.store.bytes() + 4 * self.parents.capacity() + memos).saturating_add(self.model.space.bytes())
+        let alike = self.symmetry.as_ref().map_or(0, Symmetry::bytes);
+        (self.store.bytes() + 4 * self.parents.capacity() + memos + alike).saturating_add(self.model.space.bytes())
     }
 
     fn progress(&self, done: StateId) -> Progress {
@@ -207,7 +212,7 @@ impl<'a> Explorer<'a> {
     }
 
     fn is_full(&self) -> bool {
-        self.options.states_max.is_some_and(|max| self.store.len() as u64 >= max)
+        self.options.states_max.is_some_and(|max| self.store.len() as u64 > max)
     }
 
     fn beyond(&self, progress: &Progress) -> Option<Stop> {
@@ -392,7 +397,7 @@ impl<'a> Explorer<'a> {
         let alone = self.successors(row, !self.model.alone, out);
         if alone {
             let fresh = out.iter().any(|(_, leaf)| {
-                let (id, _) = self.store.add(row, &leaf.writes);
+                let (id, _) = self.land(row, &leaf.writes);
                 id != state && self.parents[id as usize] == state
             });
             if !fresh {
@@ -434,12 +439,36 @@ impl<'a> Explorer<'a> {
         }
     }
 
+    /// The state that a transition comes to, as it is kept; and whether it is
+    /// new.
+    pub(super) fn land(&mut self, row: &Row, writes: &[(PartIx, PartId)]) -> (StateId, bool) {
+        if self.symmetry.is_some() {
+            self.refresh();
+        }
+        if let Some(symmetry) = &mut self.symmetry {
+            let parts = changed(row, writes);
+            if let Some(normal) = symmetry.normal(&self.model.space, &parts, &self.actors) {
+                return self.store.add_parts(&normal);
+            }
+        }
+        self.store.add(row, writes)
+    }
+
+    /// A row as it is kept.
+    fn normal(&mut self, parts: Vec<PartId>) -> Vec<PartId> {
+        self.refresh();
+        match &mut self.symmetry {
+            Some(symmetry) => symmetry.normal(&self.model.space, &parts, &self.actors).unwrap_or(parts),
+            None => parts,
+        }
+    }
+
     /// Adds the states behind some transitions; whether one was new.
     fn follow(&mut self, state: StateId, row: &Row, out: &[(Turn, Rc<Leaf>)]) -> bool {
         let mut fresh = false;
         for (turn, leaf) in out {
             self.transitions += 1;
-            let (id, new) = self.store.add(row, &leaf.writes);
+            let (id, new) = self.land(row, &leaf.writes);
             if new {
                 self.parents.push(state);
                 fresh = true;
@@ -488,6 +517,7 @@ impl<'a> Explorer<'a> {
         }
         let mut m = Move::new(self.model, row.parts(), &[], self.main, self.main);
         let outcome = super::outcome::of(&mut m, self, row, finished);
+        let others = self.others_alike(row, finished);
         let notes = if finished { finding::notes(self, row) } else { Vec::new() };
         if finished {
             m.run_finally();
@@ -505,7 +535,26 @@ impl<'a> Explorer<'a> {
                 self.found.push(Found1 { code: note.code(), state, turn: None, what: What::Note(note) });
             }
         }
-        self.outcomes.add(outcome, state, &values)
+        let place = self.outcomes.add(outcome, state, &values);
+        for other in others {
+            self.outcomes.add(other, state, &[]);
+        }
+        place
+    }
+
+    /// The outcomes of the ends that this one stands for.
+    fn others_alike(&mut self, row: &Row, finished: bool) -> Vec<Outcome> {
+        let Some(mut symmetry) = self.symmetry.take() else { return Vec::new() };
+        let tells = |task: &TaskPart| (task.printed.clone(), super::outcome::how_ended(task));
+        let (rows, more) = symmetry.orbit(&self.model.space, row.parts(), tells, super::outcome::OUTCOMES_MAX);
+        self.symmetry = Some(symmetry);
+        self.outcomes.more |= more;
+        let one = |parts: &Vec<PartId>| {
+            let row = Row::from_parts(parts);
+            let mut m = Move::new(self.model, row.parts(), &[], self.main, self.main);
+            super::outcome::of(&mut m, self, &row, finished)
+        };
+        rows.iter().filter(|parts| **parts != row.parts()).map(one).collect()
     }
 
     pub fn add_stuck(&mut self, state: StateId, one: Stuck) {
@@ -545,8 +594,9 @@ impl<'a> Explorer<'a> {
 
     // ---------------------------------------------------------------- the ways
 
-    /// The transitions from the first state to one.
-    pub fn way_to(&mut self, state: StateId) -> Vec<Turn> {
+    /// Transitions from the first state to one, and the state that they come
+    /// to: this one, or one that it stands for.
+    pub fn way_to(&mut self, state: StateId) -> (Vec<Turn>, Row) {
         let mut states = vec![state];
         let mut at = state;
         while at != 0 {
@@ -554,28 +604,30 @@ impl<'a> Explorer<'a> {
             states.push(at);
         }
         states.reverse();
-        let mut turns = Vec::new();
-        let mut row = Row::default();
+        let mut turns: Vec<Turn> = Vec::new();
+        let mut row = self.row(0);
         let mut target = Row::default();
         let mut out = Vec::new();
-        for pair in states.windows(2) {
-            self.store.load(pair[0], &mut row);
-            self.store.load(pair[1], &mut target);
+        for next in &states[1..] {
+            self.store.load(*next, &mut target);
             self.successors(&row, true, &mut out);
-            let mut best: Option<Turn> = None;
+            let mut best: Option<(Turn, Vec<PartId>)> = None;
             for (turn, leaf) in &out {
                 // Of several ways to the same state the one of who went last.
-                if becomes(&row, &leaf.writes, &target)
-                    && (best.is_none() || turns.last().is_some_and(|l: &Turn| l.actor == turn.actor))
-                {
-                    best = Some(turn.clone());
+                if best.is_some() && turns.last().is_none_or(|l: &Turn| l.actor != turn.actor) {
+                    continue;
+                }
+                let parts = changed(&row, &leaf.writes);
+                if same_parts(&self.normal(parts.clone()), target.parts()) {
+                    best = Some((turn.clone(), parts));
                 }
             }
-            if let Some(turn) = best {
+            if let Some((turn, parts)) = best {
                 turns.push(turn);
+                row = Row::from_parts(&parts);
             }
         }
-        turns
+        (turns, row)
     }
 
     /// Carries out a transition with a log: the next row, what it logged and
@@ -594,14 +646,7 @@ impl<'a> Explorer<'a> {
         if ran == Ran::Blocked {
             return None;
         }
-        let mut parts = row.parts().to_vec();
-        for (ix, part) in writes {
-            if parts.len() <= ix as usize {
-                parts.resize(ix as usize + 1, 0);
-            }
-            parts[ix as usize] = part;
-        }
-        Some((Row::from_parts(&parts), log.unwrap_or_default(), events))
+        Some((Row::from_parts(&changed(row, &writes)), log.unwrap_or_default(), events))
     }
 
     pub fn row(&self, state: StateId) -> Row {
@@ -663,10 +708,22 @@ pub fn run(m: &mut Move, mover: Mover) -> Ran {
     }
 }
 
-/// Whether a row with these changes is another one. Nothing is added to the
-/// store: what a way passes by need not have been explored.
-fn becomes(row: &Row, writes: &[(PartIx, PartId)], target: &Row) -> bool {
-    let changed = |ix: PartIx| writes.iter().find(|w| w.0 == ix).map_or_else(|| row.get(ix), |w| w.1);
-    let top = writes.iter().map(|w| w.0 + 1).max().unwrap_or(0).max(row.parts().len().max(target.parts().len()) as u32);
-    (0..top).all(|ix| changed(ix) == target.get(ix))
+/// A row with these changes. Nothing is added to the store: what a way passes
+/// by need not have been explored.
+fn changed(row: &Row, writes: &[(PartIx, PartId)]) -> Vec<PartId> {
+    let mut parts = row.parts().to_vec();
+    for (ix, part) in writes {
+        let at = *ix as usize;
+        if parts.len() <= at {
+            parts.resize(at + 1, 0);
+        }
+        parts[at] = *part;
+    }
+    parts
+}
+
+/// Rows may have nothing at their ends.
+fn same_parts(one: &[PartId], other: &[PartId]) -> bool {
+    let len = one.len().min(other.len());
+    one[..len] == other[..len] && one[len..].iter().chain(&other[len..]).all(|p| *p == 0)
 }

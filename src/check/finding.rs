@@ -256,6 +256,7 @@ fn waits_in(m: &super::moves::Move, id: TaskId, task: &TaskPart) -> Option<Vec<W
             Some(arms.iter().map(|(_, op)| view(m, op.target, op.method, op.memo.unwrap_or(0))).collect())
         }
         At::Looked { site, .. } => Some(vec![change(*site)]),
+        At::Closing(_) => m.child_that_runs().map(|t| vec![view(m, t, join_method(t), 0)]),
         At::Step(step) => match &**step {
             Step::Operate { object, method, args } => {
                 let limited = objects::timeout_ns(object.kind, *method, args.as_slice());
@@ -277,7 +278,10 @@ fn waits_in(m: &super::moves::Move, id: TaskId, task: &TaskPart) -> Option<Vec<W
                 Some(arms.iter().filter_map(|a| a.target).map(|(o, method)| view(m, o, method, 0)).collect())
             }
             Step::Join { targets, timeout: None } => targets.first().map(|t| vec![view(m, *t, join_method(*t), 0)]),
-            Step::JoinAll { timeout: None } => task.spawned.first().map(|t| vec![view(m, *t, join_method(*t), 0)]),
+            Step::JoinAll { timeout: None } => {
+                let first = if m.model.together { m.spawned_and_runs() } else { None };
+                first.or(task.spawned.first().copied()).map(|t| vec![view(m, t, join_method(t), 0)])
+            }
             Step::Wait(pid) => {
                 let children = m.forked_children(*pid);
                 let one = |c: &TaskId| view(m, crate::program::value::ObjRef { id: *c, kind: place::task }, 0, 0);
@@ -311,7 +315,8 @@ fn join_method(target: crate::program::value::ObjRef) -> u8 {
 /// An owner whose body has ended is gone, though its process still waits.
 fn without_ended(m: &super::moves::Move, need: Need) -> Need {
     let gone = |t: TaskId| {
-        let over = m.task(t, |t| matches!(t.at, At::Operate { then: Then::Child { .. }, .. })).unwrap_or(false);
+        let ends = |t: &TaskPart| matches!(t.at, At::Operate { then: Then::Child { .. }, .. } | At::Closing(_));
+        let over = m.task(t, ends).unwrap_or(false);
         if over { t | BODY_ENDED } else { t }
     };
     let all = |needs: Vec<Need>| needs.into_iter().map(|n| without_ended(m, n)).collect();
@@ -571,7 +576,7 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[Logged]) -
         },
         What::Circle(circle) => super::live::finding(explorer, circle, row),
         What::Event(event) | What::Finally(event) => match event {
-            Event::Race { ix, name, other, task, .. } => {
+            Event::Race { ix, name, other, task, site, .. } => {
                 let structure = |record: u32| match explorer.part(row, Key::Object(record)).as_deref() {
                     Some(Part::Object(o)) => match o.born {
                         Born::Record(site) => Some(program.records[site as usize].structure),
@@ -588,8 +593,8 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[Logged]) -
                     *ix,
                     must_write.then_some(true),
                 );
-                let access = |id: TaskId, found: &Option<(usize, bool, usize)>| {
-                    let Some((step, _, _)) = found else {
+                let access = |id: TaskId, found: &Option<(usize, bool, usize)>, at: Option<u32>| {
+                    let Some(found) = found else {
                         return Access {
                             task: facts(id),
                             span: Span::default(),
@@ -598,8 +603,10 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[Logged]) -
                             held: Vec::new(),
                         };
                     };
-                    let logged = &log[*step];
-                    let reached = logged.reached.iter().rev().find(|r| r.ix == *ix);
+                    let logged = &log[found.0];
+                    let here = || logged.reached.iter().rev().filter(|r| r.ix == *ix);
+                    let reached = here().find(|r| at == Some(r.site)).or_else(|| here().find(|r| r.write == found.1));
+                    let reached = reached.or_else(|| here().next());
                     let kind = match reached.map(|r| (r.write, r.atomic)) {
                         Some((true, false)) => AccessKind::Write,
                         Some((false, true)) => AccessKind::AtomicRead,
@@ -607,9 +614,10 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[Logged]) -
                         _ => AccessKind::Read,
                     };
                     let value = reached.map(|r| r.value.clone());
-                    Access { task: facts(id), span: program.span(logged.site), kind, value, held: held(&logged.held) }
+                    let span = program.span(reached.map_or(logged.site, |r| r.site));
+                    Access { task: facts(id), span, kind, value, held: held(&logged.held) }
                 };
-                let (earlier, later) = (access(*other, &earlier), access(*task, &later));
+                let (earlier, later) = (access(*other, &earlier, None), access(*task, &later, Some(*site)));
                 one(vec![name.clone()], Facts::Race { variable: name.clone(), declared, earlier, later })
             }
             Event::Failed { task, site, kind, message, calls, held: holds } => {

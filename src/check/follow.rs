@@ -55,6 +55,8 @@ pub struct Followed {
     pub way: Way,
     /// The state at the end is one from before: it goes round from that turn.
     pub circle_from: Option<usize>,
+    /// What is wrong with going round there for ever.
+    pub circle: Vec<Finding>,
     /// What happened on the way, if that was asked for.
     pub recording: Option<Recording>,
 }
@@ -113,6 +115,8 @@ struct Done {
     chosen: Vec<Vec<u32>>,
     events: Vec<Seen>,
     rows: Vec<Row>,
+    /// Each transition, with how many rows there were before it.
+    moves: Vec<(usize, Turn)>,
 }
 
 struct Follower<'f, 'm> {
@@ -136,6 +140,7 @@ impl<'f, 'm> Follower<'f, 'm> {
             turns: Vec::new(),
             chosen: Vec::new(),
             events: Vec::new(),
+            moves: Vec::new(),
         };
         let mut ways: Vec<std::collections::VecDeque<u32>> = Vec::new();
         for turn in &schedule.turns {
@@ -308,6 +313,7 @@ impl<'f, 'm> Follower<'f, 'm> {
         let (at, log) = (self.at, self.done.log.len());
         self.done.events.extend(events.into_iter().map(|event| Seen { event, row: row.clone(), log, turn: at }));
         self.done.row = row;
+        self.done.moves.push((self.done.rows.len(), turn));
         Ok(true)
     }
 
@@ -395,7 +401,51 @@ fn end(explorer: &mut Explorer, done: Done) -> Followed {
     let circle_from = done.rows.iter().rev().skip(1).rposition(|r| same(r.parts(), end_parts));
     let circle_from = circle_from.map(|n| done.rows.len() - 2 - n);
     way.circle_from = None;
-    Followed { turns: done.turns, chosen: done.chosen, shown, before, way, circle_from, recording: None }
+    let circle = circle_from.map(|from| circle(explorer, &done, from)).unwrap_or_default();
+    Followed { turns: done.turns, chosen: done.chosen, shown, before, way, circle_from, circle, recording: None }
+}
+
+/// What going round for ever from a turn on comes to, if it is fair: if whoever
+/// can go somewhere on it does so on it. Of one that takes some ways where there
+/// are others nothing is said.
+fn circle(explorer: &mut Explorer, done: &Done, from: usize) -> Vec<Finding> {
+    let within = from + 1..=done.turns.len();
+    let moves: Vec<&(usize, Turn)> = done.moves.iter().filter(|m| within.contains(&m.0)).collect();
+    if moves.iter().any(|m| !m.1.ways.is_empty()) {
+        return Vec::new();
+    }
+    let turns: Vec<Turn> = moves.iter().map(|m| m.1.clone()).collect();
+    let goes = |turn: &Turn| turns.iter().any(|t| (t.actor, t.mover) == (turn.actor, turn.mover));
+    let mut row = done.rows[from].clone();
+    let (mut out, mut prints) = (Vec::new(), false);
+    for turn in &turns {
+        explorer.successors(&row, true, &mut out);
+        if !out.iter().all(|(t, _)| goes(t)) {
+            return Vec::new();
+        }
+        let Some((next, log, _)) = explorer.logged(&row, turn) else { return Vec::new() };
+        prints |= log.steps.iter().any(|s| s.text.starts_with("print "));
+        row = next;
+    }
+    let row = &done.rows[from];
+    let parts = explorer.task_parts(row);
+    let tireless = |t: &part::TaskPart| t.birth.daemon || t.birth.pool.is_some();
+    let live = |part: &Part| match part {
+        Part::Task(t) if !matches!(t.at, At::Ended(_)) && !tireless(t) => Some(t.birth.id),
+        _ => None,
+    };
+    let live: Vec<TaskId> = parts.iter().filter_map(|(_, part)| live(part)).collect();
+    let at = |task: TaskId| explorer.model.space.place(Key::Task(task));
+    let goers = |task: TaskId| turns.iter().any(|t| t.actor == at(task));
+    let mut found = Vec::new();
+    if !prints && live.iter().any(|t| goers(*t)) {
+        found.push(None);
+    }
+    // Who waits for the end of a task has that task's trouble.
+    let starved = |t: &&TaskId| !goers(**t) && !finding::joins(explorer, row, **t);
+    found.extend(live.iter().filter(starved).map(|t| Some(*t)));
+    let finding = |starved| super::live::finding(explorer, &super::live::Circle { turns: turns.clone(), starved }, row);
+    found.into_iter().map(finding).collect()
 }
 
 /// The same state; a row may be longer than another for nothing.

@@ -51,12 +51,21 @@ struct Graph {
 /// Looks for circles in a finished exploration.
 pub fn search(explorer: &mut Explorer, ask: &mut dyn FnMut(&Progress) -> Option<Stop>) {
     let Some(graph) = build(explorer, ask) else { return };
+    if !graph.has_circle() {
+        return;
+    }
     let all: Vec<StateId> = (0..explorer.store.len() as StateId).collect();
     let quiet = Search { graph: &graph, forbidden: PRINTS };
     if let Some(part) = quiet.fair(&all, &HashSet::default()) {
         add(explorer, &graph, &quiet, &part, Code::Livelock, None);
     }
     starved(explorer, &graph);
+}
+
+/// Whether there is a circle at all. Where states stand for others, a circle of
+/// those is one of these as well, though not the other way round.
+pub fn has_circle(explorer: &mut Explorer, ask: &mut dyn FnMut(&Progress) -> Option<Stop>) -> bool {
+    build(explorer, ask).is_some_and(|graph| graph.has_circle())
 }
 
 fn build(explorer: &mut Explorer, ask: &mut dyn FnMut(&Progress) -> Option<Stop>) -> Option<Graph> {
@@ -84,7 +93,7 @@ fn build(explorer: &mut Explorer, ask: &mut dyn FnMut(&Progress) -> Option<Stop>
                 graph.tasks.push((task, tireless));
                 graph.actors.len() as u16 - 1
             });
-            let (to, _) = explorer.store.add(&row, &leaf.writes);
+            let (to, _) = explorer.land(&row, &leaf.writes);
             let chosen = !turn.ways.is_empty() && leaf.fair;
             let flags = if leaf.printed { PRINTS } else { 0 } | if chosen { CHOSEN } else { 0 };
             graph.edges.push(Edge { to, actor, flags });
@@ -95,6 +104,26 @@ fn build(explorer: &mut Explorer, ask: &mut dyn FnMut(&Progress) -> Option<Stop>
 }
 
 impl Graph {
+    /// Whether some states are left when those that no edge leads to are taken
+    /// away, again and again (Kahn, CACM 1962).
+    fn has_circle(&self) -> bool {
+        let states = self.first.len() - 1;
+        let mut into = vec![0u32; states];
+        self.edges.iter().for_each(|e| into[e.to as usize] += 1);
+        let mut todo: Vec<StateId> = (0..states as StateId).filter(|s| into[*s as usize] == 0).collect();
+        let mut taken = 0;
+        while let Some(state) = todo.pop() {
+            taken += 1;
+            for edge in self.of(state) {
+                into[edge.to as usize] -= 1;
+                if into[edge.to as usize] == 0 {
+                    todo.push(edge.to);
+                }
+            }
+        }
+        taken < states
+    }
+
     fn of(&self, state: StateId) -> &[Edge] {
         &self.edges[self.first[state as usize] as usize..self.first[state as usize + 1] as usize]
     }

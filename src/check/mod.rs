@@ -3,6 +3,7 @@
 //! the same objects as a run, and knows nothing of the operating system: time,
 //! memory and interruption come in through a question that it asks now and then.
 
+pub mod accept;
 mod explore;
 mod finding;
 pub mod follow;
@@ -15,12 +16,14 @@ mod outcome;
 mod part;
 mod process;
 mod record;
+mod same;
 pub mod schedule;
 mod seen;
 mod step;
 pub mod stepper;
 mod store;
 pub mod strategy;
+mod symmetry;
 pub mod walk;
 mod way;
 
@@ -59,6 +62,9 @@ pub struct Options {
     pub joining: bool,
     /// A task whose next step is its own affair goes alone.
     pub alone: bool,
+    /// Of states that differ only in which of alike tasks is where, one is
+    /// enough.
+    pub symmetry: bool,
     /// For the schedules.
     pub hash: u16,
 }
@@ -75,6 +81,7 @@ impl Default for Options {
             guarding: true,
             joining: true,
             alone: true,
+            symmetry: true,
             hash: 0,
         }
     }
@@ -200,9 +207,11 @@ pub fn check(
     let mut open = BTreeSet::new();
     let mut races: Vec<Shown> = Vec::new();
     let (mut passes, mut transitions) = (0, 0);
+    let mut symmetry = options.symmetry;
     loop {
         passes += 1;
-        let model = model(program, options, &visible, &known_races, std::mem::take(&mut open));
+        let mut model = model(program, options, &visible, &known_races, std::mem::take(&mut open));
+        model.together = symmetry && !model.plain && !symmetry::sites(program).is_empty();
         let plain = model.plain;
         let mut explorer = Explorer::new(&model, options);
         explorer.run(ask)?;
@@ -231,7 +240,16 @@ pub fn check(
         if options.first && !races.is_empty() {
             explorer.stop = explorer.stop.or(Some(Stop::First));
         }
-        if explorer.stop.is_none() && explorer.cut.is_none() && Movers::may_recur(program) && explorer.recurs {
+        let circles =
+            explorer.stop.is_none() && explorer.cut.is_none() && Movers::may_recur(program) && explorer.recurs;
+        if circles && explorer.symmetry.is_some() && live::has_circle(&mut explorer, ask) {
+            // Whether they are there is not seen in states that stand for others.
+            symmetry = false;
+            let guards = model.guards.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            open = guards.open.clone();
+            continue;
+        }
+        if circles && explorer.symmetry.is_none() {
             live::search(&mut explorer, ask);
         }
         return Ok(report(explorer, races, passes, transitions));
@@ -246,7 +264,7 @@ fn model(
     known_races: &BTreeSet<String>,
     open: BTreeSet<Memorable>,
 ) -> Model {
-    let movers = Movers::of(program);
+    let movers = Movers::of(program).with_workers(options.plain || open.contains(&Memorable::Workers));
     let plain = options.plain || !options.merging || movers.deadly;
     Model {
         program,
@@ -258,8 +276,10 @@ fn model(
         // other accesses too, and orders nothing.
         exact: options.exact || movers.observes || !known_races.is_empty(),
         blind: false,
+        together: false,
         guarding: options.guarding && !plain,
-        alone: options.alone && !options.plain,
+        // Whoever may be ended at any moment may be so before its own affairs too.
+        alone: options.alone && !options.plain && !movers.deadly,
         movers: if plain || !options.joining { movers.without_joins() } else { movers },
         guards: Mutex::new(Guards { open, ..Guards::default() }),
     }

@@ -62,6 +62,11 @@ pub struct Movers {
     forks: bool,
     /// Tasks may be ended from outside at any moment.
     pub deadly: bool,
+    /// There are pools, and it is taken that no process ends while it has
+    /// workers: then they are not ended from outside. Where one does, that end
+    /// and the worker's leaving are two transitions in either division, of which
+    /// each can be the first, so it is seen, and the exploration starts anew.
+    pub workers: bool,
     /// A task may see that another one has got somewhere without coming after
     /// what that one did before. Then a race may show only behind a release, and
     /// `order` is needed to see it. Without, every observation is a wait that
@@ -81,6 +86,12 @@ impl Movers {
     /// Nothing is joined.
     pub fn without_joins(self) -> Movers {
         Movers { none: true, ..self }
+    }
+
+    /// `ended`: a process was seen to end while it had workers.
+    pub fn with_workers(self, ended: bool) -> Movers {
+        let deadly = self.deadly || self.workers && ended;
+        Movers { deadly, workers: self.workers && !deadly, ..self }
     }
 
     pub fn of(program: &Program) -> Movers {
@@ -130,9 +141,8 @@ impl Movers {
             }
         }
         movers.deadly |= exits && threads;
-        // The end of a process ends its pools' workers, whatever they hold.
         let field = |f: &Field| matches!(f.what, FieldKind::Object { kind: place::pool, .. });
-        movers.deadly |= program.objects.iter().any(|o| o.kind == place::pool)
+        movers.workers = program.objects.iter().any(|o| o.kind == place::pool)
             || program.news.iter().any(|n| n.kind == place::pool)
             || program.structs.iter().any(|s| s.fields.iter().any(field));
         movers.observes |= movers.deadly || movers.ends_seen || movers.sees_more(program);

@@ -49,6 +49,10 @@ pub struct Model {
     /// Somebody else looks for races: no access is kept or compared.
     pub blind: bool,
     pub movers: super::mover::Movers,
+    /// A `join all` and the end of a process go ahead once all that they wait
+    /// for have ended, in one step. What they would have done before nobody can
+    /// see, since the task itself goes on only behind all of it.
+    pub together: bool,
     pub guards: Mutex<Guards>,
 }
 
@@ -67,6 +71,7 @@ impl Model {
             exact: true,
             blind: false,
             movers: super::mover::Movers::of(program).without_joins(),
+            together: false,
             guards: Mutex::default(),
         }
     }
@@ -77,7 +82,8 @@ impl Model {
 /// its accesses cannot race, and need not be compared.
 #[derive(Default)]
 pub struct Guards {
-    /// Declarations that turned out not to be guarded.
+    /// Declarations that turned out not to be guarded, and what else was taken
+    /// for granted and does not hold.
     pub open: BTreeSet<Memorable>,
     pub held: HashMap<PartIx, Vec<u32>>,
     /// Found just now: what was explored rests on a wrong assumption.
@@ -110,11 +116,14 @@ impl Guards {
     }
 }
 
-/// A declaration of memory: declared, or a field of a struct.
+/// A declaration of memory: declared, or a field of a struct. Or what else an
+/// exploration takes for granted until it sees otherwise: that no process ends
+/// while workers of its pools are there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Memorable {
     Declared(u32),
     Field(u32, u32),
+    Workers,
 }
 
 /// So many rounds of a loop are made in one go.

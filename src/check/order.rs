@@ -143,6 +143,26 @@ impl OrderPart {
         self.prune();
     }
 
+    /// The same with other tasks in it.
+    pub fn with_others(&self, to: &dyn Fn(TaskId) -> TaskId) -> OrderPart {
+        let knower = |who: &Knower| match who {
+            Knower::Task(task) => Knower::Task(to(*task)),
+            // A task's handle has its number.
+            Knower::Clock(object, clock) => Knower::Clock(to(*object), *clock),
+            other => *other,
+        };
+        let mut live: Vec<(TaskId, TaskId)> = self.live.iter().map(|l| (to(l.0), l.1)).collect();
+        live.sort_unstable();
+        let one = |known: &Known| {
+            let mut by: Vec<Knower> = known.by.iter().map(knower).collect();
+            by.sort_unstable();
+            Known { deed: known.deed, task: to(known.task), home: known.home, by }
+        };
+        let mut known: Vec<Known> = self.known.iter().map(one).collect();
+        known.sort_unstable();
+        OrderPart { live, known }
+    }
+
     /// The places of `slots` move up by one; the first one becomes the last of
     /// `capacity`, or is gone.
     fn turn(&mut self, object: u32, capacity: Option<u32>) {

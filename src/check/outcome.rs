@@ -11,7 +11,7 @@ use crate::program::value::{ErrorKind, Value};
 use hashbrown::HashMap;
 
 /// So many different ones are kept.
-const OUTCOMES_MAX: usize = 100_000;
+pub const OUTCOMES_MAX: usize = 100_000;
 /// So many places of one declaration.
 const ROW_MAX: u32 = 64;
 
@@ -87,11 +87,7 @@ pub fn of(m: &mut Move, explorer: &Explorer, row: &Row, finished: bool) -> Outco
         if task.birth.pool.is_some() || is_job(m, task) {
             continue;
         }
-        let how = match &task.at {
-            At::Ended(ended) => how_text(ended.how),
-            _ => "stuck".to_string(),
-        };
-        ended.push((name, how));
+        ended.push((name, how_ended(task)));
     }
     let claims = if finished && !program.claims.is_empty() {
         let value = |c: &crate::program::code::Claim| match m.look_outside(c.function) {
@@ -103,6 +99,14 @@ pub fn of(m: &mut Move, explorer: &Explorer, row: &Row, finished: bool) -> Outco
         Vec::new()
     };
     Outcome { values, prints, ended, claims }
+}
+
+/// What an outcome says of a task at the end.
+pub fn how_ended(task: &TaskPart) -> String {
+    match &task.at {
+        At::Ended(ended) => how_text(ended.how),
+        _ => "stuck".to_string(),
+    }
 }
 
 pub fn is_job(m: &Move, task: &TaskPart) -> bool {

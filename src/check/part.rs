@@ -99,6 +99,8 @@ pub enum At {
     },
     /// Its body has ended; its handle is yet to say so.
     Ending(Ended),
+    /// The same of a process that waits for all that it has spawned, together.
+    Closing(Ended),
     Ended(Ended),
 }
 

@@ -3,7 +3,7 @@
 //! does with real processes is `run::spawn` and `run::supervisor`; what the
 //! kernel leaves open there (when a signal takes effect) is open here.
 
-use super::moves::Move;
+use super::moves::{Memorable, Move};
 use super::part::*;
 use super::seen::Event;
 use super::step::Ran;
@@ -207,7 +207,7 @@ impl Move<'_> {
         let newborn = Newborn {
             function,
             name: name.to_string(),
-            index: self.object(pool, |o| o.words[5]).unwrap_or(0) as u32,
+            index: self.object(pool, |o| o.words[pool::SUBMITTED]).unwrap_or(0) as u32,
             site: Some(self.site),
             daemon: false,
             process: false,
@@ -382,6 +382,32 @@ impl Move<'_> {
         self.process(self.home, |p| p.children.iter().find(|c| !c.settled && !c.forked && !c.daemon).map(|c| c.task))?
     }
 
+    /// Whether what a task waits for all of is joined in one step. A way that is
+    /// to be shown is gone step by step, as a run goes it.
+    pub fn together(&self) -> bool {
+        self.model.together && self.log.is_none()
+    }
+
+    fn runs(&self, task: TaskId) -> bool {
+        self.word(task, task::STATE) == task::RUNNING
+    }
+
+    /// Of the tasks that the running one has spawned and not joined, the first
+    /// that has not ended.
+    pub fn spawned_and_runs(&self) -> Option<ObjRef> {
+        let spawned = self.task(self.me, |t| t.spawned.clone()).unwrap_or_default();
+        spawned.into_iter().find(|h| self.runs(h.id))
+    }
+
+    /// Of those that the end of this process waits for, the first that has not
+    /// ended.
+    pub fn child_that_runs(&self) -> Option<ObjRef> {
+        let wanted = |c: &&Child| !c.settled && !c.forked && !c.daemon;
+        let children: Vec<TaskId> =
+            self.process(self.home, |p| p.children.iter().filter(wanted).map(|c| c.task).collect()).unwrap_or_default();
+        children.into_iter().find(|c| self.runs(*c)).map(handle)
+    }
+
     pub(super) fn forked_children(&self, pid: Option<i64>) -> Vec<TaskId> {
         self.process(self.home, |p| {
             let wanted = |c: &&Child| c.forked && !c.settled && pid.is_none_or(|n| n == PID_FIRST + i64::from(c.task));
@@ -434,6 +460,13 @@ impl Move<'_> {
         if !matches!(ended.how, How::Exited(_))
             && let Some(child) = self.next_child()
         {
+            if self.together() && self.child_that_runs().is_some() {
+                self.change_task(me, |t| {
+                    t.machine = None;
+                    t.at = At::Closing(ended);
+                });
+                return false;
+            }
             let op = Box::new(Try { target: handle(child), method: task::JOIN, args: vec![Value::None], memo: None });
             let then = Then::Child { child, ended: Box::new(ended) };
             self.change_task(me, |t| {
@@ -452,12 +485,22 @@ impl Move<'_> {
         self.change_process(home, |p| p.exit_code = code);
         self.say(|_| "ends".to_string());
         self.tell_end(me, &ended);
+        if self.model.movers.workers && self.has_workers(home) {
+            self.model.guards.lock().unwrap_or_else(std::sync::PoisonError::into_inner).give_up(Memorable::Workers);
+        }
         let alone = self.process(home, |p| p.tasks.is_empty() && p.children.iter().all(|c| c.settled || !c.process));
         self.change_process(home, |p| {
             p.dying = p.dying.or(Some(How::Exited(code)));
             p.dead = alone.unwrap_or(true);
         });
         true
+    }
+
+    /// Whether workers are left that end with the process, whatever they hold.
+    fn has_workers(&self, process: TaskId) -> bool {
+        let (tasks, children) = self.process(process, |p| (p.tasks.clone(), p.children.clone())).unwrap_or_default();
+        tasks.iter().any(|t| self.task(*t, |t| t.birth.pool.is_some()).unwrap_or(false))
+            || children.iter().any(|c| c.worker && c.process && self.process(c.task, |p| !p.dead).unwrap_or(false))
     }
 
     fn note_children(&mut self) {

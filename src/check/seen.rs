@@ -65,6 +65,9 @@ pub struct Reached {
     pub write: bool,
     pub atomic: bool,
     pub value: String,
+    /// A step may reach several places, each at its own place in the source: an
+    /// `atomically` does.
+    pub site: u32,
 }
 
 /// One step, in the finest division.

@@ -55,7 +55,7 @@ pub(super) enum Act {
 /// Whether what a task is about is a turn of its own in the finest division.
 pub fn is_turn(at: &At) -> bool {
     match at {
-        At::Met { .. } => false,
+        At::Met { .. } | At::Closing(_) => false,
         At::Step(step) => step.is_turn(),
         _ => true,
     }
@@ -173,6 +173,10 @@ impl Move<'_> {
     fn is_own(&self, at: &At) -> bool {
         match at {
             At::Met { .. } => true,
+            // All that it waits for have ended.
+            At::Operate { then: Then::Join { timed: false, all: true, .. } | Then::Child { .. }, .. } => {
+                self.model.together
+            }
             At::Step(step) => match &**step {
                 Step::Access { place, access } => !self.is_visible(*place, access),
                 Step::Sleep(_)
@@ -256,7 +260,8 @@ impl Move<'_> {
                 self.answer(then, Answer::Value(value))
             }
             At::Looked { step, .. } => self.act_step(*step),
-            At::Ending(ended) => self.end(ended),
+            At::Closing(_) if self.child_that_runs().is_some() => Act::Blocked,
+            At::Ending(ended) | At::Closing(ended) => self.end(ended),
             At::Ended(_) => Act::Blocked,
         }
     }
@@ -276,6 +281,7 @@ impl Move<'_> {
             },
             Step::Select { arms, after, otherwise } => self.select(&arms, after.is_some(), otherwise, Then::Machine),
             Step::Join { targets, timeout } => self.join(targets, 0, timeout.is_some(), false),
+            Step::JoinAll { timeout: None } if self.together() && self.spawned_and_runs().is_some() => Act::Blocked,
             Step::JoinAll { timeout } => {
                 let targets = self.task(self.me, |t| t.spawned.clone()).unwrap_or_default();
                 self.join(targets, 0, timeout.is_some(), true)
@@ -749,7 +755,7 @@ impl Move<'_> {
 
     fn log_access(&mut self, place: Place, ix: PartIx, write: bool, atomic: bool, value: Value) {
         let (name, _) = self.name_of(place);
-        let value = self.shown(&value);
+        let (value, site) = (self.shown(&value), self.site);
         if let Some(log) = &mut self.log {
             let deed = if write { "write" } else { "read" };
             let text = format!("{deed} {name}: {value}");
@@ -758,7 +764,7 @@ impl Move<'_> {
             } else {
                 log.text = format!("{}; {text}", log.text);
             }
-            log.reached.push(Reached { ix, name, write, atomic, value });
+            log.reached.push(Reached { ix, name, write, atomic, value, site });
         }
     }
 
@@ -1156,9 +1162,10 @@ impl Move<'_> {
 
     fn submit(&mut self, target: ObjRef, function: u32, args: &[Value]) -> Result<Value, Error> {
         let id = self.bear_number(self.site, 1);
-        let number = self.object(target.id, |o| o.words[5]).unwrap_or(0);
+        let number = self.object(target.id, |o| o.words[pool::SUBMITTED]).unwrap_or(0);
         let name = format!("{}#{number}", self.program.functions[function as usize].name);
         let handle = self.bear_job(id, function, &name, target.id);
+        self.change_object(target.id, |o| o.words[pool::SUBMITTED] += 1);
         let mut job = vec![Value::Object(handle), Value::Function(function)];
         job.extend_from_slice(args);
         self.say(|m| format!("submit {name} to {}", m.object_name(target.id)));

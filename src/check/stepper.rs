@@ -10,7 +10,7 @@ use super::part::*;
 use super::seen::{Choice, Logged};
 use super::store::Row;
 use super::way::{self, Numbers, Way};
-use super::{Options, outcome};
+use super::{Options, Schedule, outcome, schedule};
 use crate::detect::deadlock::Might;
 use crate::detect::finding::{Code, Finding};
 use crate::detect::stuck::{BODY_ENDED, Scene};
@@ -19,6 +19,7 @@ use crate::machine::Task;
 use crate::objects::{self, KINDS, Need, TaskId, place};
 use crate::program::Program;
 use crate::program::value::Value;
+use hashbrown::HashMap;
 use std::collections::BTreeSet;
 
 /// See the head of the file.
@@ -211,6 +212,56 @@ impl Stepper {
         let done = taken.is_some();
         self.taken.extend(taken);
         done
+    }
+
+    /// Takes the turns of a schedule, with what its tasks do before them that is
+    /// nobody else's affair.
+    ///
+    /// # Errors
+    ///
+    /// The turn that cannot be taken, counted from one.
+    pub fn follow(&mut self, schedule: &Schedule) -> Result<(), usize> {
+        // Of each task, the ways that are left: those before its first turn
+        // stand with that turn.
+        let mut ways: HashMap<u32, Vec<u32>> = HashMap::default();
+        for turn in &schedule.turns {
+            ways.entry(turn.task).or_default().extend(&turn.ways);
+        }
+        for (n, wanted) in schedule.turns.iter().enumerate() {
+            let left = ways.entry(wanted.task).or_default();
+            let before = left.len();
+            while !wanted.ended && self.take_one(wanted, true, left) {}
+            // A task may be named once more for the ways before a turn that
+            // does not come.
+            let for_ways = !wanted.ways.is_empty() && left.len() < before;
+            if !self.take_one(wanted, false, left) && !for_ways {
+                return Err(n + 1);
+            }
+        }
+        Ok(())
+    }
+
+    /// The transition of a task that takes the ways that are next; `own`: only
+    /// if it does not count in a schedule. Whether there is one.
+    fn take_one(&mut self, wanted: &schedule::Turn, own: bool, left: &mut Vec<u32>) -> bool {
+        let head = format!("{}{}", wanted.task, if wanted.ended { "e" } else { "" });
+        let ways = |label: &str| -> Option<Vec<u32>> {
+            let mut parts = label.split(':');
+            (parts.next() == Some(head.as_str())).then(|| parts.filter_map(|w| w.parse().ok()).collect())
+        };
+        let turns = self.turns().into_iter();
+        let mut fitting = turns.filter_map(|t| ways(&t.label).filter(|w| left.starts_with(w)).map(|w| (w, t)));
+        let Some((taken, turn)) = fitting.next().filter(|(_, t)| !own || self.is_own(t)) else { return false };
+        left.drain(..taken.len());
+        self.take(&turn)
+    }
+
+    /// Whether a turn does not count in a schedule.
+    fn is_own(&self, turn: &Turn) -> bool {
+        let explorer = self.explorer();
+        let part = explorer.part(self.row(), Key::Task(explorer.task_of(&turn.turn)));
+        let own = matches!(part.as_deref(), Some(Part::Task(t)) if !super::step::is_turn(&t.at));
+        own && turn.turn.mover == Mover::Task
     }
 
     /// Takes the last turn back.

@@ -13,13 +13,13 @@ mod walk;
 use super::explore::{Explorer, Found1, What};
 use super::moves::Memorable;
 use super::outcome::Outcome;
+use super::same::Key;
 use super::{Claimed, Options, Progress, Report, Shown, Stop, model, seen, told, verdicts, watched, way};
 use crate::detect::finding::Code;
 use crate::program::Program;
 use draw::Draw;
 use hashbrown::{HashMap, HashSet};
 use policy::Policy;
-use shorter::Key;
 use std::collections::BTreeSet;
 use std::sync::PoisonError;
 use walk::{Fresh, Graph};
@@ -206,7 +206,7 @@ impl Gathered {
     /// not watched yet.
     fn add(&mut self, explorer: &mut Explorer, fresh: &Fresh) -> bool {
         let mut found = explorer.found[fresh.found].clone();
-        let key = shorter::key(explorer, &found);
+        let key = super::same::key(explorer, &found);
         if self.keys.contains(&key) || explorer.guards_broken() {
             return false;
         }
@@ -285,3 +285,6 @@ fn report(program: &'static Program, sampling: &Sampling, all: Gathered) -> Repo
         outcomes: all.outcomes.into_iter().map(|o| o.0).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,8 +7,9 @@ use super::part::*;
 use super::schedule::{self, Schedule};
 use super::seen::{Choice, Event, Logged};
 use super::store::Row;
-use super::{Shown, finding};
+use super::{Shown, finding, same};
 use crate::lang::ast::Span;
+use crate::machine::Step;
 use crate::objects::TaskId;
 
 /// One column: a task.
@@ -100,9 +101,17 @@ impl Numbers {
 
 /// Something found with its facts, its schedule and its lanes.
 pub fn shown(explorer: &mut Explorer, found: &Found1) -> Shown {
-    let mut turns = explorer.way_to(found.state);
+    let (mut turns, row) = explorer.way_to(found.state);
+    let mut found = found.clone();
+    if explorer.symmetry.is_some() {
+        // The way may lead to another state than the one that was kept for it.
+        let key = same::key(explorer, &found);
+        if let Some((turn, what)) = same::shown_again(explorer, &row, &key) {
+            (found.turn, found.what) = (turn, what);
+        }
+    }
     turns.extend(found.turn.clone());
-    shown_by(explorer, found, turns)
+    shown_by(explorer, &found, turns)
 }
 
 /// The same with a known way there: all its transitions from the first state.
@@ -118,6 +127,9 @@ pub fn shown_by(explorer: &Explorer, found: &Found1, turns: Vec<explore::Turn>) 
         Some(done) => (done.row, done.log),
         None => (explorer.row(found.state), Vec::new()),
     };
+    if let (explore::What::Stuck(_), true) = (&found.what, explorer.model.together) {
+        log.extend(joins_by_then(explorer, &row));
+    }
     if let explore::What::Circle(circle) = &found.what {
         circle_from = Some(log.len());
         let mut at = row.clone();
@@ -136,6 +148,31 @@ pub fn shown_by(explorer: &Explorer, found: &Found1, turns: Vec<explore::Turn>) 
     way.circle_from = circle_from.map(|from| logged[..from].iter().filter(|l| !l.text.is_empty()).count());
     finding.schedule = Some(way.schedule.to_string());
     Shown { finding, way, first: None }
+}
+
+/// Who waits for several tasks has joined those that ended by now: for the
+/// explorer that comes with the last of them.
+fn joins_by_then(explorer: &Explorer, row: &Row) -> Vec<(Mover, Logged)> {
+    let mut log = Vec::new();
+    let mut row = row.clone();
+    for (task, part) in explorer.task_parts(&row) {
+        let waits = match &*part {
+            Part::Task(t) => match &t.at {
+                At::Step(step) => matches!(**step, Step::JoinAll { timeout: None }),
+                At::Operate { then: Then::Join { all, timed: false, .. }, .. } => *all,
+                At::Operate { then: Then::Child { .. }, .. } => true,
+                _ => false,
+            },
+            _ => false,
+        };
+        let actor = explorer.model.space.place(Key::Task(task));
+        let turn = explore::Turn { actor, mover: Mover::Task, ways: Vec::new() };
+        if waits && let Some((next, steps, _)) = explorer.logged(&row, &turn) {
+            row = next;
+            log.extend(steps.steps.into_iter().map(|s| (Mover::Task, s)));
+        }
+    }
+    log
 }
 
 /// How many steps it takes to the first two accesses of two tasks to a place
@@ -209,7 +246,9 @@ pub fn way_of(explorer: &Explorer, row: &Row, log: &[(Mover, Logged)]) -> Way {
             lanes.push(Lane { name, process });
             lanes.len() - 1
         });
-        let span = if step.site == super::process::NOWHERE { Span::default() } else { program.span(step.site) };
+        // An `atomically` stands where it first reaches something.
+        let site = step.reached.first().map_or(step.site, |r| r.site);
+        let span = if site == super::process::NOWHERE { Span::default() } else { program.span(site) };
         steps.push(LaneStep { lane, span, text: step.text.clone() });
     }
     // Ways taken before a first turn that did not come any more: the task is

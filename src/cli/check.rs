@@ -37,7 +37,8 @@ pub struct CheckArgs {
     /// End with the first finding: of all of its kind the one with the shortest way
     #[arg(long)]
     first: bool,
-    /// Without one of the reductions, to compare: merging, guarding, joining, alone
+    /// Without one of the reductions, to compare: merging, guarding, joining,
+    /// alone, symmetry
     #[arg(long, value_name = "REDUCTION", value_enum)]
     without: Vec<Reduction>,
     #[command(flatten)]
@@ -60,6 +61,8 @@ enum Reduction {
     Joining,
     /// A task whose next step is its own affair goes alone
     Alone,
+    /// Of states that differ only in which of alike tasks is where, one is enough
+    Symmetry,
 }
 
 pub fn size(text: &str) -> Result<u64, String> {
@@ -148,6 +151,7 @@ impl Session<'_> {
             guarding: !self.args.without.contains(&Reduction::Guarding),
             joining: !self.args.without.contains(&Reduction::Joining),
             alone: !self.args.without.contains(&Reduction::Alone),
+            symmetry: !self.args.without.contains(&Reduction::Symmetry),
             exact: false,
             hash: check::schedule::short_hash(&self.source.text),
         };

@@ -72,6 +72,7 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         &[
             example("conc step bank.conc", "choose who goes next; h lists the commands"),
             example("conc step bank.conc < moves.txt", "the commands from a file, a line each"),
+            example("conc step bank.conc --schedule 0x2.1", "after the turns of a schedule that check printed"),
         ],
     ),
     (

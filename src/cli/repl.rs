@@ -58,6 +58,7 @@ fn options(args: &ReplArgs) -> run::Options {
         print: |_, text| format!("{text}\n"),
         memory: run::memory_for_objects(),
         replay: None,
+        trace: 0,
     }
 }
 

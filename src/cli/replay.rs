@@ -8,8 +8,9 @@ use crate::check::follow::{self, Acted, Followed, Refused};
 use crate::check::schedule::short_hash;
 use crate::detect::event::Recording;
 use crate::detect::finding::{Certainty, Finding};
+use crate::lang::ast::Span;
 use crate::program::Program;
-use crate::report::{self, Source, Style, json, lanes};
+use crate::report::{self, Source, Style, json, lanes, phrase};
 use crate::run::replay::{Divergence, Plan, Turn};
 use crate::run::{self, Options, Report, Stop};
 use clap::Args;
@@ -75,7 +76,7 @@ impl Session<'_> {
         let changed = schedule.hash.filter(|made_for| *made_for != hash);
         let followed = match follow::follow_and(self.program, schedule, self.args.model && self.args.picture.wanted()) {
             Ok(followed) => followed,
-            Err(refused) => return self.refuse(schedule, &refused, changed.map(|made_for| (made_for, hash))),
+            Err(refused) => return self.refuse(schedule, &refused),
         };
         if self.args.format == Format::Json {
             put_out(&format!("{}\n", json::start(&ran::start("replay", self.source, 0))));
@@ -88,26 +89,14 @@ impl Session<'_> {
         if self.args.model { self.model(followed) } else { self.real(followed) }
     }
 
-    fn refuse(&self, schedule: &Schedule, refused: &Refused, changed: Option<(u16, u16)>) -> u8 {
-        let text = match refused {
+    fn refuse(&self, schedule: &Schedule, refused: &Refused) -> u8 {
+        match refused {
             Refused::Declaration(object, text) => {
                 let error = crate::lang::error::ScriptError::new(self.program.objects[*object].span, text.clone());
                 script::show_errors(self.source, &[error], &self.args.common, self.args.format);
-                return exit::WRONG;
             }
-            Refused::Turn { turn, site, reason } => {
-                let line = site.map(|s| format!(" (line {})", self.source.position(s).line)).unwrap_or_default();
-                let of = schedule.turns.len();
-                format!("the schedule does not fit the script: turn {turn} of {of}: {reason}{line}")
-            }
-        };
-        let why = match changed {
-            Some((made_for, is)) => {
-                format!("; the script has changed since (its hash was {made_for:04x} and is {is:04x})")
-            }
-            None => String::new(),
-        };
-        put_err(&format!("conc: {text}{why}\n"));
+            Refused::Turn { turn, site, reason } => put_err(&refusal(self.source, schedule, *turn, *site, reason)),
+        }
         exit::WRONG
     }
 
@@ -137,7 +126,7 @@ impl Session<'_> {
         let turns = followed.turns.len();
         let word = if turns == 1 { "turn" } else { "turns" };
         match followed.circle_from {
-            Some(from) => format!("{turns} {word}, after which all is as it was after {from}: it goes round for ever"),
+            Some(from) => format!("{turns} {word}, after which all is as it was after {from}"),
             None => format!("{turns} {word}"),
         }
     }
@@ -145,7 +134,7 @@ impl Session<'_> {
     // --------------------------------------------------------------- the model
 
     fn model(&self, followed: Followed) -> u8 {
-        let all: Vec<&Finding> = followed.shown.iter().chain(&followed.before).collect();
+        let all: Vec<&Finding> = followed.shown.iter().chain(&followed.circle).chain(&followed.before).collect();
         for finding in &all {
             self.show(finding);
         }
@@ -187,6 +176,7 @@ impl Session<'_> {
             memory: run::memory_for_objects(),
             record: self.args.picture.wanted(),
             replay: Some(Arc::new(plan_of(&followed))),
+            trace: 0,
         };
         let report = match run::run(self.program, options, &mut |_| {}) {
             Ok(report) => report,
@@ -197,19 +187,20 @@ impl Session<'_> {
         let observed: Vec<&Finding> = report.findings.iter().filter(|f| f.certainty != Certainty::Predicted).collect();
         let promised = |f: &Finding| followed.shown.iter().any(|p| p.is_same(f));
         let (first, others): (Vec<&Finding>, Vec<&Finding>) = observed.iter().copied().partition(|f| promised(f));
-        for finding in first.iter().chain(&others) {
+        for finding in first.iter().copied().chain(&followed.circle).chain(others) {
             self.show(finding);
         }
         self.show_lanes(&followed);
         let missing: Vec<&Finding> =
             followed.shown.iter().filter(|p| !p.code.is_note() && !observed.iter().any(|f| f.is_same(p))).collect();
         let code = self.end(&followed, &report, &missing, observed.len() as u64);
+        let all = || observed.iter().copied().chain(&followed.circle);
         if self.args.format == Format::Json {
-            let failures = observed.iter().filter(|f| !f.code.is_note()).count() as u64;
+            let failures = all().filter(|f| !f.code.is_note()).count() as u64;
             let summary = json::Summary {
                 exit_code: i32::from(code),
                 findings: failures,
-                notes: observed.len() as u64 - failures,
+                notes: all().count() as u64 - failures,
                 tasks: report.task_count,
                 threads: report.thread_count,
                 processes: report.process_count,
@@ -232,9 +223,11 @@ impl Session<'_> {
             Stop::Interrupted(_) => self.say("conc: interrupted; the run was ended\n"),
             Stop::Finished | Stop::Stuck | Stop::ScheduleOver => {
                 let length = Self::length(followed);
-                let made = format!("{} threads, {} processes", report.thread_count, report.process_count);
+                let (threads, processes) = (report.thread_count, report.process_count);
+                let made = format!("{}, {}", phrase::count(threads, "thread"), phrase::count(processes, "process"));
                 let verdict = match (missing, followed.shown.is_empty(), observed) {
                     ([], true, 0) if followed.circle_from.is_none() => "nothing went wrong".to_string(),
+                    ([], true, 0) => "it has gone round once, and the model says that it comes back".to_string(),
                     ([], true, _) => "as in the model".to_string(),
                     ([], false, _) => "it shows what the schedule promises".to_string(),
                     (missing, ..) => {
@@ -267,6 +260,17 @@ impl Session<'_> {
             what.reason
         )
     }
+}
+
+/// Why a schedule is refused: the turn, counted from one, and the reason.
+pub fn refusal(source: &Source, schedule: &Schedule, turn: usize, site: Option<Span>, reason: &str) -> String {
+    let line = site.map(|s| format!(" (line {})", source.position(s).line)).unwrap_or_default();
+    let (of, is) = (schedule.turns.len(), short_hash(&source.text));
+    let why = match schedule.hash.filter(|made_for| *made_for != is) {
+        Some(made_for) => format!("; the script has changed since (its hash was {made_for:04x} and is {is:04x})"),
+        None => String::new(),
+    };
+    format!("conc: the schedule does not fit the script: turn {turn} of {of}: {reason}{line}{why}\n")
 }
 
 /// What the run needs to know of the way that the model took.

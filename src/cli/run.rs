@@ -113,6 +113,7 @@ impl Session<'_> {
             print: print_for(self.args.format),
             memory: run::memory_for_objects(),
             replay: None,
+            trace: 0,
         }
     }
 

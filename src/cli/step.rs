@@ -3,6 +3,8 @@
 
 use super::check::lanes_of;
 use super::{Common, Format, exit, put_err, put_out, script};
+use crate::check::Schedule;
+use crate::check::follow::{self, Refused};
 use crate::check::schedule::short_hash;
 use crate::check::stepper::{Halt, ObjectView, Standing, Stepper, TaskView, Turn, View, Why};
 use crate::lang::ast::Span;
@@ -58,6 +60,9 @@ pub struct StepArgs {
     /// Give a `const` of the script another value
     #[arg(short = 'D', value_name = "NAME=VALUE", add = super::complete::define())]
     define: Vec<String>,
+    /// Begin after these turns, as `conc check` prints them
+    #[arg(long, value_name = "SCHEDULE")]
+    schedule: Option<String>,
     #[command(flatten)]
     common: Common,
 }
@@ -98,12 +103,30 @@ pub fn main(args: &StepArgs) -> u8 {
     };
     let style = args.common.style(super::on_terminal().0);
     match Session::new(&source, style, program) {
-        Ok(mut session) => session.talk(&mut Standard { echo: !std::io::stdin().is_terminal() }),
+        Ok(mut session) => {
+            if let Some(text) = &args.schedule
+                && let Err(sentence) = begin(&mut session.stepper, program, &source, text)
+            {
+                put_err(&sentence);
+                return exit::WRONG;
+            }
+            session.talk(&mut Standard { echo: !std::io::stdin().is_terminal() })
+        }
         Err(error) => {
             script::show_errors(&source, &[error], &args.common, Format::Human);
             exit::WRONG
         }
     }
+}
+
+/// Goes to the end of a schedule; the error is a sentence.
+fn begin(stepper: &mut Stepper, program: &'static Program, source: &Source, text: &str) -> Result<(), String> {
+    let schedule: Schedule = text.parse().map_err(|text| format!("conc: {text}\n"))?;
+    if let Err(Refused::Turn { turn, site, reason }) = follow::follow(program, &schedule) {
+        return Err(super::replay::refusal(source, &schedule, turn, site, &reason));
+    }
+    let reason = "it is no turn that can be taken here";
+    stepper.follow(&schedule).map_err(|turn| super::replay::refusal(source, &schedule, turn, None, reason))
 }
 
 /// Goes through a script of a session.

@@ -9,3 +9,4 @@ pub mod lock_order;
 pub mod may;
 pub mod race;
 pub mod stuck;
+pub mod trace;

@@ -30,6 +30,14 @@ pub fn epoch(slot: usize, clock: u64) -> u64 {
     (slot as u64) << CLOCK_BITS | clock
 }
 
+/// Whether a task in `slot` that knows `known` of others comes after the access
+/// of that epoch: it was its own, it knows of it, or there was none.
+#[inline]
+pub fn is_behind(epoch: u64, slot: usize, known: impl Fn(usize) -> u64) -> bool {
+    let by = (epoch >> CLOCK_BITS) as usize;
+    epoch == 0 || by == slot || known(by) >= epoch & ((1 << CLOCK_BITS) - 1)
+}
+
 impl Record {
     pub fn slot(&self) -> usize {
         (self.epoch >> CLOCK_BITS) as usize
@@ -55,12 +63,6 @@ impl Record {
     /// Whether `earlier`, which another task made, races with this one.
     pub fn races(&self, earlier: &Record, known: impl Fn(usize) -> u64) -> bool {
         !earlier.is_none() && earlier.slot() != self.slot() && self.conflicts(earlier) && !earlier.before(known)
-    }
-
-    /// Whether a read's record must stay when a write comes: what came before
-    /// the write also comes before what comes after it.
-    pub fn outlives_write(&self, writer: usize, known: impl Fn(usize) -> u64) -> bool {
-        !self.is_none() && self.slot() != writer && !self.before(known)
     }
 }
 

@@ -183,11 +183,14 @@ pub enum Step {
 impl Step {
     /// Whether the step counts: whether it is one at which tasks can be
     /// interleaved. All others are nobody else's affair, `print` among them, and
-    /// go with the step before.
+    /// go with the step before; that a body has ended is told by a turn behind
+    /// its last step.
     pub fn is_turn(&self) -> bool {
         !matches!(
             self,
-            Step::Busy(_)
+            Step::End(_)
+                | Step::Failed(_)
+                | Step::Busy(_)
                 | Step::Yield
                 | Step::Print(_)
                 | Step::SelfInfo(_)

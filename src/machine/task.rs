@@ -46,8 +46,13 @@ pub trait Host: Names {
         false
     }
     /// The same for a method without arguments whose answer nobody wants.
-    fn operate_now(&mut self, _object: ObjRef, _method: u8, _pc: Pc) -> bool {
+    fn tell_now(&mut self, _object: ObjRef, _method: u8, _pc: Pc) -> bool {
         false
+    }
+    /// The same for an operation with the arguments that it cannot do without:
+    /// its answer. If the host cannot, nothing has changed.
+    fn operate_now(&mut self, _object: ObjRef, _method: u8, _args: &[Value], _pc: Pc) -> Option<Value> {
+        None
     }
 }
 
@@ -363,16 +368,45 @@ impl Task {
                     self.handlers.push(Handler { pc: *pc, frames: self.frames.len(), stack: self.stack.len() });
                 }
                 Instr::PopHandler => drop(self.handlers.pop()),
-                Instr::WithAcquire(site) | Instr::WithRelease(site) => {
+                Instr::WithAcquire(site) => {
                     let site = &program.withs[*site as usize];
-                    let Some(object) = site.known else { return };
-                    let way = program.kinds[object.kind as usize].with.first();
-                    let Some(way) = way.filter(|w| w.word.is_empty() && site.mode.is_none()) else { return };
-                    let acquire = matches!(&code[self.pc as usize], Instr::WithAcquire(_));
-                    let method = if acquire { way.acquire } else { way.release };
-                    if !host.operate_now(object, method, self.pc) {
+                    let (Some(object), Some((acquire, _))) = (site.known, site.plain) else { return };
+                    if !host.tell_now(object, acquire, self.pc) {
                         return;
                     }
+                }
+                Instr::WithRelease(site) => {
+                    let site = &program.withs[*site as usize];
+                    let (Some(object), Some((_, release))) = (site.known, site.plain) else { return };
+                    if !host.tell_now(object, release, self.pc) {
+                        return;
+                    }
+                }
+                Instr::CallMethod(call) => {
+                    let call = &program.calls[*call as usize];
+                    let (Some(method), true) = (call.method, call.bare) else { return };
+                    let Some(first) = self.stack.len().checked_sub(call.positional as usize) else { return };
+                    let (object, below) = match call.receiver {
+                        Receiver::Object(id) => (ObjRef { id, kind: program.objects[id as usize].kind }, first),
+                        Receiver::Row(row) if first > 0 => {
+                            let Ok(object) = memory::row_object(program, row, &self.stack[first - 1]) else { return };
+                            (object, first - 1)
+                        }
+                        _ => return,
+                    };
+                    let Some(answer) = host.operate_now(object, method, &self.stack[first..], self.pc) else { return };
+                    self.stack.truncate(below);
+                    self.stack.push(answer);
+                }
+                Instr::Pop => drop(self.stack.pop()),
+                Instr::RangeNext { slot, variable, .. } => {
+                    let at = base + *slot as usize;
+                    let [Value::Int(next), Value::Int(stop)] = self.stack[at..at + 2] else { return };
+                    if next >= stop {
+                        return;
+                    }
+                    self.stack[at] = Value::Int(next + 1);
+                    self.stack[base + *variable as usize] = Value::Int(next);
                 }
                 Instr::Object(id) => {
                     let kind = program.objects[*id as usize].kind;

@@ -18,6 +18,9 @@ const PARTIES: usize = 0;
 const ARRIVED: usize = 1;
 const BROKEN: usize = 2;
 
+/// The words that name a task, by its number plus one.
+pub const TASK_WORDS: &[usize] = &[];
+
 pub const SPEC: KindSpec = KindSpec {
     word: "barrier",
     params: &[Param { name: "parties", default: None, object: None }],

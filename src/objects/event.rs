@@ -17,6 +17,9 @@ const FLAG: usize = 0;
 pub const SET_BY: usize = 1;
 pub const SET_AT: usize = 2;
 
+/// The words that name a task, by its number plus one.
+pub const TASK_WORDS: &[usize] = &[SET_BY];
+
 pub const SPEC: KindSpec = KindSpec {
     word: "event",
     params: &[],

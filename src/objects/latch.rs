@@ -10,6 +10,9 @@ const COUNT_DOWN: u8 = 1;
 const WAIT: u8 = 2;
 const COUNT: usize = 0;
 
+/// The words that name a task, by its number plus one.
+pub const TASK_WORDS: &[usize] = &[];
+
 pub const SPEC: KindSpec = KindSpec {
     word: "latch",
     params: &[Param { name: "count", default: None, object: None }],

@@ -1,8 +1,9 @@
 //! `lock m`: a mutex. Who took it releases it; `reentrant` ones may be taken
 //! again by their owner.
 //!
-//! Words: the owner's number plus one (0: free), how often it took it,
-//! whether it is reentrant. Clock 0: the last release.
+//! Words: the owner's number plus one (0: free), how often it took it (of a
+//! free one: 1, as its next owner will have it), whether it is reentrant.
+//! Clock 0: the last release.
 
 use super::*;
 use crate::program::kind::With;
@@ -21,6 +22,9 @@ pub const OBSERVERS: u32 = 1 << 2;
 const OWNER: usize = 0;
 const DEPTH: usize = 1;
 const REENTRANT: usize = 2;
+
+/// The words that name a task, by its number plus one.
+pub const TASK_WORDS: &[usize] = &[OWNER];
 
 pub const SPEC: KindSpec = KindSpec {
     word: "lock",
@@ -41,7 +45,7 @@ pub const SPEC: KindSpec = KindSpec {
 const TAKERS: [u8; 3] = [ACQUIRE, REACQUIRE, REACQUIRE_LATE];
 
 pub fn init(_args: &[Value], options: u32) -> Result<[u64; WORDS], (ErrorKind, String)> {
-    Ok([0, 0, u64::from(options & 1), 0, 0, 0])
+    Ok([0, 1, u64::from(options & 1), 0, 0, 0])
 }
 
 /// How it stands, apart from who holds it.
@@ -49,6 +53,7 @@ pub fn standing(words: &[u64; WORDS], _values: u64) -> String {
     if words[OWNER] == 0 { "free".to_string() } else { String::new() }
 }
 
+#[inline(always)]
 pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, args: &[Value], again: Option<u64>) -> Outcome {
     match method {
         ACQUIRE => acquire(w, o, args.first() == Some(&Value::Bool(false))),
@@ -58,6 +63,7 @@ pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, args: &[Value], again: O
     }
 }
 
+#[inline(always)]
 fn acquire<W: World>(w: &mut W, o: u32, at_once: bool) -> Outcome {
     let me = u64::from(w.me()) + 1;
     let owner = w.word(o, OWNER);
@@ -73,12 +79,20 @@ fn acquire<W: World>(w: &mut W, o: u32, at_once: bool) -> Outcome {
     if at_once { Outcome::Done(Value::Bool(false)) } else { Outcome::Wait(0) }
 }
 
+#[inline(always)]
 fn take<W: World>(w: &mut W, o: u32, depth: u64) {
     let me = u64::from(w.me()) + 1;
     w.set(o, OWNER, me);
-    w.set(o, DEPTH, depth);
+    set_depth(w, o, depth);
     w.acquire(o, 0);
     w.hold(o, Mode::Exclusive);
+}
+
+#[inline(always)]
+fn set_depth<W: World>(w: &mut W, o: u32, depth: u64) {
+    if w.word(o, DEPTH) != depth {
+        w.set(o, DEPTH, depth);
+    }
 }
 
 fn reacquire<W: World>(w: &mut W, o: u32, depth: u64, in_time: bool) -> Outcome {
@@ -89,6 +103,7 @@ fn reacquire<W: World>(w: &mut W, o: u32, depth: u64, in_time: bool) -> Outcome 
     Outcome::Done(Value::Bool(in_time))
 }
 
+#[inline(always)]
 fn release<W: World>(w: &mut W, o: u32) -> Outcome {
     if let Err((kind, text)) = owned(w, o, "release") {
         return Outcome::Raise(kind, text);
@@ -103,10 +118,11 @@ fn release<W: World>(w: &mut W, o: u32) -> Outcome {
 }
 
 /// Lets go of it altogether. How often it was taken.
+#[inline(always)]
 pub fn let_go<W: World>(w: &mut W, o: u32) -> u64 {
     let depth = w.word(o, DEPTH);
     w.release(o, 0, Edge::Set);
-    w.set(o, DEPTH, 0);
+    set_depth(w, o, 1);
     w.set(o, OWNER, 0);
     w.unhold(o, Mode::Exclusive);
     w.wake(o, &TAKERS, 1);
@@ -114,6 +130,7 @@ pub fn let_go<W: World>(w: &mut W, o: u32) -> u64 {
 }
 
 /// Whether the running task owns it, with the error if not.
+#[inline(always)]
 pub fn owned<W: World>(w: &W, o: u32, deed: &str) -> Result<(), (ErrorKind, String)> {
     let owner = w.word(o, OWNER);
     if owner == u64::from(w.me()) + 1 {

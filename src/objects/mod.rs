@@ -143,6 +143,15 @@ macro_rules! kind_list {
             }
         }
 
+        /// The words of an object of this kind that name a task, by its number
+        /// plus one.
+        pub fn task_words(kind: u8) -> &'static [usize] {
+            match kind {
+                $($place => $name::TASK_WORDS,)*
+                _ => &[],
+            }
+        }
+
         /// How an object stands, in a few words, by its words and how many
         /// values are in it. Who holds it and who waits is told elsewhere.
         pub fn standing(kind: u8, words: &[u64; WORDS], values: u64) -> String {

@@ -1,7 +1,8 @@
 //! `pool p(3)`: workers that wait for jobs; threads, or `of processes`.
 //!
 //! Words: how many workers, whether it is closed, whether it was terminated,
-//! how many workers have not left. Its values are the jobs not yet begun, each
+//! how many workers have not left; how many jobs were submitted, where a backend
+//! counts them here. Its values are the jobs not yet begun, each
 //! a list: the job's handle, the task to call, the arguments. Clock 0: every
 //! worker's leaving.
 
@@ -24,11 +25,16 @@ pub const WORKERS: usize = 0;
 pub const CLOSED: usize = 1;
 pub const TERMINATED: usize = 2;
 const PRESENT: usize = 3;
+/// For the names of jobs.
+pub const SUBMITTED: usize = 5;
 
 /// The bit of `of processes`.
 pub const OF_PROCESSES: u32 = 1;
 /// More workers than this are refused.
 const WORKERS_MAX: u64 = 1000;
+
+/// The words that name a task, by its number plus one.
+pub const TASK_WORDS: &[usize] = &[];
 
 pub const SPEC: KindSpec = KindSpec {
     word: "pool",

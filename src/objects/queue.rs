@@ -24,6 +24,9 @@ pub const VIA_MANAGER: u32 = 1;
 
 const VALUE: Param = Param { name: "v", default: None, object: None };
 
+/// The words that name a task, by its number plus one.
+pub const TASK_WORDS: &[usize] = &[];
+
 pub const SPEC: KindSpec = KindSpec {
     word: "queue",
     params: &[Param { name: "maxsize", default: Some(Default::None), object: None }],

@@ -3,6 +3,9 @@
 
 use super::*;
 
+/// The words that name a task, by its number plus one.
+pub const TASK_WORDS: &[usize] = &[];
+
 pub const SPEC: KindSpec =
     KindSpec { word: "record", params: &[], options: &[], methods: &[], with: &[], iterate: None, internal: true };
 

@@ -16,6 +16,9 @@ pub const RELEASE_WRITE: u8 = 3;
 const WRITER: usize = 0;
 const READERS: usize = 1;
 
+/// The words that name a task, by its number plus one.
+pub const TASK_WORDS: &[usize] = &[WRITER];
+
 pub const SPEC: KindSpec = KindSpec {
     word: "rwlock",
     params: &[],

@@ -13,6 +13,9 @@ pub const RELEASE: u8 = 1;
 pub const OBSERVERS: u32 = 1 << 2;
 const COUNT: usize = 0;
 
+/// The words that name a task, by its number plus one.
+pub const TASK_WORDS: &[usize] = &[];
+
 pub const SPEC: KindSpec = KindSpec {
     word: "semaphore",
     params: &[Param { name: "value", default: Some(Default::Int(1)), object: None }],

@@ -2,7 +2,7 @@
 //! the language, never declared.
 //!
 //! Words: the state, the exit code, whether somebody joined it; of a job its
-//! pool and the worker that has it, each plus one. Its one value is the
+//! pool and the worker that has it now, each plus one. Its one value is the
 //! result. Clock 0: all that the task did.
 
 use super::*;
@@ -27,6 +27,9 @@ pub const FAILED: u64 = 2;
 pub const ENDED: u64 = 3;
 /// A job that was never begun and never will be.
 pub const DROPPED: u64 = 4;
+
+/// The words that name a task, by its number plus one.
+pub const TASK_WORDS: &[usize] = &[WORKER];
 
 pub const SPEC: KindSpec = KindSpec {
     word: "task",
@@ -61,6 +64,11 @@ pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, args: &[Value], _again: 
                 w.push(o, result.clone(), false);
             }
             w.set(o, STATE, number(0));
+            // Who did the job is no matter any more: states that differ in that
+            // are one.
+            if w.word(o, WORKER) != 0 {
+                w.set(o, WORKER, 0);
+            }
             w.wake(o, &[JOIN], u64::MAX);
             Outcome::Done(Value::None)
         }

@@ -242,6 +242,9 @@ pub struct MethodCall {
     pub positional: u8,
     /// The symbols of the named ones, in the order of the stack.
     pub named: Vec<u32>,
+    /// The method is known, and only what it cannot do without is given: it
+    /// waits as long as it takes.
+    pub bare: bool,
 }
 
 /// A `with`.
@@ -254,6 +257,8 @@ pub struct WithSite {
     /// A declared object is not kept in the slot: it is known.
     pub receiver: Receiver,
     pub known: Option<super::value::ObjRef>,
+    /// With no mode: what takes it and what lets go of it.
+    pub plain: Option<(u8, u8)>,
 }
 
 /// A `spawn`.

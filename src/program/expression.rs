@@ -697,7 +697,12 @@ impl Compiler<'_> {
             }
             self.expression(&arg.value);
         }
-        Some(MethodCall { receiver, symbol, method, positional: positional as u8, named })
+        let must = kind.zip(method).map(|(kind, method)| {
+            let params = self.kinds[kind as usize].methods[method as usize].params;
+            params.iter().filter(|p| p.default.is_none()).count()
+        });
+        let bare = named.is_empty() && must == Some(positional);
+        Some(MethodCall { receiver, symbol, method, positional: positional as u8, named, bare })
     }
 
     fn dynamic_receiver(&mut self, object: &Expr, field: &Name) -> Receiver {

@@ -441,9 +441,11 @@ impl Compiler<'_> {
                 None
             }
         };
+        let way = known.and_then(|o| self.kinds[o.kind as usize].with.first());
+        let plain = way.filter(|w| w.word.is_empty() && mode.is_none()).map(|w| (w.acquire, w.release));
         let mode = mode.map(|m| self.symbol(&m.text));
         let site = self.program.withs.len() as u32;
-        self.program.withs.push(WithSite { slot, mode, receiver, known });
+        self.program.withs.push(WithSite { slot, mode, receiver, known, plain });
         self.emit(Instr::WithAcquire(site), head);
         let close = Span::new((body.span.end as usize).saturating_sub(1), body.span.end as usize);
         self.guarded(Region::With { site }, body, Instr::WithRelease(site), close);

@@ -85,6 +85,8 @@ pub mod run {
     /// the list goes backwards.
     pub const ENTRIES: usize = 35;
     pub const ENTRY: usize = 36;
+    /// Of a replay: the turn, plus one, that a task has by now.
+    pub const REPLAY_TAKEN: usize = 39;
     /// Of a replay: the turn it is at, how many choices of it were made, how
     /// many tasks are on their way to their gates, how many processes wait for
     /// the turn of their end, what was not as planned (a block), and the next
@@ -95,6 +97,9 @@ pub mod run {
     pub const REPLAY_LEAVING: usize = 43;
     pub const REPLAY_FAULT: usize = 44;
     pub const BIRTHS: usize = 45;
+    /// Of a trace: the table of its entries, and how many there are.
+    pub const TRACE: usize = 46;
+    pub const TRACE_NEXT: usize = 47;
     pub const COUNT: usize = 48;
 }
 
@@ -364,6 +369,12 @@ impl Arena {
         self.memory.word(SLOTS_AT + slot * SLOT_BYTES + 8 * word)
     }
 
+    /// All words of a slot.
+    #[inline]
+    pub fn slot_words(&self, slot: usize) -> &[AtomicU64; slot::COUNT] {
+        self.memory.array(self.slot_at(slot))
+    }
+
     /// The park word of a slot, and whether it is slept on.
     #[inline]
     pub fn park(&self, slot: usize) -> (&AtomicU32, &AtomicU32) {
@@ -393,6 +404,12 @@ impl Arena {
     #[inline]
     pub fn object_at(&self, id: u32) -> usize {
         self.memory.word(OBJECTS_AT + 8 * id as usize).load(Acquire) as usize
+    }
+
+    /// All words of the object that begins there.
+    #[inline]
+    pub fn object_words(&self, at: usize) -> &[AtomicU64; object::COUNT] {
+        self.memory.array(at)
     }
 
     #[inline]

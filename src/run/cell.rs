@@ -231,8 +231,14 @@ impl Executor {
             Access::Write(value) => Some(self.word_for(value, cell.heap)?),
             _ => None,
         };
+        // What a trace says of a `var` is before or behind each copy of it.
+        let home = (self.trace.on && cell.private).then(|| self.home.clone());
+        let _whole = home.as_ref().map(|home| home.family());
         guard::spin_lock_tagged(cell.guard(), self.holder, cell.private);
         let result = self.access_locked(&cell, access, new, site);
+        if self.trace.on && result.is_err() {
+            self.trace_turn();
+        }
         cell.guard().store(0, Release);
         let (answer, garbage) = result?;
         if let Some(word) = garbage {
@@ -251,9 +257,12 @@ impl Executor {
     ) -> Result<(Value, Option<u64>), Error> {
         let word = cell.word(VALUE);
         match (access, new) {
-            (Access::Write(_), Some(new)) => {
+            (Access::Write(value), Some(new)) => {
                 self.record(cell, true, false, new, site)?;
-                Ok((Value::None, Some(word.swap(new, SeqCst))))
+                let unsure = self.trace_access(cell.key, true, value);
+                let old = word.swap(new, SeqCst);
+                self.traced(unsure);
+                Ok((Value::None, Some(old)))
             }
             (Access::Update(which, a, b), _) => {
                 let before = word.load(SeqCst);
@@ -265,18 +274,25 @@ impl Executor {
                     None => before,
                 };
                 self.record(cell, stored.is_some(), true, after, site)?;
-                self.order_atomic(cell, *which, false);
+                let unsure = self.trace_access(cell.key, stored.is_some(), stored.as_ref().unwrap_or(&answer));
                 if stored.is_none() {
+                    // A `cas` that found another value has only looked: who
+                    // comes later sees no value of this task's.
                     return Ok((answer, None));
                 }
+                self.order_atomic(cell, *which, false);
                 // Fast paths write without the guard, so what is replaced
                 // need not be what was read: on a plain place the two race.
-                Ok((answer, Some(word.swap(after, SeqCst))))
+                let old = word.swap(after, SeqCst);
+                self.traced(unsure);
+                Ok((answer, Some(old)))
             }
             _ => {
                 let value = word.load(SeqCst);
                 self.record(cell, false, false, value, site)?;
-                Ok((codec::to_value(value, cell.heap), None))
+                let value = codec::to_value(value, cell.heap);
+                self.trace_access(cell.key, false, &value);
+                Ok((value, None))
             }
         }
     }
@@ -288,7 +304,7 @@ impl Executor {
         }
         self.own_copy(cell);
         match (before, which) {
-            (true, Update::Store) | (false, Update::Load) => {}
+            (true, Update::Store) => {}
             (true, _) => self.clock().acquire(cell.word(CLOCK)),
             (false, which) => {
                 let join = which != Update::Store;
@@ -321,7 +337,7 @@ impl Executor {
         let known = |slot: usize| clock.get(slot);
         self.own_copy(cell);
         let mine = Record {
-            epoch: race::epoch(self.slot, clock.own()),
+            epoch: race::epoch(self.slot, self.own()),
             task: self.task,
             site,
             locks: self.lockset(),
@@ -329,27 +345,39 @@ impl Executor {
             atomic,
             value: if codec::owns_block(value) { codec::UNKNOWN } else { value },
         };
-        let last_write = cell.load_record(cell.at + 8 * WRITE, true);
-        if mine.races(&last_write, known) {
-            self.race(cell.key, last_write, mine);
+        let slot = self.slot;
+        let behind = |at: usize| race::is_behind(cell.memory.word(at).load(Relaxed), slot, known);
+        let (last_write, first_read) = (cell.at + 8 * WRITE, cell.at + 8 * READ);
+        if !behind(last_write) {
+            self.compare(cell, cell.load_record(last_write, true), mine);
         }
         if write {
             for i in 0..=cell.more_reads() {
                 let at = cell.read_at(i);
-                let read = cell.load_record(at, false);
-                if mine.races(&read, known) {
-                    self.race(cell.key, read, mine);
-                }
-                if !read.outlives_write(self.slot, known) {
+                if behind(at) {
+                    // What comes after this write comes after that read too.
                     cell.memory.word(at).store(0, Relaxed);
+                } else {
+                    self.compare(cell, cell.load_record(at, false), mine);
                 }
             }
-            cell.store_record(cell.at + 8 * WRITE, &mine);
+            cell.store_record(last_write, &mine);
+        } else if !atomic && behind(first_read) {
+            cell.store_record(first_read, &mine);
         } else if let Err(error) = cell.keep_read(&mine, known, self.holder) {
             self.check_memory(Err(error));
         }
-        self.mark_seen(cell.seen_as(), site, clock.own(), write);
+        self.mark_seen(cell.seen_as(), site, self.own(), write);
         Ok(())
+    }
+
+    /// An access that this one does not come after.
+    #[cold]
+    fn compare(&mut self, cell: &Cell, earlier: Record, mine: Record) {
+        let clock = self.clock();
+        if mine.races(&earlier, |slot| clock.get(slot)) {
+            self.race(cell.key, earlier, mine);
+        }
     }
 
     fn word_for(&mut self, value: &Value, heap: Heap) -> Result<u64, Error> {

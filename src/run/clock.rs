@@ -12,8 +12,12 @@ use super::heap::OutOfMemory;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// A clock's block: how many entries, then their pairs.
+/// A clock's block: how many entries and for how many there is room, as two
+/// halves of a word, then their pairs. (The heap knows the room too, but its
+/// word stands in another line of the cache.)
 const HEAD: usize = 8;
+const ROOM: u32 = 32;
+const ENTRIES: u64 = (1 << ROOM) - 1;
 
 /// Which entries an edge carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,38 +96,45 @@ impl<'a> TaskClock<'a> {
 
     /// Releases into the clock whose block `place` names: replaces what is
     /// there, or joins it. Counts up.
+    #[inline]
     pub fn release(&self, place: &AtomicU64, join: bool, strength: Strength, holder: u32) -> Result<(), OutOfMemory> {
         let high = self.arena.slots_high();
         let block = room(self.arena, place, high, holder)?;
-        let known = self.arena.at(block).load(Relaxed) as usize;
-        for i in 0..high {
-            let (full, weak) = (self.arena.at(block + HEAD + 16 * i), self.arena.at(block + HEAD + 16 * i + 8));
-            let fresh = i >= known;
-            let mine = if strength == Strength::Lock { 0 } else { self.get_weak(i) };
-            if join && !fresh {
-                raise(full, self.get(i));
-                raise(weak, mine);
+        let head = self.arena.at(block);
+        let (entries, room) = (head.load(Relaxed) & ENTRIES, head.load(Relaxed) & !ENTRIES);
+        let joined = if join { entries as usize } else { 0 };
+        let into = self.arena.memory().words(block + HEAD, 2 * high);
+        let mine = self.arena.memory().words(self.base, 2 * high);
+        for (i, (into, mine)) in into.chunks_exact(2).zip(mine.chunks_exact(2)).enumerate() {
+            let full = mine[0].load(Relaxed);
+            let weak = if strength == Strength::Lock { 0 } else { mine[1].load(Relaxed) };
+            if i < joined {
+                raise(&into[0], full);
+                raise(&into[1], weak);
             } else {
-                full.store(self.get(i), Relaxed);
-                weak.store(mine, Relaxed);
+                into[0].store(full, Relaxed);
+                into[1].store(weak, Relaxed);
             }
         }
-        if high > known || !join {
-            self.arena.at(block).store(high as u64, Relaxed);
+        if entries != high as u64 {
+            head.store(room | high as u64, Relaxed);
         }
         self.advance();
         Ok(())
     }
 
     /// Comes after what was released into the clock.
+    #[inline]
     pub fn acquire(&self, place: &AtomicU64) {
         let block = place.load(Relaxed) as usize;
         if block == 0 {
             return;
         }
-        for i in 0..self.arena.at(block).load(Relaxed) as usize {
-            raise(self.full(i), self.arena.at(block + HEAD + 16 * i).load(Relaxed));
-            raise(self.weak(i), self.arena.at(block + HEAD + 16 * i + 8).load(Relaxed));
+        let count = (self.arena.at(block).load(Relaxed) & ENTRIES) as usize;
+        let from = self.arena.memory().words(block + HEAD, 2 * count);
+        let mine = self.arena.memory().words(self.base, 2 * count);
+        for (mine, from) in mine.iter().zip(from) {
+            raise(mine, from.load(Relaxed));
         }
     }
 }
@@ -135,17 +146,24 @@ fn raise(entry: &AtomicU64, to: u64) {
     }
 }
 
-/// The block of a clock, with room for `entries`.
+/// The block of a clock, with room for `entries`, of which there are never
+/// fewer than before.
+#[inline]
 fn room(arena: &Arena, place: &AtomicU64, entries: usize, holder: u32) -> Result<usize, OutOfMemory> {
     let block = place.load(Relaxed) as usize;
-    let size = HEAD + 16 * entries;
-    if block != 0 && arena.heap().size(block) >= size {
+    if block != 0 && (arena.at(block).load(Relaxed) >> ROOM) as usize >= entries {
         return Ok(block);
     }
-    let larger = arena.heap().allocate(size, holder)?;
-    let known = if block == 0 { 0 } else { arena.at(block).load(Relaxed) as usize };
-    arena.at(larger).store(known as u64, Relaxed);
-    for i in 0..2 * known {
+    grown(arena, place, block, entries, holder)
+}
+
+#[cold]
+fn grown(arena: &Arena, place: &AtomicU64, block: usize, entries: usize, holder: u32) -> Result<usize, OutOfMemory> {
+    let larger = arena.heap().allocate(HEAD + 16 * entries, holder)?;
+    let room = (arena.heap().size(larger) - HEAD) / 16;
+    let known = if block == 0 { 0 } else { arena.at(block).load(Relaxed) & ENTRIES };
+    arena.at(larger).store((room as u64) << ROOM | known, Relaxed);
+    for i in 0..2 * known as usize {
         arena.at(larger + HEAD + 8 * i).store(arena.at(block + HEAD + 8 * i).load(Relaxed), Relaxed);
     }
     place.store(larger as u64, Relaxed);

@@ -10,8 +10,8 @@ use super::image::Image;
 use super::process::Process;
 use super::record::{self, Raw, RawAccess};
 use super::spawn::has_ended;
-use super::supervisor::TaskEnd;
-use crate::detect::deadlock::{self, Might, TaskView, WaitView};
+use super::supervisor::{Stop, TaskEnd};
+use crate::detect::deadlock::{self, Might, RootCause, TaskView, WaitView};
 use crate::detect::finding::*;
 use crate::detect::lock_order::{self, Dependency};
 use crate::detect::may::{Deeds, May, Root};
@@ -221,7 +221,16 @@ impl Diagnosis {
         let mut findings = Vec::new();
         for group in groups {
             let all: Vec<usize> = group.circle.iter().chain(&group.behind).copied().collect();
-            let known = group.circle.iter().all(|i| arena.slot(snapshot.slots[*i], slot::REPORTED).load(Relaxed) != 0);
+            // Whoever comes later to a root that is no circle is stuck for what
+            // was told already: the same owner is gone, the same deed missing.
+            // Of excused tasks that are known nothing was told.
+            let told = |i: &usize| arena.slot(snapshot.slots[*i], slot::REPORTED).load(Relaxed) != 0;
+            let known = match group.cause {
+                RootCause::Circle | RootCause::SelfLock => group.circle.iter().all(told),
+                RootCause::OwnerEnded | RootCause::NobodyLeft => {
+                    group.circle.iter().any(|i| told(i) && !snapshot.views[*i].excused)
+                }
+            };
             for i in &all {
                 arena.slot(snapshot.slots[*i], slot::REPORTED).store(1, SeqCst);
             }
@@ -485,8 +494,8 @@ fn raw_held(image: &Image, held: &[(u32, u8, u32)]) -> Vec<Held> {
 
 /// What the tasks themselves saw, and what the end of the run shows. `stuck`
 /// are the findings made so far; a lock that stuck tasks wait for is told
-/// there.
-pub fn recorded(image: &Image, stuck: &[Finding], finished: bool) -> Vec<Finding> {
+/// there. What is left over in a run that was cut short is nobody's mistake.
+pub fn recorded(image: &Image, stuck: &[Finding], stop: &Stop) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     let told = |lock: &String| stuck.iter().any(|f| matches!(f.code, Code::AbandonedLock) && f.on.contains(lock));
     for (raw, count) in record::all(image.arena) {
@@ -498,8 +507,12 @@ pub fn recorded(image: &Image, stuck: &[Finding], finished: bool) -> Vec<Finding
         }
     }
     findings.extend(lock_orders(image, stuck));
-    findings.extend(uncollected(image, finished));
-    findings.extend(leftovers(image));
+    if matches!(stop, Stop::Finished) {
+        findings.extend(uncollected(image));
+    }
+    if !matches!(stop, Stop::Interrupted(_) | Stop::TimeLimit | Stop::Failed(_)) {
+        findings.extend(leftovers(image));
+    }
     findings
 }
 
@@ -622,10 +635,7 @@ fn lock_orders(image: &Image, stuck: &[Finding]) -> Vec<Finding> {
 }
 
 /// Results that nobody asked for; one note for each place and function.
-fn uncollected(image: &Image, finished: bool) -> Vec<Finding> {
-    if !finished {
-        return Vec::new();
-    }
+fn uncollected(image: &Image) -> Vec<Finding> {
     let arena = image.arena;
     let mut groups: HashMap<(u64, u64), (u32, u64)> = HashMap::new();
     let mut order = Vec::new();

@@ -7,13 +7,13 @@ use super::arena::{Arena, flag, object, run, slot, state};
 use super::cell::{CELL, Cell};
 use super::clock::{Strength, TaskClock};
 use super::codec;
+use super::events::About;
 use super::guard;
 use super::heap::OutOfMemory;
 use super::image::Image;
 use super::process::Process;
-use super::trace::About;
 use crate::detect::event::Kind;
-use crate::machine::{Access, Home, Host, Place};
+use crate::machine::{Home, Place};
 use crate::objects::{self, Edge, Mode, TaskId, World};
 use crate::program::Program;
 use crate::program::kind::Memory as MemoryKind;
@@ -31,6 +31,8 @@ pub struct Executor {
     /// What the threads of this process have in common.
     pub(super) home: Arc<Process>,
     pub(super) slot: usize,
+    /// The slot's words.
+    words: &'static [AtomicU64; slot::COUNT],
     /// The number under which it holds guards.
     pub(super) holder: u32,
     pub(super) task: u32,
@@ -43,14 +45,17 @@ pub struct Executor {
     random: u64,
     /// By place in the source: the cell that was last recorded there, and the
     /// task's clock then.
-    seen: Vec<(usize, u64)>,
-    seen_write: Vec<(usize, u64)>,
+    pub(super) seen: Vec<(usize, u64)>,
+    pub(super) seen_write: Vec<(usize, u64)>,
     /// Slots to wake once the guards are let go of.
     wakes: Vec<usize>,
     /// Blocks to give back then.
     garbage: Vec<u64>,
     /// The guarded objects, in the order taken.
     guarded: Vec<u32>,
+    /// How many changes can be taken back: what the slot's word says, which
+    /// nobody else writes while this task is alive.
+    undone: usize,
     /// Blocks of sets of held locks, by what is held.
     locksets: Vec<(Vec<u64>, u64)>,
     lockset: Option<u64>,
@@ -63,13 +68,20 @@ pub struct Executor {
     pub(super) gated: bool,
     /// An `atomically` block has changed what an invariant looks at.
     pub(super) unchecked: bool,
-    /// The object looked at last, and where it stands.
-    last_object: std::cell::Cell<(u32, usize)>,
+    /// The object looked at last, where it begins, and its words. Each for
+    /// itself, so that each is one load.
+    last_object: std::cell::Cell<u32>,
+    last_at: std::cell::Cell<usize>,
+    last_words: std::cell::Cell<&'static [AtomicU64; object::COUNT]>,
     /// Every step goes the long way: steps may be held off, or shaken.
-    careful: bool,
-    private_cells: Arc<[bool]>,
+    pub(super) careful: bool,
+    pub(super) private_cells: Arc<[bool]>,
     /// The operation under way waits for a time only, or not at all.
     pub(super) gives_up: bool,
+    /// Of an operation that went part of the way: how long it may still look.
+    pub(super) patience: Option<super::wait::Patience>,
+    /// How often it looks before it sleeps, as it has proved worth it.
+    pub(super) looks: u32,
     /// It is the supervisor's, which must not wait for a dead holder.
     pub(super) supervising: bool,
     /// It is `main` of a session: what a statement failed with.
@@ -77,6 +89,7 @@ pub struct Executor {
     /// The connection to the manager's process.
     pub(super) manager: Option<std::os::unix::net::UnixStream>,
     pub(super) replay: super::replay::Replaying,
+    pub(super) trace: super::trace::Tracing,
 }
 
 impl Executor {
@@ -85,14 +98,16 @@ impl Executor {
         let program = image.program.get();
         let process = home.index;
         let detect = image.options.detect;
-        // A replay records every access anew.
-        let known = if detect && image.options.replay.is_none() { program.code.len() } else { 0 };
+        let traced = image.options.trace > 0;
+        // A replay records every access anew, and so does a trace.
+        let known = if detect && image.options.replay.is_none() && !traced { program.code.len() } else { 0 };
         Executor {
             image,
             arena,
             program,
             home,
             slot,
+            words: arena.slot_words(slot),
             holder: guard::holder(slot, process),
             task,
             process,
@@ -105,6 +120,7 @@ impl Executor {
             wakes: Vec::new(),
             garbage: Vec::new(),
             guarded: Vec::new(),
+            undone: 0,
             locksets: Vec::new(),
             lockset: None,
             reported: HashMap::new(),
@@ -113,18 +129,24 @@ impl Executor {
             in_atomic: false,
             gated: program.needs.gate || image.room.grows,
             unchecked: false,
-            last_object: std::cell::Cell::new((u32::MAX, 0)),
+            last_object: std::cell::Cell::new(u32::MAX),
+            last_at: std::cell::Cell::new(0),
+            last_words: std::cell::Cell::new(arena.object_words(0)),
             careful: program.needs.gate
-                || image.room.grows
                 || image.options.shake
+                || image.room.grows
+                || image.options.replay.is_some()
                 || image.options.record
-                || image.options.replay.is_some(),
+                || traced,
             private_cells: image.program.private_cells(),
             gives_up: false,
+            patience: None,
+            looks: super::wait::LOOKS_MOST / 2,
             supervising: false,
             prompted: None,
             manager: None,
             replay: super::replay::Replaying::default(),
+            trace: super::trace::Tracing::new(traced),
         }
     }
 
@@ -132,9 +154,22 @@ impl Executor {
         TaskClock::new(self.arena, self.slot)
     }
 
+    /// The task's own entry in its clock.
+    #[inline]
+    pub(super) fn own(&self) -> u64 {
+        self.words[slot::CLOCK + 2 * self.slot].load(Relaxed)
+    }
+
     #[inline]
     pub(super) fn slot_word(&self, word: usize) -> &'static AtomicU64 {
-        self.arena.slot(self.slot, word)
+        &self.words[word]
+    }
+
+    /// Goes on in another slot.
+    pub(super) fn move_to(&mut self, slot: usize, process: usize) {
+        self.slot = slot;
+        self.words = self.arena.slot_words(slot);
+        self.holder = guard::holder(slot, process);
     }
 
     pub(super) fn flags(&self) -> u64 {
@@ -215,7 +250,7 @@ impl Executor {
             return true;
         }
         let seen = if write { &self.seen_write } else { &self.seen };
-        seen.get(site as usize).is_some_and(|s| *s == (cell, self.clock().own()))
+        seen.get(site as usize).is_some_and(|s| *s == (cell, self.own()))
     }
 
     #[inline]
@@ -234,7 +269,7 @@ impl Executor {
     }
 
     #[inline]
-    fn declared_cell(&self, index: u32) -> Cell<'static> {
+    pub(super) fn declared_cell(&self, index: u32) -> Cell<'static> {
         let image = self.image;
         let key = u64::from(index);
         if self.private_cells[index as usize] {
@@ -246,50 +281,15 @@ impl Executor {
         }
     }
 
-    /// A write of a word that owns no block to a declared place.
-    #[inline]
-    fn write_word_now(&mut self, cell: u32, new: u64, pc: u32) -> bool {
-        // The place was recorded for the read at this site; the write is
-        // recorded for itself.
-        let (word, seen) = self.quick_place(cell);
-        let known = match self.seen_write.get(pc as usize) {
-            Some(seen_write) => *seen_write == (seen, self.clock().own()),
-            None => !self.detect,
-        };
-        if known {
-            let old = word.load(Relaxed);
-            if !codec::owns_block(old) && word.compare_exchange(old, new, SeqCst, Relaxed).is_ok() {
-                return true;
-            }
-        }
-        self.at_site(pc);
-        let cell = self.declared_cell(cell);
-        self.write_small(cell, new, pc).is_ok()
-    }
-
-    /// A declared place's value, and what `seen` knows it as.
-    #[inline]
-    fn quick_place(&self, cell: u32) -> (&'static AtomicU64, usize) {
-        let private = self.private_cells[cell as usize];
-        let image = self.image;
-        if private {
-            let at = image.var_at(cell);
-            (image.vars.word(at), at | 1)
-        } else {
-            let at = image.shared_at(cell);
-            (self.arena.at(at), at)
-        }
-    }
-
     // ----------------------------------------------------------------- guards
 
     /// Takes the guard of an object; `unguard` lets go of all.
+    #[inline(always)]
     pub(super) fn guard(&mut self, id: u32) {
-        if self.guarded.contains(&id) {
-            return;
-        }
         if self.guarded.is_empty() {
             self.enter_step();
+        } else if self.guarded.contains(&id) {
+            return;
         }
         let place = self.guarded.len().min(super::arena::GUARDS - 1);
         self.slot_word(slot::GUARD + place).store(u64::from(id) + 1, Relaxed);
@@ -334,28 +334,57 @@ impl Executor {
 
     /// What was changed stands; lets go of every guard, and wakes whom the
     /// changes concern.
+    /// Takes one guard, with none taken, for a task that no gate holds off;
+    /// `unguard_one` lets go of it. What it means is what `guard` and `unguard`
+    /// mean.
+    #[inline(always)]
+    pub(super) fn guard_one(&mut self, id: u32) {
+        self.slot_word(slot::GUARD).store(u64::from(id) + 1, Relaxed);
+        self.slot_word(slot::GUARD_COUNT).store(1, Release);
+        guard::spin_lock(self.arena.half_at(self.object_at(id)), self.holder);
+    }
+
+    #[inline(always)]
+    pub(super) fn unguard_one(&mut self, id: u32) {
+        if self.undone != 0 {
+            self.touched(id);
+            self.undone = 0;
+            self.slot_word(slot::UNDO_COUNT).store(0, Release);
+        }
+        self.arena.half_at(self.object_at(id)).store(0, Release);
+        self.slot_word(slot::GUARD_COUNT).store(0, Relaxed);
+        if !self.garbage.is_empty() || !self.wakes.is_empty() {
+            self.after_guards();
+        }
+    }
+
+    #[inline]
     pub(super) fn unguard(&mut self) {
-        let undo = self.slot_word(slot::UNDO_COUNT);
-        if undo.load(Relaxed) != 0 {
+        if self.undone != 0 {
             for i in 0..self.guarded.len() {
                 self.touched(self.guarded[i]);
             }
-            undo.store(0, Release);
+            self.undone = 0;
+            self.slot_word(slot::UNDO_COUNT).store(0, Release);
         }
         while let Some(id) = self.guarded.pop() {
             self.arena.half_at(self.object_at(id)).store(0, Release);
         }
         self.slot_word(slot::GUARD_COUNT).store(0, Relaxed);
         self.leave_step();
+        if !self.garbage.is_empty() || !self.wakes.is_empty() {
+            self.after_guards();
+        }
+    }
+
+    fn after_guards(&mut self) {
         while let Some(word) = self.garbage.pop() {
             codec::free(word, self.arena.heap(), self.holder);
         }
-        if !self.wakes.is_empty() {
-            for i in 0..self.wakes.len() {
-                self.unpark(self.wakes[i]);
-            }
-            self.wakes.clear();
+        for i in 0..self.wakes.len() {
+            self.unpark(self.wakes[i]);
         }
+        self.wakes.clear();
     }
 
     /// The block that a word owns is given back once what was changed stands.
@@ -369,44 +398,70 @@ impl Executor {
     /// is killed before `unguard`.
     #[inline]
     pub(super) fn change(&mut self, at: usize, value: u64) {
-        let place = self.arena.at(at);
-        let undo = self.slot_word(slot::UNDO_COUNT);
-        let count = undo.load(Relaxed) as usize;
-        if count < super::arena::UNDO {
-            let entry = self.arena.slot_at(self.slot) + 8 * (slot::UNDONE + 2 * count);
-            self.arena.at(entry).store(at as u64, Relaxed);
-            self.arena.at(entry + 8).store(place.load(Relaxed), Relaxed);
-            undo.store(count as u64 + 1, Release);
+        self.change_place(at, self.arena.at(at), value);
+    }
+
+    /// The same for a word of this task's slot.
+    #[inline(always)]
+    fn change_slot(&mut self, word: usize, value: u64) {
+        self.change_place(self.arena.slot_at(self.slot) + 8 * word, self.slot_word(word), value);
+    }
+
+    #[inline(always)]
+    fn change_place(&mut self, at: usize, place: &AtomicU64, value: u64) {
+        if self.undone < super::arena::UNDO {
+            let entry = slot::UNDONE + 2 * self.undone;
+            self.slot_word(entry).store(at as u64, Relaxed);
+            self.slot_word(entry + 1).store(place.load(Relaxed), Relaxed);
+            self.undone += 1;
+            self.slot_word(slot::UNDO_COUNT).store(self.undone as u64, Release);
         }
         place.store(value, Release);
     }
 
     /// A word of an object. Objects never move.
-    #[inline]
+    #[inline(always)]
     pub(super) fn at_object(&self, id: u32, word: usize) -> &'static AtomicU64 {
-        self.arena.at(self.object_at(id) + 8 * word)
+        &self.object_words(id)[word]
     }
 
-    #[inline]
-    fn object_at(&self, id: u32) -> usize {
-        let (last, at) = self.last_object.get();
-        if last == id {
-            return at;
+    #[inline(always)]
+    fn object_words(&self, id: u32) -> &'static [AtomicU64; object::COUNT] {
+        if self.last_object.get() != id {
+            self.look_up(id);
         }
+        self.last_words.get()
+    }
+
+    #[inline(always)]
+    fn object_at(&self, id: u32) -> usize {
+        if self.last_object.get() != id {
+            self.look_up(id);
+        }
+        self.last_at.get()
+    }
+
+    #[inline(never)]
+    fn look_up(&self, id: u32) {
         let at = self.arena.object_at(id);
-        self.last_object.set((id, at));
-        at
+        self.last_object.set(id);
+        self.last_at.set(at);
+        self.last_words.set(self.arena.object_words(at));
+    }
+
+    #[inline(always)]
+    fn change_word(&mut self, id: u32, word: usize, value: u64) {
+        self.change_place(self.object_at(id) + 8 * word, &self.object_words(id)[word], value);
     }
 
     #[inline]
-    fn change_word(&mut self, id: u32, word: usize, value: u64) {
-        let at = self.object_at(id) + 8 * word;
-        self.change(at, value);
+    pub(super) fn version(&self, id: u32) -> u32 {
+        self.arena.half_at(self.object_at(id) + 4).load(Relaxed)
     }
 
     /// The version changes whenever something about the object did. Only who
     /// holds the guard writes it.
-    #[inline]
+    #[inline(always)]
     fn touched(&self, id: u32) {
         let version = self.arena.half_at(self.object_at(id) + 4);
         version.store(version.load(Relaxed).wrapping_add(1), Release);
@@ -485,8 +540,10 @@ impl Executor {
 
     fn ring_place(&self, id: u32, index: u64) -> usize {
         let word = |w: usize| self.at_object(id, w).load(Relaxed);
-        let places = word(object::RING_PLACES).max(1);
-        word(object::RING) as usize + 16 * ((word(object::RING_FIRST) + index) % places) as usize
+        let (places, place) = (word(object::RING_PLACES), word(object::RING_FIRST) + index);
+        // Both are below the number of places, or the ring is empty.
+        let place = if place >= places { place.saturating_sub(places) } else { place };
+        word(object::RING) as usize + 16 * place as usize
     }
 
     /// Room for one more value.
@@ -584,20 +641,22 @@ fn mix(mut z: u64) -> u64 {
 }
 
 impl World for Executor {
-    #[inline]
+    #[inline(always)]
     fn word(&self, object: u32, index: usize) -> u64 {
         self.at_object(object, object::WORD + index).load(Relaxed)
     }
 
-    #[inline]
+    #[inline(always)]
     fn set(&mut self, object: u32, index: usize, value: u64) {
         self.change_word(object, object::WORD + index, value);
     }
 
+    #[inline(always)]
     fn me(&self) -> TaskId {
         self.task
     }
 
+    #[inline(always)]
     fn site(&self) -> u32 {
         self.site
     }
@@ -651,8 +710,9 @@ impl World for Executor {
                 self.check_memory(result);
             }
         }
-        let places = self.at_object(object, object::RING_PLACES).load(Relaxed).max(1);
-        let first = (self.at_object(object, object::RING_FIRST).load(Relaxed) + 1) % places;
+        let places = self.at_object(object, object::RING_PLACES).load(Relaxed);
+        let next = self.at_object(object, object::RING_FIRST).load(Relaxed) + 1;
+        let first = if next < places { next } else { 0 };
         self.change_word(object, object::RING_FIRST, first);
         self.change_word(object, object::RING_LEN, len - 1);
         if self.careful && self.records() && self.carries_messages(object) {
@@ -661,10 +721,12 @@ impl World for Executor {
         Some(value)
     }
 
+    #[inline]
     fn len(&self, object: u32) -> u64 {
         self.at_object(object, object::RING_LEN).load(Relaxed)
     }
 
+    #[inline(always)]
     fn release(&mut self, object: u32, clock: u8, edge: Edge) {
         if !self.detect {
             return;
@@ -674,25 +736,26 @@ impl World for Executor {
         self.check_memory(result);
     }
 
+    #[inline(always)]
     fn acquire(&mut self, object: u32, clock: u8) {
         if self.detect {
             self.clock().acquire(self.at_object(object, object::CLOCK + clock as usize));
         }
     }
 
+    #[inline(always)]
     fn hold(&mut self, object: u32, mode: Mode) {
         let count = self.slot_word(slot::HELD_COUNT).load(Relaxed) as usize;
         if self.detect && count > 0 && !self.gives_up {
             self.record_order(object, mode);
         }
         if count < super::arena::HELD {
+            // Nobody looks behind the count, so only that is taken back.
             let base = self.held_at(count);
-            for (i, word) in [u64::from(object), mode_word(mode), u64::from(self.site)].into_iter().enumerate() {
-                let at = self.arena.slot_at(self.slot) + 8 * (base + i);
-                self.change(at, word);
-            }
-            let at = self.arena.slot_at(self.slot) + 8 * slot::HELD_COUNT;
-            self.change(at, count as u64 + 1);
+            self.slot_word(base).store(u64::from(object), Relaxed);
+            self.slot_word(base + 1).store(mode_word(mode), Relaxed);
+            self.slot_word(base + 2).store(u64::from(self.site), Relaxed);
+            self.change_slot(slot::HELD_COUNT, count as u64 + 1);
         }
         if self.careful {
             self.note(Kind::Hold, About::Object(object), "");
@@ -700,18 +763,18 @@ impl World for Executor {
         self.lockset = None;
     }
 
+    #[inline(always)]
     fn unhold(&mut self, object: u32, mode: Mode) {
         let count = self.slot_word(slot::HELD_COUNT).load(Relaxed) as usize;
         let Some(found) = (0..count).rev().find(|i| self.holds_at(*i, object, mode)) else { return };
-        let base = self.arena.slot_at(self.slot);
         for i in found + 1..count {
             let (from, to) = (self.held_at(i), self.held_at(i - 1));
             for w in 0..slot::HOLD_WORDS {
                 let word = self.slot_word(from + w).load(Relaxed);
-                self.change(base + 8 * (to + w), word);
+                self.change_slot(to + w, word);
             }
         }
-        self.change(base + 8 * slot::HELD_COUNT, count as u64 - 1);
+        self.change_slot(slot::HELD_COUNT, count as u64 - 1);
         if self.careful {
             self.note(Kind::Release, About::Object(object), "");
         }
@@ -731,6 +794,7 @@ impl World for Executor {
         self.waiters(object, methods).into_iter().map(|n| self.node_task(n)).collect()
     }
 
+    #[inline(always)]
     fn wake(&mut self, object: u32, methods: &[u8], count: u64) {
         self.wake_waiters(object, methods, count);
     }
@@ -780,76 +844,5 @@ impl Names for Executor {
     }
     fn function(&self, function: u32) -> String {
         Names::function(self.image, function)
-    }
-}
-
-impl Host for Executor {
-    fn structure(&self, record: u32) -> u32 {
-        self.arena.object(record, object::INFO).load(Relaxed) as u32
-    }
-    fn first_object(&self, record: u32) -> u32 {
-        self.arena.object(record, object::INFO2).load(Relaxed) as u32
-    }
-    #[inline]
-    fn interrupted(&self) -> bool {
-        self.terminated() || self.home.gil_wanted() || (self.replay.on && self.goes_round())
-    }
-    #[inline]
-    fn read_now(&mut self, cell: u32, pc: u32) -> Option<Value> {
-        if self.careful {
-            return None;
-        }
-        let (word, seen) = self.quick_place(cell);
-        if !self.detect || self.seen.get(pc as usize) == Some(&(seen, self.clock().own())) {
-            let value = word.load(SeqCst);
-            if !codec::owns_block(value) {
-                return Some(codec::small_value(value));
-            }
-        }
-        self.at_site(pc);
-        let cell = self.declared_cell(cell);
-        self.access_cell(cell, &Access::Read, pc).ok()
-    }
-    #[inline]
-    fn read_int_now(&mut self, cell: u32, pc: u32) -> Option<i64> {
-        if self.careful {
-            return None;
-        }
-        let (word, seen) = self.quick_place(cell);
-        let value = codec::int(word.load(SeqCst))?;
-        if !self.detect || self.seen.get(pc as usize) == Some(&(seen, self.clock().own())) {
-            return Some(value);
-        }
-        self.at_site(pc);
-        let cell = self.declared_cell(cell);
-        self.read_int(&cell, pc)
-    }
-    #[inline]
-    fn write_int_now(&mut self, cell: u32, value: i64, pc: u32) -> bool {
-        let Some(new) = codec::int_word(value).filter(|_| !self.careful) else { return false };
-        self.write_word_now(cell, new, pc)
-    }
-    #[inline]
-    fn write_now(&mut self, cell: u32, value: &Value, pc: u32) -> bool {
-        if self.careful {
-            return false;
-        }
-        let Some(new) = codec::small(value) else { return false };
-        self.write_word_now(cell, new, pc)
-    }
-    #[inline]
-    fn operate_now(&mut self, object: ObjRef, method: u8, pc: u32) -> bool {
-        if self.careful || object.kind != objects::place::lock {
-            return false;
-        }
-        self.at_site(pc);
-        self.gives_up = false;
-        self.guard(object.id);
-        // An attempt that comes to nothing has changed nothing; it is made
-        // again the long way.
-        let done =
-            matches!(objects::attempt(self, object.kind, object.id, method, &[], None), objects::Outcome::Done(_));
-        self.unguard();
-        done
     }
 }

@@ -105,6 +105,7 @@ impl Executor {
     /// has changed.
     pub(super) fn await_change(&mut self, site: u32, nested: bool) -> Result<(), Halt> {
         self.arena.park(self.slot).0.store(0, SeqCst);
+        self.trace_forget();
         self.slot_word(slot::AWAIT).store(u64::from(site) + 1, SeqCst);
         self.arena.run(run::AWAITING).fetch_add(1, SeqCst);
         self.enter_state(state::AWAITING);

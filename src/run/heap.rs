@@ -13,6 +13,8 @@ const CLASS_MIN: u32 = 5;
 /// The largest: 64 GiB.
 const CLASS_MAX: u32 = 36;
 const HEADER: usize = 8;
+/// A line of the processor's cache.
+const LINE: usize = 64;
 
 /// Offsets of the allocator's own words, relative to its base.
 const GUARD: usize = 0;
@@ -51,8 +53,9 @@ impl<'m> Heap<'m> {
         (self.memory.word(self.base + END).load(Relaxed) as usize).saturating_sub(self.start)
     }
 
-    /// A block of at least `size` bytes, aligned to eight. Its contents are
-    /// whatever they were.
+    /// A block of at least `size` bytes, aligned to eight, and to a line of the
+    /// processor's cache unless it is smaller: what tasks hand to and fro moves
+    /// as few lines as it can. Its contents are whatever they were.
     pub fn allocate(&self, size: usize, holder: u32) -> Result<usize, OutOfMemory> {
         let total = (size + HEADER).next_power_of_two().max(1 << CLASS_MIN);
         let class = total.trailing_zeros();
@@ -76,6 +79,7 @@ impl<'m> Heap<'m> {
         }
         let end = self.memory.word(self.base + END);
         let block = (end.load(Relaxed) as usize).max(self.start);
+        let block = if total < LINE { block } else { (block + HEADER).next_multiple_of(LINE) - HEADER };
         if block + total > self.limit {
             return Err(OutOfMemory);
         }
@@ -129,5 +133,18 @@ mod tests {
         heap.free(a, 1);
         assert_eq!(heap.allocate(12, 1).unwrap(), a, "the same size class is used again");
         assert_eq!(heap.allocate(1 << 21, 1), Err(OutOfMemory));
+    }
+
+    #[test]
+    fn blocks_begin_with_a_line_and_do_not_overlap() {
+        let memory = Memory::private(1 << 20).unwrap();
+        let heap = Heap::new(&memory, 0, 4096, 1 << 20, true);
+        let mut end = 0;
+        for size in [10, 56, 24, 1, 192, 10, 57, 4000, 8, 8, 8, 56] {
+            let block = heap.allocate(size, 1).unwrap();
+            assert!(size < 32 || block.is_multiple_of(LINE), "a block of {size} bytes at {block}");
+            assert!(block >= end + HEADER);
+            end = block + heap.size(block);
+        }
     }
 }

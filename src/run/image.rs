@@ -42,6 +42,8 @@ pub struct Options {
     pub record: bool,
     /// The one interleaving to run; none: as it comes.
     pub replay: Option<std::sync::Arc<super::replay::Plan>>,
+    /// So many entries of what happens are kept; none otherwise.
+    pub trace: usize,
 }
 
 const VARS_AT: usize = 4096;
@@ -68,7 +70,7 @@ pub struct Image {
     shared: usize,
     bell: EventFd,
     /// Where what happens is recorded, if it is.
-    pub trace: Option<super::trace::Trace>,
+    pub events: Option<super::events::Events>,
 }
 
 /// Room for what can be declared.
@@ -110,6 +112,7 @@ impl Image {
         let image = Image::with_room(program, options, arena, room)?;
         image.declare_cells(0, None, SETUP)?;
         image.declare_objects(0, SETUP)?;
+        super::trace::prepare(&image)?;
         Ok(image)
     }
 
@@ -127,8 +130,8 @@ impl Image {
         let first = arena.reserve_objects(room.objects as u32)?;
         debug_assert_eq!(first, 0, "declared objects have the first numbers");
         let (program, growth, known) = (Current::new(program), Mutex::new(None), AtomicU64::new(0));
-        let trace = if options.record { Some(super::trace::Trace::new()?) } else { None };
-        Ok(Image { program, options, arena, vars, room, growth, known, shared, bell, trace })
+        let events = if options.record { Some(super::events::Events::new()?) } else { None };
+        Ok(Image { program, options, arena, vars, room, growth, known, shared, bell, events })
     }
 
     /// First values for the declared places from `first` on, of private memory

@@ -15,6 +15,7 @@ use super::executor::Executor;
 use super::image::Image;
 use super::process::Process;
 use super::wait::{Halt, Pending, Woken};
+use crate::detect::trace::Came;
 use crate::objects::{self, KINDS, Outcome, queue};
 use crate::program::value::{Error, ErrorKind, ObjRef, Value};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -181,16 +182,19 @@ impl Executor {
             self.guard_target(target);
             return match objects::attempt(self, target.kind, target.id, method, args, None) {
                 Outcome::Done(value) => {
+                    self.trace_operated(target, method, |e| Came::Done(e.shown(&value)));
                     self.unguard();
                     reply_value(&value)
                 }
                 Outcome::Raise(kind, text) => {
+                    self.trace_operated(target, method, |_| Came::Raised);
                     self.unguard();
                     reply_error(&self.failed(target, kind, text))
                 }
                 Outcome::Wait(memo) => {
                     pending[0].memo = memo;
                     let listed = self.enlist(&pending, timed.then_some(0));
+                    self.trace_arrival(&pending);
                     self.unguard();
                     listed.map_or_else(|e| reply_error(&e), |()| vec![answer::WAIT])
                 }
@@ -224,6 +228,8 @@ impl Executor {
     pub(super) fn ask_manager(&mut self, target: ObjRef, method: u8, args: &[Value]) -> Result<Value, Halt> {
         let deadline = self.deadline(target.kind, method, args)?;
         let mut what = ask::FIRST;
+        // The server makes the entries.
+        self.trace.told = true;
         loop {
             if let Some(done) = self.request(what, target, method, args, deadline.is_some())? {
                 return if what == ask::WITHDRAW { Err(Halt::Terminated) } else { Ok(done) };

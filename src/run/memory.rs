@@ -76,6 +76,25 @@ impl Memory {
         unsafe { self.base.add(offset).cast::<AtomicU64>().as_ref() }
     }
 
+    /// That many words from a byte offset on, which must be a multiple of
+    /// eight.
+    #[inline]
+    pub fn words(&self, offset: usize, count: usize) -> &[AtomicU64] {
+        let offset = offset & !7;
+        assert!(offset <= self.len && count <= (self.len - offset) / 8, "an offset outside the memory");
+        // SAFETY: as for `word`, for each of them.
+        unsafe { std::slice::from_raw_parts(self.base.add(offset).cast::<AtomicU64>().as_ptr(), count) }
+    }
+
+    /// The same for a number that is known beforehand.
+    #[inline]
+    pub fn array<const N: usize>(&self, offset: usize) -> &[AtomicU64; N] {
+        let offset = offset & !7;
+        assert!(offset <= self.len && N <= (self.len - offset) / 8, "an offset outside the memory");
+        // SAFETY: as for `words`; an array is laid out as a slice of its length.
+        unsafe { self.base.add(offset).cast::<[AtomicU64; N]>().as_ref() }
+    }
+
     /// The half word at a byte offset, which must be a multiple of four. A
     /// place is used as a word or as two halves, never as both.
     #[inline]

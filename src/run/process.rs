@@ -112,9 +112,11 @@ impl Process {
     }
 
     /// Forks. The child has this process's records and no children yet; with
-    /// an interpreter lock, it holds its own.
-    pub fn fork(&self, index: usize) -> nix::Result<Side> {
+    /// an interpreter lock, it holds its own. `before` is done while nobody else
+    /// of this process forks.
+    pub fn fork(&self, index: usize, before: impl FnOnce()) -> nix::Result<Side> {
         let family = self.family();
+        before();
         // SAFETY: see the head of the file for what the child may meet.
         match unsafe { nix::unistd::fork() }? {
             ForkResult::Parent { child } => {

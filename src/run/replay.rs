@@ -195,6 +195,7 @@ impl Executor {
                 None => break Pass::Over,
                 Some(turn) if turn.task == self.replay.number && !(turn.ended && turn.process) => {
                     let stop = turn.ended;
+                    self.arena.run(run::REPLAY_TAKEN).store(now as u64 + 1, SeqCst);
                     self.replay.turn = Some(now);
                     self.replay.arms = 0;
                     self.replay.stopped |= stop;
@@ -821,7 +822,10 @@ pub(super) fn look(image: &Image, plan: &Plan, quiet: bool) -> Standing {
     }
     let here = (0..arena.slots_high())
         .find(|s| is_live(arena, *s) && arena.slot(*s, slot::NUMBER).load(SeqCst) == u64::from(turn.task));
-    if here.is_none() && quiet && is_settled(arena, &[at::GATE, at::BY_ITSELF]) && cursor(arena) == now {
+    // Who has the turn may have ended in it, and is about to hand it on.
+    let taken = arena.run(run::REPLAY_TAKEN).load(SeqCst) == now as u64 + 1;
+    let settled = quiet && is_settled(arena, &[at::GATE, at::BY_ITSELF]);
+    if here.is_none() && !taken && settled && cursor(arena) == now {
         let reason = "it has ended, or was never made".to_string();
         return Standing::Diverged(Divergence {
             turn: now,

@@ -3,14 +3,15 @@
 
 use super::arena::{Arena, KEEPER_SLOT, TASKS_MAX, ending, facts, flag, object, process, run, slot, state};
 use super::codec;
+use super::events::About;
 use super::executor::Executor;
 use super::futex;
 use super::guard;
 use super::process::{self as proc, Child, Process, Side};
 use super::record::Raw;
-use super::trace::About;
 use super::wait::Halt;
 use crate::detect::event::Kind;
+use crate::detect::trace::Came;
 use crate::machine::step::SpawnStep;
 use crate::machine::{Args, Arm, Task};
 use crate::objects::{self, KINDS, pool, task};
@@ -215,6 +216,10 @@ impl Executor {
         let program = self.image.program.get();
         Task::check_arity(program, step.function, step.args.len()).map_err(|e| Halt::Error(*e))?;
         let total = step.count.unwrap_or(1);
+        if !step.process {
+            // Before any of them can do anything.
+            self.trace_turn();
+        }
         let mut handles = Vec::with_capacity(total as usize);
         for index in 0..total {
             let base = step.name.clone().unwrap_or_else(|| program.functions[step.function as usize].name.clone());
@@ -245,11 +250,12 @@ impl Executor {
         })
     }
 
-    fn bear_child(&self, birth: &Birth) -> Result<(ObjRef, usize), Halt> {
+    fn bear_child(&mut self, birth: &Birth) -> Result<(ObjRef, usize), Halt> {
         let site = (self.site != NOWHERE).then_some(self.site);
         let (id, slot) = bear(self.arena, birth, site, Some((self.task, self.slot)), self.holder)
             .map_err(|what| self.refuse(what, 0))?;
         self.arena.facts(id, facts::ENTRIES).store(self.image.entries_known(), Relaxed);
+        self.trace_born(id);
         self.note_peer(Kind::Spawn, id);
         Ok((ObjRef { id, kind: kind_of("task") }, slot))
     }
@@ -301,7 +307,8 @@ impl Executor {
         birth.flags |= flag::PROCESS;
         let (handle, slot) = self.bear_child(&birth)?;
         self.arena.process(index, process::TASK).store(u64::from(handle.id) + 1, SeqCst);
-        match self.home.fork(index) {
+        let home = self.home.clone();
+        match home.fork(index, || self.trace_rest()) {
             Ok(Side::Parent(_)) => {
                 let daemon = birth.flags & (flag::DAEMON | flag::WORKER) != 0;
                 self.forked(handle, index, false, daemon, birth.pool.is_none());
@@ -358,7 +365,8 @@ impl Executor {
         };
         let (handle, slot) = self.bear_child(&birth)?;
         self.arena.process(index, process::TASK).store(u64::from(handle.id) + 1, SeqCst);
-        match self.home.fork(index) {
+        let home = self.home.clone();
+        match home.fork(index, || self.trace_rest()) {
             Ok(Side::Parent(pid)) => {
                 self.forked(handle, index, true, false, true);
                 Ok(Value::Int(i64::from(pid.as_raw())))
@@ -373,6 +381,7 @@ impl Executor {
                 // connection, which both would talk through.
                 drop(executor.manager.take());
                 std::mem::forget(executor);
+                self.trace.told = true;
                 self.begin();
                 self.image.call_supervisor();
                 self.arena.slot(slot, slot::PC).store(u64::from(self.site), Relaxed);
@@ -428,6 +437,7 @@ impl Executor {
             }
             let ended = self.run_task(Task::new(self.program, *function, &job[2..], &[]));
             let ended = self.end_in_turn(ended);
+            self.trace.ends = ended.ending != ending::TERMINATED;
             self.finish_handle(*handle, &ended);
             if ended.ending == ending::TERMINATED {
                 break;
@@ -438,6 +448,7 @@ impl Executor {
         self.tell_end(&Ended::returned());
         self.guard(pool_id);
         let _ = objects::attempt(self, pool_ref.kind, pool_id, pool::LEAVE, &[], None);
+        self.trace_operated(pool_ref, pool::LEAVE, |_| Came::Raised);
         let word = self.arena.slot_at(self.slot) + 8 * slot::POOL;
         self.change(word, 0);
         self.unguard();
@@ -471,6 +482,7 @@ impl Executor {
 
     /// The end of this task.
     pub(super) fn finish(&mut self, ended: Ended) {
+        self.trace.ends = ended.ending != ending::TERMINATED;
         self.tell_end(&ended);
         self.leave();
     }
@@ -478,6 +490,7 @@ impl Executor {
     /// Publishes the end: what it still holds stays held.
     fn tell_end(&mut self, ended: &Ended) {
         if self.in_atomic {
+            self.trace_block_end();
             self.leave_gate(true);
         }
         for (lock, mode, site) in self.held() {
@@ -619,9 +632,11 @@ impl Executor {
         if ended.ending != ending::EXITED {
             self.arena.slot(self.slot, slot::PC).store(u64::from(self.site), Relaxed);
             self.slot_word(slot::FLAGS).fetch_or(flag::BODY_ENDED, SeqCst);
+            self.trace.quiet = true;
             if let Err(Halt::Terminated) = self.await_children() {
                 ended.ending = ending::TERMINATED;
             }
+            self.trace.quiet = false;
         }
         self.note_children();
         self.arena.process(self.process, process::EXIT_CODE).store(code as u64, SeqCst);
@@ -660,15 +675,14 @@ impl Executor {
             return;
         }
         let Some(index) = self.home.reserve(process::KEEPER) else { return };
-        match self.home.fork(index) {
+        match self.home.fork(index, || ()) {
             Ok(Side::Parent(_)) => {
                 self.arena.run(run::FINALLY_DONE).store(0, SeqCst);
             }
             Ok(Side::Child(home)) => {
                 proc::register(self.arena, home.index);
                 proc::name_thread("finally");
-                self.slot = KEEPER_SLOT;
-                self.holder = guard::holder(self.slot, home.index);
+                self.move_to(KEEPER_SLOT, home.index);
                 self.image.call_supervisor();
                 let go = self.arena.run_half(run::FINALLY_GO);
                 while go.load(SeqCst) == 0 {
@@ -727,6 +741,7 @@ impl Executor {
         let id =
             make_handle(self.arena, &birth, Some(self.site), self.task, self.holder).map_err(|_| self.refuse(0, 0))?;
         self.arena.object(id, object::WORD + task::POOL).store(u64::from(target.id) + 1, SeqCst);
+        self.trace_born(id);
         let handle = ObjRef { id, kind: kind_of("task") };
         let mut job = vec![Value::Object(handle), Value::Function(function)];
         job.extend_from_slice(args);

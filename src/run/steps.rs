@@ -5,14 +5,15 @@
 use super::arena::{ending, facts, flag, object, process, run, slot};
 use super::cell::CELL;
 use super::codec;
+use super::events::About;
 use super::executor::Executor;
 use super::futex;
 use super::process as proc;
 use super::record::Raw;
 use super::spawn::{Ended, has_ended, kind_of};
-use super::trace::About;
 use super::wait::Halt;
 use crate::detect::event::Kind;
+use crate::detect::trace::What;
 use crate::machine::{Access, Place, Step, Task, TaskField};
 use crate::objects::{self, KINDS, pool, task};
 use crate::program::code::{AwaitSite, FieldArg, FieldKind, SelfInfo};
@@ -51,6 +52,9 @@ impl Executor {
         if self.terminated() {
             return self.halted(machine);
         }
+        if self.trace.on {
+            self.trace.told = !step.is_turn();
+        }
         let answer = match &step {
             Step::Access { place, access } => self.access(*place, access),
             Step::Operate { object, method, args } => self.operate_step(*object, *method, args.as_slice()),
@@ -62,9 +66,17 @@ impl Executor {
     #[inline]
     fn answer(&mut self, machine: &mut Task, answer: Result<Value, Halt>) -> Option<Ended> {
         let next = match answer {
-            Ok(value) => machine.resume(self.program, value),
-            Err(Halt::Error(error)) => machine.raise(error),
             Err(Halt::Terminated) => return self.halted(machine),
+            answer => {
+                if self.trace.on {
+                    self.trace_rest();
+                }
+                match answer {
+                    Ok(value) => machine.resume(self.program, value),
+                    Err(Halt::Error(error)) => machine.raise(error),
+                    Err(Halt::Terminated) => None,
+                }
+            }
         };
         next.and_then(|step| self.step_over(machine, step))
     }
@@ -115,8 +127,8 @@ impl Executor {
                 }
                 Ok(answer)
             }
-            Step::Terminate(target) => self.terminate(*target),
-            Step::Kill(target) => self.kill(*target),
+            Step::Terminate(target) => self.traced_with(*target, |e| e.terminate(*target)),
+            Step::Kill(target) => self.traced_with(*target, |e| e.kill(*target)),
             Step::Fork => self.fork(),
             Step::Wait(pid) => self.wait_child(*pid),
             Step::Sleep(_) if self.in_atomic && !self.outside => {
@@ -131,13 +143,21 @@ impl Executor {
             }
             Step::Print(text) => self.print(text),
             Step::Choose(count) if self.replay.on => Ok(Value::Int(self.planned_choice(*count) as i64)),
-            Step::Choose(count) => Ok(Value::Int(self.random_below(*count) as i64)),
+            Step::Choose(count) => {
+                let way = self.random_below(*count);
+                self.trace_note(What::Chose(way));
+                Ok(Value::Int(way as i64))
+            }
             Step::SelfInfo(info) => Ok(self.self_info(*info)),
+            Step::TaskField { task, field } if step.is_turn() => {
+                self.traced_with(*task, |e| e.task_field(*task, *field))
+            }
             Step::TaskField { task, field } => self.task_field(*task, *field),
             Step::New { site, args } => self.new_object(*site, args),
             Step::NewRecord { site, values } => self.new_record(*site, values),
             Step::AtomicBegin => {
                 self.take_gate(true);
+                self.trace_block();
                 Ok(Value::None)
             }
             Step::AtomicEnd => {
@@ -145,6 +165,7 @@ impl Executor {
                     if std::mem::take(&mut self.unchecked) {
                         self.check_invariants();
                     }
+                    self.trace_block_end();
                     self.leave_gate(true);
                     self.tell_awaiting();
                 }
@@ -154,6 +175,7 @@ impl Executor {
                 if !(*nested && self.in_atomic) {
                     self.take_gate(false);
                 }
+                self.trace_block();
                 Ok(Value::None)
             }
             Step::AwaitEnd { site, nested, holds } => self.look_over(*site, *nested, *holds),
@@ -168,6 +190,7 @@ impl Executor {
                 self.take_gate(true);
             }
         } else if !nested {
+            self.trace_block_end();
             self.leave_gate(false);
         }
         Ok(Value::None)

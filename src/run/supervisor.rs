@@ -99,6 +99,8 @@ pub struct Report {
     pub duration_ns: u64,
     pub gil_wait_ns: u64,
     pub outcome: Option<Outcome>,
+    /// What was traced, and whether that is all.
+    pub trace: (Vec<crate::detect::trace::Entry>, bool),
     /// What happened, if it was recorded.
     pub recording: Option<Recording>,
 }
@@ -147,6 +149,8 @@ struct Supervisor {
     watched: Vec<Watched>,
     known: usize,
     pending: HashMap<usize, u64>,
+    /// Of each process that has not died: those it has made.
+    children: HashMap<usize, Vec<usize>>,
     began: u64,
     diagnosis: Diagnosis,
     findings: Vec<Finding>,
@@ -196,6 +200,7 @@ impl Supervisor {
             watched: Vec::new(),
             known: 1,
             pending: HashMap::new(),
+            children: HashMap::new(),
             began: futex::now_ns(),
             diagnosis: Diagnosis::new(image),
             findings: Vec::new(),
@@ -324,7 +329,15 @@ impl Supervisor {
             let late = self.pending.get(&index).is_some_and(|since| futex::now_ns() - since > BIRTH_NS);
             if pid != 0 {
                 self.pending.remove(&index);
+                let parent = self.arena.process(index, process::PARENT).load(SeqCst) as usize;
                 self.watch(index, pid);
+                if self.is_over(parent) {
+                    // It was forked, but not there yet, when its parent was buried.
+                    let signal = self.arena.process(parent, process::SIGNAL).load(SeqCst) as i64;
+                    self.leave_child(index, signal);
+                } else {
+                    self.children.entry(parent).or_default().push(index);
+                }
             } else if late && self.is_over(self.arena.process(index, process::PARENT).load(SeqCst) as usize) {
                 // Its parent ended before it could fork.
                 self.pending.remove(&index);
@@ -558,25 +571,44 @@ impl Supervisor {
         }
         let (how, number) = if signal != 0 { (ending::SIGNALLED, signal) } else { (ending::EXITED, code) };
         self.bury_tasks(index, how, number);
-        for child in 1..self.arena.processes() {
-            let word = |w: usize| self.arena.process(child, w).load(SeqCst);
-            if word(process::PARENT) as usize != index || child == index || word(process::STATE) == process::DEAD {
-                continue;
-            }
-            match word(process::KIND) {
-                // Each such end is a turn of its own.
-                process::SPAWNED | process::WORKER if self.image.options.replay.is_some() => {}
-                process::SPAWNED | process::WORKER => proc::send(word(process::PID) as i32, Signal::SIGKILL),
-                process::FORKED if signal != 0 => {
-                    let (task, parent) = (word(process::TASK), self.arena.process(index, process::TASK).load(SeqCst));
-                    if task != 0 && parent != 0 && !spawn::has_ended(self.arena, task as u32 - 1) {
-                        let raw = Raw::Orphan { child: task as u32 - 1, parent: parent as u32 - 1 };
-                        record::add(self.arena, (3 << 60, task - 1), &raw, super::guard::holder(TASKS_MAX, 0));
-                    }
-                }
-                _ => {}
-            }
+        for child in self.children_of(index) {
+            self.leave_child(child, signal);
         }
+    }
+
+    /// What becomes of a process whose parent has died, by that signal or by
+    /// itself.
+    fn leave_child(&self, child: usize, signal: i64) {
+        let word = |w: usize| self.arena.process(child, w).load(SeqCst);
+        if word(process::STATE) == process::DEAD {
+            return;
+        }
+        match word(process::KIND) {
+            // Each such end is a turn of its own.
+            process::SPAWNED | process::WORKER if self.image.options.replay.is_some() => {}
+            process::SPAWNED | process::WORKER => proc::send(word(process::PID) as i32, Signal::SIGKILL),
+            process::FORKED if signal != 0 => {
+                let parent = self.arena.process(word(process::PARENT) as usize, process::TASK).load(SeqCst);
+                let task = word(process::TASK);
+                if task != 0 && parent != 0 && !spawn::has_ended(self.arena, task as u32 - 1) {
+                    let raw = Raw::Orphan { child: task as u32 - 1, parent: parent as u32 - 1 };
+                    record::add(self.arena, (3 << 60, task - 1), &raw, super::guard::holder(TASKS_MAX, 0));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The processes that a dead one had made. Those that it made last may not
+    /// have been seen yet; it makes no further ones.
+    fn children_of(&mut self, parent: usize) -> Vec<usize> {
+        let mut children = self.children.remove(&parent).unwrap_or_default();
+        let unseen = self.pending.keys().copied().chain(self.known..self.arena.processes());
+        children.extend(
+            unseen.filter(|c| self.arena.process(*c, process::PARENT).load(SeqCst) as usize == parent && *c != parent),
+        );
+        children.sort_unstable();
+        children
     }
 
     fn bury_tasks(&mut self, index: usize, how: u64, number: i64) {
@@ -743,15 +775,14 @@ impl Supervisor {
         let stop = self.stop.clone().unwrap_or(Stop::Finished);
         // A last look: what was known when the run was cut short is told.
         self.end_all();
-        let finished = matches!(stop, Stop::Finished);
         let mut findings = std::mem::take(&mut self.findings);
-        findings.extend(diagnose::recorded(self.image, &findings, finished));
+        findings.extend(diagnose::recorded(self.image, &findings, &stop));
         findings.sort_by_key(|f| f.code.is_note());
         let outcome = self.image.options.outcomes.then(|| self.outcome());
         let tasks = diagnose::task_ends(self.image);
-        let recording = self.image.trace.as_ref().map(|trace| {
+        let recording = self.image.events.as_ref().map(|events| {
             let facts = tasks.iter().map(|t| t.facts.clone()).collect();
-            trace.read(self.image, &diagnose::task_ids(self.image), facts, self.began, self.began + duration_ns)
+            events.read(self.image, &diagnose::task_ids(self.image), facts, self.began, self.began + duration_ns)
         });
         let word = |w: usize| self.arena.run(w).load(SeqCst);
         Report {
@@ -764,6 +795,7 @@ impl Supervisor {
             duration_ns,
             gil_wait_ns: word(run::GIL_WAIT),
             outcome,
+            trace: super::trace::recorded(self.image),
             recording,
         }
     }

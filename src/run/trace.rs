@@ -1,183 +1,319 @@
-//! Recording what happens, for pictures: a stretch of memory that all the
-//! run's processes share, in which each event takes the next free place. It
-//! owns the events' form there and the reading at the end. A run that records
-//! nothing has no such memory, and its tasks take the same short ways as ever.
+//! Recording what a free run does, for who holds it against the model: each
+//! turn with its answer, under a number that is taken while the guard of what
+//! it is about is held. It owns the table of entries in the arena and when an
+//! entry is made; what entries mean, `detect::trace` says.
+//!
+//! The numbers are an order in which the turns could have come one after the
+//! other: of two that concern the same object or cell the later one has the
+//! higher number, for both took it under the same guard. An operation's entry
+//! is put down as a change of a word like its others, so a process that is
+//! killed in the middle leaves both or neither; a write to memory takes effect
+//! by itself, and its entry says that it is unsure until it is done.
 
+use super::arena::{Arena, facts, run, slot};
+use super::codec;
 use super::executor::Executor;
-use super::futex;
 use super::image::Image;
-use super::memory::Memory;
-use crate::detect::event::{Clock, Event, Kind, Recording};
-use crate::detect::finding::TaskFacts;
-use std::collections::HashMap;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use super::wait::Pending;
+use crate::detect::trace::{Came, Deed, Entry, Turn, What, is_told};
+use crate::objects::{self, KINDS, World, pool, task};
+use crate::program::value::{ObjRef, Value};
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
-/// The most events that are kept.
-pub const EVENTS_MAX: usize = 1 << 20;
-const WORDS: usize = 8;
-/// Words of an event; the time is written last and says that the rest stands.
-const TIME: usize = 0;
-const WHO: usize = 1;
-const OBJECT: usize = 2;
-const SITE: usize = 3;
-const PEER: usize = 4;
-const TEXT: usize = 5;
-const TEXT_BYTES: usize = 8 * (WORDS - TEXT);
+/// A block is aligned, so the lowest bit is free to say that its entry is
+/// unsure.
+const UNSURE: u64 = 1;
 
-/// See the head of the file.
-pub struct Trace {
-    memory: Memory,
+/// A task's part in it.
+#[derive(Default)]
+pub(super) struct Tracing {
+    pub on: bool,
+    turn: Turn,
+    /// Where the `atomically` or the look of an `await` under way began: up to
+    /// its end all is one turn.
+    block: Option<u32>,
+    /// The step under way has an entry.
+    pub told: bool,
+    /// The numbers of the arms that it waits in.
+    pub arms: Vec<u32>,
+    /// The next `finish` of a handle is a turn of this task.
+    pub ends: bool,
+    /// That there will be no more jobs is told by the worker's leaving.
+    leaves: bool,
+    /// The process ends; what it waits for meanwhile is a part of that.
+    pub quiet: bool,
 }
 
-/// What an event is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum About {
-    Nothing,
-    Object(u32),
-    /// A place in memory, by its key.
-    Place(u64),
-}
-
-impl Trace {
-    pub fn new() -> nix::Result<Trace> {
-        Ok(Trace { memory: Memory::shared(8 * (1 + WORDS * EVENTS_MAX))? })
-    }
-
-    pub(super) fn note(&self, task: u32, kind: Kind, about: About, site: u32, peer: Option<u32>, text: &str) {
-        let place = self.memory.word(0).fetch_add(1, Relaxed) as usize;
-        if place >= EVENTS_MAX {
-            return;
-        }
-        let base = 8 * (1 + WORDS * place);
-        let set = |word: usize, value: u64| self.memory.word(base + 8 * word).store(value, Relaxed);
-        set(WHO, u64::from(task) << 8 | kind as u64);
-        let (tag, key) = match about {
-            About::Nothing => (0, 0),
-            About::Object(id) => (1, u64::from(id)),
-            About::Place(key) => (2, key),
-        };
-        // A key has its top bits in use, the tag goes beside the site.
-        set(OBJECT, key);
-        set(SITE, u64::from(site) << 8 | tag);
-        set(PEER, peer.map_or(0, |p| u64::from(p) + 1));
-        for (i, bytes) in shortened(text).as_bytes().chunks(8).enumerate() {
-            let mut word = [0; 8];
-            word[..bytes.len()].copy_from_slice(bytes);
-            set(TEXT + i, u64::from_le_bytes(word));
-        }
-        self.memory.word(base + 8 * TIME).store(futex::now_ns().max(1), Release);
-    }
-
-    /// Everything recorded since `began`. All who record have ended. `ids` are
-    /// the numbers under which the `tasks` recorded.
-    pub fn read(&self, image: &Image, ids: &[u32], tasks: Vec<TaskFacts>, began: u64, end: u64) -> Recording {
-        let count = self.memory.word(0).load(Acquire) as usize;
-        let places: HashMap<u32, usize> = ids.iter().enumerate().map(|(i, id)| (*id, i)).collect();
-        let mut objects = Objects { image, names: Vec::new(), known: HashMap::new() };
-        let mut events = Vec::new();
-        for place in 0..count.min(EVENTS_MAX) {
-            let base = 8 * (1 + WORDS * place);
-            let time = self.memory.word(base + 8 * TIME).load(Acquire);
-            let word = |w: usize| self.memory.word(base + 8 * w).load(Relaxed);
-            let task = places.get(&((word(WHO) >> 8) as u32)).copied();
-            let kind = Kind::ALL.get((word(WHO) & 0xff) as usize).copied();
-            // A process may have been killed while it wrote.
-            let (Some(task), Some(kind), true) = (task, kind, time != 0) else { continue };
-            let object = match word(SITE) & 0xff {
-                1 => Some(objects.place(About::Object(word(OBJECT) as u32))),
-                2 => Some(objects.place(About::Place(word(OBJECT)))),
-                _ => None,
-            };
-            let peer = word(PEER).checked_sub(1).and_then(|p| places.get(&(p as u32)).copied());
-            let site = image.program.get().spans.get((word(SITE) >> 8) as usize).copied();
-            let bytes: Vec<u8> = (TEXT..WORDS).flat_map(|w| word(w).to_le_bytes()).take_while(|b| *b != 0).collect();
-            let text = String::from_utf8_lossy(&bytes).into_owned();
-            events.push(Event { at: time.saturating_sub(began), task, kind, object, peer, site, text });
-        }
-        events.sort_by_key(|e| e.at);
-        let lost = count.saturating_sub(EVENTS_MAX) as u64;
-        let end = end.saturating_sub(began).max(events.last().map_or(0, |e| e.at));
-        let processes = processes(&tasks);
-        Recording { clock: Clock::Nanoseconds, tasks, processes, objects: objects.names, events, end, lost }
+impl Tracing {
+    pub(super) fn new(on: bool) -> Tracing {
+        Tracing { on, told: true, ..Tracing::default() }
     }
 }
 
-/// For each task the first task of its process: of those before it with its
-/// pid, which the system may have given again, the last.
-fn processes(tasks: &[TaskFacts]) -> Vec<usize> {
-    let first = |(n, task): (usize, &TaskFacts)| {
-        if task.process { n } else { tasks[..n].iter().rposition(|t| t.process && t.pid == task.pid).unwrap_or(n) }
+/// Room for so many entries.
+pub fn prepare(image: &Image) -> Result<(), super::heap::OutOfMemory> {
+    let arena = image.arena;
+    if image.options.trace > 0 {
+        let table = arena.heap().allocate(8 * image.options.trace, 1)?;
+        arena.run(run::TRACE).store(table as u64, SeqCst);
+    }
+    Ok(())
+}
+
+/// What was recorded, in order, and whether that is all.
+pub fn recorded(image: &Image) -> (Vec<Entry>, bool) {
+    let arena = image.arena;
+    let table = arena.run(run::TRACE).load(SeqCst) as usize;
+    let count = arena.run(run::TRACE_NEXT).load(SeqCst) as usize;
+    let read = |i: usize| {
+        let word = arena.at(table + 8 * i).load(SeqCst);
+        let block = (word & !UNSURE) as usize;
+        let entry: Option<Entry> =
+            if block == 0 { None } else { serde_json::from_slice(&codec::load_bytes(block, arena.heap())).ok() };
+        entry.map(|e| Entry { unsure: word & UNSURE != 0, ..e })
     };
-    tasks.iter().enumerate().map(first).collect()
+    let most = count.min(image.options.trace);
+    ((0..most).filter_map(read).collect(), count <= most)
 }
 
-/// The names of what events are about, each once.
-struct Objects<'a> {
-    image: &'a Image,
-    names: Vec<String>,
-    known: HashMap<(u8, u64), usize>,
+fn number_of(arena: &Arena, task: u32) -> u32 {
+    arena.facts(task, facts::NUMBER).load(SeqCst) as u32
 }
 
-impl Objects<'_> {
-    fn place(&mut self, about: About) -> usize {
-        let image = self.image;
-        let key = match about {
-            About::Place(key) => (2, key),
-            About::Object(id) => (1, u64::from(id)),
-            About::Nothing => (0, 0),
-        };
-        *self.known.entry(key).or_insert_with(|| {
-            self.names.push(match about {
-                About::Place(key) => image.place_name(key).0,
-                About::Object(id) => image.object_name(id),
-                About::Nothing => String::new(),
-            });
-            self.names.len() - 1
-        })
-    }
-}
-
-/// As much as an event keeps, whole characters.
-fn shortened(text: &str) -> &str {
-    let mut end = text.len().min(TEXT_BYTES);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
-}
+/// Where an entry stands that is unsure.
+#[derive(Clone, Copy)]
+pub(super) struct Unsure(usize);
 
 impl Executor {
-    /// Records, if this run does.
-    pub(super) fn note(&self, kind: Kind, about: About, text: &str) {
-        self.note_with(kind, about, None, text);
+    #[inline]
+    pub(super) fn traces(&self) -> bool {
+        self.trace.on && !self.outside && !self.supervising && !self.trace.quiet
     }
 
-    pub(super) fn note_peer(&self, kind: Kind, peer: u32) {
-        self.note_with(kind, About::Nothing, Some(peer), "");
-    }
-
-    fn note_with(&self, kind: Kind, about: About, peer: Option<u32>, text: &str) {
-        if let Some(trace) = &self.image.trace
-            && !self.outside
-        {
-            trace.note(self.task, kind, about, self.site, peer, text);
+    /// A place in the table, and the block to stand there.
+    fn entry(&mut self, what: What) -> Option<(usize, u64)> {
+        let number = self.arena.run(run::TRACE_NEXT).fetch_add(1, SeqCst) as usize;
+        let entry = Entry { task: number_of(self.arena, self.task), what, unsure: false };
+        let bytes = serde_json::to_vec(&entry).unwrap_or_default();
+        if number >= self.image.options.trace {
+            return None;
+        }
+        match codec::store_bytes(&bytes, self.arena.heap(), self.holder) {
+            Ok(block) => Some((self.arena.run(run::TRACE).load(Relaxed) as usize + 8 * number, block as u64)),
+            Err(e) => {
+                self.check_memory(Err(e));
+                None
+            }
         }
     }
 
-    /// Whether what happens is recorded.
-    pub(super) fn records(&self) -> bool {
-        self.image.trace.is_some()
+    /// The turn up to here; none if it goes on.
+    fn take_turn(&mut self, site: Option<u32>) -> Option<Turn> {
+        if self.trace.block.is_some() {
+            return None;
+        }
+        self.trace.told = true;
+        Some(Turn { site, ..std::mem::take(&mut self.trace.turn) })
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    fn own_site(&self) -> Option<u32> {
+        (self.site != super::spawn::NOWHERE).then_some(self.site)
+    }
 
-    #[test]
-    fn texts_are_cut_at_whole_characters() {
-        assert_eq!(shortened("short"), "short");
-        assert_eq!(shortened("aéééééééééééééé"), "aééééééééééé");
-        assert!(shortened(&"x".repeat(99)).len() == TEXT_BYTES);
+    fn put_down(&mut self, turn: Option<Turn>) {
+        if let Some((at, block)) = turn.and_then(|t| self.entry(What::Turn(t))) {
+            self.arena.at(at).store(block, SeqCst);
+        }
+    }
+
+    /// A turn of which nothing is to be said but that it came.
+    pub(super) fn trace_turn(&mut self) {
+        if self.traces() {
+            let turn = self.take_turn(self.own_site());
+            self.put_down(turn);
+        }
+    }
+
+    /// The same for a step that has no entry yet.
+    pub(super) fn trace_rest(&mut self) {
+        if !self.trace.told {
+            self.trace_turn();
+        }
+    }
+
+    pub(super) fn trace_note(&mut self, what: What) {
+        if self.traces()
+            && let Some((at, block)) = self.entry(what)
+        {
+            self.arena.at(at).store(block, SeqCst);
+        }
+    }
+
+    pub(super) fn trace_born(&mut self, child: u32) {
+        if self.traces() {
+            self.trace_note(What::Born(number_of(self.arena, child)));
+        }
+    }
+
+    // ------------------------------------------------------------------ memory
+
+    /// The cell's guard is held. A write is unsure until `traced`.
+    #[inline]
+    pub(super) fn trace_access(&mut self, key: u64, write: bool, value: &Value) -> Option<Unsure> {
+        if self.traces() { self.trace_reached(key, write, value) } else { None }
+    }
+
+    #[cold]
+    fn trace_reached(&mut self, key: u64, write: bool, value: &Value) -> Option<Unsure> {
+        let (name, value) = (self.image.place_name(key).0, self.shown(value));
+        self.trace.turn.deeds.push(Deed::Reached { name, write, value });
+        let turn = self.take_turn(self.own_site())?;
+        let (at, block) = self.entry(What::Turn(turn))?;
+        self.arena.at(at).store(block | if write { UNSURE } else { 0 }, SeqCst);
+        write.then_some(Unsure(at))
+    }
+
+    #[inline]
+    pub(super) fn traced(&self, unsure: Option<Unsure>) {
+        if let Some(Unsure(at)) = unsure {
+            self.arena.at(at).fetch_and(!UNSURE, SeqCst);
+        }
+    }
+
+    // -------------------------------------------------------------- operations
+
+    /// All that the operation is about is guarded, and it is not let go of yet.
+    #[inline]
+    pub(super) fn trace_operated(&mut self, target: ObjRef, method: u8, came: impl FnOnce(&Self) -> Came) {
+        if self.traces() {
+            self.trace_operation(target, method, came);
+        }
+    }
+
+    #[cold]
+    fn trace_operation(&mut self, target: ObjRef, method: u8, came: impl FnOnce(&Self) -> Came) {
+        if !is_told(target.kind, method) {
+            return self.trace_part(target, method);
+        }
+        let came = came(self);
+        let takes = target.kind == objects::place::pool && method == pool::TAKE;
+        let over = takes && came == Came::Done("none".to_string());
+        // Jobs are named as they are submitted.
+        let came = if takes && !over { Came::Done("a job".to_string()) } else { came };
+        let name = KINDS[target.kind as usize].methods[method as usize].name;
+        let object = self.image.object_name(target.id);
+        self.trace.turn.deeds.push(Deed::Operated { object, method: name.to_string(), came });
+        if over {
+            // That stays so: the worker's leaving is in the same turn.
+            self.trace.leaves = true;
+        } else {
+            self.trace_change();
+        }
+    }
+
+    /// The same for one arm of a wait, if it is a `select`'s with its number.
+    pub(super) fn trace_arm(
+        &mut self,
+        number: Option<u32>,
+        target: ObjRef,
+        method: u8,
+        came: impl FnOnce(&Self) -> Came,
+    ) {
+        if self.traces() {
+            self.trace.turn.arms.extend(number);
+            self.trace_operated(target, method, came);
+        }
+    }
+
+    /// It has been put into the lists of what it waits for. That is a turn if
+    /// it matters to others.
+    pub(super) fn trace_arrival(&mut self, pending: &[Pending]) {
+        let matters = |p: &Pending| objects::arrival_matters(p.target.kind, World::word(self, p.target.id, 0));
+        if self.traces() && pending.iter().any(matters) {
+            self.trace_waited(pending, Came::Waits);
+        }
+    }
+
+    /// Its time is over, and it is out of the lists.
+    pub(super) fn trace_time_out(&mut self, pending: &[Pending]) {
+        if self.traces() {
+            self.trace_waited(pending, Came::TimeOut);
+        }
+    }
+
+    fn trace_waited(&mut self, pending: &[Pending], came: Came) {
+        if let Some(Pending { target, method, .. }) = pending.first() {
+            let object = self.image.object_name(target.id);
+            let method = KINDS[target.kind as usize].methods[*method as usize].name.to_string();
+            self.trace.turn.deeds.push(Deed::Operated { object, method, came });
+        }
+        self.trace_change();
+    }
+
+    /// What is the last of a turn that began elsewhere.
+    fn trace_part(&mut self, target: ObjRef, method: u8) {
+        let finishes = target.kind == objects::place::task && method == task::FINISH && self.trace.ends;
+        let leaves = target.kind == objects::place::pool && method == pool::LEAVE && self.trace.leaves;
+        if !finishes && !leaves {
+            return;
+        }
+        (self.trace.ends, self.trace.leaves) = (false, false);
+        let turn = Turn { site: None, ..std::mem::take(&mut self.trace.turn) };
+        self.trace.told = true;
+        if let Some((at, block)) = self.entry(What::Turn(turn)) {
+            self.change(at, block);
+        }
+    }
+
+    /// A turn on objects, whose changes are taken back together.
+    pub(super) fn trace_change(&mut self) {
+        if self.traces()
+            && let Some(turn) = self.take_turn(self.own_site())
+            && let Some((at, block)) = self.entry(What::Turn(turn))
+        {
+            self.change(at, block);
+        }
+    }
+
+    /// Another task's wait is completed, or moved on.
+    pub(super) fn trace_pick(&mut self, slot: usize) {
+        if self.traces() {
+            self.trace.turn.picks.push(self.arena.slot(slot, slot::NUMBER).load(SeqCst) as u32);
+        }
+    }
+
+    /// Does something about a task while nobody can tell its end.
+    pub(super) fn traced_with<T>(&mut self, target: ObjRef, f: impl FnOnce(&mut Self) -> T) -> T {
+        if !self.traces() {
+            return f(self);
+        }
+        self.guard(target.id);
+        self.trace_change();
+        let result = f(self);
+        self.unguard();
+        result
+    }
+
+    // ------------------------------------------------------------------ blocks
+
+    /// From here on all is one turn. Others are held off.
+    pub(super) fn trace_block(&mut self) {
+        if self.traces() {
+            self.trace.told = true;
+            self.trace.block = self.trace.block.or(Some(self.site));
+        }
+    }
+
+    /// Up to here; others are held off still.
+    pub(super) fn trace_block_end(&mut self) {
+        if let Some(site) = self.trace.block.take() {
+            let turn = self.take_turn(Some(site));
+            self.put_down(turn);
+        }
+    }
+
+    /// The look came to nothing, and has changed nothing.
+    pub(super) fn trace_forget(&mut self) {
+        self.trace.turn = Turn::default();
     }
 }

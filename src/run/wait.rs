@@ -4,21 +4,21 @@
 //! can go ahead, `objects` says.
 //!
 //! A task that must wait first looks a few times whether the object has
-//! changed, as crossbeam does, then puts a node into the object's list and
+//! changed, as crossbeam's back-off does, then puts a node into the object's list and
 //! sleeps on its own park word. Who changes the object wakes the oldest waiter
 //! that the change may concern; that one tries again under the guard. So no
 //! hand-over can be lost: a waiter that gives up passes the wake on.
 
 use super::arena::{node, object, run, slot, state};
 use super::codec;
+use super::events::About;
 use super::executor::Executor;
 use super::futex;
-use super::trace::About;
 use crate::detect::event::Kind;
+use crate::detect::trace::Came;
 use crate::machine::{Args, Arm};
 use crate::objects::{self, Outcome, TaskId};
 use crate::program::value::{Error, ErrorKind, ObjRef, Value};
-use crossbeam_utils::Backoff;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 
 /// Why a step did not give a value.
@@ -35,8 +35,31 @@ impl From<Error> for Halt {
     }
 }
 
-/// How long to stay away from a lock that was found taken.
+/// How often a task looks whether the object has changed before it sleeps, with
+/// a pause of the processor before each look: at the most about as long as going
+/// to sleep and being woken takes. Where that comes to nothing it looks less
+/// often the next time, where it does not, more often: on a busy machine the one
+/// that is waited for may need the very processor that the look takes.
+pub(super) const LOOKS_MOST: u32 = 256;
+const LOOKS_LEAST: u32 = 4;
+/// How often it looks after that, with the processor offered to others.
+const OFFERS: u32 = 4;
+/// How long to stay away from a lock that was found taken. Who holds it writes
+/// its words again when letting go; looking at them all the time would take
+/// the cache line from under its hands.
 const LOCK_PAUSES: u32 = 100;
+
+/// What is left of a task's looks before it sleeps.
+pub(super) struct Patience {
+    looks: u32,
+    offers: u32,
+}
+
+impl Patience {
+    pub fn is_over(&self) -> bool {
+        self.offers == 0
+    }
+}
 
 /// What ended a park.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,6 +177,7 @@ impl Executor {
                 continue;
             }
             let value = self.arena.value(self.node(at, node::VALUE));
+            self.trace_pick(slot);
             if self.detect {
                 let other = super::clock::TaskClock::new(self.arena, slot);
                 let mine = self.clock();
@@ -175,13 +199,13 @@ impl Executor {
     /// A value went over from one task to the other, which stands in its slot
     /// at the place where it waits.
     fn note_meeting(&self, id: u32, slot: usize, value: &Value, gives: bool) {
-        let Some(trace) = &self.image.trace else { return };
+        let Some(events) = &self.image.events else { return };
         let word = |w: usize| self.arena.slot(slot, w).load(Relaxed) as u32;
         let (own, other) = ((self.task, self.site), (word(slot::TASK), word(slot::PC)));
         let (from, to) = if gives { (own, other) } else { (other, own) };
         let text = self.shown(value);
-        trace.note(from.0, Kind::Send, About::Object(id), from.1, None, &text);
-        trace.note(to.0, Kind::Receive, About::Object(id), to.1, None, &text);
+        events.note(from.0, Kind::Send, About::Object(id), from.1, None, &text);
+        events.note(to.0, Kind::Receive, About::Object(id), to.1, None, &text);
     }
 
     /// See `World::transfer`. Both objects are guarded.
@@ -196,6 +220,7 @@ impl Executor {
             self.change(at + 8 * node::METHOD, u64::from(then));
             self.change(at + 8 * node::SIGNALLED, 0);
             self.append(to, at);
+            self.trace_pick(self.node_slot(at));
             if self.detect {
                 super::clock::TaskClock::new(self.arena, self.node_slot(at)).join_task(self.clock());
             }
@@ -236,8 +261,8 @@ impl Executor {
     }
 
     #[inline]
-    fn may_look_again(&self, target: ObjRef) -> bool {
-        objects::may_look_again(target.kind, objects::World::word(self, target.id, 0))
+    pub(super) fn may_look_again(&self, target: ObjRef) -> bool {
+        !self.image.options.hurried && objects::may_look_again(target.kind, objects::World::word(self, target.id, 0))
     }
 
     pub(super) fn operate_until(
@@ -250,7 +275,7 @@ impl Executor {
         if self.replay.on {
             return self.operate_in_turn(target, method, args, deadline.is_some());
         }
-        let backoff = Backoff::new();
+        let mut patience = std::mem::take(&mut self.patience).unwrap_or_else(|| self.patient());
         let spec = &objects::KINDS[target.kind as usize].methods[method as usize];
         let at_once = spec.blocking.and_then(|i| args.get(i)) == Some(&Value::Bool(false));
         self.gives_up = deadline.is_some() || at_once;
@@ -258,11 +283,13 @@ impl Executor {
             self.guard_target(target);
             match objects::attempt(self, target.kind, target.id, method, args, None) {
                 Outcome::Done(value) => {
+                    self.trace_operated(target, method, |e| Came::Done(e.shown(&value)));
                     self.unguard();
                     self.changed(target.id);
                     return Ok(value);
                 }
                 Outcome::Raise(kind, text) => {
+                    self.trace_operated(target, method, |_| Came::Raised);
                     self.unguard();
                     return Err(self.failed(target, kind, text).into());
                 }
@@ -273,15 +300,15 @@ impl Executor {
                     return Err(Error::new(ErrorKind::Type, text).into());
                 }
                 Outcome::Wait(memo) => {
-                    let looks = !self.image.options.hurried && self.may_look_again(target);
-                    if looks && !backoff.is_completed() && deadline.is_none() {
-                        let version = self.arena.guard(target.id).1.load(Relaxed);
+                    if deadline.is_none() && !patience.is_over() && self.may_look_again(target) {
+                        let version = self.version(target.id);
                         self.unguard();
-                        self.look(target.id, version, &backoff);
+                        self.look(target.id, version, &mut patience);
                         continue;
                     }
                     let mut pending = [Pending { target, method, args, memo }];
                     self.enlist(&pending, deadline)?;
+                    self.trace_arrival(&pending);
                     self.unguard();
                     return self.wait_out(&mut pending, deadline).map(|(_, value)| value);
                 }
@@ -290,20 +317,31 @@ impl Executor {
         }
     }
 
+    pub(super) fn patient(&self) -> Patience {
+        Patience { looks: self.looks, offers: OFFERS }
+    }
+
     /// Waits a little for the object to change.
-    fn look(&self, id: u32, version: u32, backoff: &Backoff) {
+    pub(super) fn look(&mut self, id: u32, version: u32, patience: &mut Patience) {
         let place = self.arena.guard(id).1;
-        // Who holds a lock writes its words again when letting go; looking at
-        // them all the time would take the cache line from under its hands.
         let pauses = if objects::is_lock(self.arena.kind(id)) { LOCK_PAUSES } else { 0 };
         self.home.gil_pause(|| {
-            for _ in 0..pauses {
+            (0..pauses).for_each(|_| std::hint::spin_loop());
+            while place.load(Relaxed) == version && patience.looks > 0 {
+                patience.looks -= 1;
                 std::hint::spin_loop();
+                if patience.looks == 0 {
+                    self.looks = (self.looks / 2).max(LOOKS_LEAST);
+                }
             }
-            while place.load(Relaxed) == version && !backoff.is_completed() {
-                backoff.snooze();
+            while place.load(Relaxed) == version && patience.offers > 0 {
+                patience.offers -= 1;
+                std::thread::yield_now();
             }
         });
+        if patience.looks > 0 {
+            self.looks = (self.looks * 2).min(LOOKS_MOST);
+        }
     }
 
     pub(super) fn failed(&self, target: ObjRef, kind: ErrorKind, text: String) -> Error {
@@ -514,9 +552,17 @@ impl Executor {
             let p = &pending[i];
             let (target, memo) = (p.target, self.node(self.node_at(i), node::MEMO));
             let outcome = objects::attempt(self, target.kind, target.id, p.method, p.args, Some(memo));
+            let method = p.method;
+            let number = self.trace.arms.get(i).copied();
             let result = match outcome {
-                Outcome::Done(value) => Ok((i, value)),
-                Outcome::Raise(kind, text) => Err(self.failed(target, kind, text).into()),
+                Outcome::Done(value) => {
+                    self.trace_arm(number, target, method, |e| Came::Done(e.shown(&value)));
+                    Ok((i, value))
+                }
+                Outcome::Raise(kind, text) => {
+                    self.trace_arm(number, target, method, |_| Came::Raised);
+                    Err(self.failed(target, kind, text).into())
+                }
                 _ => continue,
             };
             // The wake was used by this arm; those of the others go on.
@@ -535,6 +581,7 @@ impl Executor {
     pub(super) fn time_is_over(&mut self, pending: &mut [Pending]) -> Result<Option<Value>, Halt> {
         let memo = self.node(self.node_at(0), node::MEMO);
         self.delist(pending, true);
+        self.trace_time_out(pending);
         let [Pending { target, method, .. }] = *pending else {
             self.unguard();
             return Ok(Some(Value::None));
@@ -618,11 +665,13 @@ impl Executor {
             let (arm, target, method, args) = live[i];
             match objects::attempt(self, target.kind, target.id, method, args.as_slice(), None) {
                 Outcome::Done(value) => {
+                    self.trace_arm(Some(arm as u32), target, method, |e| Came::Done(e.shown(&value)));
                     self.unguard();
                     self.changed(target.id);
                     return answer(arm, value);
                 }
                 Outcome::Raise(kind, text) => {
+                    self.trace_arm(Some(arm as u32), target, method, |_| Came::Raised);
                     self.unguard();
                     return Err(self.failed(target, kind, text).into());
                 }
@@ -631,6 +680,7 @@ impl Executor {
             }
         }
         if otherwise {
+            self.trace_change();
             self.unguard();
             return answer(arms.len(), Value::None);
         }
@@ -654,8 +704,12 @@ impl Executor {
             self.unguard();
             return Err(error.into());
         }
+        self.trace_arrival(&pending);
         self.unguard();
-        let (place, value) = self.wait_out(&mut pending, deadline)?;
+        self.trace.arms = live.iter().map(|l| l.0 as u32).collect();
+        let waited = self.wait_out(&mut pending, deadline);
+        self.trace.arms.clear();
+        let (place, value) = waited?;
         match live.get(place) {
             Some((arm, ..)) => answer(*arm, value),
             None => answer(arms.len(), Value::None),

@@ -211,7 +211,11 @@ impl Scene<'_> {
                 15..19 => "spawn daemon ",
                 _ => "spawn ",
             };
-            let twice = if tasks.len() == 1 && self.random.chance(70) { " x2" } else { "" };
+            let twice = match (tasks.len(), self.random.below(100)) {
+                (1, 0..55) | (2, 0..15) => " x2",
+                (1, 55..70) => " x3",
+                _ => "",
+            };
             if twice.is_empty() {
                 let handle = self.local();
                 out.push(Node::line(format!("let {handle} = {how}{task}{arguments}")));
@@ -230,6 +234,12 @@ impl Scene<'_> {
             0..45 => out.push(Node::line("join all")),
             45..55 if !self.handles.is_empty() => out.push(Node::line(format!("join {}", self.handles[0]))),
             _ => {}
+        }
+        // A pool that is closed and joined on every way, as most are.
+        let pool = self.objects.iter().find(|o| o.0 == Kind::Pool).map(|o| o.1);
+        if let Some(pool) = pool.filter(|_| self.random.chance(50)) {
+            out.push(Node::line(format!("{pool}.close()")));
+            out.push(Node::line(format!("join {pool}")));
         }
         if self.random.chance(35) {
             let after = self.steps(1);

@@ -9,7 +9,7 @@ use conc::check::walk::{Came, Deed, Event, Row, Walk, walk};
 use conc::objects::place;
 use conc::program::Program;
 use conc::program::value::Value;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 
 /// How far each task has got, as somebody knows.
 type Clock = BTreeMap<u32, u32>;
@@ -30,8 +30,12 @@ struct Order {
     tasks: BTreeMap<u32, Clock>,
     /// An object's clocks.
     objects: BTreeMap<(u32, u8), Clock>,
-    puts: BTreeMap<u32, Vec<Clock>>,
-    gets: BTreeMap<u32, Vec<Clock>>,
+    /// Of each value in a queue.
+    puts: BTreeMap<u32, VecDeque<Clock>>,
+    /// Of each place of a bounded queue that was freed and not taken again, and
+    /// how many places were never taken.
+    gets: BTreeMap<u32, VecDeque<Clock>>,
+    fresh: BTreeMap<u32, u64>,
     places: BTreeMap<u32, Clock>,
     atomically: Clock,
     /// By place, task, whether it wrote, whether indivisible: the last one's
@@ -149,10 +153,10 @@ impl Order {
             (place::queue, 0..=3) if first_word == 1 && *came != Came::Done(Value::None) => {}
             (place::queue, 0 | 2) if done && first_word != 1 => self.put(task, o, first_word.checked_sub(1)),
             (place::queue, 1 | 3) if *came == Came::Done(Value::None) => self.acquire(task, o, 0),
-            (place::queue, 1 | 3) if done => self.get(task, o),
+            (place::queue, 1 | 3) if done => self.get(task, o, first_word.checked_sub(1)),
             (place::queue, 7) if done => self.release(task, o, 0, false),
             (place::pool, 2) if done => self.put(task, o, None),
-            (place::pool, 3) if done && *came != Came::Done(Value::None) => self.get(task, o),
+            (place::pool, 3) if done && *came != Came::Done(Value::None) => self.get(task, o, None),
             (place::pool, 4) => self.release(task, o, 0, false),
             (place::pool, 5) if yes => self.acquire(task, o, 0),
             (place::task, 0) if yes => self.acquire(task, o, 0),
@@ -161,23 +165,28 @@ impl Order {
         }
     }
 
-    /// The n-th `put` comes after the `get` that freed its place.
+    /// A `put` comes after the `get` that freed its place.
     fn put(&mut self, task: u32, o: u32, capacity: Option<u64>) {
-        let n = self.puts.get(&o).map_or(0, Vec::len) as u64;
-        if let Some(before) = capacity.and_then(|c| n.checked_sub(c)) {
-            let clock = self.gets[&o][before as usize].clone();
-            join(self.mine(task), &clock);
+        if let Some(capacity) = capacity {
+            let fresh = self.fresh.entry(o).or_insert(capacity);
+            if *fresh > 0 {
+                *fresh -= 1;
+            } else {
+                let clock = self.gets.entry(o).or_default().pop_front().expect("a place was freed");
+                join(self.mine(task), &clock);
+            }
         }
         let clock = self.mine(task).clone();
-        self.puts.entry(o).or_default().push(clock);
+        self.puts.entry(o).or_default().push_back(clock);
     }
 
-    fn get(&mut self, task: u32, o: u32) {
-        let n = self.gets.get(&o).map_or(0, Vec::len);
-        let clock = self.puts[&o][n].clone();
+    fn get(&mut self, task: u32, o: u32, capacity: Option<u64>) {
+        let clock = self.puts.entry(o).or_default().pop_front().expect("a value was put");
         join(self.mine(task), &clock);
-        let clock = self.mine(task).clone();
-        self.gets.entry(o).or_default().push(clock);
+        if capacity.is_some() {
+            let clock = self.mine(task).clone();
+            self.gets.entry(o).or_default().push_back(clock);
+        }
     }
 }
 

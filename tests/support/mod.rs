@@ -237,15 +237,16 @@ impl Running {
         let began = Instant::now();
         let mut ended_at = None;
         loop {
-            if self.has_ended() {
-                ended_at.get_or_insert_with(Instant::now);
+            let ended = self.has_ended();
+            if ended {
+                // What it wrote may still be on its way to the readers.
+                self.out.all();
+                self.err.all();
             }
             if let Some(found) = look(self) {
                 return found;
             }
-            // What it wrote may still be on its way to us.
-            let ended = ended_at.is_some_and(|at: Instant| at.elapsed() > STRAGGLERS);
-            let told = || format!("stdout:\n{}\nstderr:\n{}", self.stdout(), self.stderr());
+            let told = || format!("{:?}\nstdout:\n{}\nstderr:\n{}", self.status, self.stdout(), self.stderr());
             assert!(!ended, "conc ended before {what}\n{}", told());
             assert!(began.elapsed() < self.limit, "never came: {what}\n{}", told());
             std::thread::sleep(LOOK);

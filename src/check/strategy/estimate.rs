@@ -102,7 +102,8 @@ impl Estimate {
         });
     }
 
-    /// The means so far of the places that several actors reach.
+    /// The means so far of the places that several actors reach, rounded up: who
+    /// has an event only now and then must be able to have it.
     pub fn sum_up(&mut self) {
         let mut all: Vec<((PartIx, PartIx), u64)> = self.counts.iter().map(|(k, v)| (*k, *v)).collect();
         all.sort_unstable();
@@ -113,7 +114,7 @@ impl Estimate {
                 continue;
             }
             let ix = uses[0].0.0;
-            let mean = |n: u64| ((n + schedules / 2) / schedules).max(1) as u32;
+            let mean = |n: u64| n.div_ceil(schedules).max(1) as u32;
             let uses = uses.iter().map(|((_, actor), n)| (*actor, mean(*n))).collect();
             self.shared.push(Shared { ix, group: self.groups.get(&ix).copied().unwrap_or(u64::from(ix)), uses });
         }

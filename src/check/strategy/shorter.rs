@@ -5,46 +5,13 @@
 //! ISSTA 2002); switches are spared later, by `way`.
 
 use super::walk::applied;
-use crate::check::explore::{Explorer, Found1, Mover, Turn, What};
-use crate::check::finding::{self, Note, Scene1};
-use crate::check::moves::Move;
+use crate::check::explore::{Explorer, Mover, Turn, What};
+use crate::check::finding;
 use crate::check::part::{Activity, PartIx};
-use crate::check::store::Row;
-use crate::detect::finding::Code;
-use crate::objects::TaskId;
+use crate::check::same::{Key, at_last};
 
 /// So many transitions at the most for one finding; most are looked up.
 const BUDGET: u64 = 3_000_000;
-
-/// What makes two findings one.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Key {
-    Event(Code, String),
-    Stuck(Code, String),
-    Finally(Code, String),
-    Note(Code, String),
-    Circle(Code),
-}
-
-pub fn key(explorer: &Explorer, found: &Found1) -> Key {
-    let program = explorer.model.program;
-    match &found.what {
-        What::Event(event) => {
-            let (code, key) = finding::key(program, event);
-            Key::Event(code, key)
-        }
-        What::Finally(event) => {
-            let (code, key) = finding::key(program, event);
-            Key::Finally(code, key)
-        }
-        What::Stuck(stuck) => Key::Stuck(stuck.code, stuck.key.clone()),
-        What::Note(note) => {
-            let (code, key) = note.key();
-            Key::Note(code, key)
-        }
-        What::Circle(_) => Key::Circle(found.code),
-    }
-}
 
 /// A schedule and what it shows.
 #[derive(Clone)]
@@ -86,41 +53,6 @@ pub fn follow(explorer: &mut Explorer, turns: &[Turn], key: &Key, budget: &mut u
         row = applied(&row, &leaf.writes);
     }
     at_last(explorer, &row, key).map(|what| Shows { turns: made, what })
-}
-
-/// What the last state shows by itself.
-fn at_last(explorer: &mut Explorer, row: &Row, key: &Key) -> Option<What> {
-    if matches!(key, Key::Event(..) | Key::Circle(_)) {
-        return None;
-    }
-    let mut out = Vec::new();
-    explorer.successors(row, true, &mut out);
-    if let Key::Stuck(code, text) = key {
-        let mut able: Vec<TaskId> = out.iter().map(|(t, _)| explorer.task_of(t)).collect();
-        able.dedup();
-        let scene = Scene1::new(explorer, row, &able);
-        let stuck = scene.stuck();
-        let all = if stuck.contains(&true) { scene.findings(&stuck, !out.is_empty()) } else { Vec::new() };
-        return all.into_iter().find(|s| s.code == *code && s.key == *text).map(What::Stuck);
-    }
-    if !out.is_empty() || !Scene1::new(explorer, row, &[]).finished() {
-        return None;
-    }
-    if let Key::Note(code, text) = key {
-        let same = |n: &Note| n.key() == (*code, text.clone());
-        return finding::notes(explorer, row).into_iter().find(same).map(What::Note);
-    }
-    let mut m = Move::new(explorer.model, row.parts(), &[], explorer.main, explorer.main);
-    m.run_finally();
-    let (.., events, _) = m.close();
-    let program = explorer.model.program;
-    events
-        .into_iter()
-        .find(|e| {
-            let (code, text) = finding::key(program, e);
-            *key == Key::Finally(code, text)
-        })
-        .map(What::Finally)
 }
 
 /// A schedule that shows the same with no more turns.

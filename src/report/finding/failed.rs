@@ -47,7 +47,7 @@ pub fn describe(source: &Source, code: Code, failure: &Failure, style: &Style) -
         }
         who::introduce(&mut diagnostic, &[task], style);
     }
-    diagnostic.help(mend(failure.kind));
+    diagnostic.help(mend(failure.kind, failure.message));
     diagnostic
 }
 
@@ -79,11 +79,15 @@ fn place(code: Code, failure: &Failure) -> Place {
     }
 }
 
-fn mend(kind: &str) -> String {
+fn mend(kind: &str, message: &str) -> String {
     match kind {
         "Assertion" => "`conc run --repeat 100 --shake` shows how often it fails, and what else is found",
         "Empty" => "`get` without a `timeout:` waits for a value; or `try { … } catch Empty { … }`",
         "Full" => "`put` without a `timeout:` waits for room; or `try { … } catch Full { … }`",
+        "Closed" if message.starts_with("the manager") => {
+            "a queue `via manager` goes when its manager's process is killed: `catch Closed { … }` where the \
+                       script should go on without it"
+        }
         "Closed" => "`close` once, after every `put`, for instance after `join all`; or `catch Closed { … }`",
         "NotOwner" => {
             "only the task that holds it may do this: `with m { … }` pairs them, and a `semaphore` may be \

@@ -1,0 +1,89 @@
+//! What makes two findings one, and whether a state shows the same as another
+//! one did. It owns that comparison; what is found in the first place,
+//! `explore` and `live` say.
+
+use super::explore::{Explorer, Found1, Turn, What};
+use super::finding::{self, Note, Scene1};
+use super::moves::Move;
+use super::store::Row;
+use crate::detect::finding::Code;
+use crate::objects::TaskId;
+
+/// What makes two findings one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Key {
+    Event(Code, String),
+    Stuck(Code, String),
+    Finally(Code, String),
+    Note(Code, String),
+    Circle(Code),
+}
+
+pub fn key(explorer: &Explorer, found: &Found1) -> Key {
+    let program = explorer.model.program;
+    match &found.what {
+        What::Event(event) => {
+            let (code, key) = finding::key(program, event);
+            Key::Event(code, key)
+        }
+        What::Finally(event) => {
+            let (code, key) = finding::key(program, event);
+            Key::Finally(code, key)
+        }
+        What::Stuck(stuck) => Key::Stuck(stuck.code, stuck.key.clone()),
+        What::Note(note) => {
+            let (code, key) = note.key();
+            Key::Note(code, key)
+        }
+        What::Circle(_) => Key::Circle(found.code),
+    }
+}
+
+/// The same shown by a state: by the state itself, or by a transition out of it.
+pub fn shown_again(explorer: &mut Explorer, row: &Row, key: &Key) -> Option<(Option<Turn>, What)> {
+    if let Key::Event(code, text) = key {
+        let program = explorer.model.program;
+        let mut out = Vec::new();
+        explorer.successors(row, true, &mut out);
+        return out.into_iter().find_map(|(turn, leaf)| {
+            let same = |e: &&_| finding::key(program, e) == (*code, text.clone());
+            leaf.events.iter().find(same).map(|e| (Some(turn), What::Event(e.clone())))
+        });
+    }
+    at_last(explorer, row, key).map(|what| (None, what))
+}
+
+/// What the last state shows by itself.
+pub fn at_last(explorer: &mut Explorer, row: &Row, key: &Key) -> Option<What> {
+    if matches!(key, Key::Event(..) | Key::Circle(_)) {
+        return None;
+    }
+    let mut out = Vec::new();
+    explorer.successors(row, true, &mut out);
+    if let Key::Stuck(code, text) = key {
+        let mut able: Vec<TaskId> = out.iter().map(|(t, _)| explorer.task_of(t)).collect();
+        able.dedup();
+        let scene = Scene1::new(explorer, row, &able);
+        let stuck = scene.stuck();
+        let all = if stuck.contains(&true) { scene.findings(&stuck, !out.is_empty()) } else { Vec::new() };
+        return all.into_iter().find(|s| s.code == *code && s.key == *text).map(What::Stuck);
+    }
+    if !out.is_empty() || !Scene1::new(explorer, row, &[]).finished() {
+        return None;
+    }
+    if let Key::Note(code, text) = key {
+        let same = |n: &Note| n.key() == (*code, text.clone());
+        return finding::notes(explorer, row).into_iter().find(same).map(What::Note);
+    }
+    let mut m = Move::new(explorer.model, row.parts(), &[], explorer.main, explorer.main);
+    m.run_finally();
+    let (.., events, _) = m.close();
+    let program = explorer.model.program;
+    events
+        .into_iter()
+        .find(|e| {
+            let (code, text) = finding::key(program, e);
+            *key == Key::Finally(code, text)
+        })
+        .map(What::Finally)
+}

@@ -1,0 +1,421 @@
+//! Tasks that may be taken for each other: those of one `spawn` that run the
+//! same and of which nothing tells one from another. It owns which tasks these
+//! are, and the one state that stands for all that differ only in which of them
+//! is where.
+//!
+//! Exchanging two such tasks, wherever a state names them, turns every
+//! execution into another one: no step of the machine or of an object looks at
+//! a task's number but to see whether it is the same one. So a state leads to
+//! the same findings, up to those numbers, as each that it becomes by such an
+//! exchange, and one of them is enough (Ip and Dill, *Better Verification
+//! Through Symmetry*, FMSD 1996). Which one: that in which the tasks stand in
+//! the order of the numbers of their parts. Where these are equal, others'
+//! parts may still tell them apart; then a class of states is stood for by
+//! several, which costs states and no more.
+//!
+//! What would tell them apart, and is asked of the code (`Alike::of`): a
+//! handle, which is a value that can be kept and compared; `self` with its
+//! name, index and numbers; and what they make themselves, which is named after
+//! its maker. Lists of the tasks that a task has spawned are made of all of
+//! them alike, since a `join all` or the end of a process goes on only once all
+//! have ended (`Model::together`): there the order is no matter and is kept as
+//! it was.
+//!
+//! Not in it: whether an execution goes on for ever. A circle of such states
+//! need not be one of the states they stand for, so `check` explores anew
+//! without this where there may be circles.
+
+use super::order::OrderPart;
+use super::part::*;
+use crate::objects::{self, TaskId};
+use crate::program::Program;
+use crate::program::code::{Instr, SpawnTarget};
+use hashbrown::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// The `spawn`s whose tasks may be taken for each other, by their places in the
+/// source.
+pub fn sites(program: &Program) -> HashSet<u32> {
+    let spawned = |pc: usize| match program.code.get(pc) {
+        Some(Instr::Spawn(site)) => Some(&program.spawns[*site as usize]),
+        _ => None,
+    };
+    let alike = |pc: &usize| {
+        let Some(site) = spawned(*pc) else { return false };
+        let SpawnTarget::Function(function) = site.target else { return false };
+        let same = site.counted || site.argc == 0 && site.captures.is_empty();
+        let dropped = matches!(program.code.get(pc + 1), Some(Instr::Pop));
+        same && dropped && !site.process && !site.daemon && !site.named && is_nameless(program, function)
+    };
+    (0..program.code.len()).filter(alike).map(|pc| pc as u32).collect()
+}
+
+/// Nothing that a task of this function may run tells who it is, or makes
+/// something that is named after it.
+fn is_nameless(program: &Program, function: u32) -> bool {
+    let mut todo = vec![function];
+    let mut known: HashSet<u32> = HashSet::default();
+    while let Some(function) = todo.pop() {
+        if !known.insert(function) {
+            continue;
+        }
+        let function = &program.functions[function as usize];
+        for instr in &program.code[function.entry as usize..function.end as usize] {
+            match instr {
+                Instr::SelfInfo(_)
+                | Instr::Spawn(_)
+                | Instr::Submit { .. }
+                | Instr::Fork
+                | Instr::Wait { .. }
+                | Instr::Join { .. }
+                | Instr::JoinAll { .. }
+                | Instr::NewObject(_)
+                | Instr::NewRecord(_) => return false,
+                Instr::Call { function, .. } | Instr::Function(function) => todo.push(*function),
+                // What may be called is named somewhere.
+                Instr::CallValue { .. } => todo.extend(program.code.iter().filter_map(|i| match i {
+                    Instr::Function(function) => Some(*function),
+                    _ => None,
+                })),
+                _ => {}
+            }
+        }
+    }
+    true
+}
+
+/// Tasks of one `spawn`, by their numbers, from the lowest on.
+struct Class {
+    spawner: Option<TaskId>,
+    site: u32,
+    tasks: Vec<Member>,
+}
+
+#[derive(Clone)]
+struct Member {
+    birth: Arc<Birth>,
+    /// Where it and its handle stand.
+    place: PartIx,
+    handle: PartIx,
+}
+
+/// Which task becomes which; those that stay are not in it. Sorted.
+type Exchange = Box<[(TaskId, TaskId)]>;
+
+/// What is known of the classes of one exploration.
+pub struct Symmetry {
+    sites: HashSet<u32>,
+    classes: Vec<Class>,
+    /// Actors that were looked at.
+    known: HashSet<PartIx, rustc_hash::FxBuildHasher>,
+    /// By the number of a task's part: the same as the first of its class has
+    /// it, or 0.
+    alike: Vec<PartId>,
+    exchanges: HashMap<Exchange, u32>,
+    exchanged: HashMap<(PartId, u32), PartId, rustc_hash::FxBuildHasher>,
+    /// More than one task of a class was met.
+    any: bool,
+}
+
+impl Symmetry {
+    pub fn new(sites: HashSet<u32>) -> Symmetry {
+        Symmetry {
+            sites,
+            classes: Vec::new(),
+            known: HashSet::default(),
+            alike: Vec::new(),
+            exchanges: HashMap::default(),
+            exchanged: HashMap::default(),
+            any: false,
+        }
+    }
+
+    /// About how much memory it takes.
+    pub fn bytes(&self) -> usize {
+        4 * self.alike.capacity() + 17 * self.exchanged.capacity()
+    }
+
+    /// Looks whether there are tasks that were not there before.
+    fn meet(&mut self, space: &Space, parts: &[PartId], actors: &[PartIx]) {
+        for ix in actors {
+            let part = parts.get(*ix as usize).copied().unwrap_or(0);
+            if part == 0 || !self.known.insert(*ix) {
+                continue;
+            }
+            let part = space.part(part);
+            let Part::Task(task) = &*part else { continue };
+            let Some(site) = task.birth.site.filter(|s| self.sites.contains(s)) else { continue };
+            if task.birth.pool.is_some() {
+                continue;
+            }
+            let birth = task.birth.clone();
+            let handle = space.place(Key::Object(birth.id));
+            let (spawner, member) = (birth.spawner, Member { birth, place: *ix, handle });
+            match self.classes.iter_mut().find(|c| c.spawner == spawner && c.site == site) {
+                Some(class) => {
+                    class.tasks.push(member);
+                    class.tasks.sort_by_key(|m| m.birth.id);
+                    // The first one may be another.
+                    self.alike.clear();
+                    self.any = true;
+                }
+                None => self.classes.push(Class { spawner, site, tasks: vec![member] }),
+            }
+        }
+    }
+
+    /// The exchange that brings a state into its normal form; none if it is in
+    /// it.
+    fn exchange(&mut self, space: &Space, parts: &[PartId], actors: &[PartIx]) -> Option<Exchange> {
+        if self.known.len() < actors.len() {
+            self.meet(space, parts, actors);
+        }
+        if !self.any {
+            return None;
+        }
+        let at = |ix: PartIx| parts.get(ix as usize).copied().unwrap_or(0);
+        let mut pairs: Vec<(TaskId, TaskId)> = Vec::new();
+        for class in &self.classes {
+            let first = &class.tasks[0].birth;
+            let mut before = (0, 0);
+            let mut ordered = true;
+            for member in class.tasks.iter().filter(|m| at(m.place) != 0) {
+                let key = (alike(&mut self.alike, space, first, at(member.place)), at(member.handle));
+                ordered &= before <= key;
+                before = key;
+            }
+            if ordered {
+                continue;
+            }
+            let there: Vec<&Member> = class.tasks.iter().filter(|m| at(m.place) != 0).collect();
+            let mut sorted: Vec<(PartId, PartId, TaskId)> = there
+                .iter()
+                .map(|m| (alike(&mut self.alike, space, first, at(m.place)), at(m.handle), m.birth.id))
+                .collect();
+            sorted.sort_unstable();
+            let moved = sorted.iter().zip(&there).map(|(s, m)| (s.2, m.birth.id));
+            pairs.extend(moved.filter(|(from, to)| from != to));
+        }
+        pairs.sort_unstable();
+        (!pairs.is_empty()).then(|| pairs.into_boxed_slice())
+    }
+
+    /// The normal form of a state, if it is another one.
+    pub fn normal(&mut self, space: &Space, parts: &[PartId], actors: &[PartIx]) -> Option<Vec<PartId>> {
+        let exchange = self.exchange(space, parts, actors)?;
+        Some(self.exchanged(space, parts, &exchange))
+    }
+
+    /// A state with some tasks in each other's places.
+    fn exchanged(&mut self, space: &Space, parts: &[PartId], exchange: &[(TaskId, TaskId)]) -> Vec<PartId> {
+        let number = match self.exchanges.get(exchange) {
+            Some(number) => *number,
+            None => {
+                let number = self.exchanges.len() as u32;
+                self.exchanges.insert(exchange.into(), number);
+                number
+            }
+        };
+        let classes = &self.classes;
+        let to = |task: TaskId| exchange.iter().find(|e| e.0 == task).map_or(task, |e| e.1);
+        let class = |task: TaskId| classes.iter().position(|c| c.tasks.iter().any(|m| m.birth.id == task));
+        let mut renewed = |part: PartId| {
+            *self.exchanged.entry((part, number)).or_insert_with(|| {
+                let birth = |task| member(classes, task).map(|m| m.birth.clone());
+                match with_others(&space.part(part), &to, &class, &birth) {
+                    Some(other) => space.intern(other),
+                    None => part,
+                }
+            })
+        };
+        let mut result: Vec<PartId> = parts.iter().map(|p| if *p == 0 { 0 } else { renewed(*p) }).collect();
+        let moved: Vec<(&Member, PartId, PartId)> = exchange
+            .iter()
+            .filter_map(|(from, to)| Some((member(classes, *from)?, member(classes, *to)?)))
+            .map(|(from, to)| (to, result[from.place as usize], result[from.handle as usize]))
+            .collect();
+        for (to, task, object) in moved {
+            result[to.place as usize] = task;
+            result[to.handle as usize] = object;
+        }
+        result
+    }
+
+    /// The states that this one stands for, itself among them, that differ in
+    /// what `tells` says of the tasks of a class; `most` of them at the most,
+    /// and whether there are more.
+    pub fn orbit<T: Ord>(
+        &mut self,
+        space: &Space,
+        parts: &[PartId],
+        tells: impl Fn(&TaskPart) -> T,
+        most: usize,
+    ) -> (Vec<Vec<PartId>>, bool) {
+        let mut all = vec![parts.to_vec()];
+        let mut more = false;
+        for class in 0..self.classes.len() {
+            let there: Vec<TaskId> = self.classes[class]
+                .tasks
+                .iter()
+                .filter(|m| parts.get(m.place as usize).is_some_and(|p| *p != 0))
+                .map(|m| m.birth.id)
+                .collect();
+            let told: Vec<T> = there
+                .iter()
+                .filter_map(|t| member(&self.classes, *t))
+                .filter_map(|m| match &*space.part(parts[m.place as usize]) {
+                    Part::Task(task) => Some(tells(task)),
+                    _ => None,
+                })
+                .collect();
+            // By what is told of each, the lowest first; equal ones are one.
+            let mut kinds: Vec<usize> = (0..told.len()).collect();
+            kinds.sort_by(|a, b| told[*a].cmp(&told[*b]).then(a.cmp(b)));
+            let mut ranks = vec![0; told.len()];
+            for (n, at) in kinds.iter().enumerate().skip(1) {
+                ranks[*at] = ranks[kinds[n - 1]] + usize::from(told[*at] != told[kinds[n - 1]]);
+            }
+            let mut arranged = ranks.clone();
+            arranged.sort_unstable();
+            let mut grown = Vec::new();
+            loop {
+                if grown.len() + all.len() > most {
+                    more = true;
+                    break;
+                }
+                let exchange = arrangement(&there, &ranks, &arranged);
+                for one in &all {
+                    grown.push(if exchange.is_empty() { one.clone() } else { self.exchanged(space, one, &exchange) });
+                }
+                if !next_arrangement(&mut arranged) {
+                    break;
+                }
+            }
+            all = grown;
+        }
+        (all, more)
+    }
+}
+
+fn member(classes: &[Class], task: TaskId) -> Option<&Member> {
+    classes.iter().flat_map(|c| &c.tasks).find(|m| m.birth.id == task)
+}
+
+/// Who goes where, so that the ranks come to stand in this arrangement.
+fn arrangement(tasks: &[TaskId], ranks: &[usize], arranged: &[usize]) -> Vec<(TaskId, TaskId)> {
+    let mut taken = vec![false; tasks.len()];
+    // Those that are in a place of their rank already stay.
+    for at in 0..tasks.len() {
+        taken[at] = ranks[at] == arranged[at];
+    }
+    let stays = taken.clone();
+    let mut pairs = Vec::new();
+    for from in (0..tasks.len()).filter(|at| !stays[*at]) {
+        if let Some(to) = (0..tasks.len()).find(|to| !taken[*to] && arranged[*to] == ranks[from]) {
+            taken[to] = true;
+            pairs.push((tasks[from], tasks[to]));
+        }
+    }
+    pairs
+}
+
+/// The next arrangement in lexical order, if there is one.
+fn next_arrangement(all: &mut [usize]) -> bool {
+    let Some(at) = (1..all.len()).rev().find(|at| all[at - 1] < all[*at]) else { return false };
+    let with = (at..all.len()).rev().find(|with| all[*with] > all[at - 1]).unwrap_or(at);
+    all.swap(at - 1, with);
+    all[at..].reverse();
+    true
+}
+
+/// A task's part as the first of its class would have it.
+fn alike(all: &mut Vec<PartId>, space: &Space, first: &Arc<Birth>, part: PartId) -> PartId {
+    let at = part as usize;
+    if all.len() <= at {
+        all.resize(at + 1, 0);
+    }
+    if all[at] == 0 {
+        all[at] = match &*space.part(part) {
+            Part::Task(task) if task.birth.id != first.id => {
+                space.intern(Part::Task(TaskPart { birth: first.clone(), ..task.clone() }))
+            }
+            _ => part,
+        };
+    }
+    all[at]
+}
+
+/// A part with other tasks in it; none if it is the same.
+fn with_others(
+    part: &Part,
+    to: &dyn Fn(TaskId) -> TaskId,
+    class: &dyn Fn(TaskId) -> Option<usize>,
+    birth: &dyn Fn(TaskId) -> Option<Arc<Birth>>,
+) -> Option<Part> {
+    let mut other = part.clone();
+    match &mut other {
+        Part::Task(task) => {
+            if to(task.birth.id) != task.birth.id {
+                task.birth = birth(to(task.birth.id))?;
+            }
+            relist(&mut task.spawned, |h| h.id, |h, id| h.id = id, to, class);
+        }
+        Part::Process(process) => {
+            relist(&mut process.children, |c| c.task, |c, id| c.task = id, to, class);
+            relist(&mut process.tasks, |t| *t, |t, id| *t = id, to, class);
+        }
+        Part::Object(object) => {
+            for at in objects::task_words(object.kind) {
+                let word = &mut object.words[*at];
+                if *word != 0 {
+                    *word = u64::from(to((*word - 1) as TaskId)) + 1;
+                }
+            }
+            for waiter in &mut object.waiters {
+                waiter.task = to(waiter.task);
+            }
+            object.waiters.sort_unstable_by_key(|w| (w.task, w.arm, w.method));
+            for holder in &mut object.holders {
+                holder.0 = to(holder.0);
+            }
+            object.holders.sort_unstable();
+        }
+        Part::Cell(cell) => {
+            for accessor in &mut cell.accessors {
+                accessor.0 = to(accessor.0);
+            }
+            cell.accessors.sort_unstable();
+        }
+        Part::Order(order) => *order = OrderPart::with_others(order, to),
+    }
+    (other != *part).then_some(other)
+}
+
+/// Other tasks in a list whose order is no matter: those of a class stand from
+/// the lowest on.
+fn relist<T: Clone>(
+    list: &mut [T],
+    id: impl Fn(&T) -> TaskId,
+    set: impl Fn(&mut T, TaskId),
+    to: &dyn Fn(TaskId) -> TaskId,
+    class: &dyn Fn(TaskId) -> Option<usize>,
+) {
+    let classes: Vec<Option<usize>> = list.iter().map(|one| class(id(one))).collect();
+    let mut done: Vec<usize> = Vec::new();
+    for of in classes.iter().flatten() {
+        if done.contains(of) {
+            continue;
+        }
+        done.push(*of);
+        let places: Vec<usize> = (0..list.len()).filter(|at| classes[*at] == Some(*of)).collect();
+        let mut there: Vec<T> = places.iter().map(|at| list[*at].clone()).collect();
+        for one in &mut there {
+            let other = to(id(one));
+            set(one, other);
+        }
+        there.sort_by_key(|one| id(one));
+        for (at, one) in places.into_iter().zip(there) {
+            list[at] = one;
+        }
+    }
+}

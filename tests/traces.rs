@@ -1,0 +1,174 @@
+//! Every free run's trace is accepted by the model, step by step: what each
+//! task did, in an order in which it can have happened, the model does too,
+//! with the same answers, and comes to the same end.
+//!
+//! Runs fork, so this program has one thread and no test harness. Number by the
+//! environment: `CONC_RUNS` runs of each script, `CONC_PROGRAMS` random programs
+//! from the seed `CONC_SEED` on; `CONC_ONLY`: one script's path.
+
+mod generate;
+mod support;
+
+use conc::check::accept::{self, End};
+use conc::detect::trace::{Deed, Entry, What};
+use conc::objects::KINDS;
+use conc::program::Program;
+use conc::run::{self, Options, Stop};
+use generate::Wish;
+use std::path::{Path, PathBuf};
+
+/// So many entries of a run are looked at.
+const ENTRIES: usize = 20_000;
+const TIME_NS: u64 = 5_000_000_000;
+
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
+}
+
+fn compile(text: &str) -> Option<&'static Program> {
+    let script = conc::lang::parse::parse(text).ok()?;
+    let program = conc::program::compile(&script, text, KINDS, &[]).ok()?;
+    Some(Box::leak(Box::new(program)))
+}
+
+fn options(seed: u64) -> Options {
+    Options {
+        seed,
+        detect: true,
+        shake: seed % 2 == 1,
+        gil: seed % 4 == 2,
+        hurried: false,
+        hang: false,
+        time_limit_ns: Some(TIME_NS),
+        outcomes: false,
+        print: |_, _| String::new(),
+        memory: 1 << 30,
+        replay: None,
+        trace: ENTRIES,
+    }
+}
+
+/// How many turns of a run were accepted, or why not; none if there was no run.
+fn follow(program: &'static Program, seed: u64) -> Option<Result<usize, String>> {
+    let report = run::run(program, options(seed), &mut |_| {}).ok()?;
+    let (entries, all) = &report.trace;
+    let end = match report.stop {
+        Stop::Finished if *all => End::Finished,
+        Stop::Stuck if *all => End::Stuck,
+        _ => End::Open,
+    };
+    Some(accept::accept(program, entries, end).map_err(|refusal| told(program, entries, &refusal, &report.stop)))
+}
+
+fn told(program: &Program, entries: &[Entry], refusal: &accept::Refusal, stop: &Stop) -> String {
+    let from = refusal.entry.saturating_sub(number("CONC_BEFORE", 6) as usize);
+    let mut out = format!("entry {} of {}, {stop:?}: {}\n", refusal.entry, entries.len(), refusal.reason);
+    for (i, entry) in entries.iter().enumerate().skip(from).take_while(|(i, _)| *i <= refusal.entry) {
+        let site = match &entry.what {
+            What::Turn(turn) => turn.site.map(|s| program.span(s).start),
+            _ => None,
+        };
+        out.push_str(&format!("  {i}: at byte {site:?}: {entry:?}\n"));
+    }
+    out
+}
+
+/// A script's numbers of processes are the operating system's in a run.
+fn shows_numbers(text: &str) -> bool {
+    let code: Vec<&str> = text.lines().map(|l| l.split('#').next().unwrap_or("")).collect();
+    let words = [".pid", ".tid", ".ppid"];
+    words.iter().any(|w| code.iter().any(|l| l.contains(w)))
+}
+
+fn scripts() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    if let Ok(only) = std::env::var("CONC_ONLY") {
+        return vec![PathBuf::from(only)];
+    }
+    let folders = ["scenarios", "tests/differential"];
+    let files = folders.iter().flat_map(|f| support::leftover::files_in(&root.join(f)));
+    files.filter(|f| f.extension().is_some_and(|e| e == "conc")).collect()
+}
+
+struct Count {
+    runs: u64,
+    turns: usize,
+    wrong: Vec<String>,
+}
+
+impl Count {
+    fn follow(&mut self, name: &str, text: &str, runs: u64) {
+        let Some(program) = compile(text).filter(|_| !shows_numbers(text)) else { return };
+        for seed in 0..runs {
+            match follow(program, seed) {
+                None => {}
+                Some(Ok(turns)) => {
+                    self.runs += 1;
+                    self.turns += turns;
+                }
+                Some(Err(reason)) => {
+                    eprintln!("{name}, seed {seed}: {reason}");
+                    self.wrong.push(format!("{name}, seed {seed}"));
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// A trace with a wrong answer, with two turns exchanged that depend on each
+/// other, or with one left out is not accepted: the comparison is one.
+fn wrong_ones_are_refused() {
+    let text = "var x = 0\nlock m\ntask t { with m { x += 1 } }\nspawn t x 2\njoin all\nassert x == 2\n";
+    let program = compile(text).expect("it compiles");
+    let report = run::run(program, options(0), &mut |_| {}).expect("it runs");
+    let entries = report.trace.0;
+    assert_eq!(accept::accept(program, &entries, End::Finished), Ok(turns(&entries)));
+    let mut refused = 0;
+    for at in (0..entries.len()).filter(|i| matches!(entries[*i].what, What::Turn(_))) {
+        let mut without = entries.clone();
+        without.remove(at);
+        refused += usize::from(accept::accept(program, &without, End::Finished).is_err());
+        let mut other = entries.clone();
+        if let What::Turn(turn) = &mut other[at].what
+            && let Some(Deed::Reached { value, .. }) = turn.deeds.first_mut()
+        {
+            value.push('0');
+            assert!(accept::accept(program, &other, End::Finished).is_err(), "an answer, entry {at}");
+        }
+    }
+    assert_eq!(refused, turns(&entries), "no turn can be left out");
+    let locks = |e: &Entry| match &e.what {
+        What::Turn(turn) => turn.deeds.iter().any(|d| matches!(d, Deed::Operated { object, .. } if object == "m")),
+        _ => false,
+    };
+    let places: Vec<usize> = (0..entries.len()).filter(|i| locks(&entries[*i])).collect();
+    assert_eq!(places.len(), 4, "two tasks acquire and release");
+    let mut exchanged = entries.clone();
+    exchanged.swap(places[1], places[2]);
+    assert!(accept::accept(program, &exchanged, End::Finished).is_err(), "two critical sections at once");
+}
+
+fn turns(entries: &[Entry]) -> usize {
+    entries.iter().filter(|e| matches!(e.what, What::Turn(_))).count()
+}
+
+fn main() {
+    wrong_ones_are_refused();
+    let mut count = Count { runs: 0, turns: 0, wrong: Vec::new() };
+    let runs = number("CONC_RUNS", 4);
+    for path in scripts() {
+        let text = std::fs::read_to_string(&path).expect("it can be read");
+        count.follow(&path.display().to_string(), &text, runs);
+    }
+    if std::env::var("CONC_ONLY").is_err() {
+        let (first, programs) = (number("CONC_SEED", 1), number("CONC_PROGRAMS", 60));
+        for seed in first..first + programs {
+            let text = generate::text(&generate::program(seed, Wish { ends: seed % 2 == 0 }));
+            count.follow(&format!("seed {seed}:\n{text}"), &text, runs.min(3));
+        }
+    }
+    eprintln!("{} runs, {} turns accepted", count.runs, count.turns);
+    assert!(count.wrong.is_empty(), "{} traces were refused: {:?}", count.wrong.len(), count.wrong);
+    assert!(count.turns > 0, "there was nothing to accept");
+}
