@@ -748,9 +748,18 @@ impl Supervisor {
     fn end_all(&mut self) {
         self.arena.run(run::STOP).store(1, SeqCst);
         let group = Pid::from_raw(-self.guard.as_raw());
+        let _ = nix::sys::signal::kill(group, Signal::SIGKILL);
         loop {
-            let _ = nix::sys::signal::kill(group, Signal::SIGKILL);
-            match waitpid(Pid::from_raw(-1), None) {
+            let waited = match waitpid(Pid::from_raw(-1), Some(WaitPidFlag::WNOHANG)) {
+                // Who is left, dead or not, keeps the group's number from being
+                // given to others; without that they would be killed.
+                Ok(WaitStatus::StillAlive) => {
+                    let _ = nix::sys::signal::kill(group, Signal::SIGKILL);
+                    waitpid(Pid::from_raw(-1), None)
+                }
+                waited => waited,
+            };
+            match waited {
                 Ok(_) | Err(nix::Error::EINTR) => {}
                 Err(_) => break,
             }

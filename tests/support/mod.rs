@@ -31,8 +31,6 @@ use std::time::{Duration, Instant};
 const LIMIT: Duration = Duration::from_secs(60);
 /// How often a state that is waited for is looked at.
 const LOOK: Duration = Duration::from_millis(2);
-/// How long what conc has written may take to be read once it has ended.
-const STRAGGLERS: Duration = Duration::from_secs(10);
 /// The variable that tells whose process it is.
 pub const MARK: &str = "CONC_TEST_RUN";
 
