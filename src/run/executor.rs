@@ -750,7 +750,8 @@ impl World for Executor {
             self.record_order(object, mode);
         }
         if count < super::arena::HELD {
-            // Nobody looks behind the count, so only that is taken back.
+            // Nobody looks behind the count, so only that is taken back: no
+            // transition takes a lock after it has let go of one.
             let base = self.held_at(count);
             self.slot_word(base).store(u64::from(object), Relaxed);
             self.slot_word(base + 1).store(mode_word(mode), Relaxed);
