@@ -43,6 +43,7 @@ fn options(seed: u64) -> Options {
         outcomes: false,
         print: |_, _| String::new(),
         memory: 1 << 30,
+        record: false,
         replay: None,
         trace: ENTRIES,
         record: false,
