@@ -46,7 +46,6 @@ fn options(seed: u64) -> Options {
         record: false,
         replay: None,
         trace: ENTRIES,
-        record: false,
     }
 }
 

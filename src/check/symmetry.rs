@@ -419,3 +419,6 @@ fn relist<T: Clone>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

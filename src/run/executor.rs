@@ -80,8 +80,6 @@ pub struct Executor {
     pub(super) gives_up: bool,
     /// Of an operation that went part of the way: how long it may still look.
     pub(super) patience: Option<super::wait::Patience>,
-    /// How often it looks before it sleeps, as it has proved worth it.
-    pub(super) looks: u32,
     /// It is the supervisor's, which must not wait for a dead holder.
     pub(super) supervising: bool,
     /// It is `main` of a session: what a statement failed with.
@@ -141,7 +139,6 @@ impl Executor {
             private_cells: image.program.private_cells(),
             gives_up: false,
             patience: None,
-            looks: super::wait::LOOKS_MOST / 2,
             supervising: false,
             prompted: None,
             manager: None,

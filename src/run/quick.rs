@@ -78,7 +78,7 @@ impl Executor {
         mut version: u32,
         mut attempt: impl FnMut(&mut Self) -> Tried<T>,
     ) -> Option<T> {
-        let mut patience = self.patient();
+        let mut patience = Executor::patient();
         if self.may_look_again(target) {
             while !patience.is_over() && !self.terminated() {
                 self.look(target.id, version, &mut patience);

@@ -35,15 +35,17 @@ impl From<Error> for Halt {
     }
 }
 
-/// How often a task looks whether the object has changed before it sleeps, with
-/// a pause of the processor before each look: at the most about as long as going
-/// to sleep and being woken takes. Where that comes to nothing it looks less
-/// often the next time, where it does not, more often: on a busy machine the one
-/// that is waited for may need the very processor that the look takes.
-pub(super) const LOOKS_MOST: u32 = 256;
-const LOOKS_LEAST: u32 = 4;
-/// How often it looks after that, with the processor offered to others.
-const OFFERS: u32 = 4;
+/// So many pauses of the processor a task waits for an object to change before
+/// it offers the processor to others: at the most about as long as going to
+/// sleep and being woken takes. Always the same: how many it took last time says
+/// little, and a task that looks less and less comes to sleep on every item.
+const PAUSES: u32 = 128;
+/// So many of them at the most between two looks: who changes the object has its
+/// cache line to himself meanwhile.
+const AWAY_MOST: u32 = 64;
+/// How often it looks after that, with the processor offered to others, before
+/// it sleeps.
+const OFFERS: u32 = 10;
 /// How long to stay away from a lock that was found taken. Who holds it writes
 /// its words again when letting go; looking at them all the time would take
 /// the cache line from under its hands.
@@ -51,7 +53,7 @@ const LOCK_PAUSES: u32 = 100;
 
 /// What is left of a task's looks before it sleeps.
 pub(super) struct Patience {
-    looks: u32,
+    pauses: u32,
     offers: u32,
 }
 
@@ -275,7 +277,7 @@ impl Executor {
         if self.replay.on {
             return self.operate_in_turn(target, method, args, deadline.is_some());
         }
-        let mut patience = std::mem::take(&mut self.patience).unwrap_or_else(|| self.patient());
+        let mut patience = std::mem::take(&mut self.patience).unwrap_or_else(Executor::patient);
         let spec = &objects::KINDS[target.kind as usize].methods[method as usize];
         let at_once = spec.blocking.and_then(|i| args.get(i)) == Some(&Value::Bool(false));
         self.gives_up = deadline.is_some() || at_once;
@@ -317,31 +319,28 @@ impl Executor {
         }
     }
 
-    pub(super) fn patient(&self) -> Patience {
-        Patience { looks: self.looks, offers: OFFERS }
+    pub(super) fn patient() -> Patience {
+        Patience { pauses: PAUSES, offers: OFFERS }
     }
 
     /// Waits a little for the object to change.
-    pub(super) fn look(&mut self, id: u32, version: u32, patience: &mut Patience) {
+    pub(super) fn look(&self, id: u32, version: u32, patience: &mut Patience) {
         let place = self.arena.guard(id).1;
         let pauses = if objects::is_lock(self.arena.kind(id)) { LOCK_PAUSES } else { 0 };
         self.home.gil_pause(|| {
             (0..pauses).for_each(|_| std::hint::spin_loop());
-            while place.load(Relaxed) == version && patience.looks > 0 {
-                patience.looks -= 1;
-                std::hint::spin_loop();
-                if patience.looks == 0 {
-                    self.looks = (self.looks / 2).max(LOOKS_LEAST);
-                }
+            let mut stays_away = 1;
+            while place.load(Relaxed) == version && patience.pauses > 0 {
+                let pauses = patience.pauses.min(stays_away);
+                patience.pauses -= pauses;
+                (0..pauses).for_each(|_| std::hint::spin_loop());
+                stays_away = (2 * stays_away).min(AWAY_MOST);
             }
             while place.load(Relaxed) == version && patience.offers > 0 {
                 patience.offers -= 1;
                 std::thread::yield_now();
             }
         });
-        if patience.looks > 0 {
-            self.looks = (self.looks * 2).min(LOOKS_MOST);
-        }
     }
 
     pub(super) fn failed(&self, target: ObjRef, kind: ErrorKind, text: String) -> Error {
