@@ -27,7 +27,7 @@ BFS = "-DSAFETY -DBFS -DMEMLIM=8000"
 # name, what; conc's arguments; SPIN: model, defines, of the C compiler, of pan;
 # Harmony: model, constants; the goal in seconds.
 WORK = [
-    ("phil 10", "10 philosophers, 2 meals, the deadlock", ["phil.conc"],
+    ("phil 10", "10 philosophers, 2 meals, the deadlock", ["--first", "phil.conc"],
      ("phil", "-DN=10 -DK=2", BFS, ""), ("phil", "N=10 K=2"), 0.1),
     ("ordered 7", "7 ordered philosophers, 2 meals, proof", ["ordered.conc"],
      ("phil", "-DN=7 -DK=2 -DORDERED", "", ""), ("phil", "N=7 K=2 ORDERED=True"), 0.5),
