@@ -7,14 +7,10 @@
 mod generate;
 mod support;
 
-use generate::Wish;
+use generate::{Wish, number};
 use serde_json::Value;
 use std::path::Path;
 use support::conc;
-
-fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
-}
 
 /// Whether an outcome shows numbers of processes and threads: a run's are the
 /// operating system's, and those of `check` nobody's.

@@ -10,23 +10,12 @@ mod oracle;
 
 use conc::check::{self, Options, Outcome, Report, Verdict};
 use conc::detect::finding::Code;
-use conc::objects::KINDS;
 use conc::program::Program;
-use generate::{Node, Wish};
+use generate::{Node, Wish, compile, number};
 use std::collections::BTreeSet;
 
 /// So many states of the finest division; a program with more is left out.
 const STATES_MAX: u64 = 30_000;
-
-fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
-}
-
-fn compile(text: &str) -> Option<&'static Program> {
-    let script = conc::lang::parse::parse(text).ok()?;
-    let program = conc::program::compile(&script, text, KINDS, &[]).ok()?;
-    Some(Box::leak(Box::new(program)))
-}
 
 /// Ways to explore that must come to the same.
 fn ways() -> Vec<(&'static str, Options)> {

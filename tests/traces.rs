@@ -11,25 +11,14 @@ mod support;
 
 use conc::check::accept::{self, End};
 use conc::detect::trace::{Deed, Entry, What};
-use conc::objects::KINDS;
 use conc::program::Program;
 use conc::run::{self, Options, Stop};
-use generate::Wish;
+use generate::{Wish, compile, number};
 use std::path::{Path, PathBuf};
 
 /// So many entries of a run are looked at.
 const ENTRIES: usize = 20_000;
 const TIME_NS: u64 = 5_000_000_000;
-
-fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
-}
-
-fn compile(text: &str) -> Option<&'static Program> {
-    let script = conc::lang::parse::parse(text).ok()?;
-    let program = conc::program::compile(&script, text, KINDS, &[]).ok()?;
-    Some(Box::leak(Box::new(program)))
-}
 
 fn options(seed: u64) -> Options {
     Options {

@@ -10,7 +10,7 @@ use super::outcome::{Outcome, Outcomes};
 use super::part::*;
 use super::seen::{Event, Log};
 use super::step::Ran;
-use super::store::{Row, StateId, Store};
+use super::store::{Row, StateId, Store, same_parts};
 use super::symmetry::Symmetry;
 use super::{Options, Progress, Stop};
 use crate::detect::finding::Code;
@@ -191,7 +191,7 @@ impl<'a> Explorer<'a> {
     }
 
     pub fn guards_broken(&self) -> bool {
-        self.model.guards.lock().unwrap_or_else(std::sync::PoisonError::into_inner).broken
+        self.model.guards().broken
     }
 
     /// About how much memory it all takes.
@@ -446,8 +446,8 @@ impl<'a> Explorer<'a> {
             self.refresh();
         }
         if let Some(symmetry) = &mut self.symmetry {
-            let parts = changed(row, writes);
-            if let Some(normal) = symmetry.normal(&self.model.space, &parts, &self.actors) {
+            let landed = row.with(writes);
+            if let Some(normal) = symmetry.normal(&self.model.space, landed.parts(), &self.actors) {
                 return self.store.add_parts(&normal);
             }
         }
@@ -611,20 +611,20 @@ impl<'a> Explorer<'a> {
         for next in &states[1..] {
             self.store.load(*next, &mut target);
             self.successors(&row, true, &mut out);
-            let mut best: Option<(Turn, Vec<PartId>)> = None;
+            let mut best: Option<(Turn, Row)> = None;
             for (turn, leaf) in &out {
                 // Of several ways to the same state the one of who went last.
                 if best.is_some() && turns.last().is_none_or(|l: &Turn| l.actor != turn.actor) {
                     continue;
                 }
-                let parts = changed(&row, &leaf.writes);
-                if same_parts(&self.normal(parts.clone()), target.parts()) {
-                    best = Some((turn.clone(), parts));
+                let landed = row.with(&leaf.writes);
+                if same_parts(&self.normal(landed.parts().to_vec()), target.parts()) {
+                    best = Some((turn.clone(), landed));
                 }
             }
-            if let Some((turn, parts)) = best {
+            if let Some((turn, landed)) = best {
                 turns.push(turn);
-                row = Row::from_parts(&parts);
+                row = landed;
             }
         }
         (turns, row)
@@ -646,7 +646,7 @@ impl<'a> Explorer<'a> {
         if ran == Ran::Blocked {
             return None;
         }
-        Some((Row::from_parts(&changed(row, &writes)), log.unwrap_or_default(), events))
+        Some((row.with(&writes), log.unwrap_or_default(), events))
     }
 
     pub fn row(&self, state: StateId) -> Row {
@@ -706,24 +706,4 @@ pub fn run(m: &mut Move, mover: Mover) -> Ran {
         }
         Mover::Bury => m.bury(m.me),
     }
-}
-
-/// A row with these changes. Nothing is added to the store: what a way passes
-/// by need not have been explored.
-fn changed(row: &Row, writes: &[(PartIx, PartId)]) -> Vec<PartId> {
-    let mut parts = row.parts().to_vec();
-    for (ix, part) in writes {
-        let at = *ix as usize;
-        if parts.len() <= at {
-            parts.resize(at + 1, 0);
-        }
-        parts[at] = *part;
-    }
-    parts
-}
-
-/// Rows may have nothing at their ends.
-fn same_parts(one: &[PartId], other: &[PartId]) -> bool {
-    let len = one.len().min(other.len());
-    one[..len] == other[..len] && one[len..].iter().chain(&other[len..]).all(|p| *p == 0)
 }

@@ -11,7 +11,7 @@ use super::record::Recorder;
 use super::schedule::Schedule;
 use super::seen::{Choice, Event, Logged};
 use super::step;
-use super::store::Row;
+use super::store::{Row, same_parts};
 use super::way::{self, Numbers};
 use super::{Options, Way};
 use crate::detect::event::Recording;
@@ -398,7 +398,7 @@ fn end(explorer: &mut Explorer, done: Done) -> Followed {
         }
     }
     let end_parts = done.rows.last().map(Row::parts).unwrap_or(&[]);
-    let circle_from = done.rows.iter().rev().skip(1).rposition(|r| same(r.parts(), end_parts));
+    let circle_from = done.rows.iter().rev().skip(1).rposition(|r| same_parts(r.parts(), end_parts));
     let circle_from = circle_from.map(|n| done.rows.len() - 2 - n);
     way.circle_from = None;
     let circle = circle_from.map(|from| circle(explorer, &done, from)).unwrap_or_default();
@@ -446,13 +446,6 @@ fn circle(explorer: &mut Explorer, done: &Done, from: usize) -> Vec<Finding> {
     found.extend(live.iter().filter(starved).map(|t| Some(*t)));
     let finding = |starved| super::live::finding(explorer, &super::live::Circle { turns: turns.clone(), starved }, row);
     found.into_iter().map(finding).collect()
-}
-
-/// The same state; a row may be longer than another for nothing.
-fn same(a: &[part::PartId], b: &[part::PartId]) -> bool {
-    let long = a.len().max(b.len());
-    let get = |p: &[part::PartId], i: usize| p.get(i).copied().unwrap_or(0);
-    (0..long).all(|i| get(a, i) == get(b, i))
 }
 
 #[cfg(test)]

@@ -218,8 +218,7 @@ pub fn check(
         transitions += explorer.transitions;
         let broken = explorer.guards_broken();
         if broken && explorer.stop.is_none() {
-            let guards = model.guards.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            open = guards.open.clone();
+            open = model.guards().open.clone();
             continue;
         }
         // A race makes each access to the place a step that others can see.
@@ -233,8 +232,7 @@ pub fn check(
             }
         }
         if more && explorer.stop.is_none() && (!options.first || races.is_empty()) {
-            let guards = model.guards.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            open = guards.open.clone();
+            open = model.guards().open.clone();
             continue;
         }
         if options.first && !races.is_empty() {
@@ -245,8 +243,7 @@ pub fn check(
         if circles && explorer.symmetry.is_some() && live::has_circle(&mut explorer, ask) {
             // Whether they are there is not seen in states that stand for others.
             symmetry = false;
-            let guards = model.guards.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            open = guards.open.clone();
+            open = model.guards().open.clone();
             continue;
         }
         if circles && explorer.symmetry.is_none() {

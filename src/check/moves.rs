@@ -15,7 +15,7 @@ use crate::program::value::{Names, ObjRef, Shown, Value};
 use hashbrown::HashMap;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What a transition came to know, in order: enough to see that it would do
 /// the same in another state.
@@ -57,6 +57,12 @@ pub struct Model {
 }
 
 impl Model {
+    /// What is known of guards by now. Who panicked under the lock left it as good
+    /// as before: each change is one.
+    pub fn guards(&self) -> MutexGuard<'_, Guards> {
+        self.guards.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The finest division, for who goes one way through it: no reduction, races
     /// by the exact order.
     pub fn finest(program: &'static Program, visible: BTreeSet<Memorable>) -> Model {
@@ -512,22 +518,21 @@ impl<'a> Move<'a> {
         if !self.model.guarding {
             return false;
         }
-        if self.model.guards.lock().unwrap_or_else(std::sync::PoisonError::into_inner).open.contains(&memory) {
+        if self.model.guards().open.contains(&memory) {
             return false;
         }
         let held = self.task(self.me, |t| t.held.clone()).unwrap_or_default();
         let mut locks: Vec<u32> = held.iter().filter(|h| !write || h.1 != Mode::Reading).map(|h| h.0).collect();
         locks.sort_unstable();
         locks.dedup();
-        let guards = || self.model.guards.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if guards().meet(ix, memory, &locks) {
+        if self.model.guards().meet(ix, memory, &locks) {
             return true;
         }
         // Whether there is anybody else is asked last: it depends on much.
         if self.has_no_company(private) {
             return true;
         }
-        guards().give_up(memory);
+        self.model.guards().give_up(memory);
         false
     }
 

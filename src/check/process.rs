@@ -486,7 +486,7 @@ impl Move<'_> {
         self.say(|_| "ends".to_string());
         self.tell_end(me, &ended);
         if self.model.movers.workers && self.has_workers(home) {
-            self.model.guards.lock().unwrap_or_else(std::sync::PoisonError::into_inner).give_up(Memorable::Workers);
+            self.model.guards().give_up(Memorable::Workers);
         }
         let alone = self.process(home, |p| p.tasks.is_empty() && p.children.iter().all(|c| c.settled || !c.process));
         self.change_process(home, |p| {

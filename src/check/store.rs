@@ -119,6 +119,36 @@ impl Row {
     pub fn parts(&self) -> &[PartId] {
         &self.parts
     }
+
+    /// The row with some parts replaced; it is of no store.
+    pub fn with(&self, changes: &[(u32, PartId)]) -> Row {
+        Row { parts: with_changes(&self.parts, changes), nodes: Vec::new(), chunks: 0 }
+    }
+
+    /// Without the nothing at its end.
+    pub fn trimmed(mut self) -> Row {
+        self.parts.truncate(len_of(&self.parts));
+        self
+    }
+}
+
+fn len_of(parts: &[PartId]) -> usize {
+    parts.iter().rposition(|p| *p != 0).map_or(0, |i| i + 1)
+}
+
+fn with_changes(parts: &[PartId], changes: &[(u32, PartId)]) -> Vec<PartId> {
+    let top = changes.iter().map(|c| c.0 as usize + 1).max().unwrap_or(0);
+    let mut all = parts.to_vec();
+    all.resize(all.len().max(top), 0);
+    for (ix, part) in changes {
+        all[*ix as usize] = *part;
+    }
+    all
+}
+
+/// Whether two rows are the same state: one may be longer for nothing.
+pub fn same_parts(one: &[PartId], other: &[PartId]) -> bool {
+    one[..len_of(one)] == other[..len_of(other)]
 }
 
 /// At least two leaves, so that a root is a pair.
@@ -166,12 +196,7 @@ impl Store {
         let top = changes.last().map_or(0, |c| c.0 as usize + 1);
         let removed = changes.iter().any(|c| c.1 == 0);
         if top > row.parts.len() || removed || row.chunks == 0 {
-            let mut parts = row.parts.clone();
-            parts.resize(parts.len().max(top), 0);
-            for (ix, part) in changes {
-                parts[*ix as usize] = *part;
-            }
-            return self.add_parts(&parts);
+            return self.add_parts(&with_changes(&row.parts, changes));
         }
         let mut nodes = std::mem::take(&mut self.scratch);
         nodes.clear();
@@ -212,7 +237,7 @@ impl Store {
     /// A row from nothing. Its depth is that of its last part, whatever stood
     /// behind that before.
     pub fn add_parts(&mut self, parts: &[PartId]) -> (StateId, bool) {
-        let len = parts.iter().rposition(|p| *p != 0).map_or(0, |i| i + 1);
+        let len = len_of(parts);
         let chunks = chunks_of(len);
         let mut nodes = vec![0; 2 * chunks];
         for (n, part) in parts[..len].chunks(CHUNK).enumerate() {

@@ -21,7 +21,6 @@ use draw::Draw;
 use hashbrown::{HashMap, HashSet};
 use policy::Policy;
 use std::collections::BTreeSet;
-use std::sync::PoisonError;
 use walk::{Fresh, Graph};
 
 /// Who goes next in a random schedule.
@@ -180,9 +179,7 @@ fn round(
         }
     }
     let ended = all.enough || all.stop.is_some() || all.runs >= sampling.runs;
-    let guards = model.guards.lock().unwrap_or_else(PoisonError::into_inner);
-    all.open = guards.open.clone();
-    drop(guards);
+    all.open = model.guards().open.clone();
     all.round_ends(&graph, &counts);
     Ok(ended)
 }

@@ -5,6 +5,7 @@
 use super::arena::object;
 use super::codec;
 use super::executor::Executor;
+use super::wait::Patience;
 use crate::machine::{Access, Host};
 use crate::objects::{self, Outcome, lock, place, queue};
 use crate::program::value::{ObjRef, Value};
@@ -78,7 +79,7 @@ impl Executor {
         mut version: u32,
         mut attempt: impl FnMut(&mut Self) -> Tried<T>,
     ) -> Option<T> {
-        let mut patience = Executor::patient();
+        let mut patience = Patience::new();
         if self.may_look_again(target) {
             while !patience.is_over() && !self.terminated() {
                 self.look(target.id, version, &mut patience);

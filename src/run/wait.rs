@@ -58,6 +58,10 @@ pub(super) struct Patience {
 }
 
 impl Patience {
+    pub fn new() -> Patience {
+        Patience { pauses: PAUSES, offers: OFFERS }
+    }
+
     pub fn is_over(&self) -> bool {
         self.offers == 0
     }
@@ -277,7 +281,7 @@ impl Executor {
         if self.replay.on {
             return self.operate_in_turn(target, method, args, deadline.is_some());
         }
-        let mut patience = std::mem::take(&mut self.patience).unwrap_or_else(Executor::patient);
+        let mut patience = std::mem::take(&mut self.patience).unwrap_or_else(Patience::new);
         let spec = &objects::KINDS[target.kind as usize].methods[method as usize];
         let at_once = spec.blocking.and_then(|i| args.get(i)) == Some(&Value::Bool(false));
         self.gives_up = deadline.is_some() || at_once;
@@ -317,10 +321,6 @@ impl Executor {
                 Outcome::Instead { .. } => self.unguard(),
             }
         }
-    }
-
-    pub(super) fn patient() -> Patience {
-        Patience { pauses: PAUSES, offers: OFFERS }
     }
 
     /// Waits a little for the object to change.

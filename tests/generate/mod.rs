@@ -10,7 +10,22 @@
 mod deeds;
 pub mod smaller;
 
+use conc::objects::KINDS;
+use conc::program::Program;
 use deeds::Kind;
+
+/// A number of the environment, such as how many programs are wanted.
+pub fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
+}
+
+/// A program from its text, for as long as the test runs; none if it does not
+/// compile.
+pub fn compile(text: &str) -> Option<&'static Program> {
+    let script = conc::lang::parse::parse(text).ok()?;
+    let program = conc::program::compile(&script, text, KINDS, &[]).ok()?;
+    Some(Box::leak(Box::new(program)))
+}
 
 /// A splitmix64 generator: the same numbers for a seed everywhere.
 pub struct Random(u64);

@@ -116,15 +116,7 @@ fn hash(parts: &[PartId]) -> u64 {
 
 /// The row behind a transition, without empty places at its end.
 pub fn applied(row: &Row, writes: &[(PartIx, PartId)]) -> Row {
-    let mut parts = row.parts().to_vec();
-    for (ix, part) in writes {
-        if parts.len() <= *ix as usize {
-            parts.resize(*ix as usize + 1, 0);
-        }
-        parts[*ix as usize] = *part;
-    }
-    let len = parts.iter().rposition(|p| *p != 0).map_or(0, |i| i + 1);
-    Row::from_parts(&parts[..len])
+    row.with(writes).trimmed()
 }
 
 impl<'a> Graph<'a> {
