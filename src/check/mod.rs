@@ -45,7 +45,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 /// How to explore.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     pub states_max: Option<u64>,
     /// In bytes, for the states.
@@ -88,6 +88,32 @@ impl Default for Options {
             symmetry: true,
             jobs: 1,
             hash: 0,
+        }
+    }
+}
+
+impl Options {
+    /// These options without what makes no difference for a script: two ways to
+    /// explore it that have the same left are one.
+    pub fn effective(&self, program: &Program) -> Options {
+        let symmetry = self.symmetry && !symmetry::sites(program).is_empty();
+        let told = self.with(&Movers::of(program).with_workers(self.plain));
+        Options { symmetry: symmetry && told.merging, ..told }
+    }
+
+    /// The same, with what is known of the code by now.
+    fn with(&self, movers: &Movers) -> Options {
+        let plain = self.plain || !self.merging || movers.deadly;
+        Options {
+            plain: self.plain && !movers.deadly,
+            merging: !plain,
+            exact: self.exact || movers.observes,
+            guarding: self.guarding && !plain,
+            joining: self.joining && !plain,
+            // Whoever may be ended at any moment may be so before its own affairs
+            // too.
+            alone: self.alone && !self.plain && !movers.deadly,
+            ..self.clone()
         }
     }
 }
@@ -267,22 +293,21 @@ fn model(
     open: BTreeSet<Memorable>,
 ) -> Model {
     let movers = Movers::of(program).with_workers(options.plain || open.contains(&Memorable::Workers));
-    let plain = options.plain || !options.merging || movers.deadly;
+    let options = options.with(&movers);
     Model {
         program,
         space: part::Space::new(program.objects.len() as u32 + 1),
-        plain,
+        plain: !options.merging,
         visible: visible.clone(),
         known_races: known_races.clone(),
         // Once there is a race, what is read at the place shows the order of
         // other accesses too, and orders nothing.
-        exact: options.exact || movers.observes || !known_races.is_empty(),
+        exact: options.exact || !known_races.is_empty(),
         blind: false,
         together: false,
-        guarding: options.guarding && !plain,
-        // Whoever may be ended at any moment may be so before its own affairs too.
-        alone: options.alone && !options.plain && !movers.deadly,
-        movers: if plain || !options.joining { movers.without_joins() } else { movers },
+        guarding: options.guarding,
+        alone: options.alone,
+        movers: if options.joining { movers } else { movers.without_joins() },
         guards: Mutex::new(Guards { open, ..Guards::default() }),
     }
 }
