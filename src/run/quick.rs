@@ -82,7 +82,7 @@ impl Executor {
         let mut patience = Patience::new();
         if self.may_look_again(target) {
             while !patience.is_over() && !self.terminated() {
-                self.look(target.id, version, &mut patience);
+                self.look(target.id, version, None, &mut patience);
                 self.guard_one(target.id);
                 let tried = attempt(self);
                 version = self.version(target.id);
