@@ -176,6 +176,8 @@ pub mod flag {
     pub const INTERRUPT: u64 = 32;
     /// Its body has ended; it waits for what it has spawned.
     pub const BODY_ENDED: u64 = 16;
+    /// Among the facts of a process: the script itself has sent it a signal.
+    pub const SIGNALLED: u64 = 64;
 }
 
 /// A waiting node: one arm.
