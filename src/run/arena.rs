@@ -121,6 +121,9 @@ pub mod slot {
     pub const POOL: usize = 8;
     /// Set by who completed a wait for the task: the arm plus one.
     pub const FIRED: usize = 9;
+    /// How often the task's clock was given something by others, in this and in
+    /// earlier lives of the slot.
+    pub const LEARNT: usize = 10;
     pub const NODE_COUNT: usize = 11;
     /// Nodes beyond the slot's own: a block of them, or 0.
     pub const NODE_BLOCK: usize = 12;
