@@ -24,10 +24,11 @@ impl Executor {
             None => !self.detect,
         };
         if known {
-            let old = word.load(Relaxed);
-            if !codec::owns_block(old) && word.compare_exchange(old, new, SeqCst, Relaxed).is_ok() {
-                return true;
+            let old = word.swap(new, SeqCst);
+            if codec::owns_block(old) {
+                self.free_replaced(self.declared_cell(cell), old);
             }
+            return true;
         }
         self.at_site(pc);
         let cell = self.declared_cell(cell);
@@ -152,6 +153,7 @@ impl Host for Executor {
             return None;
         }
         let (word, seen) = self.quick_place(cell);
+        super::memory::prefetch_for_write(word);
         let value = codec::int(word.load(SeqCst))?;
         if !self.detect || self.seen.get(pc as usize) == Some(&(seen, self.own())) {
             return Some(value);
