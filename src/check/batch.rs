@@ -9,7 +9,7 @@
 //! order of the states, so that each part and each state gets the number that
 //! it would get if the states were looked at one after the other.
 
-use super::explore::{Carried, Mover, actor, carry_out, memo_of, next_ways};
+use super::explore::{Carried, Mover, actor, carry_out, memo_of, next_ways, waiting_key};
 use super::memo::{Leaf, LeafAt, LeafView, Memo, Walk};
 use super::moves::{Model, Move};
 use super::part::{Activity, Frozen, Key, PartId, PartIx};
@@ -54,8 +54,9 @@ pub struct Fan {
     pub to: u32,
     /// It is one actor's whose steps are nobody else's affair.
     pub alone: bool,
-    /// Somebody waits for tasks that cannot go ahead.
-    pub hopeless: bool,
+    /// Where somebody waits for tasks that cannot go ahead: who waits, and how,
+    /// as `waiting_key` has it.
+    pub hopeless: Option<u64>,
     /// It needs what is not there yet, and is looked at again.
     pub beyond: bool,
     /// What was carried out up to here belongs to it or to a state before.
@@ -80,6 +81,8 @@ pub struct Piece {
     widths: Vec<u32>,
     /// Of the state under way: those that wait for tasks.
     waiting: Vec<Waiting>,
+    /// The parts of all that wait.
+    blocked: Vec<PartId>,
     words: Vec<u64>,
     hashes: Vec<u64>,
     /// Where among all that landed states have a normal form that is not known
@@ -149,6 +152,7 @@ impl Piece {
     fn fan(&mut self, known: Known, frozen: Frozen, all: bool, row: &Row, walks: &[Walk], fan: &mut Fan) -> bool {
         let mut long = false;
         self.waiting.clear();
+        self.blocked.clear();
         for (ix, walk) in frozen.actors().iter().zip(walks) {
             let part = row.get(*ix);
             let movers: &[Mover] = match frozen.activity(part) {
@@ -161,7 +165,7 @@ impl Piece {
                 let before = self.steps.len();
                 if let (Mover::Task, Some(leaf)) = (mover, walk.leaf()) {
                     let came = Came::Kept(leaf);
-                    if !self.look(known.memos[memo_of(*mover)].get(leaf), *mover, came) {
+                    if !self.look(known.memos[memo_of(*mover)].get(leaf), *mover, part, came) {
                         self.steps.push(Step { actor: *ix, mover: *mover, ways: NO_WAYS, came });
                     }
                 } else {
@@ -187,10 +191,11 @@ impl Piece {
             let place = frozen.place(Key::Task(*task));
             steps.iter().any(|s| Some(s.actor) == place)
         };
-        fan.hopeless = self.waiting.iter().any(|w| {
+        let hopeless = self.waiting.iter().any(|w| {
             let needs = self.needs(known, *w);
             !needs.is_empty() && !needs.iter().any(goes)
         });
+        fan.hopeless = hopeless.then(|| waiting_key(&self.blocked));
         long
     }
 
@@ -229,7 +234,10 @@ impl Piece {
         let mut long = false;
         loop {
             let (came, blocked) = match known.memos[memo].find(part, row.parts(), &mut ways, &mut widths) {
-                Some(leaf) => (Came::Kept(leaf), self.look(known.memos[memo].get(leaf), mover, Came::Kept(leaf))),
+                Some(leaf) => {
+                    let came = Came::Kept(leaf);
+                    (came, self.look(known.memos[memo].get(leaf), mover, part, came))
+                }
                 None => {
                     let own = match self.own[memo].find(part, row.parts(), &mut ways, &mut widths) {
                         Some(leaf) => leaf,
@@ -254,6 +262,7 @@ impl Piece {
                     let blocked = self.carried(n).is_none_or(|c| c.leaf.blocked);
                     if blocked && mover == Mover::Task {
                         self.waiting.push((mover, Came::Carried(n)));
+                        self.blocked.push(part);
                     }
                     (Came::Carried(n), blocked)
                 }
@@ -276,9 +285,12 @@ impl Piece {
 
     /// Whether it cannot go ahead; who waits is noted if it is for tasks.
     #[inline]
-    fn look(&mut self, leaf: LeafView, mover: Mover, came: Came) -> bool {
-        if leaf.blocked() && leaf.rare.is_some() && mover == Mover::Task {
-            self.waiting.push((mover, came));
+    fn look(&mut self, leaf: LeafView, mover: Mover, part: PartId, came: Came) -> bool {
+        if leaf.blocked() && mover == Mover::Task {
+            self.blocked.push(part);
+            if leaf.rare.is_some() {
+                self.waiting.push((mover, came));
+            }
         }
         leaf.blocked()
     }
@@ -310,7 +322,7 @@ impl Piece {
     }
 
     /// Gives a state that was `beyond` its steps.
-    pub fn set_fan(&mut self, at: usize, steps: impl Iterator<Item = (Step, Vec<u32>)>, alone: bool, hopeless: bool) {
+    pub fn set_fan(&mut self, at: usize, steps: impl Iterator<Item = (Step, Vec<u32>)>, alone: bool, hopeless: Option<u64>) {
         let from = self.steps.len() as u32;
         for (step, ways) in steps {
             let place = if ways.is_empty() {

@@ -21,6 +21,7 @@ use crate::detect::may::May;
 use crate::objects::TaskId;
 use hashbrown::{HashMap, HashSet};
 use std::cell::RefCell;
+use std::hash::BuildHasher;
 use std::rc::Rc;
 use std::sync::atomic::AtomicUsize;
 
@@ -157,6 +158,11 @@ pub fn carry_out(mut m: Move, part: PartId, mover: Mover) -> Carried {
         }
     };
     Carried { part, mover, leaf, writes, looks, long, beyond }
+}
+
+/// What stands for who waits, and how.
+pub fn waiting_key(blocked: &[PartId]) -> u64 {
+    rustc_hash::FxBuildHasher.hash_one((1u8, blocked))
 }
 
 /// By whom the transitions are made of what stands at a place.
@@ -358,7 +364,7 @@ impl<'a> Explorer<'a> {
         let row = self.row(piece.items[at]);
         let mut out = Vec::new();
         let alone = self.successors(&row, all, &mut out);
-        let hopeless = !alone && self.is_hopeless(&out);
+        let hopeless = (!alone && self.is_hopeless(&out)).then(|| waiting_key(&self.blocked(&row)));
         let mut steps = Vec::new();
         for (turn, _) in out {
             let mut ways = turn.ways;
@@ -433,7 +439,7 @@ impl<'a> Explorer<'a> {
                 if fan.from == fan.to {
                     let row = self.row(state);
                     self.at_end(state, &row);
-                } else if fan.hopeless {
+                } else if fan.hopeless.is_some_and(|key| !self.keys.contains(&key)) {
                     let row = self.row(state);
                     let mut out = Vec::new();
                     self.successors(&row, true, &mut out);
@@ -701,7 +707,6 @@ impl<'a> Explorer<'a> {
     }
 
     fn is_new<T: std::hash::Hash>(&mut self, key: &T) -> bool {
-        use std::hash::BuildHasher;
         self.keys.insert(rustc_hash::FxBuildHasher.hash_one(key))
     }
 
@@ -792,17 +797,19 @@ impl<'a> Explorer<'a> {
         self.waiting.iter().any(|(_, leaf)| hopeless(&leaf.rare.needs))
     }
 
+    /// The parts of those that wait in the state looked at last.
+    fn blocked(&self, row: &Row) -> Vec<PartId> {
+        self.waiting.iter().map(|w| row.get(w.0)).collect()
+    }
+
     /// Some go on and others wait: whether these can ever go on, where what
     /// they wait for is a task that waits too, or has ended.
     pub(super) fn stuck_partly(&mut self, state: StateId, row: &Row, out: &[(Turn, Rc<Leaf>)]) {
         if !self.is_hopeless(out) {
             return;
         }
-        let blocked: Vec<PartId> = self.waiting.iter().map(|w| row.get(w.0)).collect();
-        let key = (1u8, &blocked);
-        use std::hash::BuildHasher;
-        let hash = rustc_hash::FxBuildHasher.hash_one(key);
-        if self.keys.contains(&hash) {
+        let key = waiting_key(&self.blocked(row));
+        if self.keys.contains(&key) {
             return;
         }
         let able: Vec<TaskId> = out.iter().map(|(t, _)| self.task_of(t)).collect();
@@ -810,8 +817,9 @@ impl<'a> Explorer<'a> {
         let stuck = scene.stuck();
         let findings = if stuck.iter().any(|s| *s) { scene.findings(&stuck, true) } else { Vec::new() };
         drop(scene);
+        // Whether they are stuck depends on who else is there.
         if !findings.is_empty() {
-            self.keys.insert(hash);
+            self.keys.insert(key);
         }
         for one in findings {
             self.add_stuck(state, one);

@@ -179,9 +179,38 @@ enum Open<'a> {
     None,
 }
 
+/// The parts that a transition has to do with, mostly a handful: by their places.
+#[derive(Clone, Default)]
+struct Opened<'a>(Vec<(PartIx, Open<'a>)>);
+
+impl<'a> Opened<'a> {
+    fn at(&self, ix: PartIx) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&ix, |o| o.0)
+    }
+
+    fn contains(&self, ix: PartIx) -> bool {
+        self.at(ix).is_ok()
+    }
+
+    fn get(&self, ix: PartIx) -> Option<&Open<'a>> {
+        self.at(ix).ok().map(|at| &self.0[at].1)
+    }
+
+    fn get_mut(&mut self, ix: PartIx) -> Option<&mut Open<'a>> {
+        self.at(ix).ok().map(|at| &mut self.0[at].1)
+    }
+
+    fn insert(&mut self, ix: PartIx, open: Open<'a>) {
+        match self.at(ix) {
+            Ok(at) => self.0[at].1 = open,
+            Err(at) => self.0.insert(at, (ix, open)),
+        }
+    }
+}
+
 #[derive(Clone, Default)]
 struct Overlay<'a> {
-    open: HashMap<PartIx, Open<'a>, rustc_hash::FxBuildHasher>,
+    open: Opened<'a>,
     looks: Vec<Look>,
 }
 
@@ -325,12 +354,12 @@ impl<'a> Move<'a> {
     pub fn open<T>(&self, ix: PartIx, f: impl FnOnce(Option<&Part>) -> T) -> T {
         let mut overlay = self.overlay.borrow_mut();
         let base = self.base;
-        if !overlay.open.contains_key(&ix) {
+        if !overlay.open.contains(ix) {
             let id = base.get(ix as usize).copied().unwrap_or(0);
             overlay.looks.push(Look::Read(ix, id));
             overlay.open.insert(ix, self.seen(id));
         }
-        match overlay.open.get(&ix) {
+        match overlay.open.get(ix) {
             Some(Open::Seen(part)) => {
                 // The part stays for the exploration; the borrow need not.
                 let part = part.clone();
@@ -345,7 +374,7 @@ impl<'a> Move<'a> {
     pub fn change<T>(&mut self, ix: PartIx, f: impl FnOnce(&mut Part) -> T) -> Option<T> {
         self.open(ix, |_| ());
         let overlay = self.overlay.get_mut();
-        let open = overlay.open.get_mut(&ix)?;
+        let open = overlay.open.get_mut(ix)?;
         if let Open::Seen(part) = open {
             *open = Open::Changed(Box::new((**part).clone()));
         }
@@ -375,16 +404,10 @@ impl<'a> Move<'a> {
     /// The same, with new parts as they are: nothing is added.
     pub fn close_unkept(self) -> Unkept {
         let overlay = self.overlay.into_inner();
-        let mut changed: Vec<(PartIx, Box<Part>)> = Vec::new();
-        for (ix, open) in overlay.open {
-            if let Open::Changed(part) = open {
-                changed.push((ix, part));
-            }
-        }
-        changed.sort_unstable_by_key(|c| c.0);
         let space = &self.model.space;
-        let mut writes: Vec<(PartIx, Content)> = Vec::with_capacity(changed.len());
-        for (ix, part) in changed {
+        let mut writes: Vec<(PartIx, Content)> = Vec::with_capacity(overlay.open.0.len());
+        for (ix, open) in overlay.open.0 {
+            let Open::Changed(part) = open else { continue };
             let hash = hash_of(&part);
             let known = match self.frozen {
                 Some(frozen) => frozen.find(hash, &part),
@@ -408,8 +431,8 @@ impl<'a> Move<'a> {
         // A part first seen meanwhile is looked at again from the base; the
         // look itself is on record already.
         let mut open = kept.open;
-        for ix in self.overlay.borrow().open.keys() {
-            if !open.contains_key(ix) {
+        for (ix, _) in &self.overlay.borrow().open.0 {
+            if !open.contains(*ix) {
                 let id = self.base.get(*ix as usize).copied().unwrap_or(0);
                 open.insert(*ix, self.seen(id));
             }
@@ -675,7 +698,7 @@ impl<'a> Move<'a> {
 }
 
 pub struct Kept<'a> {
-    open: HashMap<PartIx, Open<'a>, rustc_hash::FxBuildHasher>,
+    open: Opened<'a>,
     released: bool,
     events: usize,
 }

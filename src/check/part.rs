@@ -334,9 +334,47 @@ pub fn hash_of(part: &Part) -> u64 {
 #[derive(Default)]
 struct Places {
     keys: Vec<Key>,
-    of: HashMap<Key, PartIx, rustc_hash::FxBuildHasher>,
+    /// By their numbers, what most looks are for; `NOWHERE` if there is none.
+    tasks: Vec<PartIx>,
+    objects: Vec<PartIx>,
+    shared: Vec<PartIx>,
+    others: HashMap<Key, PartIx, rustc_hash::FxBuildHasher>,
     /// Places whose parts may move by themselves.
     actors: Vec<PartIx>,
+}
+
+const NOWHERE: PartIx = PartIx::MAX;
+
+impl Places {
+    #[inline]
+    fn get(&self, key: Key) -> Option<PartIx> {
+        let (row, number) = match key {
+            Key::Task(task) => (&self.tasks, task),
+            Key::Object(object) => (&self.objects, object),
+            Key::Shared(cell) => (&self.shared, cell),
+            other => return self.others.get(&other).copied(),
+        };
+        row.get(number as usize).copied().filter(|ix| *ix != NOWHERE)
+    }
+
+    fn add(&mut self, key: Key) -> PartIx {
+        let ix = self.keys.len() as PartIx;
+        self.keys.push(key);
+        let (row, number) = match key {
+            Key::Task(task) => (&mut self.tasks, task as usize),
+            Key::Object(object) => (&mut self.objects, object as usize),
+            Key::Shared(cell) => (&mut self.shared, cell as usize),
+            other => {
+                self.others.insert(other, ix);
+                return ix;
+            }
+        };
+        if row.len() <= number {
+            row.resize(number + 1, NOWHERE);
+        }
+        row[number] = ix;
+        ix
+    }
 }
 
 #[derive(Default)]
@@ -378,7 +416,7 @@ impl<'s> Frozen<'s> {
     }
 
     pub fn place(&self, key: Key) -> Option<PartIx> {
-        self.places.of.get(&key).copied()
+        self.places.get(key)
     }
 
     pub fn key(&self, ix: PartIx) -> Key {
@@ -480,16 +518,14 @@ impl Space {
     }
 
     pub fn place(&self, key: Key) -> PartIx {
-        if let Some(ix) = open!(self.places.read()).of.get(&key) {
-            return *ix;
+        if let Some(ix) = open!(self.places.read()).get(key) {
+            return ix;
         }
         let mut places = open!(self.places.write());
-        if let Some(ix) = places.of.get(&key) {
-            return *ix;
+        if let Some(ix) = places.get(key) {
+            return ix;
         }
-        let ix = places.keys.len() as PartIx;
-        places.keys.push(key);
-        places.of.insert(key, ix);
+        let ix = places.add(key);
         if matches!(key, Key::Task(_) | Key::Process(_)) {
             places.actors.push(ix);
             self.actor_count.store(places.actors.len(), Release);
