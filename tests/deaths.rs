@@ -174,8 +174,38 @@ fn what_main_spawned_ends_with_a_killed_main() {
     .start();
     conc.lines("child ", 4);
     kill_9(conc.number("main "));
-    let ended = conc.finish();
-    assert!(matches!(ended.code, Some(0 | 1)), "{ended:?}");
+    conc.finish().expect_code(4).expect_stderr("conc: main was ended by SIGKILL from outside the script");
+}
+
+#[test]
+fn a_script_that_kills_its_own_main_has_come_to_its_end() {
+    let ended = run("
+        task killer(victim) { kill victim; sleep 100s }
+        spawn process killer(self)
+        sleep 100s
+    ")
+    .finish()
+    .expect_code(0);
+    assert!(!ended.stderr.contains("from outside"), "{}", ended.stderr);
+}
+
+#[test]
+fn findings_come_before_a_killed_main_in_the_exit_code() {
+    let mut conc = run("
+        lock m
+        m.acquire()
+        if fork() == 0 {
+            print \"child here\"
+            m.acquire()
+        }
+        print \"main {self.pid}\"
+        sleep 100s
+    ")
+    .start();
+    conc.line("child here");
+    kill_9(conc.number("main "));
+    let ended = conc.finish().expect_code(1).expect_stderr("conc: main was ended by SIGKILL");
+    ended.expect_stderr("abandoned-lock");
 }
 
 #[test]
@@ -198,7 +228,7 @@ fn a_forked_child_outlives_a_killed_main() {
     pid_printed(&mut conc, "child ");
     kill_9(pid_printed(&mut conc, "main "));
     let conc_pid = conc.pid();
-    let ended = conc.finish().expect_code(0);
+    let ended = conc.finish().expect_code(4);
     assert!(ended.prints().contains(&format!("adopted by {conc_pid}")), "{}", ended.stdout);
     // Unless it has ended before conc has looked at main's death.
     assert!(ended.notes().iter().all(|n| n == "orphan"), "{}", ended.stdout);
@@ -294,7 +324,11 @@ fn any_process_may_be_killed_at_any_moment() {
 
 fn assert_sound_end(ended: &Ended, victim: &Process, round: u32) {
     let told = || format!("round {round}, killed {}\n{}\n{}", victim.describe(), ended.stdout, ended.stderr);
-    let codes: &[i32] = if victim.name == "conc-guard" { &[0, 4] } else { &[0, 1] };
+    let codes: &[i32] = match victim.name.as_str() {
+        "conc-guard" => &[0, 4],
+        "main" => &[0, 1, 4],
+        _ => &[0, 1],
+    };
     assert!(ended.code.is_some_and(|c| codes.contains(&c)), "exit code {:?}, {}", ended.code, told());
     let failures = ended.failures();
     assert!(!failures.iter().any(|f| f == "assertion" || f == "race" || f == "self-deadlock"), "{}", told());

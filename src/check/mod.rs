@@ -4,6 +4,7 @@
 //! memory and interruption come in through a question that it asks now and then.
 
 pub mod accept;
+mod batch;
 mod explore;
 mod finding;
 pub mod follow;
@@ -26,6 +27,7 @@ pub mod strategy;
 mod symmetry;
 pub mod walk;
 mod way;
+mod workers;
 
 pub use outcome::{Outcome, Pairs};
 pub use schedule::Schedule;
@@ -65,6 +67,8 @@ pub struct Options {
     /// Of states that differ only in which of alike tasks is where, one is
     /// enough.
     pub symmetry: bool,
+    /// So many threads look at states; what they find does not depend on it.
+    pub jobs: usize,
     /// For the schedules.
     pub hash: u16,
 }
@@ -82,6 +86,7 @@ impl Default for Options {
             joining: true,
             alone: true,
             symmetry: true,
+            jobs: 1,
             hash: 0,
         }
     }

@@ -37,6 +37,10 @@ pub struct CheckArgs {
     /// End with the first finding: of all of its kind the one with the shortest way
     #[arg(long)]
     first: bool,
+    /// Explore with so many threads; without it, one a processor. What is found
+    /// does not depend on it
+    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
     /// Without one of the reductions, to compare: merging, guarding, joining,
     /// alone, symmetry
     #[arg(long, value_name = "REDUCTION", value_enum)]
@@ -153,6 +157,7 @@ impl Session<'_> {
             alone: !self.args.without.contains(&Reduction::Alone),
             symmetry: !self.args.without.contains(&Reduction::Symmetry),
             exact: false,
+            jobs: self.args.jobs.map_or_else(crate::run::processors, usize::from),
             hash: check::schedule::short_hash(&self.source.text),
         };
         let interrupted = crate::run::interruption();

@@ -174,6 +174,9 @@ impl Session<'_> {
             }
             _ => {}
         }
+        if let Some(signal) = report.main_killed {
+            put_err(&killed_line(signal));
+        }
         let duration_ms = report.duration_ns as f64 / 1e6;
         if self.args.format == Format::Json {
             let summary = json::Summary {
@@ -247,7 +250,7 @@ impl Session<'_> {
                 table.add(outcome, &keys);
             }
             let code = exit_code(&report);
-            if !matches!(report.stop, Stop::Finished | Stop::Stuck) {
+            if !matches!(report.stop, Stop::Finished | Stop::Stuck) || report.main_killed.is_some() {
                 self.end(&report, code);
                 worst = code;
                 break;
@@ -313,11 +316,20 @@ pub fn exit_code(report: &Report) -> u8 {
         Stop::ScheduleOver | Stop::Finished | Stop::Stuck => {
             if report.findings.iter().any(|f| !f.code.is_note()) {
                 exit::FINDINGS
+            } else if report.main_killed.is_some() {
+                // No script has come to its end of which `main` has not.
+                exit::FAILED
             } else {
                 exit::FINE
             }
         }
     }
+}
+
+/// `main` is gone, and not by what the script does.
+fn killed_line(signal: i32) -> String {
+    let ended = report::summary::ended(Some(&Ending::Signalled(signal)));
+    format!("conc: main was {ended} from outside the script, before it had come to its end\n")
 }
 
 /// What a debugger needs of those that hang.

@@ -210,6 +210,116 @@ mod tests {
     }
 
     #[test]
+    fn wide_lines_are_cut_around_their_places() {
+        let text = "# a comment that is much too wide for so narrow a terminal as this one is\n\
+                    with left_account { with right_account { balance = balance + amount_to_move } }\n\
+                    total = sum(first_account, second_account, third_account, fourth_account)\n";
+        let source = Source::new("wide.conc", text);
+        let span = |word: &str| Span::new(text.find(word).unwrap(), text.find(word).unwrap() + word.len());
+        let report = |a: &str, b: &str, style: &Style| {
+            let report = finding(&source, &race(span(a), span(b)), style);
+            let widest = report.lines().map(phrase::columns).max();
+            assert!(widest <= Some(style.width), "{report}");
+            report
+        };
+        let narrow = Style { width: 40, ..Style::default() };
+        insta::assert_snapshot!(report("balance", "total", &narrow), @r#"
+        error[race]: two tasks write x, and
+        nothing orders them
+           ╭─[wide.conc:3:1]
+         1 │ # a comment that is much too wide …
+         2 │ …ht_account { balance = balance + …
+           ·               ───┬───
+           ·                  ╰── (1)
+         3 │ total = sum(first_account, second_…
+           · ──┬──
+           ·   ╰─┤ b writes a \n\u{1b}[2J value
+           ·     │ that is quite long, longe…
+           ╰────
+          = at: (1) a writes a \n\u{1b}[2J value
+                that is quite long, longe…
+          = note: neither holds a lock
+          = help: put every access inside `with
+                  m { … }` with one `lock m`; or
+                  declare `atomic x` and change
+                  it in one step, such as `x +=
+                  1`
+          = explain: conc explain race
+        "#);
+        insta::assert_snapshot!(report("balance", "amount_to_move", &narrow), @r#"
+        error[race]: two tasks write x, and
+        nothing orders them
+           ╭─[wide.conc:2:62]
+         1 │ # a comment that is much too wide …
+         2 │ … { balance = ba… amount_to_move…
+           ·     ───┬───       ───────┬──────
+           ·        │                 ╰── (1)
+           ·        ╰─┤ a writes a \n\u{1b}[2J
+           ·          │ value that is quite
+           ·          │ long, longe…
+         3 │ total = sum(first_account, second_…
+           ╰────
+          = at: (1) b writes a \n\u{1b}[2J value
+                that is quite long, longe…
+          = note: neither holds a lock
+          = help: put every access inside `with
+                  m { … }` with one `lock m`; or
+                  declare `atomic x` and change
+                  it in one step, such as `x +=
+                  1`
+          = explain: conc explain race
+        "#);
+        insta::assert_snapshot!(report("with", "amount_to_move", &narrow), @r#"
+        error[race]: two tasks write x, and
+        nothing orders them
+           ╭─[wide.conc:2:62]
+         1 │ # a comment that is much too wide …
+         2 │ with left_accou… amount_to_move…
+           · ──┬─             ───────┬──────
+           ·   │                     ╰── (1)
+           ·   ╰─┤ a writes a \n\u{1b}[2J value
+           ·     │ that is quite long, longe…
+         3 │ total = sum(first_account, second_…
+           ╰────
+          = at: (1) b writes a \n\u{1b}[2J value
+                that is quite long, longe…
+          = note: neither holds a lock
+          = help: put every access inside `with
+                  m { … }` with one `lock m`; or
+                  declare `atomic x` and change
+                  it in one step, such as `x +=
+                  1`
+          = explain: conc explain race
+        "#);
+        insta::assert_snapshot!(report("left_account", "fourth_account", &Style { unicode: false, ..narrow }), @r#"
+        error[race]: two tasks write x, and
+        nothing orders them
+           ,-[wide.conc:3:59]
+         1 | # a comment that is much too wid...
+         2 | with left_account { with right_a...
+           :      ^^|^^
+           :        `-| a writes a \n\u{1b}[2J
+           :          | value that is quite
+           :          | long, longe...
+         3 | ..., third_account, fourth_account)
+           :                     ^^^^^^^|^^^^^^
+           :                            `-- (1)
+           `----
+          = at: (1) b writes a \n\u{1b}[2J value
+                that is quite long, longe...
+          = note: neither holds a lock
+          = help: put every access inside `with
+                  m { ... }` with one `lock m`;
+                  or declare `atomic x` and
+                  change it in one step, such as
+                  `x += 1`
+          = explain: conc explain race
+        "#);
+        let wide = report("balance", "total", &Style { width: 120, ..narrow });
+        assert!(text.lines().all(|line| wide.contains(line)), "{wide}");
+    }
+
+    #[test]
     fn colour_only_where_it_is_wanted() {
         let source = Source::new("s.conc", "x = 1\n");
         let found = race(Span::new(0, 1), Span::new(0, 1));

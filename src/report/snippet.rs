@@ -9,7 +9,7 @@ use miette::{
     ThemeCharacters, ThemeStyles,
 };
 
-use super::clip::Clipped;
+use super::clip::{Clipped, TAB_WIDTH};
 use super::diagnostic::{Place, TEXT_MAX};
 use super::source::Source;
 use super::{Style, phrase};
@@ -22,7 +22,6 @@ const LABEL_WIDTH_GOOD: usize = 40;
 const DEEDS_MAX: usize = 8;
 /// Pictures nearer to each other than this many lines become one.
 const GAP_LINES_MAX: usize = 2;
-const TAB_WIDTH: usize = 4;
 
 /// Draws the places. The second value holds the labels that found no room.
 pub fn draw(source: &Source, places: &[Place], style: &Style) -> (String, Vec<String>) {
@@ -33,13 +32,14 @@ pub fn draw(source: &Source, places: &[Place], style: &Style) -> (String, Vec<St
     }
     let busy = places.iter().filter(|p| p.primary || p.who.is_some()).map(|p| source.line(p.span)).collect();
     let shown: Vec<(usize, usize)> = marks.iter().map(|m| (m.start, m.end)).collect();
-    let clipped = Clipped::new(source, &shown, if style.unicode { "…" } else { "..." });
+    let last = marks.iter().map(|m| source.line_of(m.start)).max().unwrap_or(1) + 1;
+    let gutter = last.to_string().len() + 4;
+    let ellipsis = if style.unicode { "…" } else { "..." };
+    let clipped = Clipped::new(source, &shown, ellipsis, style.width.saturating_sub(gutter));
     for mark in &mut marks {
         (mark.start, mark.end) = clipped.place((mark.start, mark.end));
     }
     let source = &clipped.source;
-    let last = marks.iter().map(|m| source.line_of(m.start)).max().unwrap_or(1) + 1;
-    let gutter = last.to_string().len() + 4;
     let labels = marks.iter().map(|mark| fit(source, mark, gutter, style, &mut footnotes)).collect();
     let picture = Picture { text: Text::new(&clipped, busy), labels };
     let mut drawn = String::new();

@@ -4,7 +4,7 @@
 //! done with them belongs to the files that are named at each part.
 
 use super::codec;
-use super::heap::{HEAP_WORDS, Heap, OutOfMemory};
+use super::heap::{HEAP_WORDS, Heap, OWN_CLASSES, OutOfMemory, OwnLists};
 use super::memory::Memory;
 use crate::objects::WORDS;
 use crate::program::value::Value;
@@ -30,15 +30,16 @@ pub const GUARDS: usize = 64;
 /// How many changes of words a transition can make and still be taken back.
 pub const UNDO: usize = 4096;
 
-/// The run's own words, by their place.
+/// The run's own words, by their place. What changes with every new task or wait
+/// stands in lines of the cache of its own, behind all that is mostly read.
 pub mod run {
     pub const SLOTS_HIGH: usize = 0;
-    pub const OBJECTS_NEXT: usize = 1;
-    pub const PROCESSES_NEXT: usize = 2;
+    pub const OBJECTS_NEXT: usize = 48;
+    pub const PROCESSES_NEXT: usize = 49;
     /// Tasks that have not ended, pool workers and daemons aside.
-    pub const LIVE: usize = 3;
+    pub const LIVE: usize = 56;
     /// Tasks that neither wait nor sleep.
-    pub const ACTIVE: usize = 4;
+    pub const ACTIVE: usize = 57;
     /// The supervisor sleeps without a time-out and wants to be told.
     pub const SUPERVISOR_IDLE: usize = 5;
     /// The gate of `atomically`: the holder's slot plus one, and how many wait.
@@ -63,9 +64,9 @@ pub mod run {
     /// A resource of the machine was refused: which, and the errno.
     pub const MACHINE: usize = 19;
     pub const MACHINE_ERRNO: usize = 20;
-    pub const TASKS: usize = 21;
-    pub const THREADS: usize = 22;
-    pub const PROCESS_COUNT: usize = 23;
+    pub const TASKS: usize = 51;
+    pub const THREADS: usize = 52;
+    pub const PROCESS_COUNT: usize = 53;
     pub const GIL_WAIT: usize = 24;
     /// The clock of `atomically` blocks, as a clock block.
     pub const ATOMIC_CLOCK: usize = 25;
@@ -96,16 +97,16 @@ pub mod run {
     pub const REPLAY_MOVING: usize = 42;
     pub const REPLAY_LEAVING: usize = 43;
     pub const REPLAY_FAULT: usize = 44;
-    pub const BIRTHS: usize = 45;
+    pub const BIRTHS: usize = 50;
     /// Of a trace: the table of its entries, and how many there are.
     pub const TRACE: usize = 46;
     pub const TRACE_NEXT: usize = 47;
-    pub const COUNT: usize = 48;
+    pub const COUNT: usize = 64;
 }
 
 /// A slot's words: one live task.
 pub mod slot {
-    use super::{GUARDS, HELD, NODES, UNDO};
+    use super::{GUARDS, HELD, NODES, OWN_CLASSES, UNDO};
     pub const STATE: usize = 0;
     /// The task's number, that of its handle.
     pub const TASK: usize = 1;
@@ -121,6 +122,9 @@ pub mod slot {
     pub const POOL: usize = 8;
     /// Set by who completed a wait for the task: the arm plus one.
     pub const FIRED: usize = 9;
+    /// How often the task's clock was given something by others, in this and in
+    /// earlier lives of the slot.
+    pub const LEARNT: usize = 10;
     pub const NODE_COUNT: usize = 11;
     /// Nodes beyond the slot's own: a block of them, or 0.
     pub const NODE_BLOCK: usize = 12;
@@ -142,7 +146,9 @@ pub mod slot {
     pub const NODE: usize = 24;
     pub const NODE_WORDS: usize = 9;
     pub const GUARD: usize = NODE + NODES * NODE_WORDS;
-    pub const HOLD: usize = GUARD + GUARDS;
+    /// Small blocks of the heap that the task keeps.
+    pub const BLOCKS: usize = GUARD + GUARDS;
+    pub const HOLD: usize = BLOCKS + 2 * OWN_CLASSES;
     pub const HOLD_WORDS: usize = 3;
     pub const UNDONE: usize = HOLD + HELD * HOLD_WORDS;
     pub const CLOCK: usize = UNDONE + 2 * UNDO;
@@ -176,6 +182,8 @@ pub mod flag {
     pub const INTERRUPT: u64 = 32;
     /// Its body has ended; it waits for what it has spawned.
     pub const BODY_ENDED: u64 = 16;
+    /// Among the facts of a process: the script itself has sent it a signal.
+    pub const SIGNALLED: u64 = 64;
 }
 
 /// A waiting node: one arm.
@@ -336,7 +344,8 @@ impl Arena {
     }
 
     pub fn heap(&self) -> Heap<'_> {
-        Heap::new(&self.memory, HEAP_AT, BLOCKS_AT, self.limit, false)
+        let own = OwnLists { at: SLOTS_AT + 8 * slot::BLOCKS, stride: SLOT_BYTES };
+        Heap::new(&self.memory, HEAP_AT, BLOCKS_AT, self.limit, false).with_own_lists(own)
     }
 
     /// A word anywhere in a block.

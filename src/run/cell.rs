@@ -191,10 +191,11 @@ impl Executor {
                     }
                 }
                 Access::Write(value) => {
-                    let old = word.load(Relaxed);
-                    if let (Some(new), false) = (codec::small(value), codec::owns_block(old))
-                        && word.compare_exchange(old, new, SeqCst, Relaxed).is_ok()
-                    {
+                    if let Some(new) = codec::small(value) {
+                        let old = word.swap(new, SeqCst);
+                        if codec::owns_block(old) {
+                            self.free_replaced(cell, old);
+                        }
                         return Ok(Value::None);
                     }
                 }
@@ -202,6 +203,15 @@ impl Executor {
             }
         }
         self.access_guarded(cell, access, site)
+    }
+
+    /// Gives back the block of a word that was replaced without the guard. Whoever
+    /// has found the word before reads the block under the guard.
+    #[cold]
+    pub(super) fn free_replaced(&self, cell: Cell<'static>, old: u64) {
+        guard::spin_lock_tagged(cell.guard(), self.holder, cell.private);
+        cell.guard().store(0, Release);
+        codec::free(old, cell.heap, self.holder);
     }
 
     /// A read where an integer is likely; none if it is another value by now.

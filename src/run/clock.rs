@@ -6,18 +6,27 @@
 //! for the prediction of deadlocks. A task counts its own entry up after each
 //! release, never before, so that what it does next is not covered by what it
 //! released (FastTrack, Flanagan and Freund, PLDI 2009).
+//!
+//! A block says too whose clock it holds, and which state of it. Who takes a lock
+//! that nobody else has had meanwhile has nothing to learn, and who lets go of it
+//! and has learnt nothing writes one entry: both take the same time however many
+//! tasks there are.
 
 use super::arena::{Arena, slot};
 use super::heap::OutOfMemory;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Relaxed, Release};
+use std::sync::atomic::{AtomicU64, fence};
 
 /// A clock's block: how many entries and for how many there is room, as two
-/// halves of a word, then their pairs. (The heap knows the room too, but its
-/// word stands in another line of the cache.)
-const HEAD: usize = 8;
+/// halves of a word, whose clock it is, then their pairs. (The heap knows the
+/// room too, but its word stands in another line of the cache.)
+const HEAD: usize = 16;
+/// Whose: see `TaskClock::stamp`; 0 if it is of several tasks.
+const STAMP: usize = 8;
 const ROOM: u32 = 32;
 const ENTRIES: u64 = (1 << ROOM) - 1;
+/// In a stamp, the bits below the task's number.
+const LEARNT_BITS: u32 = 39;
 
 /// Which entries an edge carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,9 +82,27 @@ impl<'a> TaskClock<'a> {
         self.weak(self.slot).store(next, Relaxed);
     }
 
+    /// The task and how often it has learnt something: while both are the same, the
+    /// clock has changed in its own entry at the most. 0 where there is no room for
+    /// the number. A task is told by its number, since slots are used again.
+    #[inline]
+    fn stamp(&self) -> u64 {
+        let word = |w: usize| self.arena.slot(self.slot, w).load(Relaxed);
+        let (task, learnt) = (word(slot::TASK), word(slot::LEARNT));
+        if learnt >> LEARNT_BITS == 0 { (task + 1) << LEARNT_BITS | learnt } else { 0 }
+    }
+
+    /// Only who may write the clock counts.
+    #[inline]
+    fn learn(&self) {
+        let learnt = self.arena.slot(self.slot, slot::LEARNT);
+        learnt.store(learnt.load(Relaxed) + 1, Relaxed);
+    }
+
     /// Begins at `own`, knowing what `parent` knows.
     pub fn begin(&self, parent: Option<TaskClock>, own: u64) {
         let high = self.arena.slots_high();
+        self.learn();
         for i in 0..high {
             let (full, weak) = parent.map_or((0, 0), |p| (p.get(i), p.get_weak(i)));
             self.full(i).store(full, Relaxed);
@@ -88,6 +115,7 @@ impl<'a> TaskClock<'a> {
     /// A slot above all that were in use begins to be used: what its entry
     /// held is from nobody.
     pub fn join_task(&self, other: TaskClock) {
+        self.learn();
         for i in 0..self.arena.slots_high() {
             raise(self.full(i), other.get(i));
             raise(self.weak(i), other.get_weak(i));
@@ -100,15 +128,44 @@ impl<'a> TaskClock<'a> {
     pub fn release(&self, place: &AtomicU64, join: bool, strength: Strength, holder: u32) -> Result<(), OutOfMemory> {
         let high = self.arena.slots_high();
         let block = room(self.arena, place, high, holder)?;
+        let [head, stamp] = self.arena.memory().array::<2>(block);
+        let mine = self.stamp();
+        // What is there is what this task released last, and so what it would
+        // release now but for its own entry, in both ways.
+        if mine != 0 && stamp.load(Relaxed) == mine && head.load(Relaxed) & ENTRIES == high as u64 {
+            let [full, weak] = self.arena.memory().array::<2>(block + HEAD + 16 * self.slot);
+            let own = self.own();
+            full.store(own, Relaxed);
+            if strength == Strength::Order {
+                weak.store(own, Relaxed);
+            }
+            self.advance();
+            return Ok(());
+        }
+        // A task that is killed in the middle leaves a clock of nobody.
+        stamp.store(0, Relaxed);
+        fence(Release);
+        let covered = self.release_all(block, high, join, strength);
+        if covered {
+            stamp.store(mine, Release);
+        }
+        self.advance();
+        Ok(())
+    }
+
+    /// Every entry. Whether what is there then is this task's clock and no more.
+    fn release_all(&self, block: usize, high: usize, join: bool, strength: Strength) -> bool {
         let head = self.arena.at(block);
         let (entries, room) = (head.load(Relaxed) & ENTRIES, head.load(Relaxed) & !ENTRIES);
         let joined = if join { entries as usize } else { 0 };
         let into = self.arena.memory().words(block + HEAD, 2 * high);
         let mine = self.arena.memory().words(self.base, 2 * high);
+        let mut covered = true;
         for (i, (into, mine)) in into.chunks_exact(2).zip(mine.chunks_exact(2)).enumerate() {
             let full = mine[0].load(Relaxed);
             let weak = if strength == Strength::Lock { 0 } else { mine[1].load(Relaxed) };
             if i < joined {
+                covered &= into[0].load(Relaxed) <= full && into[1].load(Relaxed) <= weak;
                 raise(&into[0], full);
                 raise(&into[1], weak);
             } else {
@@ -119,8 +176,7 @@ impl<'a> TaskClock<'a> {
         if entries != high as u64 {
             head.store(room | high as u64, Relaxed);
         }
-        self.advance();
-        Ok(())
+        covered
     }
 
     /// Comes after what was released into the clock.
@@ -130,20 +186,33 @@ impl<'a> TaskClock<'a> {
         if block == 0 {
             return;
         }
-        let count = (self.arena.at(block).load(Relaxed) & ENTRIES) as usize;
+        let [head, stamp] = self.arena.memory().array::<2>(block);
+        let task = self.arena.slot(self.slot, slot::TASK).load(Relaxed);
+        if stamp.load(Relaxed) >> LEARNT_BITS == task + 1 {
+            // Its own.
+            return;
+        }
+        let count = (head.load(Relaxed) & ENTRIES) as usize;
         let from = self.arena.memory().words(block + HEAD, 2 * count);
         let mine = self.arena.memory().words(self.base, 2 * count);
+        let mut learnt = false;
         for (mine, from) in mine.iter().zip(from) {
-            raise(mine, from.load(Relaxed));
+            learnt |= raise(mine, from.load(Relaxed));
+        }
+        if learnt {
+            self.learn();
         }
     }
 }
 
+/// Whether it was lower.
 #[inline]
-fn raise(entry: &AtomicU64, to: u64) {
-    if to > entry.load(Relaxed) {
+fn raise(entry: &AtomicU64, to: u64) -> bool {
+    let lower = to > entry.load(Relaxed);
+    if lower {
         entry.store(to, Relaxed);
     }
+    lower
 }
 
 /// The block of a clock, with room for `entries`, of which there are never
@@ -163,6 +232,7 @@ fn grown(arena: &Arena, place: &AtomicU64, block: usize, entries: usize, holder:
     let room = (arena.heap().size(larger) - HEAD) / 16;
     let known = if block == 0 { 0 } else { arena.at(block).load(Relaxed) & ENTRIES };
     arena.at(larger).store((room as u64) << ROOM | known, Relaxed);
+    arena.at(larger + STAMP).store(0, Relaxed);
     for i in 0..2 * known as usize {
         arena.at(larger + HEAD + 8 * i).store(arena.at(block + HEAD + 8 * i).load(Relaxed), Relaxed);
     }
@@ -171,4 +241,115 @@ fn grown(arena: &Arena, place: &AtomicU64, block: usize, entries: usize, holder:
         arena.heap().free(block, holder);
     }
     Ok(larger)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::arena::run;
+    use super::*;
+
+    type Pairs = Vec<(u64, u64)>;
+
+    fn join(into: &mut Pairs, from: &Pairs) {
+        for (a, b) in into.iter_mut().zip(from) {
+            *a = (a.0.max(b.0), a.1.max(b.1));
+        }
+    }
+
+    /// Vector clocks as they are in the book: every entry, every time.
+    struct Plain {
+        tasks: Vec<Pairs>,
+        clocks: Vec<Pairs>,
+    }
+
+    impl Plain {
+        fn release(&mut self, task: usize, clock: usize, joined: bool, strength: Strength) {
+            let mut released = self.tasks[task].clone();
+            if strength == Strength::Lock {
+                released.iter_mut().for_each(|pair| pair.1 = 0);
+            }
+            if joined {
+                join(&mut released, &self.clocks[clock].clone());
+            }
+            self.clocks[clock] = released;
+            self.advance(task);
+        }
+
+        fn advance(&mut self, task: usize) {
+            let own = self.tasks[task][task].0 + 1;
+            self.tasks[task][task] = (own, own);
+        }
+    }
+
+    fn random(state: &mut u64, below: usize) -> usize {
+        *state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (*state >> 33) as usize % below
+    }
+
+    #[test]
+    fn the_short_ways_lead_to_the_same_clocks() {
+        const TASKS: usize = 4;
+        const CLOCKS: usize = 3;
+        let mut state = 1;
+        for _ in 0..50 {
+            let arena = Arena::new(1 << 20).unwrap();
+            arena.run(run::SLOTS_HIGH).store(TASKS as u64, Relaxed);
+            let mut plain =
+                Plain { tasks: vec![vec![(0, 0); TASKS]; TASKS], clocks: vec![vec![(0, 0); TASKS]; CLOCKS] };
+            let mut born = 0;
+            let mut bear = |plain: &mut Plain, slot: usize, parent: Option<usize>, own: u64| {
+                arena.slot(slot, slot::TASK).store(born, Relaxed);
+                born += 1;
+                TaskClock::new(&arena, slot).begin(parent.map(|p| TaskClock::new(&arena, p)), own);
+                plain.tasks[slot] = parent.map_or(vec![(0, 0); TASKS], |p| plain.tasks[p].clone());
+                plain.tasks[slot][slot] = (own, own);
+            };
+            (0..TASKS).for_each(|slot| bear(&mut plain, slot, None, 1));
+            let places: Vec<AtomicU64> = (0..CLOCKS).map(|_| AtomicU64::new(0)).collect();
+            for _ in 0..200 {
+                // Mostly the same task and clock as before, which is what the short
+                // ways are for.
+                let (task, clock) = (random(&mut state, 8) % TASKS, random(&mut state, 6) % CLOCKS);
+                let (task, clock) = if random(&mut state, 2) == 0 { (0, 0) } else { (task, clock) };
+                let strength = if clock == 0 { Strength::Lock } else { Strength::Order };
+                let one = TaskClock::new(&arena, task);
+                match random(&mut state, 12) {
+                    0..=4 => {
+                        let joined = random(&mut state, 3) == 0;
+                        one.release(&places[clock], joined, strength, 1).unwrap();
+                        plain.release(task, clock, joined, strength);
+                    }
+                    5..=9 => {
+                        one.acquire(&places[clock]);
+                        join(&mut plain.tasks[task], &plain.clocks[clock].clone());
+                    }
+                    10 => {
+                        let other = random(&mut state, TASKS);
+                        one.join_task(TaskClock::new(&arena, other));
+                        let known = plain.tasks[other].clone();
+                        join(&mut plain.tasks[task], &known);
+                        one.advance();
+                        plain.advance(task);
+                    }
+                    _ => {
+                        let own = one.own() + 1;
+                        bear(&mut plain, task, Some((task + 1) % TASKS), own);
+                    }
+                }
+                for slot in 0..TASKS {
+                    let clock = TaskClock::new(&arena, slot);
+                    let pairs: Pairs = (0..TASKS).map(|of| (clock.get(of), clock.get_weak(of))).collect();
+                    assert_eq!(pairs, plain.tasks[slot]);
+                }
+                for (place, expected) in places.iter().zip(&plain.clocks) {
+                    let block = place.load(Relaxed) as usize;
+                    let pair = |of: usize| {
+                        let at = block + HEAD + 16 * of;
+                        (arena.at(at).load(Relaxed), arena.at(at + 8).load(Relaxed))
+                    };
+                    assert!(block == 0 || (0..TASKS).map(pair).eq(expected.iter().copied()));
+                }
+            }
+        }
+    }
 }

@@ -120,6 +120,21 @@ impl Memory {
     }
 }
 
+/// The word is about to be read and then written: its line of the cache is better
+/// fetched once, for both.
+#[inline]
+pub fn prefetch_for_write(word: &AtomicU64) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint that changes nothing but the cache; a processor that does not
+    // know it does nothing. (The intrinsic becomes a prefetch for reading where not
+    // every processor of the target has this one.)
+    unsafe {
+        std::arch::asm!("prefetchw [{}]", in(reg) word.as_ptr(), options(nostack, preserves_flags));
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = word;
+}
+
 fn last_word(len: usize) -> nix::Result<usize> {
     (len & !7).checked_sub(8).ok_or(nix::Error::EINVAL)
 }

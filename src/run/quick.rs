@@ -24,10 +24,11 @@ impl Executor {
             None => !self.detect,
         };
         if known {
-            let old = word.load(Relaxed);
-            if !codec::owns_block(old) && word.compare_exchange(old, new, SeqCst, Relaxed).is_ok() {
-                return true;
+            let old = word.swap(new, SeqCst);
+            if codec::owns_block(old) {
+                self.free_replaced(self.declared_cell(cell), old);
             }
+            return true;
         }
         self.at_site(pc);
         let cell = self.declared_cell(cell);
@@ -82,7 +83,7 @@ impl Executor {
         let mut patience = Patience::new();
         if self.may_look_again(target) {
             while !patience.is_over() && !self.terminated() {
-                self.look(target.id, version, &mut patience);
+                self.look(target.id, version, None, &mut patience);
                 self.guard_one(target.id);
                 let tried = attempt(self);
                 version = self.version(target.id);
@@ -152,6 +153,7 @@ impl Host for Executor {
             return None;
         }
         let (word, seen) = self.quick_place(cell);
+        super::memory::prefetch_for_write(word);
         let value = codec::int(word.load(SeqCst))?;
         if !self.detect || self.seen.get(pc as usize) == Some(&(seen, self.own())) {
             return Some(value);

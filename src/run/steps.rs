@@ -502,6 +502,7 @@ impl Executor {
     /// A handle's process is not reaped before its handle says that it ended,
     /// so its pid is nobody else's.
     fn signal_process(&self, target: ObjRef, signal: Signal) {
+        self.arena.facts(target.id, facts::FLAGS).fetch_or(flag::SIGNALLED, SeqCst);
         if self.replay.on {
             // The supervisor sends it when its turn has come.
             return;

@@ -91,6 +91,8 @@ pub struct Outcome {
 #[derive(Clone, Debug)]
 pub struct Report {
     pub stop: Stop,
+    /// The signal that ended `main`, if it came from outside the script.
+    pub main_killed: Option<i32>,
     pub findings: Vec<Finding>,
     pub tasks: Vec<TaskEnd>,
     pub task_count: u64,
@@ -786,6 +788,7 @@ impl Supervisor {
         });
         let word = |w: usize| self.arena.run(w).load(SeqCst);
         Report {
+            main_killed: self.main_killed(&stop),
             stop,
             tasks,
             findings,
@@ -798,6 +801,14 @@ impl Supervisor {
             trace: super::trace::recorded(self.image),
             recording,
         }
+    }
+
+    /// A run that was cut short says why, and `main` ended with it.
+    fn main_killed(&self, stop: &Stop) -> Option<i32> {
+        let fact = |which: usize| self.arena.facts(self.image.main_task(), which).load(SeqCst);
+        let from_outside = fact(facts::ENDING) == ending::SIGNALLED && fact(facts::FLAGS) & flag::SIGNALLED == 0;
+        let by_itself = matches!(stop, Stop::Finished | Stop::Stuck);
+        (by_itself && from_outside).then(|| fact(facts::ENDING_CODE) as i32)
     }
 
     fn outcome(&self) -> Outcome {

@@ -65,6 +65,27 @@ impl Patience {
     pub fn is_over(&self) -> bool {
         self.offers == 0
     }
+
+    /// Looks whether all is as before until it is not, or until patience is over.
+    fn look_while(&mut self, as_before: impl Fn() -> bool) {
+        let mut stays_away = 1;
+        while as_before() && self.pauses > 0 {
+            let pauses = self.pauses.min(stays_away);
+            self.pauses -= pauses;
+            (0..pauses).for_each(|_| std::hint::spin_loop());
+            stays_away = (2 * stays_away).min(AWAY_MOST);
+        }
+        while as_before() && self.offers > 0 {
+            self.offers -= 1;
+            std::thread::yield_now();
+        }
+    }
+}
+
+/// Whether there is time left.
+#[inline]
+fn is_before(deadline: Option<u64>) -> bool {
+    deadline.is_none_or(|d| futex::now_ns() < d)
 }
 
 /// What ended a park.
@@ -306,10 +327,10 @@ impl Executor {
                     return Err(Error::new(ErrorKind::Type, text).into());
                 }
                 Outcome::Wait(memo) => {
-                    if deadline.is_none() && !patience.is_over() && self.may_look_again(target) {
+                    if is_before(deadline) && !patience.is_over() && self.may_look_again(target) {
                         let version = self.version(target.id);
                         self.unguard();
-                        self.look(target.id, version, &mut patience);
+                        self.look(target.id, version, deadline, &mut patience);
                         continue;
                     }
                     let mut pending = [Pending { target, method, args, memo }];
@@ -323,24 +344,20 @@ impl Executor {
         }
     }
 
-    /// Waits a little for the object to change.
-    pub(super) fn look(&self, id: u32, version: u32, patience: &mut Patience) {
+    /// Waits a little for the object to change, and not beyond its time.
+    pub(super) fn look(&self, id: u32, version: u32, deadline: Option<u64>, patience: &mut Patience) {
         let place = self.arena.guard(id).1;
         let pauses = if objects::is_lock(self.arena.kind(id)) { LOCK_PAUSES } else { 0 };
         self.home.gil_pause(|| {
             (0..pauses).for_each(|_| std::hint::spin_loop());
-            let mut stays_away = 1;
-            while place.load(Relaxed) == version && patience.pauses > 0 {
-                let pauses = patience.pauses.min(stays_away);
-                patience.pauses -= pauses;
-                (0..pauses).for_each(|_| std::hint::spin_loop());
-                stays_away = (2 * stays_away).min(AWAY_MOST);
-            }
-            while place.load(Relaxed) == version && patience.offers > 0 {
-                patience.offers -= 1;
-                std::thread::yield_now();
-            }
+            patience.look_while(|| place.load(Relaxed) == version && is_before(deadline));
         });
+    }
+
+    /// The same for one of several objects.
+    fn look_at_all(&self, versions: &[(u32, u32)], deadline: Option<u64>, patience: &mut Patience) {
+        let as_before = || versions.iter().all(|(id, version)| self.version(*id) == *version);
+        self.home.gil_pause(|| patience.look_while(|| as_before() && is_before(deadline)));
     }
 
     pub(super) fn failed(&self, target: ObjRef, kind: ErrorKind, text: String) -> Error {
@@ -656,38 +673,50 @@ impl Executor {
         let deadline = after.map(|ns| futex::now_ns().saturating_add(ns as u64));
         let live = self.live_arms(arms)?;
         let ids: Vec<u32> = live.iter().map(|l| l.1.id).collect();
-        self.guard_all(&ids);
         let first = self.random_below(live.len().max(1) as u64) as usize;
         let mut memos = vec![0; live.len()];
-        for k in 0..live.len() {
-            let i = (first + k) % live.len();
-            let (arm, target, method, args) = live[i];
-            match objects::attempt(self, target.kind, target.id, method, args.as_slice(), None) {
-                Outcome::Done(value) => {
-                    self.trace_arm(Some(arm as u32), target, method, |e| Came::Done(e.shown(&value)));
-                    self.unguard();
-                    self.changed(target.id);
-                    return answer(arm, value);
+        let mut patience = Patience::new();
+        loop {
+            self.guard_all(&ids);
+            for k in 0..live.len() {
+                let i = (first + k) % live.len();
+                let (arm, target, method, args) = live[i];
+                match objects::attempt(self, target.kind, target.id, method, args.as_slice(), None) {
+                    Outcome::Done(value) => {
+                        self.trace_arm(Some(arm as u32), target, method, |e| Came::Done(e.shown(&value)));
+                        self.unguard();
+                        self.changed(target.id);
+                        return answer(arm, value);
+                    }
+                    Outcome::Raise(kind, text) => {
+                        self.trace_arm(Some(arm as u32), target, method, |_| Came::Raised);
+                        self.unguard();
+                        return Err(self.failed(target, kind, text).into());
+                    }
+                    Outcome::Wait(memo) => memos[i] = memo,
+                    Outcome::Instead { .. } => {}
                 }
-                Outcome::Raise(kind, text) => {
-                    self.trace_arm(Some(arm as u32), target, method, |_| Came::Raised);
-                    self.unguard();
-                    return Err(self.failed(target, kind, text).into());
-                }
-                Outcome::Wait(memo) => memos[i] = memo,
-                Outcome::Instead { .. } => {}
             }
-        }
-        if otherwise {
-            self.trace_change();
+            if otherwise {
+                self.trace_change();
+                self.unguard();
+                return answer(arms.len(), Value::None);
+            }
+            if self.in_atomic {
+                self.unguard();
+                return Err(Error::new(
+                    ErrorKind::Type,
+                    "an `atomically` block must not wait, and this `select` would",
+                )
+                .into());
+            }
+            let again = is_before(deadline) && !patience.is_over() && !self.terminated();
+            if !again || !live.iter().all(|l| self.may_look_again(l.1)) {
+                break;
+            }
+            let versions: Vec<(u32, u32)> = ids.iter().map(|id| (*id, self.version(*id))).collect();
             self.unguard();
-            return answer(arms.len(), Value::None);
-        }
-        if self.in_atomic {
-            self.unguard();
-            return Err(
-                Error::new(ErrorKind::Type, "an `atomically` block must not wait, and this `select` would").into()
-            );
+            self.look_at_all(&versions, deadline, &mut patience);
         }
         let mut pending: Vec<Pending> = live
             .iter()
