@@ -70,6 +70,11 @@ pub enum What {
 const WORK: u64 = 1024;
 /// So many states are looked at together.
 const TOGETHER: usize = 2048;
+/// Once it is known that all begins anew, it goes on to so many states at least,
+/// or to this many times those that there are: what is found by then is found in
+/// one go.
+const LEAVE_AT_LEAST: usize = 20_000;
+const LEAVE_AT: usize = 4;
 
 /// What one exploration came to.
 pub struct Explorer<'a> {
@@ -100,6 +105,8 @@ pub struct Explorer<'a> {
     pub(super) symmetry: Option<Symmetry>,
     /// Some transition took long since limits were last looked at.
     long: bool,
+    /// All begins anew after this, and no later than at so many states.
+    leave_at: usize,
     /// Leaves that were asked for one by one.
     handed: HashMap<(usize, LeafAt), Rc<Leaf>, rustc_hash::FxBuildHasher>,
     /// Leaves whose events were told.
@@ -203,6 +210,7 @@ impl<'a> Explorer<'a> {
             depth: 0,
             symmetry: model.together.then(|| Symmetry::new(super::symmetry::sites(model.program))),
             long: false,
+            leave_at: usize::MAX,
             handed: HashMap::default(),
             told: HashSet::default(),
             workers: Workers::new(options.jobs),
@@ -258,7 +266,7 @@ impl<'a> Explorer<'a> {
             let some: Vec<StateId> = (next..level_end.min(next + TOGETHER)).map(|s| s as StateId).collect();
             let (done, again) = self.expand(&some, !self.model.alone);
             next += done;
-            if self.guards_broken() {
+            if self.guards_broken() || self.store.len() >= self.leave_at {
                 return Ok(());
             }
             // Whoever only goes round by itself must not keep the others from
@@ -700,6 +708,11 @@ impl<'a> Explorer<'a> {
     pub(super) fn event(&mut self, state: StateId, turn: &Turn, event: &Event) {
         let (code, key) = finding::key(self.model.program, event);
         if self.is_new(&(code, key)) {
+            if let Event::Race { memory, .. } = event
+                && self.model.begins_anew(memory)
+            {
+                self.leave_at = self.leave_at.min((LEAVE_AT * self.store.len()).max(LEAVE_AT_LEAST));
+            }
             let what = What::Event(event.clone());
             self.found.push(Found1 { code, state, turn: Some(turn.clone()), what });
         }

@@ -52,6 +52,9 @@ pub struct Model {
     pub exact: bool,
     /// Somebody else looks for races: no access is kept or compared.
     pub blind: bool,
+    /// No race is looked for: each place where there could be one is in
+    /// `visible`, or nobody asks.
+    pub careless: bool,
     pub movers: super::mover::Movers,
     /// A `join all` and the end of a process go ahead once all that they wait
     /// for have ended, in one step. What they would have done before nobody can
@@ -67,6 +70,13 @@ impl Model {
         self.guards.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether a race there means that all is to be explored anew: each access to
+    /// the place is then a step that others can see, and other races need the exact
+    /// order.
+    pub fn begins_anew(&self, memory: &Memorable) -> bool {
+        !self.exact || !self.plain && !self.visible.contains(memory)
+    }
+
     /// The finest division, for who goes one way through it: no reduction, races
     /// by the exact order.
     pub fn finest(program: &'static Program, visible: BTreeSet<Memorable>) -> Model {
@@ -80,6 +90,7 @@ impl Model {
             known_races: BTreeSet::new(),
             exact: true,
             blind: false,
+            careless: false,
             movers: super::mover::Movers::of(program).without_joins(),
             together: false,
             guards: Mutex::default(),

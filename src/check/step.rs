@@ -742,7 +742,7 @@ impl Move<'_> {
         if atomic && !stores {
             self.order_acquire(Knower::Place(ix));
         }
-        if place.memory != Memory::Atomic && !self.outside && !self.model.blind {
+        if place.memory != Memory::Atomic && !self.outside && !self.model.blind && !self.model.careless {
             self.compare(place, ix, write, atomic);
         }
         if let Some(value) = new {
