@@ -1,6 +1,7 @@
 //! What a shell gets when it completes a command line: asked by bash itself,
-//! with the completion that `conc completions bash` prints; and the manual's
-//! pages as files. The other shells' parts only have to be there.
+//! with the completion that `conc completions bash` prints, and by zsh at a
+//! terminal where it is installed; and the manual's pages as files. The other
+//! shells' parts only have to be there.
 
 mod support;
 
@@ -55,6 +56,40 @@ fn constants_of_the_script_on_the_line_are_completed() {
     assert_eq!(complete(&["run", "bank.conc", "-D", ""]), ["TELLERS=", "TIME="]);
     assert_eq!(complete(&["run", "bank.conc", "-D", "TI"]), ["TIME="]);
     assert!(complete(&["run", "-D", ""]).iter().all(|c| !c.contains('=')), "there is no script on the line");
+}
+
+/// Keys at a terminal that zsh has behind `compinit`, each time until the screen
+/// shows what is waited for; what never comes runs into the limit of all runs.
+/// `^X` shows the line as it stands.
+const ZSH: &str = r#"
+zmodload zsh/zpty
+mkdir functions
+conc completions zsh > functions/_conc
+zpty shell "zsh -f -i"
+type_and_wait() { zpty -w -n shell "$1"; zpty -r shell seen "$2" }
+type_and_wait $'PS1="> "; show() { zle -I; print -r -- "<$BUFFER>" }; zle -N show; bindkey "^X" show\n' '*> *'
+type_and_wait $'fpath=($PWD/functions $fpath); autoload -Uz compinit; compinit -u -D; print be""gun\n' '*begun*> *'
+# The first one of all reads the function and has to answer as well.
+type_and_wait $'conc ru\t\Cx' '*<conc run >*'
+type_and_wait $'ba\t\Cx' '*<conc run bank.conc >*'
+type_and_wait $'-D TI\t\Cx' '*<conc run bank.conc -D TIME=>*'
+type_and_wait $'\Cuconc explain lo\t' '*lock-order*lost-wakeup*'
+zpty -d shell
+rm -r functions
+"#;
+
+#[test]
+fn zsh_completes_from_the_first_tab_on() {
+    if !std::path::Path::new("/usr/bin/zsh").exists() {
+        eprintln!("there is no zsh here");
+        return;
+    }
+    let folder = std::path::Path::new(env!("CARGO_BIN_EXE_conc")).parent().expect("a folder").to_path_buf();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap_or_default());
+    let zsh = support::program("zsh").env("PATH", &path).env("TERM", "xterm");
+    let script = "const TELLERS = 2\nconst TIME = 5ms\n";
+    let ended = zsh.file("bank.conc", script).args(["-f", "-c", ZSH]).finish().expect_code(0);
+    assert_eq!(ended.stderr, "", "{}", ended.stdout);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `conc replay`: every schedule that `conc check` prints for the scenarios is
-//! run on real threads and processes, several times, and shows the same finding
-//! at the same lines each time; wrong schedules are refused; a replay that is
+//! run on real threads and processes, several times, and once in the model, and
+//! shows the same finding at the same lines each time; wrong schedules are refused; a replay that is
 //! killed leaves nothing.
 
 mod support;
@@ -65,6 +65,10 @@ fn every_schedule_of_every_scenario_shows_the_same_for_real() {
                 if !same {
                     wrong.push(format!("{path} {schedule}, time {time}: {:?}\n{}", essence(&finding), ended.stderr));
                 }
+            }
+            let model = conc().args(["replay", "--model", "--format", "json", &path, schedule]).finish();
+            if !findings(&model.stdout).iter().any(|f| essence(f) == essence(&finding)) {
+                wrong.push(format!("{path} {schedule}, in the model: {:?}\n{}", essence(&finding), model.stderr));
             }
         }
     }

@@ -215,19 +215,9 @@ impl Report {
 }
 
 /// The codes that a check decides; notes are told as they come.
-pub const DECIDED: [Code; 11] = [
-    Code::Race,
-    Code::Deadlock,
-    Code::SelfDeadlock,
-    Code::LockOrder,
-    Code::AbandonedLock,
-    Code::LostWakeup,
-    Code::Assertion,
-    Code::Invariant,
-    Code::Error,
-    Code::Livelock,
-    Code::Starvation,
-];
+pub fn decided() -> impl Iterator<Item = Code> {
+    Code::ALL.into_iter().filter(|c| !c.is_note())
+}
 
 /// Explores a script. `ask` is called now and then and may end it.
 ///
@@ -467,5 +457,5 @@ fn verdicts(found: &[Shown], lock_order: bool, complete: bool) -> Vec<(Code, Ver
             (false, false) => Verdict::Undecided,
         }
     };
-    DECIDED.iter().map(|c| (*c, verdict(*c))).collect()
+    decided().map(|c| (c, verdict(c))).collect()
 }

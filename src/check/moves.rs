@@ -241,7 +241,7 @@ pub struct Move<'a> {
     beyond: RefCell<Beyond>,
     /// The ways to take where there is a choice.
     ways: &'a [u32],
-    taken: usize,
+    pub(super) taken: usize,
     /// The tasks by their numbers in a schedule, whose ways say by name which
     /// task or arm is meant; none while exploring.
     pub named: Option<&'a [TaskId]>,

@@ -23,6 +23,9 @@ const STEPS_MAX: u32 = 100_000;
 const LONG: u32 = 1000;
 /// After so many a task is watched for going round in a circle.
 const CIRCLE_FROM: u32 = 64;
+/// A transition makes no more choices of its own: each doubles its ways, and a
+/// loop around one would never come to its end.
+const CHOICES_JOINED: usize = 2;
 
 /// What a step takes of a bounded number of them: going round in a loop that
 /// makes none is dear.
@@ -88,7 +91,7 @@ impl Move<'_> {
             self.long |= n >= LONG || round;
             if n == 0 {
                 alone = own;
-            } else if round || !own && (alone || !self.joins(&at)) {
+            } else if round || !own && (alone || !self.joins(&at)) || self.chooses_on(&at) {
                 return Ran::Went { alone };
             }
             self.released = false;
@@ -113,6 +116,11 @@ impl Move<'_> {
             }
         }
         Ran::Went { alone: false }
+    }
+
+    /// One more choice, after as many as a transition makes.
+    fn chooses_on(&self, at: &At) -> bool {
+        self.taken >= CHOICES_JOINED && matches!(at, At::Step(step) if matches!(**step, Step::Choose(_)))
     }
 
     /// After a step: what it released lets go of its footprint, and invariants

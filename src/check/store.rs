@@ -420,18 +420,24 @@ impl Store {
         if !self.packing.outgrown && self.packing.version > 0 {
             return false;
         }
-        let old = self.packing.columns.clone();
+        // Most places of a large row have no bits.
+        let old: Vec<(usize, u32, u32, u64)> = (0..self.packing.columns.len())
+            .map(|at| (at, &self.packing.columns[at]))
+            .filter(|(_, c)| c.width > 0)
+            .map(|(at, c)| (at, c.word, c.shift, c.mask()))
+            .collect();
         let words_before = self.words.each;
         self.packing.fit(self.len());
         self.words.each = self.packing.words;
         let mut packed = vec![0; self.words.each];
-        for stretch in &mut self.words.stretches {
+        for (first, stretch) in (0..).step_by(STRETCH).zip(&mut self.words.stretches) {
             let mut anew = vec![0; STRETCH * self.words.each].into_boxed_slice();
-            for n in 0..STRETCH {
+            for n in 0..STRETCH.min(self.words.len - first) {
                 let before = &stretch[n * words_before..(n + 1) * words_before];
                 packed.fill(0);
-                for (now, was) in self.packing.columns.iter().zip(&old).filter(|c| c.1.width > 0) {
-                    let number = before[was.word as usize] >> was.shift & was.mask();
+                for (at, word, shift, mask) in &old {
+                    let number = before[*word as usize] >> shift & mask;
+                    let now = &self.packing.columns[*at];
                     packed[now.word as usize] |= number << now.shift;
                 }
                 anew[n * self.words.each..(n + 1) * self.words.each].copy_from_slice(&packed);

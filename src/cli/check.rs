@@ -1,5 +1,6 @@
 //! `conc check`.
 
+use super::argument::{LimitArgs, ScriptArgs};
 use super::picture::{self, PictureArgs};
 use super::sampling::{self, SamplingArgs};
 use super::{Common, Format, ReportFormat, exit, put_err, put_out, script};
@@ -13,24 +14,13 @@ use std::time::{Duration, Instant};
 #[derive(Args)]
 #[command(after_help = super::example::help("check"))]
 pub struct CheckArgs {
-    /// The script; - is standard input
-    #[arg(add = super::complete::script())]
-    file: String,
-    /// Give a `const` of the script another value
-    #[arg(short = 'D', value_name = "NAME=VALUE", add = super::complete::define())]
-    define: Vec<String>,
+    #[command(flatten)]
+    script: ScriptArgs,
     /// How to report
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: ReportFormat,
-    /// End after so many states
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    max_states: Option<u64>,
-    /// End when the states need more memory: 500MB, 4GB
-    #[arg(long, value_name = "SIZE", value_parser = size)]
-    max_memory: Option<u64>,
-    /// End after this time: 10s, 500ms
-    #[arg(long, value_name = "TIME", value_parser = super::run::time)]
-    time_limit: Option<u64>,
+    #[command(flatten)]
+    limits: LimitArgs,
     /// Take every access for a step that others can see: no reduction
     #[arg(long)]
     no_reduction: bool,
@@ -69,27 +59,13 @@ enum Reduction {
     Symmetry,
 }
 
-pub fn size(text: &str) -> Result<u64, String> {
-    let wrong = || "write a size such as 500MB or 4GB".to_string();
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 = digits.trim().parse().map_err(|_| wrong())?;
-    let unit = match text[digits.len()..].to_uppercase().as_str() {
-        "" | "B" => 0,
-        "K" | "KB" | "KIB" => 10,
-        "M" | "MB" | "MIB" => 20,
-        "G" | "GB" | "GIB" => 30,
-        _ => return Err(wrong()),
-    };
-    number.checked_mul(1 << unit).filter(|n| *n > 0).ok_or_else(wrong)
-}
-
 /// The command: its exit code.
 pub fn main(args: &CheckArgs) -> u8 {
-    let source = match script::read(&args.file) {
+    let source = match script::read(&args.script.file) {
         Ok(source) => source,
         Err(code) => return code,
     };
-    let defines = match script::defined(&args.define) {
+    let defines = match script::defined(&args.script.define) {
         Ok(defines) => defines,
         Err(code) => return code,
     };
@@ -147,8 +123,8 @@ impl Session<'_> {
             put_out(&format!("{}\n", json::start(&start)));
         }
         let options = Options {
-            states_max: self.args.max_states,
-            memory_max: self.args.max_memory.unwrap_or_else(|| crate::run::memory_for_objects() as u64),
+            states_max: self.args.limits.max_states,
+            memory_max: self.args.limits.max_memory.unwrap_or_else(|| crate::run::memory_for_objects() as u64),
             plain: self.args.no_reduction,
             first: self.args.first,
             merging: !self.args.without.contains(&Reduction::Merging),
@@ -161,7 +137,7 @@ impl Session<'_> {
             hash: check::schedule::short_hash(&self.source.text),
         };
         let interrupted = crate::run::interruption();
-        let limit = self.args.time_limit.map(Duration::from_nanos);
+        let limit = self.args.limits.time_limit.map(Duration::from_nanos);
         let mut line = super::progress::Line::new(&self.args.common);
         let mut ask = |progress: &Progress| {
             if interrupted.requested() {

@@ -42,6 +42,20 @@ pub struct CompletionsArgs {
     shell: Shell,
 }
 
+/// What clap's part for zsh says otherwise: no space behind `NAME=`.
+const OPEN_ENDED: [(&str, &str); 3] = [
+    ("local -a other=()\n", "local -a other=() given=()\n"),
+    ("other+=(\"$completion\")\n", "[[ \"$value\" == *= ]] && given+=(\"$completion\") || other+=(\"$completion\")\n"),
+    (
+        "[[ -n $other ]] && _describe -V 'values' other\n",
+        "[[ -n $given ]] && _describe -V 'values' given -S ''\n        [[ -n $other ]] && _describe -V 'values' other\n",
+    ),
+];
+
+/// zsh reads the file only when a completion is asked for, as the function of
+/// its name: that first time it has to answer as well.
+const ANSWER_AT_ONCE: &str = "\n\nif [[ $funcstack[1] == _conc ]]; then\n    _clap_dynamic_completer_conc \"$@\"\nfi";
+
 /// Prints what the shell has to read at its start. It calls conc by its name,
 /// so it stays right when conc is replaced by another version.
 pub fn main(args: &CompletionsArgs) -> u8 {
@@ -53,7 +67,12 @@ pub fn main(args: &CompletionsArgs) -> u8 {
     };
     match written {
         Ok(()) => {
-            put_out(&format!("{}\n", String::from_utf8_lossy(&script).trim()));
+            let mut text = String::from_utf8_lossy(&script).trim().to_string();
+            if args.shell == Shell::Zsh {
+                OPEN_ENDED.iter().for_each(|(from, to)| text = text.replace(from, to));
+                text.push_str(ANSWER_AT_ONCE);
+            }
+            put_out(&format!("{text}\n"));
             exit::FINE
         }
         Err(e) => {

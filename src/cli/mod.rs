@@ -1,6 +1,7 @@
 //! The command line: arguments, files, exit codes, and the only place that
 //! prints. A file a subcommand.
 
+mod argument;
 mod check;
 mod complete;
 mod confirm;

@@ -1,6 +1,7 @@
 //! `conc replay`: one interleaving again, on real threads and processes or in
 //! the model.
 
+use super::argument::ScriptArgs;
 use super::picture::{Drawn, PictureArgs};
 use super::{Common, Format, check as checked, exit, put_err, put_out, run as ran, script};
 use crate::check::Schedule;
@@ -19,21 +20,18 @@ use std::sync::Arc;
 #[derive(Args)]
 #[command(after_help = super::example::help("replay"))]
 pub struct ReplayArgs {
-    /// The script; - is standard input
-    file: String,
+    #[command(flatten)]
+    script: ScriptArgs,
     /// The schedule, as `conc check` and `conc run` print it
     schedule: String,
     /// In the explorer's model instead of on real threads and processes
     #[arg(long)]
     model: bool,
-    /// Give a `const` of the script another value, as when the schedule was made
-    #[arg(short = 'D', value_name = "NAME=VALUE")]
-    define: Vec<String>,
     /// How to report
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
     /// End the run after this time: 10s, 500ms
-    #[arg(long, value_name = "TIME", value_parser = super::run::time)]
+    #[arg(long, value_name = "TIME", value_parser = super::argument::time)]
     time_limit: Option<u64>,
     #[command(flatten)]
     picture: PictureArgs,
@@ -43,11 +41,11 @@ pub struct ReplayArgs {
 
 /// The command: its exit code.
 pub fn main(args: &ReplayArgs) -> u8 {
-    let source = match script::read(&args.file) {
+    let source = match script::read(&args.script.file) {
         Ok(source) => source,
         Err(code) => return code,
     };
-    let program = match script::compile(&source, &args.define, &args.common, args.format) {
+    let program = match script::compile(&source, &args.script.define, &args.common, args.format) {
         Ok(program) => program,
         Err(code) => return code,
     };

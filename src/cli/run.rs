@@ -1,5 +1,6 @@
 //! `conc run`.
 
+use super::argument::ScriptArgs;
 use super::picture::{Drawn, PictureArgs};
 use super::{Common, Format, confirm, exit, put_err, put_out, script};
 use crate::detect::finding::{Code, Ending, Finding};
@@ -12,12 +13,8 @@ use clap::Args;
 #[derive(Args)]
 #[command(after_help = super::example::help("run"))]
 pub struct RunArgs {
-    /// The script; - is standard input
-    #[arg(add = super::complete::script())]
-    file: String,
-    /// Give a `const` of the script another value
-    #[arg(short = 'D', value_name = "NAME=VALUE", add = super::complete::define())]
-    define: Vec<String>,
+    #[command(flatten)]
+    script: ScriptArgs,
     /// Where random choices begin
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -34,7 +31,7 @@ pub struct RunArgs {
     #[arg(long)]
     gil: bool,
     /// End the run after this time: 10s, 500ms
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME", value_parser = super::argument::time)]
     time_limit: Option<u64>,
     /// Leave a deadlock standing, with the pids, for a debugger
     #[arg(long)]
@@ -48,21 +45,13 @@ pub struct RunArgs {
     common: Common,
 }
 
-pub fn time(text: &str) -> Result<u64, String> {
-    let literal = crate::lang::parse::parse_expr(text).ok().map(|e| e.kind);
-    match literal {
-        Some(crate::lang::ast::ExprKind::Duration(ns)) if ns > 0 => Ok(ns as u64),
-        _ => Err("write a time such as 10s or 500ms".to_string()),
-    }
-}
-
 /// The command: its exit code.
 pub fn main(args: &RunArgs) -> u8 {
-    let source = match script::read(&args.file) {
+    let source = match script::read(&args.script.file) {
         Ok(source) => source,
         Err(code) => return code,
     };
-    let program = match script::compile(&source, &args.define, &args.common, args.format) {
+    let program = match script::compile(&source, &args.script.define, &args.common, args.format) {
         Ok(program) => program,
         Err(code) => return code,
     };

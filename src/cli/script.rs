@@ -7,7 +7,7 @@ use crate::lang::error::ScriptError;
 use crate::objects::KINDS;
 use crate::program::Program;
 use crate::program::value::Value;
-use crate::report::{self, Source};
+use crate::report::{self, STANDARD_INPUT, Source};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ pub fn read(path: &str) -> Result<Source, u8> {
     } else {
         std::fs::read(path)
     };
-    let name = if path == "-" { "standard input" } else { path };
+    let name = if path == "-" { STANDARD_INPUT } else { path };
     let bytes = bytes.map_err(|e| {
         put_err(&format!("conc: {name} cannot be read: {}\n", plain(&e)));
         exit::WRONG

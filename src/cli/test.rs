@@ -1,6 +1,7 @@
 //! `conc test`: scripts against their own `expect` lines, several at a time.
 
-use super::check::{lanes_of, reason, size};
+use super::argument::LimitArgs;
+use super::check::{lanes_of, reason};
 use super::progress::Line;
 use super::{Common, Format, ReportFormat, exit, put_err, put_out, script};
 use crate::check::{self, Options, Stop};
@@ -32,15 +33,8 @@ pub struct TestArgs {
     /// How to report
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: ReportFormat,
-    /// End a script's check after so many states
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    max_states: Option<u64>,
-    /// End a script's check when its states need more memory: 500MB, 4GB
-    #[arg(long, value_name = "SIZE", value_parser = size)]
-    max_memory: Option<u64>,
-    /// End a script's check after this time: 10s, 500ms
-    #[arg(long, value_name = "TIME", value_parser = super::run::time)]
-    time_limit: Option<u64>,
+    #[command(flatten)]
+    limits: LimitArgs,
     /// How many scripts are checked at the same time; without it, one a processor
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     jobs: Option<u32>,
@@ -159,7 +153,7 @@ fn tested(source: Source, expectations: Expectations, outcome: Outcome) -> Teste
 /// interrupted.
 fn check_all(args: &TestArgs, cases: Vec<Case>) -> (Vec<Tested>, bool) {
     let jobs = args.jobs.map_or_else(crate::run::processors, |j| j as usize).clamp(1, cases.len().max(1));
-    let memory = args.max_memory.unwrap_or_else(|| crate::run::memory_for_objects() as u64 / jobs as u64);
+    let memory = args.limits.max_memory.unwrap_or_else(|| crate::run::memory_for_objects() as u64 / jobs as u64);
     let interruption = crate::run::interruption();
     let (stop, next) = (AtomicBool::new(false), AtomicUsize::new(0));
     let (give, take) = mpsc::channel::<(usize, Tested)>();
@@ -213,12 +207,12 @@ fn check_all(args: &TestArgs, cases: Vec<Case>) -> (Vec<Tested>, bool) {
 fn check_one(args: &TestArgs, case: &Case, memory_max: u64, stop: &AtomicBool) -> Tested {
     let began = Instant::now();
     let options = Options {
-        states_max: args.max_states,
+        states_max: args.limits.max_states,
         memory_max,
         hash: check::schedule::short_hash(&case.source.text),
         ..Options::default()
     };
-    let limit = args.time_limit.map(Duration::from_nanos);
+    let limit = args.limits.time_limit.map(Duration::from_nanos);
     let mut ask = |_: &check::Progress| {
         if stop.load(Ordering::Relaxed) {
             return Some(Stop::Interrupted);

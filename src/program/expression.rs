@@ -867,6 +867,14 @@ impl Compiler<'_> {
                     .help("`join` takes a handle (`let w = spawn worker`), a list of them, a pool, or `all`");
                 return self.error(error);
             }
+            if let ExprKind::Name(name) = &e.kind
+                && nearest(name, ["all"]).is_some()
+                && self.local(name, e.span).is_none()
+                && self.globals.get(name).is_none()
+            {
+                let error = ScriptError::new(e.span, format!("`{name}` is not defined")).label("not defined");
+                return self.error(error.help("did you mean `all`?"));
+            }
             self.expression(e);
         }
         timeout.into_iter().for_each(|t| self.expression(t));

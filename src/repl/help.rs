@@ -199,20 +199,26 @@ fn cells(line: &str) -> Vec<String> {
     marked.split('|').map(|c| c.trim().replace('\u{1}', "|")).collect()
 }
 
-/// Columns, the last one broken to the width.
+/// No column is made narrower.
+const COLUMN_MIN: usize = 16;
+
+/// Columns, the widest ones broken until all fit into the width.
 fn table(rows: &[Vec<String>], style: &Style) -> String {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| rows.iter().filter_map(|r| r.get(column)).map(|c| c.chars().count()).max().unwrap_or(0);
-    let before: usize = (0..count.saturating_sub(1)).map(|c| width(c) + 2).sum::<usize>() + 2;
-    let room = style.width.saturating_sub(before).max(24);
+    let mut widths: Vec<usize> = (0..count).map(width).collect();
+    let gaps = 2 * count;
+    while widths.iter().sum::<usize>() + gaps > style.width
+        && let Some(widest) = widths.iter_mut().max().filter(|w| **w > COLUMN_MIN)
+    {
+        *widest -= 1;
+    }
     let mut set: Vec<Vec<String>> = Vec::new();
     for row in rows {
-        let Some((last, first)) = row.split_last() else { continue };
-        for (i, part) in wrap(last, room).into_iter().enumerate() {
-            let mut cells: Vec<String> = first.iter().map(|c| if i == 0 { c.clone() } else { String::new() }).collect();
-            cells.push(part);
-            set.push(cells);
-        }
+        let parts: Vec<Vec<String>> = row.iter().zip(&widths).map(|(cell, width)| wrap(cell, *width)).collect();
+        let height = parts.iter().map(Vec::len).max().unwrap_or(0);
+        let line = |i: usize| parts.iter().map(|p| p.get(i).cloned().unwrap_or_default()).collect();
+        set.extend((0..height).map(line));
     }
     columns(&set).lines().map(|l| format!("  {l}\n")).collect()
 }

@@ -4,10 +4,13 @@
 
 use crate::lang::ast::Span;
 
+/// The name of a script that was read from there, for people; `-` in a command.
+pub const STANDARD_INPUT: &str = "standard input";
+
 /// A script: the name that is shown for it and its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// As the user gave it: `bank.conc`, `-`.
+    /// As the user gave it, `bank.conc`, or [`STANDARD_INPUT`].
     pub name: String,
     pub text: String,
 }

@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 
 /// Of one execution, where several stand in one trace.
 const PROCESSES_MAX: usize = 1 << 20;
+/// In microseconds.
+const NANOSECOND: f64 = 0.001;
 
 /// The trace, as one JSON object. Several executions stand beside each other,
 /// each with processes of its own.
@@ -48,8 +50,15 @@ impl Tracks<'_> {
     /// In microseconds, as the format has it; a step is one.
     fn time(&self, at: u64) -> Value {
         match self.recording().clock {
-            Clock::Nanoseconds => json!(at as f64 / 1000.0),
+            Clock::Nanoseconds => json!(self.microseconds(at)),
             Clock::Steps => json!(at),
+        }
+    }
+
+    fn microseconds(&self, at: u64) -> f64 {
+        match self.recording().clock {
+            Clock::Nanoseconds => at as f64 / 1000.0,
+            Clock::Steps => at as f64,
         }
     }
 
@@ -77,8 +86,12 @@ impl Tracks<'_> {
                 ArrowKind::Spawn => "spawn",
                 ArrowKind::Join => "join",
             };
-            events.push(self.end_of_flow("s", name, n, arrow.from, arrow.from_at));
-            events.push(self.end_of_flow("f", name, n, arrow.to, arrow.to_at));
+            // A flow is bound to the slice around it: one that leaves with the end
+            // of a task leaves a little before.
+            let before = if arrow.what == ArrowKind::Join { NANOSECOND } else { 0.0 };
+            let from = self.microseconds(arrow.from_at) - before;
+            events.push(self.end_of_flow("s", name, n, arrow.from, json!(from)));
+            events.push(self.end_of_flow("f", name, n, arrow.to, self.time(arrow.to_at)));
         }
         events
     }
@@ -156,9 +169,9 @@ impl Tracks<'_> {
         [event("b", s.from), event("e", s.to)]
     }
 
-    fn end_of_flow(&self, phase: &str, name: &str, number: usize, task: usize, at: u64) -> Value {
+    fn end_of_flow(&self, phase: &str, name: &str, number: usize, task: usize, at: Value) -> Value {
         json!({
-            "ph": phase, "bp": "e", "name": name, "cat": "flow", "id": format!("{}.{number}", self.number), "ts": self.time(at),
+            "ph": phase, "bp": "e", "name": name, "cat": "flow", "id": format!("{}.{number}", self.number), "ts": at,
             "pid": self.process(task), "tid": task,
         })
     }

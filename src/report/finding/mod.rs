@@ -16,7 +16,7 @@ pub(super) mod who;
 use crate::detect::finding::{Certainty, Facts, Finding, TaskFacts};
 
 use super::diagnostic::Diagnostic;
-use super::source::Source;
+use super::source::{STANDARD_INPUT, Source};
 use super::{Style, phrase};
 
 /// The finding as a diagnostic, for text and for JSON.
@@ -39,7 +39,8 @@ pub fn describe(source: &Source, finding: &Finding, style: &Style) -> Diagnostic
 
 /// The command that shows a schedule again.
 pub fn replay(source: &Source, schedule: &str) -> String {
-    format!("conc replay {} {}", shell_word(&source.name), shell_word(schedule))
+    let name = if source.name == STANDARD_INPUT { "-" } else { &source.name };
+    format!("conc replay {} {}", shell_word(name), shell_word(schedule))
 }
 
 fn severity(finding: &Finding) -> super::Severity {
