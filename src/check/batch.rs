@@ -322,7 +322,13 @@ impl Piece {
     }
 
     /// Gives a state that was `beyond` its steps.
-    pub fn set_fan(&mut self, at: usize, steps: impl Iterator<Item = (Step, Vec<u32>)>, alone: bool, hopeless: Option<u64>) {
+    pub fn set_fan(
+        &mut self,
+        at: usize,
+        steps: impl Iterator<Item = (Step, Vec<u32>)>,
+        alone: bool,
+        hopeless: Option<u64>,
+    ) {
         let from = self.steps.len() as u32;
         for (step, ways) in steps {
             let place = if ways.is_empty() {

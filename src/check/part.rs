@@ -334,7 +334,8 @@ pub fn hash_of(part: &Part) -> u64 {
 #[derive(Default)]
 struct Places {
     keys: Vec<Key>,
-    /// By their numbers, what most looks are for; `NOWHERE` if there is none.
+    /// By their numbers, what most looks are for; `NOWHERE` if there is none. Great
+    /// numbers, of what no script makes, stand with the others.
     tasks: Vec<PartIx>,
     objects: Vec<PartIx>,
     shared: Vec<PartIx>,
@@ -344,14 +345,15 @@ struct Places {
 }
 
 const NOWHERE: PartIx = PartIx::MAX;
+const SMALL: u32 = 1 << 20;
 
 impl Places {
     #[inline]
     fn get(&self, key: Key) -> Option<PartIx> {
         let (row, number) = match key {
-            Key::Task(task) => (&self.tasks, task),
-            Key::Object(object) => (&self.objects, object),
-            Key::Shared(cell) => (&self.shared, cell),
+            Key::Task(task) if task < SMALL => (&self.tasks, task),
+            Key::Object(object) if object < SMALL => (&self.objects, object),
+            Key::Shared(cell) if cell < SMALL => (&self.shared, cell),
             other => return self.others.get(&other).copied(),
         };
         row.get(number as usize).copied().filter(|ix| *ix != NOWHERE)
@@ -361,9 +363,9 @@ impl Places {
         let ix = self.keys.len() as PartIx;
         self.keys.push(key);
         let (row, number) = match key {
-            Key::Task(task) => (&mut self.tasks, task as usize),
-            Key::Object(object) => (&mut self.objects, object as usize),
-            Key::Shared(cell) => (&mut self.shared, cell as usize),
+            Key::Task(task) if task < SMALL => (&mut self.tasks, task as usize),
+            Key::Object(object) if object < SMALL => (&mut self.objects, object as usize),
+            Key::Shared(cell) if cell < SMALL => (&mut self.shared, cell as usize),
             other => {
                 self.others.insert(other, ix);
                 return ix;
