@@ -184,6 +184,8 @@ pub mod flag {
     pub const BODY_ENDED: u64 = 16;
     /// Among the facts of a process: the script itself has sent it a signal.
     pub const SIGNALLED: u64 = 64;
+    /// Among the facts: its name ends in its index.
+    pub const NUMBERED: u64 = 128;
 }
 
 /// A waiting node: one arm.
@@ -236,7 +238,7 @@ pub mod object {
 
 /// The facts of a task, in a block of its own.
 pub mod facts {
-    /// The name, as a block of bytes.
+    /// The name, as a block of bytes; with `flag::NUMBERED` the index follows.
     pub const NAME: usize = 0;
     pub const PID: usize = 1;
     pub const TID: usize = 2;
@@ -251,15 +253,14 @@ pub mod facts {
     pub const FUNCTION: usize = 9;
     pub const INDEX: usize = 10;
     pub const SLOT: usize = 11;
-    /// It was made by `fork()`.
-    pub const FORKED: usize = 12;
     /// What it printed last, as a block of bytes.
     pub const PRINTED: usize = 13;
     /// Of a session: how many texts were known where it was made.
     pub const ENTRIES: usize = 14;
     /// The task's number in the order of birth, jobs among them.
-    pub const NUMBER: usize = 15;
-    pub const COUNT: usize = 16;
+    pub const NUMBER: usize = 12;
+    /// With them a block of the heap is full.
+    pub const COUNT: usize = 15;
 }
 
 /// How a task ended.
@@ -477,7 +478,9 @@ impl Arena {
     }
 
     pub fn task_name(&self, task: u32) -> String {
-        self.text(self.facts(task, facts::NAME).load(Acquire) as usize)
+        let fact = |which| self.facts(task, which).load(Acquire);
+        let text = self.text(fact(facts::NAME) as usize);
+        if fact(facts::FLAGS) & flag::NUMBERED != 0 { format!("{text}#{}", fact(facts::INDEX)) } else { text }
     }
 
     /// A block of bytes as text; 0 is none.

@@ -61,6 +61,8 @@ pub struct Executor {
     lockset: Option<u64>,
     pub(super) reported: HashMap<(u64, u64), usize>,
     pub(super) order_seen: HashMap<(u64, u32, u32, u64), ()>,
+    /// Names of functions as blocks, as far as tasks of them were made here.
+    pub(super) names: Vec<(u32, u64)>,
     /// What it spawned, for `join all`.
     pub(super) spawned: Vec<ObjRef>,
     /// It holds the gate of `atomically`.
@@ -123,6 +125,7 @@ impl Executor {
             lockset: None,
             reported: HashMap::new(),
             order_seen: HashMap::new(),
+            names: Vec::new(),
             spawned: Vec::new(),
             in_atomic: false,
             gated: program.needs.gate || image.room.grows,

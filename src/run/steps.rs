@@ -10,7 +10,7 @@ use super::executor::Executor;
 use super::futex;
 use super::process as proc;
 use super::record::Raw;
-use super::spawn::{Ended, has_ended, kind_of};
+use super::spawn::{Ended, has_ended};
 use super::wait::Halt;
 use crate::detect::event::Kind;
 use crate::detect::trace::What;
@@ -540,7 +540,7 @@ impl Executor {
         }
         let out = |e: &Self| e.refuse(0, 0);
         let first = self.arena.reserve_objects(1 + parts).map_err(|_| out(self))?;
-        let kind = kind_of("record");
+        let kind = objects::place::record;
         self.arena
             .make_object(first, kind, [0; objects::WORDS], u64::from(site) + 1, self.holder)
             .map_err(|_| out(self))?;
@@ -660,7 +660,7 @@ impl Executor {
 
     fn self_info(&self, info: SelfInfo) -> Value {
         match info {
-            SelfInfo::Handle => Value::Object(ObjRef { id: self.task, kind: kind_of("task") }),
+            SelfInfo::Handle => Value::Object(ObjRef { id: self.task, kind: objects::place::task }),
             SelfInfo::Name => Value::string(self.arena.task_name(self.task)),
             SelfInfo::Index => Value::Int(self.arena.facts(self.task, facts::INDEX).load(Relaxed) as i64),
             SelfInfo::Pid => Value::Int(i64::from(nix::unistd::getpid().as_raw())),
