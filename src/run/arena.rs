@@ -206,23 +206,25 @@ pub mod node {
     pub const RESULT: usize = 8;
 }
 
-/// An object's words.
+/// An object's words. What an operation changes stands in the first line of the
+/// cache, as far as it has room: a line that two processors write goes to and fro,
+/// and one that both only read does not.
 pub mod object {
     use crate::objects::WORDS;
     /// Two halves: the guard, and the version that changes with the state.
     pub const GUARD: usize = 0;
-    pub const KIND: usize = 1;
     /// The first and the last node of those that wait; offsets in bytes.
-    pub const HEAD: usize = 2;
-    pub const TAIL: usize = 3;
-    pub const WORD: usize = 4;
-    /// The values: the ring's block, its places, the first one, how many.
+    pub const HEAD: usize = 1;
+    pub const TAIL: usize = 2;
+    /// The values: the ring's first one, how many, its block, its places.
+    pub const RING_FIRST: usize = 3;
+    pub const RING_LEN: usize = 4;
+    pub const WORD: usize = 5;
     pub const RING: usize = WORD + WORDS;
     pub const RING_PLACES: usize = RING + 1;
-    pub const RING_FIRST: usize = RING + 2;
-    pub const RING_LEN: usize = RING + 3;
+    pub const KIND: usize = RING + 2;
     /// Two clocks, as blocks.
-    pub const CLOCK: usize = RING + 4;
+    pub const CLOCK: usize = RING + 3;
     /// Declared options.
     pub const OPTIONS: usize = CLOCK + 2;
     /// Where it was made: a `NewSite` or `RecordSite` plus one; 0 if declared.
@@ -234,6 +236,24 @@ pub mod object {
     pub const INFO3: usize = INFO + 2;
     pub const INFO4: usize = INFO + 3;
     pub const COUNT: usize = 24;
+}
+
+/// A ring's block: the words of its values, and from the next line of the cache on
+/// the blocks of their clocks, which are mostly the same.
+pub mod ring {
+    const LINE: usize = 64;
+
+    pub const fn value(ring: usize, place: usize) -> usize {
+        ring + 8 * place
+    }
+
+    pub const fn clock(ring: usize, places: usize, place: usize) -> usize {
+        ring + (8 * places).next_multiple_of(LINE) + 8 * place
+    }
+
+    pub const fn bytes(places: usize) -> usize {
+        clock(0, places, places)
+    }
 }
 
 /// The facts of a task, in a block of its own.

@@ -2,7 +2,7 @@
 //! carried out for real, the answer goes back. Also what is only a word to the
 //! operating system: printing, the processor's time, the task's own numbers.
 
-use super::arena::{ending, facts, flag, object, process, run, slot};
+use super::arena::{ending, facts, flag, object, process, ring, run, slot};
 use super::cell::CELL;
 use super::codec;
 use super::events::About;
@@ -688,7 +688,7 @@ impl Executor {
             TaskField::Result => {
                 self.guard(target.id);
                 let held = self.arena.object(target.id, object::RING_LEN).load(Relaxed);
-                let place = self.arena.object(target.id, object::RING).load(Relaxed) as usize;
+                let place = ring::value(self.arena.object(target.id, object::RING).load(Relaxed) as usize, 0);
                 let value = if held == 0 { Value::None } else { self.arena.value(self.arena.at(place).load(Relaxed)) };
                 objects::World::acquire(self, target.id, 0);
                 self.unguard();
