@@ -179,6 +179,18 @@ impl<'a> TaskClock<'a> {
         covered
     }
 
+    /// The clock is about to be acquired and then released into.
+    #[inline]
+    pub fn prefetch(&self, place: &AtomicU64) {
+        const LINE: usize = 64;
+        let block = place.load(Relaxed) as usize;
+        if block != 0 {
+            for at in (0..HEAD + 16 * self.arena.slots_high()).step_by(LINE) {
+                super::memory::prefetch_for_write(self.arena.at(block + at));
+            }
+        }
+    }
+
     /// Comes after what was released into the clock.
     #[inline]
     pub fn acquire(&self, place: &AtomicU64) {

@@ -681,6 +681,10 @@ impl World for Executor {
         };
         let len = self.at_object(object, object::RING_LEN).load(Relaxed);
         let (place, clock) = self.ring_place(object, len);
+        super::memory::prefetch_for_write(self.arena.at(place));
+        if self.detect {
+            self.clock().prefetch(self.arena.at(clock));
+        }
         self.change(place, word);
         if self.detect {
             let clock = self.arena.at(clock);
@@ -702,6 +706,9 @@ impl World for Executor {
             return None;
         }
         let (place, clock) = self.ring_place(object, 0);
+        if self.detect && bounded {
+            self.clock().prefetch(self.arena.at(clock));
+        }
         let word = self.arena.at(place).load(Relaxed);
         let value = codec::to_value(word, self.arena.heap());
         if codec::owns_block(word) {
