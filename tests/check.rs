@@ -140,6 +140,31 @@ fn the_same_report_each_time() {
     }
 }
 
+/// However many threads explore, nothing in a report is another one; also where it
+/// is not all that there is.
+#[test]
+fn the_same_report_with_any_number_of_threads() {
+    let files = ["scenarios", "tests/differential"].map(|f| support::leftover::files_in(&root().join(f)));
+    let scripts: Vec<&PathBuf> =
+        files.iter().flatten().filter(|f| f.extension().is_some_and(|e| e == "conc")).collect();
+    assert!(scripts.len() > 150, "{} scripts", scripts.len());
+    for script in scripts {
+        let told = |jobs: &str| {
+            let script = script.to_str().expect("UTF-8");
+            let ended = conc()
+                .args(["check", "--color", "never", "-v", "--format", "json", "--max-states", "30000"])
+                .args(["--jobs", jobs, script])
+                .finish();
+            let text = ended.stdout.clone();
+            let at = text.rfind("\"duration_ms\":").unwrap_or(text.len());
+            let end = text[at..].find(',').map_or(text.len(), |n| at + n);
+            (ended.code, text[..at].to_string() + &text[end..])
+        };
+        let one = told("1");
+        assert_eq!(one, told("3"), "{}", script.display());
+    }
+}
+
 // ------------------------------------------------------------ the explain pages
 
 /// The scripts of a page, each with the codes that its `expect` lines name.

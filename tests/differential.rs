@@ -1,27 +1,53 @@
 //! The reductions of `check` against none: over many random programs both must
 //! come to the same verdicts and the same outcomes.
 //!
-//! `CONC_PROGRAMS=100000 cargo test --release --test differential` is the long
-//! run; `CONC_SEED` is the first program's seed, and `CONC_WITH=pool` leaves out
-//! those that have no such word.
+//! The long run, which goes on where it was ended, and tells how far it is:
+//! `CONC_PROGRAMS=100000 CONC_JOURNAL=FILE CONC_JOBS=2 cargo test --release --test
+//! differential reductions -- --nocapture`. `CONC_SEED` is the first program's
+//! seed, `CONC_WITH=pool` leaves out those that have no such word, `CONC_SHOW=1`
+//! prints what does not compile, `CONC_SHOW=2` all of them.
 
+mod batch;
 mod generate;
 mod oracle;
 
+use batch::{BATCH, Tally, in_batches};
 use conc::check::{self, Options, Outcome, Report, Verdict};
 use conc::detect::finding::Code;
 use conc::program::Program;
 use generate::{Node, Wish, compile, number};
+use oracle::Limits;
 use std::collections::BTreeSet;
 
-/// So many states of the finest division; a program with more is left out.
-const STATES_MAX: u64 = 30_000;
+/// How much is gone into.
+#[derive(Clone, Copy)]
+struct Budget {
+    /// So many states of the finest division; a program with more is left out.
+    states_max: u64,
+    /// Of turns with what came before them, by the oracle.
+    ordered_max: u64,
+}
+
+impl Budget {
+    const LARGE: Budget = Budget { states_max: 30_000, ordered_max: 60_000 };
+    const SMALL: Budget = Budget { states_max: 5_000, ordered_max: 10_000 };
+
+    /// Most programs get little; faults that show in none of them but in larger
+    /// ones are looked for in one of ten.
+    fn of(seed: u64) -> Budget {
+        if seed.is_multiple_of(10) { Budget::LARGE } else { Budget::SMALL }
+    }
+}
+
+fn plain(states_max: u64) -> Options {
+    Options { plain: true, states_max: Some(states_max), ..Options::default() }
+}
 
 /// Ways to explore that must come to the same.
-fn ways() -> Vec<(&'static str, Options)> {
-    let default = Options { states_max: Some(STATES_MAX), ..Options::default() };
+fn ways(states_max: u64) -> Vec<(&'static str, Options)> {
+    let default = Options { states_max: Some(states_max), ..Options::default() };
     vec![
-        ("plain", Options { plain: true, ..default.clone() }),
+        ("plain", plain(states_max)),
         ("reduced", default.clone()),
         ("reduced, exact order", Options { exact: true, ..default.clone() }),
         ("plain, exact order", Options { plain: true, exact: true, ..default.clone() }),
@@ -44,6 +70,9 @@ struct Seen {
     verdicts: Vec<(Code, Verdict)>,
     races: BTreeSet<String>,
     outcomes: BTreeSet<String>,
+    /// Of each `expect some` and `expect every`: whether some end has it true,
+    /// and some not.
+    claims: Vec<(bool, bool)>,
 }
 
 fn seen(report: &Report) -> Seen {
@@ -52,6 +81,7 @@ fn seen(report: &Report) -> Seen {
         verdicts: report.verdicts.clone(),
         races: races.collect(),
         outcomes: report.outcomes.iter().map(told).collect(),
+        claims: report.claims.iter().map(|c| (c.holds > 0, c.fails > 0)).collect(),
     }
 }
 
@@ -64,37 +94,68 @@ fn told(outcome: &Outcome) -> String {
     format!("{outcome:?}")
 }
 
-/// How two ways to explore a program differ, if they do.
-fn disagreement(program: &'static Program) -> Option<String> {
-    let mut first: Option<(&str, Seen)> = None;
-    for (name, options) in ways() {
-        let Some(report) = explore(program, &options) else { continue };
+/// How two ways to explore a program differ from the plain one, if one does.
+fn disagreement(program: &'static Program, plain: &Report, budget: Budget, tally: &mut Tally) -> Option<String> {
+    let seen_plain = seen(plain);
+    // With the exact order there may be more states than without.
+    let ways = ways(4 * budget.states_max);
+    let mut done: Vec<Options> = Vec::new();
+    for (name, options) in ways {
+        let effective = options.effective(program);
+        if done.contains(&effective) {
+            tally.same += 1;
+            continue;
+        }
+        done.push(effective);
+        if name == "plain" {
+            continue;
+        }
+        tally.explored += 1;
+        let Some(report) = explore(program, &options) else {
+            tally.unfinished += 1;
+            continue;
+        };
         let seen = seen(&report);
-        match &first {
-            None => first = Some((name, seen)),
-            Some((other, other_seen)) if *other_seen != seen => {
-                return Some(difference((other, other_seen), (name, &seen)));
-            }
-            _ => {}
+        if seen != seen_plain {
+            return Some(difference(("plain", &seen_plain), (name, &seen)));
         }
     }
-    let (name, seen) = first?;
-    oracle_differs(program, name, &seen)
+    oracle_differs(program, &seen_plain, budget, plain.transitions, tally)
+}
+
+/// The same for a program by itself, if it is small enough.
+fn difference_of(program: &'static Program) -> Option<String> {
+    let plain = explore(program, &plain(Budget::LARGE.states_max))?;
+    disagreement(program, &plain, Budget::LARGE, &mut Tally::default())
 }
 
 /// What the walk through all executions tells otherwise.
-fn oracle_differs(program: &'static Program, name: &str, seen: &Seen) -> Option<String> {
-    let told = oracle::ask(program, number("CONC_TURNS", 20_000), number("CONC_MATCHING", 1) > 0, told)?;
+fn oracle_differs(
+    program: &'static Program,
+    seen: &Seen,
+    budget: Budget,
+    turns: u64,
+    tally: &mut Tally,
+) -> Option<String> {
+    let limits = Limits {
+        // It sees fewer states apart than the plain exploration does.
+        turns_max: 2 * turns + 1000,
+        ordered_max: budget.ordered_max,
+        matching: number("CONC_MATCHING", 1) > 0,
+    };
+    let told = oracle::ask(program, limits, told)?;
+    tally.walked += u64::from(told.complete);
+    tally.ordered += u64::from(told.races_complete);
     let mut out = String::new();
-    let mut compare = |what: &str, ours: &BTreeSet<String>, theirs: &BTreeSet<String>| {
+    let mut compare = |what: &str, ours: &BTreeSet<String>, theirs: &BTreeSet<String>, complete: bool| {
         let missing: Vec<_> = theirs.difference(ours).collect();
         let more: Vec<_> = ours.difference(theirs).collect();
-        if !missing.is_empty() || (told.complete && !more.is_empty()) {
-            out.push_str(&format!("{what}: only the oracle: {missing:?}; only {name}: {more:?}\n"));
+        if !missing.is_empty() || (complete && !more.is_empty()) {
+            out.push_str(&format!("{what}: only the oracle: {missing:?}; only plain: {more:?}\n"));
         }
     };
-    compare("races", &seen.races, &told.races);
-    compare("outcomes", &seen.outcomes, &told.outcomes);
+    compare("races", &seen.races, &told.races, told.races_complete);
+    compare("outcomes", &seen.outcomes, &told.outcomes, told.complete);
     let found = |codes: &[Code]| seen.verdicts.iter().any(|v| codes.contains(&v.0) && v.1 == Verdict::Found);
     // `finally` fails beyond the last turn.
     let failed = found(&[Code::Assertion, Code::Error]);
@@ -112,6 +173,9 @@ fn difference((one, a): (&str, &Seen), (two, b): (&str, &Seen)) -> String {
     if a.races != b.races {
         out.push_str(&format!("races: {one}: {:?}, {two}: {:?}\n", a.races, b.races));
     }
+    if a.claims != b.claims {
+        out.push_str(&format!("claims: {one}: {:?}, {two}: {:?}\n", a.claims, b.claims));
+    }
     for o in a.outcomes.difference(&b.outcomes).take(3) {
         out.push_str(&format!("only {one}: {o}\n"));
     }
@@ -121,73 +185,73 @@ fn difference((one, a): (&str, &Seen), (two, b): (&str, &Seen)) -> String {
     out
 }
 
-/// So many programs in one process, whose memory only grows: a compiled program
-/// stays as long as it does.
-const BATCH: u64 = 1000;
-
-fn in_batches(first: u64, count: u64) {
-    let mut failed = Vec::new();
-    for from in (first..first + count).step_by(BATCH as usize) {
-        let this = std::env::current_exe().expect("the test knows itself");
-        let mut command = std::process::Command::new(this);
-        command.args(["--exact", "reductions_change_nothing", "--nocapture"]);
-        let most = BATCH.min(first + count - from).to_string();
-        command.env("CONC_SEED", from.to_string()).env("CONC_PROGRAMS", most);
-        if !command.status().expect("it can be started").success() {
-            failed.push(from);
+/// What came of one program.
+fn compare(seed: u64, tally: &mut Tally) -> Option<String> {
+    let program = generate::program(seed, Wish { ends: false });
+    let text = generate::text(&program);
+    tally.programs += 1;
+    let Some(compiled) = compile(&text) else {
+        if number("CONC_SHOW", 0) > 0 {
+            eprintln!("seed {seed} does not compile:\n{text}");
         }
+        return None;
+    };
+    tally.compile += 1;
+    if number("CONC_SHOW", 0) > 1 {
+        eprintln!("seed {seed}:\n{text}");
     }
-    assert!(failed.is_empty(), "differences among the {BATCH} programs from each of {failed:?} on; see above");
+    let budget = Budget::of(seed);
+    let Some(plain) = explore(compiled, &plain(budget.states_max)) else {
+        tally.large += 1;
+        return None;
+    };
+    tally.compared += 1;
+    tally.uses(&text);
+    let found: Vec<_> = plain.verdicts.iter().filter(|v| v.1 == Verdict::Found).collect();
+    found.iter().for_each(|v| tally.count(v.0.word()));
+    if found.is_empty() {
+        tally.count("nothing");
+    }
+    disagreement(compiled, &plain, budget, tally)?;
+    let differs = |text: &str| compile(text).and_then(difference_of);
+    let shows = |nodes: &[Node]| differs(&generate::text(nodes)).is_some();
+    let small = generate::text(&generate::smaller::smallest(&program, shows));
+    let how = differs(&small).unwrap_or_default();
+    Some(format!("seed {seed}:\n{small}{how}"))
 }
 
 #[test]
 fn reductions_change_nothing() {
-    let (first, count) = (number("CONC_SEED", 1), number("CONC_PROGRAMS", 600));
-    if count > BATCH {
-        return in_batches(first, count);
-    }
-    let mut wrong: Vec<String> = Vec::new();
+    let (first, count) = (number("CONC_SEED", 1), number("CONC_PROGRAMS", BATCH));
     let with = std::env::var("CONC_WITH").unwrap_or_default();
-    let (mut compiled, mut complete) = (0, 0);
-    let mut verdicts = std::collections::BTreeMap::<String, u64>::new();
+    let tally =
+        if count > BATCH { in_batches("reductions_change_nothing", first, count) } else { one_batch(first, count) };
+    eprintln!("{tally}");
+    assert_eq!(tally.differ, [0; 0], "of these seeds two explorations tell different things; see above");
+    assert!(!with.is_empty() || tally.compared * 10 >= tally.compile * 8, "too few programs are small enough");
+    // Any batch has most of them; some are rare.
+    let unused = tally.unused();
+    assert!(!with.is_empty() || count < BATCH || unused.len() <= 3, "no program uses {unused:?}");
+    assert!(count < 20 * BATCH || unused.is_empty(), "no program uses {unused:?}");
+}
+
+fn one_batch(first: u64, count: u64) -> Tally {
+    let with = std::env::var("CONC_WITH").unwrap_or_default();
+    let mut tally = Tally::default();
     for seed in first..first + count {
-        let program = generate::program(seed, Wish { ends: false });
-        let text = generate::text(&program);
-        if !with.is_empty() && !text.contains(&with) {
+        if !with.is_empty() && !generate::text(&generate::program(seed, Wish { ends: false })).contains(&with) {
             continue;
         }
-        let Some(compiled_one) = compile(&text) else {
-            if number("CONC_SHOW", 0) > 0 {
-                eprintln!("seed {seed} does not compile:\n{text}");
-            }
-            continue;
-        };
-        compiled += 1;
-        if number("CONC_SHOW", 0) > 1 {
-            eprintln!("seed {seed}:\n{text}");
-        }
-        let Some(report) = explore(compiled_one, &ways()[0].1) else { continue };
-        complete += 1;
-        let found: Vec<_> = report.verdicts.iter().filter(|v| v.1 == Verdict::Found).collect();
-        found.iter().for_each(|v| *verdicts.entry(format!("{:?}", v.0)).or_default() += 1);
-        if found.is_empty() {
-            *verdicts.entry("clean".to_string()).or_default() += 1;
-        }
-        if disagreement(compiled_one).is_some() {
-            let differs = |text: &str| compile(text).and_then(disagreement);
-            let shows = |nodes: &[Node]| differs(&generate::text(nodes)).is_some();
-            let small = generate::text(&generate::smaller::smallest(&program, shows));
-            let how = differs(&small).unwrap_or_default();
-            eprintln!("seed {seed}:\n{small}{how}");
-            wrong.push(format!("seed {seed}:\n{small}{how}"));
-            if wrong.len() >= number("CONC_WRONG_MAX", 5) as usize {
+        if let Some(wrong) = compare(seed, &mut tally) {
+            eprintln!("{wrong}");
+            tally.differ.push(seed);
+            if tally.differ.len() as u64 >= number("CONC_WRONG_MAX", 5) {
                 break;
             }
         }
     }
-    eprintln!("{count} programs, {compiled} compile, {complete} small enough; found {verdicts:?}");
-    assert!(wrong.is_empty(), "{} programs of which two explorations tell different things; see above", wrong.len());
-    assert!(complete * 10 >= compiled * 8, "too few programs are small enough");
+    batch::leave(&tally);
+    tally
 }
 
 /// Programs on which ways to explore did not agree once, or would not without
@@ -199,11 +263,11 @@ fn what_once_differed_does_not() {
     for file in std::fs::read_dir(folder).expect("the folder is there").flatten() {
         let text = std::fs::read_to_string(file.path()).expect("it can be read");
         let program = compile(&text).unwrap_or_else(|| panic!("{:?} does not compile", file.path()));
-        let report = explore(program, &ways()[0].1).expect("it is small");
+        let report = explore(program, &plain(Budget::LARGE.states_max)).expect("it is small");
         let expected: BTreeSet<String> =
             text.lines().filter_map(|l| l.strip_prefix("expect race on ")).map(str::to_string).collect();
         assert_eq!(seen(&report).races, expected, "races of {:?}", file.path());
-        assert_eq!(disagreement(program), None, "{:?}", file.path());
+        assert_eq!(difference_of(program), None, "{:?}", file.path());
         count += 1;
     }
     assert!(count >= 10, "only {count} programs");

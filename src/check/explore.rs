@@ -1,24 +1,28 @@
 //! One exploration: every state that the transitions lead to, breadth first, so
 //! that what is found is found on a shortest way. It owns the order, the
 //! reduction to one task where a step is nobody else's affair, and the
-//! collection of what goes wrong; what a transition does, `step` says.
+//! collection of what goes wrong; what a transition does, `step` says, and how
+//! many states are looked at together, `batch`.
 
+use super::batch::{Came, Known, Piece, Step, leaf_of};
 use super::finding::{self, Stuck};
-use super::memo::{Found, Leaf, Memo};
-use super::moves::{Model, Move};
+use super::memo::{Leaf, LeafAt, Memo, Rare};
+use super::moves::{Content, Look, Model, Move};
 use super::outcome::{Outcome, Outcomes};
 use super::part::*;
 use super::seen::{Event, Log};
 use super::step::Ran;
-use super::store::{Row, StateId, Store, same_parts};
+use super::store::{Batch, Row, STATES_MAX, StateId, Store, same_parts};
 use super::symmetry::Symmetry;
+use super::workers::Workers;
 use super::{Options, Progress, Stop};
 use crate::detect::finding::Code;
 use crate::detect::may::May;
 use crate::objects::TaskId;
-use hashbrown::HashSet;
-use std::cell::{Cell, RefCell};
+use hashbrown::{HashMap, HashSet};
+use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::atomic::AtomicUsize;
 
 /// Who makes a transition, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -64,6 +68,13 @@ pub enum What {
 
 /// After so many transitions and states limits are looked at.
 const WORK: u64 = 1024;
+/// So many states are looked at together.
+const TOGETHER: usize = 2048;
+/// Once it is known that all begins anew, it goes on to so many states at least,
+/// or to this many times those that there are: what is found by then is found in
+/// one go.
+const LEAVE_AT_LEAST: usize = 20_000;
+const LEAVE_AT: usize = 4;
 
 /// What one exploration came to.
 pub struct Explorer<'a> {
@@ -93,10 +104,81 @@ pub struct Explorer<'a> {
     /// Where one state stands for all that differ in who of alike tasks is where.
     pub(super) symmetry: Option<Symmetry>,
     /// Some transition took long since limits were last looked at.
-    long: Cell<bool>,
+    long: bool,
+    /// All begins anew after this, and no later than at so many states.
+    leave_at: usize,
+    /// Leaves that were asked for one by one.
+    handed: HashMap<(usize, LeafAt), Rc<Leaf>, rustc_hash::FxBuildHasher>,
+    /// Leaves whose events were told.
+    told: HashSet<(usize, LeafAt), rustc_hash::FxBuildHasher>,
+    workers: Workers,
+    pieces: Vec<Piece>,
+    batch: Batch,
 }
 
-fn memo_of(mover: Mover) -> usize {
+/// What a transition came to, before anything of it is kept.
+pub struct Carried {
+    part: PartId,
+    mover: Mover,
+    /// Without its writes.
+    pub leaf: Leaf,
+    writes: Vec<(PartIx, Content)>,
+    pub looks: Vec<Look>,
+    pub long: bool,
+    /// It needs what the exploration does not have yet.
+    pub beyond: bool,
+}
+
+/// Makes a transition of the actor that stands there in this part.
+pub fn carry_out(mut m: Move, part: PartId, mover: Mover) -> Carried {
+    m.home = m.task(m.me, |t| t.process).unwrap_or(m.me);
+    let before = m.keep();
+    let ran = run(&mut m, mover);
+    let (printed, fair, cut) = (m.printed, !m.unfair, m.cut);
+    let long = m.took_long();
+    // What it waits for is seen in the state that it was in: what it did
+    // until it could not go ahead has not happened.
+    let needs = if ran == Ran::Blocked {
+        m.restore(before);
+        finding::needs(&m)
+    } else {
+        Vec::new()
+    };
+    let beyond = m.is_beyond();
+    let (writes, looks, events, _) = m.close_unkept();
+    let (leaf, writes) = match ran {
+        Ran::Blocked => {
+            let rare = Rare { cut, needs, ..Rare::default() };
+            (Leaf { blocked: true, fair, rare, ..Leaf::default() }, Vec::new())
+        }
+        Ran::Went { alone } => {
+            let rare = Rare { cut, needs, events };
+            (Leaf { alone, printed, fair, rare, ..Leaf::default() }, writes)
+        }
+    };
+    Carried { part, mover, leaf, writes, looks, long, beyond }
+}
+
+/// By whom the transitions are made of what stands at a place.
+pub fn actor(key: Key, main: TaskId) -> TaskId {
+    match key {
+        Key::Task(t) | Key::Process(t) => t,
+        _ => main,
+    }
+}
+
+/// The next ways, as one counts; whether there are more.
+pub fn next_ways(ways: &mut Vec<u32>, widths: &[u32]) -> bool {
+    while let Some(last) = ways.pop() {
+        if last + 1 < widths[ways.len()] {
+            ways.push(last + 1);
+            return true;
+        }
+    }
+    false
+}
+
+pub fn memo_of(mover: Mover) -> usize {
     match mover {
         Mover::Task => 0,
         Mover::Stop => 1,
@@ -127,7 +209,13 @@ impl<'a> Explorer<'a> {
             recurs: false,
             depth: 0,
             symmetry: model.together.then(|| Symmetry::new(super::symmetry::sites(model.program))),
-            long: Cell::new(false),
+            long: false,
+            leave_at: usize::MAX,
+            handed: HashMap::default(),
+            told: HashSet::default(),
+            workers: Workers::new(options.jobs),
+            pieces: Vec::new(),
+            batch: Batch::default(),
         }
     }
 
@@ -158,36 +246,222 @@ impl<'a> Explorer<'a> {
     /// Explores all there is.
     pub fn run(&mut self, ask: &mut dyn FnMut(&Progress) -> Option<Stop>) -> Result<(), (usize, String)> {
         self.begin()?;
-        let mut next: StateId = 0;
-        let mut row = Row::default();
+        let mut next = 0;
         let mut level_end = 1;
         let mut due = 0;
-        while (next as usize) < self.store.len() {
+        while next < self.store.len() {
             if next == level_end {
-                level_end = self.store.len() as StateId;
+                level_end = self.store.len();
                 self.depth += 1;
             }
-            let work = self.transitions + u64::from(next);
-            if work >= due || self.long.take() || self.is_full() || self.guards_broken() {
+            let work = self.transitions + next as u64;
+            if work >= due || std::mem::take(&mut self.long) || self.is_full() {
                 due = work + WORK;
-                let progress = self.progress(next);
+                let progress = self.progress(next as StateId);
                 if let Some(stop) = ask(&progress).or_else(|| self.beyond(&progress)) {
                     self.stop = Some(stop);
                     return Ok(());
                 }
-                if self.guards_broken() {
-                    return Ok(());
-                }
             }
-            if self.options.first && self.found.iter().any(|f| !f.code.is_note()) {
-                self.stop = Some(Stop::First);
+            let some: Vec<StateId> = (next..level_end.min(next + TOGETHER)).map(|s| s as StateId).collect();
+            let (done, again) = self.expand(&some, !self.model.alone);
+            next += done;
+            if self.guards_broken() || self.store.len() >= self.leave_at {
                 return Ok(());
             }
-            self.store.load(next, &mut row);
-            self.expand(next, &row);
-            next += 1;
+            // Whoever only goes round by itself must not keep the others from
+            // being looked at.
+            let mut again = &again[..];
+            while self.stop.is_none() && !again.is_empty() {
+                let (done, _) = self.expand(again, true);
+                again = &again[done..];
+            }
+            if self.stop.is_some() || self.guards_broken() {
+                return Ok(());
+            }
         }
         Ok(())
+    }
+
+    /// What is found in some states and what they lead to, state by state: how
+    /// many it has done, and of which others ought to have a look as well.
+    fn expand(&mut self, states: &[StateId], all: bool) -> (usize, Vec<StateId>) {
+        let mut pieces = std::mem::take(&mut self.pieces);
+        let cut = self.look_at(states, all, &mut pieces);
+        self.keep_carried(&mut pieces, cut, all);
+        let mut again = Vec::new();
+        if !self.guards_broken() {
+            let mut batch = std::mem::take(&mut self.batch);
+            self.land_all(&mut pieces, cut, &mut batch);
+            self.store.settle(&mut batch, &self.workers);
+            again = self.tell(&pieces, cut, &mut batch);
+            self.store.end(&batch);
+            self.batch = batch;
+        }
+        self.pieces = pieces;
+        (cut, again)
+    }
+
+    fn known(&self) -> Known<'_> {
+        Known {
+            model: self.model,
+            store: &self.store,
+            memos: &self.memos,
+            symmetry: self.symmetry.as_ref(),
+            main: self.main,
+        }
+    }
+
+    /// Finds what leads out of some states: of how many.
+    fn look_at(&mut self, states: &[StateId], all: bool, pieces: &mut Vec<Piece>) -> usize {
+        // A few for each thread, so that none waits long for another.
+        let wanted = match self.workers.count() {
+            1 => 1,
+            threads => (2 * threads).min(states.len()),
+        };
+        pieces.resize_with(wanted, Piece::default);
+        let each = states.len().div_ceil(wanted);
+        for (n, piece) in pieces.iter_mut().enumerate() {
+            let first = (n * each).min(states.len());
+            piece.begin(first, &states[first..(first + each).min(states.len())]);
+        }
+        let cut = AtomicUsize::new(states.len());
+        let (model, known) = (self.model, self.known());
+        model.space.frozen(|frozen| {
+            self.workers.each(pieces, |_, piece| piece.expand(known, frozen, all, &cut));
+        });
+        let cut = cut.into_inner();
+        self.long |= cut < states.len();
+        cut
+    }
+
+    /// Keeps what was carried out for the first time, state by state.
+    fn keep_carried(&mut self, pieces: &mut [Piece], cut: usize, all: bool) {
+        for piece in pieces {
+            let mut kept = vec![LeafAt::default(); piece.how_many_carried()];
+            for at in 0..piece.count(cut) {
+                let carried: Vec<(u32, Carried)> = piece.carried_for(at).collect();
+                for (n, carried) in carried {
+                    kept[n as usize] = self.keep(carried);
+                }
+                if piece.fans[at].beyond {
+                    self.expand_beyond(piece, at, all);
+                }
+            }
+            piece.keep(&kept);
+        }
+        self.store.fit();
+    }
+
+    /// What leads out of a state where something has to be added for it.
+    fn expand_beyond(&mut self, piece: &mut Piece, at: usize, all: bool) {
+        let row = self.row(piece.items[at]);
+        let mut out = Vec::new();
+        let alone = self.successors(&row, all, &mut out);
+        let hopeless = !alone && self.is_hopeless(&out);
+        let mut steps = Vec::new();
+        for (turn, _) in out {
+            let mut ways = turn.ways;
+            let part = row.get(turn.actor);
+            let leaf = self.leaf_at(&row, turn.actor, turn.mover, part, &mut ways);
+            steps.push((Step { actor: turn.actor, mover: turn.mover, ways: 0, came: Came::Kept(leaf) }, ways));
+        }
+        piece.set_fan(at, steps.into_iter(), alone, hopeless);
+    }
+
+    /// Packs the states that all steps come to.
+    fn land_all(&mut self, pieces: &mut [Piece], cut: usize, batch: &mut Batch) {
+        loop {
+            let (model, known) = (self.model, self.known());
+            model.space.frozen(|frozen| {
+                self.workers.each(pieces, |_, piece| piece.land(known, frozen, cut));
+            });
+            let mut unknown = Vec::new();
+            for (n, piece) in pieces.iter().enumerate() {
+                for (at, state, step) in piece.unknown(cut) {
+                    let row = self.row(state);
+                    let part = |(ix, number)| (ix, self.store.packing.part(ix, number));
+                    let writes: Vec<(PartIx, PartId)> = leaf_of(self.known(), &step).writes().map(part).collect();
+                    let parts = self.normal(row.with(&writes).parts().to_vec());
+                    for (ix, part) in parts.iter().enumerate() {
+                        self.store.packing.give_number(ix as PartIx, *part);
+                    }
+                    unknown.push((n, at, parts));
+                }
+            }
+            if self.store.fit() {
+                continue;
+            }
+            for (n, at, parts) in unknown {
+                pieces[n].set_landed(at, &self.store.packed(&parts));
+            }
+            break;
+        }
+        batch.clear();
+        pieces.iter().for_each(|p| p.gather(batch));
+    }
+
+    /// Goes through all states and steps in their order: what is new, and what
+    /// is found.
+    fn tell(&mut self, pieces: &[Piece], cut: usize, batch: &mut Batch) -> Vec<StateId> {
+        let mut again = Vec::new();
+        let mut place = 0;
+        for piece in pieces {
+            for at in 0..piece.count(cut) {
+                if self.is_full() {
+                    self.stop = Some(Stop::States);
+                    return again;
+                }
+                if self.options.first && self.found.iter().any(|f| !f.code.is_note()) {
+                    self.stop = Some(Stop::First);
+                    return again;
+                }
+                let (fan, state) = (piece.fans[at], piece.items[at]);
+                let mut fresh = false;
+                for step in &piece.steps[fan.from as usize..fan.to as usize] {
+                    self.transitions += 1;
+                    let (id, new) = self.store.take(batch, place);
+                    place += 1;
+                    if new {
+                        self.parents.push(state);
+                        fresh = true;
+                    } else if id <= state {
+                        self.recurs = true;
+                    }
+                    self.tell_rare(piece, step, state);
+                }
+                if fan.from == fan.to {
+                    let row = self.row(state);
+                    self.at_end(state, &row);
+                } else if fan.hopeless {
+                    let row = self.row(state);
+                    let mut out = Vec::new();
+                    self.successors(&row, true, &mut out);
+                    self.stuck_partly(state, &row, &out);
+                }
+                if fan.alone && !fresh {
+                    again.push(state);
+                }
+            }
+        }
+        again
+    }
+
+    /// What few transitions have: something that went wrong, a limit.
+    #[inline]
+    fn tell_rare(&mut self, piece: &Piece, step: &Step, state: StateId) {
+        let Came::Kept(leaf) = step.came else { return };
+        let memo = memo_of(step.mover);
+        let Some(rare) = self.memos[memo].get(leaf).rare else { return };
+        if !self.told.insert((memo, leaf)) {
+            return;
+        }
+        let rare = rare.clone();
+        self.cut = self.cut.or(rare.cut);
+        let turn = Turn { actor: step.actor, mover: step.mover, ways: piece.ways[step.ways as usize].clone() };
+        for event in &rare.events {
+            self.event(state, &turn, event);
+        }
     }
 
     pub fn guards_broken(&self) -> bool {
@@ -219,7 +493,7 @@ impl<'a> Explorer<'a> {
         if self.is_full() {
             return Some(Stop::States);
         }
-        if progress.bytes >= self.options.memory_max || self.store.len() >= u32::MAX as usize - 1024 {
+        if progress.bytes >= self.options.memory_max || self.store.len() >= STATES_MAX - TOGETHER {
             return Some(Stop::Memory);
         }
         None
@@ -247,55 +521,43 @@ impl<'a> Explorer<'a> {
     /// The transition of an actor that takes these ways; `ways` is made
     /// complete.
     pub(super) fn leaf(&mut self, row: &Row, ix: PartIx, mover: Mover, part: PartId, ways: &mut Vec<u32>) -> Rc<Leaf> {
+        let at = self.leaf_at(row, ix, mover, part, ways);
+        let memo = memo_of(mover);
+        let (memos, packing) = (&self.memos, &self.store.packing);
+        let part = |ix, number| packing.part(ix, number);
+        self.handed.entry((memo, at)).or_insert_with(|| Rc::new(memos[memo].get(at).leaf(part))).clone()
+    }
+
+    /// The same, where it is kept.
+    fn leaf_at(&mut self, row: &Row, ix: PartIx, mover: Mover, part: PartId, ways: &mut Vec<u32>) -> LeafAt {
         let mut widths = std::mem::take(&mut self.widths);
         let memo = memo_of(mover);
-        let found = self.memos[memo].find(part, row.parts(), ways, &mut widths);
-        let leaf = match found {
-            Found::Leaf(leaf) => leaf,
-            Found::Unknown => {
-                let (leaf, looks) = self.carry_out(row, ix, mover, ways);
-                self.memos[memo].add(part, &looks, leaf);
-                match self.memos[memo].find(part, row.parts(), ways, &mut widths) {
-                    Found::Leaf(leaf) => leaf,
-                    Found::Unknown => {
-                        Rc::new(Leaf { blocked: true, cut: Some("a fault of the explorer"), ..Leaf::default() })
-                    }
-                }
-            }
-        };
+        let leaf = self.memos[memo].find(part, row.parts(), ways, &mut widths).unwrap_or_else(|| {
+            let carried = carry_out(self.open(row, ix, ways), part, mover);
+            self.long |= carried.long;
+            let leaf = self.keep(carried);
+            // Again, for the widths of its ways.
+            self.memos[memo].find(part, row.parts(), ways, &mut widths).unwrap_or(leaf)
+        });
         self.widths = widths;
         leaf
     }
 
-    fn carry_out(&self, row: &Row, ix: PartIx, mover: Mover, ways: &[u32]) -> (Leaf, Vec<super::moves::Look>) {
-        let mut m = self.open(row, ix, ways);
-        let before = m.keep();
-        let ran = run(&mut m, mover);
-        let (printed, fair, cut) = (m.printed, !m.unfair, m.cut);
-        self.long.set(self.long.get() || m.took_long());
-        // What it waits for is seen in the state that it was in: what it did
-        // until it could not go ahead has not happened.
-        let needs = if ran == Ran::Blocked {
-            m.restore(before);
-            finding::needs(&m)
-        } else {
-            Vec::new()
-        };
-        let (writes, looks, events, _) = m.close();
-        let leaf = match ran {
-            Ran::Blocked => Leaf { blocked: true, fair, cut, needs, ..Leaf::default() },
-            Ran::Went { alone } => {
-                Leaf { blocked: false, alone, printed, fair, cut, needs, writes, events, ..Leaf::default() }
-            }
-        };
-        (leaf, looks)
+    /// Keeps what was carried out.
+    fn keep(&mut self, carried: Carried) -> LeafAt {
+        let Carried { part, mover, mut leaf, writes, looks, .. } = carried;
+        let space = &self.model.space;
+        let kept = writes.into_iter().map(|(ix, content)| match content {
+            Content::Known(id) => (ix, id),
+            Content::New(hash, part) => (ix, space.intern_hashed(hash, *part)),
+        });
+        leaf.writes = kept.collect();
+        let packing = &mut self.store.packing;
+        self.memos[memo_of(mover)].add(part, &looks, leaf, &mut |ix, part| packing.give_number(ix, part))
     }
 
     fn open<'r>(&'r self, row: &'r Row, ix: PartIx, ways: &'r [u32]) -> Move<'r> {
-        let who = match self.model.space.key(ix) {
-            Key::Task(t) | Key::Process(t) => t,
-            _ => self.main,
-        };
+        let who = actor(self.model.space.key(ix), self.main);
         let mut m = Move::new(self.model, row.parts(), ways, who, who);
         m.home = m.task(who, |t| t.process).unwrap_or(who);
         m
@@ -340,15 +602,7 @@ impl<'a> Explorer<'a> {
             } else {
                 out.push((Turn { actor: ix, mover, ways: ways.clone() }, leaf));
             }
-            // The next ways, as one counts.
-            let mut more = false;
-            while let Some(last) = ways.pop() {
-                if last + 1 < widths[ways.len()] {
-                    ways.push(last + 1);
-                    more = true;
-                    break;
-                }
-            }
+            let more = next_ways(&mut ways, &widths);
             self.widths = widths;
             if !more {
                 return true;
@@ -422,23 +676,6 @@ impl<'a> Explorer<'a> {
         self.progress(self.store.len() as StateId)
     }
 
-    fn expand(&mut self, state: StateId, row: &Row) {
-        let mut out = Vec::new();
-        let alone = self.successors(row, !self.model.alone, &mut out);
-        let fresh = self.follow(state, row, &out);
-        if alone && !fresh {
-            // Whoever only goes round by itself must not keep the others from
-            // being looked at.
-            self.successors(row, true, &mut out);
-            self.follow(state, row, &out);
-        }
-        if out.is_empty() {
-            self.at_end(state, row);
-        } else if !alone {
-            self.stuck_partly(state, row, &out);
-        }
-    }
-
     /// The state that a transition comes to, as it is kept; and whether it is
     /// new.
     pub(super) fn land(&mut self, row: &Row, writes: &[(PartIx, PartId)]) -> (StateId, bool) {
@@ -463,28 +700,6 @@ impl<'a> Explorer<'a> {
         }
     }
 
-    /// Adds the states behind some transitions; whether one was new.
-    fn follow(&mut self, state: StateId, row: &Row, out: &[(Turn, Rc<Leaf>)]) -> bool {
-        let mut fresh = false;
-        for (turn, leaf) in out {
-            self.transitions += 1;
-            let (id, new) = self.land(row, &leaf.writes);
-            if new {
-                self.parents.push(state);
-                fresh = true;
-            } else if id <= state {
-                self.recurs = true;
-            }
-            if let Some(cut) = leaf.cut {
-                self.cut = self.cut.or(Some(cut));
-            }
-            for event in &leaf.events {
-                self.event(state, turn, event);
-            }
-        }
-        fresh
-    }
-
     fn is_new<T: std::hash::Hash>(&mut self, key: &T) -> bool {
         use std::hash::BuildHasher;
         self.keys.insert(rustc_hash::FxBuildHasher.hash_one(key))
@@ -493,6 +708,11 @@ impl<'a> Explorer<'a> {
     pub(super) fn event(&mut self, state: StateId, turn: &Turn, event: &Event) {
         let (code, key) = finding::key(self.model.program, event);
         if self.is_new(&(code, key)) {
+            if let Event::Race { memory, .. } = event
+                && self.model.begins_anew(memory)
+            {
+                self.leave_at = self.leave_at.min((LEAVE_AT * self.store.len()).max(LEAVE_AT_LEAST));
+            }
             let what = What::Event(event.clone());
             self.found.push(Found1 { code, state, turn: Some(turn.clone()), what });
         }
@@ -563,13 +783,19 @@ impl<'a> Explorer<'a> {
         }
     }
 
+    /// Whether somebody who waits in the state looked at last does so for tasks
+    /// of which none can go ahead.
+    fn is_hopeless(&self, out: &[(Turn, Rc<Leaf>)]) -> bool {
+        let goes = |ix: PartIx| out.iter().any(|(t, _)| t.actor == ix);
+        let place = |t: &TaskId| self.model.space.place(Key::Task(*t));
+        let hopeless = |needs: &[TaskId]| !needs.is_empty() && needs.iter().all(|t| !goes(place(t)));
+        self.waiting.iter().any(|(_, leaf)| hopeless(&leaf.rare.needs))
+    }
+
     /// Some go on and others wait: whether these can ever go on, where what
     /// they wait for is a task that waits too, or has ended.
     pub(super) fn stuck_partly(&mut self, state: StateId, row: &Row, out: &[(Turn, Rc<Leaf>)]) {
-        let goes = |ix: PartIx| out.iter().any(|(t, _)| t.actor == ix);
-        let place = |t: &TaskId| self.model.space.place(Key::Task(*t));
-        let hopeless = |leaf: &Leaf| !leaf.needs.is_empty() && leaf.needs.iter().all(|t| !goes(place(t)));
-        if !self.waiting.iter().any(|(_, leaf)| hopeless(leaf)) {
+        if !self.is_hopeless(out) {
             return;
         }
         let blocked: Vec<PartId> = self.waiting.iter().map(|w| row.get(w.0)).collect();
@@ -657,10 +883,7 @@ impl<'a> Explorer<'a> {
 
     /// By whom a turn is made.
     pub fn task_of(&self, turn: &Turn) -> TaskId {
-        match self.model.space.key(turn.actor) {
-            Key::Task(t) | Key::Process(t) => t,
-            _ => self.main,
-        }
+        actor(self.model.space.key(turn.actor), self.main)
     }
 
     pub fn part(&self, row: &Row, key: Key) -> Option<std::sync::Arc<Part>> {
@@ -683,10 +906,6 @@ impl<'a> Explorer<'a> {
             .collect();
         tasks.sort_by_key(|t| t.0);
         tasks
-    }
-
-    pub fn memo_len(&self) -> usize {
-        self.memos.iter().map(Memo::len).sum()
     }
 }
 

@@ -206,7 +206,8 @@ impl<'e> Scene1<'e> {
             let locks = group.cause == deadlock::RootCause::Circle
                 && group.circle.iter().all(|i| {
                     let waits = self.views[*i].waits.iter().flatten();
-                    waits.clone().count() == 1 && waits.clone().all(|w| objects::is_lock(w.kind))
+                    let lock = |w: &WaitView| objects::is_lock(w.kind) && !matches!(w.need, Need::Change { .. });
+                    waits.clone().count() == 1 && waits.clone().all(lock)
                 })
                 && group.circle.len() > 1;
             Stuck { code: finding.code, key: sites.join(" "), finding, locks_only: locks }
@@ -290,13 +291,8 @@ fn waits_in(m: &super::moves::Move, id: TaskId, task: &TaskPart) -> Option<Vec<W
             Step::AwaitBegin { site, .. } => Some(vec![change(*site)]),
             // `atomically { await … }`: the condition comes first.
             Step::AtomicBegin => {
-                let pc = task.machine.as_ref().map_or(0, Task::pc) as usize + 1;
-                match m.program.code.get(pc) {
-                    Some(crate::program::code::Instr::AwaitBegin { await_index, .. }) => {
-                        Some(vec![change(*await_index)])
-                    }
-                    _ => None,
-                }
+                let begin = task.machine.as_ref().map_or(0, Task::pc);
+                m.program.block_awaits(begin).map(|(_, site)| vec![change(site)])
             }
             _ => None,
         },
@@ -391,7 +387,14 @@ impl Scene for Scene1<'_> {
         if task.birth.pool.is_some() && task.machine.is_none() {
             return None;
         }
-        Some(task.machine.as_ref().map_or(task.site, Task::pc))
+        let at = task.machine.as_ref().map_or(task.site, Task::pc);
+        match &task.at {
+            // It stands at the `await` that the block begins with.
+            At::Step(step) | At::Looked { step, .. } if matches!(**step, Step::AtomicBegin) => {
+                Some(self.program.block_awaits(at).map_or(at, |found| found.0))
+            }
+            _ => Some(at),
+        }
     }
     fn ended_badly(&self) -> Vec<(u32, u32)> {
         let bad = |t: &(TaskId, Arc<Part>)| match &*t.1 {

@@ -2,13 +2,18 @@
 //! where it would see the same it is not carried out again. It owns the tree of
 //! looks; Harmony's model checker memoises steps by all shared memory, here it
 //! is by the parts that were really read.
+//!
+//! The tree is one row of numbers, so that the looks of a transition and what
+//! it came to mostly lie together in memory: following them waits for memory
+//! once or twice, not once for each look.
 
 use super::moves::Look;
 use super::part::{PartId, PartIx};
 use super::seen::Event;
+use super::store::Number;
 use crate::objects::TaskId;
+use hashbrown::HashMap;
 use std::cell::OnceCell;
-use std::rc::Rc;
 
 /// What a transition comes to.
 #[derive(Debug, Default)]
@@ -19,162 +24,396 @@ pub struct Leaf {
     pub printed: bool,
     /// All ways were taken by `choose`, which takes each again and again.
     pub fair: bool,
-    pub cut: Option<&'static str>,
-    /// Of one that cannot go ahead: the tasks of which each must get on with it
-    /// first, or end; empty if it waits for something else.
-    pub needs: Vec<TaskId>,
+    pub rare: Rare,
     pub writes: Vec<(PartIx, PartId)>,
-    pub events: Vec<Event>,
     /// The objects and places it is about, where somebody has asked.
     pub touches: OnceCell<Box<[PartIx]>>,
 }
 
-enum Node {
-    Unknown,
-    Read { ix: PartIx, hits: Hits },
-    Choice { next: Vec<u32> },
-    Leaf(Rc<Leaf>),
+/// What most transitions have nothing of.
+#[derive(Clone, Debug, Default)]
+pub struct Rare {
+    pub cut: Option<&'static str>,
+    /// Of one that cannot go ahead: the tasks of which each must get on with it
+    /// first, or end; empty if it waits for something else.
+    pub needs: Vec<TaskId>,
+    pub events: Vec<Event>,
 }
 
-enum Hits {
-    Few(Vec<(PartId, u32)>),
-    Many(hashbrown::HashMap<PartId, u32, rustc_hash::FxBuildHasher>),
+impl Rare {
+    fn is_nothing(&self) -> bool {
+        self.cut.is_none() && self.needs.is_empty() && self.events.is_empty()
+    }
 }
 
-impl Hits {
-    fn get(&self, id: PartId) -> Option<u32> {
-        match self {
-            Hits::Few(few) => few.iter().find(|h| h.0 == id).map(|h| h.1),
-            Hits::Many(many) => many.get(&id).copied(),
-        }
+/// The place in the memo of what a transition comes to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct LeafAt(u32);
+
+/// A leaf as it lies in the memo.
+#[derive(Clone, Copy)]
+pub struct LeafView<'m> {
+    flags: u32,
+    /// Two numbers each: the place, and the part's number there.
+    writes: &'m [u32],
+    pub rare: Option<&'m Rare>,
+}
+
+impl LeafView<'_> {
+    /// Of a transition that changes nothing.
+    pub const NOTHING: LeafView<'static> = LeafView { flags: 0, writes: &[], rare: None };
+
+    pub fn blocked(&self) -> bool {
+        self.flags & BLOCKED != 0
     }
 
-    fn add(&mut self, id: PartId, node: u32) {
-        match self {
-            Hits::Few(few) if few.len() < 8 => few.push((id, node)),
-            Hits::Few(few) => {
-                let mut many: hashbrown::HashMap<_, _, _> = few.iter().copied().collect();
-                many.insert(id, node);
-                *self = Hits::Many(many);
-            }
-            Hits::Many(many) => {
-                many.insert(id, node);
-            }
+    pub fn alone(&self) -> bool {
+        self.flags & ALONE != 0
+    }
+
+    #[inline]
+    pub fn writes(&self) -> impl Iterator<Item = (PartIx, Number)> {
+        self.writes.chunks_exact(2).map(|w| (w[0], w[1]))
+    }
+
+    /// The same by itself; `part` says which part a number is at a place.
+    pub fn leaf(&self, part: impl Fn(PartIx, Number) -> PartId) -> Leaf {
+        Leaf {
+            blocked: self.blocked(),
+            alone: self.alone(),
+            printed: self.flags & PRINTED != 0,
+            fair: self.flags & FAIR != 0,
+            rare: self.rare.cloned().unwrap_or_default(),
+            writes: self.writes().map(|(ix, number)| (ix, part(ix, number))).collect(),
+            touches: OnceCell::new(),
         }
     }
+}
+
+/// On the way to a leaf.
+#[derive(Clone, Copy)]
+pub struct Walk {
+    at: u32,
+    /// The number of the row that it looks at.
+    row: u32,
+    arrived: bool,
+}
+
+impl Walk {
+    /// The leaf, if it has come to one; else it is one with choices, or none.
+    pub fn leaf(&self) -> Option<LeafAt> {
+        self.arrived.then_some(LeafAt(self.at))
+    }
+}
+
+const BLOCKED: u32 = 1;
+const ALONE: u32 = 2;
+const PRINTED: u32 = 4;
+const FAIR: u32 = 8;
+
+// What stands at an address; the low bits of its first number say which, the
+// others are its argument. Address 0 is nowhere.
+
+/// A look at the place of the argument: the part it saw; where to go on if
+/// another one is there. What follows is behind it.
+const READ: u32 = 0;
+/// A look at the place of the argument where many parts were seen: `branches`
+/// says where each goes on.
+const MANY: u32 = 1;
+/// A choice of so many ways as the argument says: where each goes on.
+const CHOICE: u32 = 2;
+/// The end, with the flags: the place among `rare` or `NONE`, how many writes,
+/// and two numbers for each.
+const LEAF: u32 = 3;
+
+const NONE: u32 = u32::MAX;
+
+fn head(what: u32, argument: u32) -> u32 {
+    argument << 2 | what
+}
+
+/// After so many looks that saw different parts, `MANY` takes over.
+const FEW: usize = 6;
+
+/// Where the address of what comes next is kept.
+enum Slot {
+    Root(PartId),
+    At(u32),
+    Branch(u32, PartId),
 }
 
 /// See the head of the file.
 #[derive(Default)]
 pub struct Memo {
-    nodes: Vec<Node>,
+    code: Vec<u32>,
     /// By the number of the actor's part.
     roots: Vec<u32>,
+    branches: HashMap<(u32, PartId), u32, rustc_hash::FxBuildHasher>,
+    rare: Vec<Rare>,
+    /// Roots that there are, for `clear`.
+    rooted: Vec<PartId>,
 }
-
-/// What a look-up came to.
-pub enum Found {
-    Leaf(Rc<Leaf>),
-    /// Not seen yet with these ways.
-    Unknown,
-}
-
-const NONE: u32 = u32::MAX;
 
 impl Memo {
-    /// About how much memory it takes: a node, and the leaf of about each
-    /// second one.
+    /// About how much memory it takes.
     pub fn bytes(&self) -> usize {
-        self.nodes.len() * (size_of::<Node>() + size_of::<Leaf>() / 2) + 4 * self.roots.capacity()
+        let rare = self.rare.len() * (size_of::<Rare>() + 64);
+        4 * (self.code.capacity() + self.roots.capacity() + self.rooted.capacity())
+            + self.branches.capacity() * 13
+            + rare
     }
 
-    pub fn len(&self) -> usize {
-        self.nodes.len()
-    }
-
-    fn root(&mut self, part: PartId) -> u32 {
-        let at = part as usize;
-        if self.roots.len() <= at {
-            self.roots.resize(at + 1, NONE);
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        self.code.clear();
+        self.branches.clear();
+        self.rare.clear();
+        for part in self.rooted.drain(..) {
+            self.roots[part as usize] = 0;
         }
-        if self.roots[at] == NONE {
-            self.roots[at] = self.new_node();
-        }
-        self.roots[at]
-    }
-
-    fn new_node(&mut self) -> u32 {
-        self.nodes.push(Node::Unknown);
-        self.nodes.len() as u32 - 1
     }
 
     /// Walks on with the given ways; `ways` is cut or filled up with zeros to
-    /// those that there are, and `widths` says how many each has.
+    /// those that there are, and `widths` says how many each has. None: not seen
+    /// yet with these ways.
     #[inline]
-    pub fn find(&mut self, part: PartId, row: &[PartId], ways: &mut Vec<u32>, widths: &mut Vec<u32>) -> Found {
-        let mut at = self.root(part);
+    pub fn find(&self, part: PartId, row: &[PartId], ways: &mut Vec<u32>, widths: &mut Vec<u32>) -> Option<LeafAt> {
+        let mut at = self.roots.get(part as usize).copied().unwrap_or(0) as usize;
         let mut taken = 0;
         widths.clear();
-        loop {
-            match &self.nodes[at as usize] {
-                Node::Unknown => return Found::Unknown,
-                Node::Leaf(leaf) => {
-                    ways.truncate(taken);
-                    return Found::Leaf(leaf.clone());
+        while at != 0 {
+            let argument = self.code[at] >> 2;
+            match self.code[at] & 3 {
+                READ => {
+                    let id = row.get(argument as usize).copied().unwrap_or(0);
+                    at = if self.code[at + 1] == id { at + 3 } else { self.code[at + 2] as usize };
                 }
-                Node::Read { ix, hits } => {
-                    let id = row.get(*ix as usize).copied().unwrap_or(0);
-                    match hits.get(id) {
-                        Some(next) => at = next,
-                        None => return Found::Unknown,
-                    }
+                MANY => {
+                    let id = row.get(argument as usize).copied().unwrap_or(0);
+                    at = self.branches.get(&(at as u32, id)).copied().unwrap_or(0) as usize;
                 }
-                Node::Choice { next } => {
+                CHOICE => {
                     if ways.len() == taken {
                         ways.push(0);
                     }
-                    widths.push(next.len() as u32);
-                    at = next[ways[taken] as usize];
+                    widths.push(argument);
+                    at = self.code[at + 1 + ways[taken] as usize] as usize;
                     taken += 1;
                 }
+                _ => {
+                    ways.truncate(taken);
+                    return Some(LeafAt(at as u32));
+                }
+            }
+        }
+        None
+    }
+
+    /// Follows many at a time, each to its leaf, as far as there are no choices:
+    /// none of them waits for memory alone.
+    pub fn follow<'r>(&self, walks: &mut [Walk], row: impl Fn(u32) -> &'r [PartId]) {
+        let mut left = walks.len();
+        while left > 0 {
+            left = 0;
+            for walk in walks.iter_mut().filter(|w| w.at != 0 && !w.arrived) {
+                let at = walk.at as usize;
+                let argument = self.code[at] >> 2;
+                let id = || row(walk.row).get(argument as usize).copied().unwrap_or(0);
+                walk.at = match self.code[at] & 3 {
+                    READ if self.code[at + 1] == id() => walk.at + 3,
+                    READ => self.code[at + 2],
+                    MANY => self.branches.get(&(walk.at, id())).copied().unwrap_or(0),
+                    CHOICE => 0,
+                    _ => {
+                        walk.arrived = true;
+                        continue;
+                    }
+                };
+                left += 1;
             }
         }
     }
 
-    /// Keeps what was carried out.
-    pub fn add(&mut self, part: PartId, looks: &[Look], leaf: Leaf) -> Rc<Leaf> {
-        let mut at = self.root(part);
+    /// A walk from the root of a part.
+    #[inline]
+    pub fn walk(&self, part: PartId, row: u32) -> Walk {
+        Walk { at: self.roots.get(part as usize).copied().unwrap_or(0), row, arrived: false }
+    }
+
+    #[inline]
+    pub fn get(&self, leaf: LeafAt) -> LeafView<'_> {
+        let at = leaf.0 as usize;
+        let rare = match self.code[at + 1] {
+            NONE => None,
+            rare => Some(&self.rare[rare as usize]),
+        };
+        let writes = self.code[at + 2] as usize * 2;
+        LeafView { flags: self.code[at] >> 2, writes: &self.code[at + 3..at + 3 + writes], rare }
+    }
+
+    /// Keeps what was carried out; `number` gives a part's number at a place. If
+    /// it was kept before, that is it.
+    ///
+    /// A transition does the same as long as it sees the same. But what it looks
+    /// at may be less, once something is known of the whole script (whether a
+    /// place is guarded): then the looks are not those of the tree, and the leaf
+    /// stands by itself, to be found by nobody.
+    pub fn add(
+        &mut self,
+        part: PartId,
+        looks: &[Look],
+        leaf: Leaf,
+        number: &mut dyn FnMut(PartIx, PartId) -> Number,
+    ) -> LeafAt {
+        if self.code.is_empty() {
+            self.code.push(NONE);
+        }
+        let mut looks = looks.iter().peekable();
+        let mut slot = Some(Slot::Root(part));
+        let mut at = self.roots.get(part as usize).copied().unwrap_or(0);
+        let mut others = 0;
+        while at != 0 {
+            let here = at as usize;
+            let argument = self.code[here] >> 2;
+            match (self.code[here] & 3, looks.peek()) {
+                (READ, Some(Look::Read(ix, id))) if *ix == argument => {
+                    if self.code[here + 1] == *id {
+                        looks.next();
+                        (at, others) = (at + 3, 0);
+                        continue;
+                    }
+                    others += 1;
+                    if self.code[here + 2] == 0 && others >= FEW {
+                        let many = self.code.len() as u32;
+                        self.code.push(head(MANY, argument));
+                        self.code[here + 2] = many;
+                    }
+                    at = self.code[here + 2];
+                    slot = Some(Slot::At(here as u32 + 2));
+                }
+                (MANY, Some(Look::Read(ix, id))) if *ix == argument => {
+                    slot = Some(Slot::Branch(at, *id));
+                    at = self.branches.get(&(at, *id)).copied().unwrap_or(0);
+                    looks.next();
+                    others = 0;
+                }
+                (CHOICE, Some(Look::Choice(way, count))) if *count == argument => {
+                    slot = Some(Slot::At(at + 1 + way));
+                    at = self.code[here + 1 + *way as usize];
+                    looks.next();
+                }
+                (LEAF, _) => return LeafAt(at),
+                (_, Some(_)) => {
+                    looks.next();
+                }
+                (_, None) => {
+                    slot = None;
+                    break;
+                }
+            }
+        }
+        let begin = self.code.len() as u32;
         for look in looks {
-            if let Node::Unknown = self.nodes[at as usize] {
-                self.nodes[at as usize] = match look {
-                    Look::Read(ix, _) => Node::Read { ix: *ix, hits: Hits::Few(Vec::new()) },
-                    Look::Choice(_, count) => {
-                        let first = self.nodes.len() as u32;
-                        for _ in 0..*count {
-                            self.new_node();
-                        }
-                        Node::Choice { next: (first..first + count).collect() }
+            match look {
+                Look::Read(ix, id) => self.code.extend_from_slice(&[head(READ, *ix), *id, 0]),
+                Look::Choice(way, count) => {
+                    let first = self.code.len() as u32 + 1;
+                    self.code.push(head(CHOICE, *count));
+                    self.code.resize((first + count) as usize, 0);
+                    self.code[(first + way) as usize] = first + count;
+                }
+            }
+        }
+        let end = self.code.len() as u32;
+        self.put_leaf(leaf, number);
+        match slot {
+            Some(Slot::Root(part)) => {
+                if self.roots.len() <= part as usize {
+                    self.roots.resize(part as usize + 1, 0);
+                }
+                self.roots[part as usize] = begin;
+                self.rooted.push(part);
+            }
+            Some(Slot::At(at)) => self.code[at as usize] = begin,
+            Some(Slot::Branch(at, id)) => {
+                self.branches.insert((at, id), begin);
+            }
+            None => {}
+        }
+        LeafAt(end)
+    }
+
+    fn put_leaf(&mut self, leaf: Leaf, number: &mut dyn FnMut(PartIx, PartId) -> Number) {
+        let flag = |is: bool, flag: u32| if is { flag } else { 0 };
+        let flags =
+            flag(leaf.blocked, BLOCKED) | flag(leaf.alone, ALONE) | flag(leaf.printed, PRINTED) | flag(leaf.fair, FAIR);
+        let rare = if leaf.rare.is_nothing() {
+            NONE
+        } else {
+            self.rare.push(leaf.rare);
+            self.rare.len() as u32 - 1
+        };
+        self.code.extend_from_slice(&[head(LEAF, flags), rare, leaf.writes.len() as u32]);
+        for (ix, part) in leaf.writes {
+            let number = number(ix, part);
+            self.code.extend_from_slice(&[ix, number]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What some transition looks at in a row, and comes to: the first place it
+    /// looks at says where else it looks and how many ways there are.
+    fn transition(row: &[PartId], ways: &[u32], taken: &mut Vec<u32>) -> (Vec<Look>, Leaf) {
+        let at = |ix: u32| row.get(ix as usize).copied().unwrap_or(0);
+        let mut looks = vec![Look::Read(1, at(1))];
+        let mut sum = at(1);
+        for step in 0..at(1) % 3 {
+            let count = 2 + at(1) % 2;
+            let way = ways.get(step as usize).copied().unwrap_or(0);
+            looks.push(Look::Choice(way, count));
+            taken.push(way);
+            let ix = 2 + way;
+            looks.push(Look::Read(ix, at(ix)));
+            sum = sum * 31 + at(ix) + way;
+        }
+        let rare = Rare { cut: sum.is_multiple_of(5).then_some("a reason"), ..Rare::default() };
+        (looks, Leaf { writes: vec![(0, sum)], alone: sum.is_multiple_of(2), rare, ..Leaf::default() })
+    }
+
+    proptest! {
+        /// Whatever was kept before, what is found is what carrying out comes to.
+        #[test]
+        fn what_is_found_is_what_happens(
+            asked in prop::collection::vec((1u32..4, prop::collection::vec(0u32..12, 0..6), 0u32..2, 0u32..2), 1..400)
+        ) {
+            let mut memo = Memo::default();
+            for (part, row, first, second) in asked {
+                let mut taken = Vec::new();
+                let (looks, leaf) = transition(&row, &[first, second], &mut taken);
+                let wanted = (leaf.writes.clone(), leaf.alone, leaf.rare.cut);
+                let mut ways = vec![first, second];
+                let mut widths = Vec::new();
+                let at = match memo.find(part, &row, &mut ways, &mut widths) {
+                    Some(at) => {
+                        prop_assert_eq!(&ways, &taken);
+                        prop_assert_eq!(widths.len(), taken.len());
+                        at
+                    }
+                    None => {
+                        memo.add(part, &looks, leaf, &mut |ix, part| ix + part)
                     }
                 };
+                let view = memo.get(at);
+                let found = view.leaf(|ix, number| number - ix);
+                prop_assert_eq!((found.writes, found.alone, found.rare.cut), wanted);
+                let mut ways = vec![first, second];
+                prop_assert_eq!(memo.find(part, &row, &mut ways, &mut widths), Some(at));
             }
-            at = match (look, &self.nodes[at as usize]) {
-                (Look::Read(_, id), Node::Read { hits, .. }) => match hits.get(*id) {
-                    Some(next) => next,
-                    None => {
-                        let next = self.new_node();
-                        if let Node::Read { hits, .. } = &mut self.nodes[at as usize] {
-                            hits.add(*id, next);
-                        }
-                        next
-                    }
-                },
-                (Look::Choice(way, _), Node::Choice { next }) => next[*way as usize],
-                // A transition does the same as long as it sees the same.
-                _ => at,
-            };
         }
-        let leaf = Rc::new(leaf);
-        self.nodes[at as usize] = Node::Leaf(leaf.clone());
-        leaf
     }
 }

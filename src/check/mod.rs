@@ -4,6 +4,7 @@
 //! memory and interruption come in through a question that it asks now and then.
 
 pub mod accept;
+mod batch;
 mod explore;
 mod finding;
 pub mod follow;
@@ -26,6 +27,7 @@ pub mod strategy;
 mod symmetry;
 pub mod walk;
 mod way;
+mod workers;
 
 pub use outcome::{Outcome, Pairs};
 pub use schedule::Schedule;
@@ -43,7 +45,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 /// How to explore.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     pub states_max: Option<u64>,
     /// In bytes, for the states.
@@ -65,6 +67,8 @@ pub struct Options {
     /// Of states that differ only in which of alike tasks is where, one is
     /// enough.
     pub symmetry: bool,
+    /// So many threads look at states; what they find does not depend on it.
+    pub jobs: usize,
     /// For the schedules.
     pub hash: u16,
 }
@@ -82,7 +86,34 @@ impl Default for Options {
             joining: true,
             alone: true,
             symmetry: true,
+            jobs: 1,
             hash: 0,
+        }
+    }
+}
+
+impl Options {
+    /// These options without what makes no difference for a script: two ways to
+    /// explore it that have the same left are one.
+    pub fn effective(&self, program: &Program) -> Options {
+        let symmetry = self.symmetry && !symmetry::sites(program).is_empty();
+        let told = self.with(&Movers::of(program).with_workers(self.plain));
+        Options { symmetry: symmetry && told.merging, ..told }
+    }
+
+    /// The same, with what is known of the code by now.
+    fn with(&self, movers: &Movers) -> Options {
+        let plain = self.plain || !self.merging || movers.deadly;
+        Options {
+            plain: self.plain && !movers.deadly,
+            merging: !plain,
+            exact: self.exact || movers.observes,
+            guarding: self.guarding && !plain,
+            joining: self.joining && !plain,
+            // Whoever may be ended at any moment may be so before its own affairs
+            // too.
+            alone: self.alone && !self.plain && !movers.deadly,
+            ..self.clone()
         }
     }
 }
@@ -150,6 +181,9 @@ pub struct Claimed {
 #[derive(Clone, Debug)]
 pub struct Report {
     pub stop: Option<Stop>,
+    /// All was explored, but for whether there are more races than those that
+    /// were found: why.
+    pub races_stop: Option<Stop>,
     /// Something was not gone through: why.
     pub cut: Option<&'static str>,
     pub states: u64,
@@ -169,7 +203,13 @@ pub struct Report {
 }
 
 impl Report {
+    /// Everything is known.
     pub fn complete(&self) -> bool {
+        self.explored() && self.races_stop.is_none()
+    }
+
+    /// Every state was met: all is known but, perhaps, further races.
+    pub fn explored(&self) -> bool {
         self.stop.is_none() && self.cut.is_none() && self.sampled.is_none()
     }
 }
@@ -208,11 +248,19 @@ pub fn check(
     let mut races: Vec<Shown> = Vec::new();
     let (mut passes, mut transitions) = (0, 0);
     let mut symmetry = options.symmetry;
+    // What an exploration came to that did not look for races.
+    let mut careless: Option<Report> = None;
     loop {
         passes += 1;
         let mut model = model(program, options, &visible, &known_races, std::mem::take(&mut open));
         model.together = symmetry && !model.plain && !symmetry::sites(program).is_empty();
-        let plain = model.plain;
+        // Once there is a race, looking for others needs the order of all accesses,
+        // which makes more states of each. So all else is settled first, where no
+        // other race could make two steps of what is taken for one.
+        let looks_away = !known_races.is_empty() && careless.is_none() && !options.plain && !options.exact;
+        if looks_away && every_plain_place(program).all(|(memory, _)| visible.contains(&memory)) {
+            (model.careless, model.exact) = (true, false);
+        }
         let mut explorer = Explorer::new(&model, options);
         explorer.run(ask)?;
         transitions += explorer.transitions;
@@ -228,7 +276,8 @@ pub fn check(
                 && known_races.insert(name.clone())
             {
                 races.push(way::shown(&mut explorer, &found));
-                more |= (visible.insert(*memory) && !plain) || !model.exact;
+                more |= model.begins_anew(memory);
+                visible.insert(*memory);
             }
         }
         if more && explorer.stop.is_none() && (!options.first || races.is_empty()) {
@@ -237,6 +286,14 @@ pub fn check(
         }
         if options.first && !races.is_empty() {
             explorer.stop = explorer.stop.or(Some(Stop::First));
+        }
+        if let (Some(mut report), Some(stop)) = (careless.clone(), explorer.stop) {
+            report.races_stop = Some(stop);
+            (report.passes, report.transitions) = (passes, transitions);
+            let told = report.found.iter().filter(|s| s.finding.code == Code::Race).count();
+            report.found.extend(races.into_iter().skip(told));
+            report.found.sort_by_key(rank);
+            return Ok(report);
         }
         let circles =
             explorer.stop.is_none() && explorer.cut.is_none() && Movers::may_recur(program) && explorer.recurs;
@@ -249,8 +306,36 @@ pub fn check(
         if circles && explorer.symmetry.is_none() {
             live::search(&mut explorer, ask);
         }
+        let all_race = || every_plain_place(program).all(|(_, name)| known_races.contains(&name));
+        if model.careless && explorer.stop.is_none() && !all_race() {
+            open = model.guards().open.clone();
+            careless = Some(report(explorer, races.clone(), passes, transitions));
+            continue;
+        }
         return Ok(report(explorer, races, passes, transitions));
     }
+}
+
+/// Declared memory that is not atomic: each place's declaration and name.
+fn every_plain_place(program: &Program) -> impl Iterator<Item = (Memorable, String)> {
+    let declared = (0..program.cells.len() as u32).filter_map(|cell| {
+        let decl = program.cells[cell as usize];
+        let plain = program.memory[decl as usize].memory != Memory::Atomic;
+        plain.then(|| (Memorable::Declared(decl), program.cell_name(cell)))
+    });
+    let fields = program.structs.iter().enumerate().flat_map(|(s, structure)| {
+        let plain = |field: &Field| matches!(field.what, FieldKind::Memory { memory, .. } if memory != Memory::Atomic);
+        let fields = structure.fields.iter().enumerate().filter(move |(_, f)| plain(f));
+        fields.flat_map(move |(f, field)| {
+            let name = format!("{}.{}", structure.name, field.name);
+            let one = move |n: u32| match field.count {
+                None => name.clone(),
+                Some(_) => format!("{name}[{n}]"),
+            };
+            (0..field.count.unwrap_or(1)).map(move |n| (Memorable::Field(s as u32, f as u32), one(n)))
+        })
+    });
+    declared.chain(fields)
 }
 
 /// What holds for all transitions, with what is known by now.
@@ -262,22 +347,22 @@ fn model(
     open: BTreeSet<Memorable>,
 ) -> Model {
     let movers = Movers::of(program).with_workers(options.plain || open.contains(&Memorable::Workers));
-    let plain = options.plain || !options.merging || movers.deadly;
+    let options = options.with(&movers);
     Model {
         program,
         space: part::Space::new(program.objects.len() as u32 + 1),
-        plain,
+        plain: !options.merging,
         visible: visible.clone(),
         known_races: known_races.clone(),
         // Once there is a race, what is read at the place shows the order of
         // other accesses too, and orders nothing.
-        exact: options.exact || movers.observes || !known_races.is_empty(),
+        exact: options.exact || !known_races.is_empty(),
         blind: false,
+        careless: false,
         together: false,
-        guarding: options.guarding && !plain,
-        // Whoever may be ended at any moment may be so before its own affairs too.
-        alone: options.alone && !options.plain && !movers.deadly,
-        movers: if plain || !options.joining { movers.without_joins() } else { movers },
+        guarding: options.guarding,
+        alone: options.alone,
+        movers: if options.joining { movers } else { movers.without_joins() },
         guards: Mutex::new(Guards { open, ..Guards::default() }),
     }
 }
@@ -328,6 +413,7 @@ fn report(mut explorer: Explorer, races: Vec<Shown>, passes: u32, transitions: u
     let claims = claims.collect();
     Report {
         stop: explorer.stop,
+        races_stop: None,
         cut: explorer.cut,
         states: explorer.store.len() as u64,
         transitions,
@@ -363,9 +449,13 @@ fn told(races: Vec<Shown>, others: Vec<(Found1, Shown)>) -> Vec<Shown> {
             found.push(shown);
         }
     }
-    let rank = |s: &Shown| (s.finding.code.is_note(), s.way.turns());
     found.sort_by_key(rank);
     found
+}
+
+/// The shortest way first, and notes behind all others.
+fn rank(shown: &Shown) -> (bool, usize) {
+    (shown.finding.code.is_note(), shown.way.turns())
 }
 
 fn verdicts(found: &[Shown], lock_order: bool, complete: bool) -> Vec<(Code, Verdict)> {

@@ -15,6 +15,7 @@ use crate::program::value::{Names, ObjRef, Shown, Value};
 use hashbrown::HashMap;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What a transition came to know, in order: enough to see that it would do
@@ -29,6 +30,9 @@ pub enum Look {
 /// What a transition leaves: what it changed, all that it came to know, what
 /// went wrong, its log.
 pub type Closed = (Vec<(PartIx, PartId)>, Vec<Look>, Vec<Event>, Option<Log>);
+
+/// The same before anything is kept of it.
+pub type Unkept = (Vec<(PartIx, Content)>, Vec<Look>, Vec<Event>, Option<Log>);
 
 /// What holds for all transitions of an exploration.
 pub struct Model {
@@ -48,6 +52,9 @@ pub struct Model {
     pub exact: bool,
     /// Somebody else looks for races: no access is kept or compared.
     pub blind: bool,
+    /// No race is looked for: each place where there could be one is in
+    /// `visible`, or nobody asks.
+    pub careless: bool,
     pub movers: super::mover::Movers,
     /// A `join all` and the end of a process go ahead once all that they wait
     /// for have ended, in one step. What they would have done before nobody can
@@ -63,6 +70,13 @@ impl Model {
         self.guards.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether a race there means that all is to be explored anew: each access to
+    /// the place is then a step that others can see, and other races need the exact
+    /// order.
+    pub fn begins_anew(&self, memory: &Memorable) -> bool {
+        !self.exact || !self.plain && !self.visible.contains(memory)
+    }
+
     /// The finest division, for who goes one way through it: no reduction, races
     /// by the exact order.
     pub fn finest(program: &'static Program, visible: BTreeSet<Memorable>) -> Model {
@@ -76,6 +90,7 @@ impl Model {
             known_races: BTreeSet::new(),
             exact: true,
             blind: false,
+            careless: false,
             movers: super::mover::Movers::of(program).without_joins(),
             together: false,
             guards: Mutex::default(),
@@ -137,18 +152,53 @@ const ROUNDS_MAX: u32 = 10_000;
 /// More ways than this at one step are not gone through one by one.
 pub const CHOICES_MAX: u64 = 100_000;
 
+/// A part of the exploration.
 #[derive(Clone)]
-enum Open {
-    Seen(Arc<Part>),
+enum Seen<'a> {
+    /// Nothing is added meanwhile.
+    Frozen(&'a Part),
+    Shared(Arc<Part>),
+}
+
+impl Deref for Seen<'_> {
+    type Target = Part;
+
+    fn deref(&self) -> &Part {
+        match self {
+            Seen::Frozen(part) => part,
+            Seen::Shared(part) => part,
+        }
+    }
+}
+
+#[derive(Clone)]
+enum Open<'a> {
+    Seen(Seen<'a>),
     Changed(Box<Part>),
     /// There is none.
     None,
 }
 
 #[derive(Clone, Default)]
-struct Overlay {
-    open: HashMap<PartIx, Open, rustc_hash::FxBuildHasher>,
+struct Overlay<'a> {
+    open: HashMap<PartIx, Open<'a>, rustc_hash::FxBuildHasher>,
     looks: Vec<Look>,
+}
+
+/// What a transition makes of a part: one of the exploration, or a new one with
+/// its hash.
+pub enum Content {
+    Known(PartId),
+    New(u64, Box<Part>),
+}
+
+/// What is new to an exploration to which nothing can be added now: what it is
+/// given is not what it would get.
+#[derive(Default)]
+struct Beyond {
+    places: Vec<Key>,
+    births: Vec<((TaskId, u32, u32), u32)>,
+    next: u32,
 }
 
 /// See the head of the file.
@@ -156,7 +206,10 @@ pub struct Move<'a> {
     pub model: &'a Model,
     pub program: &'static Program,
     base: &'a [PartId],
-    overlay: RefCell<Overlay>,
+    overlay: RefCell<Overlay<'a>>,
+    /// All that there is, if nothing can be added.
+    frozen: Option<Frozen<'a>>,
+    beyond: RefCell<Beyond>,
     /// The ways to take where there is a choice.
     ways: &'a [u32],
     taken: usize,
@@ -196,6 +249,8 @@ impl<'a> Move<'a> {
             program: model.program,
             base,
             overlay: RefCell::default(),
+            frozen: None,
+            beyond: RefCell::default(),
             ways,
             taken: 0,
             named: None,
@@ -217,17 +272,63 @@ impl<'a> Move<'a> {
         }
     }
 
+    /// The same while nothing can be added to the exploration.
+    pub fn frozen(model: &'a Model, frozen: Frozen<'a>, base: &'a [PartId], ways: &'a [u32], me: TaskId) -> Move<'a> {
+        Move { frozen: Some(frozen), ..Move::new(model, base, ways, me, me) }
+    }
+
     // ------------------------------------------------------------------ parts
+
+    /// The place of a part in the row.
+    pub fn place(&self, key: Key) -> PartIx {
+        let Some(frozen) = self.frozen else { return self.model.space.place(key) };
+        frozen.place(key).unwrap_or_else(|| {
+            let mut beyond = self.beyond.borrow_mut();
+            let at = beyond.places.iter().position(|k| *k == key).unwrap_or_else(|| {
+                beyond.places.push(key);
+                beyond.places.len() - 1
+            });
+            (frozen.places() + at) as PartIx
+        })
+    }
+
+    /// See `Space::birth`.
+    pub fn birth(&self, creator: TaskId, site: u32, n: u32, count: u32) -> u32 {
+        let Some(frozen) = self.frozen else { return self.model.space.birth(creator, site, n, count) };
+        frozen.birth(creator, site, n).unwrap_or_else(|next| {
+            let mut beyond = self.beyond.borrow_mut();
+            if let Some(known) = beyond.births.iter().find(|b| b.0 == (creator, site, n)) {
+                return known.1;
+            }
+            let first = next + beyond.next;
+            beyond.births.push(((creator, site, n), first));
+            beyond.next += count;
+            first
+        })
+    }
+
+    /// Whether it met places or numbers that it was only lent: what it came to
+    /// is nothing to keep.
+    pub fn is_beyond(&self) -> bool {
+        let beyond = self.beyond.borrow();
+        !beyond.places.is_empty() || !beyond.births.is_empty()
+    }
+
+    fn seen(&self, id: PartId) -> Open<'a> {
+        match (id, self.frozen) {
+            (0, _) => Open::None,
+            (_, Some(frozen)) => Open::Seen(Seen::Frozen(frozen.part(id))),
+            _ => Open::Seen(Seen::Shared(self.model.space.part(id))),
+        }
+    }
 
     pub fn open<T>(&self, ix: PartIx, f: impl FnOnce(Option<&Part>) -> T) -> T {
         let mut overlay = self.overlay.borrow_mut();
         let base = self.base;
-        let space = &self.model.space;
         if !overlay.open.contains_key(&ix) {
             let id = base.get(ix as usize).copied().unwrap_or(0);
             overlay.looks.push(Look::Read(ix, id));
-            let open = if id == 0 { Open::None } else { Open::Seen(space.part(id)) };
-            overlay.open.insert(ix, open);
+            overlay.open.insert(ix, self.seen(id));
         }
         match overlay.open.get(&ix) {
             Some(Open::Seen(part)) => {
@@ -255,46 +356,65 @@ impl<'a> Move<'a> {
     }
 
     pub fn put(&mut self, key: Key, part: Part) {
-        let ix = self.model.space.place(key);
+        let ix = self.place(key);
         self.open(ix, |_| ());
         self.overlay.get_mut().open.insert(ix, Open::Changed(Box::new(part)));
     }
 
     /// What it changed, and all that it came to know.
     pub fn close(self) -> Closed {
+        let space = &self.model.space;
+        let (contents, looks, events, log) = self.close_unkept();
+        let writes = contents.into_iter().map(|(ix, content)| match content {
+            Content::Known(id) => (ix, id),
+            Content::New(hash, part) => (ix, space.intern_hashed(hash, *part)),
+        });
+        (writes.collect(), looks, events, log)
+    }
+
+    /// The same, with new parts as they are: nothing is added.
+    pub fn close_unkept(self) -> Unkept {
         let overlay = self.overlay.into_inner();
-        let mut writes: Vec<(PartIx, PartId)> = Vec::new();
+        let mut changed: Vec<(PartIx, Box<Part>)> = Vec::new();
         for (ix, open) in overlay.open {
-            let id = match open {
-                Open::Changed(part) => self.model.space.intern(*part),
-                _ => continue,
-            };
-            if self.base.get(ix as usize).copied().unwrap_or(0) != id {
-                writes.push((ix, id));
+            if let Open::Changed(part) = open {
+                changed.push((ix, part));
             }
         }
-        writes.sort_unstable();
+        changed.sort_unstable_by_key(|c| c.0);
+        let space = &self.model.space;
+        let mut writes: Vec<(PartIx, Content)> = Vec::with_capacity(changed.len());
+        for (ix, part) in changed {
+            let hash = hash_of(&part);
+            let known = match self.frozen {
+                Some(frozen) => frozen.find(hash, &part),
+                None => space.find(hash, &part),
+            };
+            match known {
+                Some(id) if self.base.get(ix as usize).copied().unwrap_or(0) == id => {}
+                Some(id) => writes.push((ix, Content::Known(id))),
+                None => writes.push((ix, Content::New(hash, part))),
+            }
+        }
         (writes, overlay.looks, self.events, self.log)
     }
 
     /// What follows is undone by `restore`, but not what it looked at.
-    pub fn keep(&self) -> Kept {
+    pub fn keep(&self) -> Kept<'a> {
         Kept { open: self.overlay.borrow().open.clone(), released: self.released, events: self.events.len() }
     }
 
-    pub fn restore(&mut self, kept: Kept) {
-        let overlay = self.overlay.get_mut();
+    pub fn restore(&mut self, kept: Kept<'a>) {
         // A part first seen meanwhile is looked at again from the base; the
         // look itself is on record already.
         let mut open = kept.open;
-        for ix in overlay.open.keys() {
+        for ix in self.overlay.borrow().open.keys() {
             if !open.contains_key(ix) {
                 let id = self.base.get(*ix as usize).copied().unwrap_or(0);
-                let seen = if id == 0 { Open::None } else { Open::Seen(self.model.space.part(id)) };
-                open.insert(*ix, seen);
+                open.insert(*ix, self.seen(id));
             }
         }
-        overlay.open = open;
+        self.overlay.get_mut().open = open;
         self.released = kept.released;
         self.events.truncate(kept.events);
     }
@@ -302,7 +422,7 @@ impl<'a> Move<'a> {
     // ----------------------------------------------------------- kinds of part
 
     pub fn task_ix(&self, task: TaskId) -> PartIx {
-        self.model.space.place(Key::Task(task))
+        self.place(Key::Task(task))
     }
 
     pub fn task<T>(&self, task: TaskId, f: impl FnOnce(&TaskPart) -> T) -> Option<T> {
@@ -321,14 +441,14 @@ impl<'a> Move<'a> {
     }
 
     pub fn process<T>(&self, process: TaskId, f: impl FnOnce(&ProcessPart) -> T) -> Option<T> {
-        self.open(self.model.space.place(Key::Process(process)), |p| match p {
+        self.open(self.place(Key::Process(process)), |p| match p {
             Some(Part::Process(t)) => Some(f(t)),
             _ => None,
         })
     }
 
     pub fn change_process<T>(&mut self, process: TaskId, f: impl FnOnce(&mut ProcessPart) -> T) -> Option<T> {
-        let ix = self.model.space.place(Key::Process(process));
+        let ix = self.place(Key::Process(process));
         self.change(ix, |p| match p {
             Part::Process(t) => Some(f(t)),
             _ => None,
@@ -336,14 +456,14 @@ impl<'a> Move<'a> {
     }
 
     pub fn object<T>(&self, object: u32, f: impl FnOnce(&ObjectPart) -> T) -> Option<T> {
-        self.open(self.model.space.place(Key::Object(object)), |p| match p {
+        self.open(self.place(Key::Object(object)), |p| match p {
             Some(Part::Object(o)) => Some(f(o)),
             _ => None,
         })
     }
 
     pub fn change_object<T>(&mut self, object: u32, f: impl FnOnce(&mut ObjectPart) -> T) -> Option<T> {
-        let ix = self.model.space.place(Key::Object(object));
+        let ix = self.place(Key::Object(object));
         self.change(ix, |p| match p {
             Part::Object(o) => Some(f(o)),
             _ => None,
@@ -363,7 +483,7 @@ impl<'a> Move<'a> {
             Home::Record(record) if private => Key::VarField { process: self.home, record, index: place.index },
             Home::Record(record) => Key::Field { record, index: place.index },
         };
-        self.model.space.place(key)
+        self.place(key)
     }
 
     pub fn change_cell<T>(&mut self, ix: PartIx, f: impl FnOnce(&mut CellPart) -> T) -> Option<T> {
@@ -554,8 +674,8 @@ impl<'a> Move<'a> {
     }
 }
 
-pub struct Kept {
-    open: HashMap<PartIx, Open, rustc_hash::FxBuildHasher>,
+pub struct Kept<'a> {
+    open: HashMap<PartIx, Open<'a>, rustc_hash::FxBuildHasher>,
     released: bool,
     events: usize,
 }

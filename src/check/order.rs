@@ -185,7 +185,7 @@ impl Move<'_> {
         if !self.model.exact || self.outside || self.is_probing() {
             return None;
         }
-        self.open(self.model.space.place(Key::Order), |p| match p {
+        self.open(self.place(Key::Order), |p| match p {
             Some(Part::Order(order)) => Some(f(order)),
             _ => None,
         })

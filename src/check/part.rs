@@ -12,7 +12,8 @@ use super::order::OrderPart;
 use crate::machine::{Step, Task};
 use crate::objects::{Mode, TaskId, WORDS};
 use crate::program::value::{ObjRef, Value};
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashTable};
+use std::hash::BuildHasher;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::{Acquire, Release};
 use std::sync::{Arc, Mutex, RwLock};
@@ -315,7 +316,19 @@ struct Parts {
     all: Vec<Arc<Part>>,
     bytes: usize,
     activities: Vec<Activity>,
-    known: HashMap<Arc<Part>, PartId, rustc_hash::FxBuildHasher>,
+    /// With the hash of each.
+    known: HashTable<(u64, PartId)>,
+}
+
+impl Parts {
+    fn find(&self, hash: u64, part: &Part) -> Option<PartId> {
+        self.known.find(hash, |k| k.0 == hash && *self.all[k.1 as usize] == *part).map(|k| k.1)
+    }
+}
+
+/// What a part is found by.
+pub fn hash_of(part: &Part) -> u64 {
+    rustc_hash::FxBuildHasher.hash_one(part)
 }
 
 #[derive(Default)]
@@ -340,6 +353,52 @@ pub struct Space {
     births: Mutex<Births>,
     part_count: AtomicUsize,
     actor_count: AtomicUsize,
+}
+
+/// All that there is, while nothing is added.
+#[derive(Clone, Copy)]
+pub struct Frozen<'s> {
+    parts: &'s Parts,
+    places: &'s Places,
+    births: &'s Births,
+}
+
+impl<'s> Frozen<'s> {
+    pub fn part(&self, id: PartId) -> &'s Part {
+        &self.parts.all[id as usize]
+    }
+
+    pub fn activity(&self, id: PartId) -> Activity {
+        self.parts.activities[id as usize]
+    }
+
+    /// A part's number, if it has one.
+    pub fn find(&self, hash: u64, part: &Part) -> Option<PartId> {
+        self.parts.find(hash, part)
+    }
+
+    pub fn place(&self, key: Key) -> Option<PartIx> {
+        self.places.of.get(&key).copied()
+    }
+
+    pub fn key(&self, ix: PartIx) -> Key {
+        self.places.keys[ix as usize]
+    }
+
+    /// How many places there are.
+    pub fn places(&self) -> usize {
+        self.places.keys.len()
+    }
+
+    /// Places whose parts may move by themselves.
+    pub fn actors(&self) -> &'s [PartIx] {
+        &self.places.actors
+    }
+
+    /// What `Space::birth` has given, and what it would give next.
+    pub fn birth(&self, creator: TaskId, site: u32, n: u32) -> Result<u32, u32> {
+        self.births.of.get(&(creator, site, n)).copied().ok_or(self.births.next)
+    }
 }
 
 /// A lock that somebody panicked under is as good as before: what is inside
@@ -368,21 +427,37 @@ impl Space {
     }
 
     pub fn intern(&self, part: Part) -> PartId {
-        if let Some(id) = open!(self.parts.read()).known.get(&part) {
-            return *id;
+        self.intern_hashed(hash_of(&part), part)
+    }
+
+    /// The number of a part with this hash, if it has one.
+    pub fn find(&self, hash: u64, part: &Part) -> Option<PartId> {
+        open!(self.parts.read()).find(hash, part)
+    }
+
+    /// The same as `intern` where the hash is known.
+    pub fn intern_hashed(&self, hash: u64, part: Part) -> PartId {
+        if let Some(id) = open!(self.parts.read()).find(hash, &part) {
+            return id;
         }
         let mut parts = open!(self.parts.write());
-        if let Some(id) = parts.known.get(&part) {
-            return *id;
+        if let Some(id) = parts.find(hash, &part) {
+            return id;
         }
         let id = parts.all.len() as PartId;
         parts.activities.push(activity(&part));
         parts.bytes = parts.bytes.saturating_add(bytes(&part));
-        let part = Arc::new(part);
-        parts.all.push(part.clone());
-        parts.known.insert(part, id);
+        parts.all.push(Arc::new(part));
+        parts.known.insert_unique(hash, (hash, id), |k| k.0);
         self.part_count.store(parts.all.len(), Release);
         id
+    }
+
+    /// Does something while nothing is added: it is told all there is.
+    pub fn frozen<T>(&self, f: impl FnOnce(Frozen<'_>) -> T) -> T {
+        let (parts, places) = (open!(self.parts.read()), open!(self.places.read()));
+        let births = open!(self.births.lock());
+        f(Frozen { parts: &parts, places: &places, births: &births })
     }
 
     pub fn part(&self, id: PartId) -> Arc<Part> {

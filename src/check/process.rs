@@ -47,7 +47,7 @@ impl Move<'_> {
     pub fn bear_number(&self, site: u32, count: u32) -> u32 {
         let mut n = 0;
         loop {
-            let id = self.model.space.birth(self.me, site, n, count);
+            let id = self.birth(self.me, site, n, count);
             if self.object(id, |_| ()).is_none() {
                 return id;
             }
@@ -116,7 +116,7 @@ impl Move<'_> {
         };
         self.put(Key::Process(id), Part::Process(part));
         let copy = |m: &mut Self, from: Key, to: Key| {
-            let ix = m.model.space.place(from);
+            let ix = m.place(from);
             if let Some(value) = m.cell(ix, |c| c.value.clone()) {
                 m.put(to, Part::Cell(CellPart { value, accessors: Vec::new() }));
             }
@@ -225,7 +225,7 @@ impl Move<'_> {
         let name = self.object_name(id);
         let mut workers = Vec::new();
         for index in 0..count {
-            let worker = self.model.space.birth(id, NOWHERE, index, 1);
+            let worker = self.birth(id, NOWHERE, index, 1);
             let process = options & pool::OF_PROCESSES != 0;
             let newborn = Newborn {
                 function: self.program.main,

@@ -221,17 +221,21 @@ impl Recorder {
             let waits = !matches!(part.at, At::Ended(_) | At::Ending(_)) && explorer.logged(row, &turn).is_none();
             match (waits, self.waiting.contains(&id)) {
                 (true, false) => {
-                    let (object, text) = match awaited(&part.at).or_else(|| child(explorer, row, &part)) {
-                        Some((target, method)) => {
-                            let name = KINDS[target.kind as usize].methods[method as usize].name;
-                            let name = if is_select(&part.at) { "select" } else { name.trim_start_matches('-') };
-                            (Some(object_name(explorer, row, target.id)), name.to_string())
-                        }
-                        None => (None, String::new()),
-                    };
+                    let mut all = awaited(&part.at);
+                    if all.is_empty() {
+                        all.extend(child(explorer, row, &part));
+                    }
                     self.waiting.push(id);
                     let site = span(explorer, site_of(&part));
-                    self.note(id, Kind::Wait, object, None, Told { site, text });
+                    if all.is_empty() {
+                        self.note(id, Kind::Wait, None, None, Told { site, text: String::new() });
+                    }
+                    for (arm, (target, method)) in all.into_iter().enumerate() {
+                        let name = KINDS[target.kind as usize].methods[method as usize].name;
+                        let kind = if arm == 0 { Kind::Wait } else { Kind::Arm };
+                        let on = Some(object_name(explorer, row, target.id));
+                        self.note(id, kind, on, None, Told { site, text: name.trim_start_matches('-').to_string() });
+                    }
                 }
                 (false, true) => self.goes(id),
                 _ => {}
@@ -291,28 +295,18 @@ fn missing(of: &[Hold], other: &[Hold]) -> Vec<Hold> {
     missing
 }
 
-/// The operation that a task stands before or waits in; of a `select` the
-/// first.
-fn awaited(at: &At) -> Option<(ObjRef, u8)> {
+/// The operation that a task stands before or waits in; of a `select` each.
+fn awaited(at: &At) -> Vec<(ObjRef, u8)> {
     match at {
-        At::Operate { op, .. } => Some((op.target, op.method)),
-        At::Select { arms, .. } => arms.first().map(|(_, op)| (op.target, op.method)),
+        At::Operate { op, .. } => vec![(op.target, op.method)],
+        At::Select { arms, .. } => arms.iter().map(|(_, op)| (op.target, op.method)).collect(),
         At::Step(step) => match &**step {
-            Step::Operate { object, method, .. } => Some((*object, *method)),
-            Step::Select { arms, .. } => arms.iter().find_map(|a| a.target),
-            Step::Join { targets, .. } => targets.first().map(|t| (*t, join_method(*t))),
-            _ => None,
+            Step::Operate { object, method, .. } => vec![(*object, *method)],
+            Step::Select { arms, .. } => arms.iter().filter_map(|a| a.target).collect(),
+            Step::Join { targets, .. } => targets.first().map(|t| (*t, join_method(*t))).into_iter().collect(),
+            _ => Vec::new(),
         },
-        _ => None,
-    }
-}
-
-/// Whether a task waits for one of several operations.
-fn is_select(at: &At) -> bool {
-    match at {
-        At::Select { arms, .. } => arms.len() > 1,
-        At::Step(step) => matches!(&**step, Step::Select { arms, .. } if arms.len() > 1),
-        _ => false,
+        _ => Vec::new(),
     }
 }
 

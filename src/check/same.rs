@@ -47,7 +47,7 @@ pub fn shown_again(explorer: &mut Explorer, row: &Row, key: &Key) -> Option<(Opt
         explorer.successors(row, true, &mut out);
         return out.into_iter().find_map(|(turn, leaf)| {
             let same = |e: &&_| finding::key(program, e) == (*code, text.clone());
-            leaf.events.iter().find(same).map(|e| (Some(turn), What::Event(e.clone())))
+            leaf.rare.events.iter().find(same).map(|e| (Some(turn), What::Event(e.clone())))
         });
     }
     at_last(explorer, row, key).map(|what| (None, what))

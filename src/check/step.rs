@@ -742,7 +742,7 @@ impl Move<'_> {
         if atomic && !stores {
             self.order_acquire(Knower::Place(ix));
         }
-        if place.memory != Memory::Atomic && !self.outside && !self.model.blind {
+        if place.memory != Memory::Atomic && !self.outside && !self.model.blind && !self.model.careless {
             self.compare(place, ix, write, atomic);
         }
         if let Some(value) = new {
@@ -970,9 +970,18 @@ impl Move<'_> {
     // ------------------------------------------------------- atomically, await
 
     /// Runs the machine without anybody between, up to `AtomicEnd`.
+    /// A block that begins with an `await` whose condition does not hold is as
+    /// much as a look at it: what it reads is reached, and the block after it
+    /// comes after that.
     fn atomically(&mut self) -> Act {
-        let Some(mut machine) = self.change_task(self.me, |t| t.machine.take()).flatten() else { return Act::Blocked };
+        let me = self.me;
+        let Some((before, looked)) = self.task(me, |t| (t.machine.clone(), matches!(t.at, At::Looked { .. }))) else {
+            return Act::Blocked;
+        };
+        self.reached = self.model.blind;
+        let Some(mut machine) = self.change_task(me, |t| t.machine.take()).flatten() else { return Act::Blocked };
         self.in_atomic = true;
+        let mut looks = None;
         self.order_acquire(Knower::Atomically);
         self.did(seen::Deed::AtomicBegin);
         let mut next = machine.resume(self.program, Value::None);
@@ -994,7 +1003,10 @@ impl Move<'_> {
                     break Act::Went;
                 }
                 Step::AwaitBegin { .. } | Step::AtomicBegin => machine.resume(self.program, Value::None),
-                Step::AwaitEnd { holds: false, .. } => break Act::Blocked,
+                Step::AwaitEnd { site, holds: false, .. } => {
+                    looks = Some(site);
+                    break Act::Went;
+                }
                 Step::AwaitEnd { .. } => machine.resume(self.program, Value::None),
                 Step::End(_) | Step::Failed(_) | Step::Exit(_) => {
                     self.in_atomic = false;
@@ -1014,7 +1026,12 @@ impl Move<'_> {
         self.released = true;
         self.order_release(Knower::Atomically, true);
         self.did(seen::Deed::AtomicEnd);
-        act
+        match looks {
+            // A second look shows nothing: the first one can come as late.
+            Some(_) if looked || !self.reached => Act::Blocked,
+            Some(site) => self.looks_and_waits(site, before),
+            None => act,
+        }
     }
 
     /// `await`: one look at the condition. What it reads is reached even if it
@@ -1061,19 +1078,23 @@ impl Move<'_> {
                 if !self.reached {
                     return Act::Blocked;
                 }
-                self.say(|_| "await: looks, waits".to_string());
-                self.change_task(me, |t| {
-                    t.machine = before;
-                    let at =
-                        std::mem::replace(&mut t.at, At::Ending(Ended { how: How::Returned, result: Value::None }));
-                    t.at = match at {
-                        At::Step(step) => At::Looked { site, step },
-                        other => other,
-                    };
-                });
-                Act::Went
+                self.looks_and_waits(site, before)
             }
         }
+    }
+
+    /// It stands where it stood, and has looked at a condition.
+    fn looks_and_waits(&mut self, site: u32, before: Option<Task>) -> Act {
+        self.say(|_| "await: looks, waits".to_string());
+        self.change_task(self.me, |t| {
+            t.machine = before;
+            let at = std::mem::replace(&mut t.at, At::Ending(Ended { how: How::Returned, result: Value::None }));
+            t.at = match at {
+                At::Step(step) => At::Looked { site, step },
+                other => other,
+            };
+        });
+        Act::Went
     }
 
     // -------------------------------------------------------- seen from outside

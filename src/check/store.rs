@@ -1,128 +1,64 @@
-//! All states that were met: each as a tree over its row, the leaves eight
-//! parts together, above them pairs; every node kept once, so that a state costs
-//! about one pair. It owns the tables; what the numbers in a row mean, `part`
-//! says.
+//! All states that were met, each in a few words of memory: of every place in
+//! the row as many bits as tell apart what has ever stood there. It owns that
+//! packing and the tables that find a state again; what the numbers in a row
+//! mean, `part` says.
 //!
-//! The tree is Laarman, van de Pol and Weber's (Parallel Recursive State
-//! Compression for Free, SPIN 2011). Nothing is approximated: two states are
-//! one if and only if their rows are equal.
+//! Parts that a state is made of are kept once (Holzmann's COLLAPSE, *State
+//! Compression in SPIN*, 1997), and numbered anew at each place, which makes
+//! their numbers short. When a place outgrows its bits, all states are packed
+//! anew. Nothing is approximated: two states are one if and only if their rows
+//! are equal.
+//!
+//! States are added many at a time (`Store::settle`): so the look-ups of a batch
+//! wait for memory together, and several threads share them, each with the
+//! tables of some hashes. What comes of it does not depend on how many threads
+//! there are.
 
-use super::part::PartId;
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
+use super::part::{PartId, PartIx};
+use super::workers::Workers;
+use hashbrown::HashMap;
 
 /// The number of a state, in the order in which they were met.
 pub type StateId = u32;
 
-type Pair = (u32, u32);
+/// The number of a part among those that have stood at a place.
+pub type Number = u32;
 
-/// So many parts make a leaf: with them a look-up touches one cache line.
-const CHUNK: usize = 8;
-type Chunk = [PartId; CHUNK];
+/// So many states there may be; greater numbers are places in a batch.
+pub const STATES_MAX: usize = 1 << 31;
 
-#[inline]
-fn mix(x: u64) -> u64 {
-    let x = x.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let x = (x ^ (x >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
-    x ^ (x >> 32)
-}
-
-trait Node: Copy + PartialEq {
-    fn hash(&self) -> u64;
-}
-
-impl Node for Pair {
-    #[inline]
-    fn hash(&self) -> u64 {
-        mix(u64::from(self.0) << 32 | u64::from(self.1))
-    }
-}
-
-impl Node for Chunk {
-    #[inline]
-    fn hash(&self) -> u64 {
-        let mut h = 0u64;
-        for pair in self.chunks_exact(2) {
-            h = (h.rotate_left(29) ^ (u64::from(pair[0]) << 32 | u64::from(pair[1])))
-                .wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        }
-        mix(h)
-    }
-}
-
-/// How many nodes were looked up last are kept at hand.
-const AT_HAND: usize = 1 << 12;
-
-/// A table of nodes, each with the number of its place.
-struct Nodes<N: Node> {
-    all: Vec<N>,
-    known: HashTable<u32>,
-    /// By a part of the hash: the number of a node that was looked up.
-    at_hand: Vec<u32>,
-}
-
-impl<N: Node> Nodes<N> {
-    /// `nothing` has the number 0.
-    fn new(nothing: N) -> Nodes<N> {
-        let mut nodes = Nodes { all: Vec::new(), known: HashTable::new(), at_hand: vec![0; AT_HAND] };
-        nodes.add(nothing);
-        nodes
-    }
-
-    #[inline]
-    fn add(&mut self, node: N) -> u32 {
-        let h = node.hash();
-        let hand = (h as usize >> 7) % AT_HAND;
-        let near = self.at_hand[hand];
-        if self.all.get(near as usize) == Some(&node) {
-            return near;
-        }
-        let all = &self.all;
-        let id = match self.known.entry(h, |i| all[*i as usize] == node, |i| all[*i as usize].hash()) {
-            Entry::Occupied(e) => *e.get(),
-            Entry::Vacant(e) => {
-                let id = self.all.len() as u32;
-                e.insert(id);
-                self.all.push(node);
-                id
-            }
-        };
-        self.at_hand[hand] = id;
-        id
-    }
-
-    fn bytes(&self) -> usize {
-        self.all.capacity() * size_of::<N>() + self.known.capacity() * 5
-    }
-}
-
-/// A row and the nodes above it, laid out as a heap: nodes 2 and 3 are the
-/// root's, the last `chunks` are the numbers of the leaves.
+/// A row of parts, and how the store it is of has it packed.
 #[derive(Clone, Debug, Default)]
 pub struct Row {
     parts: Vec<PartId>,
-    nodes: Vec<u32>,
-    chunks: usize,
+    words: Vec<u64>,
+    /// The packing that the words are in; 0: none.
+    packing: u32,
 }
 
 impl Row {
     #[inline]
-    pub fn get(&self, ix: u32) -> PartId {
+    pub fn get(&self, ix: PartIx) -> PartId {
         self.parts.get(ix as usize).copied().unwrap_or(0)
     }
 
     /// A row that is of no store.
     pub fn from_parts(parts: &[PartId]) -> Row {
-        Row { parts: parts.to_vec(), nodes: Vec::new(), chunks: 0 }
+        Row { parts: parts.to_vec(), words: Vec::new(), packing: 0 }
     }
 
     pub fn parts(&self) -> &[PartId] {
         &self.parts
     }
 
+    /// Its words, of a row that `Store::load` has given.
+    pub fn words(&self) -> &[u64] {
+        &self.words
+    }
+
     /// The row with some parts replaced; it is of no store.
-    pub fn with(&self, changes: &[(u32, PartId)]) -> Row {
-        Row { parts: with_changes(&self.parts, changes), nodes: Vec::new(), chunks: 0 }
+    pub fn with(&self, changes: &[(PartIx, PartId)]) -> Row {
+        Row { parts: with_changes(&self.parts, changes), words: Vec::new(), packing: 0 }
     }
 
     /// Without the nothing at its end.
@@ -136,7 +72,7 @@ fn len_of(parts: &[PartId]) -> usize {
     parts.iter().rposition(|p| *p != 0).map_or(0, |i| i + 1)
 }
 
-fn with_changes(parts: &[PartId], changes: &[(u32, PartId)]) -> Vec<PartId> {
+fn with_changes(parts: &[PartId], changes: &[(PartIx, PartId)]) -> Vec<PartId> {
     let top = changes.iter().map(|c| c.0 as usize + 1).max().unwrap_or(0);
     let mut all = parts.to_vec();
     all.resize(all.len().max(top), 0);
@@ -151,143 +87,560 @@ pub fn same_parts(one: &[PartId], other: &[PartId]) -> bool {
     one[..len_of(one)] == other[..len_of(other)]
 }
 
-/// At least two leaves, so that a root is a pair.
-fn chunks_of(len: usize) -> usize {
-    len.div_ceil(CHUNK).max(2).next_power_of_two()
+/// A place in the row: where its bits are, and what its numbers mean.
+#[derive(Clone, Debug)]
+struct Column {
+    word: u32,
+    shift: u32,
+    /// In bits; none while only one part has ever stood here.
+    width: u32,
+    /// Number 0 is what stood here in the first state: nothing, if the place
+    /// came later.
+    parts: Vec<PartId>,
+}
+
+impl Column {
+    #[inline]
+    fn mask(&self) -> u64 {
+        (1 << self.width) - 1
+    }
+
+    fn is_full(&self) -> bool {
+        self.parts.len() as u64 > 1 << self.width
+    }
+}
+
+/// So many bits tell apart so many.
+fn bits(count: usize) -> u32 {
+    usize::BITS - count.saturating_sub(1).leading_zeros()
+}
+
+/// How rows are packed.
+#[derive(Default)]
+pub struct Packing {
+    columns: Vec<Column>,
+    numbers: HashMap<(PartIx, PartId), Number, rustc_hash::FxBuildHasher>,
+    /// How many words a state takes.
+    words: usize,
+    version: u32,
+    /// Some place has more parts than its bits can tell apart.
+    outgrown: bool,
+}
+
+impl Packing {
+    /// How many words a state takes.
+    pub fn words(&self) -> usize {
+        self.words
+    }
+
+    /// A part's number at a place, if it has one.
+    #[inline]
+    pub fn number(&self, ix: PartIx, part: PartId) -> Option<Number> {
+        match self.columns.get(ix as usize) {
+            Some(column) if column.parts[0] == part => Some(0),
+            Some(_) => self.numbers.get(&(ix, part)).copied(),
+            None => (part == 0).then_some(0),
+        }
+    }
+
+    /// The part that a number means at a place.
+    pub fn part(&self, ix: PartIx, number: Number) -> PartId {
+        self.columns[ix as usize].parts[number as usize]
+    }
+
+    /// A part's number; it gets one. `is_outgrown` says whether the states have to be
+    /// packed anew before this number is.
+    pub fn give_number(&mut self, ix: PartIx, part: PartId) -> Number {
+        let nothing = Column { word: 0, shift: 0, width: 0, parts: vec![0] };
+        let columns = self.columns.len().max(ix as usize + 1);
+        self.columns.resize(columns, nothing);
+        if let Some(number) = self.number(ix, part) {
+            return number;
+        }
+        let column = &mut self.columns[ix as usize];
+        let number = column.parts.len() as Number;
+        column.parts.push(part);
+        self.outgrown |= column.is_full();
+        self.numbers.insert((ix, part), number);
+        number
+    }
+
+    pub fn is_outgrown(&self) -> bool {
+        self.outgrown
+    }
+
+    /// Replaces what stands at a place.
+    #[inline]
+    pub fn put(&self, words: &mut [u64], ix: PartIx, number: Number) {
+        let Some(column) = self.columns.get(ix as usize) else { return };
+        if column.width > 0 {
+            let word = &mut words[column.word as usize];
+            *word = *word & !(column.mask() << column.shift) | u64::from(number) << column.shift;
+        }
+    }
+
+    fn unpack(&self, words: &[u64], parts: &mut Vec<PartId>) {
+        parts.clear();
+        parts.extend(self.columns.iter().map(|column| {
+            let number = match column.width {
+                0 => 0,
+                _ => words[column.word as usize] >> column.shift & column.mask(),
+            };
+            column.parts[number as usize]
+        }));
+    }
+
+    /// Gives each place the bits that it needs now. Where many states are there,
+    /// places that have used most of what they would get have one bit more, so
+    /// that all are not packed anew for each of them in turn.
+    fn fit(&mut self, states: usize) {
+        let many = states > 1 << 14;
+        let (mut word, mut shift) = (0, 0);
+        for column in &mut self.columns {
+            let count = column.parts.len();
+            let least = bits(count);
+            let width = if many && count > 64 { least.max(bits(count + count / 3)) } else { least };
+            if shift + width > u64::BITS {
+                (word, shift) = (word + 1, 0);
+            }
+            (column.word, column.shift, column.width) = (word, shift, width);
+            shift += width;
+        }
+        self.words = word as usize + 1;
+        self.version += 1;
+        self.outgrown = false;
+    }
+
+    fn bytes(&self) -> usize {
+        let columns: usize = self.columns.iter().map(|c| size_of::<Column>() + 4 * c.parts.capacity()).sum();
+        columns + self.numbers.capacity() * 13
+    }
+}
+
+/// The words of all states, in stretches that stay where they are.
+#[derive(Default)]
+struct Words {
+    stretches: Vec<Box<[u64]>>,
+    each: usize,
+    len: usize,
+}
+
+const STRETCH: usize = 1 << 12;
+
+impl Words {
+    #[inline]
+    fn get(&self, state: StateId) -> &[u64] {
+        let at = state as usize % STRETCH * self.each;
+        &self.stretches[state as usize / STRETCH][at..at + self.each]
+    }
+
+    fn push(&mut self, words: &[u64]) {
+        if self.len.is_multiple_of(STRETCH) {
+            self.stretches.push(vec![0; STRETCH * self.each].into_boxed_slice());
+        }
+        let at = self.len % STRETCH * self.each;
+        self.stretches[self.len / STRETCH][at..at + self.each].copy_from_slice(words);
+        self.len += 1;
+    }
+}
+
+/// So many entries of a table lie together in one line of the cache.
+const ENTRIES: usize = 12;
+
+/// Numbers of states, each with eight bits of its hash; 0 is no entry.
+#[derive(Clone, Default)]
+#[repr(align(64))]
+struct Bucket {
+    tags: [u8; ENTRIES],
+    ids: [StateId; ENTRIES],
+}
+
+#[inline]
+fn tag(hash: u64) -> u8 {
+    ((hash >> 32) as u8).max(1)
+}
+
+/// Tables are as many as this, each with the states of some hashes.
+const SHARDS: usize = 16;
+
+#[inline]
+fn shard(hash: u64) -> usize {
+    (hash >> 60) as usize % SHARDS
+}
+
+#[inline]
+pub fn hash(words: &[u64]) -> u64 {
+    let mut h = 0u64;
+    for word in words {
+        let product = u128::from(h.rotate_left(23) ^ word ^ 0x9e37_79b9_7f4a_7c15) * 0xd6e8_feb8_6659_fd93_u128;
+        h = product as u64 ^ (product >> 64) as u64;
+    }
+    let h = (h ^ h >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    h ^ h >> 29
+}
+
+#[derive(Default)]
+struct Table {
+    buckets: Vec<Bucket>,
+    len: usize,
+    /// Entries of the batch that is being settled: where, and which.
+    fresh: Vec<(u32, u8, u32)>,
+}
+
+impl Table {
+    #[inline]
+    fn home(&self, hash: u64) -> usize {
+        (((hash & 0xffff_ffff) * self.buckets.len() as u64) >> 32) as usize
+    }
+
+    fn room(&self) -> usize {
+        self.buckets.len() * ENTRIES / 5 * 4
+    }
+
+    /// An entry that is none of those that are there already.
+    fn insert(&mut self, hash: u64, id: u32) -> (usize, usize) {
+        let mut at = self.home(hash);
+        loop {
+            let bucket = &mut self.buckets[at];
+            if let Some(n) = bucket.tags.iter().position(|t| *t == 0) {
+                bucket.tags[n] = tag(hash);
+                bucket.ids[n] = id;
+                self.len += 1;
+                return (at, n);
+            }
+            at = if at + 1 == self.buckets.len() { 0 } else { at + 1 };
+        }
+    }
+
+    /// The entry of which `same` says so; the first that may be it, by its tag,
+    /// without asking.
+    #[inline]
+    fn find(&self, hash: u64, mut same: impl FnMut(u32) -> bool) -> Option<u32> {
+        let tag = tag(hash);
+        let mut at = self.home(hash);
+        loop {
+            let bucket = &self.buckets[at];
+            for n in 0..ENTRIES {
+                if bucket.tags[n] == tag && same(bucket.ids[n]) {
+                    return Some(bucket.ids[n]);
+                }
+            }
+            if bucket.tags[ENTRIES - 1] == 0 {
+                return None;
+            }
+            at = if at + 1 == self.buckets.len() { 0 } else { at + 1 };
+        }
+    }
+}
+
+/// From here on a number is a place in the batch.
+const IN_BATCH: u32 = STATES_MAX as u32;
+
+/// States to be added, in their order.
+#[derive(Default)]
+pub struct Batch {
+    /// One after the other, as many each as the packing says.
+    pub words: Vec<u64>,
+    pub hashes: Vec<u64>,
+    /// What `settle` says of each: a state's number; or, from `IN_BATCH` on, the
+    /// place in the batch of the first that is the same and is new.
+    came: Vec<u32>,
+    /// The places in the batch by their shards.
+    order: Vec<u32>,
+    starts: Vec<usize>,
+}
+
+impl Batch {
+    pub fn len(&self) -> usize {
+        self.hashes.len()
+    }
+
+    pub fn clear(&mut self) {
+        self.words.clear();
+        self.hashes.clear();
+    }
+
+    fn sort(&mut self) {
+        let mut counts = [0usize; SHARDS + 1];
+        for hash in &self.hashes {
+            counts[shard(*hash) + 1] += 1;
+        }
+        for n in 0..SHARDS {
+            counts[n + 1] += counts[n];
+        }
+        self.starts.clear();
+        self.starts.extend_from_slice(&counts);
+        self.order.clear();
+        self.order.resize(self.hashes.len(), 0);
+        for (n, hash) in self.hashes.iter().enumerate() {
+            let at = &mut counts[shard(*hash)];
+            self.order[*at] = n as u32;
+            *at += 1;
+        }
+    }
 }
 
 /// See the head of the file.
+#[derive(Default)]
 pub struct Store {
-    leaves: Nodes<Chunk>,
-    inner: Nodes<Pair>,
-    /// By the depth of the tree.
-    roots: Vec<HashTable<StateId>>,
-    /// Of each state the pair at its root and its depth.
-    states: Vec<Pair>,
-    depths: Vec<u8>,
-    scratch: Vec<u32>,
+    pub packing: Packing,
+    words: Words,
+    tables: Vec<Table>,
+    one: Batch,
 }
 
 impl Store {
     pub fn new() -> Store {
-        Store {
-            leaves: Nodes::new([0; CHUNK]),
-            inner: Nodes::new((0, 0)),
-            roots: Vec::new(),
-            states: Vec::new(),
-            depths: Vec::new(),
-            scratch: Vec::new(),
-        }
+        let table = || Table { buckets: vec![Bucket::default(); 4], ..Table::default() };
+        Store { tables: (0..SHARDS).map(|_| table()).collect(), ..Store::default() }
     }
 
     pub fn len(&self) -> usize {
-        self.states.len()
+        self.words.len
     }
 
     pub fn bytes(&self) -> usize {
-        let roots: usize = self.roots.iter().map(|r| r.capacity() * 5).sum();
-        self.leaves.bytes() + self.inner.bytes() + roots + self.states.capacity() * 8 + self.depths.capacity()
+        let words = self.words.stretches.len() * STRETCH * self.words.each * 8;
+        let tables: usize = self.tables.iter().map(|t| t.buckets.len() * size_of::<Bucket>()).sum();
+        words + tables + self.packing.bytes()
     }
 
-    /// The row that results from `row` with some parts replaced, in the order of
-    /// their places: its number, and whether it is new. `row` is as `load` gives
-    /// it.
-    pub fn add(&mut self, row: &Row, changes: &[(u32, PartId)]) -> (StateId, bool) {
-        let top = changes.last().map_or(0, |c| c.0 as usize + 1);
-        let removed = changes.iter().any(|c| c.1 == 0);
-        if top > row.parts.len() || removed || row.chunks == 0 {
-            return self.add_parts(&with_changes(&row.parts, changes));
+    /// A state's row.
+    pub fn load(&self, state: StateId, row: &mut Row) {
+        let words = self.words.get(state);
+        self.packing.unpack(words, &mut row.parts);
+        row.words.clear();
+        row.words.extend_from_slice(words);
+        row.packing = self.packing.version;
+    }
+
+    /// Packs all states anew, if some place has outgrown its bits; whether it
+    /// was so.
+    pub fn fit(&mut self) -> bool {
+        if !self.packing.outgrown && self.packing.version > 0 {
+            return false;
         }
-        let mut nodes = std::mem::take(&mut self.scratch);
-        nodes.clear();
-        nodes.extend_from_slice(&row.nodes);
-        let mut at = 0;
-        // The leaves that change, then level by level the nodes above them.
-        let mut low = usize::MAX;
-        let mut high = 0;
-        while at < changes.len() {
-            let chunk = changes[at].0 as usize / CHUNK;
-            let mut leaf = [0; CHUNK];
-            let begin = chunk * CHUNK;
-            let end = (begin + CHUNK).min(row.parts.len());
-            leaf[..end - begin].copy_from_slice(&row.parts[begin..end]);
-            while let Some((ix, part)) = changes.get(at).filter(|c| c.0 as usize / CHUNK == chunk) {
-                leaf[*ix as usize % CHUNK] = *part;
-                at += 1;
+        let old = self.packing.columns.clone();
+        let words_before = self.words.each;
+        self.packing.fit(self.len());
+        self.words.each = self.packing.words;
+        let mut packed = vec![0; self.words.each];
+        for stretch in &mut self.words.stretches {
+            let mut anew = vec![0; STRETCH * self.words.each].into_boxed_slice();
+            for n in 0..STRETCH {
+                let before = &stretch[n * words_before..(n + 1) * words_before];
+                packed.fill(0);
+                for (now, was) in self.packing.columns.iter().zip(&old).filter(|c| c.1.width > 0) {
+                    let number = before[was.word as usize] >> was.shift & was.mask();
+                    packed[now.word as usize] |= number << now.shift;
+                }
+                anew[n * self.words.each..(n + 1) * self.words.each].copy_from_slice(&packed);
             }
-            let node = row.chunks + chunk;
-            nodes[node] = self.leaves.add(leaf);
-            low = low.min(node);
-            high = high.max(node);
+            *stretch = anew;
         }
-        while low > 3 {
-            let (first, last) = (low / 2, high / 2);
-            for node in first..=last {
-                if nodes[2 * node] != row.nodes[2 * node] || nodes[2 * node + 1] != row.nodes[2 * node + 1] {
-                    nodes[node] = self.inner.add((nodes[2 * node], nodes[2 * node + 1]));
+        // The hashes are others now, and so is how many states each table has.
+        let mut counts = [0; SHARDS];
+        for state in 0..self.words.len as StateId {
+            counts[shard(hash(self.words.get(state)))] += 1;
+        }
+        self.rebuild(&counts);
+        true
+    }
+
+    /// Makes the tables anew, with room for so many states and some more.
+    fn rebuild(&mut self, counts: &[usize; SHARDS]) {
+        for (table, count) in self.tables.iter_mut().zip(counts) {
+            // Large tables have less to spare.
+            let wanted = if *count < 1 << 16 { count * 2 } else { count + count / 2 };
+            let size = (wanted * 5 / 4).div_ceil(ENTRIES).max(table.buckets.len()).max(4);
+            table.buckets.clear();
+            table.buckets.resize(size, Bucket::default());
+            table.len = 0;
+        }
+        for state in 0..self.words.len as StateId {
+            let hash = hash(self.words.get(state));
+            self.tables[shard(hash)].insert(hash, state);
+        }
+    }
+
+    /// Room for what the batch may add.
+    fn reserve(&mut self, batch: &Batch) {
+        let counts: [usize; SHARDS] =
+            std::array::from_fn(|n| self.tables[n].len + batch.starts[n + 1] - batch.starts[n]);
+        if (0..SHARDS).any(|n| counts[n] > self.tables[n].room()) {
+            self.rebuild(&counts);
+        }
+    }
+
+    /// Looks up the states of a batch. After it `take` is asked for each of them, in
+    /// their order and perhaps not to the last, and then `end`.
+    pub fn settle(&mut self, batch: &mut Batch, workers: &Workers) {
+        batch.sort();
+        self.reserve(batch);
+        batch.came.clear();
+        batch.came.resize(batch.len(), 0);
+        let each = self.words.each;
+        let (words, hashes, order, starts) = (&batch.words, &batch.hashes, &batch.order, &batch.starts);
+        let known = &self.words;
+        let came = workers.each(&mut self.tables, |n, table| {
+            let places = &order[starts[n]..starts[n + 1]];
+            settle_some(table, known, places, each, words, hashes)
+        });
+        for (n, some) in came.into_iter().enumerate() {
+            for (place, came) in order[starts[n]..starts[n + 1]].iter().zip(some) {
+                batch.came[*place as usize] = came;
+            }
+        }
+    }
+
+    /// What one of the batch is, asked in their order: its number, and whether
+    /// it is new.
+    pub fn take(&mut self, batch: &mut Batch, place: usize) -> (StateId, bool) {
+        let came = batch.came[place];
+        if came < IN_BATCH {
+            return (came, false);
+        }
+        let first = (came - IN_BATCH) as usize;
+        if first < place {
+            // It has been taken, and says its number.
+            let id = batch.came[first];
+            batch.came[place] = id;
+            return (id, false);
+        }
+        let id = self.words.len as StateId;
+        let each = self.words.each;
+        self.words.push(&batch.words[place * each..(place + 1) * each]);
+        batch.came[place] = id;
+        (id, true)
+    }
+
+    /// The batch is done: those that were not taken are forgotten.
+    pub fn end(&mut self, batch: &Batch) {
+        for table in &mut self.tables {
+            for (bucket, n, place) in table.fresh.drain(..) {
+                let bucket = &mut table.buckets[bucket as usize];
+                match batch.came[place as usize] {
+                    id if id < IN_BATCH => bucket.ids[n as usize] = id,
+                    // Nothing that stays has come behind it.
+                    _ => {
+                        bucket.tags[n as usize] = 0;
+                        table.len -= 1;
+                    }
                 }
             }
-            (low, high) = (first, last);
         }
-        let id = self.root(row.chunks, (nodes[2], nodes[3]));
-        self.scratch = nodes;
-        id
     }
 
-    /// A row from nothing. Its depth is that of its last part, whatever stood
-    /// behind that before.
+    /// The row that results from `row` with some parts replaced: its number, and
+    /// whether it is new.
+    pub fn add(&mut self, row: &Row, changes: &[(PartIx, PartId)]) -> (StateId, bool) {
+        for (ix, part) in changes {
+            self.packing.give_number(*ix, *part);
+        }
+        if self.fit() || row.packing != self.packing.version {
+            return self.add_parts(&with_changes(&row.parts, changes));
+        }
+        let mut words = row.words.clone();
+        for (ix, part) in changes {
+            let number = self.packing.number(*ix, *part).unwrap_or(0);
+            self.packing.put(&mut words, *ix, number);
+        }
+        self.add_words(&words)
+    }
+
+    /// A row from nothing. The parts of the first one get no bits as long as
+    /// they are the only ones at their places.
     pub fn add_parts(&mut self, parts: &[PartId]) -> (StateId, bool) {
-        let len = len_of(parts);
-        let chunks = chunks_of(len);
-        let mut nodes = vec![0; 2 * chunks];
-        for (n, part) in parts[..len].chunks(CHUNK).enumerate() {
-            let mut leaf = [0; CHUNK];
-            leaf[..part.len()].copy_from_slice(part);
-            nodes[chunks + n] = self.leaves.add(leaf);
+        if self.words.len == 0 && self.packing.columns.is_empty() {
+            let column = |part: &PartId| Column { word: 0, shift: 0, width: 0, parts: vec![*part] };
+            self.packing.columns = parts.iter().map(column).collect();
         }
-        for node in (2..chunks).rev() {
-            nodes[node] = self.inner.add((nodes[2 * node], nodes[2 * node + 1]));
+        for (ix, part) in parts.iter().enumerate() {
+            self.packing.give_number(ix as PartIx, *part);
         }
-        self.root(chunks, (nodes[2], nodes[3]))
+        for ix in parts.len()..self.packing.columns.len() {
+            self.packing.give_number(ix as PartIx, 0);
+        }
+        self.fit();
+        self.add_words(&self.packed(parts))
     }
 
-    fn root(&mut self, chunks: usize, pair: Pair) -> (StateId, bool) {
-        let depth = chunks.trailing_zeros() as usize;
-        while self.roots.len() <= depth {
-            self.roots.push(HashTable::new());
+    /// A row in its words, all of whose numbers are given.
+    pub fn packed(&self, parts: &[PartId]) -> Vec<u64> {
+        let mut words = vec![0; self.words.each];
+        for ix in 0..self.packing.columns.len() {
+            let part = parts.get(ix).copied().unwrap_or(0);
+            let number = self.packing.number(ix as PartIx, part).unwrap_or(0);
+            self.packing.put(&mut words, ix as PartIx, number);
         }
-        let states = &self.states;
-        match self.roots[depth].entry(pair.hash(), |i| states[*i as usize] == pair, |i| states[*i as usize].hash()) {
-            Entry::Occupied(e) => (*e.get(), false),
-            Entry::Vacant(e) => {
-                let id = self.states.len() as StateId;
-                e.insert(id);
-                self.states.push(pair);
-                self.depths.push(depth as u8);
-                (id, true)
-            }
-        }
+        words
     }
 
-    /// A state's row, with its inner nodes.
-    pub fn load(&self, state: StateId, row: &mut Row) {
-        let chunks = 1usize << self.depths[state as usize];
-        row.chunks = chunks;
-        row.nodes.clear();
-        row.nodes.resize(2 * chunks, 0);
-        let root = self.states[state as usize];
-        row.nodes[2] = root.0;
-        row.nodes[3] = root.1;
-        for node in 2..chunks {
-            let pair = self.inner.all[row.nodes[node] as usize];
-            row.nodes[2 * node] = pair.0;
-            row.nodes[2 * node + 1] = pair.1;
+    fn add_words(&mut self, words: &[u64]) -> (StateId, bool) {
+        let hash = hash(words);
+        let known = &self.words;
+        if let Some(id) = self.tables[shard(hash)].find(hash, |id| known.get(id) == words) {
+            return (id, false);
         }
-        row.parts.clear();
-        for node in chunks..2 * chunks {
-            row.parts.extend_from_slice(&self.leaves.all[row.nodes[node] as usize]);
+        let id = self.words.len as StateId;
+        let table = &self.tables[shard(hash)];
+        if table.len >= table.room() {
+            let mut batch = std::mem::take(&mut self.one);
+            batch.clear();
+            batch.hashes.push(hash);
+            batch.sort();
+            self.reserve(&batch);
+            self.one = batch;
+        }
+        self.tables[shard(hash)].insert(hash, id);
+        self.words.push(words);
+        (id, true)
+    }
+}
+
+/// So many look-ups wait for memory together.
+const TOGETHER: usize = 16;
+
+/// Looks up some places of the batch in their table: what `Batch::came` says.
+fn settle_some(
+    table: &mut Table,
+    known: &Words,
+    places: &[u32],
+    each: usize,
+    words: &[u64],
+    hashes: &[u64],
+) -> Vec<u32> {
+    let of = |place: usize| &words[place * each..(place + 1) * each];
+    let mut came = Vec::with_capacity(places.len());
+    for some in places.chunks(TOGETHER) {
+        // Neither of these two rounds needs what the other look-ups of it come
+        // to, so the processor fetches for all of them at once.
+        let mut likely = [u32::MAX; TOGETHER];
+        for (place, likely) in some.iter().zip(&mut likely) {
+            let hash = hashes[*place as usize];
+            *likely = table.find(hash, |_| true).unwrap_or(u32::MAX);
+        }
+        let mut touched = 0;
+        for id in likely.iter().filter(|id| **id < IN_BATCH) {
+            touched |= known.get(*id)[0];
+        }
+        std::hint::black_box(touched);
+        for place in some {
+            let at = *place as usize;
+            let (hash, own) = (hashes[at], of(at));
+            let same = |id: u32| match id {
+                id if id < IN_BATCH => known.get(id) == own,
+                id => of((id - IN_BATCH) as usize) == own,
+            };
+            came.push(table.find(hash, same).unwrap_or_else(|| {
+                let id = IN_BATCH + *place;
+                let (bucket, n) = table.insert(hash, id);
+                table.fresh.push((bucket as u32, n as u8, *place));
+                id
+            }));
         }
     }
+    came
 }
 
 #[cfg(test)]
@@ -296,41 +649,102 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::HashMap;
 
+    fn trimmed(mut parts: Vec<u32>) -> Vec<u32> {
+        parts.truncate(len_of(&parts));
+        parts
+    }
+
+    fn changed(row: &[u32], changes: &[(u32, u32)]) -> Vec<u32> {
+        trimmed(with_changes(row, changes))
+    }
+
+    type Changes = Vec<(u32, u32)>;
+
+    fn changes() -> impl Strategy<Value = Changes> {
+        prop::collection::vec((0u32..40, 0u32..300), 1..6).prop_map(|mut all: Changes| {
+            all.sort_by_key(|c| c.0);
+            all.dedup_by_key(|c| c.0);
+            all
+        })
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
         /// Whatever changes lead to a row, it is one state; and it comes back
-        /// as it went in.
+        /// as it went in, also when the states have been packed anew.
         #[test]
-        fn equal_rows_are_one_state(steps in prop::collection::vec(
-            (any::<prop::sample::Index>(), prop::collection::vec((0u32..40, 0u32..4), 1..6)), 1..60)
+        fn equal_rows_are_one_state(
+            steps in prop::collection::vec((any::<prop::sample::Index>(), changes()), 1..200)
         ) {
             let mut store = Store::new();
             let mut model: HashMap<Vec<u32>, u32> = HashMap::new();
-            let trim = |mut v: Vec<u32>| { while v.last() == Some(&0) { v.pop(); } v };
             let mut rows: Vec<Vec<u32>> = vec![vec![7]];
             let (first, _) = store.add_parts(&[7]);
             model.insert(vec![7], first);
-            let mut ids = vec![first];
             for (from, changes) in steps {
                 let i = from.index(rows.len());
                 let mut row = Row::default();
-                store.load(ids[i], &mut row);
-                let mut changes = changes;
-                changes.sort_by_key(|c| c.0);
-                changes.dedup_by_key(|c| c.0);
-                let mut wanted = rows[i].clone();
-                for (ix, part) in &changes {
-                    if wanted.len() <= *ix as usize { wanted.resize(*ix as usize + 1, 0); }
-                    wanted[*ix as usize] = *part;
-                }
-                let wanted = trim(wanted);
-                if wanted.is_empty() { continue; }
+                store.load(model[&rows[i]], &mut row);
+                let wanted = changed(&rows[i], &changes);
                 let (id, new) = store.add(&row, &changes);
                 prop_assert_eq!(new, !model.contains_key(&wanted));
                 prop_assert_eq!(*model.entry(wanted.clone()).or_insert(id), id);
-                store.load(id, &mut row);
-                prop_assert_eq!(trim(row.parts().to_vec()), wanted.clone());
                 rows.push(wanted);
-                ids.push(id);
+            }
+            for (wanted, id) in &model {
+                let mut row = Row::default();
+                store.load(*id, &mut row);
+                prop_assert_eq!(&trimmed(row.parts().to_vec()), wanted);
+            }
+        }
+
+        /// A batch comes to the same as its states one after the other, with one
+        /// thread or three, and what is not taken leaves nothing.
+        #[test]
+        fn a_batch_is_one_after_the_other(
+            batches in prop::collection::vec((prop::collection::vec(changes(), 1..400), 0usize..500), 1..8)
+        ) {
+            let three = Workers::new(3);
+            let mut one = Store::new();
+            let mut many = Store::new();
+            let base = vec![1; 40];
+            one.add_parts(&base);
+            many.add_parts(&base);
+            for (states, taken) in &batches {
+                for state in states {
+                    for (ix, part) in state {
+                        many.packing.give_number(*ix, *part);
+                    }
+                }
+                many.fit();
+                let mut row = Row::default();
+                many.load(0, &mut row);
+                let mut batch = Batch::default();
+                for state in states {
+                    let mut words = row.words().to_vec();
+                    for (ix, part) in state {
+                        let number = many.packing.number(*ix, *part).expect("it was given");
+                        many.packing.put(&mut words, *ix, number);
+                    }
+                    batch.hashes.push(hash(&words));
+                    batch.words.extend(words);
+                }
+                many.settle(&mut batch, &three);
+                for (n, state) in states.iter().enumerate().take(*taken) {
+                    one.load(0, &mut row);
+                    prop_assert_eq!(one.add(&row, state), many.take(&mut batch, n));
+                }
+                many.end(&batch);
+                prop_assert_eq!(one.len(), many.len());
+            }
+            for id in 0..one.len() as StateId {
+                let (mut a, mut b) = (Row::default(), Row::default());
+                one.load(id, &mut a);
+                many.load(id, &mut b);
+                prop_assert_eq!(a.parts(), b.parts());
+                let words = b.words().to_vec();
+                prop_assert_eq!(many.add_words(&words), (id, false));
             }
         }
     }

@@ -262,6 +262,7 @@ fn report(program: &'static Program, sampling: &Sampling, all: Gathered) -> Repo
     let found = told(all.races, all.others);
     Report {
         stop: all.stop,
+        races_stop: None,
         cut: all.cut,
         states: all.states,
         transitions: all.steps,

@@ -99,6 +99,14 @@ struct Member {
     handle: PartIx,
 }
 
+/// What is known of a state's normal form.
+pub enum Normal {
+    /// It is in it.
+    Same,
+    Other(Vec<PartId>),
+    Unknown,
+}
+
 /// Which task becomes which; those that stay are not in it. Sorted.
 type Exchange = Box<[(TaskId, TaskId)]>;
 
@@ -164,46 +172,44 @@ impl Symmetry {
         }
     }
 
-    /// The exchange that brings a state into its normal form; none if it is in
-    /// it.
-    fn exchange(&mut self, space: &Space, parts: &[PartId], actors: &[PartIx]) -> Option<Exchange> {
+    /// The normal form of a state, if it is another one.
+    pub fn normal(&mut self, space: &Space, parts: &[PartId], actors: &[PartIx]) -> Option<Vec<PartId>> {
         if self.known.len() < actors.len() {
             self.meet(space, parts, actors);
         }
         if !self.any {
             return None;
         }
-        let at = |ix: PartIx| parts.get(ix as usize).copied().unwrap_or(0);
-        let mut pairs: Vec<(TaskId, TaskId)> = Vec::new();
-        for class in &self.classes {
-            let first = &class.tasks[0].birth;
-            let mut before = (0, 0);
-            let mut ordered = true;
-            for member in class.tasks.iter().filter(|m| at(m.place) != 0) {
-                let key = (alike(&mut self.alike, space, first, at(member.place)), at(member.handle));
-                ordered &= before <= key;
-                before = key;
-            }
-            if ordered {
-                continue;
-            }
-            let there: Vec<&Member> = class.tasks.iter().filter(|m| at(m.place) != 0).collect();
-            let mut sorted: Vec<(PartId, PartId, TaskId)> = there
-                .iter()
-                .map(|m| (alike(&mut self.alike, space, first, at(m.place)), at(m.handle), m.birth.id))
-                .collect();
-            sorted.sort_unstable();
-            let moved = sorted.iter().zip(&there).map(|(s, m)| (s.2, m.birth.id));
-            pairs.extend(moved.filter(|(from, to)| from != to));
-        }
-        pairs.sort_unstable();
-        (!pairs.is_empty()).then(|| pairs.into_boxed_slice())
+        let all = &mut self.alike;
+        let exchange = exchange(&self.classes, parts, &mut |first, part| Some(alike(all, space, first, part)))??;
+        Some(self.exchanged(space, parts, &exchange))
     }
 
-    /// The normal form of a state, if it is another one.
-    pub fn normal(&mut self, space: &Space, parts: &[PartId], actors: &[PartIx]) -> Option<Vec<PartId>> {
-        let exchange = self.exchange(space, parts, actors)?;
-        Some(self.exchanged(space, parts, &exchange))
+    /// The same, as far as it is known already.
+    pub fn look(&self, frozen: Frozen, parts: &[PartId]) -> Normal {
+        let is_met = |ix: &PartIx| parts.get(*ix as usize).is_none_or(|p| *p == 0) || self.known.contains(ix);
+        if self.known.len() < frozen.actors().len() && !frozen.actors().iter().all(is_met) {
+            return Normal::Unknown;
+        }
+        if !self.any {
+            return Normal::Same;
+        }
+        let known = |part: PartId| self.alike.get(part as usize).copied().filter(|p| *p != 0);
+        match exchange(&self.classes, parts, &mut |_, part| known(part)) {
+            None => Normal::Unknown,
+            Some(None) => Normal::Same,
+            Some(Some(exchange)) => self.look_exchanged(parts, &exchange).map_or(Normal::Unknown, Normal::Other),
+        }
+    }
+
+    fn look_exchanged(&self, parts: &[PartId], exchange: &[(TaskId, TaskId)]) -> Option<Vec<PartId>> {
+        let number = *self.exchanges.get(exchange)?;
+        let renewed = |part: &PartId| match part {
+            0 => Some(0),
+            part => self.exchanged.get(&(*part, number)).copied(),
+        };
+        let result: Vec<PartId> = parts.iter().map(renewed).collect::<Option<_>>()?;
+        Some(moved(&self.classes, result, exchange))
     }
 
     /// A state with some tasks in each other's places.
@@ -228,17 +234,8 @@ impl Symmetry {
                 }
             })
         };
-        let mut result: Vec<PartId> = parts.iter().map(|p| if *p == 0 { 0 } else { renewed(*p) }).collect();
-        let moved: Vec<(&Member, PartId, PartId)> = exchange
-            .iter()
-            .filter_map(|(from, to)| Some((member(classes, *from)?, member(classes, *to)?)))
-            .map(|(from, to)| (to, result[from.place as usize], result[from.handle as usize]))
-            .collect();
-        for (to, task, object) in moved {
-            result[to.place as usize] = task;
-            result[to.handle as usize] = object;
-        }
-        result
+        let result = parts.iter().map(|p| if *p == 0 { 0 } else { renewed(*p) }).collect();
+        moved(&self.classes, result, exchange)
     }
 
     /// The states that this one stands for, itself among them, that differ in
@@ -295,6 +292,55 @@ impl Symmetry {
         }
         (all, more)
     }
+}
+
+/// The exchange that brings a state into its normal form; none if it is in it.
+/// `alike` says of a task's part how the first of its class would have it; if it
+/// does not, nothing is said of the exchange.
+fn exchange(
+    classes: &[Class],
+    parts: &[PartId],
+    alike: &mut dyn FnMut(&Arc<Birth>, PartId) -> Option<PartId>,
+) -> Option<Option<Exchange>> {
+    let at = |ix: PartIx| parts.get(ix as usize).copied().unwrap_or(0);
+    let mut pairs: Vec<(TaskId, TaskId)> = Vec::new();
+    for class in classes {
+        let first = &class.tasks[0].birth;
+        let mut before = (0, 0);
+        let mut ordered = true;
+        for member in class.tasks.iter().filter(|m| at(m.place) != 0) {
+            let key = (alike(first, at(member.place))?, at(member.handle));
+            ordered &= before <= key;
+            before = key;
+        }
+        if ordered {
+            continue;
+        }
+        let there: Vec<&Member> = class.tasks.iter().filter(|m| at(m.place) != 0).collect();
+        let mut sorted: Vec<(PartId, PartId, TaskId)> = Vec::with_capacity(there.len());
+        for member in &there {
+            sorted.push((alike(first, at(member.place))?, at(member.handle), member.birth.id));
+        }
+        sorted.sort_unstable();
+        let moved = sorted.iter().zip(&there).map(|(s, m)| (s.2, m.birth.id));
+        pairs.extend(moved.filter(|(from, to)| from != to));
+    }
+    pairs.sort_unstable();
+    Some((!pairs.is_empty()).then(|| pairs.into_boxed_slice()))
+}
+
+/// A state in which the tasks of an exchange stand in their new places.
+fn moved(classes: &[Class], mut parts: Vec<PartId>, exchange: &[(TaskId, TaskId)]) -> Vec<PartId> {
+    let moved: Vec<(&Member, PartId, PartId)> = exchange
+        .iter()
+        .filter_map(|(from, to)| Some((member(classes, *from)?, member(classes, *to)?)))
+        .map(|(from, to)| (to, parts[from.place as usize], parts[from.handle as usize]))
+        .collect();
+    for (to, task, object) in moved {
+        parts[to.place as usize] = task;
+        parts[to.handle as usize] = object;
+    }
+    parts
 }
 
 fn member(classes: &[Class], task: TaskId) -> Option<&Member> {

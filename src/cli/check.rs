@@ -37,6 +37,10 @@ pub struct CheckArgs {
     /// End with the first finding: of all of its kind the one with the shortest way
     #[arg(long)]
     first: bool,
+    /// Explore with so many threads; without it, one a processor. What is found
+    /// does not depend on it
+    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
     /// Without one of the reductions, to compare: merging, guarding, joining,
     /// alone, symmetry
     #[arg(long, value_name = "REDUCTION", value_enum)]
@@ -153,6 +157,7 @@ impl Session<'_> {
             alone: !self.args.without.contains(&Reduction::Alone),
             symmetry: !self.args.without.contains(&Reduction::Symmetry),
             exact: false,
+            jobs: self.args.jobs.map_or_else(crate::run::processors, usize::from),
             hash: check::schedule::short_hash(&self.source.text),
         };
         let interrupted = crate::run::interruption();
@@ -330,7 +335,7 @@ impl Session<'_> {
             schedules: report.sampled.as_ref().map(|s| s.runs),
         };
         put_out(&verdict::text(&summary, &self.style));
-        if report.stop == Some(Stop::Interrupted) {
+        if is_interrupted(report) {
             put_err("conc: interrupted; this is what was known by then\n");
         }
     }
@@ -338,16 +343,18 @@ impl Session<'_> {
 
 /// Why not all was explored.
 pub fn reason(report: &Report) -> Option<String> {
-    match report.stop {
-        Some(Stop::States) => Some("the limit of states was reached".to_string()),
-        Some(Stop::Memory) => Some("the states need more memory than there is for them".to_string()),
-        Some(Stop::Time) => Some("the time limit was reached".to_string()),
-        Some(Stop::Interrupted) => Some("it was interrupted".to_string()),
-        Some(Stop::First) => Some("the first finding was enough".to_string()),
-        None => match &report.sampled {
-            Some(sampled) => Some(sampling::reason(report, sampled)),
-            None => report.cut.map(str::to_string),
-        },
+    let of = |stop: Stop| match stop {
+        Stop::States => "the limit of states was reached",
+        Stop::Memory => "the states need more memory than there is for them",
+        Stop::Time => "the time limit was reached",
+        Stop::Interrupted => "it was interrupted",
+        Stop::First => "the first finding was enough",
+    };
+    match (report.stop, report.races_stop, &report.sampled) {
+        (Some(stop), ..) => Some(of(stop).to_string()),
+        (None, Some(stop), _) => Some(format!("{}; there may be more races, all else is decided", of(stop))),
+        (None, None, Some(sampled)) => Some(sampling::reason(report, sampled)),
+        (None, None, None) => report.cut.map(str::to_string),
     }
 }
 
@@ -356,12 +363,16 @@ fn holds(claim: &check::Claimed, report: &Report) -> Option<bool> {
     match claim {
         check::Claimed { every: true, fails: 1.., .. } => Some(false),
         check::Claimed { every: false, holds: 1.., .. } => Some(true),
-        _ => report.complete().then_some(claim.every),
+        _ => report.explored().then_some(claim.every),
     }
 }
 
+fn is_interrupted(report: &Report) -> bool {
+    report.stop.or(report.races_stop) == Some(Stop::Interrupted)
+}
+
 fn exit_code(report: &Report, failures: u64) -> u8 {
-    if report.stop == Some(Stop::Interrupted) {
+    if is_interrupted(report) {
         return exit::INTERRUPTED;
     }
     if failures > 0 || report.claims.iter().any(|c| holds(c, report) == Some(false)) {

@@ -228,7 +228,19 @@ impl System<'_> {
             Need::Change { site } => {
                 to.extend(all.filter(|j| *j != i && !beside(*j) && self.might.may_change(*j, *site)));
             }
-            Need::All(needs) | Need::Any(needs) => needs.iter().for_each(|n| self.needed(i, wait, n, to)),
+            Need::All(needs) => {
+                let from = to.len();
+                for one in needs {
+                    let before = to.len();
+                    self.needed(i, wait, one, to);
+                    // What nobody can do is the cause, whoever has the lock that
+                    // is needed as well.
+                    if matches!(one, Need::Deed { .. }) && to.len() == before {
+                        return to.truncate(from);
+                    }
+                }
+            }
+            Need::Any(needs) => needs.iter().for_each(|n| self.needed(i, wait, n, to)),
         }
     }
 

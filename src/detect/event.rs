@@ -27,10 +27,12 @@ pub enum Kind {
     /// Another operation on an object; its name is the text.
     Operate,
     Print,
+    /// The wait that has just begun is for this as well: an arm of a `select`.
+    Arm,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 15] = [
+    pub const ALL: [Kind; 16] = [
         Kind::Begin,
         Kind::End,
         Kind::Spawn,
@@ -46,6 +48,7 @@ impl Kind {
         Kind::Write,
         Kind::Operate,
         Kind::Print,
+        Kind::Arm,
     ];
 
     pub fn word(self) -> &'static str {
@@ -65,6 +68,7 @@ impl Kind {
             Kind::Write => "writes",
             Kind::Operate => "does",
             Kind::Print => "prints",
+            Kind::Arm => "or for",
         }
     }
 }

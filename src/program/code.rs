@@ -497,6 +497,16 @@ impl Program {
         self.spans.get(pc as usize).copied().unwrap_or_default()
     }
 
+    /// Where the `await` stands with which the `atomically` at a place begins, if
+    /// it does, and its place in `awaits`.
+    pub fn block_awaits(&self, begin: Pc) -> Option<(Pc, u32)> {
+        let mut code = (begin + 1..).zip(self.code.iter().skip(begin as usize + 1));
+        match code.find(|(_, i)| !matches!(i, Instr::PushHandler(_))) {
+            Some((pc, Instr::AwaitBegin { await_index, nested: true })) => Some((pc, *await_index)),
+            _ => None,
+        }
+    }
+
     /// Whether any task, `main` aside, has code that ends others.
     pub fn may_end_tasks(&self) -> bool {
         let ends = |i: &Instr| match i {

@@ -40,10 +40,12 @@ fn data(source: &Source, execution: &Execution) -> Value {
     let recording = execution.recording;
     let picture = picture(recording);
     let lines = Lines::new(source);
-    let row = |s: &Stretch| {
-        value!([s.task, s.from, s.to, s.object.map_or(-1, |o| o as i64), lines.of(s.site), u8::from(s.open), s.text])
+    let row = |s: &Stretch, what: String| {
+        let object = s.object.map_or(-1, |o| o as i64);
+        value!([s.task, s.from, s.to, object, lines.of(s.site), u8::from(s.open), what])
     };
-    let rows = |list: &[Stretch]| list.iter().map(row).collect::<Vec<_>>();
+    let rows = |list: &[Stretch]| list.iter().map(|s| row(s, String::new())).collect::<Vec<_>>();
+    let wait = |s: &Stretch| row(s, s.waits_for(&recording.objects));
     let arrow = |a: &Arrow| {
         let what = match a.what {
             ArrowKind::Message => 0,
@@ -66,7 +68,7 @@ fn data(source: &Source, execution: &Execution) -> Value {
         "objects": recording.objects,
         "lives": rows(&picture.lives),
         "holds": rows(&picture.holds),
-        "waits": rows(&picture.waits),
+        "waits": picture.waits.iter().map(wait).collect::<Vec<_>>(),
         "sleeps": rows(&picture.sleeps),
         "arrows": picture.arrows.iter().map(arrow).collect::<Vec<_>>(),
         "events": recording.events.iter().map(event).collect::<Vec<_>>(),

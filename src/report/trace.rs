@@ -137,9 +137,9 @@ impl Tracks<'_> {
     }
 
     fn wait_name(&self, s: &Stretch) -> String {
-        match s.object {
-            Some(object) => format!("waits: {} {}", s.text, self.recording().objects[object]),
-            None => "waits".to_string(),
+        match s.waits_for(&self.recording().objects) {
+            what if what.is_empty() => "waits".to_string(),
+            what => format!("waits: {what}"),
         }
     }
 

@@ -20,7 +20,7 @@ use super::spawn::Ended;
 use super::wait::{Halt, Pending, Woken};
 use crate::machine::{Access, Arm, Step};
 use crate::objects::{self, KINDS, Need, Outcome, World, pool, task};
-use crate::program::code::Instr;
+use crate::program::kind::Update;
 use crate::program::value::{Error, ErrorKind, ObjRef, Value};
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
@@ -637,8 +637,7 @@ impl Executor {
             }
             Step::AwaitBegin { .. } => {}
             Step::AtomicBegin => {
-                let next = self.program.code.get(self.site as usize + 1);
-                if !matches!(next, Some(Instr::AwaitBegin { .. })) {
+                if self.program.block_awaits(self.site).is_none() {
                     self.hold();
                 }
             }
@@ -651,7 +650,8 @@ impl Executor {
 
     fn look_for_the_last_time(&mut self, step: &Step) {
         let looks = match step {
-            Step::Access { access: Access::Read, .. } | Step::AwaitBegin { .. } | Step::AtomicBegin => true,
+            Step::Access { access: Access::Read | Access::Update(Update::Load, ..), .. } => true,
+            Step::AwaitBegin { .. } | Step::AtomicBegin => true,
             Step::AwaitEnd { holds, .. } => !holds,
             step => !step.is_turn(),
         };

@@ -403,10 +403,10 @@ impl Executor {
             }
             self.append(p.target.id, at);
         }
-        if let Some(first) = pending.first() {
-            let method = &objects::KINDS[first.target.kind as usize].methods[first.method as usize];
-            let name = if pending.len() > 1 { "select" } else { method.name.trim_start_matches('-') };
-            self.note(Kind::Wait, About::Object(first.target.id), name);
+        for (arm, p) in pending.iter().enumerate().filter(|_| self.records()) {
+            let method = &objects::KINDS[p.target.kind as usize].methods[p.method as usize];
+            let kind = if arm == 0 { Kind::Wait } else { Kind::Arm };
+            self.note(kind, About::Object(p.target.id), method.name.trim_start_matches('-'));
         }
         let count = self.arena.slot_at(self.slot) + 8 * slot::NODE_COUNT;
         self.change(count, pending.len() as u64);

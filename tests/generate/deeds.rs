@@ -17,9 +17,11 @@ pub enum Kind {
     Pool,
 }
 
-const KINDS: [(Kind, &str); 14] = [
+/// Of `ms` there are two, of which one is as good as the other.
+const KINDS: [(Kind, &str); 15] = [
     (Kind::Lock, "m"),
     (Kind::Lock, "n"),
+    (Kind::Lock, "ms"),
     (Kind::Reentrant, "r"),
     (Kind::Rwlock, "rw"),
     (Kind::Semaphore, "sem"),
@@ -34,13 +36,30 @@ const KINDS: [(Kind, &str); 14] = [
     (Kind::Pool, "w"),
 ];
 
+/// What a record may hold besides a lock and a number.
+const FIELDS: [(Kind, &str); 8] = [
+    (Kind::Queue, "q"),
+    (Kind::Queue, "q"),
+    (Kind::Event, "e"),
+    (Kind::Semaphore, "sem"),
+    (Kind::Rwlock, "rw"),
+    (Kind::Condition, "c"),
+    (Kind::Barrier, "b"),
+    (Kind::Latch, "l"),
+];
+
+/// A field of a record that is an object.
+pub fn field(random: &mut Random) -> (Kind, &'static str) {
+    *random.one(&FIELDS)
+}
+
 /// One to three objects.
 pub fn choose(random: &mut Random) -> Vec<(Kind, &'static str)> {
     let mut objects = Vec::new();
     for _ in 0..1 + random.below(3) {
         let mut one = *random.one(&KINDS);
         // A pool's workers make a program large.
-        if one.0 == Kind::Pool && random.chance(60) {
+        if one.0 == Kind::Pool && random.chance(30) {
             one = KINDS[0];
         }
         if !objects.contains(&one) {
@@ -54,6 +73,7 @@ impl Kind {
     pub fn declaration(self, name: &str, random: &mut Random) -> Vec<String> {
         let one = |text: String| vec![text];
         match self {
+            Kind::Lock if name == "ms" => one("lock ms[2]".to_string()),
             Kind::Lock => one(format!("lock {name}")),
             Kind::Reentrant => one(format!("lock {name} reentrant")),
             Kind::Rwlock => one(format!("rwlock {name}")),
@@ -62,11 +82,15 @@ impl Kind {
             Kind::Event => one(format!("event {name}")),
             Kind::Barrier => one(format!("barrier {name}(2)")),
             Kind::Latch => one(format!("latch {name}({})", 1 + random.below(2))),
-            Kind::Queue => one(match random.below(4) {
-                0 => format!("queue {name}"),
-                1 => format!("queue {name}(0)"),
-                _ => format!("queue {name}({})", 1 + random.below(2)),
-            }),
+            Kind::Queue => {
+                let most = match random.below(4) {
+                    0 => String::new(),
+                    1 => "(0)".to_string(),
+                    _ => format!("({})", 1 + random.below(2)),
+                };
+                let via = if random.chance(12) { " via manager" } else { "" };
+                one(format!("queue {name}{most}{via}"))
+            }
             Kind::Pool => {
                 let of = if random.chance(30) { " of processes" } else { "" };
                 one(format!("pool {name}({}){of}", 1 + random.below(2)))
@@ -99,6 +123,15 @@ impl Scene<'_> {
         match self.numbers.last() {
             Some(n) if self.random.chance(40) => n.clone(),
             _ => self.random.below(3).to_string(),
+        }
+    }
+
+    /// One of the objects, and how it is named here.
+    fn object(&mut self) -> (Kind, String) {
+        let (kind, name) = self.objects[self.random.below(self.objects.len())].clone();
+        match name.as_str() {
+            "ms" => (kind, format!("ms[{}]", self.random.below(2))),
+            _ => (kind, name),
         }
     }
 
@@ -142,6 +175,7 @@ impl Scene<'_> {
             (Some(n), 0..3) => format!("{n} == {}", self.random.below(2)),
             (None, 0) => "choose([true, false])".to_string(),
             (_, 3) if self.random.chance(30) => "choose(0..2) == 1".to_string(),
+            (_, 3) if self.in_task && self.random.chance(20) => "self.index == 0".to_string(),
             _ => {
                 let (_, place) = self.place();
                 format!("{place} == {}", self.random.below(2))
@@ -159,18 +193,31 @@ impl Scene<'_> {
         let last = self.handles.last().cloned();
         match self.random.below(30) {
             0..4 if !self.in_atomic => {
+                let (_, place) = self.place();
                 self.in_atomic = true;
-                let body = self.inner();
+                let mut body = self.inner();
                 self.in_atomic = false;
+                if self.random.chance(20) {
+                    body.insert(0, line(format!("await {place} == {}", self.random.below(2))));
+                }
                 out.push(Node::block("atomically", body));
             }
-            4..6 if !self.in_atomic => {
+            4 if !self.in_atomic => {
                 let (_, place) = self.place();
                 out.push(line(format!("await {place} == {}", self.random.below(2))));
             }
-            6..8 if self.depth == 0 => {
-                let body = self.inner();
-                out.push(Node::block("repeat 2", body));
+            5..8 if self.depth == 0 => {
+                let mut body = self.inner();
+                let head = match self.random.below(6) {
+                    0 => "for i in 0..2",
+                    1 => "for i in [2, 1]",
+                    2 => {
+                        body.push(line("if choose([true, false]) { break }"));
+                        "repeat 3"
+                    }
+                    _ => "repeat 2",
+                };
+                out.push(Node::block(head, body));
             }
             8 if self.depth == 0 && !self.wish.ends => {
                 let (_, place) = self.place();
@@ -194,14 +241,19 @@ impl Scene<'_> {
             }
             17..19 if !self.in_atomic => {
                 let body = self.inner();
-                let how = if self.random.chance(15) { " process" } else { "" };
+                let process = self.random.chance(15);
                 let v = self.local();
+                let how = if process { " process" } else { "" };
                 out.push(Node::block(format!("let {v} = spawn{how}"), body));
-                self.handles.push(v);
+                self.remember(v, process);
             }
             19..23 if last.is_some() && !self.in_atomic => self.handle_deed(&last.unwrap_or_default(), out),
             23..26 if !self.in_atomic => self.select(out),
-            26 if self.random.chance(30) => out.push(line("exit 3")),
+            26 if self.random.chance(50) => out.push(line("exit 3")),
+            26 if self.called => {
+                let arguments = if self.record { "(o)" } else { "()" };
+                out.push(line(format!("g{arguments}")));
+            }
             27 if self.in_task && self.random.chance(60) => out.push(line("return 5")),
             28 => {
                 let v = self.local();
@@ -212,7 +264,15 @@ impl Scene<'_> {
         }
     }
 
-    fn handle_deed(&mut self, handle: &str, out: &mut Vec<Node>) {
+    /// A handle that later statements may use.
+    pub(super) fn remember(&mut self, handle: String, process: bool) {
+        if process {
+            self.processes.push(handle.clone());
+        }
+        self.handles.push(handle);
+    }
+
+    pub(super) fn handle_deed(&mut self, handle: &str, out: &mut Vec<Node>) {
         match self.random.below(10) {
             0..3 => out.push(line(format!("join {handle}"))),
             3 | 4 => {
@@ -228,6 +288,9 @@ impl Scene<'_> {
                 out.push(line(format!("join {handle}")));
                 out.push(line(format!("print {handle}.result")));
             }
+            8 | 9 if self.random.chance(70) && self.processes.iter().any(|p| p == handle) => {
+                out.push(line(format!("kill {handle}")));
+            }
             8 => out.push(line(format!("terminate {handle}"))),
             _ => out.push(line(format!("print {handle}.exit_code == none"))),
         }
@@ -236,7 +299,7 @@ impl Scene<'_> {
     fn select(&mut self, out: &mut Vec<Node>) {
         let mut parts: Vec<(String, Vec<Node>)> = Vec::new();
         for _ in 0..1 + self.random.below(2) {
-            let (kind, name) = self.objects[self.random.below(self.objects.len())];
+            let (kind, name) = self.object();
             let operation = match kind {
                 Kind::Queue if self.random.chance(60) => format!("{name}.get()"),
                 Kind::Queue => format!("{name}.put(1)"),
@@ -271,7 +334,8 @@ impl Scene<'_> {
             let body = self.inner();
             return out.push(Node::block("with o.mu", body));
         }
-        let (kind, name) = self.objects[self.random.below(self.objects.len())];
+        let (kind, name) = self.object();
+        let name = name.as_str();
         match kind {
             Kind::Lock => self.lock(name, out),
             Kind::Reentrant => {
@@ -357,7 +421,10 @@ impl Scene<'_> {
     fn semaphore(&mut self, name: &str, out: &mut Vec<Node>) {
         match self.random.below(10) {
             0..3 => out.push(line(format!("{name}.acquire()"))),
-            3..6 => out.push(line(format!("{name}.release()"))),
+            3..6 => {
+                let most = if self.random.chance(20) { "2" } else { "" };
+                out.push(line(format!("{name}.release({most})")));
+            }
             6 => {
                 let body = self.inner();
                 out.push(Node::block(format!("with {name}"), body));
@@ -393,7 +460,10 @@ impl Scene<'_> {
                 let late = self.inner();
                 vec![Node::block(format!("if not {name}.wait(timeout: 1ms)"), late)]
             }
-            7..10 => vec![line(format!("{place} = 1")), line(format!("{name}.notify()"))],
+            7..10 => {
+                let most = if self.random.chance(15) { "2" } else { "" };
+                vec![line(format!("{place} = 1")), line(format!("{name}.notify({most})"))]
+            }
             10 => vec![line(format!("{name}.notify_all()"))],
             _ => self.held_inner(&lock),
         };

@@ -2,12 +2,14 @@
 //! interleaving of the finest division can be gone through, and biased so that
 //! races, deadlocks, lost wake-ups and clean programs are all common. It owns
 //! the shape of a program and its choice of objects; the statements on each
-//! kind are in `deeds`, dropping parts of a program in `smaller`.
+//! kind are in `deeds`, what a program uses in `feature`, dropping parts of a
+//! program in `smaller`.
 
 // Each test file is a program of its own and uses its part of this.
 #![allow(dead_code)]
 
 mod deeds;
+pub mod feature;
 pub mod smaller;
 
 use conc::objects::KINDS;
@@ -118,13 +120,17 @@ pub(crate) struct Scene<'r> {
     random: &'r mut Random,
     wish: Wish,
     memory: Vec<(&'static str, &'static str)>,
-    objects: Vec<(Kind, &'static str)>,
-    /// A record `o` with these fields is there.
+    objects: Vec<(Kind, String)>,
+    /// A record `o` with a lock and a number is there.
     record: bool,
+    /// A function `g` is there.
+    called: bool,
     /// Locals that hold integers.
     numbers: Vec<String>,
     /// Locals that hold handles.
     handles: Vec<String>,
+    /// Those of processes.
+    processes: Vec<String>,
     locals: usize,
     /// Locks held around the place, so that few tasks wait for themselves.
     held: Vec<String>,
@@ -147,18 +153,25 @@ const MEMORY: [(&str, &str); 7] =
 pub fn program(seed: u64, wish: Wish) -> Vec<Node> {
     let mut random = Random::new(seed);
     let memory = choose_memory(&mut random);
-    let objects = deeds::choose(&mut random);
+    let chosen = deeds::choose(&mut random);
+    let mut objects: Vec<_> = chosen.iter().map(|(kind, name)| (*kind, name.to_string())).collect();
     let record = random.chance(8);
     let mut out = Vec::new();
     for (kind, name) in &memory {
         let of = if *name == "row" { "row[2]" } else { name };
         out.push(Node::line(format!("{kind} {of} = 0")));
     }
-    for (kind, name) in &objects {
+    for (kind, name) in &chosen {
         out.extend(kind.declaration(name, &mut random).into_iter().map(Node::line));
     }
     if record {
-        out.push(Node::block("struct S", vec![Node::line("lock mu"), Node::line("shared f = 0")]));
+        let mut fields = vec![Node::line("lock mu"), Node::line("shared f = 0")];
+        if random.chance(60) {
+            let (kind, name) = deeds::field(&mut random);
+            fields.extend(kind.declaration(name, &mut random).into_iter().map(Node::line));
+            objects.push((kind, format!("o.{name}")));
+        }
+        out.push(Node::block("struct S", fields));
     }
     let mut scene = Scene {
         random: &mut random,
@@ -166,16 +179,26 @@ pub fn program(seed: u64, wish: Wish) -> Vec<Node> {
         memory,
         objects,
         record,
+        called: false,
         numbers: Vec::new(),
         handles: Vec::new(),
+        processes: Vec::new(),
         locals: 0,
         held: Vec::new(),
         depth: 0,
         in_atomic: false,
         in_task: true,
     };
-    let tasks: &[&str] = if scene.random.chance(35) { &["p"] } else { &["p", "q1"] };
     let parameters = if record { "(o)" } else { "" };
+    if scene.random.chance(10) {
+        scene.depth = 1;
+        let body = scene.steps(1);
+        scene.depth = 0;
+        let head = if record { "fn g(o)" } else { "fn g()" };
+        out.push(Node::block(head, body));
+        scene.called = true;
+    }
+    let tasks: &[&str] = if scene.random.chance(35) { &["p"] } else { &["p", "q1"] };
     for task in tasks {
         let count = 1 + scene.random.below(3);
         let mut body = scene.steps(count);
@@ -184,12 +207,20 @@ pub fn program(seed: u64, wish: Wish) -> Vec<Node> {
         }
         out.push(Node::block(format!("task {task}{parameters}"), body));
         (scene.numbers, scene.handles, scene.held) = (Vec::new(), Vec::new(), Vec::new());
+        scene.processes.clear();
     }
     if scene.random.chance(8) && !scene.memory.is_empty() {
         let (_, name) = scene.memory[scene.random.below(scene.memory.len())];
         if name != "row" {
             let most = 1 + scene.random.below(2);
             out.push(Node::line(format!("invariant {name} <= {most}")));
+        }
+    }
+    if scene.random.chance(10) {
+        let (_, name) = scene.memory[0];
+        if name != "row" {
+            let how = if scene.random.chance(50) { "some" } else { "every" };
+            out.push(Node::line(format!("expect {how} {name} == {}", scene.random.below(3))));
         }
     }
     scene.main(tasks, &mut out);
@@ -220,6 +251,7 @@ impl Scene<'_> {
             out.extend(before);
         }
         let arguments = if self.record { "(o)" } else { "" };
+        let mut several = Vec::new();
         for task in tasks {
             let how = match self.random.below(100) {
                 0..15 => "spawn process ",
@@ -234,7 +266,11 @@ impl Scene<'_> {
             if twice.is_empty() {
                 let handle = self.local();
                 out.push(Node::line(format!("let {handle} = {how}{task}{arguments}")));
-                self.handles.push(handle);
+                self.remember(handle, how.contains("process"));
+            } else if self.random.chance(15) {
+                let handles = self.local();
+                out.push(Node::line(format!("let {handles} = {how}{task}{arguments}{twice}")));
+                several.push(handles);
             } else {
                 out.push(Node::line(format!("{how}{task}{arguments}{twice}")));
             }
@@ -247,11 +283,12 @@ impl Scene<'_> {
         out.extend(own);
         match self.random.below(100) {
             0..45 => out.push(Node::line("join all")),
+            45..90 if !several.is_empty() => out.push(Node::line(format!("join {}", several[0]))),
             45..55 if !self.handles.is_empty() => out.push(Node::line(format!("join {}", self.handles[0]))),
             _ => {}
         }
         // A pool that is closed and joined on every way, as most are.
-        let pool = self.objects.iter().find(|o| o.0 == Kind::Pool).map(|o| o.1);
+        let pool = self.objects.iter().find(|o| o.0 == Kind::Pool).map(|o| o.1.clone());
         if let Some(pool) = pool.filter(|_| self.random.chance(50)) {
             out.push(Node::line(format!("{pool}.close()")));
             out.push(Node::line(format!("join {pool}")));
@@ -308,10 +345,14 @@ impl Scene<'_> {
     fn step(&mut self, out: &mut Vec<Node>) {
         let shallow = self.depth < 2;
         match self.random.below(100) {
-            0..28 => self.memory_deed(out),
-            28..74 if !self.objects.is_empty() => self.object_deed(out),
-            74..84 if shallow => self.branch(out),
-            84..94 => self.other(out),
+            0..24 => self.memory_deed(out),
+            24..67 if !self.objects.is_empty() => self.object_deed(out),
+            67..76 if shallow => self.branch(out),
+            76..91 => self.other(out),
+            91..97 if !self.in_atomic => match self.handles.last().cloned() {
+                Some(last) => self.handle_deed(&last, out),
+                None => self.memory_deed(out),
+            },
             _ => self.memory_deed(out),
         }
     }

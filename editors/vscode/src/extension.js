@@ -2,39 +2,64 @@
 // lenses `check` and `run` in a terminal.
 
 const vscode = require("vscode");
-const { LanguageClient, State } = require("vscode-languageclient/node");
+const { LanguageClient } = require("vscode-languageclient/node");
 
 let client;
+// The program that the client was started with.
+let started;
+// Starts and stops come one after another, however quickly the settings change.
+let last = Promise.resolve();
 
 function program() {
   return vscode.workspace.getConfiguration("conc").get("path") || "conc";
 }
 
 async function start() {
-  const server = { command: program(), args: ["lsp"] };
+  started = program();
+  const server = { command: started, args: ["lsp"] };
   client = new LanguageClient("conc", "conc", { run: server, debug: server }, {
     documentSelector: [{ language: "conc" }],
   });
   try {
     await client.start();
   } catch (error) {
-    const open = "Open the settings";
-    const chosen = await vscode.window.showErrorMessage(
-      `conc: \`${program()} lsp\` could not be started: ${error.message}. ` +
-        "Put conc on the path, or say in the settings where it is.",
-      open,
-    );
-    if (chosen === open) {
-      vscode.commands.executeCommand("workbench.action.openSettings", "conc.path");
-    }
+    client = undefined;
+    // The user may take his time to answer; what comes next does not wait for it.
+    offerSettings(error);
+  }
+}
+
+async function offerSettings(error) {
+  const open = "Open the settings";
+  const why = error?.message ?? error;
+  const chosen = await vscode.window.showErrorMessage(
+    `conc: \`${started} lsp\` could not be started${why ? `: ${why}` : ""}. ` +
+      "Put conc on the path, or say in the settings where it is.",
+    open,
+  );
+  if (chosen === open) {
+    vscode.commands.executeCommand("workbench.action.openSettings", "conc.path");
   }
 }
 
 async function stop() {
-  if (client && client.state === State.Running) {
-    await client.stop();
-  }
+  const old = client;
   client = undefined;
+  if (old?.needsStop()) {
+    await old.stop();
+  }
+}
+
+function inTurn(deed) {
+  last = last.then(deed, deed);
+  return last;
+}
+
+function restart() {
+  return inTurn(async () => {
+    await stop().catch(() => {});
+    await start();
+  });
 }
 
 // The script that a lens names, else the one in view; saved, since conc reads
@@ -78,18 +103,14 @@ exports.activate = async function activate(context) {
   context.subscriptions.push(
     vscode.commands.registerCommand("conc.check", command("check")),
     vscode.commands.registerCommand("conc.run", command("run")),
-    vscode.commands.registerCommand("conc.restart", async () => {
-      await stop();
-      await start();
-    }),
-    vscode.workspace.onDidChangeConfiguration(async (change) => {
-      if (change.affectsConfiguration("conc.path")) {
-        await stop();
-        await start();
+    vscode.commands.registerCommand("conc.restart", restart),
+    vscode.workspace.onDidChangeConfiguration((change) => {
+      if (change.affectsConfiguration("conc.path") && !(client && started === program())) {
+        restart();
       }
     }),
   );
-  await start();
+  await inTurn(start);
 };
 
-exports.deactivate = stop;
+exports.deactivate = () => inTurn(stop);

@@ -42,7 +42,7 @@ pub fn touches<'l>(explorer: &Explorer, part: PartId, leaf: &'l Leaf) -> &'l [Pa
 /// What the step names at which a task stands.
 fn named(explorer: &Explorer, task: &TaskPart) -> Vec<PartIx> {
     let m = Move::new(explorer.model, &[], &[], task.birth.id, task.process);
-    let object = |id: TaskId, kind: u8| (kind != place::task).then(|| m.model.space.place(Key::Object(id)));
+    let object = |id: TaskId, kind: u8| (kind != place::task).then(|| m.place(Key::Object(id)));
     match &task.at {
         At::Step(step) => match &**step {
             Step::Access { place, .. } => vec![m.cell_ix(*place)],

@@ -46,7 +46,7 @@ pub fn follow(explorer: &mut Explorer, turns: &[Turn], key: &Key, budget: &mut u
         if let Key::Event(code, text) = key {
             let program = explorer.model.program;
             let same = |e: &&_| finding::key(program, e) == (*code, text.clone());
-            if let Some(event) = leaf.events.iter().find(same) {
+            if let Some(event) = leaf.rare.events.iter().find(same) {
                 return Some(Shows { turns: made, what: What::Event(event.clone()) });
             }
         }

@@ -334,8 +334,8 @@ impl<'a> Graph<'a> {
 
     /// What went wrong in a transition.
     fn happened(&mut self, turn: &Turn, leaf: &Leaf) {
-        self.explorer.cut = self.explorer.cut.or(leaf.cut);
-        for event in &leaf.events {
+        self.explorer.cut = self.explorer.cut.or(leaf.rare.cut);
+        for event in &leaf.rare.events {
             self.explorer.event(0, turn, event);
         }
         self.note_fresh();

@@ -19,6 +19,25 @@ pub struct Stretch {
     pub open: bool,
     /// The operation that waits: `acquire`, `get`.
     pub text: String,
+    /// Of a `select`, its further arms: the object, if it is known, and the
+    /// operation.
+    pub arms: Vec<(Option<usize>, String)>,
+}
+
+impl Stretch {
+    /// What is waited for, in the script's words: `get q`, `select get q, put r`.
+    pub fn waits_for(&self, objects: &[String]) -> String {
+        let one = |object: Option<usize>, text: &str| {
+            let name = object.map_or("", |o| objects[o].as_str());
+            [text, name].into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" ")
+        };
+        let first = one(self.object, &self.text);
+        if self.arms.is_empty() {
+            return first;
+        }
+        let arms = self.arms.iter().map(|(object, text)| one(*object, text));
+        format!("select {}", std::iter::once(first).chain(arms).collect::<Vec<_>>().join(", "))
+    }
 }
 
 /// One event that led to another of another task.
@@ -106,6 +125,7 @@ impl State {
             }
             Kind::Join => self.join(e),
             Kind::Wait | Kind::Sleep => self.wait(e),
+            Kind::Arm => self.arm(e),
             Kind::Go => self.go(e),
             Kind::Hold => {
                 let place = self.picture.holds.len();
@@ -148,6 +168,15 @@ impl State {
         list.push(stretch(e));
     }
 
+    fn arm(&mut self, e: &Event) {
+        let Some((false, place)) = self.waiting[e.task] else { return };
+        let wait = &mut self.picture.waits[place];
+        let arm = (e.object, e.text.clone());
+        if (wait.object, &wait.text) != (arm.0, &arm.1) && !wait.arms.contains(&arm) {
+            wait.arms.push(arm);
+        }
+    }
+
     fn go(&mut self, e: &Event) {
         let Some((sleeps, place)) = self.waiting[e.task].take() else { return };
         let list = if sleeps { &mut self.picture.sleeps } else { &mut self.picture.waits };
@@ -179,7 +208,16 @@ impl State {
             let Some(from) = begun.or(self.first_seen[task]) else { continue };
             let open = ended.is_none();
             let to = ended.unwrap_or(end).max(self.last_seen[task]);
-            self.picture.lives.push(Stretch { task, from, to, object: None, site: None, open, text: String::new() });
+            self.picture.lives.push(Stretch {
+                task,
+                from,
+                to,
+                object: None,
+                site: None,
+                open,
+                text: String::new(),
+                arms: Vec::new(),
+            });
         }
         let lives = &self.picture.lives;
         // What a task held at its end stays held: a lock is abandoned.
@@ -195,5 +233,14 @@ impl State {
 
 /// A stretch that begins with an event and has no end yet.
 fn stretch(e: &Event) -> Stretch {
-    Stretch { task: e.task, from: e.at, to: e.at, object: e.object, site: e.site, open: true, text: e.text.clone() }
+    Stretch {
+        task: e.task,
+        from: e.at,
+        to: e.at,
+        object: e.object,
+        site: e.site,
+        open: true,
+        text: e.text.clone(),
+        arms: Vec::new(),
+    }
 }

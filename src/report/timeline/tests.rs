@@ -90,3 +90,31 @@ fn a_trace_has_tracks_slices_and_flows() {
     assert!(events.iter().any(|e| e["ph"] == "M" && e["args"]["name"] == "w"));
     assert!(events.iter().all(|e| e["ph"] == "M" || e["ts"].is_number()));
 }
+
+#[test]
+fn a_select_waits_for_each_of_its_arms() {
+    let mut recording = recording();
+    let event = |at, kind, object, text: &str| Event {
+        at,
+        task: 0,
+        kind,
+        object,
+        peer: None,
+        site: None,
+        text: text.to_string(),
+    };
+    recording.events = vec![
+        event(1, Kind::Begin, None, ""),
+        event(2, Kind::Wait, Some(1), "get"),
+        event(2, Kind::Arm, Some(0), "acquire"),
+        // It began anew.
+        event(3, Kind::Wait, Some(1), "get"),
+        event(3, Kind::Arm, Some(0), "acquire"),
+        event(4, Kind::Go, None, ""),
+        event(5, Kind::Wait, Some(0), "acquire"),
+        event(6, Kind::Go, None, ""),
+    ];
+    let waits: Vec<_> =
+        picture(&recording).waits.iter().map(|w| (w.from, w.to, w.waits_for(&recording.objects))).collect();
+    assert_eq!(waits, [(2, 4, "select get q, acquire m".to_string()), (5, 6, "acquire m".to_string())]);
+}

@@ -1,0 +1,410 @@
+//! Many states at a time: all that leads out of them and where it comes to. It
+//! owns the division of that work among the threads of an exploration. What is
+//! made of it, in which order states are looked at and what is found in them,
+//! `explore` says.
+//!
+//! The result does not depend on how many threads there are. While they look at
+//! states, nothing is added to the exploration: what is new they keep for
+//! themselves (`Carried`), and it is added afterwards by one of them, in the
+//! order of the states, so that each part and each state gets the number that
+//! it would get if the states were looked at one after the other.
+
+use super::explore::{Carried, Mover, actor, carry_out, memo_of, next_ways};
+use super::memo::{Leaf, LeafAt, LeafView, Memo, Walk};
+use super::moves::{Model, Move};
+use super::part::{Activity, Frozen, Key, PartId, PartIx};
+use super::store::{Batch, Row, StateId, Store, hash};
+use super::symmetry::{Normal, Symmetry};
+use crate::objects::TaskId;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// What an exploration has by now, to look at.
+#[derive(Clone, Copy)]
+pub struct Known<'e> {
+    pub model: &'e Model,
+    pub store: &'e Store,
+    pub memos: &'e [Memo; 3],
+    pub symmetry: Option<&'e Symmetry>,
+    pub main: TaskId,
+}
+
+/// What a transition comes to: kept by the exploration, or carried out just now.
+#[derive(Clone, Copy)]
+pub enum Came {
+    Kept(LeafAt),
+    Carried(u32),
+}
+
+/// A transition that can be done in a state.
+#[derive(Clone, Copy)]
+pub struct Step {
+    pub actor: PartIx,
+    pub mover: Mover,
+    /// Its ways' place; 0: there are none.
+    pub ways: u32,
+    pub came: Came,
+}
+
+/// What leads out of a state.
+#[derive(Clone, Copy, Default)]
+pub struct Fan {
+    /// Its steps stand from here to there.
+    pub from: u32,
+    pub to: u32,
+    /// It is one actor's whose steps are nobody else's affair.
+    pub alone: bool,
+    /// Somebody waits for tasks that cannot go ahead.
+    pub hopeless: bool,
+    /// It needs what is not there yet, and is looked at again.
+    pub beyond: bool,
+    /// What was carried out up to here belongs to it or to a state before.
+    carried: u32,
+}
+
+/// The part of the work that one thread does.
+#[derive(Default)]
+pub struct Piece {
+    /// Where its states begin among those of the batch.
+    first: usize,
+    pub items: Vec<StateId>,
+    pub fans: Vec<Fan>,
+    pub steps: Vec<Step>,
+    pub ways: Vec<Vec<u32>>,
+    carried: Vec<Option<Carried>>,
+    /// What it has carried out itself.
+    own: [Memo; 3],
+    row: Row,
+    rows: Vec<Row>,
+    walks: Vec<Walk>,
+    widths: Vec<u32>,
+    /// Of the state under way: those that wait for tasks.
+    waiting: Vec<Waiting>,
+    words: Vec<u64>,
+    hashes: Vec<u64>,
+    /// Where among all that landed states have a normal form that is not known
+    /// yet, and the step there.
+    unknown: Vec<(u32, u32)>,
+}
+
+/// One who waits: how it would go on, and what that came to.
+type Waiting = (Mover, Came);
+
+/// The place of no ways.
+const NO_WAYS: u32 = 0;
+/// So many states are looked up in the memo together.
+const ABREAST: usize = 8;
+
+impl Piece {
+    /// Gets its states.
+    pub fn begin(&mut self, first: usize, items: &[StateId]) {
+        self.first = first;
+        self.items.clear();
+        self.items.extend_from_slice(items);
+        self.fans.clear();
+        self.steps.clear();
+        self.ways.clear();
+        self.ways.push(Vec::new());
+        self.carried.clear();
+        self.own.iter_mut().for_each(Memo::clear);
+    }
+
+    /// Finds what leads out of its states: without `all`, only what one actor
+    /// does alone if that is nobody else's affair. `cut`: those behind this one
+    /// are not looked at, since one before took long.
+    pub fn expand(&mut self, known: Known, frozen: Frozen, all: bool, cut: &AtomicUsize) {
+        let mut rows = std::mem::take(&mut self.rows);
+        let mut walks = std::mem::take(&mut self.walks);
+        rows.resize_with(ABREAST, Row::default);
+        for begin in (0..self.items.len()).step_by(ABREAST) {
+            let end = (begin + ABREAST).min(self.items.len());
+            walks.clear();
+            for (n, row) in rows[..end - begin].iter_mut().enumerate() {
+                known.store.load(self.items[begin + n], row);
+                for ix in frozen.actors() {
+                    walks.push(known.memos[memo_of(Mover::Task)].walk(row.get(*ix), n as u32));
+                }
+            }
+            known.memos[memo_of(Mover::Task)].follow(&mut walks, |n| rows[n as usize].parts());
+            for at in begin..end {
+                if self.first + at >= cut.load(Relaxed) {
+                    (self.rows, self.walks) = (rows, walks);
+                    return;
+                }
+                let (n, actors) = (at - begin, frozen.actors().len());
+                let mut fan = Fan { from: self.steps.len() as u32, ..Fan::default() };
+                let long = self.fan(known, frozen, all, &rows[n], &walks[n * actors..(n + 1) * actors], &mut fan);
+                fan.to = self.steps.len() as u32;
+                fan.carried = self.carried.len() as u32;
+                self.fans.push(fan);
+                if long {
+                    cut.fetch_min(self.first + at + 1, Relaxed);
+                }
+            }
+        }
+        (self.rows, self.walks) = (rows, walks);
+    }
+
+    /// Whether it took long.
+    fn fan(&mut self, known: Known, frozen: Frozen, all: bool, row: &Row, walks: &[Walk], fan: &mut Fan) -> bool {
+        let mut long = false;
+        self.waiting.clear();
+        for (ix, walk) in frozen.actors().iter().zip(walks) {
+            let part = row.get(*ix);
+            let movers: &[Mover] = match frozen.activity(part) {
+                Activity::None => &[],
+                Activity::Task => &[Mover::Task],
+                Activity::Stopping => &[Mover::Task, Mover::Stop],
+                Activity::Dying => &[Mover::Bury],
+            };
+            for mover in movers {
+                let before = self.steps.len();
+                if let (Mover::Task, Some(leaf)) = (mover, walk.leaf()) {
+                    let came = Came::Kept(leaf);
+                    if !self.look(known.memos[memo_of(*mover)].get(leaf), *mover, came) {
+                        self.steps.push(Step { actor: *ix, mover: *mover, ways: NO_WAYS, came });
+                    }
+                } else {
+                    match self.each_way(known, frozen, row, *ix, *mover, part) {
+                        Some(took) => long |= took,
+                        None => {
+                            self.steps.truncate(fan.from as usize);
+                            fan.beyond = true;
+                            return long;
+                        }
+                    }
+                }
+                let own = &self.steps[before..];
+                if !all && !own.is_empty() && own.iter().all(|s| self.is_alone(known, s)) {
+                    self.steps.drain(fan.from as usize..before);
+                    fan.alone = true;
+                    return long;
+                }
+            }
+        }
+        let steps = &self.steps[fan.from as usize..];
+        let goes = |task: &TaskId| {
+            let place = frozen.place(Key::Task(*task));
+            steps.iter().any(|s| Some(s.actor) == place)
+        };
+        fan.hopeless = self.waiting.iter().any(|w| {
+            let needs = self.needs(known, *w);
+            !needs.is_empty() && !needs.iter().any(goes)
+        });
+        long
+    }
+
+    fn is_alone(&self, known: Known, step: &Step) -> bool {
+        match step.came {
+            Came::Kept(leaf) => known.memos[memo_of(step.mover)].get(leaf).alone(),
+            Came::Carried(n) => self.carried(n).is_some_and(|c| c.leaf.alone),
+        }
+    }
+
+    fn needs<'p>(&'p self, known: Known<'p>, (mover, came): Waiting) -> &'p [TaskId] {
+        match came {
+            Came::Kept(leaf) => known.memos[memo_of(mover)].get(leaf).rare.map_or(&[], |r| &r.needs),
+            Came::Carried(n) => self.carried(n).map_or(&[], |c| &c.leaf.rare.needs),
+        }
+    }
+
+    fn carried(&self, n: u32) -> Option<&Carried> {
+        self.carried[n as usize].as_ref()
+    }
+
+    /// The transitions of one actor, one for each of its ways: whether it took
+    /// long; none if what is not there yet is needed.
+    fn each_way(
+        &mut self,
+        known: Known,
+        frozen: Frozen,
+        row: &Row,
+        ix: PartIx,
+        mover: Mover,
+        part: PartId,
+    ) -> Option<bool> {
+        let memo = memo_of(mover);
+        let mut widths = std::mem::take(&mut self.widths);
+        let mut ways = Vec::new();
+        let mut long = false;
+        loop {
+            let (came, blocked) = match known.memos[memo].find(part, row.parts(), &mut ways, &mut widths) {
+                Some(leaf) => (Came::Kept(leaf), self.look(known.memos[memo].get(leaf), mover, Came::Kept(leaf))),
+                None => {
+                    let own = match self.own[memo].find(part, row.parts(), &mut ways, &mut widths) {
+                        Some(leaf) => leaf,
+                        None => {
+                            let who = actor(frozen.key(ix), known.main);
+                            let m = Move::frozen(known.model, frozen, row.parts(), &ways, who);
+                            let carried = carry_out(m, part, mover);
+                            if carried.beyond {
+                                self.widths = widths;
+                                return None;
+                            }
+                            long |= carried.long;
+                            // What is kept of it here is its place.
+                            let place = Leaf { writes: vec![(self.carried.len() as PartIx, 0)], ..Leaf::default() };
+                            let leaf = self.own[memo].add(part, &carried.looks, place, &mut |_, _| 0);
+                            self.carried.push(Some(carried));
+                            // Again, for the widths of its ways.
+                            self.own[memo].find(part, row.parts(), &mut ways, &mut widths).unwrap_or(leaf)
+                        }
+                    };
+                    let n = self.own[memo].get(own).writes().next().map_or(0, |w| w.0);
+                    let blocked = self.carried(n).is_none_or(|c| c.leaf.blocked);
+                    if blocked && mover == Mover::Task {
+                        self.waiting.push((mover, Came::Carried(n)));
+                    }
+                    (Came::Carried(n), blocked)
+                }
+            };
+            if !blocked {
+                let at = if ways.is_empty() {
+                    NO_WAYS
+                } else {
+                    self.ways.push(ways.clone());
+                    self.ways.len() as u32 - 1
+                };
+                self.steps.push(Step { actor: ix, mover, ways: at, came });
+            }
+            if !next_ways(&mut ways, &widths) {
+                self.widths = widths;
+                return Some(long);
+            }
+        }
+    }
+
+    /// Whether it cannot go ahead; who waits is noted if it is for tasks.
+    #[inline]
+    fn look(&mut self, leaf: LeafView, mover: Mover, came: Came) -> bool {
+        if leaf.blocked() && leaf.rare.is_some() && mover == Mover::Task {
+            self.waiting.push((mover, came));
+        }
+        leaf.blocked()
+    }
+
+    /// Its states that were looked at, of the first `cut` of the batch.
+    pub fn count(&self, cut: usize) -> usize {
+        self.fans.len().min(cut.saturating_sub(self.first))
+    }
+
+    /// Hands over what was carried out for one of its states, to be kept.
+    pub fn carried_for(&mut self, at: usize) -> impl Iterator<Item = (u32, Carried)> {
+        let from = if at == 0 { 0 } else { self.fans[at - 1].carried };
+        let to = self.fans[at].carried;
+        let some = self.carried[from as usize..to as usize].iter_mut();
+        some.enumerate().filter_map(move |(n, carried)| Some((from + n as u32, carried.take()?)))
+    }
+
+    /// Puts where things are kept now in the place of what was carried out.
+    pub fn keep(&mut self, kept: &[LeafAt]) {
+        for step in &mut self.steps {
+            if let Came::Carried(n) = step.came {
+                step.came = Came::Kept(kept[n as usize]);
+            }
+        }
+    }
+
+    pub fn how_many_carried(&self) -> usize {
+        self.carried.len()
+    }
+
+    /// Gives a state that was `beyond` its steps.
+    pub fn set_fan(&mut self, at: usize, steps: impl Iterator<Item = (Step, Vec<u32>)>, alone: bool, hopeless: bool) {
+        let from = self.steps.len() as u32;
+        for (step, ways) in steps {
+            let place = if ways.is_empty() {
+                NO_WAYS
+            } else {
+                self.ways.push(ways);
+                self.ways.len() as u32 - 1
+            };
+            self.steps.push(Step { ways: place, ..step });
+        }
+        let carried = self.fans[at].carried;
+        self.fans[at] = Fan { from, to: self.steps.len() as u32, alone, hopeless, beyond: false, carried };
+    }
+
+    /// The states that its steps come to, packed.
+    pub fn land(&mut self, known: Known, frozen: Frozen, cut: usize) {
+        self.words.clear();
+        self.hashes.clear();
+        self.unknown.clear();
+        let mut row = std::mem::take(&mut self.row);
+        let mut parts: Vec<PartId> = Vec::new();
+        for at in 0..self.count(cut) {
+            let fan = self.fans[at];
+            known.store.load(self.items[at], &mut row);
+            for n in fan.from as usize..fan.to as usize {
+                let begin = self.words.len();
+                self.words.extend_from_slice(row.words());
+                let leaf = leaf_of(known, &self.steps[n]);
+                let words = &mut self.words[begin..];
+                for (ix, number) in leaf.writes() {
+                    known.store.packing.put(words, ix, number);
+                }
+                if let Some(symmetry) = known.symmetry {
+                    parts.clear();
+                    parts.extend_from_slice(row.parts());
+                    for (ix, number) in leaf.writes() {
+                        if parts.len() <= ix as usize {
+                            parts.resize(ix as usize + 1, 0);
+                        }
+                        parts[ix as usize] = known.store.packing.part(ix, number);
+                    }
+                    let known = match symmetry.look(frozen, &parts) {
+                        Normal::Same => true,
+                        Normal::Unknown => false,
+                        Normal::Other(normal) => repack(known.store, words, &parts, &normal),
+                    };
+                    if !known {
+                        self.unknown.push((self.hashes.len() as u32, n as u32));
+                    }
+                }
+                self.hashes.push(hash(&self.words[begin..]));
+            }
+        }
+        self.row = row;
+    }
+
+    /// The states that it did not come to know the normal form of: each with its
+    /// place among all that landed, where it comes from, and the step.
+    pub fn unknown(&self, cut: usize) -> Vec<(u32, StateId, Step)> {
+        let fans = &self.fans[..self.count(cut)];
+        let state = |step: u32| fans.iter().position(|f| (f.from..f.to).contains(&step)).unwrap_or(0);
+        self.unknown.iter().map(|(at, step)| (*at, self.items[state(*step)], self.steps[*step as usize])).collect()
+    }
+
+    /// What landed there is this.
+    pub fn set_landed(&mut self, at: u32, words: &[u64]) {
+        let begin = at as usize * words.len();
+        self.words[begin..begin + words.len()].copy_from_slice(words);
+        self.hashes[at as usize] = hash(words);
+    }
+
+    /// Adds all that has landed to the batch.
+    pub fn gather(&self, batch: &mut Batch) {
+        batch.words.extend_from_slice(&self.words);
+        batch.hashes.extend_from_slice(&self.hashes);
+    }
+}
+
+pub fn leaf_of<'k>(known: Known<'k>, step: &Step) -> LeafView<'k> {
+    let memo = &known.memos[memo_of(step.mover)];
+    match step.came {
+        Came::Kept(leaf) => memo.get(leaf),
+        // Everything that was carried out has been kept by now.
+        Came::Carried(_) => LeafView::NOTHING,
+    }
+}
+
+/// Another row with the same places; whether all its numbers are known.
+fn repack(store: &Store, words: &mut [u64], from: &[PartId], to: &[PartId]) -> bool {
+    for (ix, (_, part)) in from.iter().zip(to).enumerate().filter(|(_, (a, b))| a != b) {
+        match store.packing.number(ix as PartIx, *part) {
+            Some(number) => store.packing.put(words, ix as PartIx, number),
+            None => return false,
+        }
+    }
+    true
+}
