@@ -293,24 +293,12 @@ impl Executor {
         for index in 0..self.program.invariants.len() {
             let function = self.program.invariants[index].0;
             if self.look_outside(function) == Some(Value::Bool(false)) {
-                let values = self.invariant_values(index);
+                let shown = |cell| self.shown(&self.image.declared_cell(cell).peek(self.holder));
+                let values = self.program.invariant_values(index, shown);
                 let raw = Raw::Invariant { task: self.task, site: self.site, index: index as u32, values };
                 self.report((4 << 60 | index as u64, u64::from(self.site)), raw);
             }
         }
-    }
-
-    fn invariant_values(&self, index: usize) -> Vec<(String, String)> {
-        let reads = &self.program.invariants[index].1;
-        let rows = reads.rows.iter().flat_map(|r| {
-            let row = &self.program.memory_rows[*r as usize];
-            row.first..row.first + row.count
-        });
-        let cells = reads.cells.iter().copied().chain(rows);
-        cells
-            .take(20)
-            .map(|c| (self.program.cell_name(c), self.shown(&self.image.declared_cell(c).peek(self.holder))))
-            .collect()
     }
 
     pub(super) fn shown(&self, value: &Value) -> String {
