@@ -495,6 +495,11 @@ impl Executor {
         self.slot_word(at).load(Relaxed) == u64::from(object) && self.slot_word(at + 1).load(Relaxed) == mode_word(mode)
     }
 
+    #[cold]
+    fn held_where(&self, count: usize, object: u32, mode: Mode) -> Option<usize> {
+        (0..count).rev().find(|i| self.holds_at(*i, object, mode))
+    }
+
     /// The locks this task holds: object plus one, mode, place.
     pub(super) fn held(&self) -> Vec<(u32, Mode, u32)> {
         held_of(self.arena, self.slot)
@@ -780,7 +785,9 @@ impl World for Executor {
     #[inline(always)]
     fn unhold(&mut self, object: u32, mode: Mode) {
         let count = self.slot_word(slot::HELD_COUNT).load(Relaxed) as usize;
-        let Some(found) = (0..count).rev().find(|i| self.holds_at(*i, object, mode)) else { return };
+        // Mostly the last one that it took.
+        let last = count.checked_sub(1).filter(|i| self.holds_at(*i, object, mode));
+        let Some(found) = last.or_else(|| self.held_where(count, object, mode)) else { return };
         for i in found + 1..count {
             let (from, to) = (self.held_at(i), self.held_at(i - 1));
             for w in 0..slot::HOLD_WORDS {

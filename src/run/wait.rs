@@ -170,10 +170,18 @@ impl Executor {
         self.change(backward, prev);
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn wake_waiters(&mut self, id: u32, methods: &[u8], count: u64) {
+        let first = self.at_object(id, object::HEAD).load(Relaxed) as usize;
+        if first != 0 {
+            self.wake_from(first, methods, count);
+        }
+    }
+
+    #[inline(never)]
+    fn wake_from(&mut self, first: usize, methods: &[u8], count: u64) {
         let mut left = count;
-        let mut at = self.at_object(id, object::HEAD).load(Relaxed) as usize;
+        let mut at = first;
         while at != 0 && left > 0 {
             let slot = self.node_slot(at);
             let sleeps = slot != self.slot
