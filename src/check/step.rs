@@ -1143,20 +1143,11 @@ impl Move<'_> {
         for index in 0..self.program.invariants.len() {
             let function = self.program.invariants[index].0;
             if self.look_outside(function) == Some(Value::Bool(false)) {
-                let values = self.invariant_values(index);
+                let shown = |cell| self.shown(&self.declared_value(cell));
+                let values = self.program.invariant_values(index, shown);
                 self.events.push(Event::Invariant { task: self.me, site: self.site, index: index as u32, values });
             }
         }
-    }
-
-    fn invariant_values(&self, index: usize) -> Vec<(String, String)> {
-        let reads = &self.program.invariants[index].1;
-        let rows = reads.rows.iter().flat_map(|r| {
-            let row = &self.program.memory_rows[*r as usize];
-            row.first..row.first + row.count
-        });
-        let cells = reads.cells.iter().copied().chain(rows);
-        cells.take(20).map(|c| (self.program.cell_name(c), self.shown(&self.declared_value(c)))).collect()
     }
 
     pub fn declared_value(&self, cell: u32) -> Value {

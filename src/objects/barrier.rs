@@ -21,6 +21,8 @@ const BROKEN: usize = 2;
 /// The words that name a task, by its number plus one.
 pub const TASK_WORDS: &[usize] = &[];
 
+pub const ALONE: bool = false;
+
 pub const SPEC: KindSpec = KindSpec {
     word: "barrier",
     params: &[Param { name: "parties", default: None, object: None }],

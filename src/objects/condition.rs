@@ -20,6 +20,8 @@ pub const MISSED_AT: usize = 2;
 /// The words that name a task, by its number plus one.
 pub const TASK_WORDS: &[usize] = &[MISSED_BY];
 
+pub const ALONE: bool = false;
+
 pub const SPEC: KindSpec = KindSpec {
     word: "condition",
     params: &[Param { name: "lock", default: None, object: Some("lock") }],

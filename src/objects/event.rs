@@ -20,6 +20,8 @@ pub const SET_AT: usize = 2;
 /// The words that name a task, by its number plus one.
 pub const TASK_WORDS: &[usize] = &[SET_BY];
 
+pub const ALONE: bool = true;
+
 pub const SPEC: KindSpec = KindSpec {
     word: "event",
     params: &[],

@@ -13,6 +13,8 @@ const COUNT: usize = 0;
 /// The words that name a task, by its number plus one.
 pub const TASK_WORDS: &[usize] = &[];
 
+pub const ALONE: bool = true;
+
 pub const SPEC: KindSpec = KindSpec {
     word: "latch",
     params: &[Param { name: "count", default: None, object: None }],

@@ -26,6 +26,8 @@ const REENTRANT: usize = 2;
 /// The words that name a task, by its number plus one.
 pub const TASK_WORDS: &[usize] = &[OWNER];
 
+pub const ALONE: bool = true;
+
 pub const SPEC: KindSpec = KindSpec {
     word: "lock",
     params: &[],

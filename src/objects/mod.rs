@@ -161,6 +161,26 @@ macro_rules! kind_list {
             }
         }
 
+        /// Whether its operations touch no other object, and are so common that a
+        /// backend should have a short way for them.
+        #[inline]
+        pub fn alone(kind: u8) -> bool {
+            match kind {
+                $($place => $name::ALONE,)*
+                _ => false,
+            }
+        }
+
+        /// The first attempt at an operation of such a kind, put together where it
+        /// is called.
+        #[inline(always)]
+        pub fn attempt_alone<W: World>(w: &mut W, kind: u8, object: u32, method: u8, args: &[Value]) -> Outcome {
+            match kind {
+                $($place if $name::ALONE => $name::attempt(w, object, method, args, None),)*
+                _ => Outcome::Raise(ErrorKind::Type, "an operation on more than one object".to_string()),
+            }
+        }
+
         /// One attempt at an operation. `again` is the number that the last
         /// attempt of the same wait gave.
         pub fn attempt<W: World>(w: &mut W, kind: u8, object: u32, method: u8, args: &[Value], again: Option<u64>) -> Outcome {
@@ -224,6 +244,13 @@ pub fn may_look_again(kind: u8, first_word: u64) -> bool {
         place::rwlock | place::condition | place::barrier | place::record => false,
         _ => true,
     }
+}
+
+/// How many operations of others a waiter does well to let pass before it looks
+/// again: one right after the other they have the object's memory at hand.
+#[inline]
+pub fn worth_letting_pass(kind: u8, first_word: u64) -> u64 {
+    if kind == place::queue { queue::further_places(first_word) } else { 0 }
 }
 
 /// How long an operation waits at the most, by its `timeout` argument; none

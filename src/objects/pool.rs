@@ -36,6 +36,8 @@ const WORKERS_MAX: u64 = 1000;
 /// The words that name a task, by its number plus one.
 pub const TASK_WORDS: &[usize] = &[];
 
+pub const ALONE: bool = false;
+
 pub const SPEC: KindSpec = KindSpec {
     word: "pool",
     params: &[Param { name: "workers", default: None, object: None }],

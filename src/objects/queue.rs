@@ -27,6 +27,8 @@ const VALUE: Param = Param { name: "v", default: None, object: None };
 /// The words that name a task, by its number plus one.
 pub const TASK_WORDS: &[usize] = &[];
 
+pub const ALONE: bool = true;
+
 pub const SPEC: KindSpec = KindSpec {
     word: "queue",
     params: &[Param { name: "maxsize", default: Some(Default::None), object: None }],
@@ -60,6 +62,12 @@ pub fn init(args: &[Value], _options: u32) -> Result<[u64; WORDS], (ErrorKind, S
     Ok([capacity, 0, 0, 0, 0, 0])
 }
 
+/// How many places there are beside one.
+#[inline]
+pub fn further_places(first_word: u64) -> u64 {
+    first_word.saturating_sub(2)
+}
+
 /// How it stands, apart from what is in it.
 pub fn standing(words: &[u64; WORDS], values: u64) -> String {
     let of = match words[CAPACITY] {
@@ -91,7 +99,7 @@ fn closed<W: World>(w: &W, o: u32) -> bool {
 
 fn put<W: World>(w: &mut W, o: u32, capacity: Option<u64>, args: &[Value], at_once: bool) -> Outcome {
     let value = args.first().cloned().unwrap_or(Value::None);
-    if value == Value::None {
+    if matches!(value, Value::None) {
         let text = "`none` cannot be put: it is what a `get` from a closed queue gives";
         return Outcome::Raise(ErrorKind::Type, text.to_string());
     }

@@ -6,6 +6,8 @@ use super::*;
 /// The words that name a task, by its number plus one.
 pub const TASK_WORDS: &[usize] = &[];
 
+pub const ALONE: bool = false;
+
 pub const SPEC: KindSpec =
     KindSpec { word: "record", params: &[], options: &[], methods: &[], with: &[], iterate: None, internal: true };
 

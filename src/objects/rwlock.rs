@@ -19,6 +19,8 @@ const READERS: usize = 1;
 /// The words that name a task, by its number plus one.
 pub const TASK_WORDS: &[usize] = &[WRITER];
 
+pub const ALONE: bool = false;
+
 pub const SPEC: KindSpec = KindSpec {
     word: "rwlock",
     params: &[],

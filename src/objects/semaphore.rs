@@ -16,6 +16,8 @@ const COUNT: usize = 0;
 /// The words that name a task, by its number plus one.
 pub const TASK_WORDS: &[usize] = &[];
 
+pub const ALONE: bool = true;
+
 pub const SPEC: KindSpec = KindSpec {
     word: "semaphore",
     params: &[Param { name: "value", default: Some(Default::Int(1)), object: None }],

@@ -31,6 +31,8 @@ pub const DROPPED: u64 = 4;
 /// The words that name a task, by its number plus one.
 pub const TASK_WORDS: &[usize] = &[WORKER];
 
+pub const ALONE: bool = false;
+
 pub const SPEC: KindSpec = KindSpec {
     word: "task",
     params: &[],

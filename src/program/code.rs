@@ -519,6 +519,19 @@ impl Program {
     }
 
     /// The name of a place: `balance`, `flag[1]`.
+    /// What an invariant looks at, as names and values, so many that a report can
+    /// show them.
+    pub fn invariant_values(&self, index: usize, shown: impl Fn(u32) -> String) -> Vec<(String, String)> {
+        const SHOWN_MAX: usize = 20;
+        let reads = &self.invariants[index].1;
+        let rows = reads.rows.iter().flat_map(|r| {
+            let row = &self.memory_rows[*r as usize];
+            row.first..row.first + row.count
+        });
+        let cells = reads.cells.iter().copied().chain(rows);
+        cells.take(SHOWN_MAX).map(|cell| (self.cell_name(cell), shown(cell))).collect()
+    }
+
     pub fn cell_name(&self, cell: u32) -> String {
         let decl = &self.memory[self.cells[cell as usize] as usize];
         match decl.count {

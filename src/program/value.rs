@@ -101,6 +101,14 @@ impl List {
         }
         List { values, depth: depth + 1, bytes }
     }
+
+    /// One behind the other. What bounds them is known of both.
+    fn joined(&self, other: &List) -> List {
+        let mut values = Vec::with_capacity(self.len() + other.len());
+        values.extend_from_slice(self);
+        values.extend_from_slice(other);
+        List { values, depth: self.depth.max(other.depth), bytes: self.bytes.saturating_add(other.bytes) }
+    }
 }
 
 impl std::ops::Deref for List {
@@ -302,7 +310,10 @@ pub mod arithmetic {
 
     /// A list that was put together, if it is not too large or too deep.
     pub fn list_within(values: Vec<Value>) -> Result<Value, Error> {
-        let list = List::new(values);
+        within(List::new(values))
+    }
+
+    fn within(list: List) -> Result<Value, Error> {
         let text = if list.len() > LIST_MAX {
             format!("a list has at most {LIST_MAX} elements, and this would have more")
         } else if list.depth > LIST_DEPTH_MAX {
@@ -331,7 +342,7 @@ pub mod arithmetic {
                 let text = format!("a list has at most {LIST_MAX} elements, and this would have more");
                 Err(Error::new(ErrorKind::Overflow, text))
             }
-            (Value::List(x), Value::List(y)) => list_within(x.iter().chain(y.iter()).cloned().collect()),
+            (Value::List(x), Value::List(y)) => within(x.joined(y)),
             _ => numeric("+", a, b, i64::checked_add),
         }
     }

@@ -184,6 +184,8 @@ pub mod flag {
     pub const BODY_ENDED: u64 = 16;
     /// Among the facts of a process: the script itself has sent it a signal.
     pub const SIGNALLED: u64 = 64;
+    /// Among the facts: its name ends in its index.
+    pub const NUMBERED: u64 = 128;
 }
 
 /// A waiting node: one arm.
@@ -204,23 +206,25 @@ pub mod node {
     pub const RESULT: usize = 8;
 }
 
-/// An object's words.
+/// An object's words. What an operation changes stands in the first line of the
+/// cache, as far as it has room: a line that two processors write goes to and fro,
+/// and one that both only read does not.
 pub mod object {
     use crate::objects::WORDS;
     /// Two halves: the guard, and the version that changes with the state.
     pub const GUARD: usize = 0;
-    pub const KIND: usize = 1;
     /// The first and the last node of those that wait; offsets in bytes.
-    pub const HEAD: usize = 2;
-    pub const TAIL: usize = 3;
-    pub const WORD: usize = 4;
-    /// The values: the ring's block, its places, the first one, how many.
+    pub const HEAD: usize = 1;
+    pub const TAIL: usize = 2;
+    /// The values: the ring's first one, how many, its block, its places.
+    pub const RING_FIRST: usize = 3;
+    pub const RING_LEN: usize = 4;
+    pub const WORD: usize = 5;
     pub const RING: usize = WORD + WORDS;
     pub const RING_PLACES: usize = RING + 1;
-    pub const RING_FIRST: usize = RING + 2;
-    pub const RING_LEN: usize = RING + 3;
+    pub const KIND: usize = RING + 2;
     /// Two clocks, as blocks.
-    pub const CLOCK: usize = RING + 4;
+    pub const CLOCK: usize = RING + 3;
     /// Declared options.
     pub const OPTIONS: usize = CLOCK + 2;
     /// Where it was made: a `NewSite` or `RecordSite` plus one; 0 if declared.
@@ -234,9 +238,27 @@ pub mod object {
     pub const COUNT: usize = 24;
 }
 
+/// A ring's block: the words of its values, and from the next line of the cache on
+/// the blocks of their clocks, which are mostly the same.
+pub mod ring {
+    const LINE: usize = 64;
+
+    pub const fn value(ring: usize, place: usize) -> usize {
+        ring + 8 * place
+    }
+
+    pub const fn clock(ring: usize, places: usize, place: usize) -> usize {
+        ring + (8 * places).next_multiple_of(LINE) + 8 * place
+    }
+
+    pub const fn bytes(places: usize) -> usize {
+        clock(0, places, places)
+    }
+}
+
 /// The facts of a task, in a block of its own.
 pub mod facts {
-    /// The name, as a block of bytes.
+    /// The name, as a block of bytes; with `flag::NUMBERED` the index follows.
     pub const NAME: usize = 0;
     pub const PID: usize = 1;
     pub const TID: usize = 2;
@@ -251,15 +273,14 @@ pub mod facts {
     pub const FUNCTION: usize = 9;
     pub const INDEX: usize = 10;
     pub const SLOT: usize = 11;
-    /// It was made by `fork()`.
-    pub const FORKED: usize = 12;
     /// What it printed last, as a block of bytes.
     pub const PRINTED: usize = 13;
     /// Of a session: how many texts were known where it was made.
     pub const ENTRIES: usize = 14;
     /// The task's number in the order of birth, jobs among them.
-    pub const NUMBER: usize = 15;
-    pub const COUNT: usize = 16;
+    pub const NUMBER: usize = 12;
+    /// With them a block of the heap is full.
+    pub const COUNT: usize = 15;
 }
 
 /// How a task ended.
@@ -477,7 +498,9 @@ impl Arena {
     }
 
     pub fn task_name(&self, task: u32) -> String {
-        self.text(self.facts(task, facts::NAME).load(Acquire) as usize)
+        let fact = |which| self.facts(task, which).load(Acquire);
+        let text = self.text(fact(facts::NAME) as usize);
+        if fact(facts::FLAGS) & flag::NUMBERED != 0 { format!("{text}#{}", fact(facts::INDEX)) } else { text }
     }
 
     /// A block of bytes as text; 0 is none.

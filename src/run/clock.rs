@@ -124,36 +124,46 @@ impl<'a> TaskClock<'a> {
 
     /// Releases into the clock whose block `place` names: replaces what is
     /// there, or joins it. Counts up.
-    #[inline]
+    #[inline(always)]
     pub fn release(&self, place: &AtomicU64, join: bool, strength: Strength, holder: u32) -> Result<(), OutOfMemory> {
+        let block = place.load(Relaxed) as usize;
+        if block != 0 {
+            let [head, stamp] = self.arena.memory().array::<2>(block);
+            let mine = self.stamp();
+            // What is there is what this task released last, and so what it would
+            // release now but for its own entry, in both ways.
+            let entries = head.load(Relaxed) & ENTRIES;
+            if mine != 0 && stamp.load(Relaxed) == mine && entries == self.arena.slots_high() as u64 {
+                let [full, weak] = self.arena.memory().array::<2>(block + HEAD + 16 * self.slot);
+                let own = self.own();
+                full.store(own, Relaxed);
+                if strength == Strength::Order {
+                    weak.store(own, Relaxed);
+                }
+                self.advance();
+                return Ok(());
+            }
+        }
+        self.release_anew(place, join, strength, holder)
+    }
+
+    #[inline(never)]
+    fn release_anew(&self, place: &AtomicU64, join: bool, strength: Strength, holder: u32) -> Result<(), OutOfMemory> {
         let high = self.arena.slots_high();
         let block = room(self.arena, place, high, holder)?;
-        let [head, stamp] = self.arena.memory().array::<2>(block);
-        let mine = self.stamp();
-        // What is there is what this task released last, and so what it would
-        // release now but for its own entry, in both ways.
-        if mine != 0 && stamp.load(Relaxed) == mine && head.load(Relaxed) & ENTRIES == high as u64 {
-            let [full, weak] = self.arena.memory().array::<2>(block + HEAD + 16 * self.slot);
-            let own = self.own();
-            full.store(own, Relaxed);
-            if strength == Strength::Order {
-                weak.store(own, Relaxed);
-            }
-            self.advance();
-            return Ok(());
-        }
+        let stamp = self.arena.at(block + STAMP);
         // A task that is killed in the middle leaves a clock of nobody.
         stamp.store(0, Relaxed);
         fence(Release);
-        let covered = self.release_all(block, high, join, strength);
-        if covered {
-            stamp.store(mine, Release);
+        if self.release_all(block, high, join, strength) {
+            stamp.store(self.stamp(), Release);
         }
         self.advance();
         Ok(())
     }
 
     /// Every entry. Whether what is there then is this task's clock and no more.
+    #[inline]
     fn release_all(&self, block: usize, high: usize, join: bool, strength: Strength) -> bool {
         let head = self.arena.at(block);
         let (entries, room) = (head.load(Relaxed) & ENTRIES, head.load(Relaxed) & !ENTRIES);
@@ -179,20 +189,35 @@ impl<'a> TaskClock<'a> {
         covered
     }
 
-    /// Comes after what was released into the clock.
+    /// The clock is about to be acquired and then released into.
     #[inline]
+    pub fn prefetch(&self, place: &AtomicU64) {
+        const LINE: usize = 64;
+        let block = place.load(Relaxed) as usize;
+        if block != 0 {
+            for at in (0..HEAD + 16 * self.arena.slots_high()).step_by(LINE) {
+                super::memory::prefetch_for_write(self.arena.at(block + at));
+            }
+        }
+    }
+
+    /// Comes after what was released into the clock.
+    #[inline(always)]
     pub fn acquire(&self, place: &AtomicU64) {
         let block = place.load(Relaxed) as usize;
         if block == 0 {
             return;
         }
-        let [head, stamp] = self.arena.memory().array::<2>(block);
         let task = self.arena.slot(self.slot, slot::TASK).load(Relaxed);
-        if stamp.load(Relaxed) >> LEARNT_BITS == task + 1 {
-            // Its own.
-            return;
+        // There is nothing to learn from what it released itself.
+        if self.arena.at(block + STAMP).load(Relaxed) >> LEARNT_BITS != task + 1 {
+            self.acquire_all(block);
         }
-        let count = (head.load(Relaxed) & ENTRIES) as usize;
+    }
+
+    #[inline(never)]
+    fn acquire_all(&self, block: usize) {
+        let count = (self.arena.at(block).load(Relaxed) & ENTRIES) as usize;
         let from = self.arena.memory().words(block + HEAD, 2 * count);
         let mine = self.arena.memory().words(self.base, 2 * count);
         let mut learnt = false;

@@ -3,7 +3,7 @@
 //! reading of the arena for that; the algorithms are in `detect`, the words in
 //! `report`.
 
-use super::arena::{Arena, TASKS_MAX, ending, facts, flag, node, object, slot, state};
+use super::arena::{Arena, TASKS_MAX, ending, facts, flag, node, object, ring, slot, state};
 use super::codec;
 use super::executor::{Executor, held_of};
 use super::image::Image;
@@ -668,7 +668,7 @@ fn result_text(image: &Image, t: u32) -> Option<String> {
     if arena.object(t, object::RING_LEN).load(Relaxed) == 0 {
         return None;
     }
-    let place = arena.object(t, object::RING).load(Relaxed) as usize;
+    let place = ring::value(arena.object(t, object::RING).load(Relaxed) as usize, 0);
     let value: Value = arena.value(arena.at(place).load(Relaxed));
     Some(Shown { value: &value, names: image, quoted: true }.to_string())
 }
@@ -711,7 +711,7 @@ fn leftovers(image: &Image) -> Vec<Finding> {
 fn first_job(image: &Image, pool: u32) -> Option<Span> {
     let arena = image.arena;
     let word = |w: usize| arena.object(pool, w).load(Relaxed) as usize;
-    let place = word(object::RING) + 16 * (word(object::RING_FIRST) % word(object::RING_PLACES).max(1));
+    let place = ring::value(word(object::RING), word(object::RING_FIRST) % word(object::RING_PLACES).max(1));
     let Value::List(job) = arena.value(arena.at(place).load(Relaxed)) else { return None };
     let Some(Value::Object(handle)) = job.first() else { return None };
     let site = arena.facts(handle.id, facts::SITE).load(Relaxed).checked_sub(1)?;

@@ -3,7 +3,7 @@
 //! under their guards and the bookkeeping of held locks; waiting is in `wait`,
 //! memory in `cell`, tasks in `spawn`, the loop in `steps`.
 
-use super::arena::{Arena, flag, object, run, slot, state};
+use super::arena::{Arena, flag, object, ring, run, slot, state};
 use super::cell::{CELL, Cell};
 use super::clock::{Strength, TaskClock};
 use super::codec;
@@ -61,6 +61,8 @@ pub struct Executor {
     lockset: Option<u64>,
     pub(super) reported: HashMap<(u64, u64), usize>,
     pub(super) order_seen: HashMap<(u64, u32, u32, u64), ()>,
+    /// Names of functions as blocks, as far as tasks of them were made here.
+    pub(super) names: Vec<(u32, u64)>,
     /// What it spawned, for `join all`.
     pub(super) spawned: Vec<ObjRef>,
     /// It holds the gate of `atomically`.
@@ -123,6 +125,7 @@ impl Executor {
             lockset: None,
             reported: HashMap::new(),
             order_seen: HashMap::new(),
+            names: Vec::new(),
             spawned: Vec::new(),
             in_atomic: false,
             gated: program.needs.gate || image.room.grows,
@@ -492,6 +495,11 @@ impl Executor {
         self.slot_word(at).load(Relaxed) == u64::from(object) && self.slot_word(at + 1).load(Relaxed) == mode_word(mode)
     }
 
+    #[cold]
+    fn held_where(&self, count: usize, object: u32, mode: Mode) -> Option<usize> {
+        (0..count).rev().find(|i| self.holds_at(*i, object, mode))
+    }
+
     /// The locks this task holds: object plus one, mode, place.
     pub(super) fn held(&self) -> Vec<(u32, Mode, u32)> {
         held_of(self.arena, self.slot)
@@ -535,34 +543,43 @@ impl Executor {
         }
     }
 
-    fn ring_place(&self, id: u32, index: u64) -> usize {
+    /// Where the value of that number behind the first one stands, and its clock.
+    #[inline]
+    fn ring_place(&self, id: u32, index: u64) -> (usize, usize) {
         let word = |w: usize| self.at_object(id, w).load(Relaxed);
         let (places, place) = (word(object::RING_PLACES), word(object::RING_FIRST) + index);
         // Both are below the number of places, or the ring is empty.
-        let place = if place >= places { place.saturating_sub(places) } else { place };
-        word(object::RING) as usize + 16 * place as usize
+        let place = if place >= places { place.saturating_sub(places) } else { place } as usize;
+        let block = word(object::RING) as usize;
+        (ring::value(block, place), ring::clock(block, places as usize, place))
+    }
+
+    fn new_ring(&self, places: usize) -> Result<usize, OutOfMemory> {
+        let block = self.arena.heap().allocate(ring::bytes(places), self.holder)?;
+        for at in (0..ring::bytes(places)).step_by(8) {
+            self.arena.at(block + at).store(0, Relaxed);
+        }
+        Ok(block)
     }
 
     /// Room for one more value.
     fn grow_ring(&mut self, id: u32) -> Result<(), OutOfMemory> {
-        let word = |w: usize| self.arena.object(id, w).load(Relaxed);
+        let word = |w: usize| self.at_object(id, w).load(Relaxed);
         let (old, places, len) = (word(object::RING) as usize, word(object::RING_PLACES), word(object::RING_LEN));
         if len < places {
             return Ok(());
         }
-        let more = (places * 2).max(4);
-        let block = self.arena.heap().allocate(16 * more as usize, self.holder)?;
-        for i in 0..2 * more {
-            self.arena.at(block + 8 * i as usize).store(0, Relaxed);
-        }
+        let more = (places * 2).max(4) as usize;
+        let block = self.new_ring(more)?;
         for i in 0..len {
-            let from = self.ring_place(id, i);
-            for half in [0, 8] {
-                self.arena.at(block + 16 * i as usize + half).store(self.arena.at(from + half).load(Relaxed), Relaxed);
+            let (value, clock) = self.ring_place(id, i);
+            let (new_value, new_clock) = (ring::value(block, i as usize), ring::clock(block, more, i as usize));
+            for (from, to) in [(value, new_value), (clock, new_clock)] {
+                self.arena.at(to).store(self.arena.at(from).load(Relaxed), Relaxed);
             }
         }
         self.change_word(id, object::RING, block as u64);
-        self.change_word(id, object::RING_PLACES, more);
+        self.change_word(id, object::RING_PLACES, more as u64);
         self.change_word(id, object::RING_FIRST, 0);
         if old != 0 {
             // Given back after the change stands.
@@ -574,13 +591,10 @@ impl Executor {
     /// Makes a bounded queue's ring of exactly its places, so that the place a
     /// `get` frees is the one that a later `put` takes.
     fn fixed_ring(&mut self, id: u32, capacity: u64) -> Result<(), OutOfMemory> {
-        if self.arena.object(id, object::RING).load(Relaxed) != 0 {
+        if self.at_object(id, object::RING).load(Relaxed) != 0 {
             return Ok(());
         }
-        let block = self.arena.heap().allocate(16 * capacity as usize, self.holder)?;
-        for i in 0..2 * capacity {
-            self.arena.at(block + 8 * i as usize).store(0, Relaxed);
-        }
+        let block = self.new_ring(capacity as usize)?;
         self.change_word(id, object::RING_PLACES, capacity);
         self.change_word(id, object::RING, block as u64);
         Ok(())
@@ -671,10 +685,14 @@ impl World for Executor {
             return self.check_memory(Err(OutOfMemory));
         };
         let len = self.at_object(object, object::RING_LEN).load(Relaxed);
-        let place = self.ring_place(object, len);
+        let (place, clock) = self.ring_place(object, len);
+        super::memory::prefetch_for_write(self.arena.at(place));
+        if self.detect {
+            self.clock().prefetch(self.arena.at(clock));
+        }
         self.change(place, word);
         if self.detect {
-            let clock = self.arena.at(place + 8);
+            let clock = self.arena.at(clock);
             if bounded {
                 self.clock().acquire(clock);
             }
@@ -692,7 +710,10 @@ impl World for Executor {
         if len == 0 {
             return None;
         }
-        let place = self.ring_place(object, 0);
+        let (place, clock) = self.ring_place(object, 0);
+        if self.detect && bounded {
+            self.clock().prefetch(self.arena.at(clock));
+        }
         let word = self.arena.at(place).load(Relaxed);
         let value = codec::to_value(word, self.arena.heap());
         if codec::owns_block(word) {
@@ -700,7 +721,7 @@ impl World for Executor {
             self.garbage.push(word);
         }
         if self.detect {
-            let clock = self.arena.at(place + 8);
+            let clock = self.arena.at(clock);
             self.clock().acquire(clock);
             if bounded {
                 let result = self.clock().release(clock, false, Strength::Order, self.holder);
@@ -764,7 +785,9 @@ impl World for Executor {
     #[inline(always)]
     fn unhold(&mut self, object: u32, mode: Mode) {
         let count = self.slot_word(slot::HELD_COUNT).load(Relaxed) as usize;
-        let Some(found) = (0..count).rev().find(|i| self.holds_at(*i, object, mode)) else { return };
+        // Mostly the last one that it took.
+        let last = count.checked_sub(1).filter(|i| self.holds_at(*i, object, mode));
+        let Some(found) = last.or_else(|| self.held_where(count, object, mode)) else { return };
         for i in found + 1..count {
             let (from, to) = (self.held_at(i), self.held_at(i - 1));
             for w in 0..slot::HOLD_WORDS {

@@ -27,6 +27,10 @@ pub const OWN_CLASSES: usize = 5;
 /// twice as many of a size.
 const BATCH: u64 = 8;
 
+/// Memory that is used for the first time comes from the system in pieces of this
+/// size: one call costs less than a fault for each page.
+const CHUNK: usize = 64 << 10;
+
 /// Offsets of the allocator's own words, relative to its base.
 const GUARD: usize = 0;
 const END: usize = 8;
@@ -117,13 +121,19 @@ impl<'m> Heap<'m> {
             return Ok(first);
         }
         self.lock(holder);
+        let end = self.memory.word(self.base + END);
+        let before = end.load(Relaxed) as usize / CHUNK;
         let block = self.take(class, total);
         for _ in 1..BATCH {
             // Who needs one has one; the others are for later.
             let Ok(more) = self.take(class, total) else { break };
             self.put(list, more);
         }
+        let now = end.load(Relaxed) as usize / CHUNK;
         self.unlock();
+        if now > before && (now + 1) * CHUNK <= self.limit {
+            self.memory.prepare(now * CHUNK, CHUNK);
+        }
         block
     }
 

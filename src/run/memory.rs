@@ -105,6 +105,20 @@ impl Memory {
         unsafe { self.base.add(offset).cast::<AtomicU32>().as_ref() }
     }
 
+    /// Pages that are about to be used. Where the system does not know how (before
+    /// Linux 5.14) they come when they are touched.
+    pub fn prepare(&self, offset: usize, len: usize) {
+        if offset.checked_add(len).is_none_or(|end| end > self.len) {
+            return;
+        }
+        // SAFETY: the range is in this mapping, by the line above, and only gets
+        // pages that it has not had yet.
+        let _ = unsafe {
+            let at = self.base.add(offset).as_ptr().cast::<c_void>();
+            nix::libc::madvise(at, len, nix::libc::MADV_POPULATE_WRITE)
+        };
+    }
+
     /// All zero again, with the pages given back. Nobody may be using it.
     pub fn clear(&self) -> nix::Result<()> {
         match &self.file {

@@ -7,7 +7,7 @@ use super::codec;
 use super::executor::Executor;
 use super::wait::Patience;
 use crate::machine::{Access, Host};
-use crate::objects::{self, Outcome, lock, place, queue};
+use crate::objects::{self, Outcome};
 use crate::program::value::{ObjRef, Value};
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
@@ -179,25 +179,19 @@ impl Host for Executor {
     fn tell_now(&mut self, object: ObjRef, method: u8, pc: u32) -> bool {
         // Who is to end does so at the next turn of a loop or the next other
         // step, and so mostly without a lock.
-        if self.careful || object.kind != place::lock {
+        if self.careful || !objects::alone(object.kind) {
             return false;
         }
-        let attempt = |e: &mut Self| Tried::of(lock::attempt(e, object.id, method, &[], None), drop);
+        let attempt = |e: &mut Self| Tried::of(objects::attempt_alone(e, object.kind, object.id, method, &[]), drop);
         self.operate_alone(object, pc, attempt).is_some()
     }
     #[inline]
     fn operate_now(&mut self, object: ObjRef, method: u8, args: &[Value], pc: u32) -> Option<Value> {
-        if self.careful || self.terminated() {
+        if self.careful || self.terminated() || !objects::alone(object.kind) || self.via_manager(object) {
             return None;
         }
-        match object.kind {
-            place::queue if !self.via_manager(object) => self.operate_alone(object, pc, |e| {
-                Tried::of(queue::attempt(e, object.id, method, args, None), |value| value)
-            }),
-            place::lock | place::semaphore | place::event | place::latch => self.operate_alone(object, pc, |e| {
-                Tried::of(objects::attempt(e, object.kind, object.id, method, args, None), |value| value)
-            }),
-            _ => None,
-        }
+        self.operate_alone(object, pc, |e| {
+            Tried::of(objects::attempt_alone(e, object.kind, object.id, method, args), |value| value)
+        })
     }
 }

@@ -198,7 +198,7 @@ impl Diagnosis {
         let word = |w: usize| arena.object(id, w).load(Relaxed);
         let places = word(object::RING_PLACES).max(1);
         let values: Vec<Value> = (0..word(object::RING_LEN).min(VALUES_MAX as u64))
-            .map(|i| word(object::RING) as usize + 16 * ((word(object::RING_FIRST) + i) % places) as usize)
+            .map(|i| ring::value(word(object::RING) as usize, ((word(object::RING_FIRST) + i) % places) as usize))
             .map(|at| arena.value(arena.at(at).load(Relaxed)))
             .collect();
         guard.store(0, SeqCst);

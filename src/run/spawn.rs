@@ -14,7 +14,7 @@ use crate::detect::event::Kind;
 use crate::detect::trace::Came;
 use crate::machine::step::SpawnStep;
 use crate::machine::{Args, Arm, Task};
-use crate::objects::{self, KINDS, pool, task};
+use crate::objects::{self, pool, task};
 use crate::program::value::{Error, ErrorKind, ObjRef, Value};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
@@ -36,21 +36,27 @@ pub mod refused {
 /// The place of a worker that waits for a job, and of what a declaration made.
 pub const NOWHERE: u32 = u32::MAX;
 
+/// What a task is called.
+pub enum Name {
+    Text(String),
+    /// The text is in the arena, where many tasks share it; with or without the
+    /// task's index behind it.
+    Shared {
+        block: u64,
+        numbered: bool,
+    },
+}
+
 /// Everything about a task that is made before it runs.
 pub struct Birth {
     pub function: u32,
     /// Where it begins in the code.
     pub entry: u32,
-    pub name: String,
+    pub name: Name,
     pub flags: u64,
     pub process: usize,
     pub index: u32,
     pub pool: Option<u32>,
-    pub forked: bool,
-}
-
-pub fn kind_of(word: &str) -> u8 {
-    KINDS.iter().position(|k| k.word == word).unwrap_or(0) as u8
 }
 
 /// A handle with its facts, for a task or a job.
@@ -63,25 +69,27 @@ pub fn make_handle(
 ) -> Result<u32, super::heap::OutOfMemory> {
     let id = arena.reserve_objects(1)?;
     let block = arena.heap().allocate(8 * facts::COUNT, holder)?;
-    let name = codec::store_bytes(birth.name.as_bytes(), arena.heap(), holder)?;
+    let (name, numbered) = match &birth.name {
+        Name::Text(text) => (codec::store_bytes(text.as_bytes(), arena.heap(), holder)? as u64, false),
+        Name::Shared { block, numbered } => (*block, *numbered),
+    };
     for i in 0..facts::COUNT {
         arena.at(block + 8 * i).store(0, Relaxed);
     }
     let words = [
-        (facts::NAME, name as u64),
+        (facts::NAME, name),
         (facts::SPAWNER, u64::from(spawner)),
         (facts::SITE, site.map_or(0, |s| u64::from(s) + 1)),
-        (facts::FLAGS, birth.flags),
+        (facts::FLAGS, birth.flags | if numbered { flag::NUMBERED } else { 0 }),
         (facts::PROCESS, birth.process as u64),
         (facts::FUNCTION, u64::from(birth.function)),
         (facts::INDEX, u64::from(birth.index)),
-        (facts::FORKED, u64::from(birth.forked)),
         (facts::NUMBER, arena.run(run::BIRTHS).fetch_add(1, SeqCst)),
     ];
     for (word, value) in words {
         arena.at(block + 8 * word).store(value, Relaxed);
     }
-    arena.make_object(id, kind_of("task"), [0; objects::WORDS], 0, holder)?;
+    arena.make_object(id, objects::place::task, [0; objects::WORDS], 0, holder)?;
     arena.object(id, object::INFO).store(block as u64, SeqCst);
     Ok(id)
 }
@@ -221,9 +229,12 @@ impl Executor {
             self.trace_turn();
         }
         let mut handles = Vec::with_capacity(total as usize);
+        let block = match &step.name {
+            Some(name) => self.stored_name(name)?,
+            None => self.function_name(step.function)?,
+        };
         for index in 0..total {
-            let base = step.name.clone().unwrap_or_else(|| program.functions[step.function as usize].name.clone());
-            let name = if step.count.is_some() { format!("{base}#{index}") } else { base };
+            let name = Name::Shared { block, numbered: step.count.is_some() };
             let flags = if step.daemon { flag::DAEMON } else { 0 } | if step.process { flag::PROCESS } else { 0 };
             let birth = Birth {
                 function: step.function,
@@ -233,7 +244,6 @@ impl Executor {
                 process: self.process,
                 index,
                 pool: None,
-                forked: false,
             };
             let machine = Task::new(program, step.function, &step.args, &step.captures);
             let handle =
@@ -250,6 +260,23 @@ impl Executor {
         })
     }
 
+    fn stored_name(&self, name: &str) -> Result<u64, Halt> {
+        match codec::store_bytes(name.as_bytes(), self.arena.heap(), self.holder) {
+            Ok(block) => Ok(block as u64),
+            Err(_) => Err(self.refuse(0, 0)),
+        }
+    }
+
+    /// The block with a function's name, which all tasks that run it share.
+    fn function_name(&mut self, function: u32) -> Result<u64, Halt> {
+        if let Some((_, block)) = self.names.iter().find(|(known, _)| *known == function) {
+            return Ok(*block);
+        }
+        let block = self.stored_name(&crate::program::value::Names::function(self.image, function))?;
+        self.names.push((function, block));
+        Ok(block)
+    }
+
     fn bear_child(&mut self, birth: &Birth) -> Result<(ObjRef, usize), Halt> {
         let site = (self.site != NOWHERE).then_some(self.site);
         let (id, slot) = bear(self.arena, birth, site, Some((self.task, self.slot)), self.holder)
@@ -257,7 +284,7 @@ impl Executor {
         self.arena.facts(id, facts::ENTRIES).store(self.image.entries_known(), Relaxed);
         self.trace_born(id);
         self.note_peer(Kind::Spawn, id);
-        Ok((ObjRef { id, kind: kind_of("task") }, slot))
+        Ok((ObjRef { id, kind: objects::place::task }, slot))
     }
 
     pub(super) fn spawn_thread(&mut self, birth: Birth, machine: Task) -> Result<ObjRef, Halt> {
@@ -351,18 +378,10 @@ impl Executor {
             family.forks += 1;
             family.forks
         };
-        let name = format!("{}.fork#{number}", self.arena.task_name(self.task));
+        let name = Name::Text(format!("{}.fork#{number}", self.arena.task_name(self.task)));
         let function = self.slot_word(slot::FUNCTION).load(Relaxed) as u32;
-        let birth = Birth {
-            function,
-            entry: self.site,
-            name,
-            flags: flag::PROCESS,
-            process: index,
-            index: 0,
-            pool: None,
-            forked: true,
-        };
+        let birth =
+            Birth { function, entry: self.site, name, flags: flag::PROCESS, process: index, index: 0, pool: None };
         let (handle, slot) = self.bear_child(&birth)?;
         self.arena.process(index, process::TASK).store(u64::from(handle.id) + 1, SeqCst);
         let home = self.home.clone();
@@ -420,7 +439,7 @@ impl Executor {
 
     /// A pool's worker: takes jobs until there will be no more.
     fn work(&mut self, pool_id: u32) {
-        let pool_ref = ObjRef { id: pool_id, kind: kind_of("pool") };
+        let pool_ref = ObjRef { id: pool_id, kind: objects::place::pool };
         loop {
             self.at_site(NOWHERE);
             let Ok(Value::List(job)) = self.operate(pool_ref, pool::TAKE, &[]) else { break };
@@ -502,7 +521,7 @@ impl Executor {
             let raw = Raw::Abandoned { task: self.task, lock, mode, site };
             self.report((2 << 60 | u64::from(self.task), u64::from(lock)), raw);
         }
-        let handle = ObjRef { id: self.task, kind: kind_of("task") };
+        let handle = ObjRef { id: self.task, kind: objects::place::task };
         self.finish_handle(handle, ended);
     }
 
@@ -708,12 +727,11 @@ impl Executor {
             let birth = Birth {
                 function: self.program.main,
                 entry: NOWHERE,
-                name: format!("{name}.worker#{index}"),
+                name: Name::Text(format!("{name}.worker#{index}")),
                 flags: flag::WORKER,
                 process: self.process,
                 index,
                 pool: Some(id),
-                forked: false,
             };
             let machine = Task::new(self.program, self.program.main, &[], &[]);
             if options & pool::OF_PROCESSES != 0 {
@@ -727,22 +745,14 @@ impl Executor {
 
     pub(super) fn submit(&mut self, target: ObjRef, function: u32, args: &[Value]) -> Result<Value, Halt> {
         let number = self.arena.object(target.id, object::INFO3).fetch_add(1, Relaxed);
-        let name = format!("{}#{number}", crate::program::value::Names::function(self.image, function));
-        let birth = Birth {
-            function,
-            entry: NOWHERE,
-            name,
-            flags: 0,
-            process: self.process,
-            index: number as u32,
-            pool: None,
-            forked: false,
-        };
+        let name = Name::Shared { block: self.function_name(function)?, numbered: true };
+        let birth =
+            Birth { function, entry: NOWHERE, name, flags: 0, process: self.process, index: number as u32, pool: None };
         let id =
             make_handle(self.arena, &birth, Some(self.site), self.task, self.holder).map_err(|_| self.refuse(0, 0))?;
         self.arena.object(id, object::WORD + task::POOL).store(u64::from(target.id) + 1, SeqCst);
         self.trace_born(id);
-        let handle = ObjRef { id, kind: kind_of("task") };
+        let handle = ObjRef { id, kind: objects::place::task };
         let mut job = vec![Value::Object(handle), Value::Function(function)];
         job.extend_from_slice(args);
         self.operate(target, pool::SUBMIT, &[Value::list(job)])?;

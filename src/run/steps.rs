@@ -2,7 +2,7 @@
 //! carried out for real, the answer goes back. Also what is only a word to the
 //! operating system: printing, the processor's time, the task's own numbers.
 
-use super::arena::{ending, facts, flag, object, process, run, slot};
+use super::arena::{ending, facts, flag, object, process, ring, run, slot};
 use super::cell::CELL;
 use super::codec;
 use super::events::About;
@@ -10,7 +10,7 @@ use super::executor::Executor;
 use super::futex;
 use super::process as proc;
 use super::record::Raw;
-use super::spawn::{Ended, has_ended, kind_of};
+use super::spawn::{Ended, has_ended};
 use super::wait::Halt;
 use crate::detect::event::Kind;
 use crate::detect::trace::What;
@@ -293,24 +293,12 @@ impl Executor {
         for index in 0..self.program.invariants.len() {
             let function = self.program.invariants[index].0;
             if self.look_outside(function) == Some(Value::Bool(false)) {
-                let values = self.invariant_values(index);
+                let shown = |cell| self.shown(&self.image.declared_cell(cell).peek(self.holder));
+                let values = self.program.invariant_values(index, shown);
                 let raw = Raw::Invariant { task: self.task, site: self.site, index: index as u32, values };
                 self.report((4 << 60 | index as u64, u64::from(self.site)), raw);
             }
         }
-    }
-
-    fn invariant_values(&self, index: usize) -> Vec<(String, String)> {
-        let reads = &self.program.invariants[index].1;
-        let rows = reads.rows.iter().flat_map(|r| {
-            let row = &self.program.memory_rows[*r as usize];
-            row.first..row.first + row.count
-        });
-        let cells = reads.cells.iter().copied().chain(rows);
-        cells
-            .take(20)
-            .map(|c| (self.program.cell_name(c), self.shown(&self.image.declared_cell(c).peek(self.holder))))
-            .collect()
     }
 
     pub(super) fn shown(&self, value: &Value) -> String {
@@ -540,7 +528,7 @@ impl Executor {
         }
         let out = |e: &Self| e.refuse(0, 0);
         let first = self.arena.reserve_objects(1 + parts).map_err(|_| out(self))?;
-        let kind = kind_of("record");
+        let kind = objects::place::record;
         self.arena
             .make_object(first, kind, [0; objects::WORDS], u64::from(site) + 1, self.holder)
             .map_err(|_| out(self))?;
@@ -660,7 +648,7 @@ impl Executor {
 
     fn self_info(&self, info: SelfInfo) -> Value {
         match info {
-            SelfInfo::Handle => Value::Object(ObjRef { id: self.task, kind: kind_of("task") }),
+            SelfInfo::Handle => Value::Object(ObjRef { id: self.task, kind: objects::place::task }),
             SelfInfo::Name => Value::string(self.arena.task_name(self.task)),
             SelfInfo::Index => Value::Int(self.arena.facts(self.task, facts::INDEX).load(Relaxed) as i64),
             SelfInfo::Pid => Value::Int(i64::from(nix::unistd::getpid().as_raw())),
@@ -688,7 +676,7 @@ impl Executor {
             TaskField::Result => {
                 self.guard(target.id);
                 let held = self.arena.object(target.id, object::RING_LEN).load(Relaxed);
-                let place = self.arena.object(target.id, object::RING).load(Relaxed) as usize;
+                let place = ring::value(self.arena.object(target.id, object::RING).load(Relaxed) as usize, 0);
                 let value = if held == 0 { Value::None } else { self.arena.value(self.arena.at(place).load(Relaxed)) };
                 objects::World::acquire(self, target.id, 0);
                 self.unguard();

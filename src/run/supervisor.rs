@@ -18,11 +18,11 @@ use super::manager;
 use super::process::{self as proc, Process};
 use super::record::{self, Raw};
 use super::replay::{self, Standing};
-use super::spawn::{self, Birth, Ended, refused};
+use super::spawn::{self, Birth, Ended, Name, refused};
 use crate::detect::event::Recording;
 use crate::detect::finding::{Ending, Finding, TaskFacts};
 use crate::machine::Task;
-use crate::objects::{KINDS, pool};
+use crate::objects::{self, KINDS, pool};
 use crate::program::Program;
 use crate::program::value::{ObjRef, Value};
 use nix::libc;
@@ -243,12 +243,11 @@ impl Supervisor {
         let birth = Birth {
             function: self.image.program.main,
             entry: self.image.program.functions[self.image.program.main as usize].entry,
-            name: "main".to_string(),
+            name: Name::Text("main".to_string()),
             flags: flag::PROCESS,
             process: main,
             index: 0,
             pool: None,
-            forked: false,
         };
         let (task, slot) = spawn::bear(self.arena, &birth, None, None, 1).map_err(|_| SetupError::Memory)?;
         self.arena.process(main, process::TASK).store(u64::from(task) + 1, SeqCst);
@@ -835,7 +834,7 @@ impl Executor {
         let pool_word = self.slot_word(slot::POOL).load(Relaxed);
         self.site = self.slot_word(slot::PC).load(Relaxed) as u32;
         if pool_word != 0 {
-            let target = ObjRef { id: (pool_word - 1) as u32, kind: spawn::kind_of("pool") };
+            let target = ObjRef { id: (pool_word - 1) as u32, kind: objects::place::pool };
             let _ = self.operate_until(target, pool::LEAVE, &[], None);
             self.slot_word(slot::POOL).store(0, SeqCst);
         }

@@ -50,6 +50,10 @@ const OFFERS: u32 = 10;
 /// its words again when letting go; looking at them all the time would take
 /// the cache line from under its hands.
 const LOCK_PAUSES: u32 = 100;
+/// The same for each operation of others that is worth letting pass, and for how
+/// many of them: so many that nobody waits for long who could go on.
+const PASSING_PAUSES: u32 = 12;
+const PASSING_MOST: u64 = 3;
 
 /// What is left of a task's looks before it sleeps.
 pub(super) struct Patience {
@@ -166,10 +170,18 @@ impl Executor {
         self.change(backward, prev);
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn wake_waiters(&mut self, id: u32, methods: &[u8], count: u64) {
+        let first = self.at_object(id, object::HEAD).load(Relaxed) as usize;
+        if first != 0 {
+            self.wake_from(first, methods, count);
+        }
+    }
+
+    #[inline(never)]
+    fn wake_from(&mut self, first: usize, methods: &[u8], count: u64) {
         let mut left = count;
-        let mut at = self.at_object(id, object::HEAD).load(Relaxed) as usize;
+        let mut at = first;
         while at != 0 && left > 0 {
             let slot = self.node_slot(at);
             let sleeps = slot != self.slot
@@ -347,7 +359,9 @@ impl Executor {
     /// Waits a little for the object to change, and not beyond its time.
     pub(super) fn look(&self, id: u32, version: u32, deadline: Option<u64>, patience: &mut Patience) {
         let place = self.arena.guard(id).1;
-        let pauses = if objects::is_lock(self.arena.kind(id)) { LOCK_PAUSES } else { 0 };
+        let (kind, first) = (self.arena.kind(id), objects::World::word(self, id, 0));
+        let passing = objects::worth_letting_pass(kind, first).min(PASSING_MOST) as u32;
+        let pauses = if objects::is_lock(kind) { LOCK_PAUSES } else { PASSING_PAUSES * passing };
         self.home.gil_pause(|| {
             (0..pauses).for_each(|_| std::hint::spin_loop());
             patience.look_while(|| place.load(Relaxed) == version && is_before(deadline));
