@@ -154,10 +154,10 @@ impl<'m> Heap<'m> {
                 break;
             }
             head.store(self.memory.word(block + HEADER).load(Relaxed), Relaxed);
+            count.store(count.load(Relaxed).saturating_sub(1), Relaxed);
             self.put_back(class, block);
         }
         self.unlock();
-        count.store(BATCH, Relaxed);
     }
 
     /// Under the guard.
