@@ -298,6 +298,38 @@ fn a_limit_of_states() {
     check_json("print 1\n").args(["--max-states", "1000"]).finish().expect_code(0);
 }
 
+/// A race on one place, and others whose accesses are ordered by a lock in many
+/// ways.
+const A_RACE_AND_OTHER_PLACES: &str = "\
+var a[4] = 0
+lock m
+task t(i) {
+    a[i] = 1
+    repeat 2 { with m { } }
+    a[0] += 1
+}
+spawn t(1)
+spawn t(2)
+spawn t(3)
+join all
+expect every a[1] == 1
+";
+
+/// Where a limit ends the search for further races, all else is decided by then.
+#[test]
+fn further_races_are_looked_for_last() {
+    let ended = check_json(A_RACE_AND_OTHER_PLACES).args(["--max-states", "1200"]).finish().expect_code(1);
+    assert_eq!(ended.failures(), ["race"]);
+    let limited = summary(&ended);
+    let whole = summary(&check_json(A_RACE_AND_OTHER_PLACES).finish().expect_code(1));
+    assert_eq!((&limited["complete"], &whole["complete"]), (&false.into(), &true.into()));
+    assert_eq!(limited["verdicts"], whole["verdicts"]);
+    assert!(limited["states"].as_u64() < whole["states"].as_u64(), "{limited}\n{whole}");
+    let told = check(A_RACE_AND_OTHER_PLACES).args(["--max-states", "1200"]).finish().stdout;
+    assert!(told.contains("there may be more"), "{told}");
+    assert!(!told.contains("not decided"), "{told}");
+}
+
 #[test]
 fn a_limit_of_time() {
     undecided(&check_json(COUNTING).args(["--time-limit", "1ms"]).finish().expect_code(3));
