@@ -33,6 +33,10 @@ pub mod scene;
 
 pub use prompted::Told;
 
+/// So many looks more are waited for those who still go on and may come to wait for
+/// who is stuck.
+const LOOKS_FOR_OTHERS: u32 = 4;
+
 /// What the supervisor remembers from look to look.
 pub struct Diagnosis {
     image: &'static Image,
@@ -41,6 +45,10 @@ pub struct Diagnosis {
     last: Vec<(u64, u64)>,
     /// The tasks that were stuck at the last look.
     last_stuck: Vec<u32>,
+    /// At so many looks more they were the same.
+    same_looks: u32,
+    /// Some are stuck and not told yet: another look is wanted.
+    undecided: bool,
     executor: Option<Executor>,
     /// Of a session.
     session: prompted::Prompts,
@@ -125,6 +133,8 @@ impl Diagnosis {
             may: May::new(&image.program),
             last: Vec::new(),
             last_stuck: Vec::new(),
+            same_looks: 0,
+            undecided: false,
             executor: None,
             session: prompted::Prompts::default(),
         }
@@ -173,11 +183,17 @@ impl Diagnosis {
         stuck > 0
     }
 
+    /// Whether another look is wanted though nothing changes.
+    pub fn is_undecided(&self) -> bool {
+        self.undecided
+    }
+
     /// New groups of tasks that can never go on. What is said of them was true
     /// at one moment: between two looks nothing about them changed.
     pub fn look(&mut self, home: &Arc<Process>) -> Vec<Finding> {
         let arena = self.image.arena;
         self.forget_freed();
+        self.undecided = false;
         if !self.somebody_waits(arena) {
             return Vec::new();
         }
@@ -191,9 +207,18 @@ impl Diagnosis {
         }
         // Those behind a circle come to their waits one after another; the
         // report waits for one look at which nobody was added.
+        // Where others still go on, they may be on their way to such a wait, and
+        // belong into the report: they have some looks more.
         let ids: Vec<u32> = (0..stuck.len()).filter(|i| stuck[*i]).map(|i| first.views[i].id).collect();
         if ids != self.last_stuck {
-            self.last_stuck = ids;
+            (self.last_stuck, self.same_looks) = (ids, 0);
+            self.undecided = true;
+            return Vec::new();
+        }
+        self.same_looks += 1;
+        let others = (0..stuck.len()).any(|i| !stuck[i] && !first.views[i].excused);
+        self.undecided = others && self.same_looks < LOOKS_FOR_OTHERS;
+        if self.undecided {
             return Vec::new();
         }
         let second = self.snapshot(home);

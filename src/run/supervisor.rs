@@ -42,7 +42,7 @@ pub mod session;
 const LOOK_MS: u64 = 5;
 /// How often it looks at what stands still at the end of a replay before it
 /// takes it that nothing is stuck.
-const SETTLED_LOOKS: u32 = 6;
+const SETTLED_LOOKS: u32 = 10;
 /// How long a process that was reserved may take to be there.
 const BIRTH_NS: u64 = 500_000_000;
 
@@ -375,6 +375,9 @@ impl Supervisor {
                 if began >= self.next_look {
                     self.look(tell);
                     self.settled += u32::from(settled);
+                    if self.diagnosis.is_undecided() {
+                        quiet = 0;
+                    }
                     let ended = futex::now_ns();
                     self.next_look = ended + 4 * (ended - began);
                 } else {
