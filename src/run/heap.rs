@@ -151,6 +151,8 @@ impl<'m> Heap<'m> {
         for _ in 0..BATCH {
             let block = head.load(Relaxed) as usize;
             if block == 0 {
+                // A task that was killed in the middle left the number too high.
+                count.store(0, Relaxed);
                 break;
             }
             head.store(self.memory.word(block + HEADER).load(Relaxed), Relaxed);
