@@ -41,8 +41,11 @@ WORK = [
      ("rw", "", "", ""), ("rw", ""), 0.05),
     ("big", "5 tasks x 6 steps, proof", ["big.conc"],
      ("big", "-DM=4001", "", ""), ("big", "M=4001"), 1),
-    ("raw", "the same without any reduction", ["--no-reduction", "raw.conc"],
-     ("big", "-DM=4001", "-DSAFETY -DNOREDUCE -DMEMLIM=8000", ""), None, None),
+    ("big", "the same with two threads", ["--jobs", "2", "big.conc"], None, None, 1),
+    ("raw", "4 tasks x 3 rounds without any reduction", ["--no-reduction", "-D", "N=4", "raw.conc"],
+     ("big", "-DN=4 -DM=4001", "-DSAFETY -DNOREDUCE -DMEMLIM=8000", ""), None, None),
+    ("raw", "the same with two threads", ["--jobs", "2", "--no-reduction", "-D", "N=4", "raw.conc"],
+     None, None, None),
 ]
 
 
@@ -78,7 +81,8 @@ def number(pattern, text):
 
 
 def conc(args, work):
-    ran = Ran([args.conc, "check", "--color", "never", "-q"] + work[2], os.path.join(HERE, "check"), args.limit)
+    jobs = [] if "--jobs" in work[2] else ["--jobs", "1"]
+    ran = Ran([args.conc, "check", "--color", "never", "-q"] + jobs + work[2], os.path.join(HERE, "check"), args.limit)
     found = re.findall(r"error\[([a-z-]+)\]", ran.out)
     return ran, ", ".join(sorted(set(found))) or "ok"
 
@@ -128,14 +132,15 @@ def row(args, work):
         ran, told["conc"] = conc(args, work)
         ours.append(ran)
         with tempfile.TemporaryDirectory() as folder:
-            if not any(r.cut for r in spins):
+            if work[3] and not any(r.cut for r in spins):
                 ran, alone, states["spin"], told["spin"] = spin(args, work, folder)
                 spins.append(ran)
                 alones.append(alone)
             if work[4] and args.harmony and not any(r.cut for r in harmonies):
                 ran, states["harmony"], told["harmony"] = harmony(args, work, folder)
                 harmonies.append(ran)
-    full = Ran([args.conc, "check", "--format", "json"] + work[2], os.path.join(HERE, "check"), args.limit)
+    jobs = [] if "--jobs" in work[2] else ["--jobs", "1"]
+    full = Ran([args.conc, "check", "--format", "json"] + jobs + work[2], os.path.join(HERE, "check"), args.limit)
     states["conc"] = number(r'"states":(\d+)', full.out)
     rate = number(r'"transitions":(\d+)', full.out)
     own = statistics.median(r.seconds for r in ours)
@@ -147,8 +152,9 @@ def row(args, work):
         goal = f"{rate / float(took[1]) / 1e3:.2f} M transitions/s" if took else ""
     pan = f"; `pan` alone {seconds(statistics.median(alones))}" if alones and not spins[0].cut else ""
     harmony_cell = cell(harmonies, told["harmony"], states["harmony"]) if harmonies else ""
+    spin_cell = cell(spins, told["spin"], states["spin"]) if spins else ""
     print(f"| {work[1]} | {goal} | {cell(ours, told['conc'], states['conc'])} | {met} | "
-          f"{cell(spins, told['spin'], states['spin'])}{pan} | {ratio(spins)} | {harmony_cell} | {ratio(harmonies)} |",
+          f"{spin_cell}{pan} | {ratio(spins)} | {harmony_cell} | {ratio(harmonies)} |",
           flush=True)
 
 
