@@ -71,6 +71,8 @@ pub enum What {
 const WORK: u64 = 1024;
 /// So many states are looked at together.
 const TOGETHER: usize = 2048;
+/// So few states are not worth more threads than one.
+const LITTLE: usize = 256;
 /// Once it is known that all begins anew, it goes on to so many states at least,
 /// or to this many times those that there are: what is found by then is found in
 /// one go.
@@ -321,9 +323,12 @@ impl<'a> Explorer<'a> {
     /// Finds what leads out of some states: of how many.
     fn look_at(&mut self, states: &[StateId], all: bool, pieces: &mut Vec<Piece>) -> usize {
         // A few for each thread, so that none waits long for another.
-        let wanted = match self.workers.count() {
-            1 => 1,
-            threads => (2 * threads).min(states.len()),
+        let wanted = match states.len() {
+            ..LITTLE => 1,
+            many => match self.workers.count() {
+                1 => 1,
+                threads => (2 * threads).min(many),
+            },
         };
         pieces.resize_with(wanted, Piece::default);
         let each = states.len().div_ceil(wanted);
@@ -334,7 +339,8 @@ impl<'a> Explorer<'a> {
         let cut = AtomicUsize::new(states.len());
         let (model, known) = (self.model, self.known());
         model.space.frozen(|frozen| {
-            self.workers.each(pieces, |_, piece| piece.expand(known, frozen, all, &cut));
+            let little = pieces.len() == 1;
+            self.workers.each(little, pieces, |_, piece| piece.expand(known, frozen, all, &cut));
         });
         let cut = cut.into_inner();
         self.long |= cut < states.len();
@@ -380,7 +386,8 @@ impl<'a> Explorer<'a> {
         loop {
             let (model, known) = (self.model, self.known());
             model.space.frozen(|frozen| {
-                self.workers.each(pieces, |_, piece| piece.land(known, frozen, cut));
+                let little = pieces.len() == 1;
+                self.workers.each(little, pieces, |_, piece| piece.land(known, frozen, cut));
             });
             let mut unknown = Vec::new();
             for (n, piece) in pieces.iter().enumerate() {

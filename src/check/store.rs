@@ -488,7 +488,8 @@ impl Store {
         let each = self.words.each;
         let (words, hashes, order, starts) = (&batch.words, &batch.hashes, &batch.order, &batch.starts);
         let known = &self.words;
-        let came = workers.each(&mut self.tables, |n, table| {
+        let little = batch.len() < LITTLE;
+        let came = workers.each(little, &mut self.tables, |n, table| {
             let places = &order[starts[n]..starts[n + 1]];
             settle_some(table, known, places, each, words, hashes)
         });
@@ -604,6 +605,8 @@ impl Store {
     }
 }
 
+/// So few look-ups are not worth more threads than one.
+const LITTLE: usize = 512;
 /// So many look-ups wait for memory together.
 const TOGETHER: usize = 16;
 
@@ -712,6 +715,7 @@ mod tests {
             batches in prop::collection::vec((prop::collection::vec(changes(), 1..400), 0usize..500), 1..8)
         ) {
             let three = Workers::new(3);
+            prop_assert_eq!(three.count(), 3);
             let mut one = Store::new();
             let mut many = Store::new();
             let base = vec![1; 40];

@@ -24,7 +24,18 @@ pub fn memory_for_objects() -> usize {
     let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let field = text.lines().find_map(|l| l.strip_prefix("MemAvailable:"));
     let kib = field.and_then(|f| f.split_whitespace().next()).and_then(|n| n.parse::<usize>().ok());
-    kib.map_or(1 << 30, |k| k * 1024 / 4 * 3).max(64 << 20)
+    let free = kib.map_or(1 << 30, |k| k * 1024 / 4 * 3);
+    free.min(allowed_memory() / 2).max(64 << 20)
+}
+
+/// What the process may still have by `ulimit -v`. Growing tables are for a moment
+/// there twice, so that no more than half of it is there to be filled.
+fn allowed_memory() -> usize {
+    use nix::sys::resource::{Resource, getrlimit};
+    let limit = getrlimit(Resource::RLIMIT_AS).map_or(u64::MAX, |(soft, _)| soft);
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: u64 = text.split_whitespace().next().and_then(|n| n.parse().ok()).unwrap_or(0);
+    usize::try_from(limit.saturating_sub(pages * 4096)).unwrap_or(usize::MAX)
 }
 
 /// A seed that differs from run to run.
