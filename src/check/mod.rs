@@ -317,12 +317,8 @@ fn every_plain_place(program: &Program) -> impl Iterator<Item = (Memorable, Stri
         let plain = |field: &Field| matches!(field.what, FieldKind::Memory { memory, .. } if memory != Memory::Atomic);
         let fields = structure.fields.iter().enumerate().filter(move |(_, f)| plain(f));
         fields.flat_map(move |(f, field)| {
-            let name = format!("{}.{}", structure.name, field.name);
-            let one = move |n: u32| match field.count {
-                None => name.clone(),
-                Some(_) => format!("{name}[{n}]"),
-            };
-            (0..field.count.unwrap_or(1)).map(move |n| (Memorable::Field(s as u32, f as u32), one(n)))
+            let place = Memorable::Field(s as u32, f as u32);
+            (0..field.count.unwrap_or(1)).map(move |n| (place, structure.field_name(field, n)))
         })
     });
     declared.chain(fields)

@@ -9,7 +9,6 @@ use super::seen::{Choice, Event, Log};
 use crate::machine::{Home, Host, Place};
 use crate::objects::{Edge, Mode, TaskId, World};
 use crate::program::Program;
-use crate::program::code::FieldKind;
 use crate::program::kind::Memory;
 use crate::program::value::{Names, ObjRef, Shown, Value};
 use hashbrown::HashMap;
@@ -299,6 +298,12 @@ impl<'a> Move<'a> {
             cut: None,
             log: None,
         }
+    }
+
+    /// In the process that the task is in, or that it is itself.
+    pub fn at_home(mut self) -> Move<'a> {
+        self.home = self.task(self.me, |t| t.process).unwrap_or(self.me);
+        self
     }
 
     /// The same while nothing can be added to the exploration.
@@ -729,11 +734,7 @@ pub fn object_name(
         }
         Born::Field { structure, field, index, .. } => {
             let structure = &program.structs[structure as usize];
-            let field = &structure.fields[field as usize];
-            match field.count {
-                None => format!("{}.{}", structure.name, field.name),
-                Some(_) => format!("{}.{}[{index}]", structure.name, field.name),
-            }
+            structure.field_name(&structure.fields[field as usize], index)
         }
     }
 }
@@ -754,18 +755,13 @@ pub fn place_name(
             let private = matches!(key, Key::VarField { .. });
             let number = structure_of(record).unwrap_or(0);
             let structure = &program.structs[number as usize];
-            for (n, field) in structure.fields.iter().enumerate() {
-                let FieldKind::Memory { memory, first, .. } = &field.what else { continue };
-                let count = field.count.unwrap_or(1);
-                if (*memory == Memory::Var) == private && (*first..first + count).contains(&index) {
-                    let name = match field.count {
-                        None => format!("{}.{}", structure.name, field.name),
-                        Some(_) => format!("{}.{}[{}]", structure.name, field.name, index - first),
-                    };
-                    return (name, Some(field.span), Memorable::Field(number, n as u32));
+            match structure.memory_at(private, index) {
+                Some((n, index)) => {
+                    let field = &structure.fields[n];
+                    (structure.field_name(field, index), Some(field.span), Memorable::Field(number, n as u32))
                 }
+                None => (structure.name.clone(), Some(structure.span), Memorable::Field(number, u32::MAX)),
             }
-            (structure.name.clone(), Some(structure.span), Memorable::Field(number, u32::MAX))
         }
         _ => ("memory".to_string(), None, Memorable::Declared(u32::MAX)),
     }

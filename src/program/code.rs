@@ -401,6 +401,28 @@ pub struct Struct {
     pub span: Span,
 }
 
+impl Struct {
+    /// The name of a place or an object in a record: `Account.balance`, `Ring.slot[1]`.
+    pub fn field_name(&self, field: &Field, index: u32) -> String {
+        match field.count {
+            None => format!("{}.{}", self.name, field.name),
+            Some(_) => format!("{}.{}[{index}]", self.name, field.name),
+        }
+    }
+
+    /// The field of memory that a record has at a place of its `var` memory, or of
+    /// what all share: its number, and which place of the field it is.
+    pub fn memory_at(&self, private: bool, place: u32) -> Option<(usize, u32)> {
+        let at = |field: &Field| match &field.what {
+            FieldKind::Memory { memory, first, .. } if (*memory == Memory::Var) == private => {
+                place.checked_sub(*first).filter(|index| *index < field.count.unwrap_or(1))
+            }
+            _ => None,
+        };
+        self.fields.iter().enumerate().find_map(|(n, field)| Some((n, at(field)?)))
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Field {
     pub name: String,
@@ -518,7 +540,6 @@ impl Program {
         others.flat_map(|f| &self.code[f.entry as usize..f.end as usize]).any(ends)
     }
 
-    /// The name of a place: `balance`, `flag[1]`.
     /// What an invariant looks at, as names and values, so many that a report can
     /// show them.
     pub fn invariant_values(&self, index: usize, shown: impl Fn(u32) -> String) -> Vec<(String, String)> {
@@ -532,6 +553,7 @@ impl Program {
         cells.take(SHOWN_MAX).map(|cell| (self.cell_name(cell), shown(cell))).collect()
     }
 
+    /// The name of a place: `balance`, `flag[1]`.
     pub fn cell_name(&self, cell: u32) -> String {
         let decl = &self.memory[self.cells[cell as usize] as usize];
         match decl.count {

@@ -11,7 +11,6 @@ use super::prompt::Grown;
 use super::version::Current;
 use crate::objects::{self, KINDS};
 use crate::program::Program;
-use crate::program::code::FieldKind;
 use crate::program::kind::Memory as MemoryKind;
 use crate::program::value::{Names, ObjRef};
 use nix::sys::eventfd::{EfdFlags, EventFd};
@@ -239,11 +238,7 @@ impl Image {
                 let Some(structure) = self.program.structs.get(word(object::INFO) as usize) else {
                     return "a field".to_string();
                 };
-                let field = &structure.fields[word(object::INFO2) as usize];
-                match field.count {
-                    None => format!("{}.{}", structure.name, field.name),
-                    Some(_) => format!("{}.{}[{}]", structure.name, field.name, word(object::INFO3)),
-                }
+                structure.field_name(&structure.fields[word(object::INFO2) as usize], word(object::INFO3) as u32)
             }
             _ => match word(object::BORN) {
                 0 => "an object".to_string(),
@@ -271,18 +266,13 @@ impl Image {
         }
         let (private, record, index) = (key >> 62 & 1 == 1, (key >> 24) as u32, key as u32 & 0xff_ffff);
         let structure = &self.program.structs[self.arena.object(record, object::INFO).load(Relaxed) as usize];
-        for field in &structure.fields {
-            let FieldKind::Memory { memory, first, .. } = &field.what else { continue };
-            let count = field.count.unwrap_or(1);
-            if (*memory == MemoryKind::Var) == private && (*first..first + count).contains(&index) {
-                let name = match field.count {
-                    None => format!("{}.{}", structure.name, field.name),
-                    Some(_) => format!("{}.{}[{}]", structure.name, field.name, index - first),
-                };
-                return (name, Some(field.span));
+        match structure.memory_at(private, index) {
+            Some((n, index)) => {
+                let field = &structure.fields[n];
+                (structure.field_name(field, index), Some(field.span))
             }
+            None => (structure.name.clone(), Some(structure.span)),
         }
-        (structure.name.clone(), Some(structure.span))
     }
 }
 
