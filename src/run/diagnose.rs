@@ -153,7 +153,7 @@ impl Diagnosis {
 
     pub fn has_changed(&mut self, arena: &Arena) -> bool {
         let now = self.state_of(arena);
-        let changed = now != self.last;
+        let changed = now != self.last || self.undecided;
         self.last = now;
         changed
     }
@@ -181,11 +181,6 @@ impl Diagnosis {
             }
         }
         stuck > 0
-    }
-
-    /// Whether another look is wanted though nothing changes.
-    pub fn is_undecided(&self) -> bool {
-        self.undecided
     }
 
     /// New groups of tasks that can never go on. What is said of them was true

@@ -379,9 +379,6 @@ impl Link {
             self.quiet = if moved { 0 } else { self.quiet.saturating_add(1) };
             if self.quiet <= 2 {
                 self.look();
-                if self.supervisor.diagnosis.is_undecided() {
-                    self.quiet = 0;
-                }
             }
             self.settle();
             if self.supervisor.is_over(self.supervisor.main_index) {

@@ -375,9 +375,6 @@ impl Supervisor {
                 if began >= self.next_look {
                     self.look(tell);
                     self.settled += u32::from(settled);
-                    if self.diagnosis.is_undecided() {
-                        quiet = 0;
-                    }
                     let ended = futex::now_ns();
                     self.next_look = ended + 4 * (ended - began);
                 } else {
