@@ -12,7 +12,7 @@
 use super::explore::{Carried, Mover, actor, carry_out, memo_of, next_ways, waiting_key};
 use super::memo::{Leaf, LeafAt, LeafView, Memo, Walk};
 use super::moves::{Model, Move};
-use super::part::{Activity, Frozen, Key, PartId, PartIx};
+use super::part::{Frozen, Key, PartId, PartIx};
 use super::store::{Batch, Row, StateId, Store, hash};
 use super::symmetry::{Normal, Symmetry};
 use crate::objects::TaskId;
@@ -155,19 +155,10 @@ impl Piece {
         self.blocked.clear();
         for (ix, walk) in frozen.actors().iter().zip(walks) {
             let part = row.get(*ix);
-            let movers: &[Mover] = match frozen.activity(part) {
-                Activity::None => &[],
-                Activity::Task => &[Mover::Task],
-                Activity::Stopping => &[Mover::Task, Mover::Stop],
-                Activity::Dying => &[Mover::Bury],
-            };
-            for mover in movers {
+            for mover in Mover::of(frozen.activity(part)) {
                 let before = self.steps.len();
                 if let (Mover::Task, Some(leaf)) = (mover, walk.leaf()) {
-                    let came = Came::Kept(leaf);
-                    if !self.look(known.memos[memo_of(*mover)].get(leaf), *mover, part, came) {
-                        self.steps.push(Step { actor: *ix, mover: *mover, ways: NO_WAYS, came });
-                    }
+                    self.note(known, *ix, *mover, part, &[], Came::Kept(leaf));
                 } else {
                     match self.each_way(known, frozen, row, *ix, *mover, part) {
                         Some(took) => long |= took,
@@ -232,22 +223,18 @@ impl Piece {
         let mut widths = std::mem::take(&mut self.widths);
         let mut ways = Vec::new();
         let mut long = false;
-        loop {
-            let (came, blocked) = match known.memos[memo].find(part, row.parts(), &mut ways, &mut widths) {
-                Some(leaf) => {
-                    let came = Came::Kept(leaf);
-                    (came, self.look(known.memos[memo].get(leaf), mover, part, came))
-                }
+        let done = loop {
+            let came = match known.memos[memo].find(part, row.parts(), &mut ways, &mut widths) {
+                Some(leaf) => Came::Kept(leaf),
                 None => {
                     let own = match self.own[memo].find(part, row.parts(), &mut ways, &mut widths) {
                         Some(leaf) => leaf,
                         None => {
                             let who = actor(frozen.key(ix), known.main);
-                            let m = Move::frozen(known.model, frozen, row.parts(), &ways, who);
+                            let m = Move::frozen(known.model, frozen, row.parts(), &ways, who).at_home();
                             let carried = carry_out(m, part, mover);
                             if carried.beyond {
-                                self.widths = widths;
-                                return None;
+                                break None;
                             }
                             long |= carried.long;
                             // What is kept of it here is its place.
@@ -258,41 +245,48 @@ impl Piece {
                             self.own[memo].find(part, row.parts(), &mut ways, &mut widths).unwrap_or(leaf)
                         }
                     };
-                    let n = self.own[memo].get(own).writes().next().map_or(0, |w| w.0);
-                    let blocked = self.carried(n).is_none_or(|c| c.leaf.blocked);
-                    if blocked && mover == Mover::Task {
-                        self.waiting.push((mover, Came::Carried(n)));
-                        self.blocked.push(part);
-                    }
-                    (Came::Carried(n), blocked)
+                    Came::Carried(self.own[memo].get(own).writes().next().map_or(0, |w| w.0))
                 }
             };
-            if !blocked {
-                let at = if ways.is_empty() {
-                    NO_WAYS
-                } else {
-                    self.ways.push(ways.clone());
-                    self.ways.len() as u32 - 1
-                };
-                self.steps.push(Step { actor: ix, mover, ways: at, came });
-            }
+            self.note(known, ix, mover, part, &ways, came);
             if !next_ways(&mut ways, &widths) {
-                self.widths = widths;
-                return Some(long);
+                break Some(long);
+            }
+        };
+        self.widths = widths;
+        done
+    }
+
+    /// A transition that can be done is a step; of one that cannot, who waits is
+    /// noted, and whether it is for tasks.
+    #[inline]
+    fn note(&mut self, known: Known, ix: PartIx, mover: Mover, part: PartId, ways: &[u32], came: Came) {
+        let (blocked, rare) = match came {
+            Came::Kept(leaf) => {
+                let leaf = known.memos[memo_of(mover)].get(leaf);
+                (leaf.blocked(), leaf.rare.is_some())
+            }
+            Came::Carried(n) => (self.carried(n).is_none_or(|c| c.leaf.blocked), true),
+        };
+        if !blocked {
+            self.add_step(Step { actor: ix, mover, ways: NO_WAYS, came }, ways);
+        } else if mover == Mover::Task {
+            self.blocked.push(part);
+            if rare {
+                self.waiting.push((mover, came));
             }
         }
     }
 
-    /// Whether it cannot go ahead; who waits is noted if it is for tasks.
     #[inline]
-    fn look(&mut self, leaf: LeafView, mover: Mover, part: PartId, came: Came) -> bool {
-        if leaf.blocked() && mover == Mover::Task {
-            self.blocked.push(part);
-            if leaf.rare.is_some() {
-                self.waiting.push((mover, came));
-            }
-        }
-        leaf.blocked()
+    fn add_step(&mut self, step: Step, ways: &[u32]) {
+        let place = if ways.is_empty() {
+            NO_WAYS
+        } else {
+            self.ways.push(ways.to_vec());
+            self.ways.len() as u32 - 1
+        };
+        self.steps.push(Step { ways: place, ..step });
     }
 
     /// Its states that were looked at, of the first `cut` of the batch.
@@ -331,13 +325,7 @@ impl Piece {
     ) {
         let from = self.steps.len() as u32;
         for (step, ways) in steps {
-            let place = if ways.is_empty() {
-                NO_WAYS
-            } else {
-                self.ways.push(ways);
-                self.ways.len() as u32 - 1
-            };
-            self.steps.push(Step { ways: place, ..step });
+            self.add_step(step, &ways);
         }
         let carried = self.fans[at].carried;
         self.fans[at] = Fan { from, to: self.steps.len() as u32, alone, hopeless, beyond: false, carried };

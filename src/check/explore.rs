@@ -36,6 +36,18 @@ pub enum Mover {
     Bury,
 }
 
+impl Mover {
+    /// Who may make a transition of an actor.
+    pub fn of(activity: Activity) -> &'static [Mover] {
+        match activity {
+            Activity::None => &[],
+            Activity::Task => &[Mover::Task],
+            Activity::Stopping => &[Mover::Task, Mover::Stop],
+            Activity::Dying => &[Mover::Bury],
+        }
+    }
+}
+
 /// One transition: whose, and the ways it takes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Turn {
@@ -134,7 +146,6 @@ pub struct Carried {
 
 /// Makes a transition of the actor that stands there in this part.
 pub fn carry_out(mut m: Move, part: PartId, mover: Mover) -> Carried {
-    m.home = m.task(m.me, |t| t.process).unwrap_or(m.me);
     let before = m.keep();
     let ran = run(&mut m, mover);
     let (printed, fair, cut) = (m.printed, !m.unfair, m.cut);
@@ -518,15 +529,7 @@ impl<'a> Explorer<'a> {
         let mut movers = Vec::new();
         for ix in &self.actors {
             let part = row.get(*ix);
-            match self.activities[part as usize] {
-                Activity::None => {}
-                Activity::Task => movers.push((*ix, Mover::Task, part)),
-                Activity::Stopping => {
-                    movers.push((*ix, Mover::Task, part));
-                    movers.push((*ix, Mover::Stop, part));
-                }
-                Activity::Dying => movers.push((*ix, Mover::Bury, part)),
-            }
+            movers.extend(Mover::of(self.activities[part as usize]).iter().map(|mover| (*ix, *mover, part)));
         }
         movers
     }
@@ -571,9 +574,7 @@ impl<'a> Explorer<'a> {
 
     fn open<'r>(&'r self, row: &'r Row, ix: PartIx, ways: &'r [u32]) -> Move<'r> {
         let who = actor(self.model.space.key(ix), self.main);
-        let mut m = Move::new(self.model, row.parts(), ways, who, who);
-        m.home = m.task(who, |t| t.process).unwrap_or(who);
-        m
+        Move::new(self.model, row.parts(), ways, who, who).at_home()
     }
 
     /// All transitions out of a state. Without `all`, those of one actor alone

@@ -128,11 +128,6 @@ pub struct Packing {
 }
 
 impl Packing {
-    /// How many words a state takes.
-    pub fn words(&self) -> usize {
-        self.words
-    }
-
     /// A part's number at a place, if it has one.
     #[inline]
     pub fn number(&self, ix: PartIx, part: PartId) -> Option<Number> {
@@ -148,8 +143,8 @@ impl Packing {
         self.columns[ix as usize].parts[number as usize]
     }
 
-    /// A part's number; it gets one. `is_outgrown` says whether the states have to be
-    /// packed anew before this number is.
+    /// A part's number; it gets one. Before it is put anywhere the states may have to
+    /// be packed anew (`Store::fit`).
     pub fn give_number(&mut self, ix: PartIx, part: PartId) -> Number {
         let nothing = Column { word: 0, shift: 0, width: 0, parts: vec![0] };
         let columns = self.columns.len().max(ix as usize + 1);
@@ -163,10 +158,6 @@ impl Packing {
         self.outgrown |= column.is_full();
         self.numbers.insert((ix, part), number);
         number
-    }
-
-    pub fn is_outgrown(&self) -> bool {
-        self.outgrown
     }
 
     /// Replaces what stands at a place.

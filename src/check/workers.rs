@@ -38,7 +38,7 @@ impl Workers {
         items: &mut [T],
         work: impl Fn(usize, &mut T) -> R + Sync + Send,
     ) -> Vec<R> {
-        match self.pool.get().and_then(Option::as_ref).filter(|_| !little) {
+        match if little { None } else { self.pool() } {
             Some(pool) => pool.install(|| items.par_iter_mut().enumerate().map(|(n, item)| work(n, item)).collect()),
             None => items.iter_mut().enumerate().map(|(n, item)| work(n, item)).collect(),
         }
