@@ -10,6 +10,7 @@
 //! it would get if the states were looked at one after the other.
 
 use super::explore::{Carried, Mover, actor, carry_out, memo_of, next_ways, waiting_key};
+use super::hopeless::{Waits, is_hopeless};
 use super::memo::{Leaf, LeafAt, LeafView, Memo, Walk};
 use super::moves::{Model, Move};
 use super::part::{Frozen, Key, PartId, PartIx};
@@ -90,8 +91,8 @@ pub struct Piece {
     unknown: Vec<(u32, u32)>,
 }
 
-/// One who waits: how it would go on, and what that came to.
-type Waiting = (Mover, Came);
+/// One who waits, and what trying to go on came to.
+type Waiting = (PartIx, Came);
 
 /// The place of no ways.
 const NO_WAYS: u32 = 0;
@@ -178,14 +179,13 @@ impl Piece {
             }
         }
         let steps = &self.steps[fan.from as usize..];
-        let goes = |task: &TaskId| {
-            let place = frozen.place(Key::Task(*task));
+        let goes = |task| {
+            let place = frozen.place(Key::Task(task));
             steps.iter().any(|s| Some(s.actor) == place)
         };
-        let hopeless = self.waiting.iter().any(|w| {
-            let needs = self.needs(known, *w);
-            !needs.is_empty() && !needs.iter().any(goes)
-        });
+        let who = |ix| actor(frozen.key(ix), known.main);
+        let waiting: Vec<Waits> = self.waiting.iter().map(|w| (who(w.0), self.needs(known, *w))).collect();
+        let hopeless = is_hopeless(&waiting, goes);
         fan.hopeless = hopeless.then(|| waiting_key(&self.blocked));
         long
     }
@@ -197,9 +197,9 @@ impl Piece {
         }
     }
 
-    fn needs<'p>(&'p self, known: Known<'p>, (mover, came): Waiting) -> &'p [TaskId] {
+    fn needs<'p>(&'p self, known: Known<'p>, (_, came): Waiting) -> &'p [TaskId] {
         match came {
-            Came::Kept(leaf) => known.memos[memo_of(mover)].get(leaf).rare.map_or(&[], |r| &r.needs),
+            Came::Kept(leaf) => known.memos[memo_of(Mover::Task)].get(leaf).rare.map_or(&[], |r| &r.needs),
             Came::Carried(n) => self.carried(n).map_or(&[], |c| &c.leaf.rare.needs),
         }
     }
@@ -273,7 +273,7 @@ impl Piece {
         } else if mover == Mover::Task {
             self.blocked.push(part);
             if rare {
-                self.waiting.push((mover, came));
+                self.waiting.push((ix, came));
             }
         }
     }

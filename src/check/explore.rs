@@ -6,6 +6,7 @@
 
 use super::batch::{Came, Known, Piece, Step, leaf_of};
 use super::finding::{self, Stuck};
+use super::hopeless::{Waits, is_hopeless};
 use super::memo::{Leaf, LeafAt, Memo, Rare};
 use super::moves::{Content, Look, Model, Move};
 use super::outcome::{Outcome, Outcomes};
@@ -799,10 +800,11 @@ impl<'a> Explorer<'a> {
     /// Whether somebody who waits in the state looked at last does so for tasks
     /// of which none can go ahead.
     fn is_hopeless(&self, out: &[(Turn, Rc<Leaf>)]) -> bool {
-        let goes = |ix: PartIx| out.iter().any(|(t, _)| t.actor == ix);
-        let place = |t: &TaskId| self.model.space.place(Key::Task(*t));
-        let hopeless = |needs: &[TaskId]| !needs.is_empty() && needs.iter().all(|t| !goes(place(t)));
-        self.waiting.iter().any(|(_, leaf)| hopeless(&leaf.rare.needs))
+        let space = &self.model.space;
+        let who = |ix: PartIx| actor(space.key(ix), self.main);
+        let waiting: Vec<Waits> = self.waiting.iter().map(|(ix, leaf)| (who(*ix), &leaf.rare.needs[..])).collect();
+        let goes = |task| out.iter().any(|(t, _)| t.actor == space.place(Key::Task(task)));
+        is_hopeless(&waiting, goes)
     }
 
     /// The parts of those that wait in the state looked at last.

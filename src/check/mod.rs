@@ -8,6 +8,7 @@ mod batch;
 mod explore;
 mod finding;
 pub mod follow;
+mod hopeless;
 pub mod live;
 mod memo;
 mod mover;
