@@ -14,7 +14,7 @@ use super::hopeless::{Waits, is_hopeless};
 use super::memo::{Leaf, LeafAt, LeafView, Memo, Walk};
 use super::moves::{Model, Move};
 use super::part::{Frozen, Key, PartId, PartIx};
-use super::store::{Batch, Row, StateId, Store, hash};
+use super::store::{Batch, Number, Row, StateId, Store, hash};
 use super::symmetry::{Normal, Symmetry};
 use crate::objects::TaskId;
 use std::sync::atomic::AtomicUsize;
@@ -25,7 +25,7 @@ use std::sync::atomic::Ordering::Relaxed;
 pub struct Known<'e> {
     pub model: &'e Model,
     pub store: &'e Store,
-    pub memos: &'e [Memo; 3],
+    pub memos: &'e [Memo; 4],
     pub symmetry: Option<&'e Symmetry>,
     pub main: TaskId,
 }
@@ -45,6 +45,16 @@ pub struct Step {
     /// Its ways' place; 0: there are none.
     pub ways: u32,
     pub came: Came,
+    pub end: End,
+}
+
+/// The end of its task that goes with a transition.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    None,
+    /// There is one, but what it comes to is not known yet.
+    Wanted,
+    Kept(LeafAt),
 }
 
 /// What leads out of a state.
@@ -75,7 +85,7 @@ pub struct Piece {
     pub ways: Vec<Vec<u32>>,
     carried: Vec<Option<Carried>>,
     /// What it has carried out itself.
-    own: [Memo; 3],
+    own: [Memo; 4],
     row: Row,
     rows: Vec<Row>,
     walks: Vec<Walk>,
@@ -84,6 +94,8 @@ pub struct Piece {
     waiting: Vec<Waiting>,
     /// The parts of all that wait.
     blocked: Vec<PartId>,
+    /// The row behind a transition with which an end goes.
+    behind: Vec<PartId>,
     words: Vec<u64>,
     hashes: Vec<u64>,
     /// Where among all that landed states have a normal form that is not known
@@ -159,7 +171,7 @@ impl Piece {
             for mover in Mover::of(frozen.activity(part)) {
                 let before = self.steps.len();
                 if let (Mover::Task, Some(leaf)) = (mover, walk.leaf()) {
-                    self.note(known, *ix, *mover, part, &[], Came::Kept(leaf));
+                    self.note(known, row, *ix, *mover, &[], Came::Kept(leaf));
                 } else {
                     match self.each_way(known, frozen, row, *ix, *mover, part) {
                         Some(took) => long |= took,
@@ -248,7 +260,7 @@ impl Piece {
                     Came::Carried(self.own[memo].get(own).writes().next().map_or(0, |w| w.0))
                 }
             };
-            self.note(known, ix, mover, part, &ways, came);
+            self.note(known, row, ix, mover, &ways, came);
             if !next_ways(&mut ways, &widths) {
                 break Some(long);
             }
@@ -260,22 +272,41 @@ impl Piece {
     /// A transition that can be done is a step; of one that cannot, who waits is
     /// noted, and whether it is for tasks.
     #[inline]
-    fn note(&mut self, known: Known, ix: PartIx, mover: Mover, part: PartId, ways: &[u32], came: Came) {
+    fn note(&mut self, known: Known, row: &Row, ix: PartIx, mover: Mover, ways: &[u32], came: Came) {
+        let mut end = End::None;
         let (blocked, rare) = match came {
             Came::Kept(leaf) => {
                 let leaf = known.memos[memo_of(mover)].get(leaf);
+                if leaf.ends() {
+                    end = self.end(known, row, ix, leaf);
+                }
                 (leaf.blocked(), leaf.rare.is_some())
             }
+            // Of what was carried out just now the end is asked for later.
             Came::Carried(n) => (self.carried(n).is_none_or(|c| c.leaf.blocked), true),
         };
         if !blocked {
-            self.add_step(Step { actor: ix, mover, ways: NO_WAYS, came }, ways);
+            self.add_step(Step { actor: ix, mover, ways: NO_WAYS, came, end }, ways);
         } else if mover == Mover::Task {
-            self.blocked.push(part);
+            self.blocked.push(row.get(ix));
             if rare {
                 self.waiting.push((ix, came));
             }
         }
+    }
+
+    /// The end that goes with a transition of an actor, as far as it is known.
+    fn end(&mut self, known: Known, row: &Row, ix: PartIx, leaf: LeafView) -> End {
+        self.behind.clear();
+        self.behind.extend_from_slice(row.parts());
+        for (ix, number) in leaf.writes() {
+            put_part(&mut self.behind, ix, known.store.packing.part(ix, number));
+        }
+        let mut widths = std::mem::take(&mut self.widths);
+        let end =
+            known.memos[memo_of(Mover::End)].find(self.behind[ix as usize], &self.behind, &mut Vec::new(), &mut widths);
+        self.widths = widths;
+        end.map_or(End::Wanted, End::Kept)
     }
 
     #[inline]
@@ -344,19 +375,15 @@ impl Piece {
             for n in fan.from as usize..fan.to as usize {
                 let begin = self.words.len();
                 self.words.extend_from_slice(row.words());
-                let leaf = leaf_of(known, &self.steps[n]);
                 let words = &mut self.words[begin..];
-                for (ix, number) in leaf.writes() {
+                for (ix, number) in writes_of(known, &self.steps[n]) {
                     known.store.packing.put(words, ix, number);
                 }
                 if let Some(symmetry) = known.symmetry {
                     parts.clear();
                     parts.extend_from_slice(row.parts());
-                    for (ix, number) in leaf.writes() {
-                        if parts.len() <= ix as usize {
-                            parts.resize(ix as usize + 1, 0);
-                        }
-                        parts[ix as usize] = known.store.packing.part(ix, number);
+                    for (ix, number) in writes_of(known, &self.steps[n]) {
+                        put_part(&mut parts, ix, known.store.packing.part(ix, number));
                     }
                     let known = match symmetry.look(frozen, &parts) {
                         Normal::Same => true,
@@ -395,13 +422,25 @@ impl Piece {
     }
 }
 
-pub fn leaf_of<'k>(known: Known<'k>, step: &Step) -> LeafView<'k> {
-    let memo = &known.memos[memo_of(step.mover)];
-    match step.came {
-        Came::Kept(leaf) => memo.get(leaf),
+/// What a step writes, in order: of two numbers for a place the later one counts.
+pub fn writes_of<'k>(known: Known<'k>, step: &Step) -> impl Iterator<Item = (PartIx, Number)> + use<'k> {
+    let leaf = match step.came {
+        Came::Kept(leaf) => known.memos[memo_of(step.mover)].get(leaf),
         // Everything that was carried out has been kept by now.
         Came::Carried(_) => LeafView::NOTHING,
+    };
+    let end = match step.end {
+        End::Kept(leaf) => known.memos[memo_of(Mover::End)].get(leaf),
+        End::None | End::Wanted => LeafView::NOTHING,
+    };
+    leaf.writes().chain(end.writes())
+}
+
+fn put_part(parts: &mut Vec<PartId>, ix: PartIx, part: PartId) {
+    if parts.len() <= ix as usize {
+        parts.resize(ix as usize + 1, 0);
     }
+    parts[ix as usize] = part;
 }
 
 /// Another row with the same places; whether all its numbers are known.

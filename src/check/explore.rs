@@ -4,7 +4,7 @@
 //! collection of what goes wrong; what a transition does, `step` says, and how
 //! many states are looked at together, `batch`.
 
-use super::batch::{Came, Known, Piece, Step, leaf_of};
+use super::batch::{Came, End, Known, Piece, Step, writes_of};
 use super::finding::{self, Stuck};
 use super::hopeless::{Waits, is_hopeless};
 use super::memo::{Leaf, LeafAt, Memo, Rare};
@@ -35,6 +35,10 @@ pub enum Mover {
     Stop,
     /// A process ends with all its tasks.
     Bury,
+    /// A task's end, which goes with the transition before it. What it comes to
+    /// depends on who is left, and what comes before it on values: kept together, there
+    /// would be one for each of the one with each of the other.
+    End,
 }
 
 impl Mover {
@@ -103,7 +107,7 @@ pub struct Explorer<'a> {
     pub outcomes: Outcomes,
     pub stop: Option<Stop>,
     pub cut: Option<&'static str>,
-    memos: [Memo; 3],
+    memos: [Memo; 4],
     activities: Vec<Activity>,
     actors: Vec<PartIx>,
     keys: HashSet<u64, rustc_hash::FxBuildHasher>,
@@ -124,7 +128,7 @@ pub struct Explorer<'a> {
     /// All begins anew after this, and no later than at so many states.
     leave_at: usize,
     /// Leaves that were asked for one by one.
-    handed: HashMap<(usize, LeafAt), Rc<Leaf>, rustc_hash::FxBuildHasher>,
+    handed: HashMap<(usize, LeafAt, Option<LeafAt>), Rc<Leaf>, rustc_hash::FxBuildHasher>,
     /// Leaves whose events were told.
     told: HashSet<(usize, LeafAt), rustc_hash::FxBuildHasher>,
     workers: Workers,
@@ -148,8 +152,9 @@ pub struct Carried {
 /// Makes a transition of the actor that stands there in this part.
 pub fn carry_out(mut m: Move, part: PartId, mover: Mover) -> Carried {
     let before = m.keep();
+    m.apart = true;
     let ran = run(&mut m, mover);
-    let (printed, fair, cut) = (m.printed, !m.unfair, m.cut);
+    let (printed, fair, ends, cut) = (m.printed, !m.unfair, m.ends, m.cut);
     let long = m.took_long();
     // What it waits for is seen in the state that it was in: what it did
     // until it could not go ahead has not happened.
@@ -168,7 +173,7 @@ pub fn carry_out(mut m: Move, part: PartId, mover: Mover) -> Carried {
         }
         Ran::Went { alone } => {
             let rare = Rare { cut, needs, events };
-            (Leaf { alone, printed, fair, rare, ..Leaf::default() }, writes)
+            (Leaf { alone, printed, fair, ends, rare, ..Leaf::default() }, writes)
         }
     };
     Carried { part, mover, leaf, writes, looks, long, beyond }
@@ -203,6 +208,7 @@ pub fn memo_of(mover: Mover) -> usize {
         Mover::Task => 0,
         Mover::Stop => 1,
         Mover::Bury => 2,
+        Mover::End => 3,
     }
 }
 
@@ -370,11 +376,30 @@ impl<'a> Explorer<'a> {
                 }
                 if piece.fans[at].beyond {
                     self.expand_beyond(piece, at, all);
+                } else {
+                    self.keep_ends(piece, at, &kept);
                 }
             }
             piece.keep(&kept);
         }
         self.store.fit();
+    }
+
+    /// The ends that go with a state's steps and are not known yet.
+    fn keep_ends(&mut self, piece: &mut Piece, at: usize, kept: &[LeafAt]) {
+        let fan = piece.fans[at];
+        for n in fan.from as usize..fan.to as usize {
+            let step = piece.steps[n];
+            let leaf = match step.came {
+                Came::Kept(_) if step.end != End::Wanted => continue,
+                Came::Kept(leaf) => leaf,
+                Came::Carried(n) => kept[n as usize],
+            };
+            if self.memos[memo_of(step.mover)].get(leaf).ends() {
+                let row = self.row(piece.items[at]);
+                piece.steps[n].end = self.end_at(&row, step.actor, step.mover, leaf).map_or(End::None, End::Kept);
+            }
+        }
     }
 
     /// What leads out of a state where something has to be added for it.
@@ -388,7 +413,8 @@ impl<'a> Explorer<'a> {
             let mut ways = turn.ways;
             let part = row.get(turn.actor);
             let leaf = self.leaf_at(&row, turn.actor, turn.mover, part, &mut ways);
-            steps.push((Step { actor: turn.actor, mover: turn.mover, ways: 0, came: Came::Kept(leaf) }, ways));
+            let end = self.end_at(&row, turn.actor, turn.mover, leaf).map_or(End::None, End::Kept);
+            steps.push((Step { actor: turn.actor, mover: turn.mover, ways: 0, came: Came::Kept(leaf), end }, ways));
         }
         piece.set_fan(at, steps.into_iter(), alone, hopeless);
     }
@@ -406,7 +432,7 @@ impl<'a> Explorer<'a> {
                 for (at, state, step) in piece.unknown(cut) {
                     let row = self.row(state);
                     let part = |(ix, number)| (ix, self.store.packing.part(ix, number));
-                    let writes: Vec<(PartIx, PartId)> = leaf_of(self.known(), &step).writes().map(part).collect();
+                    let writes: Vec<(PartIx, PartId)> = writes_of(self.known(), &step).map(part).collect();
                     let parts = self.normal(row.with(&writes).parts().to_vec());
                     for (ix, part) in parts.iter().enumerate() {
                         self.store.packing.give_number(ix as PartIx, *part);
@@ -475,8 +501,16 @@ impl<'a> Explorer<'a> {
     /// What few transitions have: something that went wrong, a limit.
     #[inline]
     fn tell_rare(&mut self, piece: &Piece, step: &Step, state: StateId) {
-        let Came::Kept(leaf) = step.came else { return };
-        let memo = memo_of(step.mover);
+        if let Came::Kept(leaf) = step.came {
+            self.tell_leaf(piece, step, state, (memo_of(step.mover), leaf));
+        }
+        if let End::Kept(leaf) = step.end {
+            self.tell_leaf(piece, step, state, (memo_of(Mover::End), leaf));
+        }
+    }
+
+    #[inline]
+    fn tell_leaf(&mut self, piece: &Piece, step: &Step, state: StateId, (memo, leaf): (usize, LeafAt)) {
         let Some(rare) = self.memos[memo].get(leaf).rare else { return };
         if !self.told.insert((memo, leaf)) {
             return;
@@ -539,10 +573,33 @@ impl<'a> Explorer<'a> {
     /// complete.
     pub(super) fn leaf(&mut self, row: &Row, ix: PartIx, mover: Mover, part: PartId, ways: &mut Vec<u32>) -> Rc<Leaf> {
         let at = self.leaf_at(row, ix, mover, part, ways);
+        let end = self.end_at(row, ix, mover, at);
         let memo = memo_of(mover);
         let (memos, packing) = (&self.memos, &self.store.packing);
         let part = |ix, number| packing.part(ix, number);
-        self.handed.entry((memo, at)).or_insert_with(|| Rc::new(memos[memo].get(at).leaf(part))).clone()
+        let make = || {
+            let leaf = memos[memo].get(at).leaf(part);
+            Rc::new(match end {
+                Some(end) => leaf.then(&memos[memo_of(Mover::End)].get(end).leaf(part)),
+                None => leaf,
+            })
+        };
+        self.handed.entry((memo, at, end)).or_insert_with(make).clone()
+    }
+
+    /// The end that goes with a transition out of this row, if one does.
+    fn end_at(&mut self, row: &Row, ix: PartIx, mover: Mover, leaf: LeafAt) -> Option<LeafAt> {
+        let leaf = self.memos[memo_of(mover)].get(leaf);
+        if !leaf.ends() {
+            return None;
+        }
+        let packing = &self.store.packing;
+        let writes: Vec<(PartIx, PartId)> = leaf.writes().map(|(ix, n)| (ix, packing.part(ix, n))).collect();
+        let row = row.with(&writes);
+        let widths = std::mem::take(&mut self.widths);
+        let end = self.leaf_at(&row, ix, Mover::End, row.get(ix), &mut Vec::new());
+        self.widths = widths;
+        Some(end)
     }
 
     /// The same, where it is kept.
@@ -942,5 +999,6 @@ pub fn run(m: &mut Move, mover: Mover) -> Ran {
             ran
         }
         Mover::Bury => m.bury(m.me),
+        Mover::End => m.run_end(),
     }
 }

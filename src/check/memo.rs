@@ -24,6 +24,8 @@ pub struct Leaf {
     pub printed: bool,
     /// All ways were taken by `choose`, which takes each again and again.
     pub fair: bool,
+    /// The task's end goes with it, and is kept by itself.
+    pub ends: bool,
     pub rare: Rare,
     pub writes: Vec<(PartIx, PartId)>,
     /// The objects and places it is about, where somebody has asked.
@@ -38,6 +40,32 @@ pub struct Rare {
     /// first, or end; empty if it waits for something else.
     pub needs: Vec<TaskId>,
     pub events: Vec<Event>,
+}
+
+impl Leaf {
+    /// What both come to, one after the other.
+    pub fn then(&self, next: &Leaf) -> Leaf {
+        let mut writes = self.writes.clone();
+        for (ix, part) in &next.writes {
+            match writes.binary_search_by_key(ix, |w| w.0) {
+                Ok(at) => writes[at].1 = *part,
+                Err(at) => writes.insert(at, (*ix, *part)),
+            }
+        }
+        let mut rare = self.rare.clone();
+        rare.cut = rare.cut.or(next.rare.cut);
+        rare.events.extend(next.rare.events.iter().cloned());
+        Leaf {
+            blocked: self.blocked,
+            alone: self.alone,
+            printed: self.printed || next.printed,
+            fair: self.fair && next.fair,
+            ends: false,
+            rare,
+            writes,
+            touches: OnceCell::new(),
+        }
+    }
 }
 
 impl Rare {
@@ -59,9 +87,9 @@ pub struct LeafView<'m> {
     pub rare: Option<&'m Rare>,
 }
 
-impl LeafView<'_> {
+impl<'m> LeafView<'m> {
     /// Of a transition that changes nothing.
-    pub const NOTHING: LeafView<'static> = LeafView { flags: 0, writes: &[], rare: None };
+    pub const NOTHING: LeafView<'m> = LeafView { flags: 0, writes: &[], rare: None };
 
     pub fn blocked(&self) -> bool {
         self.flags & BLOCKED != 0
@@ -72,7 +100,12 @@ impl LeafView<'_> {
     }
 
     #[inline]
-    pub fn writes(&self) -> impl Iterator<Item = (PartIx, Number)> {
+    pub fn ends(&self) -> bool {
+        self.flags & ENDS != 0
+    }
+
+    #[inline]
+    pub fn writes(&self) -> impl Iterator<Item = (PartIx, Number)> + use<'m> {
         self.writes.chunks_exact(2).map(|w| (w[0], w[1]))
     }
 
@@ -83,6 +116,7 @@ impl LeafView<'_> {
             alone: self.alone(),
             printed: self.flags & PRINTED != 0,
             fair: self.flags & FAIR != 0,
+            ends: self.ends(),
             rare: self.rare.cloned().unwrap_or_default(),
             writes: self.writes().map(|(ix, number)| (ix, part(ix, number))).collect(),
             touches: OnceCell::new(),
@@ -110,6 +144,7 @@ const BLOCKED: u32 = 1;
 const ALONE: u32 = 2;
 const PRINTED: u32 = 4;
 const FAIR: u32 = 8;
+const ENDS: u32 = 16;
 
 // What stands at an address; the low bits of its first number say which, the
 // others are its argument. Address 0 is nowhere.
@@ -345,8 +380,11 @@ impl Memo {
 
     fn put_leaf(&mut self, leaf: Leaf, number: &mut dyn FnMut(PartIx, PartId) -> Number) {
         let flag = |is: bool, flag: u32| if is { flag } else { 0 };
-        let flags =
-            flag(leaf.blocked, BLOCKED) | flag(leaf.alone, ALONE) | flag(leaf.printed, PRINTED) | flag(leaf.fair, FAIR);
+        let flags = flag(leaf.blocked, BLOCKED)
+            | flag(leaf.alone, ALONE)
+            | flag(leaf.printed, PRINTED)
+            | flag(leaf.fair, FAIR)
+            | flag(leaf.ends, ENDS);
         let rare = if leaf.rare.is_nothing() {
             NONE
         } else {

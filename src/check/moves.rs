@@ -257,6 +257,10 @@ pub struct Move<'a> {
     pub outside: bool,
     /// Looks only whether something could be done.
     probing: bool,
+    /// An end that would go with the transition is left to be made by itself.
+    pub apart: bool,
+    /// It was so.
+    pub ends: bool,
     /// It has released something since it was last asked.
     pub released: bool,
     /// It has reached a place that is kept to compare others' accesses with.
@@ -290,6 +294,8 @@ impl<'a> Move<'a> {
             rounds: std::cell::Cell::new(0),
             outside: false,
             probing: false,
+            apart: false,
+            ends: false,
             released: false,
             reached: false,
             printed: false,
