@@ -424,6 +424,21 @@ fn a_loop_that_changes_nothing_is_a_livelock() {
     assert_eq!(check_json("loop { }\n").finish().expect_code(1).failures(), ["livelock"]);
 }
 
+/// Whoever takes a value or a job gets something done; whoever only looks whether
+/// there is one does not.
+#[test]
+fn messages_for_ever_are_no_livelock() {
+    let verdicts = |script: &str| summary(&check_json(script).finish())["verdicts"].clone();
+    for queue in ["q(0)", "q(1)"] {
+        let script = format!(
+            "queue {queue}\ntask a {{ loop {{ q.put(1) }} }}\ntask b {{ loop {{ q.get() }} }}\nspawn a\nspawn b\n"
+        );
+        assert_eq!(verdicts(&script)["livelock"], "absent", "{script}");
+    }
+    let looks = "queue q(1)\ntask b { loop { try { q.get(blocking: false) } catch Empty { } } }\nspawn b\n";
+    assert_eq!(verdicts(looks)["livelock"], "found");
+}
+
 #[test]
 fn long_rows() {
     let script = "shared x[1000000] = 0\nlock m[100000]\ntask t(i) { with m[i] { x[i] += 1 } }\nspawn t(0)\nspawn t(99999)\njoin all\n";

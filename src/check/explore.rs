@@ -154,7 +154,7 @@ pub fn carry_out(mut m: Move, part: PartId, mover: Mover) -> Carried {
     let before = m.keep();
     m.apart = true;
     let ran = run(&mut m, mover);
-    let (printed, fair, ends, cut) = (m.printed, !m.unfair, m.ends, m.cut);
+    let (progress, fair, ends, cut) = (m.progress, !m.unfair, m.ends, m.cut);
     let long = m.took_long();
     // What it waits for is seen in the state that it was in: what it did
     // until it could not go ahead has not happened.
@@ -173,7 +173,7 @@ pub fn carry_out(mut m: Move, part: PartId, mover: Mover) -> Carried {
         }
         Ran::Went { alone } => {
             let rare = Rare { cut, needs, events };
-            (Leaf { alone, printed, fair, ends, rare, ..Leaf::default() }, writes)
+            (Leaf { alone, progress, fair, ends, rare, ..Leaf::default() }, writes)
         }
     };
     Carried { part, mover, leaf, writes, looks, long, beyond }

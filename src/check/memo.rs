@@ -21,7 +21,8 @@ pub struct Leaf {
     pub blocked: bool,
     /// Nobody else has to do with it.
     pub alone: bool,
-    pub printed: bool,
+    /// It prints, or takes a value that somebody gave.
+    pub progress: bool,
     /// All ways were taken by `choose`, which takes each again and again.
     pub fair: bool,
     /// The task's end goes with it, and is kept by itself.
@@ -58,7 +59,7 @@ impl Leaf {
         Leaf {
             blocked: self.blocked,
             alone: self.alone,
-            printed: self.printed || next.printed,
+            progress: self.progress || next.progress,
             fair: self.fair && next.fair,
             ends: false,
             rare,
@@ -114,7 +115,7 @@ impl<'m> LeafView<'m> {
         Leaf {
             blocked: self.blocked(),
             alone: self.alone(),
-            printed: self.flags & PRINTED != 0,
+            progress: self.flags & PROGRESS != 0,
             fair: self.flags & FAIR != 0,
             ends: self.ends(),
             rare: self.rare.cloned().unwrap_or_default(),
@@ -142,7 +143,7 @@ impl Walk {
 
 const BLOCKED: u32 = 1;
 const ALONE: u32 = 2;
-const PRINTED: u32 = 4;
+const PROGRESS: u32 = 4;
 const FAIR: u32 = 8;
 const ENDS: u32 = 16;
 
@@ -382,7 +383,7 @@ impl Memo {
         let flag = |is: bool, flag: u32| if is { flag } else { 0 };
         let flags = flag(leaf.blocked, BLOCKED)
             | flag(leaf.alone, ALONE)
-            | flag(leaf.printed, PRINTED)
+            | flag(leaf.progress, PROGRESS)
             | flag(leaf.fair, FAIR)
             | flag(leaf.ends, ENDS);
         let rare = if leaf.rare.is_nothing() {

@@ -265,7 +265,9 @@ pub struct Move<'a> {
     pub released: bool,
     /// It has reached a place that is kept to compare others' accesses with.
     pub reached: bool,
-    pub printed: bool,
+    /// It has printed, or taken a value or a job that somebody gave: who goes round
+    /// in a circle with that gets something done.
+    pub progress: bool,
     /// It took a way that need not be taken ever again.
     pub unfair: bool,
     pub events: Vec<Event>,
@@ -298,7 +300,7 @@ impl<'a> Move<'a> {
             ends: false,
             released: false,
             reached: false,
-            printed: false,
+            progress: false,
             unfair: false,
             events: Vec::new(),
             cut: None,
@@ -435,7 +437,12 @@ impl<'a> Move<'a> {
 
     /// What follows is undone by `restore`, but not what it looked at.
     pub fn keep(&self) -> Kept<'a> {
-        Kept { open: self.overlay.borrow().open.clone(), released: self.released, events: self.events.len() }
+        Kept {
+            open: self.overlay.borrow().open.clone(),
+            released: self.released,
+            progress: self.progress,
+            events: self.events.len(),
+        }
     }
 
     pub fn restore(&mut self, kept: Kept<'a>) {
@@ -449,7 +456,7 @@ impl<'a> Move<'a> {
             }
         }
         self.overlay.get_mut().open = open;
-        self.released = kept.released;
+        (self.released, self.progress) = (kept.released, kept.progress);
         self.events.truncate(kept.events);
     }
 
@@ -711,6 +718,7 @@ impl<'a> Move<'a> {
 pub struct Kept<'a> {
     open: Opened<'a>,
     released: bool,
+    progress: bool,
     events: usize,
 }
 
@@ -839,6 +847,7 @@ impl World for Move<'_> {
             let capacity = bounded.then(|| self.word(object, 0) as u32 - 1);
             self.order_pop(object, capacity);
         }
+        self.progress = true;
         self.change_object(object, |o| o.values.remove(0))
     }
 
@@ -908,7 +917,7 @@ impl World for Move<'_> {
         }
         let chosen = partners[self.choose_task(&partners)].clone();
         let value = self.meet_waiter(&chosen, give);
-        self.released = true;
+        (self.released, self.progress) = (true, true);
         Some(value)
     }
 

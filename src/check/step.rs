@@ -881,7 +881,7 @@ impl Move<'_> {
                 Ok(Value::None)
             }
             Step::Print(text) => {
-                self.printed = true;
+                self.progress = true;
                 self.say(|_| format!("print {text}"));
                 let text: Arc<str> = Arc::from(text.as_str());
                 self.change_task(self.me, |t| t.printed = Some(text));
