@@ -14,6 +14,7 @@ use super::hopeless::{Waits, is_hopeless};
 use super::memo::{Leaf, LeafAt, LeafView, Memo, Walk};
 use super::moves::{Model, Move};
 use super::part::{Frozen, Key, PartId, PartIx};
+use super::sleep::{self, Reach, Sleepers, Sleeping};
 use super::store::{Batch, Number, Row, StateId, Store, hash};
 use super::symmetry::{Normal, Symmetry};
 use crate::objects::TaskId;
@@ -46,6 +47,10 @@ pub struct Step {
     pub ways: u32,
     pub came: Came,
     pub end: End,
+    /// Its actor, if this is all that it can do and it may sleep; else 0.
+    pub sleeper: Sleepers,
+    /// It is not followed.
+    pub asleep: bool,
 }
 
 /// The end of its task that goes with a transition.
@@ -80,6 +85,8 @@ pub struct Piece {
     /// Where its states begin among those of the batch.
     first: usize,
     pub items: Vec<StateId>,
+    /// Who sleeps in them; none, if nobody may.
+    sleepers: Vec<Sleepers>,
     pub fans: Vec<Fan>,
     pub steps: Vec<Step>,
     pub ways: Vec<Vec<u32>>,
@@ -98,6 +105,8 @@ pub struct Piece {
     behind: Vec<PartId>,
     words: Vec<u64>,
     hashes: Vec<u64>,
+    /// Who sleeps in what landed.
+    landed: Vec<Sleepers>,
     /// Where among all that landed states have a normal form that is not known
     /// yet, and the step there.
     unknown: Vec<(u32, u32)>,
@@ -113,10 +122,14 @@ const ABREAST: usize = 8;
 
 impl Piece {
     /// Gets its states.
-    pub fn begin(&mut self, first: usize, items: &[StateId]) {
+    pub fn begin(&mut self, first: usize, items: &[StateId], sleepers: Option<&Sleeping>) {
         self.first = first;
         self.items.clear();
         self.items.extend_from_slice(items);
+        self.sleepers.clear();
+        if let Some(sleeping) = sleepers {
+            self.sleepers.extend(items.iter().map(|state| sleeping.get(*state)));
+        }
         self.fans.clear();
         self.steps.clear();
         self.ways.clear();
@@ -166,9 +179,10 @@ impl Piece {
         let mut long = false;
         self.waiting.clear();
         self.blocked.clear();
-        for (ix, walk) in frozen.actors().iter().zip(walks) {
+        for (n, (ix, walk)) in frozen.actors().iter().zip(walks).enumerate() {
             let part = row.get(*ix);
-            for mover in Mover::of(frozen.activity(part)) {
+            let movers = Mover::of(frozen.activity(part));
+            for mover in movers {
                 let before = self.steps.len();
                 if let (Mover::Task, Some(leaf)) = (mover, walk.leaf()) {
                     self.note(known, row, *ix, *mover, &[], Came::Kept(leaf));
@@ -181,6 +195,11 @@ impl Piece {
                             return long;
                         }
                     }
+                }
+                if let ([step], 1) = (&mut self.steps[before..], movers.len())
+                    && step.ways == NO_WAYS
+                {
+                    step.sleeper = sleep::bit(n);
                 }
                 let own = &self.steps[before..];
                 if !all && !own.is_empty() && own.iter().all(|s| self.is_alone(known, s)) {
@@ -286,7 +305,7 @@ impl Piece {
             Came::Carried(n) => (self.carried(n).is_none_or(|c| c.leaf.blocked), true),
         };
         if !blocked {
-            self.add_step(Step { actor: ix, mover, ways: NO_WAYS, came, end }, ways);
+            self.add_step(Step { actor: ix, mover, ways: NO_WAYS, came, end, sleeper: 0, asleep: false }, ways);
         } else if mover == Mover::Task {
             self.blocked.push(row.get(ix));
             if rare {
@@ -366,13 +385,20 @@ impl Piece {
     pub fn land(&mut self, known: Known, frozen: Frozen, cut: usize) {
         self.words.clear();
         self.hashes.clear();
+        self.landed.clear();
         self.unknown.clear();
+        let mut followed: Vec<(Sleepers, Reach)> = Vec::new();
         let mut row = std::mem::take(&mut self.row);
         let mut parts: Vec<PartId> = Vec::new();
         for at in 0..self.count(cut) {
             let fan = self.fans[at];
             known.store.load(self.items[at], &mut row);
+            self.put_to_sleep(known, at, &mut followed);
             for n in fan.from as usize..fan.to as usize {
+                if self.steps[n].asleep {
+                    continue;
+                }
+                let mut sleepers = self.sleepers_behind(known, fan, n, &mut followed);
                 let begin = self.words.len();
                 self.words.extend_from_slice(row.words());
                 let words = &mut self.words[begin..];
@@ -388,16 +414,53 @@ impl Piece {
                     let known = match symmetry.look(frozen, &parts) {
                         Normal::Same => true,
                         Normal::Unknown => false,
-                        Normal::Other(normal) => repack(known.store, words, &parts, &normal),
+                        Normal::Other(normal) => {
+                            // Those asleep are others there.
+                            sleepers = 0;
+                            repack(known.store, words, &parts, &normal)
+                        }
                     };
                     if !known {
+                        sleepers = 0;
                         self.unknown.push((self.hashes.len() as u32, n as u32));
                     }
                 }
                 self.hashes.push(hash(&self.words[begin..]));
+                self.landed.push(sleepers);
             }
         }
         self.row = row;
+    }
+
+    /// Which steps of a state sleep; they are the first of those `followed`.
+    fn put_to_sleep(&mut self, known: Known, at: usize, followed: &mut Vec<(Sleepers, Reach)>) {
+        followed.clear();
+        let (fan, sleepers) = (self.fans[at], self.sleepers.get(at).copied().unwrap_or(0));
+        // Nobody sleeps who goes alone: in the state before, he would have as well.
+        for n in fan.from as usize..fan.to as usize {
+            self.steps[n].asleep = !fan.alone && self.steps[n].sleeper & sleepers != 0;
+            if self.steps[n].asleep {
+                followed.push((self.steps[n].sleeper, reach_of(known, &self.steps[n])));
+            }
+        }
+    }
+
+    /// Who sleeps behind a step that is followed.
+    fn sleepers_behind(&self, known: Known, fan: Fan, n: usize, followed: &mut Vec<(Sleepers, Reach)>) -> Sleepers {
+        if self.sleepers.is_empty() || fan.alone {
+            return 0;
+        }
+        let (step, reach) = (&self.steps[n], reach_of(known, &self.steps[n]));
+        let sleepers = sleep::behind(reach, followed);
+        if step.sleeper != 0 {
+            followed.push((step.sleeper, reach));
+        }
+        sleepers
+    }
+
+    /// Who sleeps in the states that its steps come to, in their order.
+    pub fn landed(&self) -> &[Sleepers] {
+        &self.landed
     }
 
     /// The states that it did not come to know the normal form of: each with its
@@ -424,6 +487,11 @@ impl Piece {
 
 /// What a step writes, in order: of two numbers for a place the later one counts.
 pub fn writes_of<'k>(known: Known<'k>, step: &Step) -> impl Iterator<Item = (PartIx, Number)> + use<'k> {
+    let [leaf, end] = leaves(known, step);
+    leaf.writes().chain(end.writes())
+}
+
+fn leaves<'k>(known: Known<'k>, step: &Step) -> [LeafView<'k>; 2] {
     let leaf = match step.came {
         Came::Kept(leaf) => known.memos[memo_of(step.mover)].get(leaf),
         // Everything that was carried out has been kept by now.
@@ -433,7 +501,12 @@ pub fn writes_of<'k>(known: Known<'k>, step: &Step) -> impl Iterator<Item = (Par
         End::Kept(leaf) => known.memos[memo_of(Mover::End)].get(leaf),
         End::None | End::Wanted => LeafView::NOTHING,
     };
-    leaf.writes().chain(end.writes())
+    [leaf, end]
+}
+
+fn reach_of(known: Known, step: &Step) -> Reach {
+    let [leaf, end] = leaves(known, step);
+    leaf.reach.and(end.reach)
 }
 
 fn put_part(parts: &mut Vec<PartId>, ix: PartIx, part: PartId) {

@@ -12,6 +12,7 @@ use super::moves::{Content, Look, Model, Move};
 use super::outcome::{Outcome, Outcomes};
 use super::part::*;
 use super::seen::{Event, Log};
+use super::sleep::Sleeping;
 use super::step::Ran;
 use super::store::{Batch, Row, STATES_MAX, StateId, Store, same_parts};
 use super::symmetry::Symmetry;
@@ -119,7 +120,13 @@ pub struct Explorer<'a> {
     /// Of the last state looked at: the tasks that cannot go ahead.
     waiting: Vec<(PartIx, Rc<Leaf>)>,
     /// Some state was met again: there may be circles.
-    pub recurs: bool,
+    recurs: bool,
+    /// Who sleeps in the states to come; none, if nobody may.
+    sleeping: Option<Sleeping>,
+    /// Some transition slept.
+    slept: bool,
+    /// Some task came to where it may have been before.
+    returns: bool,
     pub depth: u32,
     /// Where one state stands for all that differ in who of alike tasks is where.
     pub(super) symmetry: Option<Symmetry>,
@@ -179,6 +186,20 @@ pub fn carry_out(mut m: Move, part: PartId, mover: Mover) -> Carried {
     Carried { part, mover, leaf, writes, looks, long, beyond }
 }
 
+/// Whether tasks are behind a transition where they have not been before, since
+/// parts have their numbers in the order in which they were met. A circle has a
+/// transition of which this is not so.
+fn goes_on(space: &Space, looks: &[Look], writes: &[(PartIx, PartId)]) -> bool {
+    let mut tasks = writes.iter().filter(|w| matches!(space.key(w.0), Key::Task(_))).peekable();
+    let from = |ix| {
+        looks.iter().find_map(|look| match look {
+            Look::Read(at, id) if *at == ix => Some(*id),
+            _ => None,
+        })
+    };
+    tasks.peek().is_some() && tasks.all(|(ix, part)| from(*ix).is_some_and(|id| id < *part))
+}
+
 /// What stands for who waits, and how.
 pub fn waiting_key(blocked: &[PartId]) -> u64 {
     rustc_hash::FxBuildHasher.hash_one((1u8, blocked))
@@ -233,6 +254,9 @@ impl<'a> Explorer<'a> {
             widths: Vec::new(),
             waiting: Vec::new(),
             recurs: false,
+            sleeping: model.sleeping.then(Sleeping::default),
+            slept: false,
+            returns: false,
             depth: 0,
             symmetry: model.together.then(|| Symmetry::new(super::symmetry::sites(model.program))),
             long: false,
@@ -257,6 +281,9 @@ impl<'a> Explorer<'a> {
         }
         let (id, _) = self.store.add_parts(&parts);
         self.parents.push(id);
+        if let Some(sleeping) = &mut self.sleeping {
+            sleeping.met(0);
+        }
         Ok(id)
     }
 
@@ -292,6 +319,9 @@ impl<'a> Explorer<'a> {
             let some: Vec<StateId> = (next..level_end.min(next + TOGETHER)).map(|s| s as StateId).collect();
             let (done, again) = self.expand(&some, !self.model.alone);
             next += done;
+            if let Some(sleeping) = &mut self.sleeping {
+                sleeping.forget_before(next as StateId);
+            }
             if self.guards_broken() || self.store.len() >= self.leave_at {
                 return Ok(());
             }
@@ -352,7 +382,7 @@ impl<'a> Explorer<'a> {
         let each = states.len().div_ceil(wanted);
         for (n, piece) in pieces.iter_mut().enumerate() {
             let first = (n * each).min(states.len());
-            piece.begin(first, &states[first..(first + each).min(states.len())]);
+            piece.begin(first, &states[first..(first + each).min(states.len())], self.sleeping.as_ref());
         }
         let cut = AtomicUsize::new(states.len());
         let (model, known) = (self.model, self.known());
@@ -414,7 +444,8 @@ impl<'a> Explorer<'a> {
             let part = row.get(turn.actor);
             let leaf = self.leaf_at(&row, turn.actor, turn.mover, part, &mut ways);
             let end = self.end_at(&row, turn.actor, turn.mover, leaf).map_or(End::None, End::Kept);
-            steps.push((Step { actor: turn.actor, mover: turn.mover, ways: 0, came: Came::Kept(leaf), end }, ways));
+            let (actor, mover, came) = (turn.actor, turn.mover, Came::Kept(leaf));
+            steps.push((Step { actor, mover, ways: 0, came, end, sleeper: 0, asleep: false }, ways));
         }
         piece.set_fan(at, steps.into_iter(), alone, hopeless);
     }
@@ -458,6 +489,7 @@ impl<'a> Explorer<'a> {
         let mut again = Vec::new();
         let mut place = 0;
         for piece in pieces {
+            let mut landed = piece.landed().iter();
             for at in 0..piece.count(cut) {
                 if self.is_full() {
                     self.stop = Some(Stop::States);
@@ -470,14 +502,22 @@ impl<'a> Explorer<'a> {
                 let (fan, state) = (piece.fans[at], piece.items[at]);
                 let mut fresh = false;
                 for step in &piece.steps[fan.from as usize..fan.to as usize] {
+                    if step.asleep {
+                        self.slept = true;
+                        continue;
+                    }
                     self.transitions += 1;
                     let (id, new) = self.store.take(batch, place);
                     place += 1;
+                    let sleepers = landed.next().copied().unwrap_or(0);
                     if new {
                         self.parents.push(state);
                         fresh = true;
                     } else if id <= state {
                         self.recurs = true;
+                    }
+                    if let Some(sleeping) = &mut self.sleeping {
+                        if new { sleeping.met(sleepers) } else { sleeping.met_again(id, sleepers) }
                     }
                     self.tell_rare(piece, step, state);
                 }
@@ -523,6 +563,12 @@ impl<'a> Explorer<'a> {
         }
     }
 
+    /// Whether there may be circles. A transition that slept may have closed one:
+    /// then some task has come to where it was, unless who is where was exchanged.
+    pub fn recurs(&self) -> bool {
+        self.recurs || self.slept && (self.returns || self.symmetry.is_some())
+    }
+
     pub fn guards_broken(&self) -> bool {
         self.model.guards().broken
     }
@@ -531,7 +577,9 @@ impl<'a> Explorer<'a> {
     fn bytes(&self) -> usize {
         let memos: usize = self.memos.iter().map(Memo::bytes).sum();
         let alike = self.symmetry.as_ref().map_or(0, Symmetry::bytes);
-        (self.store.bytes() + 4 * self.parents.capacity() + memos + alike).saturating_add(self.model.space.bytes())
+        let sleeping = self.sleeping.as_ref().map_or(0, Sleeping::bytes);
+        (self.store.bytes() + 4 * self.parents.capacity() + memos + alike + sleeping)
+            .saturating_add(self.model.space.bytes())
     }
 
     fn progress(&self, done: StateId) -> Progress {
@@ -626,6 +674,7 @@ impl<'a> Explorer<'a> {
             Content::New(hash, part) => (ix, space.intern_hashed(hash, *part)),
         });
         leaf.writes = kept.collect();
+        self.returns |= !leaf.blocked && !goes_on(space, &looks, &leaf.writes);
         let packing = &mut self.store.packing;
         self.memos[memo_of(mover)].add(part, &looks, leaf, &mut |ix, part| packing.give_number(ix, part))
     }
@@ -722,10 +771,11 @@ impl<'a> Explorer<'a> {
     pub fn explored(&mut self, state: StateId, row: &Row, out: &mut Vec<(Turn, Rc<Leaf>)>) {
         let alone = self.successors(row, !self.model.alone, out);
         if alone {
-            let fresh = out.iter().any(|(_, leaf)| {
-                let (id, _) = self.land(row, &leaf.writes);
-                id != state && self.parents[id as usize] == state
-            });
+            let mut fresh = false;
+            for (_, leaf) in out.iter() {
+                let id = self.land_behind(state, row, &leaf.writes);
+                fresh |= id != state && self.parents[id as usize] == state;
+            }
             if !fresh {
                 self.successors(row, true, out);
             }
@@ -761,6 +811,16 @@ impl<'a> Explorer<'a> {
             }
         }
         self.store.add(row, writes)
+    }
+
+    /// The same of a transition out of a state, to which nothing else may have led
+    /// yet, if transitions slept.
+    pub(super) fn land_behind(&mut self, state: StateId, row: &Row, writes: &[(PartIx, PartId)]) -> StateId {
+        let (id, new) = self.land(row, writes);
+        if new {
+            self.parents.push(state);
+        }
+        id
     }
 
     /// A row as it is kept.

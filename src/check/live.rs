@@ -74,7 +74,11 @@ fn build(explorer: &mut Explorer, ask: &mut dyn FnMut(&Progress) -> Option<Stop>
     let mut graph = Graph { first: vec![0], edges: Vec::new(), actors: Vec::new(), tasks: Vec::new() };
     let mut known: HashMap<(PartIx, Mover), u16> = HashMap::default();
     let (mut row, mut out) = (Row::default(), Vec::new());
-    for state in 0..explorer.store.len() as StateId {
+    // On the way states are met to which transitions lead that slept.
+    for state in 0 as StateId.. {
+        if state as usize == explorer.store.len() {
+            break;
+        }
         if state.is_multiple_of(4096)
             && let Some(stop) = ask(&explorer.progress_now())
         {
@@ -95,7 +99,7 @@ fn build(explorer: &mut Explorer, ask: &mut dyn FnMut(&Progress) -> Option<Stop>
                 graph.tasks.push((task, tireless));
                 graph.actors.len() as u16 - 1
             });
-            let (to, _) = explorer.land(&row, &leaf.writes);
+            let to = explorer.land_behind(state, &row, &leaf.writes);
             let chosen = !turn.ways.is_empty() && leaf.fair;
             let flags = if leaf.progress { PROGRESS } else { 0 } | if chosen { CHOSEN } else { 0 };
             graph.edges.push(Edge { to, actor, flags });

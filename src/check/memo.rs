@@ -10,6 +10,7 @@
 use super::moves::Look;
 use super::part::{PartId, PartIx};
 use super::seen::Event;
+use super::sleep::Reach;
 use super::store::Number;
 use crate::objects::TaskId;
 use hashbrown::HashMap;
@@ -83,6 +84,7 @@ pub struct LeafAt(u32);
 #[derive(Clone, Copy)]
 pub struct LeafView<'m> {
     flags: u32,
+    pub reach: Reach,
     /// Two numbers each: the place, and the part's number there.
     writes: &'m [u32],
     pub rare: Option<&'m Rare>,
@@ -90,7 +92,7 @@ pub struct LeafView<'m> {
 
 impl<'m> LeafView<'m> {
     /// Of a transition that changes nothing.
-    pub const NOTHING: LeafView<'m> = LeafView { flags: 0, writes: &[], rare: None };
+    pub const NOTHING: LeafView<'m> = LeafView { flags: 0, reach: Reach::NOTHING, writes: &[], rare: None };
 
     pub fn blocked(&self) -> bool {
         self.flags & BLOCKED != 0
@@ -158,8 +160,8 @@ const READ: u32 = 0;
 const MANY: u32 = 1;
 /// A choice of so many ways as the argument says: where each goes on.
 const CHOICE: u32 = 2;
-/// The end, with the flags: the place among `rare` or `NONE`, how many writes,
-/// and two numbers for each.
+/// The end, with the flags: the place among `rare` or `NONE`, how many writes, the
+/// reach in four numbers, and two numbers for each write.
 const LEAF: u32 = 3;
 
 const NONE: u32 = u32::MAX;
@@ -283,8 +285,10 @@ impl Memo {
             NONE => None,
             rare => Some(&self.rare[rare as usize]),
         };
+        let word = |n: usize| u64::from(self.code[at + n]) | u64::from(self.code[at + n + 1]) << 32;
+        let reach = Reach { looks: word(3), writes: word(5) };
         let writes = self.code[at + 2] as usize * 2;
-        LeafView { flags: self.code[at] >> 2, writes: &self.code[at + 3..at + 3 + writes], rare }
+        LeafView { flags: self.code[at] >> 2, reach, writes: &self.code[at + 7..at + 7 + writes], rare }
     }
 
     /// Keeps what was carried out; `number` gives a part's number at a place. If
@@ -304,6 +308,7 @@ impl Memo {
         if self.code.is_empty() {
             self.code.push(NONE);
         }
+        let reach = Reach::of(looks, &leaf.writes);
         let mut looks = looks.iter().peekable();
         let mut slot = Some(Slot::Root(part));
         let mut at = self.roots.get(part as usize).copied().unwrap_or(0);
@@ -361,7 +366,7 @@ impl Memo {
             }
         }
         let end = self.code.len() as u32;
-        self.put_leaf(leaf, number);
+        self.put_leaf(leaf, reach, number);
         match slot {
             Some(Slot::Root(part)) => {
                 if self.roots.len() <= part as usize {
@@ -379,7 +384,7 @@ impl Memo {
         LeafAt(end)
     }
 
-    fn put_leaf(&mut self, leaf: Leaf, number: &mut dyn FnMut(PartIx, PartId) -> Number) {
+    fn put_leaf(&mut self, leaf: Leaf, reach: Reach, number: &mut dyn FnMut(PartIx, PartId) -> Number) {
         let flag = |is: bool, flag: u32| if is { flag } else { 0 };
         let flags = flag(leaf.blocked, BLOCKED)
             | flag(leaf.alone, ALONE)
@@ -393,6 +398,9 @@ impl Memo {
             self.rare.len() as u32 - 1
         };
         self.code.extend_from_slice(&[head(LEAF, flags), rare, leaf.writes.len() as u32]);
+        for word in [reach.looks, reach.writes] {
+            self.code.extend_from_slice(&[word as u32, (word >> 32) as u32]);
+        }
         for (ix, part) in leaf.writes {
             let number = number(ix, part);
             self.code.extend_from_slice(&[ix, number]);

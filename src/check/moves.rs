@@ -43,6 +43,8 @@ pub struct Model {
     pub guarding: bool,
     /// A task whose next step is its own affair goes alone.
     pub alone: bool,
+    /// Of two transitions that commute one order is followed.
+    pub sleeping: bool,
     /// Declarations whose places are reached in transitions of their own.
     pub visible: BTreeSet<Memorable>,
     /// Places on which a race is known by now.
@@ -85,6 +87,7 @@ impl Model {
             plain: true,
             guarding: false,
             alone: false,
+            sleeping: false,
             visible,
             known_races: BTreeSet::new(),
             exact: true,
