@@ -264,6 +264,8 @@ pub struct Move<'a> {
     pub apart: bool,
     /// It was so.
     pub ends: bool,
+    /// It ends tasks with their process.
+    pub(super) buries: bool,
     /// It has released something since it was last asked.
     pub released: bool,
     /// It has reached a place that is kept to compare others' accesses with.
@@ -301,6 +303,7 @@ impl<'a> Move<'a> {
             probing: false,
             apart: false,
             ends: false,
+            buries: false,
             released: false,
             reached: false,
             progress: false,
