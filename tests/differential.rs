@@ -56,7 +56,9 @@ fn ways(states_max: u64) -> Vec<(&'static str, Options)> {
         ("no joining", Options { joining: false, ..default.clone() }),
         ("nobody alone", Options { alone: false, ..default.clone() }),
         ("no symmetry", Options { symmetry: false, ..default.clone() }),
-        ("nobody asleep", Options { sleeping: false, ..default }),
+        ("nobody asleep", Options { sleeping: false, ..default.clone() }),
+        ("some followed", Options { persistent_from: 1, ..default.clone() }),
+        ("some followed, no symmetry", Options { persistent_from: 1, symmetry: false, ..default }),
     ]
 }
 

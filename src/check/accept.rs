@@ -199,8 +199,8 @@ impl<'f, 'm> Acceptor<'f, 'm> {
     }
 
     fn is_process_over(&self, state: &State, process: TaskId) -> bool {
-        match self.explorer.part(&state.row, Key::Process(process)).as_deref() {
-            Some(Part::Process(p)) => p.tasks.iter().all(|t| self.is_over(state, *t)),
+        match self.explorer.part(&state.row, Key::Threads(process)).as_deref() {
+            Some(Part::Threads(tasks)) => tasks.iter().all(|t| self.is_over(state, *t)),
             _ => false,
         }
     }

@@ -14,6 +14,7 @@ use super::hopeless::{Waits, is_hopeless};
 use super::memo::{Leaf, LeafAt, LeafView, Memo, Walk};
 use super::moves::{Model, Move};
 use super::part::{Frozen, Key, PartId, PartIx};
+use super::persistent::{self, Futures, Standing, Touches};
 use super::sleep::{self, Reach, Sleepers, Sleeping};
 use super::store::{Batch, Number, Row, StateId, Store, hash};
 use super::symmetry::{Normal, Stance, Symmetry};
@@ -28,6 +29,8 @@ pub struct Known<'e> {
     pub store: &'e Store,
     pub memos: &'e [Memo; 4],
     pub symmetry: Option<&'e Symmetry>,
+    /// What tasks may do later, where some of them are chosen to be followed.
+    pub futures: Option<&'e Futures>,
     pub main: TaskId,
 }
 
@@ -72,6 +75,10 @@ pub struct Fan {
     pub to: u32,
     /// It is one actor's whose steps are nobody else's affair.
     pub alone: bool,
+    /// Only some tasks are followed.
+    pub chosen: bool,
+    /// Who waits stands from here to there; none, where that is not kept.
+    idle: Option<(u32, u32)>,
     /// Where somebody waits for tasks that cannot go ahead: who waits, and how,
     /// as `waiting_key` has it.
     pub hopeless: Option<u64>,
@@ -91,6 +98,8 @@ pub struct Piece {
     sleepers: Vec<Sleepers>,
     pub fans: Vec<Fan>,
     pub steps: Vec<Step>,
+    /// Those that wait, and what trying to go on came to.
+    idle: Vec<Waiting>,
     pub ways: Vec<Vec<u32>>,
     carried: Vec<Option<Carried>>,
     /// What it has carried out itself.
@@ -136,6 +145,7 @@ impl Piece {
         }
         self.fans.clear();
         self.steps.clear();
+        self.idle.clear();
         self.ways.clear();
         self.ways.push(Vec::new());
         self.carried.clear();
@@ -165,10 +175,12 @@ impl Piece {
                     return;
                 }
                 let (n, actors) = (at - begin, frozen.actors().len());
+                let idle = self.idle.len() as u32;
                 let mut fan = Fan { from: self.steps.len() as u32, ..Fan::default() };
                 let long = self.fan(known, frozen, all, &rows[n], &walks[n * actors..(n + 1) * actors], &mut fan);
                 fan.to = self.steps.len() as u32;
                 fan.carried = self.carried.len() as u32;
+                fan.idle = (!all && !fan.beyond).then_some((idle, self.idle.len() as u32));
                 self.fans.push(fan);
                 if long {
                     cut.fetch_min(self.first + at + 1, Relaxed);
@@ -325,6 +337,9 @@ impl Piece {
             );
         } else if mover == Mover::Task {
             self.blocked.push(row.get(ix));
+            if known.futures.is_some() {
+                self.idle.push((ix, came));
+            }
             if rare {
                 self.waiting.push((ix, came));
             }
@@ -376,6 +391,11 @@ impl Piece {
                 step.came = Came::Kept(kept[n as usize]);
             }
         }
+        for (_, came) in &mut self.idle {
+            if let Came::Carried(n) = *came {
+                *came = Came::Kept(kept[n as usize]);
+            }
+        }
     }
 
     pub fn how_many_carried(&self) -> usize {
@@ -395,7 +415,8 @@ impl Piece {
             self.add_step(step, &ways);
         }
         let carried = self.fans[at].carried;
-        self.fans[at] = Fan { from, to: self.steps.len() as u32, alone, hopeless, beyond: false, carried };
+        let to = self.steps.len() as u32;
+        self.fans[at] = Fan { from, to, alone, hopeless, carried, ..Fan::default() };
     }
 
     /// The states that its steps come to, packed.
@@ -411,6 +432,7 @@ impl Piece {
             let fan = self.fans[at];
             known.store.load(self.items[at], &mut row);
             self.put_to_sleep(known, at, &mut followed);
+            self.choose(known, frozen, at, &row);
             for n in fan.from as usize..fan.to as usize {
                 if self.steps[n].asleep {
                     continue;
@@ -461,6 +483,68 @@ impl Piece {
             if asleep {
                 followed.push((step.sleeper, reach_of(known, step)));
             }
+        }
+    }
+
+    /// Which tasks are followed of a state, if not all need be: the steps of the
+    /// others are left out as if they slept.
+    fn choose(&mut self, known: Known, frozen: Frozen, at: usize, row: &Row) {
+        let (Some(futures), Some((from, to))) = (known.futures, self.fans[at].idle) else { return };
+        let fan = self.fans[at];
+        if fan.alone || fan.to - fan.from < 2 {
+            return;
+        }
+        let steps = fan.from as usize..fan.to as usize;
+        // A process that ends, or a task that is to stop, has to do with many.
+        let threads = |step: &Step| step.mover == Mover::Task && matches!(frozen.key(step.actor), Key::Task(_));
+        if !self.steps[steps.clone()].iter().all(threads) {
+            return;
+        }
+        let mut actors: Vec<PartIx> = Vec::new();
+        let mut tasks: Vec<Standing> = Vec::new();
+        let moves = self.steps[steps.clone()].iter().map(|s| (s.actor, s.came, s.end, 1));
+        let waits = self.idle[from as usize..to as usize].iter().map(|(ix, came)| (*ix, *came, End::None, 0));
+        for (ix, came, end, ways) in moves.chain(waits) {
+            let place = actors.iter().position(|a| *a == ix).unwrap_or(actors.len());
+            if place == actors.len() {
+                let Some(ever) = futures.ever(row.get(ix)) else { return };
+                actors.push(ix);
+                tasks.push(Standing { next: Touches::default(), ever: *ever, ways: 0, needs: None });
+            }
+            let (Came::Kept(leaf), task) = (came, &mut tasks[place]) else { return };
+            task.ways += ways;
+            let end = match end {
+                End::Kept(end) => Some((Mover::End, end)),
+                End::None => None,
+                End::Wanted => return,
+            };
+            for (mover, leaf) in [(Mover::Task, leaf)].into_iter().chain(end) {
+                let Some(touches) = futures.touches(memo_of(mover), leaf) else { return };
+                task.next.take_in(touches);
+            }
+        }
+        for (ix, came) in &self.idle[from as usize..to as usize] {
+            let place = |ix: PartIx| actors.iter().position(|a| *a == ix);
+            let needs = self.needs(known, (*ix, *came)).first().and_then(|t| frozen.place(Key::Task(*t)));
+            if let (Some(waits), Some(needs)) = (place(*ix), needs.and_then(place)) {
+                tasks[waits].needs = Some(needs);
+            }
+        }
+        // Of one that may choose what to wait for, each has a need of its own.
+        let idle = &self.idle[from as usize..to as usize];
+        for (n, (ix, _)) in idle.iter().enumerate().skip(1) {
+            if idle[..n].iter().any(|o| o.0 == *ix)
+                && let Some(place) = actors.iter().position(|a| a == ix)
+            {
+                tasks[place].needs = None;
+            }
+        }
+        let Some(chosen) = persistent::choose(&tasks) else { return };
+        self.fans[at].chosen = true;
+        for step in &mut self.steps[steps] {
+            let place = actors.iter().position(|a| *a == step.actor);
+            // Of two alike the other one may be left out: then neither would be followed.
+            step.asleep = place.is_none_or(|n| chosen & 1 << n == 0);
         }
     }
 

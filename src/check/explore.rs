@@ -11,6 +11,7 @@ use super::memo::{Leaf, LeafAt, Memo, Rare};
 use super::moves::{Content, Look, Model, Move};
 use super::outcome::{Outcome, Outcomes};
 use super::part::*;
+use super::persistent::{Futures, Learnt};
 use super::seen::{Event, Log};
 use super::sleep::Sleeping;
 use super::step::Ran;
@@ -87,6 +88,12 @@ pub enum What {
 
 /// After so many transitions and states limits are looked at.
 const WORK: u64 = 1024;
+/// Whether choosing whom to follow is worth it is seen after so many states, by
+/// whether it spares anything in one of so many.
+const CHOSEN_FROM: usize = 1 << 14;
+const CHOSEN_SHARE: usize = 20;
+/// Where alike tasks could be exchanged it goes on to so many states.
+const CHOSEN_TO: usize = 1 << 20;
 /// So many states are looked at together.
 const TOGETHER: usize = 2048;
 /// So few states are not worth more threads than one.
@@ -96,6 +103,8 @@ const LITTLE: usize = 256;
 /// one go.
 const LEAVE_AT_LEAST: usize = 20_000;
 const LEAVE_AT: usize = 4;
+/// It learns from so many states at least what tasks do, before it begins anew.
+const LEARN_AT_LEAST: usize = 256;
 
 /// What one exploration came to.
 pub struct Explorer<'a> {
@@ -125,6 +134,18 @@ pub struct Explorer<'a> {
     sleeping: Option<Sleeping>,
     /// Some transition slept.
     slept: bool,
+    /// What tasks are known to do later, where only some are followed if that is
+    /// enough; and of how many states not all were.
+    futures: Option<Futures>,
+    chosen: usize,
+    /// The transitions that were followed, where circles are asked for.
+    edges: Option<Vec<(StateId, StateId)>>,
+    /// It has come to so many states that it is to be seen whether following some
+    /// is enough.
+    pub pause_at: usize,
+    /// Where it goes on: the next state, and the end of its level.
+    next: usize,
+    level_end: usize,
     /// Some task came to where it may have been before.
     returns: bool,
     pub depth: u32,
@@ -145,6 +166,7 @@ pub struct Explorer<'a> {
 
 /// What a transition came to, before anything of it is kept.
 pub struct Carried {
+    actor: PartIx,
     part: PartId,
     mover: Mover,
     /// Without its writes.
@@ -172,6 +194,7 @@ pub fn carry_out(mut m: Move, part: PartId, mover: Mover) -> Carried {
         Vec::new()
     };
     let beyond = m.is_beyond();
+    let actor = m.task_ix(m.me);
     let (writes, looks, events, _) = m.close_unkept();
     let (leaf, writes) = match ran {
         Ran::Blocked => {
@@ -183,7 +206,7 @@ pub fn carry_out(mut m: Move, part: PartId, mover: Mover) -> Carried {
             (Leaf { alone, progress, fair, ends, rare, ..Leaf::default() }, writes)
         }
     };
-    Carried { part, mover, leaf, writes, looks, long, beyond }
+    Carried { actor, part, mover, leaf, writes, looks, long, beyond }
 }
 
 /// Whether tasks are behind a transition where they have not been before, since
@@ -257,6 +280,12 @@ impl<'a> Explorer<'a> {
             sleeping: model.sleeping.then(Sleeping::default),
             slept: false,
             returns: false,
+            futures: None,
+            chosen: 0,
+            edges: None,
+            pause_at: usize::MAX,
+            next: 0,
+            level_end: 1,
             depth: 0,
             symmetry: model.together.then(|| Symmetry::new(super::symmetry::sites(model.program))),
             long: false,
@@ -267,6 +296,69 @@ impl<'a> Explorer<'a> {
             pieces: Vec::new(),
             batch: Batch::default(),
         }
+    }
+
+    /// From now on only some tasks are followed where that is enough. With
+    /// `circles` it keeps what it needs to say whether there are any.
+    pub fn follow_some(&mut self, circles: bool) {
+        self.futures = Some(Futures::default());
+        self.edges = circles.then(Vec::new);
+        // Which tasks come to do what is learnt of each by itself, and what one would
+        // have done another one may do behind an exchange.
+        self.symmetry = None;
+        self.sleeping = None;
+    }
+
+    /// Whether only some tasks are followed.
+    pub fn follows_some(&self) -> bool {
+        self.futures.is_some()
+    }
+
+    /// Whether what was chosen rests on less than is known now.
+    pub fn chose_wrong(&self) -> bool {
+        self.futures.as_ref().is_some_and(|f| f.outgrown)
+    }
+
+    /// Whether choosing whom to follow spares next to nothing.
+    pub fn chooses_in_vain(&self) -> bool {
+        let seldom = self.next >= CHOSEN_FROM && self.chosen * CHOSEN_SHARE < self.next;
+        let exchanging_is_better = self.model.together && self.store.len() > CHOSEN_TO;
+        self.follows_some() && (seldom || exchanging_is_better)
+    }
+
+    /// A race was found for which all is explored anew, more closely.
+    pub fn begins_anew(&self) -> bool {
+        let closer =
+            |f: &Found1| matches!(&f.what, What::Event(Event::Race { memory, .. }) if self.model.begins_anew(memory));
+        self.found.iter().any(closer)
+    }
+
+    /// Forgets all states and what was found in them, but not what transitions come
+    /// to.
+    pub fn restart(&mut self) {
+        self.store.clear();
+        self.parents.clear();
+        self.found.clear();
+        self.outcomes = Outcomes::default();
+        self.keys.clear();
+        self.told.clear();
+        (self.next, self.level_end, self.depth, self.chosen) = (0, 1, 0, 0);
+        (self.recurs, self.slept, self.leave_at) = (false, false, usize::MAX);
+        if let Some(edges) = &mut self.edges {
+            edges.clear();
+        }
+        if let Some(futures) = &mut self.futures {
+            futures.outgrown = false;
+        }
+    }
+
+    /// Whether the transitions that were followed, of all states, make a circle.
+    /// If they do not, there is none at all: on an execution that never ends
+    /// either some followed task moves, which it could have done first, or none of them
+    /// ever does, and their step can be made before all of it.
+    pub fn followed_circle(&self) -> bool {
+        let Some(edges) = &self.edges else { return false };
+        super::live::is_circular(self.store.len(), edges)
     }
 
     /// The first state; the error of a declaration that cannot be made.
@@ -298,13 +390,14 @@ impl<'a> Explorer<'a> {
 
     /// Explores all there is.
     pub fn run(&mut self, ask: &mut dyn FnMut(&Progress) -> Option<Stop>) -> Result<(), (usize, String)> {
-        self.begin()?;
-        let mut next = 0;
-        let mut level_end = 1;
+        if self.store.len() == 0 {
+            self.begin()?;
+        }
         let mut due = 0;
-        while next < self.store.len() {
-            if next == level_end {
-                level_end = self.store.len();
+        while self.next < self.store.len() && !self.is_paused() {
+            let next = self.next;
+            if next == self.level_end {
+                self.level_end = self.store.len();
                 self.depth += 1;
             }
             let work = self.transitions + next as u64;
@@ -316,13 +409,13 @@ impl<'a> Explorer<'a> {
                     return Ok(());
                 }
             }
-            let some: Vec<StateId> = (next..level_end.min(next + TOGETHER)).map(|s| s as StateId).collect();
+            let some: Vec<StateId> = (next..self.level_end.min(next + TOGETHER)).map(|s| s as StateId).collect();
             let (done, again) = self.expand(&some, !self.model.alone);
-            next += done;
+            self.next += done;
             if let Some(sleeping) = &mut self.sleeping {
-                sleeping.forget_before(next as StateId);
+                sleeping.forget_before(self.next as StateId);
             }
-            if self.guards_broken() || self.store.len() >= self.leave_at {
+            if self.guards_broken() || self.store.len() >= self.leave_at || self.chooses_in_vain() {
                 return Ok(());
             }
             // Whoever only goes round by itself must not keep the others from
@@ -345,6 +438,14 @@ impl<'a> Explorer<'a> {
         let mut pieces = std::mem::take(&mut self.pieces);
         let cut = self.look_at(states, all, &mut pieces);
         self.keep_carried(&mut pieces, cut, all);
+        if let Some(futures) = &mut self.futures {
+            futures.close();
+            if futures.outgrown {
+                // What was chosen may be wrong: all begins anew, a little later, so
+                // that more is known then.
+                self.leave_at = self.leave_at.min((2 * self.store.len()).max(LEARN_AT_LEAST));
+            }
+        }
         let mut again = Vec::new();
         if !self.guards_broken() {
             let mut batch = std::mem::take(&mut self.batch);
@@ -364,6 +465,7 @@ impl<'a> Explorer<'a> {
             store: &self.store,
             memos: &self.memos,
             symmetry: self.symmetry.as_ref(),
+            futures: self.futures.as_ref(),
             main: self.main,
         }
     }
@@ -500,7 +602,8 @@ impl<'a> Explorer<'a> {
                     return again;
                 }
                 let (fan, state) = (piece.fans[at], piece.items[at]);
-                let mut fresh = false;
+                // `ahead`: it leads to a state that is not looked at yet.
+                let (mut fresh, mut ahead) = (false, false);
                 for step in &piece.steps[fan.from as usize..fan.to as usize] {
                     if step.asleep {
                         self.slept |= !step.twin;
@@ -510,6 +613,10 @@ impl<'a> Explorer<'a> {
                     let (id, new) = self.store.take(batch, place);
                     place += 1;
                     let sleepers = landed.next().copied().unwrap_or(0);
+                    if let Some(edges) = &mut self.edges {
+                        edges.push((state, id));
+                    }
+                    ahead |= id as usize >= self.next + cut;
                     if new {
                         self.parents.push(state);
                         fresh = true;
@@ -530,7 +637,13 @@ impl<'a> Explorer<'a> {
                     self.successors(&row, true, &mut out);
                     self.stuck_partly(state, &row, &out);
                 }
-                if fan.alone && !fresh {
+                self.chosen += usize::from(fan.chosen);
+                // Whoever could go on in all states of a circle goes on in one of
+                // them: in the one that was looked at last of all, all that lead on
+                // within the circle lead to states looked at before (Bosnacki, Leue and
+                // Lluch Lafuente, *Partial-Order Reduction for General State Exploring
+                // Algorithms*, 2006). Where there are no circles there is no need.
+                if fan.alone && !fresh || fan.chosen && !ahead && self.edges.is_some() {
                     again.push(state);
                 }
             }
@@ -569,6 +682,12 @@ impl<'a> Explorer<'a> {
         self.recurs || self.slept && (self.returns || self.symmetry.is_some())
     }
 
+    /// Whether it has come to so many states that following some tasks only may be
+    /// better; `run` goes on otherwise.
+    pub fn is_paused(&self) -> bool {
+        self.store.len() >= self.pause_at && self.next < self.store.len()
+    }
+
     pub fn guards_broken(&self) -> bool {
         self.model.guards().broken
     }
@@ -577,7 +696,9 @@ impl<'a> Explorer<'a> {
     fn bytes(&self) -> usize {
         let memos: usize = self.memos.iter().map(Memo::bytes).sum();
         let alike = self.symmetry.as_ref().map_or(0, Symmetry::bytes);
-        let sleeping = self.sleeping.as_ref().map_or(0, Sleeping::bytes);
+        let futures = self.futures.as_ref().map_or(0, Futures::bytes);
+        let edges = self.edges.as_ref().map_or(0, |e| 8 * e.capacity());
+        let sleeping = self.sleeping.as_ref().map_or(0, Sleeping::bytes) + futures + edges;
         (self.store.bytes() + 4 * self.parents.capacity() + memos + alike + sleeping)
             .saturating_add(self.model.space.bytes())
     }
@@ -667,7 +788,7 @@ impl<'a> Explorer<'a> {
 
     /// Keeps what was carried out.
     fn keep(&mut self, carried: Carried) -> LeafAt {
-        let Carried { part, mover, mut leaf, writes, looks, .. } = carried;
+        let Carried { actor, part, mover, mut leaf, writes, looks, .. } = carried;
         let space = &self.model.space;
         let kept = writes.into_iter().map(|(ix, content)| match content {
             Content::Known(id) => (ix, id),
@@ -676,7 +797,13 @@ impl<'a> Explorer<'a> {
         leaf.writes = kept.collect();
         self.returns |= !leaf.blocked && !goes_on(space, &looks, &leaf.writes);
         let packing = &mut self.store.packing;
-        self.memos[memo_of(mover)].add(part, &looks, leaf, &mut |ix, part| packing.give_number(ix, part))
+        let memo = memo_of(mover);
+        let writes = self.futures.as_ref().map(|_| leaf.writes.clone());
+        let at = self.memos[memo].add(part, &looks, leaf, &mut |ix, part| packing.give_number(ix, part));
+        if let (Some(futures), Some(writes)) = (&mut self.futures, writes) {
+            futures.learn(space, (memo, at), Learnt { actor, part, looks: &looks, writes: &writes });
+        }
+        at
     }
 
     fn open<'r>(&'r self, row: &'r Row, ix: PartIx, ways: &'r [u32]) -> Move<'r> {

@@ -109,6 +109,21 @@ fn build(explorer: &mut Explorer, ask: &mut dyn FnMut(&Progress) -> Option<Stop>
     Some(graph)
 }
 
+/// Whether edges among so many states make a circle.
+pub fn is_circular(states: usize, edges: &[(StateId, StateId)]) -> bool {
+    let mut graph = Graph { first: vec![0; states + 1], edges: Vec::new(), actors: Vec::new(), tasks: Vec::new() };
+    edges.iter().for_each(|(from, _)| graph.first[*from as usize + 1] += 1);
+    (0..states).for_each(|n| graph.first[n + 1] += graph.first[n]);
+    let mut next = graph.first.clone();
+    graph.edges.resize(edges.len(), Edge { to: 0, actor: 0, flags: 0 });
+    for (from, to) in edges {
+        let at = &mut next[*from as usize];
+        graph.edges[*at as usize].to = *to;
+        *at += 1;
+    }
+    graph.has_circle()
+}
+
 impl Graph {
     /// Whether some states are left when those that no edge leads to are taken
     /// away, again and again (Kahn, CACM 1962).

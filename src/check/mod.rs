@@ -16,6 +16,7 @@ mod moves;
 mod order;
 mod outcome;
 mod part;
+mod persistent;
 mod process;
 mod record;
 mod same;
@@ -45,6 +46,7 @@ use mover::Movers;
 use moves::{Guards, Memorable, Model};
 use std::collections::BTreeSet;
 use std::sync::Mutex;
+use strategy::shorter;
 
 /// How to explore.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +73,11 @@ pub struct Options {
     pub symmetry: bool,
     /// Of two transitions that commute one order is enough.
     pub sleeping: bool,
+    /// Where an exploration grows large, only some tasks are followed if nothing
+    /// that the others may do has to do with what these do next.
+    pub persistent: bool,
+    /// That is from so many states on.
+    pub persistent_from: usize,
     /// So many threads look at states; what they find does not depend on it.
     pub jobs: usize,
     /// For the schedules.
@@ -91,6 +98,8 @@ impl Default for Options {
             alone: true,
             symmetry: true,
             sleeping: true,
+            persistent: true,
+            persistent_from: 1 << 18,
             jobs: 1,
             hash: 0,
         }
@@ -103,7 +112,8 @@ impl Options {
     pub fn effective(&self, program: &Program) -> Options {
         let symmetry = self.symmetry && !symmetry::sites(program).is_empty();
         let told = self.with(&Movers::of(program).with_workers(self.plain));
-        Options { symmetry: symmetry && told.merging, ..told }
+        let persistent_from = if told.persistent { told.persistent_from } else { usize::MAX };
+        Options { symmetry: symmetry && told.merging, persistent_from, ..told }
     }
 
     /// The same, with what is known of the code by now.
@@ -119,6 +129,7 @@ impl Options {
             // too.
             alone: self.alone && !self.plain && !movers.deadly,
             sleeping: self.sleeping && !self.plain,
+            persistent: self.persistent && !plain && self.alone && movers.only_threads(),
             ..self.clone()
         }
     }
@@ -260,7 +271,24 @@ pub fn check(
             (model.careless, model.exact) = (true, false);
         }
         let mut explorer = Explorer::new(&model, options);
+        // The exact order names all tasks, so that all have to do with each other.
+        let may_choose = options.with(&model.movers).persistent && !model.exact;
+        explorer.pause_at = if may_choose { options.persistent_from } else { usize::MAX };
         explorer.run(ask)?;
+        let mut early = Vec::new();
+        if explorer.is_paused() && explorer.stop.is_none() && !explorer.guards_broken() && !explorer.begins_anew() {
+            match follow_some(&model, options, ask)? {
+                Some(other) => {
+                    transitions += explorer.transitions;
+                    early = shown_of(&mut explorer);
+                    explorer = other;
+                }
+                None => {
+                    explorer.pause_at = usize::MAX;
+                    explorer.run(ask)?;
+                }
+            }
+        }
         transitions += explorer.transitions;
         let broken = explorer.guards_broken();
         if broken && explorer.stop.is_none() {
@@ -295,6 +323,7 @@ pub fn check(
         }
         let circles =
             explorer.stop.is_none() && explorer.cut.is_none() && Movers::may_recur(program) && explorer.recurs();
+        let circles = circles && !explorer.follows_some();
         if circles && explorer.symmetry.is_some() && live::has_circle(&mut explorer, ask) {
             // Whether they are there is not seen in states that stand for others.
             symmetry = false;
@@ -307,11 +336,58 @@ pub fn check(
         let all_race = || every_plain_place(program).all(|(_, name)| known_races.contains(&name));
         if model.careless && explorer.stop.is_none() && !all_race() {
             open = model.guards().open.clone();
-            careless = Some(report(explorer, races.clone(), passes, transitions));
+            careless = Some(report(explorer, races.clone(), early, passes, transitions));
             continue;
         }
-        return Ok(report(explorer, races, passes, transitions));
+        return Ok(report(explorer, races, early, passes, transitions));
     }
+}
+
+/// Explores with only some tasks followed, until what was chosen rests on all that is
+/// known; none if that spares little, or if there may be circles, which are not
+/// all among what is followed.
+fn follow_some<'m>(
+    model: &'m Model,
+    options: &'m Options,
+    ask: &mut dyn FnMut(&Progress) -> Option<Stop>,
+) -> Result<Option<Explorer<'m>>, (usize, String)> {
+    let mut explorer = Explorer::new(model, options);
+    explorer.follow_some(Movers::may_recur(model.program));
+    loop {
+        explorer.run(ask)?;
+        if explorer.stop.is_some() || explorer.guards_broken() || explorer.begins_anew() {
+            return Ok(Some(explorer));
+        }
+        if explorer.chooses_in_vain() {
+            return Ok(None);
+        }
+        if !explorer.chose_wrong() {
+            return Ok((!explorer.followed_circle()).then_some(explorer));
+        }
+        explorer.restart();
+    }
+}
+
+/// What an exploration has found but races, each with its way.
+fn shown_of(explorer: &mut Explorer) -> Vec<(Found1, Shown, same::Key)> {
+    let found = explorer.found.clone();
+    let not_races = found.iter().filter(|f| !matches!(&f.what, What::Event(seen::Event::Race { .. })));
+    not_races.map(|f| (f.clone(), way::shown(explorer, f), same::key(explorer, f))).collect()
+}
+
+/// The same of one that has followed some tasks only, and whose ways are therefore
+/// not the shortest.
+fn shown_shorter(explorer: &mut Explorer) -> Vec<(Found1, Shown, same::Key)> {
+    let mut all = shown_of(explorer);
+    for (found, shown, key) in &mut all {
+        let (mut turns, _) = explorer.way_to(found.state);
+        turns.extend(found.turn.clone());
+        if let Some(shows) = shorter::shorter(explorer, &turns, key) {
+            found.what = shows.what;
+            *shown = way::shown_by(explorer, found, shows.turns);
+        }
+    }
+    all
 }
 
 /// Declared memory that is not atomic: each place's declaration and name.
@@ -393,12 +469,24 @@ fn private(program: &Program) -> Vec<Memorable> {
     all
 }
 
-fn report(mut explorer: Explorer, races: Vec<Shown>, passes: u32, transitions: u64) -> Report {
-    let all = explorer.found.clone();
-    let lock_order = all.iter().any(|f| matches!(&f.what, What::Stuck(s) if s.locks_only));
-    let not_races = all.iter().filter(|f| !matches!(&f.what, What::Event(seen::Event::Race { .. })));
-    let shown: Vec<(Found1, Shown)> = not_races.map(|f| (f.clone(), way::shown(&mut explorer, f))).collect();
-    let found = told(races, shown);
+/// `early`: what was found, on the shortest ways, before only some tasks were
+/// followed.
+fn report(
+    mut explorer: Explorer,
+    races: Vec<Shown>,
+    early: Vec<(Found1, Shown, same::Key)>,
+    passes: u32,
+    transitions: u64,
+) -> Report {
+    let mut all = early;
+    let late = if explorer.follows_some() { shown_shorter(&mut explorer) } else { shown_of(&mut explorer) };
+    for one in late {
+        if !all.iter().any(|o| o.2 == one.2) {
+            all.push(one);
+        }
+    }
+    let lock_order = all.iter().any(|f| matches!(&f.0.what, What::Stuck(s) if s.locks_only));
+    let found = told(races, all.into_iter().map(|(found, shown, _)| (found, shown)).collect());
     let complete = explorer.stop.is_none() && explorer.cut.is_none();
     let verdicts = verdicts(&found, lock_order, complete);
     let claims = explorer.model.program.claims.iter().enumerate().map(|(i, claim)| {

@@ -60,6 +60,8 @@ pub struct Movers {
     ends_seen: bool,
     /// The end of a process looks which of its forked children have ended.
     forks: bool,
+    /// Processes are spawned.
+    processes: bool,
     /// Tasks may be ended from outside at any moment.
     pub deadly: bool,
     /// There are pools, and it is taken that no process ends while it has
@@ -134,6 +136,7 @@ impl Movers {
                 Instr::Spawn(site) => {
                     let site = &program.spawns[*site as usize];
                     movers.deadly |= site.daemon;
+                    movers.processes |= site.process;
                     threads = true;
                 }
                 Instr::NewObject(site) => threads |= program.news[*site as usize].kind == place::pool,
@@ -230,6 +233,12 @@ impl Movers {
         let own = self.declared.get(&object).copied().unwrap_or_default();
         let any = self.dynamic.get(&kind).copied().unwrap_or_default();
         (own.0 | any.0) & spoilers == 0 && !own.1 && !any.1
+    }
+
+    /// Whether there are threads of one process only, which nobody ends from
+    /// outside.
+    pub fn only_threads(&self) -> bool {
+        !self.deadly && !self.forks && !self.copies && !self.workers && !self.processes
     }
 
     /// Whether a task's end does.

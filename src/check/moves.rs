@@ -502,6 +502,23 @@ impl<'a> Move<'a> {
         })?
     }
 
+    /// The tasks of a process that have not ended; none if there is no such process.
+    pub fn threads<T>(&self, process: TaskId, f: impl FnOnce(&[TaskId]) -> T) -> Option<T> {
+        self.open(self.place(Key::Threads(process)), |p| match p {
+            Some(Part::Threads(tasks)) => Some(f(tasks)),
+            _ => None,
+        })
+    }
+
+    pub fn change_threads(&mut self, process: TaskId, f: impl FnOnce(&mut Vec<TaskId>)) {
+        let ix = self.place(Key::Threads(process));
+        self.change(ix, |p| {
+            if let Part::Threads(tasks) = p {
+                f(tasks);
+            }
+        });
+    }
+
     pub fn object<T>(&self, object: u32, f: impl FnOnce(&ObjectPart) -> T) -> Option<T> {
         self.open(self.place(Key::Object(object)), |p| match p {
             Some(Part::Object(o)) => Some(f(o)),
@@ -659,7 +676,7 @@ impl<'a> Move<'a> {
             // orders before this one.
             return self.is_last();
         }
-        let threads = self.process(self.home, |p| p.tasks.len() > 1).unwrap_or(true);
+        let threads = self.threads(self.home, |tasks| tasks.len() > 1).unwrap_or(true);
         if threads || private {
             return !threads;
         }
@@ -667,12 +684,10 @@ impl<'a> Move<'a> {
         let first = self.program.objects.len() as TaskId;
         let mut todo = vec![first];
         while let Some(process) = todo.pop() {
-            let Some((tasks, children)) = self.process(process, |p| {
-                (p.tasks.len(), p.children.iter().filter(|c| c.process).map(|c| c.task).collect::<Vec<_>>())
-            }) else {
-                continue;
-            };
-            if process != self.home && tasks > 0 {
+            let children =
+                self.process(process, |p| p.children.iter().filter(|c| c.process).map(|c| c.task).collect::<Vec<_>>());
+            let Some(children) = children else { continue };
+            if process != self.home && self.threads(process, |tasks| !tasks.is_empty()).unwrap_or(false) {
                 return false;
             }
             todo.extend(children);

@@ -165,8 +165,6 @@ pub struct ProcessPart {
     pub parent: Option<(TaskId, TaskId)>,
     pub first: TaskId,
     pub children: Vec<Child>,
-    /// Its tasks that have not ended.
-    pub tasks: Vec<TaskId>,
     pub forks: u32,
     /// Records with `var` fields that it has memory of.
     pub records: Vec<u32>,
@@ -230,6 +228,9 @@ pub struct CellPart {
 pub enum Part {
     Task(TaskPart),
     Process(ProcessPart),
+    /// The tasks of a process that have not ended. Apart from the process, since who
+    /// ends has to do with nothing else of it.
+    Threads(Vec<TaskId>),
     Object(ObjectPart),
     Cell(CellPart),
     Order(OrderPart),
@@ -240,6 +241,7 @@ pub enum Part {
 pub enum Key {
     Task(TaskId),
     Process(TaskId),
+    Threads(TaskId),
     Object(u32),
     /// Declared memory that all share.
     Shared(u32),
@@ -302,7 +304,8 @@ fn bytes(part: &Part) -> usize {
             let machine = t.machine.as_ref().map_or(0, |m| values(m.stack()) + m.frame_bytes());
             machine + 24 * t.held.len() + 4 * t.footprint.len() + 8 * t.spawned.len()
         }
-        Part::Process(p) => 24 * p.children.len() + 4 * (p.tasks.len() + p.records.len()),
+        Part::Process(p) => 24 * p.children.len() + 4 * p.records.len(),
+        Part::Threads(tasks) => 4 * tasks.len(),
         Part::Object(o) => values(&o.values) + 12 * o.waiters.len() + 8 * o.holders.len() + 4 * o.workers.len(),
         Part::Cell(c) => shared_bytes(&c.value) + 8 * c.accessors.len(),
         _ => 0,

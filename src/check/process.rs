@@ -107,7 +107,6 @@ impl Move<'_> {
             parent: Some((self.me, home)),
             first: id,
             children: Vec::new(),
-            tasks: vec![id],
             forks: 0,
             records: records.clone(),
             dying: None,
@@ -115,6 +114,7 @@ impl Move<'_> {
             exit_code: 0,
         };
         self.put(Key::Process(id), Part::Process(part));
+        self.put(Key::Threads(id), Part::Threads(vec![id]));
         let copy = |m: &mut Self, from: Key, to: Key| {
             let ix = m.place(from);
             if let Some(value) = m.cell(ix, |c| c.value.clone()) {
@@ -193,7 +193,7 @@ impl Move<'_> {
         if step.process {
             self.bear_process(id);
         } else {
-            self.change_process(home, |p| p.tasks.push(id));
+            self.change_threads(home, |tasks| tasks.push(id));
         }
         self.adopt(id, step.process, false, step.daemon, false);
         if !step.daemon {
@@ -242,7 +242,7 @@ impl Move<'_> {
             if process {
                 self.bear_process(worker);
             } else {
-                self.change_process(home, |p| p.tasks.push(worker));
+                self.change_threads(home, |tasks| tasks.push(worker));
             }
             self.adopt(worker, process, false, true, true);
             workers.push(worker);
@@ -488,17 +488,19 @@ impl Move<'_> {
         if self.model.movers.workers && self.has_workers(home) {
             self.model.guards().give_up(Memorable::Workers);
         }
-        let alone = self.process(home, |p| p.tasks.is_empty() && p.children.iter().all(|c| c.settled || !c.process));
+        let alone = self.threads(home, <[TaskId]>::is_empty).unwrap_or(true)
+            && self.process(home, |p| p.children.iter().all(|c| c.settled || !c.process)).unwrap_or(true);
         self.change_process(home, |p| {
             p.dying = p.dying.or(Some(How::Exited(code)));
-            p.dead = alone.unwrap_or(true);
+            p.dead = alone;
         });
         true
     }
 
     /// Whether workers are left that end with the process, whatever they hold.
     fn has_workers(&self, process: TaskId) -> bool {
-        let (tasks, children) = self.process(process, |p| (p.tasks.clone(), p.children.clone())).unwrap_or_default();
+        let tasks = self.threads(process, <[TaskId]>::to_vec).unwrap_or_default();
+        let children = self.process(process, |p| p.children.clone()).unwrap_or_default();
         tasks.iter().any(|t| self.task(*t, |t| t.birth.pool.is_some()).unwrap_or(false))
             || children.iter().any(|c| c.worker && c.process && self.process(c.task, |p| !p.dead).unwrap_or(false))
     }
@@ -535,7 +537,8 @@ impl Move<'_> {
     /// Publishes a task's end: what it still holds stays held.
     fn tell_end(&mut self, of: TaskId, ended: &Ended) {
         let (held, home) = self.task(of, |t| (t.held.clone(), t.process)).unwrap_or_default();
-        if !held.is_empty() && !(self.buries && self.serves(of) && self.only_serve()) {
+        let wanted_by_none = !held.is_empty() && self.buries && self.serves(of) && self.only_serve();
+        if !wanted_by_none {
             self.events.extend(held.into_iter().map(|hold| Event::Abandoned { task: of, hold }));
         }
         self.finish_handle(of, ended);
@@ -548,7 +551,7 @@ impl Move<'_> {
             t.spawned.clear();
             t.at = At::Ended(ended.clone());
         });
-        self.change_process(home, |p| p.tasks.retain(|t| *t != of));
+        self.change_threads(home, |tasks| tasks.retain(|t| *t != of));
     }
 
     /// A daemon or a pool's worker: it is there for others.
@@ -562,11 +565,10 @@ impl Move<'_> {
         // All processes descend from the first one.
         let mut todo = vec![self.program.objects.len() as TaskId];
         while let Some(process) = todo.pop() {
-            let Some((tasks, children)) = self.process(process, |p| {
-                (p.tasks.clone(), p.children.iter().filter(|c| c.process).map(|c| c.task).collect::<Vec<_>>())
-            }) else {
-                continue;
-            };
+            let children =
+                self.process(process, |p| p.children.iter().filter(|c| c.process).map(|c| c.task).collect::<Vec<_>>());
+            let Some(children) = children else { continue };
+            let tasks = self.threads(process, <[TaskId]>::to_vec).unwrap_or_default();
             if tasks.iter().any(|t| !self.serves(*t)) {
                 return false;
             }
@@ -664,11 +666,10 @@ impl Move<'_> {
 
     /// The transition of a process that is to end: all its tasks end.
     pub fn bury(&mut self, process: TaskId) -> Ran {
-        let Some((how, tasks, children)) = self.process(process, |p| (p.dying, p.tasks.clone(), p.children.clone()))
-        else {
+        let Some((Some(how), children)) = self.process(process, |p| (p.dying, p.children.clone())) else {
             return Ran::Blocked;
         };
-        let Some(how) = how else { return Ran::Blocked };
+        let tasks = self.threads(process, <[TaskId]>::to_vec).unwrap_or_default();
         self.say(|_| "its process ends".to_string());
         let signalled = matches!(how, How::Signalled(_));
         self.buries = true;
@@ -728,7 +729,6 @@ impl Move<'_> {
             parent: None,
             first: main,
             children: Vec::new(),
-            tasks: vec![main],
             forks: 0,
             records: Vec::new(),
             dying: None,
@@ -736,6 +736,7 @@ impl Move<'_> {
             exit_code: 0,
         };
         self.put(Key::Process(main), Part::Process(process));
+        self.put(Key::Threads(main), Part::Threads(vec![main]));
         let mut machine = Task::new(program, program.main, &[], &[]);
         let newborn = Newborn {
             function: program.main,

@@ -413,6 +413,13 @@ impl Store {
         self.words.len
     }
 
+    /// Forgets all states, but not which parts have stood where.
+    pub fn clear(&mut self) {
+        let packing = std::mem::take(&mut self.packing);
+        let each = self.words.each;
+        *self = Store { packing, words: Words { each, ..Words::default() }, ..Store::new() };
+    }
+
     pub fn bytes(&self) -> usize {
         let words = self.words.stretches.len() * STRETCH * self.words.each * 8;
         let tables: usize = self.tables.iter().map(|t| t.buckets.len() * size_of::<Bucket>()).sum();

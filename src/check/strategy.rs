@@ -7,7 +7,7 @@
 mod draw;
 mod estimate;
 mod policy;
-mod shorter;
+pub(super) mod shorter;
 mod walk;
 
 use super::explore::{Explorer, Found1, What};

@@ -515,8 +515,8 @@ fn with_others(
         }
         Part::Process(process) => {
             relist(&mut process.children, |c| c.task, |c, id| c.task = id, to, class);
-            relist(&mut process.tasks, |t| *t, |t, id| *t = id, to, class);
         }
+        Part::Threads(tasks) => relist(tasks, |t| *t, |t, id| *t = id, to, class),
         Part::Object(object) => {
             for at in objects::task_words(object.kind) {
                 let word = &mut object.words[*at];

@@ -32,7 +32,7 @@ pub struct CheckArgs {
     #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
     /// Without one of the reductions, to compare: merging, guarding, joining,
-    /// alone, symmetry, sleeping
+    /// alone, symmetry, sleeping, persistent
     #[arg(long, value_name = "REDUCTION", value_enum)]
     without: Vec<Reduction>,
     #[command(flatten)]
@@ -59,6 +59,9 @@ enum Reduction {
     Symmetry,
     /// Of two transitions that commute only one order is followed (sleep sets)
     Sleeping,
+    /// In a large script only some tasks are followed, if what the others may do has
+    /// nothing to do with it (persistent sets)
+    Persistent,
 }
 
 /// The command: its exit code.
@@ -135,6 +138,8 @@ impl Session<'_> {
             alone: !self.args.without.contains(&Reduction::Alone),
             symmetry: !self.args.without.contains(&Reduction::Symmetry),
             sleeping: !self.args.without.contains(&Reduction::Sleeping),
+            persistent: !self.args.without.contains(&Reduction::Persistent),
+            persistent_from: Options::default().persistent_from,
             exact: false,
             jobs: self.args.jobs.map_or_else(crate::run::processors, usize::from),
             hash: check::schedule::short_hash(&self.source.text),
