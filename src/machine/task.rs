@@ -299,39 +299,43 @@ impl Task {
     fn quick<H: Host>(&mut self, program: &Program, host: &mut H) {
         let code = &program.code[..];
         let base = self.base();
+        let mut pc = self.pc;
         loop {
-            match &code[self.pc as usize] {
+            match &code[pc as usize] {
                 Instr::Int(i) => self.stack.push(Value::Int(i64::from(*i))),
                 Instr::Load(slot) => {
-                    let value = self.stack[base + *slot as usize].clone();
+                    let value = match &self.stack[base + *slot as usize] {
+                        Value::Int(i) => Value::Int(*i),
+                        other => other.clone(),
+                    };
                     self.stack.push(value);
                 }
                 Instr::Store(slot) => {
-                    let Some(value) = self.stack.pop() else { return };
+                    let Some(value) = self.stack.pop() else { break };
                     self.stack[base + *slot as usize] = value;
                 }
-                Instr::ReadCell(cell) => match host.read_now(*cell, self.pc) {
+                Instr::ReadCell(cell) => match host.read_now(*cell, pc) {
                     Some(value) => self.stack.push(value),
-                    None => return,
+                    None => break,
                 },
                 Instr::WriteCell(cell) => {
-                    let Some(value) = self.stack.last() else { return };
-                    if !host.write_now(*cell, value, self.pc) {
-                        return;
+                    let Some(value) = self.stack.last() else { break };
+                    if !host.write_now(*cell, value, pc) {
+                        break;
                     }
                     self.stack.pop();
                 }
                 Instr::AddCell { cell, amount } => {
-                    let Some(old) = host.read_int_now(*cell, self.pc) else { return };
+                    let Some(old) = host.read_int_now(*cell, pc) else { break };
                     let sum = old.checked_add(i64::from(*amount));
-                    if !sum.is_some_and(|sum| host.write_int_now(*cell, sum, self.pc)) {
+                    if !sum.is_some_and(|sum| host.write_int_now(*cell, sum, pc)) {
                         // The read is done; what is left goes the long way.
                         self.half_done = Some(old);
-                        return;
+                        break;
                     }
                 }
                 Instr::Binary(op) => {
-                    let [.., Value::Int(x), Value::Int(y)] = self.stack[..] else { return };
+                    let [.., Value::Int(x), Value::Int(y)] = self.stack[..] else { break };
                     let result = match op {
                         BinaryOp::Add => x.checked_add(y).map(Value::Int),
                         BinaryOp::Sub => x.checked_sub(y).map(Value::Int),
@@ -340,27 +344,27 @@ impl Task {
                         BinaryOp::Gt => Some(Value::Bool(x > y)),
                         _ => None,
                     };
-                    let Some(result) = result else { return };
+                    let Some(result) = result else { break };
                     self.stack.pop();
                     if let Some(place) = self.stack.last_mut() {
                         *place = result;
                     }
                 }
-                Instr::Jump(to) if *to > self.pc || !host.interrupted() => {
-                    self.pc = *to;
+                Instr::Jump(to) if *to > pc || !host.interrupted() => {
+                    pc = *to;
                     continue;
                 }
                 Instr::JumpIfFalse(to) => {
-                    let Some(Value::Bool(truth)) = self.stack.last() else { return };
-                    let next = if *truth { self.pc + 1 } else { *to };
+                    let Some(Value::Bool(truth)) = self.stack.last() else { break };
+                    let next = if *truth { pc + 1 } else { *to };
                     self.stack.pop();
-                    self.pc = next;
+                    pc = next;
                     continue;
                 }
                 Instr::RepeatNext { slot, .. } => {
-                    let Value::Int(left) = &mut self.stack[base + *slot as usize] else { return };
+                    let Value::Int(left) = &mut self.stack[base + *slot as usize] else { break };
                     if *left <= 0 {
-                        return;
+                        break;
                     }
                     *left -= 1;
                 }
@@ -370,40 +374,45 @@ impl Task {
                 Instr::PopHandler => drop(self.handlers.pop()),
                 Instr::WithAcquire(site) => {
                     let site = &program.withs[*site as usize];
-                    let (Some(object), Some((acquire, _))) = (site.known, site.plain) else { return };
-                    if !host.tell_now(object, acquire, self.pc) {
-                        return;
+                    let (Some(object), Some((acquire, _))) = (site.known, site.plain) else { break };
+                    if !host.tell_now(object, acquire, pc) {
+                        break;
                     }
                 }
                 Instr::WithRelease(site) => {
                     let site = &program.withs[*site as usize];
-                    let (Some(object), Some((_, release))) = (site.known, site.plain) else { return };
-                    if !host.tell_now(object, release, self.pc) {
-                        return;
+                    let (Some(object), Some((_, release))) = (site.known, site.plain) else { break };
+                    if !host.tell_now(object, release, pc) {
+                        break;
                     }
                 }
                 Instr::CallMethod(call) => {
                     let call = &program.calls[*call as usize];
-                    let (Some(method), true) = (call.method, call.bare) else { return };
-                    let Some(first) = self.stack.len().checked_sub(call.positional as usize) else { return };
+                    let (Some(method), true) = (call.method, call.bare) else { break };
+                    let Some(first) = self.stack.len().checked_sub(call.positional as usize) else { break };
                     let (object, below) = match call.receiver {
                         Receiver::Object(id) => (ObjRef { id, kind: program.objects[id as usize].kind }, first),
                         Receiver::Row(row) if first > 0 => {
-                            let Ok(object) = memory::row_object(program, row, &self.stack[first - 1]) else { return };
+                            let Ok(object) = memory::row_object(program, row, &self.stack[first - 1]) else { break };
                             (object, first - 1)
                         }
-                        _ => return,
+                        _ => break,
                     };
-                    let Some(answer) = host.operate_now(object, method, &self.stack[first..], self.pc) else { return };
-                    self.stack.truncate(below);
-                    self.stack.push(answer);
+                    let Some(answer) = host.operate_now(object, method, &self.stack[first..], pc) else { break };
+                    match &mut self.stack[below..] {
+                        [only] => *only = answer,
+                        _ => {
+                            self.stack.truncate(below);
+                            self.stack.push(answer);
+                        }
+                    }
                 }
                 Instr::Pop => drop(self.stack.pop()),
                 Instr::RangeNext { slot, variable, .. } => {
                     let at = base + *slot as usize;
-                    let [Value::Int(next), Value::Int(stop)] = self.stack[at..at + 2] else { return };
+                    let [Value::Int(next), Value::Int(stop)] = self.stack[at..at + 2] else { break };
                     if next >= stop {
-                        return;
+                        break;
                     }
                     self.stack[at] = Value::Int(next + 1);
                     self.stack[base + *variable as usize] = Value::Int(next);
@@ -412,10 +421,11 @@ impl Task {
                     let kind = program.objects[*id as usize].kind;
                     self.stack.push(Value::Object(ObjRef { id: *id, kind }));
                 }
-                _ => return,
+                _ => break,
             }
-            self.pc += 1;
+            pc += 1;
         }
+        self.pc = pc;
     }
 
     /// Stops at a step whose answer is pushed.

@@ -14,7 +14,8 @@ pub struct ObjRef {
 }
 
 /// What a local, a place in memory or a queue can hold. 16 bytes; strings and
-/// lists are shared copies that nobody changes.
+/// lists are shared copies that nobody changes. Those that own something stand last,
+/// so that one comparison tells whether there is anything to give back.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Value {
     None,
@@ -22,16 +23,16 @@ pub enum Value {
     Int(i64),
     /// Nanoseconds.
     Duration(i64),
-    Str(Arc<String>),
-    List(Arc<List>),
     /// An object, a record, or a task that runs.
     Object(ObjRef),
     /// A `task` or `fn` by its name: its place in `Program::functions`.
     Function(u32),
-    /// What `catch … as e` binds.
-    Error(Arc<Error>),
     /// A parameter that the caller left out. No script sees it.
     Missing,
+    Str(Arc<String>),
+    List(Arc<List>),
+    /// What `catch … as e` binds.
+    Error(Arc<Error>),
 }
 
 impl Value {

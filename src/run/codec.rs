@@ -21,6 +21,7 @@ pub const NONE: u64 = CONST;
 /// The word for a value that was too large to be kept for a report.
 pub const UNKNOWN: u64 = CONST | 3 << 3;
 
+#[inline(always)]
 fn fits(i: i64) -> bool {
     (i << 3) >> 3 == i
 }
@@ -49,7 +50,7 @@ pub fn int_word(value: i64) -> Option<u64> {
 }
 
 /// A value that needs no block.
-#[inline]
+#[inline(always)]
 pub fn small(value: &Value) -> Option<u64> {
     Some(match value {
         Value::Int(i) if fits(*i) => ((*i as u64) << 3) | INT,
@@ -64,7 +65,7 @@ pub fn small(value: &Value) -> Option<u64> {
 }
 
 /// The value of a word that owns no block.
-#[inline]
+#[inline(always)]
 pub fn small_value(word: u64) -> Value {
     match word & TAG {
         INT => Value::Int(word as i64 >> 3),

@@ -180,7 +180,7 @@ impl Executor {
         let mut pending = [Pending { target, method, args, memo: 0 }];
         if what == ask::FIRST {
             self.guard_target(target);
-            return match objects::attempt(self, target.kind, target.id, method, args, None) {
+            return match self.attempt(target, method, args, None) {
                 Outcome::Done(value) => {
                     self.trace_operated(target, method, |e| Came::Done(e.shown(&value)));
                     self.unguard();

@@ -466,7 +466,7 @@ impl Executor {
         // pool finds it told, even if the process ends at once.
         self.tell_end(&Ended::returned());
         self.guard(pool_id);
-        let _ = objects::attempt(self, pool_ref.kind, pool_id, pool::LEAVE, &[], None);
+        let _ = self.attempt(pool_ref, pool::LEAVE, &[], None);
         self.trace_operated(pool_ref, pool::LEAVE, |_| Came::Raised);
         let word = self.arena.slot_at(self.slot) + 8 * slot::POOL;
         self.change(word, 0);
@@ -721,7 +721,7 @@ impl Executor {
 
     /// Makes the workers of a pool.
     pub(super) fn open_pool(&mut self, id: u32, options: u32) -> Result<(), Halt> {
-        let workers = objects::World::word(self, id, pool::WORKERS);
+        let workers = self.object_word(id, pool::WORKERS);
         let name = self.image.object_name(id);
         for index in 0..workers as u32 {
             let birth = Birth {

@@ -179,7 +179,7 @@ impl Executor {
     }
 
     #[inline(never)]
-    fn wake_from(&mut self, first: usize, methods: &[u8], count: u64) {
+    pub(super) fn wake_from(&mut self, first: usize, methods: &[u8], count: u64) {
         let mut left = count;
         let mut at = first;
         while at != 0 && left > 0 {
@@ -293,7 +293,7 @@ impl Executor {
     }
 
     pub(super) fn guard_target(&mut self, target: ObjRef) {
-        match objects::companion(target.kind, objects::World::word(self, target.id, 0)) {
+        match objects::companion(target.kind, self.object_word(target.id, 0)) {
             Some(other) => self.guard_all(&[target.id, other]),
             None => self.guard(target.id),
         }
@@ -301,7 +301,7 @@ impl Executor {
 
     #[inline]
     pub(super) fn may_look_again(&self, target: ObjRef) -> bool {
-        !self.image.options.hurried && objects::may_look_again(target.kind, objects::World::word(self, target.id, 0))
+        !self.image.options.hurried && objects::may_look_again(target.kind, self.object_word(target.id, 0))
     }
 
     pub(super) fn operate_until(
@@ -320,7 +320,7 @@ impl Executor {
         self.gives_up = deadline.is_some() || at_once;
         loop {
             self.guard_target(target);
-            match objects::attempt(self, target.kind, target.id, method, args, None) {
+            match self.attempt(target, method, args, None) {
                 Outcome::Done(value) => {
                     self.trace_operated(target, method, |e| Came::Done(e.shown(&value)));
                     self.unguard();
@@ -359,7 +359,7 @@ impl Executor {
     /// Waits a little for the object to change, and not beyond its time.
     pub(super) fn look(&self, id: u32, version: u32, deadline: Option<u64>, patience: &mut Patience) {
         let place = self.arena.guard(id).1;
-        let (kind, first) = (self.arena.kind(id), objects::World::word(self, id, 0));
+        let (kind, first) = (self.arena.kind(id), self.object_word(id, 0));
         let passing = objects::worth_letting_pass(kind, first).min(PASSING_MOST) as u32;
         let pauses = if objects::is_lock(kind) { LOCK_PAUSES } else { PASSING_PAUSES * passing };
         self.home.gil_pause(|| {
@@ -488,7 +488,7 @@ impl Executor {
             let ids: Vec<u32> = pending
                 .iter()
                 .flat_map(|p| {
-                    let first = objects::World::word(self, p.target.id, 0);
+                    let first = self.object_word(p.target.id, 0);
                     [Some(p.target.id), objects::companion(p.target.kind, first)]
                 })
                 .flatten()
@@ -581,7 +581,7 @@ impl Executor {
         for i in (0..pending.len()).filter(|i| only.is_none_or(|o| o == *i)) {
             let p = &pending[i];
             let (target, memo) = (p.target, self.node(self.node_at(i), node::MEMO));
-            let outcome = objects::attempt(self, target.kind, target.id, p.method, p.args, Some(memo));
+            let outcome = self.attempt(target, p.method, p.args, Some(memo));
             let method = p.method;
             let number = self.trace.arms.get(i).copied();
             let result = match outcome {
@@ -620,7 +620,7 @@ impl Executor {
             self.unguard();
             return Ok(Some(Value::None));
         }
-        match objects::give_up(self, target.kind, target.id, method, memo) {
+        match self.give_up(target, method, memo) {
             Outcome::Done(value) => {
                 self.unguard();
                 Ok(Some(value))
@@ -695,7 +695,7 @@ impl Executor {
             for k in 0..live.len() {
                 let i = (first + k) % live.len();
                 let (arm, target, method, args) = live[i];
-                match objects::attempt(self, target.kind, target.id, method, args.as_slice(), None) {
+                match self.attempt(target, method, args.as_slice(), None) {
                     Outcome::Done(value) => {
                         self.trace_arm(Some(arm as u32), target, method, |e| Came::Done(e.shown(&value)));
                         self.unguard();
