@@ -201,12 +201,12 @@ impl<'a> TaskClock<'a> {
 
     /// The clock is about to be acquired and then released into.
     #[inline(always)]
-    pub fn prefetch(&self, place: &AtomicU64) {
+    pub fn prefetch_block(arena: &Arena, place: &AtomicU64) {
         const LINE: usize = 64;
         let block = place.load(Relaxed) as usize;
         if block != 0 {
-            for at in (0..HEAD + 16 * self.arena.slots_high()).step_by(LINE) {
-                super::memory::prefetch_for_write(self.arena.at(block + at));
+            for at in (0..HEAD + 16 * arena.slots_high()).step_by(LINE) {
+                super::memory::prefetch_for_write(arena.at(block + at));
             }
         }
     }

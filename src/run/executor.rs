@@ -239,9 +239,7 @@ impl Executor {
                 1 << 63 | u64::from(private) << 62 | u64::from(record) << 24 | u64::from(place.index)
             }
         };
-        let (memory, heap) =
-            if private { (&image.vars, image.var_heap()) } else { (self.arena.memory(), self.arena.heap()) };
-        Ok(Cell { memory, at, heap, private, always_atomic, key })
+        Ok(Cell::new(image, private, at, always_atomic, key))
     }
 
     /// Whether the task recorded an access to the cell at this place and has
@@ -273,15 +271,7 @@ impl Executor {
 
     #[inline]
     pub(super) fn declared_cell(&self, index: u32) -> Cell<'static> {
-        let image = self.image;
-        let key = u64::from(index);
-        if self.private_cells[index as usize] {
-            let at = image.var_at(index);
-            Cell { memory: &image.vars, at, heap: image.var_heap(), private: true, always_atomic: false, key }
-        } else {
-            let at = image.shared_at(index);
-            Cell { memory: self.arena.memory(), at, heap: self.arena.heap(), private: false, always_atomic: false, key }
-        }
+        self.image.cell_at(index, self.private_cells[index as usize], false)
     }
 
     // ----------------------------------------------------------------- guards
@@ -495,12 +485,12 @@ impl Executor {
 
     fn find_lockset(&mut self) -> u64 {
         let count = self.slot_word(slot::HELD_COUNT).load(Relaxed) as usize;
-        let words = count * slot::HOLD_WORDS;
-        let (arena, slot) = (self.arena, self.slot);
-        let word = |i: usize| arena.slot(slot, slot::HOLD + i).load(Relaxed);
-        let same = |known: &[u64]| known.len() == words && known.iter().enumerate().all(|(i, w)| *w == word(i));
+        let held = &self.words[slot::HOLD..][..count * slot::HOLD_WORDS];
+        let same = |known: &[u64]| {
+            known.len() == held.len() && known.iter().zip(held).all(|(known, word)| *known == word.load(Relaxed))
+        };
         let known = if count == 0 { Some(0) } else { self.locksets.iter().rev().find(|s| same(&s.0)).map(|s| s.1) };
-        let block = known.unwrap_or_else(|| self.new_lockset((0..words).map(word).collect()));
+        let block = known.unwrap_or_else(|| self.new_lockset(held.iter().map(|word| word.load(Relaxed)).collect()));
         self.lockset = Some(block);
         block
     }

@@ -33,7 +33,8 @@ impl Executor {
         }
         self.at_site(pc);
         let cell = self.declared_cell(cell);
-        self.write_small(cell, new, pc).is_ok()
+        self.write_small(cell, new, pc);
+        true
     }
 
     /// A declared place's value, and what `seen` knows it as.
@@ -75,6 +76,7 @@ impl Executor {
     where
         Tried<T>: From<Outcome>,
     {
+        object.prefetch_values(self.arena);
         self.guard_one(target.id, object);
         let mut world = Guarded::unchanged(self, target.id, object);
         let tried = objects::attempt_alone(&mut world, target.kind, target.id, method, args);

@@ -43,6 +43,19 @@ impl Object {
         self.words[word].load(Relaxed)
     }
 
+    /// The values, if there are any, are mostly where others have just been: their
+    /// line of the cache comes while that of the guard does.
+    #[inline(always)]
+    pub fn prefetch_values(&self, arena: &'static Arena) {
+        let ring = self.load(object::RING) as usize;
+        if ring != 0 {
+            super::memory::prefetch_for_write(arena.at(ring));
+            if self.load(object::RING_PLACES) == 1 {
+                TaskClock::prefetch_block(arena, arena.at(ring::clock(ring, 1, 0)));
+            }
+        }
+    }
+
     /// The version changes whenever something about the object did. Only who
     /// holds the guard writes it.
     #[inline(always)]
@@ -156,6 +169,13 @@ impl<'e> Guarded<'e> {
         (ring::value(block, place), ring::clock(block, places as usize, place))
     }
 
+    /// The clock of a place that is likely to be next.
+    #[inline(always)]
+    fn prefetch_next(&self, object: Object, index: u64) {
+        let (_, clock) = self.ring_place(object, index);
+        TaskClock::prefetch_block(self.arena, self.arena.at(clock));
+    }
+
     /// Whether what is put into an object is a message to another task.
     #[inline(always)]
     fn carries_messages(&self, object: Object) -> bool {
@@ -214,7 +234,7 @@ impl World for Guarded<'_> {
         let (place, clock) = (self.arena.at(at), self.arena.at(clock));
         super::memory::prefetch_for_write(place);
         if self.task.detect {
-            self.clock().prefetch(clock);
+            TaskClock::prefetch_block(self.arena, clock);
         }
         self.change(at, place, word);
         if self.task.detect {
@@ -222,6 +242,9 @@ impl World for Guarded<'_> {
                 self.clock().acquire(clock);
             }
             self.release_into(clock, false, Strength::Order);
+            if bounded && len + 1 < here.load(object::RING_PLACES) {
+                self.prefetch_next(here, len + 1);
+            }
         }
         self.change_word(here, object::RING_LEN, len + 1);
         if self.task.careful && self.task.records() && self.carries_messages(here) {
@@ -239,7 +262,7 @@ impl World for Guarded<'_> {
         let (at, clock) = self.ring_place(here, 0);
         let (place, clock) = (self.arena.at(at), self.arena.at(clock));
         if self.task.detect && bounded {
-            self.clock().prefetch(clock);
+            TaskClock::prefetch_block(self.arena, clock);
         }
         let word = place.load(Relaxed);
         let value = if codec::owns_block(word) {
@@ -253,6 +276,9 @@ impl World for Guarded<'_> {
             self.clock().acquire(clock);
             if bounded {
                 self.release_into(clock, false, Strength::Order);
+                if len > 1 {
+                    self.prefetch_next(here, 1);
+                }
             }
         }
         let next = here.load(object::RING_FIRST) + 1;
