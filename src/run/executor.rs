@@ -82,6 +82,7 @@ pub struct Executor {
     pub(super) gives_up: bool,
     /// Of an operation that went part of the way: how long it may still look.
     pub(super) patience: Option<super::wait::Patience>,
+    pub(super) passing: super::wait::Passing,
     /// It is the supervisor's, which must not wait for a dead holder.
     pub(super) supervising: bool,
     /// It is `main` of a session: what a statement failed with.
@@ -143,6 +144,7 @@ impl Executor {
             private_cells: image.program.private_cells(),
             gives_up: false,
             patience: None,
+            passing: super::wait::Passing::new(),
             supervising: false,
             prompted: None,
             manager: None,

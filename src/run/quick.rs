@@ -64,7 +64,10 @@ impl Executor {
         self.gives_up = false;
         let object = self.object(target.id);
         match self.try_alone(target, object, method, args) {
-            (Tried::Done(value), _) => Some(value),
+            (Tried::Done(value), _) => {
+                self.passing.made += 1;
+                Some(value)
+            }
             (Tried::Wait, version) => self.look_for(target, method, args, version).map(T::from),
             (Tried::Other, _) => None,
         }
@@ -96,7 +99,10 @@ impl Executor {
             while !patience.is_over() && !self.terminated() {
                 self.look(target.id, version, None, &mut patience);
                 match self.try_alone(target, object, method, args) {
-                    (Tried::Done(value), _) => return Some(value),
+                    (Tried::Done(value), _) => {
+                        self.passing.made += 1;
+                        return Some(value);
+                    }
                     (Tried::Wait, now) => version = now,
                     (Tried::Other, _) => return None,
                 }
