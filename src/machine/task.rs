@@ -277,6 +277,11 @@ impl Task {
         self.stack[at] = value;
     }
 
+    #[inline(always)]
+    fn push_handler(&mut self, pc: Pc) {
+        self.handlers.push(Handler { pc, frames: self.frames.len(), stack: self.stack.len() });
+    }
+
     /// Local work up to the next step.
     pub fn advance<H: Host>(&mut self, program: &Program, host: &mut H) -> Step {
         loop {
@@ -294,8 +299,9 @@ impl Task {
     }
 
     /// The commonest instructions in their commonest form, as long as there
-    /// are some; each does what `instruction` does with it.
-    #[inline]
+    /// are some; each does what `instruction` does with it. (By itself: together with
+    /// all the others they would have too few of the processor's registers.)
+    #[inline(never)]
     fn quick<H: Host>(&mut self, program: &Program, host: &mut H) {
         let code = &program.code[..];
         let base = self.base();
@@ -304,10 +310,7 @@ impl Task {
             match &code[pc as usize] {
                 Instr::Int(i) => self.stack.push(Value::Int(i64::from(*i))),
                 Instr::Load(slot) => {
-                    let value = match &self.stack[base + *slot as usize] {
-                        Value::Int(i) => Value::Int(*i),
-                        other => other.clone(),
-                    };
+                    let value = self.stack[base + *slot as usize].copied();
                     self.stack.push(value);
                 }
                 Instr::Store(slot) => {
@@ -368,15 +371,18 @@ impl Task {
                     }
                     *left -= 1;
                 }
-                Instr::PushHandler(pc) => {
-                    self.handlers.push(Handler { pc: *pc, frames: self.frames.len(), stack: self.stack.len() });
-                }
+                Instr::PushHandler(handler) => self.push_handler(*handler),
                 Instr::PopHandler => drop(self.handlers.pop()),
                 Instr::WithAcquire(site) => {
                     let site = &program.withs[*site as usize];
                     let (Some(object), Some((acquire, _))) = (site.known, site.plain) else { break };
                     if !host.tell_now(object, acquire, pc) {
                         break;
+                    }
+                    // Which it always is.
+                    if let Instr::PushHandler(handler) = &code[pc as usize + 1] {
+                        self.push_handler(*handler);
+                        pc += 1;
                     }
                 }
                 Instr::WithRelease(site) => {

@@ -61,6 +61,10 @@ pub trait World {
     /// value takes was freed by an earlier `pop` of it, which comes before.
     fn push(&mut self, object: u32, value: Value, bounded: bool);
     fn pop(&mut self, object: u32, bounded: bool) -> Option<Value>;
+    /// The one value of an object from which nobody takes any: they look at it.
+    fn keep_value(&mut self, object: u32, value: Value) {
+        self.push(object, value, false);
+    }
     fn len(&self, object: u32) -> u64;
 
     /// What the running task did so far comes before what follows an

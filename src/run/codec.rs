@@ -86,10 +86,19 @@ pub fn to_word(value: &Value, heap: Heap, holder: u32) -> Result<u64, OutOfMemor
     match small(value) {
         Some(word) => Ok(word),
         None => {
-            let mut bytes = Vec::new();
+            let mut bytes = Vec::with_capacity(16 + written(value));
             encode(value, &mut bytes);
             Ok(store_bytes(&bytes, heap, holder)? as u64 | BLOCK)
         }
+    }
+}
+
+/// About how many bytes it takes.
+fn written(value: &Value) -> usize {
+    match value {
+        Value::Str(text) => text.len(),
+        Value::List(items) => items.bytes(),
+        _ => 0,
     }
 }
 

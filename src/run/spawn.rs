@@ -753,7 +753,8 @@ impl Executor {
         self.arena.object(id, object::WORD + task::POOL).store(u64::from(target.id) + 1, SeqCst);
         self.trace_born(id);
         let handle = ObjRef { id, kind: objects::place::task };
-        let mut job = vec![Value::Object(handle), Value::Function(function)];
+        let mut job = Vec::with_capacity(2 + args.len());
+        job.extend([Value::Object(handle), Value::Function(function)]);
         job.extend_from_slice(args);
         self.operate(target, pool::SUBMIT, &[Value::list(job)])?;
         Ok(Value::Object(handle))

@@ -292,6 +292,11 @@ impl World for Guarded<'_> {
     }
 
     #[inline(always)]
+    fn keep_value(&mut self, object: u32, value: Value) {
+        self.through(|task| keep_as_ring(task, object, &value));
+    }
+
+    #[inline(always)]
     fn len(&self, object: u32) -> u64 {
         self.at(object).load(object::RING_LEN)
     }
@@ -423,6 +428,22 @@ fn new_ring(task: &Executor, places: usize) -> Result<usize, OutOfMemory> {
         task.arena.at(block + at).store(0, Relaxed);
     }
     Ok(block)
+}
+
+/// A ring of one place without a clock: who only looks at the value acquires none.
+fn keep_as_ring(task: &mut Executor, id: u32, value: &Value) {
+    let heap = task.arena.heap();
+    let word = codec::to_word(value, heap, task.holder);
+    let (Ok(word), Ok(block)) = (word, heap.allocate(8, task.holder)) else {
+        return task.check_memory(Err(OutOfMemory));
+    };
+    let object = task.object(id);
+    task.arena.at(ring::value(block, 0)).store(word, Relaxed);
+    task.in_world(id, |all| {
+        all.change_word(object, object::RING, block as u64);
+        all.change_word(object, object::RING_PLACES, 1);
+        all.change_word(object, object::RING_LEN, 1);
+    });
 }
 
 /// Room for one more value. A bounded queue's ring has exactly its places, so that
