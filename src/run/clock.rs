@@ -225,6 +225,47 @@ impl<'a> TaskClock<'a> {
         }
     }
 
+    /// Comes after what was released into the clock, and releases in its stead, by all
+    /// edges: as `acquire` and `release`, in one go.
+    #[inline(always)]
+    pub fn exchange(&self, place: &AtomicU64, holder: u32) -> Result<(), OutOfMemory> {
+        let block = place.load(Relaxed) as usize;
+        let high = self.arena.slots_high();
+        if block != 0 && self.arena.at(block).load(Relaxed) & ENTRIES == high as u64 {
+            let task = self.words[slot::TASK].load(Relaxed);
+            if self.arena.at(block + STAMP).load(Relaxed) >> LEARNT_BITS != task + 1 {
+                self.exchange_all(block, high);
+                return Ok(());
+            }
+        }
+        self.acquire(place);
+        self.release(place, false, Strength::Order, holder)
+    }
+
+    #[inline(never)]
+    fn exchange_all(self, block: usize, high: usize) {
+        let stamp = self.arena.at(block + STAMP);
+        // As in `release_anew`.
+        stamp.store(0, Relaxed);
+        fence(Release);
+        let theirs = self.arena.memory().words(block + HEAD, 2 * high);
+        let mut learnt = false;
+        for (mine, theirs) in self.entries(high).iter().zip(theirs) {
+            let (own, other) = (mine.load(Relaxed), theirs.load(Relaxed));
+            if other > own {
+                mine.store(other, Relaxed);
+                learnt = true;
+            } else if other < own {
+                theirs.store(own, Relaxed);
+            }
+        }
+        if learnt {
+            self.learn();
+        }
+        stamp.store(self.stamp(), Release);
+        self.advance();
+    }
+
     #[inline(never)]
     fn acquire_all(self, block: usize) {
         let count = (self.arena.at(block).load(Relaxed) & ENTRIES) as usize;
@@ -348,11 +389,16 @@ mod tests {
                 let (task, clock) = if random(&mut state, 2) == 0 { (0, 0) } else { (task, clock) };
                 let strength = if clock == 0 { Strength::Lock } else { Strength::Order };
                 let one = TaskClock::new(&arena, task);
-                match random(&mut state, 12) {
+                match random(&mut state, 15) {
                     0..=4 => {
                         let joined = random(&mut state, 3) == 0;
                         one.release(&places[clock], joined, strength, 1).unwrap();
                         plain.release(task, clock, joined, strength);
+                    }
+                    12.. => {
+                        one.exchange(&places[clock], 1).unwrap();
+                        join(&mut plain.tasks[task], &plain.clocks[clock].clone());
+                        plain.release(task, clock, false, Strength::Order);
                     }
                     5..=9 => {
                         one.acquire(&places[clock]);

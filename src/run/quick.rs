@@ -145,11 +145,16 @@ impl From<Outcome> for Tried<Value> {
 impl From<Outcome> for Tried<Unwanted> {
     #[inline(always)]
     fn from(outcome: Outcome) -> Tried<Unwanted> {
-        match &outcome {
+        let tried = match &outcome {
             Outcome::Done(_) => Tried::Done(Unwanted),
             Outcome::Wait(_) => Tried::Wait,
             _ => Tried::Other,
+        };
+        // Mostly there is nothing to give back.
+        if let Outcome::Done(Value::None | Value::Bool(_)) = outcome {
+            std::mem::forget(outcome);
         }
+        tried
     }
 }
 

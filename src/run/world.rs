@@ -192,6 +192,16 @@ impl<'e> Guarded<'e> {
     }
 }
 
+impl Guarded<'_> {
+    #[inline(always)]
+    fn exchange_with(&self, place: &AtomicU64) {
+        let result = self.clock().exchange(place, self.task.holder);
+        if result.is_err() {
+            self.task.check_memory(result);
+        }
+    }
+}
+
 impl World for Guarded<'_> {
     #[inline(always)]
     fn word(&self, object: u32, index: usize) -> u64 {
@@ -239,9 +249,10 @@ impl World for Guarded<'_> {
         self.change(at, place, word);
         if self.task.detect {
             if bounded {
-                self.clock().acquire(clock);
+                self.exchange_with(clock);
+            } else {
+                self.release_into(clock, false, Strength::Order);
             }
-            self.release_into(clock, false, Strength::Order);
             if bounded && len + 1 < here.load(object::RING_PLACES) {
                 self.prefetch_next(here, len + 1);
             }
@@ -273,12 +284,13 @@ impl World for Guarded<'_> {
             codec::small_value(word)
         };
         if self.task.detect {
-            self.clock().acquire(clock);
             if bounded {
-                self.release_into(clock, false, Strength::Order);
+                self.exchange_with(clock);
                 if len > 1 {
                     self.prefetch_next(here, 1);
                 }
+            } else {
+                self.clock().acquire(clock);
             }
         }
         let next = here.load(object::RING_FIRST) + 1;
