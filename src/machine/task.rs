@@ -477,6 +477,7 @@ impl Task {
                 let value = arithmetic::binary(BinaryOp::Add, &Value::Int(old), &operand)?;
                 return self.tell(Step::Access { place, access: Access::Write(value) });
             }
+            Instr::Binary(BinaryOp::Add) if self.grows(program) => {}
             Instr::Binary(op) => self.binary(*op)?,
             Instr::Jump(to) => {
                 // Every loop passes here, so a task that never makes a step
@@ -524,6 +525,34 @@ impl Task {
         }
         self.pc += 1;
         Ok(false)
+    }
+
+    /// `xs = xs + more`, of a local that nobody else has a copy of: it grows where it
+    /// is, so that a list that is made one by one is not copied each time. Whether it
+    /// is so, and done.
+    fn grows(&mut self, program: &Program) -> bool {
+        let (Some(Instr::Store(slot)), [below @ .., Value::List(list), Value::List(_)]) =
+            (program.code.get(self.pc as usize + 1), &self.stack[..])
+        else {
+            return false;
+        };
+        let at = self.base() + *slot as usize;
+        // The local, and its copy on the stack.
+        let alone = std::sync::Arc::strong_count(list) == 2
+            && matches!(below.get(at), Some(Value::List(local)) if std::sync::Arc::ptr_eq(local, list));
+        if !alone {
+            return false;
+        }
+        let (more, list) = (self.pop(), self.pop());
+        let (Value::List(mut list), Value::List(more)) = (list, more) else { return false };
+        self.stack[at] = Value::None;
+        if arithmetic::grow(&mut list, &more) {
+            self.stack.push(Value::List(list));
+            return true;
+        }
+        self.stack[at] = Value::List(list.clone());
+        self.stack.extend([Value::List(list), Value::List(more)]);
+        false
     }
 
     #[inline]

@@ -341,6 +341,11 @@ impl Executor {
         guard::spin_lock(object.guard(self.arena), self.holder);
     }
 
+    /// The slot's guards are about to be written by somebody else.
+    pub(super) fn names_no_guard(&mut self) {
+        self.named = u32::MAX;
+    }
+
     #[inline(always)]
     pub(super) fn unguard_one(&mut self, object: Object, changed: bool) {
         if changed {

@@ -250,6 +250,7 @@ impl Executor {
         args: &[Value],
         timed: bool,
     ) -> Result<Option<Value>, Halt> {
+        self.names_no_guard();
         let int = |n: usize| Value::Int(n as i64);
         let mut words = vec![
             int(self.task as usize),

@@ -362,7 +362,8 @@ impl Executor {
         proc::register(self.arena, home.index);
         let mut executor = Executor::new(self.image, home, slot, task);
         executor.begin();
-        self.image.call_supervisor();
+        // If it looks again soon, it finds this process then.
+        self.image.call_supervisor_if_needed();
         self.image.watched(move || match pool {
             Some(pool) => executor.work(pool),
             None => executor.live_as_process(machine),
@@ -402,7 +403,7 @@ impl Executor {
                 std::mem::forget(executor);
                 self.trace.told = true;
                 self.begin();
-                self.image.call_supervisor();
+                self.image.call_supervisor_if_needed();
                 self.arena.slot(slot, slot::PC).store(u64::from(self.site), Relaxed);
                 Ok(Value::Int(0))
             }
