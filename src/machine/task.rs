@@ -342,6 +342,7 @@ impl Task {
                     let result = match op {
                         BinaryOp::Add => x.checked_add(y).map(Value::Int),
                         BinaryOp::Sub => x.checked_sub(y).map(Value::Int),
+                        BinaryOp::Mul => x.checked_mul(y).map(Value::Int),
                         BinaryOp::Lt => Some(Value::Bool(x < y)),
                         BinaryOp::Eq => Some(Value::Bool(x == y)),
                         BinaryOp::Gt => Some(Value::Bool(x > y)),
@@ -414,6 +415,7 @@ impl Task {
                     }
                 }
                 Instr::Pop => drop(self.stack.pop()),
+                Instr::Function(function) => self.stack.push(Value::Function(*function)),
                 Instr::RangeNext { slot, variable, .. } => {
                     let at = base + *slot as usize;
                     let [Value::Int(next), Value::Int(stop)] = self.stack[at..at + 2] else { break };
