@@ -612,6 +612,46 @@ fn a_pool_does_every_job_once() {
 }
 
 #[test]
+fn a_list_that_is_made_one_by_one_is_nobody_elses() {
+    prints(
+        "
+        task maker(xs) { xs = xs + [0]; return xs }
+        let xs = []
+        let early = none
+        for i in 0..4 {
+            xs = xs + [i]
+            if i == 1 { early = xs }
+            xs = xs + xs
+        }
+        let made = spawn maker(early)
+        join made
+        early = early + [early]
+        print len(xs), early, made.result
+        ",
+        &["30 [0, 0, 1, [0, 0, 1]] [0, 0, 1, 0]"],
+    );
+}
+
+#[test]
+fn locks_are_let_go_of_in_any_order() {
+    for_each_kind(
+        "
+        shared x = 0
+        lock m[3]
+        task t {
+            repeat 100 {
+                m[0].acquire(); m[1].acquire(); m[2].acquire()
+                x += 1
+                m[0].release(); m[2].release(); m[1].release()
+            }
+        }
+        SPAWN t x2
+        finally { assert x == 200, \"{x}\" }
+        ",
+    );
+}
+
+#[test]
 fn the_jobs_of_a_pool_use_every_object() {
     for kind in ["", " of processes"] {
         clean(

@@ -277,6 +277,11 @@ impl Task {
         self.stack[at] = value;
     }
 
+    #[inline(always)]
+    fn push_handler(&mut self, pc: Pc) {
+        self.handlers.push(Handler { pc, frames: self.frames.len(), stack: self.stack.len() });
+    }
+
     /// Local work up to the next step.
     pub fn advance<H: Host>(&mut self, program: &Program, host: &mut H) -> Step {
         loop {
@@ -294,116 +299,128 @@ impl Task {
     }
 
     /// The commonest instructions in their commonest form, as long as there
-    /// are some; each does what `instruction` does with it.
-    #[inline]
+    /// are some; each does what `instruction` does with it. (By itself: together with
+    /// all the others they would have too few of the processor's registers.)
+    #[inline(never)]
     fn quick<H: Host>(&mut self, program: &Program, host: &mut H) {
         let code = &program.code[..];
         let base = self.base();
+        let mut pc = self.pc;
         loop {
-            match &code[self.pc as usize] {
+            match &code[pc as usize] {
                 Instr::Int(i) => self.stack.push(Value::Int(i64::from(*i))),
                 Instr::Load(slot) => {
-                    let value = self.stack[base + *slot as usize].clone();
+                    let value = self.stack[base + *slot as usize].copied();
                     self.stack.push(value);
                 }
                 Instr::Store(slot) => {
-                    let Some(value) = self.stack.pop() else { return };
+                    let Some(value) = self.stack.pop() else { break };
                     self.stack[base + *slot as usize] = value;
                 }
-                Instr::ReadCell(cell) => match host.read_now(*cell, self.pc) {
+                Instr::ReadCell(cell) => match host.read_now(*cell, pc) {
                     Some(value) => self.stack.push(value),
-                    None => return,
+                    None => break,
                 },
                 Instr::WriteCell(cell) => {
-                    let Some(value) = self.stack.last() else { return };
-                    if !host.write_now(*cell, value, self.pc) {
-                        return;
+                    let Some(value) = self.stack.last() else { break };
+                    if !host.write_now(*cell, value, pc) {
+                        break;
                     }
                     self.stack.pop();
                 }
                 Instr::AddCell { cell, amount } => {
-                    let Some(old) = host.read_int_now(*cell, self.pc) else { return };
+                    let Some(old) = host.read_int_now(*cell, pc) else { break };
                     let sum = old.checked_add(i64::from(*amount));
-                    if !sum.is_some_and(|sum| host.write_int_now(*cell, sum, self.pc)) {
+                    if !sum.is_some_and(|sum| host.write_int_now(*cell, sum, pc)) {
                         // The read is done; what is left goes the long way.
                         self.half_done = Some(old);
-                        return;
+                        break;
                     }
                 }
                 Instr::Binary(op) => {
-                    let [.., Value::Int(x), Value::Int(y)] = self.stack[..] else { return };
+                    let [.., Value::Int(x), Value::Int(y)] = self.stack[..] else { break };
                     let result = match op {
                         BinaryOp::Add => x.checked_add(y).map(Value::Int),
                         BinaryOp::Sub => x.checked_sub(y).map(Value::Int),
+                        BinaryOp::Mul => x.checked_mul(y).map(Value::Int),
                         BinaryOp::Lt => Some(Value::Bool(x < y)),
                         BinaryOp::Eq => Some(Value::Bool(x == y)),
                         BinaryOp::Gt => Some(Value::Bool(x > y)),
                         _ => None,
                     };
-                    let Some(result) = result else { return };
+                    let Some(result) = result else { break };
                     self.stack.pop();
                     if let Some(place) = self.stack.last_mut() {
                         *place = result;
                     }
                 }
-                Instr::Jump(to) if *to > self.pc || !host.interrupted() => {
-                    self.pc = *to;
+                Instr::Jump(to) if *to > pc || !host.interrupted() => {
+                    pc = *to;
                     continue;
                 }
                 Instr::JumpIfFalse(to) => {
-                    let Some(Value::Bool(truth)) = self.stack.last() else { return };
-                    let next = if *truth { self.pc + 1 } else { *to };
+                    let Some(Value::Bool(truth)) = self.stack.last() else { break };
+                    let next = if *truth { pc + 1 } else { *to };
                     self.stack.pop();
-                    self.pc = next;
+                    pc = next;
                     continue;
                 }
                 Instr::RepeatNext { slot, .. } => {
-                    let Value::Int(left) = &mut self.stack[base + *slot as usize] else { return };
+                    let Value::Int(left) = &mut self.stack[base + *slot as usize] else { break };
                     if *left <= 0 {
-                        return;
+                        break;
                     }
                     *left -= 1;
                 }
-                Instr::PushHandler(pc) => {
-                    self.handlers.push(Handler { pc: *pc, frames: self.frames.len(), stack: self.stack.len() });
-                }
+                Instr::PushHandler(handler) => self.push_handler(*handler),
                 Instr::PopHandler => drop(self.handlers.pop()),
                 Instr::WithAcquire(site) => {
                     let site = &program.withs[*site as usize];
-                    let (Some(object), Some((acquire, _))) = (site.known, site.plain) else { return };
-                    if !host.tell_now(object, acquire, self.pc) {
-                        return;
+                    let (Some(object), Some((acquire, _))) = (site.known, site.plain) else { break };
+                    if !host.tell_now(object, acquire, pc) {
+                        break;
+                    }
+                    // Which it always is.
+                    if let Instr::PushHandler(handler) = &code[pc as usize + 1] {
+                        self.push_handler(*handler);
+                        pc += 1;
                     }
                 }
                 Instr::WithRelease(site) => {
                     let site = &program.withs[*site as usize];
-                    let (Some(object), Some((_, release))) = (site.known, site.plain) else { return };
-                    if !host.tell_now(object, release, self.pc) {
-                        return;
+                    let (Some(object), Some((_, release))) = (site.known, site.plain) else { break };
+                    if !host.tell_now(object, release, pc) {
+                        break;
                     }
                 }
                 Instr::CallMethod(call) => {
                     let call = &program.calls[*call as usize];
-                    let (Some(method), true) = (call.method, call.bare) else { return };
-                    let Some(first) = self.stack.len().checked_sub(call.positional as usize) else { return };
+                    let (Some(method), true) = (call.method, call.bare) else { break };
+                    let Some(first) = self.stack.len().checked_sub(call.positional as usize) else { break };
                     let (object, below) = match call.receiver {
                         Receiver::Object(id) => (ObjRef { id, kind: program.objects[id as usize].kind }, first),
                         Receiver::Row(row) if first > 0 => {
-                            let Ok(object) = memory::row_object(program, row, &self.stack[first - 1]) else { return };
+                            let Ok(object) = memory::row_object(program, row, &self.stack[first - 1]) else { break };
                             (object, first - 1)
                         }
-                        _ => return,
+                        _ => break,
                     };
-                    let Some(answer) = host.operate_now(object, method, &self.stack[first..], self.pc) else { return };
-                    self.stack.truncate(below);
-                    self.stack.push(answer);
+                    let Some(answer) = host.operate_now(object, method, &self.stack[first..], pc) else { break };
+                    match &mut self.stack[below..] {
+                        [only] => *only = answer,
+                        _ => {
+                            self.stack.truncate(below);
+                            self.stack.push(answer);
+                        }
+                    }
                 }
                 Instr::Pop => drop(self.stack.pop()),
+                Instr::Function(function) => self.stack.push(Value::Function(*function)),
                 Instr::RangeNext { slot, variable, .. } => {
                     let at = base + *slot as usize;
-                    let [Value::Int(next), Value::Int(stop)] = self.stack[at..at + 2] else { return };
+                    let [Value::Int(next), Value::Int(stop)] = self.stack[at..at + 2] else { break };
                     if next >= stop {
-                        return;
+                        break;
                     }
                     self.stack[at] = Value::Int(next + 1);
                     self.stack[base + *variable as usize] = Value::Int(next);
@@ -412,10 +429,11 @@ impl Task {
                     let kind = program.objects[*id as usize].kind;
                     self.stack.push(Value::Object(ObjRef { id: *id, kind }));
                 }
-                _ => return,
+                _ => break,
             }
-            self.pc += 1;
+            pc += 1;
         }
+        self.pc = pc;
     }
 
     /// Stops at a step whose answer is pushed.
@@ -461,6 +479,7 @@ impl Task {
                 let value = arithmetic::binary(BinaryOp::Add, &Value::Int(old), &operand)?;
                 return self.tell(Step::Access { place, access: Access::Write(value) });
             }
+            Instr::Binary(BinaryOp::Add) if self.grows(program) => {}
             Instr::Binary(op) => self.binary(*op)?,
             Instr::Jump(to) => {
                 // Every loop passes here, so a task that never makes a step
@@ -508,6 +527,34 @@ impl Task {
         }
         self.pc += 1;
         Ok(false)
+    }
+
+    /// `xs = xs + more`, of a local that nobody else has a copy of: it grows where it
+    /// is, so that a list that is made one by one is not copied each time. Whether it
+    /// is so, and done.
+    fn grows(&mut self, program: &Program) -> bool {
+        let (Some(Instr::Store(slot)), [below @ .., Value::List(list), Value::List(_)]) =
+            (program.code.get(self.pc as usize + 1), &self.stack[..])
+        else {
+            return false;
+        };
+        let at = self.base() + *slot as usize;
+        // The local, and its copy on the stack.
+        let alone = std::sync::Arc::strong_count(list) == 2
+            && matches!(below.get(at), Some(Value::List(local)) if std::sync::Arc::ptr_eq(local, list));
+        if !alone {
+            return false;
+        }
+        let (more, list) = (self.pop(), self.pop());
+        let (Value::List(mut list), Value::List(more)) = (list, more) else { return false };
+        self.stack[at] = Value::None;
+        if arithmetic::grow(&mut list, &more) {
+            self.stack.push(Value::List(list));
+            return true;
+        }
+        self.stack[at] = Value::List(list.clone());
+        self.stack.extend([Value::List(list), Value::List(more)]);
+        false
     }
 
     #[inline]

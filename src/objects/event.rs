@@ -52,6 +52,7 @@ pub fn standing(words: &[u64; WORDS], _values: u64) -> String {
     if words[FLAG] != 0 { "set" } else { "not set" }.to_string()
 }
 
+#[inline(always)]
 pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, _args: &[Value], _again: Option<u64>) -> Outcome {
     let set = w.word(o, FLAG) != 0;
     match method {

@@ -34,6 +34,7 @@ pub fn standing(words: &[u64; WORDS], _values: u64) -> String {
     format!("count {}", words[COUNT])
 }
 
+#[inline(always)]
 pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, args: &[Value], _again: Option<u64>) -> Outcome {
     let count = w.word(o, COUNT) as i64;
     match method {
@@ -52,6 +53,7 @@ pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, args: &[Value], _again: 
     }
 }
 
+#[inline(always)]
 fn change<W: World>(w: &mut W, o: u32, count: Option<i64>) -> Outcome {
     match count {
         None => Outcome::Raise(ErrorKind::Overflow, "the latch's count does not fit into 64 bits".to_string()),

@@ -97,6 +97,7 @@ fn set_depth<W: World>(w: &mut W, o: u32, depth: u64) {
     }
 }
 
+#[inline(always)]
 fn reacquire<W: World>(w: &mut W, o: u32, depth: u64, in_time: bool) -> Outcome {
     if w.word(o, OWNER) != 0 {
         return Outcome::Wait(depth);
@@ -114,21 +115,27 @@ fn release<W: World>(w: &mut W, o: u32) -> Outcome {
     if depth > 1 {
         w.set(o, DEPTH, depth - 1);
     } else {
-        let_go(w, o);
+        let_go_from(w, o, depth);
     }
     Outcome::Done(Value::None)
 }
 
 /// Lets go of it altogether. How often it was taken.
-#[inline(always)]
 pub fn let_go<W: World>(w: &mut W, o: u32) -> u64 {
     let depth = w.word(o, DEPTH);
+    let_go_from(w, o, depth);
+    depth
+}
+
+#[inline(always)]
+fn let_go_from<W: World>(w: &mut W, o: u32, depth: u64) {
     w.release(o, 0, Edge::Set);
-    set_depth(w, o, 1);
+    if depth != 1 {
+        w.set(o, DEPTH, 1);
+    }
     w.set(o, OWNER, 0);
     w.unhold(o, Mode::Exclusive);
     w.wake(o, &TAKERS, 1);
-    depth
 }
 
 /// Whether the running task owns it, with the error if not.

@@ -61,6 +61,10 @@ pub trait World {
     /// value takes was freed by an earlier `pop` of it, which comes before.
     fn push(&mut self, object: u32, value: Value, bounded: bool);
     fn pop(&mut self, object: u32, bounded: bool) -> Option<Value>;
+    /// The one value of an object from which nobody takes any: they look at it.
+    fn keep_value(&mut self, object: u32, value: Value) {
+        self.push(object, value, false);
+    }
     fn len(&self, object: u32) -> u64;
 
     /// What the running task did so far comes before what follows an
@@ -172,12 +176,20 @@ macro_rules! kind_list {
         }
 
         /// The first attempt at an operation of such a kind, put together where it
-        /// is called.
+        /// is called, for each kind with what becomes of the outcome. (So all that such
+        /// a kind does is `inline(always)`: a function that is given the world keeps it
+        /// out of the processor's registers.)
         #[inline(always)]
-        pub fn attempt_alone<W: World>(w: &mut W, kind: u8, object: u32, method: u8, args: &[Value]) -> Outcome {
+        pub fn attempt_alone<W: World, T: From<Outcome>>(
+            w: &mut W,
+            kind: u8,
+            object: u32,
+            method: u8,
+            args: &[Value],
+        ) -> T {
             match kind {
-                $($place if $name::ALONE => $name::attempt(w, object, method, args, None),)*
-                _ => Outcome::Raise(ErrorKind::Type, "an operation on more than one object".to_string()),
+                $($place if $name::ALONE => T::from($name::attempt(w, object, method, args, None)),)*
+                _ => T::from(Outcome::Raise(ErrorKind::Type, "an operation on more than one object".to_string())),
             }
         }
 

@@ -78,6 +78,7 @@ pub fn standing(words: &[u64; WORDS], values: u64) -> String {
     format!("{values}{of}{closed}")
 }
 
+#[inline(always)]
 pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, args: &[Value], _again: Option<u64>) -> Outcome {
     let capacity = w.word(o, CAPACITY).checked_sub(1);
     let no = Some(&Value::Bool(false));
@@ -93,10 +94,12 @@ pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, args: &[Value], _again: 
     }
 }
 
+#[inline(always)]
 fn closed<W: World>(w: &W, o: u32) -> bool {
     w.word(o, CLOSED) != 0
 }
 
+#[inline(always)]
 fn put<W: World>(w: &mut W, o: u32, capacity: Option<u64>, args: &[Value], at_once: bool) -> Outcome {
     let value = args.first().cloned().unwrap_or(Value::None);
     if matches!(value, Value::None) {
@@ -124,6 +127,7 @@ fn put<W: World>(w: &mut W, o: u32, capacity: Option<u64>, args: &[Value], at_on
     if at_once { full() } else { Outcome::Wait(0) }
 }
 
+#[inline(always)]
 fn get<W: World>(w: &mut W, o: u32, capacity: Option<u64>, at_once: bool) -> Outcome {
     let value = match capacity {
         Some(0) => w.meet(o, PUT, Value::None),
@@ -142,6 +146,7 @@ fn get<W: World>(w: &mut W, o: u32, capacity: Option<u64>, at_once: bool) -> Out
     if at_once { empty() } else { Outcome::Wait(0) }
 }
 
+#[inline(always)]
 fn close<W: World>(w: &mut W, o: u32) -> Outcome {
     if closed(w, o) {
         return Outcome::Raise(ErrorKind::Closed, "the queue is closed already".to_string());
@@ -152,10 +157,12 @@ fn close<W: World>(w: &mut W, o: u32) -> Outcome {
     Outcome::Done(Value::None)
 }
 
+#[inline(always)]
 fn full() -> Outcome {
     Outcome::Raise(ErrorKind::Full, "the queue is full".to_string())
 }
 
+#[inline(always)]
 fn empty() -> Outcome {
     Outcome::Raise(ErrorKind::Empty, "the queue is empty".to_string())
 }

@@ -37,6 +37,7 @@ pub fn standing(words: &[u64; WORDS], _values: u64) -> String {
     format!("value {}", words[COUNT])
 }
 
+#[inline(always)]
 pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, args: &[Value], _again: Option<u64>) -> Outcome {
     let count = w.word(o, COUNT);
     match method {

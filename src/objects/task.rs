@@ -63,7 +63,7 @@ pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, args: &[Value], _again: 
             w.release(o, 0, Edge::Join);
             w.set(o, EXIT_CODE, number(1));
             if let Some(result) = args.get(2).filter(|v| **v != Value::None) {
-                w.push(o, result.clone(), false);
+                w.keep_value(o, result.clone());
             }
             w.set(o, STATE, number(0));
             // Who did the job is no matter any more: states that differ in that

@@ -14,7 +14,8 @@ pub struct ObjRef {
 }
 
 /// What a local, a place in memory or a queue can hold. 16 bytes; strings and
-/// lists are shared copies that nobody changes.
+/// lists are shared copies that nobody changes. Those that own something stand last,
+/// so that one comparison tells whether there is anything to give back.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Value {
     None,
@@ -22,16 +23,16 @@ pub enum Value {
     Int(i64),
     /// Nanoseconds.
     Duration(i64),
-    Str(Arc<String>),
-    List(Arc<List>),
     /// An object, a record, or a task that runs.
     Object(ObjRef),
     /// A `task` or `fn` by its name: its place in `Program::functions`.
     Function(u32),
-    /// What `catch … as e` binds.
-    Error(Arc<Error>),
     /// A parameter that the caller left out. No script sees it.
     Missing,
+    Str(Arc<String>),
+    List(Arc<List>),
+    /// What `catch … as e` binds.
+    Error(Arc<Error>),
 }
 
 impl Value {
@@ -40,6 +41,15 @@ impl Value {
     }
     pub fn list(values: Vec<Value>) -> Value {
         Value::List(Arc::new(List::new(values)))
+    }
+    /// As `clone`, put together where it is called for the commonest ones.
+    #[inline(always)]
+    pub fn copied(&self) -> Value {
+        match self {
+            Value::Int(i) => Value::Int(*i),
+            Value::Object(object) => Value::Object(*object),
+            other => other.clone(),
+        }
     }
     /// The word for what it is, as messages use it.
     pub fn type_word(&self) -> &'static str {
@@ -102,11 +112,17 @@ impl List {
         List { values, depth: depth + 1, bytes }
     }
 
+    /// The other's elements come behind its own.
+    fn append(&mut self, other: &List) {
+        self.values.extend(other.iter().map(Value::copied));
+        self.depth = self.depth.max(other.depth);
+        self.bytes = self.bytes.saturating_add(other.bytes);
+    }
+
     /// One behind the other. What bounds them is known of both.
     fn joined(&self, other: &List) -> List {
         let mut values = Vec::with_capacity(self.len() + other.len());
-        values.extend_from_slice(self);
-        values.extend_from_slice(other);
+        values.extend(self.iter().chain(other.iter()).map(Value::copied));
         List { values, depth: self.depth.max(other.depth), bytes: self.bytes.saturating_add(other.bytes) }
     }
 }
@@ -326,6 +342,21 @@ pub mod arithmetic {
         Err(Error::new(ErrorKind::Overflow, text))
     }
 
+    /// `list + more` where the list is, if nobody else has it and what it becomes
+    /// is not too large. Whether it was done.
+    pub fn grow(list: &mut Arc<List>, more: &List) -> bool {
+        let fits = list.len() + more.len() <= LIST_MAX
+            && list.depth.max(more.depth) <= LIST_DEPTH_MAX
+            && list.bytes.saturating_add(more.bytes) <= LIST_BYTES_MAX;
+        match Arc::get_mut(list) {
+            Some(list) if fits => {
+                list.append(more);
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// A string that was put together, if it is not too long.
     pub fn string_within(text: String) -> Result<Value, Error> {
         if text.len() > STRING_MAX {
@@ -427,6 +458,25 @@ mod tests {
         assert_eq!(int(BinaryOp::Div, -7, 2), Value::Int(-4));
         assert_eq!(int(BinaryOp::Rem, -7, 2), Value::Int(1));
         assert_eq!(int(BinaryOp::Rem, 7, -2), Value::Int(-1));
+    }
+
+    #[test]
+    fn a_list_grows_where_it_is_only_if_nobody_else_has_it() {
+        let list = |n: i64| Arc::new(List::new((0..n).map(Value::Int).collect()));
+        let (mut alone, more) = (list(2), list(1));
+        assert!(arithmetic::grow(&mut alone, &more));
+        assert_eq!(&alone[..], [Value::Int(0), Value::Int(1), Value::Int(0)]);
+        assert_eq!(alone.bytes(), list(3).bytes());
+        let other = alone.clone();
+        assert!(!arithmetic::grow(&mut alone, &more));
+        assert_eq!(other.len(), 3);
+        let mut deep = list(1);
+        for _ in 1..arithmetic::LIST_DEPTH_MAX {
+            deep = Arc::new(List::new(vec![Value::List(deep)]));
+        }
+        assert!(arithmetic::grow(&mut list(1), &deep));
+        let deeper = Arc::new(List::new(vec![Value::List(deep)]));
+        assert!(!arithmetic::grow(&mut list(1), &deeper), "it would be too deep");
     }
 
     #[test]

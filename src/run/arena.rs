@@ -104,7 +104,8 @@ pub mod run {
     pub const COUNT: usize = 64;
 }
 
-/// A slot's words: one live task.
+/// A slot's words: one live task. Of the long rows a task mostly uses the beginnings,
+/// which therefore share two pages: a forked process meets each page it uses anew.
 pub mod slot {
     use super::{GUARDS, HELD, NODES, OWN_CLASSES, UNDO};
     pub const STATE: usize = 0;
@@ -148,11 +149,11 @@ pub mod slot {
     pub const GUARD: usize = NODE + NODES * NODE_WORDS;
     /// Small blocks of the heap that the task keeps.
     pub const BLOCKS: usize = GUARD + GUARDS;
-    pub const HOLD: usize = BLOCKS + 2 * OWN_CLASSES;
+    pub const CLOCK: usize = BLOCKS + 2 * OWN_CLASSES;
+    pub const HOLD: usize = (CLOCK + 2 * super::SLOTS).next_multiple_of(super::PAGE / 8);
     pub const HOLD_WORDS: usize = 3;
     pub const UNDONE: usize = HOLD + HELD * HOLD_WORDS;
-    pub const CLOCK: usize = UNDONE + 2 * UNDO;
-    pub const COUNT: usize = CLOCK + 2 * super::SLOTS;
+    pub const COUNT: usize = UNDONE + 2 * UNDO;
 }
 
 /// The states of a slot.
@@ -324,10 +325,11 @@ pub mod process {
     pub const LEAVING: u64 = 4;
 }
 
+const PAGE: usize = 4096;
 const RUN_AT: usize = 0;
 const HEAP_AT: usize = 4096;
 const SLOTS_AT: usize = 8192;
-const SLOT_BYTES: usize = (slot::COUNT * 8).next_multiple_of(4096);
+const SLOT_BYTES: usize = (slot::COUNT * 8).next_multiple_of(PAGE);
 const PROCESSES_AT: usize = SLOTS_AT + SLOTS * SLOT_BYTES;
 const OBJECTS_AT: usize = PROCESSES_AT + PROCESSES * process::COUNT * 8;
 const BLOCKS_AT: usize = (OBJECTS_AT + OBJECTS * 8).next_multiple_of(4096);

@@ -10,6 +10,7 @@ use super::codec;
 use super::executor::Executor;
 use super::guard;
 use super::heap::{Heap, OutOfMemory};
+use super::image::Image;
 use super::memory::Memory;
 use crate::detect::race::{self, Record};
 use crate::machine::Access;
@@ -33,24 +34,39 @@ const CLOCK: usize = 11;
 
 const RECORD_WORDS: usize = 4;
 
-/// A cell, and the memory and the heap it lives in.
+/// A cell, and the memory it lives in.
 #[derive(Clone, Copy)]
 pub struct Cell<'a> {
-    pub memory: &'a Memory,
-    pub at: usize,
-    pub heap: Heap<'a>,
+    image: &'a Image,
+    at: usize,
+    words: &'a [AtomicU64; CELL / 8],
     /// Of this process alone.
-    pub private: bool,
+    private: bool,
     /// No plain access ever comes here.
-    pub always_atomic: bool,
+    always_atomic: bool,
     /// What it is, for a report: see `Executor::race`.
     pub key: u64,
 }
 
 impl<'a> Cell<'a> {
-    #[inline]
+    /// The cell that begins there, in private memory or in what all have in common.
+    #[inline(always)]
+    pub fn new(image: &'a Image, private: bool, at: usize, always_atomic: bool, key: u64) -> Cell<'a> {
+        let memory = if private { &image.vars } else { image.arena.memory() };
+        Cell { image, at, words: memory.array(at), private, always_atomic, key }
+    }
+
+    fn memory(&self) -> &'a Memory {
+        if self.private { &self.image.vars } else { self.image.arena.memory() }
+    }
+
+    fn heap(&self) -> Heap<'a> {
+        if self.private { self.image.var_heap() } else { self.image.arena.heap() }
+    }
+
+    #[inline(always)]
     fn word(&self, word: usize) -> &'a AtomicU64 {
-        self.memory.word(self.at + 8 * word)
+        &self.words[word]
     }
 
     /// What tells it from cells of other memory: cells are aligned, so the low
@@ -62,17 +78,17 @@ impl<'a> Cell<'a> {
 
     #[inline]
     fn guard(&self) -> &'a AtomicU32 {
-        self.memory.half(self.at + 8 * GUARD)
+        self.memory().half(self.at + 8 * GUARD)
     }
 
     #[inline]
     fn owner(&self) -> &'a AtomicU32 {
-        self.memory.half(self.at + 8 * GUARD + 4)
+        self.memory().half(self.at + 8 * GUARD + 4)
     }
 
     /// The first value, before anybody else can see the cell.
     pub fn init(&self, value: &Value, holder: u32) -> Result<(), OutOfMemory> {
-        let word = codec::to_word(value, self.heap, holder)?;
+        let word = codec::to_word(value, self.heap(), holder)?;
         self.word(VALUE).store(word, Relaxed);
         for i in GUARD..=CLOCK {
             self.word(i).store(0, Relaxed);
@@ -87,30 +103,15 @@ impl<'a> Cell<'a> {
             return codec::small_value(word);
         }
         guard::spin_lock_tagged(self.guard(), holder, self.private);
-        let value = codec::to_value(self.word(VALUE).load(SeqCst), self.heap);
+        let value = codec::to_value(self.word(VALUE).load(SeqCst), self.heap());
         self.guard().store(0, Release);
         value
     }
 
-    fn load_record(&self, at: usize, write: bool) -> Record {
-        let word = |i: usize| self.memory.word(at + 8 * i).load(Relaxed);
-        let (who, locks) = (word(1), word(2));
-        Record {
-            epoch: word(0),
-            task: (who >> 32) as u32,
-            site: who as u32,
-            locks: locks & !7,
-            write,
-            atomic: locks & 1 != 0,
-            value: word(3),
-        }
-    }
-
-    fn store_record(&self, at: usize, r: &Record) {
-        self.memory.word(at).store(r.epoch, Relaxed);
-        self.memory.word(at + 8).store(u64::from(r.task) << 32 | u64::from(r.site), Relaxed);
-        self.memory.word(at + 16).store(r.locks | u64::from(r.atomic), Relaxed);
-        self.memory.word(at + 24).store(r.value, Relaxed);
+    /// The record in the cell that begins at that word.
+    #[inline(always)]
+    fn kept(&self, word: usize) -> Kept<'a> {
+        self.words[word..].first_chunk().unwrap_or_else(|| self.memory().array(self.at + 8 * word))
     }
 
     /// How many records of reads stand behind the first one.
@@ -118,51 +119,53 @@ impl<'a> Cell<'a> {
     fn more_reads(&self) -> usize {
         match self.word(READS).load(Relaxed) as usize {
             0 => 0,
-            block => self.memory.word(block).load(Relaxed) as usize,
+            block => self.memory().word(block).load(Relaxed) as usize,
         }
     }
 
-    /// Where a record of a read stands; the first is in the cell.
+    /// A record of a read; the first is in the cell.
     #[inline]
-    fn read_at(&self, index: usize) -> usize {
+    fn read_kept(&self, index: usize) -> Kept<'a> {
         if index == 0 {
-            return self.at + 8 * READ;
+            return self.kept(READ);
         }
-        self.word(READS).load(Relaxed) as usize + 8 + 8 * RECORD_WORDS * (index - 1)
+        let block = self.word(READS).load(Relaxed) as usize;
+        self.memory().array(block + 8 + 8 * RECORD_WORDS * (index - 1))
     }
 
     /// Keeps a read: over its task's last one, over one that came before it,
     /// or in a new place.
     fn keep_read(&self, r: &Record, known: impl Fn(usize) -> u64, holder: u32) -> Result<(), OutOfMemory> {
         let count = self.more_reads();
-        let free = (0..=count).map(|i| self.read_at(i)).find(|at| {
-            let old = self.load_record(*at, false);
+        let free = (0..=count).map(|i| self.read_kept(i)).find(|kept| {
+            let old = load_record(kept, false);
             let covered = old.slot() == r.slot() || old.before(&known);
             // A plain read races with what an indivisible one does not.
             old.is_none() || (covered && (old.atomic || !r.atomic))
         });
-        if let Some(at) = free {
-            self.store_record(at, r);
+        if let Some(kept) = free {
+            store_record(kept, r);
             return Ok(());
         }
+        let (memory, heap) = (self.memory(), self.heap());
         let block = self.word(READS).load(Relaxed) as usize;
         let need = 8 + 8 * RECORD_WORDS * (count + 1);
-        let room = if block == 0 || self.heap.size(block) < need {
-            let larger = self.heap.allocate(need, holder)?;
+        let room = if block == 0 || heap.size(block) < need {
+            let larger = heap.allocate(need, holder)?;
             for i in 0..(1 + RECORD_WORDS * count) {
-                let word = if block == 0 { 0 } else { self.memory.word(block + 8 * i).load(Relaxed) };
-                self.memory.word(larger + 8 * i).store(word, Relaxed);
+                let word = if block == 0 { 0 } else { memory.word(block + 8 * i).load(Relaxed) };
+                memory.word(larger + 8 * i).store(word, Relaxed);
             }
             self.word(READS).store(larger as u64, Relaxed);
             if block != 0 {
-                self.heap.free(block, holder);
+                heap.free(block, holder);
             }
             larger
         } else {
             block
         };
-        self.store_record(room + 8 + 8 * RECORD_WORDS * count, r);
-        self.memory.word(room).store(count as u64 + 1, Relaxed);
+        store_record(memory.array(room + 8 + 8 * RECORD_WORDS * count), r);
+        memory.word(room).store(count as u64 + 1, Relaxed);
         Ok(())
     }
 
@@ -172,9 +175,26 @@ impl<'a> Cell<'a> {
         }
         let block = self.word(READS).load(Relaxed) as usize;
         if block != 0 {
-            self.memory.word(block).store(0, Relaxed);
+            self.memory().word(block).store(0, Relaxed);
         }
     }
+}
+
+/// Where a record stands.
+type Kept<'a> = &'a [AtomicU64; RECORD_WORDS];
+
+fn load_record(kept: Kept, write: bool) -> Record {
+    let [epoch, who, locks, value] = kept.each_ref().map(|word| word.load(Relaxed));
+    let atomic = locks & 1 != 0;
+    Record { epoch, task: (who >> 32) as u32, site: who as u32, locks: locks & !7, write, atomic, value }
+}
+
+#[inline(always)]
+fn store_record(kept: Kept, r: &Record) {
+    kept[0].store(r.epoch, Relaxed);
+    kept[1].store(u64::from(r.task) << 32 | u64::from(r.site), Relaxed);
+    kept[2].store(r.locks | u64::from(r.atomic), Relaxed);
+    kept[3].store(r.value, Relaxed);
 }
 
 impl Executor {
@@ -211,7 +231,7 @@ impl Executor {
     pub(super) fn free_replaced(&self, cell: Cell<'static>, old: u64) {
         guard::spin_lock_tagged(cell.guard(), self.holder, cell.private);
         cell.guard().store(0, Release);
-        codec::free(old, cell.heap, self.holder);
+        codec::free(old, cell.heap(), self.holder);
     }
 
     /// A read where an integer is likely; none if it is another value by now.
@@ -220,25 +240,26 @@ impl Executor {
         let word = cell.word(VALUE).load(SeqCst);
         let value = codec::int(word);
         if value.is_some() {
-            let _ = self.record(cell, false, false, word, site);
+            self.record(cell, false, false, word, site);
         }
         cell.guard().store(0, Release);
         value
     }
 
     /// A write of a value that needs no block.
-    pub(super) fn write_small(&mut self, cell: Cell<'static>, new: u64, site: u32) -> Result<(), Error> {
+    pub(super) fn write_small(&mut self, cell: Cell<'static>, new: u64, site: u32) {
         guard::spin_lock_tagged(cell.guard(), self.holder, cell.private);
-        let result = self.record(&cell, true, false, new, site);
+        self.record(&cell, true, false, new, site);
         let old = cell.word(VALUE).swap(new, SeqCst);
         cell.guard().store(0, Release);
-        codec::free(old, cell.heap, self.holder);
-        result
+        if codec::owns_block(old) {
+            codec::free(old, cell.heap(), self.holder);
+        }
     }
 
     fn access_guarded(&mut self, cell: Cell<'static>, access: &Access, site: u32) -> Result<Value, Error> {
         let new = match access {
-            Access::Write(value) => Some(self.word_for(value, cell.heap)?),
+            Access::Write(value) => Some(self.word_for(value, cell.heap())?),
             _ => None,
         };
         // What a trace says of a `var` is before or behind each copy of it.
@@ -252,7 +273,7 @@ impl Executor {
         cell.guard().store(0, Release);
         let (answer, garbage) = result?;
         if let Some(word) = garbage {
-            codec::free(word, cell.heap, self.holder);
+            codec::free(word, cell.heap(), self.holder);
         }
         Ok(answer)
     }
@@ -268,7 +289,7 @@ impl Executor {
         let word = cell.word(VALUE);
         match (access, new) {
             (Access::Write(value), Some(new)) => {
-                self.record(cell, true, false, new, site)?;
+                self.record(cell, true, false, new, site);
                 let unsure = self.trace_access(cell.key, true, value);
                 let old = word.swap(new, SeqCst);
                 self.traced(unsure);
@@ -276,14 +297,14 @@ impl Executor {
             }
             (Access::Update(which, a, b), _) => {
                 let before = word.load(SeqCst);
-                let old = codec::to_value(before, cell.heap);
+                let old = codec::to_value(before, cell.heap());
                 self.order_atomic(cell, *which, true);
                 let (stored, answer) = updated(*which, &old, a, b)?;
                 let after = match &stored {
-                    Some(value) => self.word_for(value, cell.heap)?,
+                    Some(value) => self.word_for(value, cell.heap())?,
                     None => before,
                 };
-                self.record(cell, stored.is_some(), true, after, site)?;
+                self.record(cell, stored.is_some(), true, after, site);
                 let unsure = self.trace_access(cell.key, stored.is_some(), stored.as_ref().unwrap_or(&answer));
                 if stored.is_none() {
                     // A `cas` that found another value has only looked: who
@@ -299,8 +320,8 @@ impl Executor {
             }
             _ => {
                 let value = word.load(SeqCst);
-                self.record(cell, false, false, value, site)?;
-                let value = codec::to_value(value, cell.heap);
+                self.record(cell, false, false, value, site);
+                let value = codec::to_value(value, cell.heap());
                 self.trace_access(cell.key, false, &value);
                 Ok((value, None))
             }
@@ -339,15 +360,16 @@ impl Executor {
 
     /// Checks an access against the cell's records, and keeps it.
     #[inline]
-    fn record(&mut self, cell: &Cell, write: bool, atomic: bool, value: u64, site: u32) -> Result<(), Error> {
+    fn record(&mut self, cell: &Cell, write: bool, atomic: bool, value: u64, site: u32) {
         if !self.detect || self.outside || cell.always_atomic {
-            return Ok(());
+            return;
         }
         let clock = self.clock();
+        let own = clock.own();
         let known = |slot: usize| clock.get(slot);
         self.own_copy(cell);
         let mine = Record {
-            epoch: race::epoch(self.slot, self.own()),
+            epoch: race::epoch(self.slot, own),
             task: self.task,
             site,
             locks: self.lockset(),
@@ -356,29 +378,28 @@ impl Executor {
             value: if codec::owns_block(value) { codec::UNKNOWN } else { value },
         };
         let slot = self.slot;
-        let behind = |at: usize| race::is_behind(cell.memory.word(at).load(Relaxed), slot, known);
-        let (last_write, first_read) = (cell.at + 8 * WRITE, cell.at + 8 * READ);
+        let behind = |kept: Kept| race::is_behind(kept[0].load(Relaxed), slot, known);
+        let (last_write, first_read) = (cell.kept(WRITE), cell.kept(READ));
         if !behind(last_write) {
-            self.compare(cell, cell.load_record(last_write, true), mine);
+            self.compare(cell, load_record(last_write, true), mine);
         }
         if write {
             for i in 0..=cell.more_reads() {
-                let at = cell.read_at(i);
-                if behind(at) {
+                let kept = cell.read_kept(i);
+                if behind(kept) {
                     // What comes after this write comes after that read too.
-                    cell.memory.word(at).store(0, Relaxed);
+                    kept[0].store(0, Relaxed);
                 } else {
-                    self.compare(cell, cell.load_record(at, false), mine);
+                    self.compare(cell, load_record(kept, false), mine);
                 }
             }
-            cell.store_record(last_write, &mine);
+            store_record(last_write, &mine);
         } else if !atomic && behind(first_read) {
-            cell.store_record(first_read, &mine);
+            store_record(first_read, &mine);
         } else if let Err(error) = cell.keep_read(&mine, known, self.holder) {
             self.check_memory(Err(error));
         }
-        self.mark_seen(cell.seen_as(), site, self.own(), write);
-        Ok(())
+        self.mark_seen(cell.seen_as(), site, own, write);
     }
 
     /// An access that this one does not come after.

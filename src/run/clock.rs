@@ -40,23 +40,35 @@ pub enum Strength {
 #[derive(Clone, Copy)]
 pub struct TaskClock<'a> {
     arena: &'a Arena,
-    base: usize,
+    words: &'a [AtomicU64; slot::COUNT],
     slot: usize,
 }
 
 impl<'a> TaskClock<'a> {
     pub fn new(arena: &'a Arena, slot: usize) -> TaskClock<'a> {
-        TaskClock { arena, base: arena.slot_at(slot) + 8 * slot::CLOCK, slot }
+        TaskClock { arena, words: arena.slot_words(slot), slot }
     }
 
-    #[inline]
+    /// The same for who knows the slot's words.
+    #[inline(always)]
+    pub fn of(arena: &'a Arena, words: &'a [AtomicU64; slot::COUNT], slot: usize) -> TaskClock<'a> {
+        TaskClock { arena, words, slot }
+    }
+
+    #[inline(always)]
     fn full(&self, of: usize) -> &'a AtomicU64 {
-        self.arena.at(self.base + 16 * of)
+        &self.words[slot::CLOCK + 2 * of]
     }
 
-    #[inline]
+    #[inline(always)]
     fn weak(&self, of: usize) -> &'a AtomicU64 {
-        self.arena.at(self.base + 16 * of + 8)
+        &self.words[slot::CLOCK + 2 * of + 1]
+    }
+
+    /// The first entries' words.
+    #[inline(always)]
+    fn entries(&self, count: usize) -> &'a [AtomicU64] {
+        &self.words[slot::CLOCK..][..2 * count]
     }
 
     /// What it knows of a slot.
@@ -70,12 +82,12 @@ impl<'a> TaskClock<'a> {
         self.weak(of).load(Relaxed)
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn own(&self) -> u64 {
         self.get(self.slot)
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn advance(&self) {
         let next = self.own() + 1;
         self.full(self.slot).store(next, Relaxed);
@@ -85,17 +97,16 @@ impl<'a> TaskClock<'a> {
     /// The task and how often it has learnt something: while both are the same, the
     /// clock has changed in its own entry at the most. 0 where there is no room for
     /// the number. A task is told by its number, since slots are used again.
-    #[inline]
+    #[inline(always)]
     fn stamp(&self) -> u64 {
-        let word = |w: usize| self.arena.slot(self.slot, w).load(Relaxed);
-        let (task, learnt) = (word(slot::TASK), word(slot::LEARNT));
+        let (task, learnt) = (self.words[slot::TASK].load(Relaxed), self.words[slot::LEARNT].load(Relaxed));
         if learnt >> LEARNT_BITS == 0 { (task + 1) << LEARNT_BITS | learnt } else { 0 }
     }
 
     /// Only who may write the clock counts.
-    #[inline]
+    #[inline(always)]
     fn learn(&self) {
-        let learnt = self.arena.slot(self.slot, slot::LEARNT);
+        let learnt = &self.words[slot::LEARNT];
         learnt.store(learnt.load(Relaxed) + 1, Relaxed);
     }
 
@@ -128,17 +139,16 @@ impl<'a> TaskClock<'a> {
     pub fn release(&self, place: &AtomicU64, join: bool, strength: Strength, holder: u32) -> Result<(), OutOfMemory> {
         let block = place.load(Relaxed) as usize;
         if block != 0 {
-            let [head, stamp] = self.arena.memory().array::<2>(block);
             let mine = self.stamp();
+            let at = |offset: usize| self.arena.at(block + offset);
             // What is there is what this task released last, and so what it would
             // release now but for its own entry, in both ways.
-            let entries = head.load(Relaxed) & ENTRIES;
-            if mine != 0 && stamp.load(Relaxed) == mine && entries == self.arena.slots_high() as u64 {
-                let [full, weak] = self.arena.memory().array::<2>(block + HEAD + 16 * self.slot);
+            let same = mine != 0 && at(STAMP).load(Relaxed) == mine;
+            if same && at(0).load(Relaxed) & ENTRIES == self.arena.slots_high() as u64 {
                 let own = self.own();
-                full.store(own, Relaxed);
+                at(HEAD + 16 * self.slot).store(own, Relaxed);
                 if strength == Strength::Order {
-                    weak.store(own, Relaxed);
+                    at(HEAD + 16 * self.slot + 8).store(own, Relaxed);
                 }
                 self.advance();
                 return Ok(());
@@ -148,7 +158,7 @@ impl<'a> TaskClock<'a> {
     }
 
     #[inline(never)]
-    fn release_anew(&self, place: &AtomicU64, join: bool, strength: Strength, holder: u32) -> Result<(), OutOfMemory> {
+    fn release_anew(self, place: &AtomicU64, join: bool, strength: Strength, holder: u32) -> Result<(), OutOfMemory> {
         let high = self.arena.slots_high();
         let block = room(self.arena, place, high, holder)?;
         let stamp = self.arena.at(block + STAMP);
@@ -169,7 +179,7 @@ impl<'a> TaskClock<'a> {
         let (entries, room) = (head.load(Relaxed) & ENTRIES, head.load(Relaxed) & !ENTRIES);
         let joined = if join { entries as usize } else { 0 };
         let into = self.arena.memory().words(block + HEAD, 2 * high);
-        let mine = self.arena.memory().words(self.base, 2 * high);
+        let mine = self.entries(high);
         let mut covered = true;
         for (i, (into, mine)) in into.chunks_exact(2).zip(mine.chunks_exact(2)).enumerate() {
             let full = mine[0].load(Relaxed);
@@ -190,13 +200,13 @@ impl<'a> TaskClock<'a> {
     }
 
     /// The clock is about to be acquired and then released into.
-    #[inline]
-    pub fn prefetch(&self, place: &AtomicU64) {
+    #[inline(always)]
+    pub fn prefetch_block(arena: &Arena, place: &AtomicU64) {
         const LINE: usize = 64;
         let block = place.load(Relaxed) as usize;
         if block != 0 {
-            for at in (0..HEAD + 16 * self.arena.slots_high()).step_by(LINE) {
-                super::memory::prefetch_for_write(self.arena.at(block + at));
+            for at in (0..HEAD + 16 * arena.slots_high()).step_by(LINE) {
+                super::memory::prefetch_for_write(arena.at(block + at));
             }
         }
     }
@@ -208,18 +218,59 @@ impl<'a> TaskClock<'a> {
         if block == 0 {
             return;
         }
-        let task = self.arena.slot(self.slot, slot::TASK).load(Relaxed);
+        let task = self.words[slot::TASK].load(Relaxed);
         // There is nothing to learn from what it released itself.
         if self.arena.at(block + STAMP).load(Relaxed) >> LEARNT_BITS != task + 1 {
             self.acquire_all(block);
         }
     }
 
+    /// Comes after what was released into the clock, and releases in its stead, by all
+    /// edges: as `acquire` and `release`, in one go.
+    #[inline(always)]
+    pub fn exchange(&self, place: &AtomicU64, holder: u32) -> Result<(), OutOfMemory> {
+        let block = place.load(Relaxed) as usize;
+        let high = self.arena.slots_high();
+        if block != 0 && self.arena.at(block).load(Relaxed) & ENTRIES == high as u64 {
+            let task = self.words[slot::TASK].load(Relaxed);
+            if self.arena.at(block + STAMP).load(Relaxed) >> LEARNT_BITS != task + 1 {
+                self.exchange_all(block, high);
+                return Ok(());
+            }
+        }
+        self.acquire(place);
+        self.release(place, false, Strength::Order, holder)
+    }
+
     #[inline(never)]
-    fn acquire_all(&self, block: usize) {
+    fn exchange_all(self, block: usize, high: usize) {
+        let stamp = self.arena.at(block + STAMP);
+        // As in `release_anew`.
+        stamp.store(0, Relaxed);
+        fence(Release);
+        let theirs = self.arena.memory().words(block + HEAD, 2 * high);
+        let mut learnt = false;
+        for (mine, theirs) in self.entries(high).iter().zip(theirs) {
+            let (own, other) = (mine.load(Relaxed), theirs.load(Relaxed));
+            if other > own {
+                mine.store(other, Relaxed);
+                learnt = true;
+            } else if other < own {
+                theirs.store(own, Relaxed);
+            }
+        }
+        if learnt {
+            self.learn();
+        }
+        stamp.store(self.stamp(), Release);
+        self.advance();
+    }
+
+    #[inline(never)]
+    fn acquire_all(self, block: usize) {
         let count = (self.arena.at(block).load(Relaxed) & ENTRIES) as usize;
         let from = self.arena.memory().words(block + HEAD, 2 * count);
-        let mine = self.arena.memory().words(self.base, 2 * count);
+        let mine = self.entries(count);
         let mut learnt = false;
         for (mine, from) in mine.iter().zip(from) {
             learnt |= raise(mine, from.load(Relaxed));
@@ -338,11 +389,18 @@ mod tests {
                 let (task, clock) = if random(&mut state, 2) == 0 { (0, 0) } else { (task, clock) };
                 let strength = if clock == 0 { Strength::Lock } else { Strength::Order };
                 let one = TaskClock::new(&arena, task);
-                match random(&mut state, 12) {
+                match random(&mut state, 15) {
                     0..=4 => {
                         let joined = random(&mut state, 3) == 0;
                         one.release(&places[clock], joined, strength, 1).unwrap();
                         plain.release(task, clock, joined, strength);
+                    }
+                    12.. => {
+                        // A clock is always of the same strength.
+                        let clock = clock.max(1);
+                        one.exchange(&places[clock], 1).unwrap();
+                        join(&mut plain.tasks[task], &plain.clocks[clock].clone());
+                        plain.release(task, clock, false, Strength::Order);
                     }
                     5..=9 => {
                         one.acquire(&places[clock]);

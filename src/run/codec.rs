@@ -21,6 +21,7 @@ pub const NONE: u64 = CONST;
 /// The word for a value that was too large to be kept for a report.
 pub const UNKNOWN: u64 = CONST | 3 << 3;
 
+#[inline(always)]
 fn fits(i: i64) -> bool {
     (i << 3) >> 3 == i
 }
@@ -49,7 +50,7 @@ pub fn int_word(value: i64) -> Option<u64> {
 }
 
 /// A value that needs no block.
-#[inline]
+#[inline(always)]
 pub fn small(value: &Value) -> Option<u64> {
     Some(match value {
         Value::Int(i) if fits(*i) => ((*i as u64) << 3) | INT,
@@ -64,7 +65,7 @@ pub fn small(value: &Value) -> Option<u64> {
 }
 
 /// The value of a word that owns no block.
-#[inline]
+#[inline(always)]
 pub fn small_value(word: u64) -> Value {
     match word & TAG {
         INT => Value::Int(word as i64 >> 3),
@@ -85,10 +86,19 @@ pub fn to_word(value: &Value, heap: Heap, holder: u32) -> Result<u64, OutOfMemor
     match small(value) {
         Some(word) => Ok(word),
         None => {
-            let mut bytes = Vec::new();
+            let mut bytes = Vec::with_capacity(16 + written(value));
             encode(value, &mut bytes);
             Ok(store_bytes(&bytes, heap, holder)? as u64 | BLOCK)
         }
+    }
+}
+
+/// About how many bytes it takes.
+fn written(value: &Value) -> usize {
+    match value {
+        Value::Str(text) => text.len(),
+        Value::List(items) => items.bytes(),
+        _ => 0,
     }
 }
 

@@ -5,12 +5,13 @@
 
 use super::arena::{Arena, TASKS_MAX, ending, facts, flag, node, object, ring, slot, state};
 use super::codec;
-use super::executor::{Executor, held_of};
+use super::executor::Executor;
 use super::image::Image;
 use super::process::Process;
 use super::record::{self, Raw, RawAccess};
 use super::spawn::has_ended;
 use super::supervisor::{Stop, TaskEnd};
+use super::world::{held_of, mode_of};
 use crate::detect::deadlock::{self, Might, RootCause, TaskView, WaitView};
 use crate::detect::finding::*;
 use crate::detect::lock_order::{self, Dependency};
@@ -20,7 +21,7 @@ use crate::lang::ast::Span;
 use crate::objects::{self, KINDS, Need, task};
 use crate::program::Program;
 use crate::program::kind::Memory;
-use crate::program::value::{ErrorKind, Shown, Value};
+use crate::program::value::{ErrorKind, ObjRef, Shown, Value};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -358,7 +359,7 @@ fn arms_of(arena: &Arena, executor: &mut Executor, s: usize) -> Option<Vec<WaitV
             return None;
         }
         executor.guard(object);
-        let need = objects::need(executor, kind, object, method, memo, task);
+        let need = executor.need(ObjRef { id: object, kind }, method, memo, task);
         executor.unguard();
         let need = without_ended(arena, need);
         waits.push(WaitView { object, kind, method, need });
@@ -483,7 +484,7 @@ fn lockset(image: &Image, block: u64) -> Vec<Held> {
     }
     let word = |i: usize| image.arena.at(block as usize + 8 * i).load(Relaxed);
     let held: Vec<(u32, Mode, u32)> = (0..(word(0) as usize).min(super::arena::HELD))
-        .map(|i| (word(1 + 3 * i) as u32, super::executor::mode_of(word(2 + 3 * i)), word(3 + 3 * i) as u32))
+        .map(|i| (word(1 + 3 * i) as u32, mode_of(word(2 + 3 * i)), word(3 + 3 * i) as u32))
         .collect();
     held_facts(image, &held)
 }
@@ -507,8 +508,7 @@ fn access(image: &Image, a: &RawAccess) -> Access {
 }
 
 fn raw_held(image: &Image, held: &[(u32, u8, u32)]) -> Vec<Held> {
-    let held: Vec<(u32, Mode, u32)> =
-        held.iter().map(|h| (h.0, super::executor::mode_of(u64::from(h.1)), h.2)).collect();
+    let held: Vec<(u32, Mode, u32)> = held.iter().map(|h| (h.0, mode_of(u64::from(h.1)), h.2)).collect();
     held_facts(image, &held)
 }
 
@@ -570,7 +570,7 @@ fn from_raw(image: &Image, raw: Raw, count: u64) -> Option<Finding> {
             let name = image.object_name(lock);
             let facts = Facts::Abandoned {
                 lock: name.clone(),
-                mode: super::executor::mode_of(u64::from(mode)),
+                mode: mode_of(u64::from(mode)),
                 declared: declared_at(image, lock),
                 owner: task_facts(image, task),
                 since: Some(program.span(site)),
@@ -604,7 +604,7 @@ fn from_raw(image: &Image, raw: Raw, count: u64) -> Option<Finding> {
 
 fn lock_orders(image: &Image, stuck: &[Finding]) -> Vec<Finding> {
     let raw = record::orders(image.arena);
-    let mode = |m: u8| super::executor::mode_of(u64::from(m));
+    let mode = |m: u8| mode_of(u64::from(m));
     let dependencies: Vec<Dependency> = raw
         .iter()
         .map(|o| Dependency {

@@ -1,20 +1,19 @@
 //! What carries out one task's steps on this operating-system thread: its
-//! slot, its clock, its guards, its random numbers. It owns access to objects
-//! under their guards and the bookkeeping of held locks; waiting is in `wait`,
-//! memory in `cell`, tasks in `spawn`, the loop in `steps`.
+//! slot, its clock, its guards, its random numbers. What transitions see of objects
+//! is in `world`, waiting in `wait`, memory in `cell`, tasks in `spawn`, the loop in
+//! `steps`.
 
-use super::arena::{Arena, flag, object, ring, run, slot, state};
+use super::arena::{Arena, flag, object, run, slot};
 use super::cell::{CELL, Cell};
-use super::clock::{Strength, TaskClock};
+use super::clock::TaskClock;
 use super::codec;
-use super::events::About;
 use super::guard;
 use super::heap::OutOfMemory;
 use super::image::Image;
 use super::process::Process;
-use crate::detect::event::Kind;
+use super::world::{Guarded, Object, held_of};
 use crate::machine::{Home, Place};
-use crate::objects::{self, Edge, Mode, TaskId, World};
+use crate::objects::{self, Mode, Need, Outcome, TaskId};
 use crate::program::Program;
 use crate::program::kind::Memory as MemoryKind;
 use crate::program::value::{Names, ObjRef, Value};
@@ -31,8 +30,9 @@ pub struct Executor {
     /// What the threads of this process have in common.
     pub(super) home: Arc<Process>,
     pub(super) slot: usize,
-    /// The slot's words.
-    words: &'static [AtomicU64; slot::COUNT],
+    /// Where the slot begins, and its words.
+    pub(super) slot_at: usize,
+    pub(super) words: &'static [AtomicU64; slot::COUNT],
     /// The number under which it holds guards.
     pub(super) holder: u32,
     pub(super) task: u32,
@@ -55,10 +55,10 @@ pub struct Executor {
     guarded: Vec<u32>,
     /// How many changes can be taken back: what the slot's word says, which
     /// nobody else writes while this task is alive.
-    undone: usize,
+    pub(super) undone: usize,
     /// Blocks of sets of held locks, by what is held.
     locksets: Vec<(Vec<u64>, u64)>,
-    lockset: Option<u64>,
+    pub(super) lockset: Option<u64>,
     pub(super) reported: HashMap<(u64, u64), usize>,
     pub(super) order_seen: HashMap<(u64, u32, u32, u64), ()>,
     /// Names of functions as blocks, as far as tasks of them were made here.
@@ -70,11 +70,11 @@ pub struct Executor {
     pub(super) gated: bool,
     /// An `atomically` block has changed what an invariant looks at.
     pub(super) unchecked: bool,
-    /// The object looked at last, where it begins, and its words. Each for
-    /// itself, so that each is one load.
-    last_object: std::cell::Cell<u32>,
-    last_at: std::cell::Cell<usize>,
-    last_words: std::cell::Cell<&'static [AtomicU64; object::COUNT]>,
+    /// The object looked at last.
+    last_id: std::cell::Cell<u32>,
+    last_object: std::cell::Cell<Object>,
+    /// The only object that the slot names as guarded, or none.
+    named: u32,
     /// Every step goes the long way: steps may be held off, or shaken.
     pub(super) careful: bool,
     pub(super) private_cells: Arc<[bool]>,
@@ -82,6 +82,7 @@ pub struct Executor {
     pub(super) gives_up: bool,
     /// Of an operation that went part of the way: how long it may still look.
     pub(super) patience: Option<super::wait::Patience>,
+    pub(super) passing: super::wait::Passing,
     /// It is the supervisor's, which must not wait for a dead holder.
     pub(super) supervising: bool,
     /// It is `main` of a session: what a statement failed with.
@@ -107,6 +108,7 @@ impl Executor {
             program,
             home,
             slot,
+            slot_at: arena.slot_at(slot),
             words: arena.slot_words(slot),
             holder: guard::holder(slot, process),
             task,
@@ -130,9 +132,9 @@ impl Executor {
             in_atomic: false,
             gated: program.needs.gate || image.room.grows,
             unchecked: false,
-            last_object: std::cell::Cell::new(u32::MAX),
-            last_at: std::cell::Cell::new(0),
-            last_words: std::cell::Cell::new(arena.object_words(0)),
+            last_id: std::cell::Cell::new(u32::MAX),
+            last_object: std::cell::Cell::new(Object { at: 0, words: arena.object_words(0) }),
+            named: u32::MAX,
             careful: program.needs.gate
                 || image.options.shake
                 || image.room.grows
@@ -142,6 +144,7 @@ impl Executor {
             private_cells: image.program.private_cells(),
             gives_up: false,
             patience: None,
+            passing: super::wait::Passing::new(),
             supervising: false,
             prompted: None,
             manager: None,
@@ -150,8 +153,9 @@ impl Executor {
         }
     }
 
+    #[inline(always)]
     pub(super) fn clock(&self) -> TaskClock<'static> {
-        TaskClock::new(self.arena, self.slot)
+        TaskClock::of(self.arena, self.words, self.slot)
     }
 
     /// The task's own entry in its clock.
@@ -168,7 +172,8 @@ impl Executor {
     /// Goes on in another slot.
     pub(super) fn move_to(&mut self, slot: usize, process: usize) {
         self.slot = slot;
-        self.words = self.arena.slot_words(slot);
+        (self.slot_at, self.words) = (self.arena.slot_at(slot), self.arena.slot_words(slot));
+        self.named = u32::MAX;
         self.holder = guard::holder(slot, process);
     }
 
@@ -236,9 +241,7 @@ impl Executor {
                 1 << 63 | u64::from(private) << 62 | u64::from(record) << 24 | u64::from(place.index)
             }
         };
-        let (memory, heap) =
-            if private { (&image.vars, image.var_heap()) } else { (self.arena.memory(), self.arena.heap()) };
-        Ok(Cell { memory, at, heap, private, always_atomic, key })
+        Ok(Cell::new(image, private, at, always_atomic, key))
     }
 
     /// Whether the task recorded an access to the cell at this place and has
@@ -270,15 +273,7 @@ impl Executor {
 
     #[inline]
     pub(super) fn declared_cell(&self, index: u32) -> Cell<'static> {
-        let image = self.image;
-        let key = u64::from(index);
-        if self.private_cells[index as usize] {
-            let at = image.var_at(index);
-            Cell { memory: &image.vars, at, heap: image.var_heap(), private: true, always_atomic: false, key }
-        } else {
-            let at = image.shared_at(index);
-            Cell { memory: self.arena.memory(), at, heap: self.arena.heap(), private: false, always_atomic: false, key }
-        }
+        self.image.cell_at(index, self.private_cells[index as usize], false)
     }
 
     // ----------------------------------------------------------------- guards
@@ -291,10 +286,11 @@ impl Executor {
         } else if self.guarded.contains(&id) {
             return;
         }
+        self.named = u32::MAX;
         let place = self.guarded.len().min(super::arena::GUARDS - 1);
         self.slot_word(slot::GUARD + place).store(u64::from(id) + 1, Relaxed);
         self.slot_word(slot::GUARD_COUNT).store(place as u64 + 1, Release);
-        let word = self.arena.half_at(self.object_at(id));
+        let word = self.object(id).guard(self.arena);
         if self.supervising {
             self.lock_patiently(word);
         } else {
@@ -332,43 +328,50 @@ impl Executor {
         }
     }
 
-    /// What was changed stands; lets go of every guard, and wakes whom the
-    /// changes concern.
     /// Takes one guard, with none taken, for a task that no gate holds off;
-    /// `unguard_one` lets go of it. What it means is what `guard` and `unguard`
-    /// mean.
+    /// `unguard_one` lets go of it. What it means is what `guard` and `unguard` mean.
+    /// The slot goes on naming the object: who breaks guards looks whose they are.
     #[inline(always)]
-    pub(super) fn guard_one(&mut self, id: u32) {
-        self.slot_word(slot::GUARD).store(u64::from(id) + 1, Relaxed);
-        self.slot_word(slot::GUARD_COUNT).store(1, Release);
-        guard::spin_lock(self.arena.half_at(self.object_at(id)), self.holder);
+    pub(super) fn guard_one(&mut self, id: u32, object: Object) {
+        if self.named != id {
+            self.slot_word(slot::GUARD).store(u64::from(id) + 1, Relaxed);
+            self.slot_word(slot::GUARD_COUNT).store(1, Release);
+            self.named = id;
+        }
+        guard::spin_lock(object.guard(self.arena), self.holder);
+    }
+
+    /// The slot's guards are about to be written by somebody else.
+    pub(super) fn names_no_guard(&mut self) {
+        self.named = u32::MAX;
     }
 
     #[inline(always)]
-    pub(super) fn unguard_one(&mut self, id: u32) {
-        if self.undone != 0 {
-            self.touched(id);
+    pub(super) fn unguard_one(&mut self, object: Object, changed: bool) {
+        if changed {
+            object.touched(self.arena);
             self.undone = 0;
             self.slot_word(slot::UNDO_COUNT).store(0, Release);
         }
-        self.arena.half_at(self.object_at(id)).store(0, Release);
-        self.slot_word(slot::GUARD_COUNT).store(0, Relaxed);
+        object.guard(self.arena).store(0, Release);
         if !self.garbage.is_empty() || !self.wakes.is_empty() {
             self.after_guards();
         }
     }
 
+    /// What was changed stands; lets go of every guard, and wakes whom the
+    /// changes concern.
     #[inline]
     pub(super) fn unguard(&mut self) {
         if self.undone != 0 {
             for i in 0..self.guarded.len() {
-                self.touched(self.guarded[i]);
+                self.object(self.guarded[i]).touched(self.arena);
             }
             self.undone = 0;
             self.slot_word(slot::UNDO_COUNT).store(0, Release);
         }
         while let Some(id) = self.guarded.pop() {
-            self.arena.half_at(self.object_at(id)).store(0, Release);
+            self.object(id).guard(self.arena).store(0, Release);
         }
         self.slot_word(slot::GUARD_COUNT).store(0, Relaxed);
         self.leave_step();
@@ -396,75 +399,64 @@ impl Executor {
 
     /// Writes a word of the arena so that it can be taken back if this process
     /// is killed before `unguard`.
-    #[inline]
     pub(super) fn change(&mut self, at: usize, value: u64) {
-        self.change_place(at, self.arena.at(at), value);
+        let (arena, id) = (self.arena, self.last_id.get());
+        self.in_world(id, |world| world.change(at, arena.at(at), value));
     }
 
-    /// The same for a word of this task's slot.
+    /// With the objects as a transition on this one sees them, which is guarded.
     #[inline(always)]
-    fn change_slot(&mut self, word: usize, value: u64) {
-        self.change_place(self.arena.slot_at(self.slot) + 8 * word, self.slot_word(word), value);
+    pub(super) fn in_world<T>(&mut self, id: u32, f: impl FnOnce(&mut Guarded) -> T) -> T {
+        let object = self.object(id);
+        let mut world = Guarded::new(self, id, object);
+        let result = f(&mut world);
+        world.settle();
+        result
     }
 
+    /// Where an object is. Objects never move.
     #[inline(always)]
-    fn change_place(&mut self, at: usize, place: &AtomicU64, value: u64) {
-        if self.undone < super::arena::UNDO {
-            let entry = slot::UNDONE + 2 * self.undone;
-            self.slot_word(entry).store(at as u64, Relaxed);
-            self.slot_word(entry + 1).store(place.load(Relaxed), Relaxed);
-            self.undone += 1;
-            self.slot_word(slot::UNDO_COUNT).store(self.undone as u64, Release);
-        }
-        place.store(value, Release);
-    }
-
-    /// A word of an object. Objects never move.
-    #[inline(always)]
-    pub(super) fn at_object(&self, id: u32, word: usize) -> &'static AtomicU64 {
-        &self.object_words(id)[word]
-    }
-
-    #[inline(always)]
-    fn object_words(&self, id: u32) -> &'static [AtomicU64; object::COUNT] {
-        if self.last_object.get() != id {
-            self.look_up(id);
-        }
-        self.last_words.get()
-    }
-
-    #[inline(always)]
-    fn object_at(&self, id: u32) -> usize {
-        if self.last_object.get() != id {
-            self.look_up(id);
-        }
-        self.last_at.get()
+    pub(super) fn object(&self, id: u32) -> Object {
+        if self.last_id.get() == id { self.last_object.get() } else { self.look_up(id) }
     }
 
     #[inline(never)]
-    fn look_up(&self, id: u32) {
-        let at = self.arena.object_at(id);
-        self.last_object.set(id);
-        self.last_at.set(at);
-        self.last_words.set(self.arena.object_words(at));
+    fn look_up(&self, id: u32) -> Object {
+        let object = Object::of(self.arena, id);
+        self.last_id.set(id);
+        self.last_object.set(object);
+        object
     }
 
-    #[inline(always)]
-    fn change_word(&mut self, id: u32, word: usize, value: u64) {
-        self.change_place(self.object_at(id) + 8 * word, &self.object_words(id)[word], value);
+    /// A word of an object.
+    #[inline]
+    pub(super) fn at_object(&self, id: u32, word: usize) -> &'static AtomicU64 {
+        &self.object(id).words[word]
+    }
+
+    /// A word of those that its transitions know.
+    #[inline]
+    pub(super) fn object_word(&self, id: u32, index: usize) -> u64 {
+        self.at_object(id, object::WORD + index).load(Relaxed)
     }
 
     #[inline]
     pub(super) fn version(&self, id: u32) -> u32 {
-        self.arena.half_at(self.object_at(id) + 4).load(Relaxed)
+        self.object(id).version(self.arena).load(Relaxed)
     }
 
-    /// The version changes whenever something about the object did. Only who
-    /// holds the guard writes it.
-    #[inline(always)]
-    fn touched(&self, id: u32) {
-        let version = self.arena.half_at(self.object_at(id) + 4);
-        version.store(version.load(Relaxed).wrapping_add(1), Release);
+    // ----------------------------------------------------- transitions, guarded
+
+    pub(super) fn attempt(&mut self, target: ObjRef, method: u8, args: &[Value], again: Option<u64>) -> Outcome {
+        self.in_world(target.id, |w| objects::attempt(w, target.kind, target.id, method, args, again))
+    }
+
+    pub(super) fn give_up(&mut self, target: ObjRef, method: u8, memo: u64) -> Outcome {
+        self.in_world(target.id, |w| objects::give_up(w, target.kind, target.id, method, memo))
+    }
+
+    pub(super) fn need(&mut self, target: ObjRef, method: u8, memo: u64, task: TaskId) -> Need {
+        self.in_world(target.id, |w| objects::need(w, target.kind, target.id, method, memo, task))
     }
 
     /// Wakes a task, if it sleeps.
@@ -484,22 +476,6 @@ impl Executor {
 
     // -------------------------------------------------------------- held locks
 
-    #[inline]
-    fn held_at(&self, index: usize) -> usize {
-        slot::HOLD + index * slot::HOLD_WORDS
-    }
-
-    #[inline]
-    fn holds_at(&self, index: usize, object: u32, mode: Mode) -> bool {
-        let at = self.held_at(index);
-        self.slot_word(at).load(Relaxed) == u64::from(object) && self.slot_word(at + 1).load(Relaxed) == mode_word(mode)
-    }
-
-    #[cold]
-    fn held_where(&self, count: usize, object: u32, mode: Mode) -> Option<usize> {
-        (0..count).rev().find(|i| self.holds_at(*i, object, mode))
-    }
-
     /// The locks this task holds: object plus one, mode, place.
     pub(super) fn held(&self) -> Vec<(u32, Mode, u32)> {
         held_of(self.arena, self.slot)
@@ -516,12 +492,12 @@ impl Executor {
 
     fn find_lockset(&mut self) -> u64 {
         let count = self.slot_word(slot::HELD_COUNT).load(Relaxed) as usize;
-        let words = count * slot::HOLD_WORDS;
-        let (arena, slot) = (self.arena, self.slot);
-        let word = |i: usize| arena.slot(slot, slot::HOLD + i).load(Relaxed);
-        let same = |known: &[u64]| known.len() == words && known.iter().enumerate().all(|(i, w)| *w == word(i));
+        let held = &self.words[slot::HOLD..][..count * slot::HOLD_WORDS];
+        let same = |known: &[u64]| {
+            known.len() == held.len() && known.iter().zip(held).all(|(known, word)| *known == word.load(Relaxed))
+        };
         let known = if count == 0 { Some(0) } else { self.locksets.iter().rev().find(|s| same(&s.0)).map(|s| s.1) };
-        let block = known.unwrap_or_else(|| self.new_lockset((0..words).map(word).collect()));
+        let block = known.unwrap_or_else(|| self.new_lockset(held.iter().map(|word| word.load(Relaxed)).collect()));
         self.lockset = Some(block);
         block
     }
@@ -542,106 +518,6 @@ impl Executor {
             }
         }
     }
-
-    /// Where the value of that number behind the first one stands, and its clock.
-    #[inline]
-    fn ring_place(&self, id: u32, index: u64) -> (usize, usize) {
-        let word = |w: usize| self.at_object(id, w).load(Relaxed);
-        let (places, place) = (word(object::RING_PLACES), word(object::RING_FIRST) + index);
-        // Both are below the number of places, or the ring is empty.
-        let place = if place >= places { place.saturating_sub(places) } else { place } as usize;
-        let block = word(object::RING) as usize;
-        (ring::value(block, place), ring::clock(block, places as usize, place))
-    }
-
-    fn new_ring(&self, places: usize) -> Result<usize, OutOfMemory> {
-        let block = self.arena.heap().allocate(ring::bytes(places), self.holder)?;
-        for at in (0..ring::bytes(places)).step_by(8) {
-            self.arena.at(block + at).store(0, Relaxed);
-        }
-        Ok(block)
-    }
-
-    /// Room for one more value.
-    fn grow_ring(&mut self, id: u32) -> Result<(), OutOfMemory> {
-        let word = |w: usize| self.at_object(id, w).load(Relaxed);
-        let (old, places, len) = (word(object::RING) as usize, word(object::RING_PLACES), word(object::RING_LEN));
-        if len < places {
-            return Ok(());
-        }
-        let more = (places * 2).max(4) as usize;
-        let block = self.new_ring(more)?;
-        for i in 0..len {
-            let (value, clock) = self.ring_place(id, i);
-            let (new_value, new_clock) = (ring::value(block, i as usize), ring::clock(block, more, i as usize));
-            for (from, to) in [(value, new_value), (clock, new_clock)] {
-                self.arena.at(to).store(self.arena.at(from).load(Relaxed), Relaxed);
-            }
-        }
-        self.change_word(id, object::RING, block as u64);
-        self.change_word(id, object::RING_PLACES, more as u64);
-        self.change_word(id, object::RING_FIRST, 0);
-        if old != 0 {
-            // Given back after the change stands.
-            self.give_back(codec::block_word(old as u64));
-        }
-        Ok(())
-    }
-
-    /// Makes a bounded queue's ring of exactly its places, so that the place a
-    /// `get` frees is the one that a later `put` takes.
-    fn fixed_ring(&mut self, id: u32, capacity: u64) -> Result<(), OutOfMemory> {
-        if self.at_object(id, object::RING).load(Relaxed) != 0 {
-            return Ok(());
-        }
-        let block = self.new_ring(capacity as usize)?;
-        self.change_word(id, object::RING_PLACES, capacity);
-        self.change_word(id, object::RING, block as u64);
-        Ok(())
-    }
-
-    /// Whether what is put into an object is a message to another task.
-    fn carries_messages(&self, id: u32) -> bool {
-        let kind = self.at_object(id, object::KIND).load(Relaxed) as u8;
-        kind == objects::place::queue || kind == objects::place::pool
-    }
-
-    #[inline]
-    fn strength(&self, id: u32) -> Strength {
-        if objects::is_lock(self.at_object(id, object::KIND).load(Relaxed) as u8) {
-            Strength::Lock
-        } else {
-            Strength::Order
-        }
-    }
-}
-
-/// The locks that the task in a slot holds: object, mode, place.
-pub fn held_of(arena: &Arena, slot: usize) -> Vec<(u32, Mode, u32)> {
-    let count = (arena.slot(slot, slot::HELD_COUNT).load(Acquire) as usize).min(super::arena::HELD);
-    let base = |i: usize| slot::HOLD + i * slot::HOLD_WORDS;
-    (0..count)
-        .map(|i| {
-            let word = |w: usize| arena.slot(slot, base(i) + w).load(Relaxed);
-            (word(0) as u32, mode_of(word(1)), word(2) as u32)
-        })
-        .collect()
-}
-
-pub fn mode_of(word: u64) -> Mode {
-    match word {
-        1 => Mode::Reading,
-        2 => Mode::Writing,
-        _ => Mode::Exclusive,
-    }
-}
-
-fn mode_word(mode: Mode) -> u64 {
-    match mode {
-        Mode::Exclusive => 0,
-        Mode::Reading => 1,
-        Mode::Writing => 2,
-    }
 }
 
 /// The finalizer of splitmix64.
@@ -649,214 +525,6 @@ fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
-}
-
-impl World for Executor {
-    #[inline(always)]
-    fn word(&self, object: u32, index: usize) -> u64 {
-        self.at_object(object, object::WORD + index).load(Relaxed)
-    }
-
-    #[inline(always)]
-    fn set(&mut self, object: u32, index: usize, value: u64) {
-        self.change_word(object, object::WORD + index, value);
-    }
-
-    #[inline(always)]
-    fn me(&self) -> TaskId {
-        self.task
-    }
-
-    #[inline(always)]
-    fn site(&self) -> u32 {
-        self.site
-    }
-
-    fn push(&mut self, object: u32, value: Value, bounded: bool) {
-        let room = if bounded {
-            // The first word of a bounded queue is its capacity plus one.
-            let capacity = self.word(object, 0).saturating_sub(1);
-            self.fixed_ring(object, capacity)
-        } else {
-            self.grow_ring(object)
-        };
-        let word = codec::to_word(&value, self.arena.heap(), self.holder);
-        let (Ok(()), Ok(word)) = (room, word) else {
-            return self.check_memory(Err(OutOfMemory));
-        };
-        let len = self.at_object(object, object::RING_LEN).load(Relaxed);
-        let (place, clock) = self.ring_place(object, len);
-        super::memory::prefetch_for_write(self.arena.at(place));
-        if self.detect {
-            self.clock().prefetch(self.arena.at(clock));
-        }
-        self.change(place, word);
-        if self.detect {
-            let clock = self.arena.at(clock);
-            if bounded {
-                self.clock().acquire(clock);
-            }
-            let result = self.clock().release(clock, false, Strength::Order, self.holder);
-            self.check_memory(result);
-        }
-        self.change_word(object, object::RING_LEN, len + 1);
-        if self.careful && self.records() && self.carries_messages(object) {
-            self.note(Kind::Send, About::Object(object), &self.shown(&value));
-        }
-    }
-
-    fn pop(&mut self, object: u32, bounded: bool) -> Option<Value> {
-        let len = self.at_object(object, object::RING_LEN).load(Relaxed);
-        if len == 0 {
-            return None;
-        }
-        let (place, clock) = self.ring_place(object, 0);
-        if self.detect && bounded {
-            self.clock().prefetch(self.arena.at(clock));
-        }
-        let word = self.arena.at(place).load(Relaxed);
-        let value = codec::to_value(word, self.arena.heap());
-        if codec::owns_block(word) {
-            self.change(place, codec::NONE);
-            self.garbage.push(word);
-        }
-        if self.detect {
-            let clock = self.arena.at(clock);
-            self.clock().acquire(clock);
-            if bounded {
-                let result = self.clock().release(clock, false, Strength::Order, self.holder);
-                self.check_memory(result);
-            }
-        }
-        let places = self.at_object(object, object::RING_PLACES).load(Relaxed);
-        let next = self.at_object(object, object::RING_FIRST).load(Relaxed) + 1;
-        let first = if next < places { next } else { 0 };
-        self.change_word(object, object::RING_FIRST, first);
-        self.change_word(object, object::RING_LEN, len - 1);
-        if self.careful && self.records() && self.carries_messages(object) {
-            self.note(Kind::Receive, About::Object(object), &self.shown(&value));
-        }
-        Some(value)
-    }
-
-    #[inline]
-    fn len(&self, object: u32) -> u64 {
-        self.at_object(object, object::RING_LEN).load(Relaxed)
-    }
-
-    #[inline(always)]
-    fn release(&mut self, object: u32, clock: u8, edge: Edge) {
-        if !self.detect {
-            return;
-        }
-        let place = self.at_object(object, object::CLOCK + clock as usize);
-        let result = self.clock().release(place, edge == Edge::Join, self.strength(object), self.holder);
-        self.check_memory(result);
-    }
-
-    #[inline(always)]
-    fn acquire(&mut self, object: u32, clock: u8) {
-        if self.detect {
-            self.clock().acquire(self.at_object(object, object::CLOCK + clock as usize));
-        }
-    }
-
-    #[inline(always)]
-    fn hold(&mut self, object: u32, mode: Mode) {
-        let count = self.slot_word(slot::HELD_COUNT).load(Relaxed) as usize;
-        if self.detect && count > 0 && !self.gives_up {
-            self.record_order(object, mode);
-        }
-        if count < super::arena::HELD {
-            // Nobody looks behind the count, so only that is taken back: no
-            // transition takes a lock after it has let go of one.
-            let base = self.held_at(count);
-            self.slot_word(base).store(u64::from(object), Relaxed);
-            self.slot_word(base + 1).store(mode_word(mode), Relaxed);
-            self.slot_word(base + 2).store(u64::from(self.site), Relaxed);
-            self.change_slot(slot::HELD_COUNT, count as u64 + 1);
-        }
-        if self.careful {
-            self.note(Kind::Hold, About::Object(object), "");
-        }
-        self.lockset = None;
-    }
-
-    #[inline(always)]
-    fn unhold(&mut self, object: u32, mode: Mode) {
-        let count = self.slot_word(slot::HELD_COUNT).load(Relaxed) as usize;
-        // Mostly the last one that it took.
-        let last = count.checked_sub(1).filter(|i| self.holds_at(*i, object, mode));
-        let Some(found) = last.or_else(|| self.held_where(count, object, mode)) else { return };
-        for i in found + 1..count {
-            let (from, to) = (self.held_at(i), self.held_at(i - 1));
-            for w in 0..slot::HOLD_WORDS {
-                let word = self.slot_word(from + w).load(Relaxed);
-                self.change_slot(to + w, word);
-            }
-        }
-        self.change_slot(slot::HELD_COUNT, count as u64 - 1);
-        if self.careful {
-            self.note(Kind::Release, About::Object(object), "");
-        }
-        self.lockset = None;
-    }
-
-    fn holds(&self, object: u32, mode: Mode) -> bool {
-        let count = self.slot_word(slot::HELD_COUNT).load(Relaxed) as usize;
-        (0..count).any(|i| self.holds_at(i, object, mode))
-    }
-
-    fn holders(&self, object: u32) -> Vec<TaskId> {
-        holders_of(self.arena, object)
-    }
-
-    fn waiting(&self, object: u32, methods: &[u8]) -> Vec<TaskId> {
-        self.waiters(object, methods).into_iter().map(|n| self.node_task(n)).collect()
-    }
-
-    #[inline(always)]
-    fn wake(&mut self, object: u32, methods: &[u8], count: u64) {
-        self.wake_waiters(object, methods, count);
-    }
-
-    fn meet(&mut self, object: u32, method: u8, give: Value) -> Option<Value> {
-        self.meet_waiter(object, method, give)
-    }
-
-    fn transfer(&mut self, object: u32, method: u8, count: u64, to: u32, then: u8) -> u64 {
-        self.transfer_waiters(object, method, count, to, then)
-    }
-
-    fn workers(&self, pool: u32) -> Vec<TaskId> {
-        (0..self.arena.slots_high())
-            .filter(|s| is_worker_of(self.arena, *s, pool))
-            .map(|s| self.arena.slot(s, slot::TASK).load(Relaxed) as TaskId)
-            .collect()
-    }
-
-    fn terminate_workers(&mut self, pool: u32) {
-        for slot in 0..self.arena.slots_high() {
-            if is_worker_of(self.arena, slot, pool) {
-                self.arena.slot(slot, slot::FLAGS).fetch_or(flag::TERMINATE, SeqCst);
-                self.wake_later(slot);
-            }
-        }
-    }
-}
-
-fn is_worker_of(arena: &Arena, slot: usize, pool: u32) -> bool {
-    let alive = !matches!(arena.slot(slot, slot::STATE).load(Acquire), state::FREE | state::ENDED);
-    alive && arena.slot(slot, slot::POOL).load(Relaxed) == u64::from(pool) + 1
-}
-
-/// All tasks that hold a lock, those that ended with it included.
-pub fn holders_of(arena: &Arena, object: u32) -> Vec<TaskId> {
-    (0..arena.slots_high())
-        .filter(|s| arena.slot(*s, slot::STATE).load(Acquire) != state::FREE)
-        .filter(|s| held_of(arena, *s).iter().any(|h| h.0 == object))
-        .map(|s| arena.slot(s, slot::TASK).load(Relaxed) as TaskId)
-        .collect()
 }
 
 impl Names for Executor {

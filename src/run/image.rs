@@ -159,12 +159,14 @@ impl Image {
     pub fn declared_cell(&self, index: u32) -> Cell<'_> {
         let memory = self.program.memory[self.program.cells[index as usize] as usize].memory;
         let always_atomic = memory == MemoryKind::Atomic;
-        if memory == MemoryKind::Var {
-            let (memory, heap) = (&self.vars, self.var_heap());
-            return Cell { memory, at: self.var_at(index), heap, private: true, always_atomic, key: u64::from(index) };
-        }
-        let (memory, heap) = (self.arena.memory(), self.arena.heap());
-        Cell { memory, at: self.shared_at(index), heap, private: false, always_atomic, key: u64::from(index) }
+        self.cell_at(index, memory == MemoryKind::Var, always_atomic)
+    }
+
+    /// The same for who knows of which memory it is.
+    #[inline(always)]
+    pub fn cell_at(&self, index: u32, private: bool, always_atomic: bool) -> Cell<'_> {
+        let at = if private { self.var_at(index) } else { self.shared_at(index) };
+        Cell::new(self, private, at, always_atomic, u64::from(index))
     }
 
     #[inline]

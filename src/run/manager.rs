@@ -180,7 +180,7 @@ impl Executor {
         let mut pending = [Pending { target, method, args, memo: 0 }];
         if what == ask::FIRST {
             self.guard_target(target);
-            return match objects::attempt(self, target.kind, target.id, method, args, None) {
+            return match self.attempt(target, method, args, None) {
                 Outcome::Done(value) => {
                     self.trace_operated(target, method, |e| Came::Done(e.shown(&value)));
                     self.unguard();
@@ -250,6 +250,7 @@ impl Executor {
         args: &[Value],
         timed: bool,
     ) -> Result<Option<Value>, Halt> {
+        self.names_no_guard();
         let int = |n: usize| Value::Int(n as i64);
         let mut words = vec![
             int(self.task as usize),

@@ -31,6 +31,7 @@ mod system;
 mod trace;
 mod version;
 mod wait;
+mod world;
 
 pub use diagnose::scene;
 pub use image::Options;

@@ -115,7 +115,7 @@ impl Process {
     /// an interpreter lock, it holds its own. `before` is done while nobody else
     /// of this process forks.
     pub fn fork(&self, index: usize, before: impl FnOnce()) -> nix::Result<Side> {
-        let family = self.family();
+        let mut family = self.family();
         before();
         // SAFETY: see the head of the file for what the child may meet.
         match unsafe { nix::unistd::fork() }? {
@@ -124,7 +124,8 @@ impl Process {
                 Ok(Side::Parent(child))
             }
             ForkResult::Child => {
-                let records = family.records.clone();
+                // The copy of the parent's list is this one's own.
+                let records = std::mem::take(&mut family.records);
                 let child = Process::new(index, self.gil.is_some(), self.arena);
                 child.family().records = records;
                 child.gil_take();
@@ -201,8 +202,11 @@ pub fn name_thread(name: &str) {
     while !name.is_char_boundary(end) {
         end -= 1;
     }
-    let clean: Vec<u8> = name[..end].bytes().filter(|b| *b != 0).collect();
-    if let Ok(name) = std::ffi::CString::new(clean) {
-        let _ = nix::sys::prctl::set_name(&name);
+    let mut bytes = [0; 16];
+    for (place, byte) in bytes.iter_mut().zip(name[..end].bytes().filter(|byte| *byte != 0)) {
+        *place = byte;
+    }
+    if let Ok(name) = std::ffi::CStr::from_bytes_until_nul(&bytes) {
+        let _ = nix::sys::prctl::set_name(name);
     }
 }

@@ -6,6 +6,7 @@ use super::arena::object;
 use super::codec;
 use super::executor::Executor;
 use super::wait::Patience;
+use super::world::{Guarded, Object};
 use crate::machine::{Access, Host};
 use crate::objects::{self, Outcome};
 use crate::program::value::{ObjRef, Value};
@@ -32,7 +33,8 @@ impl Executor {
         }
         self.at_site(pc);
         let cell = self.declared_cell(cell);
-        self.write_small(cell, new, pc).is_ok()
+        self.write_small(cell, new, pc);
+        true
     }
 
     /// A declared place's value, and what `seen` knows it as.
@@ -53,45 +55,56 @@ impl Executor {
     /// takes. None: it does not go ahead, nothing has changed, and the long way
     /// goes on from here.
     #[inline(always)]
-    fn operate_alone<T>(
-        &mut self,
-        target: ObjRef,
-        pc: u32,
-        mut attempt: impl FnMut(&mut Self) -> Tried<T>,
-    ) -> Option<T> {
+    fn operate_alone<T>(&mut self, target: ObjRef, method: u8, args: &[Value], pc: u32) -> Option<T>
+    where
+        T: From<Value>,
+        Tried<T>: From<Outcome>,
+    {
         self.at_site(pc);
         self.gives_up = false;
-        self.guard_one(target.id);
-        let tried = attempt(self);
-        let version = self.version(target.id);
-        self.unguard_one(target.id);
-        match tried {
-            Tried::Done(value) => Some(value),
-            Tried::Wait => self.look_for(target, version, attempt),
-            Tried::Other => None,
+        let object = self.object(target.id);
+        match self.try_alone(target, object, method, args) {
+            (Tried::Done(value), _) => {
+                self.passing.made += 1;
+                Some(value)
+            }
+            (Tried::Wait, version) => self.look_for(target, method, args, version).map(T::from),
+            (Tried::Other, _) => None,
         }
+    }
+
+    /// One attempt; if it must wait, the object's version then.
+    #[inline(always)]
+    fn try_alone<T>(&mut self, target: ObjRef, object: Object, method: u8, args: &[Value]) -> (Tried<T>, u32)
+    where
+        Tried<T>: From<Outcome>,
+    {
+        object.prefetch_values(self.arena);
+        self.guard_one(target.id, object);
+        let mut world = Guarded::unchanged(self, target.id, object);
+        let tried = objects::attempt_alone(&mut world, target.kind, target.id, method, args);
+        let changed = world.is_changed();
+        let waits = matches!(tried, Tried::Wait);
+        let version = if waits { object.version(self.arena).load(Relaxed) } else { 0 };
+        self.unguard_one(object, changed);
+        (tried, version)
     }
 
     /// The same after an attempt that must wait.
     #[inline(never)]
-    fn look_for<T>(
-        &mut self,
-        target: ObjRef,
-        mut version: u32,
-        mut attempt: impl FnMut(&mut Self) -> Tried<T>,
-    ) -> Option<T> {
+    fn look_for(&mut self, target: ObjRef, method: u8, args: &[Value], mut version: u32) -> Option<Value> {
         let mut patience = Patience::new();
         if self.may_look_again(target) {
+            let object = self.object(target.id);
             while !patience.is_over() && !self.terminated() {
                 self.look(target.id, version, None, &mut patience);
-                self.guard_one(target.id);
-                let tried = attempt(self);
-                version = self.version(target.id);
-                self.unguard_one(target.id);
-                match tried {
-                    Tried::Done(value) => return Some(value),
-                    Tried::Wait => {}
-                    Tried::Other => return None,
+                match self.try_alone(target, object, method, args) {
+                    (Tried::Done(value), _) => {
+                        self.passing.made += 1;
+                        return Some(value);
+                    }
+                    (Tried::Wait, now) => version = now,
+                    (Tried::Other, _) => return None,
                 }
             }
         }
@@ -108,15 +121,40 @@ enum Tried<T> {
     Other,
 }
 
-impl<T> Tried<T> {
-    /// With a value that nobody wants, none is made.
+/// An answer that nobody wants is not made.
+struct Unwanted;
+
+impl From<Value> for Unwanted {
     #[inline(always)]
-    fn of(outcome: Outcome, keep: impl FnOnce(Value) -> T) -> Tried<T> {
+    fn from(_: Value) -> Unwanted {
+        Unwanted
+    }
+}
+
+impl From<Outcome> for Tried<Value> {
+    #[inline(always)]
+    fn from(outcome: Outcome) -> Tried<Value> {
         match outcome {
-            Outcome::Done(value) => Tried::Done(keep(value)),
+            Outcome::Done(value) => Tried::Done(value),
             Outcome::Wait(_) => Tried::Wait,
             _ => Tried::Other,
         }
+    }
+}
+
+impl From<Outcome> for Tried<Unwanted> {
+    #[inline(always)]
+    fn from(outcome: Outcome) -> Tried<Unwanted> {
+        let tried = match &outcome {
+            Outcome::Done(_) => Tried::Done(Unwanted),
+            Outcome::Wait(_) => Tried::Wait,
+            _ => Tried::Other,
+        };
+        // Mostly there is nothing to give back.
+        if let Outcome::Done(Value::None | Value::Bool(_)) = outcome {
+            std::mem::forget(outcome);
+        }
+        tried
     }
 }
 
@@ -182,16 +220,13 @@ impl Host for Executor {
         if self.careful || !objects::alone(object.kind) {
             return false;
         }
-        let attempt = |e: &mut Self| Tried::of(objects::attempt_alone(e, object.kind, object.id, method, &[]), drop);
-        self.operate_alone(object, pc, attempt).is_some()
+        self.operate_alone::<Unwanted>(object, method, &[], pc).is_some()
     }
     #[inline]
     fn operate_now(&mut self, object: ObjRef, method: u8, args: &[Value], pc: u32) -> Option<Value> {
         if self.careful || self.terminated() || !objects::alone(object.kind) || self.via_manager(object) {
             return None;
         }
-        self.operate_alone(object, pc, |e| {
-            Tried::of(objects::attempt_alone(e, object.kind, object.id, method, args), |value| value)
-        })
+        self.operate_alone(object, method, args, pc)
     }
 }

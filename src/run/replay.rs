@@ -19,7 +19,7 @@ use super::process as proc;
 use super::spawn::Ended;
 use super::wait::{Halt, Pending, Woken};
 use crate::machine::{Access, Arm, Step};
-use crate::objects::{self, KINDS, Need, Outcome, World, pool, task};
+use crate::objects::{self, KINDS, Need, Outcome, pool, task};
 use crate::program::kind::Update;
 use crate::program::value::{Error, ErrorKind, ObjRef, Value};
 use serde::{Deserialize, Serialize};
@@ -413,7 +413,7 @@ impl Executor {
         let at_once = spec.blocking.and_then(|i| args.get(i)) == Some(&Value::Bool(false));
         self.gives_up = timed || at_once;
         self.guard_target(target);
-        match objects::attempt(self, target.kind, target.id, method, args, None) {
+        match self.attempt(target, method, args, None) {
             Outcome::Wait(_) if self.in_atomic => {
                 self.unguard();
                 let name = self.image.object_name(target.id);
@@ -427,7 +427,7 @@ impl Executor {
                 self.wait_in_turn(&mut pending, &[0], timed).map(|(_, value)| value)
             }
             Outcome::Wait(memo) if timed => {
-                let outcome = objects::give_up(self, target.kind, target.id, method, memo);
+                let outcome = self.give_up(target, method, memo);
                 self.settle_outcome(target, outcome)
             }
             Outcome::Wait(_) => {
@@ -451,7 +451,7 @@ impl Executor {
     }
 
     fn arrives(&self, target: ObjRef) -> bool {
-        objects::arrival_matters(target.kind, self.word(target.id, 0))
+        objects::arrival_matters(target.kind, self.object_word(target.id, 0))
     }
 
     /// From its arrival on: each attempt is a turn. `numbers`: those of the
@@ -544,7 +544,7 @@ impl Executor {
                 self.unguard();
                 self.diverge("its `select` has no such arm");
             };
-            return match objects::attempt(self, target.kind, target.id, method, args.as_slice(), None) {
+            return match self.attempt(target, method, args.as_slice(), None) {
                 Outcome::Wait(_) | Outcome::Instead { .. } => {
                     self.unguard();
                     self.diverge("the arm of its `select` is not ready")
@@ -565,7 +565,7 @@ impl Executor {
         let mut pending = Vec::new();
         for (_, target, method, args) in &live {
             let (args, method) = (args.as_slice(), *method);
-            match objects::attempt(self, target.kind, target.id, method, args, None) {
+            match self.attempt(*target, method, args, None) {
                 Outcome::Wait(memo) => pending.push(Pending { target: *target, method, args, memo }),
                 _ => {
                     self.unguard();
@@ -691,10 +691,10 @@ impl Executor {
         self.guard_all(&ids);
         let mut pending = Vec::new();
         for (target, method, args) in wanted {
-            let need = objects::need(self, target.kind, target.id, *method, 0, self.task);
+            let need = self.need(*target, *method, 0, self.task);
             let outcome = match need {
                 Need::Ready => Outcome::Done(Value::None),
-                _ => objects::attempt(self, target.kind, target.id, *method, args, None),
+                _ => self.attempt(*target, *method, args, None),
             };
             let Outcome::Wait(memo) = outcome else {
                 // It would go ahead: what the attempt changed is taken back.

@@ -362,7 +362,8 @@ impl Executor {
         proc::register(self.arena, home.index);
         let mut executor = Executor::new(self.image, home, slot, task);
         executor.begin();
-        self.image.call_supervisor();
+        // If it looks again soon, it finds this process then.
+        self.image.call_supervisor_if_needed();
         self.image.watched(move || match pool {
             Some(pool) => executor.work(pool),
             None => executor.live_as_process(machine),
@@ -402,7 +403,7 @@ impl Executor {
                 std::mem::forget(executor);
                 self.trace.told = true;
                 self.begin();
-                self.image.call_supervisor();
+                self.image.call_supervisor_if_needed();
                 self.arena.slot(slot, slot::PC).store(u64::from(self.site), Relaxed);
                 Ok(Value::Int(0))
             }
@@ -466,7 +467,7 @@ impl Executor {
         // pool finds it told, even if the process ends at once.
         self.tell_end(&Ended::returned());
         self.guard(pool_id);
-        let _ = objects::attempt(self, pool_ref.kind, pool_id, pool::LEAVE, &[], None);
+        let _ = self.attempt(pool_ref, pool::LEAVE, &[], None);
         self.trace_operated(pool_ref, pool::LEAVE, |_| Came::Raised);
         let word = self.arena.slot_at(self.slot) + 8 * slot::POOL;
         self.change(word, 0);
@@ -726,7 +727,7 @@ impl Executor {
 
     /// Makes the workers of a pool.
     pub(super) fn open_pool(&mut self, id: u32, options: u32) -> Result<(), Halt> {
-        let workers = objects::World::word(self, id, pool::WORKERS);
+        let workers = self.object_word(id, pool::WORKERS);
         let name = self.image.object_name(id);
         for index in 0..workers as u32 {
             let birth = Birth {
@@ -758,7 +759,8 @@ impl Executor {
         self.arena.object(id, object::WORD + task::POOL).store(u64::from(target.id) + 1, SeqCst);
         self.trace_born(id);
         let handle = ObjRef { id, kind: objects::place::task };
-        let mut job = vec![Value::Object(handle), Value::Function(function)];
+        let mut job = Vec::with_capacity(2 + args.len());
+        job.extend([Value::Object(handle), Value::Function(function)]);
         job.extend_from_slice(args);
         self.operate(target, pool::SUBMIT, &[Value::list(job)])?;
         Ok(Value::Object(handle))

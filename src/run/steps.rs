@@ -15,7 +15,7 @@ use super::wait::Halt;
 use crate::detect::event::Kind;
 use crate::detect::trace::What;
 use crate::machine::{Access, Place, Step, Task, TaskField};
-use crate::objects::{self, KINDS, pool, task};
+use crate::objects::{self, KINDS, World, pool, task};
 use crate::program::code::{AwaitSite, FieldArg, FieldKind, SelfInfo};
 use crate::program::kind::Memory as MemoryKind;
 use crate::program::value::{Error, ErrorKind, ObjRef, Shown, Value};
@@ -432,7 +432,8 @@ impl Executor {
         if self.replay.on {
             return;
         }
-        for worker in objects::World::workers(self, pool) {
+        let workers = self.in_world(pool, |w| w.workers(pool));
+        for worker in workers {
             let is_process = self.arena.facts(worker, facts::FLAGS).load(Relaxed) & flag::PROCESS != 0;
             if is_process {
                 proc::send(self.arena.facts(worker, facts::PID).load(SeqCst) as i32, Signal::SIGTERM);
@@ -678,7 +679,7 @@ impl Executor {
                 let held = self.arena.object(target.id, object::RING_LEN).load(Relaxed);
                 let place = ring::value(self.arena.object(target.id, object::RING).load(Relaxed) as usize, 0);
                 let value = if held == 0 { Value::None } else { self.arena.value(self.arena.at(place).load(Relaxed)) };
-                objects::World::acquire(self, target.id, 0);
+                self.in_world(target.id, |w| w.acquire(target.id, 0));
                 self.unguard();
                 Ok(value)
             }

@@ -16,7 +16,7 @@ use super::executor::Executor;
 use super::image::Image;
 use super::wait::Pending;
 use crate::detect::trace::{Came, Deed, Entry, Turn, What, is_told};
-use crate::objects::{self, KINDS, World, pool, task};
+use crate::objects::{self, KINDS, pool, task};
 use crate::program::value::{ObjRef, Value};
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
@@ -228,7 +228,7 @@ impl Executor {
     /// It has been put into the lists of what it waits for. That is a turn if
     /// it matters to others.
     pub(super) fn trace_arrival(&mut self, pending: &[Pending]) {
-        let matters = |p: &Pending| objects::arrival_matters(p.target.kind, World::word(self, p.target.id, 0));
+        let matters = |p: &Pending| objects::arrival_matters(p.target.kind, self.object_word(p.target.id, 0));
         if self.traces() && pending.iter().any(matters) {
             self.trace_waited(pending, Came::Waits);
         }

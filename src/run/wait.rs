@@ -42,7 +42,7 @@ impl From<Error> for Halt {
 const PAUSES: u32 = 128;
 /// So many of them at the most between two looks: who changes the object has its
 /// cache line to himself meanwhile.
-const AWAY_MOST: u32 = 64;
+const AWAY_MOST: u32 = 4;
 /// How often it looks after that, with the processor offered to others, before
 /// it sleeps.
 const OFFERS: u32 = 10;
@@ -50,10 +50,37 @@ const OFFERS: u32 = 10;
 /// its words again when letting go; looking at them all the time would take
 /// the cache line from under its hands.
 const LOCK_PAUSES: u32 = 100;
-/// The same for each operation of others that is worth letting pass, and for how
-/// many of them: so many that nobody waits for long who could go on.
-const PASSING_PAUSES: u32 = 12;
+/// For so many operations of others at the most it is worth to stay away from an
+/// object, so that nobody waits for long who could go on.
 const PASSING_MOST: u64 = 3;
+
+/// How long to stay away for each operation that is worth letting pass. It depends on
+/// the machine, and on what it does besides: memory goes to and fro between the
+/// processors twice as fast at one time as at another. So it is learnt: as long as a
+/// task can make as many operations as it let pass before it must wait again, it stays
+/// away a little less each time; who finds fewer stays away longer.
+pub(super) struct Passing {
+    /// In sixteenths of a pause.
+    stay: u32,
+    /// The operations that the task has made since it waited last.
+    pub made: u32,
+}
+
+impl Passing {
+    const LEAST: u32 = 4 * 16;
+    const MOST: u32 = 20 * 16;
+
+    pub fn new() -> Passing {
+        Passing { stay: 12 * 16, made: 0 }
+    }
+
+    /// For how many pauses a task that must wait now stays away.
+    fn pauses(&mut self, operations: u32) -> u32 {
+        let enough = std::mem::take(&mut self.made) > operations;
+        self.stay = if enough { self.stay - 1 } else { self.stay + 16 }.clamp(Passing::LEAST, Passing::MOST);
+        self.stay * operations / 16
+    }
+}
 
 /// What is left of a task's looks before it sleeps.
 pub(super) struct Patience {
@@ -179,7 +206,7 @@ impl Executor {
     }
 
     #[inline(never)]
-    fn wake_from(&mut self, first: usize, methods: &[u8], count: u64) {
+    pub(super) fn wake_from(&mut self, first: usize, methods: &[u8], count: u64) {
         let mut left = count;
         let mut at = first;
         while at != 0 && left > 0 {
@@ -293,7 +320,7 @@ impl Executor {
     }
 
     pub(super) fn guard_target(&mut self, target: ObjRef) {
-        match objects::companion(target.kind, objects::World::word(self, target.id, 0)) {
+        match objects::companion(target.kind, self.object_word(target.id, 0)) {
             Some(other) => self.guard_all(&[target.id, other]),
             None => self.guard(target.id),
         }
@@ -301,7 +328,7 @@ impl Executor {
 
     #[inline]
     pub(super) fn may_look_again(&self, target: ObjRef) -> bool {
-        !self.image.options.hurried && objects::may_look_again(target.kind, objects::World::word(self, target.id, 0))
+        !self.image.options.hurried && objects::may_look_again(target.kind, self.object_word(target.id, 0))
     }
 
     pub(super) fn operate_until(
@@ -320,7 +347,7 @@ impl Executor {
         self.gives_up = deadline.is_some() || at_once;
         loop {
             self.guard_target(target);
-            match objects::attempt(self, target.kind, target.id, method, args, None) {
+            match self.attempt(target, method, args, None) {
                 Outcome::Done(value) => {
                     self.trace_operated(target, method, |e| Came::Done(e.shown(&value)));
                     self.unguard();
@@ -357,11 +384,15 @@ impl Executor {
     }
 
     /// Waits a little for the object to change, and not beyond its time.
-    pub(super) fn look(&self, id: u32, version: u32, deadline: Option<u64>, patience: &mut Patience) {
+    pub(super) fn look(&mut self, id: u32, version: u32, deadline: Option<u64>, patience: &mut Patience) {
         let place = self.arena.guard(id).1;
-        let (kind, first) = (self.arena.kind(id), objects::World::word(self, id, 0));
+        let (kind, first) = (self.arena.kind(id), self.object_word(id, 0));
         let passing = objects::worth_letting_pass(kind, first).min(PASSING_MOST) as u32;
-        let pauses = if objects::is_lock(kind) { LOCK_PAUSES } else { PASSING_PAUSES * passing };
+        let pauses = match passing {
+            0 if objects::is_lock(kind) => LOCK_PAUSES,
+            0 => 0,
+            passing => self.passing.pauses(passing),
+        };
         self.home.gil_pause(|| {
             (0..pauses).for_each(|_| std::hint::spin_loop());
             patience.look_while(|| place.load(Relaxed) == version && is_before(deadline));
@@ -488,7 +519,7 @@ impl Executor {
             let ids: Vec<u32> = pending
                 .iter()
                 .flat_map(|p| {
-                    let first = objects::World::word(self, p.target.id, 0);
+                    let first = self.object_word(p.target.id, 0);
                     [Some(p.target.id), objects::companion(p.target.kind, first)]
                 })
                 .flatten()
@@ -581,7 +612,7 @@ impl Executor {
         for i in (0..pending.len()).filter(|i| only.is_none_or(|o| o == *i)) {
             let p = &pending[i];
             let (target, memo) = (p.target, self.node(self.node_at(i), node::MEMO));
-            let outcome = objects::attempt(self, target.kind, target.id, p.method, p.args, Some(memo));
+            let outcome = self.attempt(target, p.method, p.args, Some(memo));
             let method = p.method;
             let number = self.trace.arms.get(i).copied();
             let result = match outcome {
@@ -620,7 +651,7 @@ impl Executor {
             self.unguard();
             return Ok(Some(Value::None));
         }
-        match objects::give_up(self, target.kind, target.id, method, memo) {
+        match self.give_up(target, method, memo) {
             Outcome::Done(value) => {
                 self.unguard();
                 Ok(Some(value))
@@ -695,7 +726,7 @@ impl Executor {
             for k in 0..live.len() {
                 let i = (first + k) % live.len();
                 let (arm, target, method, args) = live[i];
-                match objects::attempt(self, target.kind, target.id, method, args.as_slice(), None) {
+                match self.attempt(target, method, args.as_slice(), None) {
                     Outcome::Done(value) => {
                         self.trace_arm(Some(arm as u32), target, method, |e| Came::Done(e.shown(&value)));
                         self.unguard();

@@ -27,9 +27,7 @@ impl Task {
                     return Ok(false);
                 }
             }
-            Instr::PushHandler(pc) => {
-                self.handlers.push(Handler { pc: *pc, frames: self.frames.len(), stack: self.stack.len() });
-            }
+            Instr::PushHandler(pc) => self.push_handler(*pc),
             Instr::PopHandler => drop(self.handlers.pop()),
             Instr::Reraise => {
                 if let Value::Error(error) = self.pop() {
