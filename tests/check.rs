@@ -419,6 +419,26 @@ fn too_much_of_something() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Whether it is declared or made while running, used by its name, a field or
+/// an arm.
+#[test]
+fn an_error_is_on_the_object_that_it_is_about() {
+    let on = |script: &str, name: &str| {
+        for explored in [true, false] {
+            let ended = if explored { check_json(script).finish() } else { support::run_json(script).finish() };
+            let finding = ended.expect_code(1).findings().remove(0);
+            assert_eq!((&finding["code"], &finding["on"]), (&"error".into(), &serde_json::json!([name])), "{script}");
+        }
+    };
+    on("queue q(0)\nq.close()\nq.put(1)\n", "q");
+    on("queue q(0)\nqueue r(0)\nr.close()\nselect { q.get() => { }\n r.put(1) => { } }\n", "r");
+    on("let q = queue(0)\nq.close()\nq.put(1)\n", "q (line 1)");
+    on("struct S { lock mu }\nlet s = S()\ns.mu.release()\n", "S.mu");
+    on("lock m[3]\nlet i = 1\nm[i].release()\n", "m[1]");
+    let raised = "lock m\ntry { m.release() } catch any as e { raise e.message }\n";
+    assert_eq!(check_json(raised).finish().findings()[0]["on"], serde_json::json!([]));
+}
+
 #[test]
 fn a_loop_that_changes_nothing_is_a_livelock() {
     assert_eq!(check_json("loop { }\n").finish().expect_code(1).failures(), ["livelock"]);

@@ -624,16 +624,16 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[Logged]) -
                 one(vec![name.clone()], Facts::Race { variable: name.clone(), declared, earlier, later })
             }
             Event::Failed { task, site, kind, message, calls, held: holds } => {
-                let kind = ErrorKind::ALL.get(*kind as usize).map_or("error", |k| k.word()).to_string();
+                let kind = ErrorKind::ALL.get(*kind as usize).copied().unwrap_or(ErrorKind::Raised);
                 let facts = Facts::Failed {
                     task: task.map(facts),
                     span: program.span(*site),
-                    kind,
+                    kind: kind.word().to_string(),
                     message: message.clone(),
                     calls: calls.iter().map(|c| program.span(*c)).collect(),
                     holds: held(holds),
                 };
-                one(stuck::failed_on(program, *site), facts)
+                one(stuck::failed_on(program, *site, kind, message), facts)
             }
             Event::Abandoned { task: owner, hold } => {
                 let (lock, declared) = object(hold.0);

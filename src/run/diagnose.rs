@@ -556,6 +556,7 @@ fn from_raw(image: &Image, raw: Raw, count: u64) -> Option<Finding> {
         Raw::Failed { task, site, kind, message, calls, held } => {
             let kind = *ErrorKind::ALL.get(kind as usize)?;
             let code = if kind == ErrorKind::Assertion { Code::Assertion } else { Code::Error };
+            let on = stuck::failed_on(program, site, kind, &message);
             let facts = Facts::Failed {
                 task: task.map(|t| task_facts(image, t)),
                 span: program.span(site),
@@ -564,7 +565,7 @@ fn from_raw(image: &Image, raw: Raw, count: u64) -> Option<Finding> {
                 calls: calls.into_iter().map(|c| program.span(c)).collect(),
                 holds: raw_held(image, &held),
             };
-            finding(code, stuck::failed_on(program, site), facts, count)
+            finding(code, on, facts, count)
         }
         Raw::Abandoned { task, lock, mode, site } => {
             let name = image.object_name(lock);
