@@ -419,6 +419,22 @@ fn too_much_of_something() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Tasks that a loop makes one by one have one name, and stand apart in an
+/// outcome, in a run as in a check.
+#[test]
+fn an_outcome_has_each_task_once() {
+    let script = "task worker(i) { print i }\nfor i in 0..3 { spawn worker(i) }\njoin all\n";
+    let prints = serde_json::json!({"worker": "0", "worker (2)": "1", "worker (3)": "2"});
+    let explored = check_json(script).finish().expect_code(0).of_type("outcome");
+    let repeat = ["run", "--repeat", "3", "--shake", "--format", "json", "script.conc"];
+    let ran = conc().file("script.conc", script).args(repeat).finish().expect_code(0).of_type("outcome");
+    assert_eq!((explored.len(), ran.len()), (1, 1));
+    for outcome in explored.iter().chain(&ran) {
+        assert_eq!(outcome["prints"], prints);
+        assert_eq!(outcome["ended"].as_object().map(|e| e.len()), Some(4), "{outcome}");
+    }
+}
+
 /// Whether it is declared or made while running, used by its name, a field or
 /// an arm.
 #[test]

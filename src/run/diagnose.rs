@@ -15,6 +15,7 @@ use crate::detect::deadlock::{self, Might, RootCause, TaskView, WaitView};
 use crate::detect::finding::*;
 use crate::detect::lock_order::{self, Dependency};
 use crate::detect::may::{Deeds, May, Root};
+use crate::detect::names::{self, Named};
 use crate::detect::stuck::{self, BODY_ENDED, Scene};
 use crate::lang::ast::Span;
 use crate::objects::{self, KINDS, Need, task};
@@ -785,8 +786,14 @@ pub fn shared_values(image: &Image) -> Vec<(String, String)> {
 pub fn prints_and_endings(image: &Image) -> (Pairs, Pairs) {
     let arena = image.arena;
     let (mut prints, mut ended) = (Vec::new(), Vec::new());
-    for t in handles(arena) {
-        let name = arena.task_name(t);
+    let tasks: Vec<u32> = handles(arena).collect();
+    let named = |t: &u32| {
+        let word = |w: usize| arena.facts(*t, w).load(SeqCst) as u32;
+        let spawner = (*t != image.main_task()).then(|| word(facts::SPAWNER));
+        Named { id: *t, name: arena.task_name(*t), spawner, site: word(facts::SITE) }
+    };
+    let names = names::distinct(&tasks.iter().map(named).collect::<Vec<_>>());
+    for (t, name) in tasks.into_iter().zip(names) {
         let printed = arena.facts(t, facts::PRINTED).load(SeqCst) as usize;
         if printed != 0 {
             prints.push((name.clone(), arena.text(printed)));
