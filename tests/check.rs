@@ -460,6 +460,41 @@ fn a_loop_that_changes_nothing_is_a_livelock() {
     assert_eq!(check_json("loop { }\n").finish().expect_code(1).failures(), ["livelock"]);
 }
 
+/// Whoever takes a value or a job gets something done; whoever only looks whether
+/// there is one does not.
+#[test]
+fn messages_for_ever_are_no_livelock() {
+    let verdicts = |script: &str| summary(&check_json(script).finish())["verdicts"].clone();
+    for queue in ["q(0)", "q(1)"] {
+        let script = format!(
+            "queue {queue}\ntask a {{ loop {{ q.put(1) }} }}\ntask b {{ loop {{ q.get() }} }}\nspawn a\nspawn b\n"
+        );
+        assert_eq!(verdicts(&script)["livelock"], "absent", "{script}");
+    }
+    let looks = "queue q(1)\ntask b { loop { try { q.get(blocking: false) } catch Empty { } } }\nspawn b\n";
+    assert_eq!(verdicts(looks)["livelock"], "found");
+}
+
+/// What daemons hold at the end of all is wanted by nobody; what they hold while
+/// another process lives on may be, and so may what others leave behind.
+#[test]
+fn what_daemons_hold_at_the_end() {
+    let taken = "lock m\nevent taken\ntask d { with m { taken.set()\nsleep 10s } }\nspawn daemon d\n";
+    let alone = format!("{taken}taken.wait()\n");
+    let with_another = format!("{taken}event over\ntaken.wait()\nif fork() == 0 {{ over.wait() }} else {{ exit 0 }}\n");
+    let another = "lock m\nevent taken\ntask t { m.acquire()\ntaken.set() }\nspawn t\ntaken.wait()\n";
+    let run = |script: &str| conc().args(["run", "--format", "json", "-"]).input(script).finish();
+    let codes = |ended: &Ended| -> Vec<String> {
+        ended.failures().iter().filter(|c| *c == "abandoned-lock").map(ToString::to_string).collect()
+    };
+    for (script, wanted) in [(&alone, 0), (&with_another, 1), (&another.to_string(), 1)] {
+        assert_eq!(codes(&check_json(script).finish()).len(), wanted, "check: {script}");
+        if *script != with_another {
+            assert_eq!(codes(&run(script)).len(), wanted, "run: {script}");
+        }
+    }
+}
+
 #[test]
 fn long_rows() {
     let script = "shared x[1000000] = 0\nlock m[100000]\ntask t(i) { with m[i] { x[i] += 1 } }\nspawn t(0)\nspawn t(99999)\njoin all\n";

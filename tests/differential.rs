@@ -55,7 +55,8 @@ fn ways(states_max: u64) -> Vec<(&'static str, Options)> {
         ("no guarding", Options { guarding: false, ..default.clone() }),
         ("no joining", Options { joining: false, ..default.clone() }),
         ("nobody alone", Options { alone: false, ..default.clone() }),
-        ("no symmetry", Options { symmetry: false, ..default }),
+        ("no symmetry", Options { symmetry: false, ..default.clone() }),
+        ("nobody asleep", Options { sleeping: false, ..default }),
     ]
 }
 

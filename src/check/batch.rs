@@ -10,10 +10,12 @@
 //! it would get if the states were looked at one after the other.
 
 use super::explore::{Carried, Mover, actor, carry_out, memo_of, next_ways, waiting_key};
+use super::hopeless::{Waits, is_hopeless};
 use super::memo::{Leaf, LeafAt, LeafView, Memo, Walk};
 use super::moves::{Model, Move};
 use super::part::{Frozen, Key, PartId, PartIx};
-use super::store::{Batch, Row, StateId, Store, hash};
+use super::sleep::{self, Reach, Sleepers, Sleeping};
+use super::store::{Batch, Number, Row, StateId, Store, hash};
 use super::symmetry::{Normal, Symmetry};
 use crate::objects::TaskId;
 use std::sync::atomic::AtomicUsize;
@@ -24,7 +26,7 @@ use std::sync::atomic::Ordering::Relaxed;
 pub struct Known<'e> {
     pub model: &'e Model,
     pub store: &'e Store,
-    pub memos: &'e [Memo; 3],
+    pub memos: &'e [Memo; 4],
     pub symmetry: Option<&'e Symmetry>,
     pub main: TaskId,
 }
@@ -44,6 +46,20 @@ pub struct Step {
     /// Its ways' place; 0: there are none.
     pub ways: u32,
     pub came: Came,
+    pub end: End,
+    /// Its actor, if this is all that it can do and it may sleep; else 0.
+    pub sleeper: Sleepers,
+    /// It is not followed.
+    pub asleep: bool,
+}
+
+/// The end of its task that goes with a transition.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    None,
+    /// There is one, but what it comes to is not known yet.
+    Wanted,
+    Kept(LeafAt),
 }
 
 /// What leads out of a state.
@@ -69,12 +85,14 @@ pub struct Piece {
     /// Where its states begin among those of the batch.
     first: usize,
     pub items: Vec<StateId>,
+    /// Who sleeps in them; none, if nobody may.
+    sleepers: Vec<Sleepers>,
     pub fans: Vec<Fan>,
     pub steps: Vec<Step>,
     pub ways: Vec<Vec<u32>>,
     carried: Vec<Option<Carried>>,
     /// What it has carried out itself.
-    own: [Memo; 3],
+    own: [Memo; 4],
     row: Row,
     rows: Vec<Row>,
     walks: Vec<Walk>,
@@ -83,15 +101,19 @@ pub struct Piece {
     waiting: Vec<Waiting>,
     /// The parts of all that wait.
     blocked: Vec<PartId>,
+    /// The row behind a transition with which an end goes.
+    behind: Vec<PartId>,
     words: Vec<u64>,
     hashes: Vec<u64>,
+    /// Who sleeps in what landed.
+    landed: Vec<Sleepers>,
     /// Where among all that landed states have a normal form that is not known
     /// yet, and the step there.
     unknown: Vec<(u32, u32)>,
 }
 
-/// One who waits: how it would go on, and what that came to.
-type Waiting = (Mover, Came);
+/// One who waits, and what trying to go on came to.
+type Waiting = (PartIx, Came);
 
 /// The place of no ways.
 const NO_WAYS: u32 = 0;
@@ -100,10 +122,14 @@ const ABREAST: usize = 8;
 
 impl Piece {
     /// Gets its states.
-    pub fn begin(&mut self, first: usize, items: &[StateId]) {
+    pub fn begin(&mut self, first: usize, items: &[StateId], sleepers: Option<&Sleeping>) {
         self.first = first;
         self.items.clear();
         self.items.extend_from_slice(items);
+        self.sleepers.clear();
+        if let Some(sleeping) = sleepers {
+            self.sleepers.extend(items.iter().map(|state| sleeping.get(*state)));
+        }
         self.fans.clear();
         self.steps.clear();
         self.ways.clear();
@@ -153,12 +179,13 @@ impl Piece {
         let mut long = false;
         self.waiting.clear();
         self.blocked.clear();
-        for (ix, walk) in frozen.actors().iter().zip(walks) {
+        for (n, (ix, walk)) in frozen.actors().iter().zip(walks).enumerate() {
             let part = row.get(*ix);
-            for mover in Mover::of(frozen.activity(part)) {
+            let movers = Mover::of(frozen.activity(part));
+            for mover in movers {
                 let before = self.steps.len();
                 if let (Mover::Task, Some(leaf)) = (mover, walk.leaf()) {
-                    self.note(known, *ix, *mover, part, &[], Came::Kept(leaf));
+                    self.note(known, row, *ix, *mover, &[], Came::Kept(leaf));
                 } else {
                     match self.each_way(known, frozen, row, *ix, *mover, part) {
                         Some(took) => long |= took,
@@ -169,6 +196,11 @@ impl Piece {
                         }
                     }
                 }
+                if let ([step], 1) = (&mut self.steps[before..], movers.len())
+                    && step.ways == NO_WAYS
+                {
+                    step.sleeper = sleep::bit(n);
+                }
                 let own = &self.steps[before..];
                 if !all && !own.is_empty() && own.iter().all(|s| self.is_alone(known, s)) {
                     self.steps.drain(fan.from as usize..before);
@@ -178,14 +210,13 @@ impl Piece {
             }
         }
         let steps = &self.steps[fan.from as usize..];
-        let goes = |task: &TaskId| {
-            let place = frozen.place(Key::Task(*task));
+        let goes = |task| {
+            let place = frozen.place(Key::Task(task));
             steps.iter().any(|s| Some(s.actor) == place)
         };
-        let hopeless = self.waiting.iter().any(|w| {
-            let needs = self.needs(known, *w);
-            !needs.is_empty() && !needs.iter().any(goes)
-        });
+        let who = |ix| actor(frozen.key(ix), known.main);
+        let waiting: Vec<Waits> = self.waiting.iter().map(|w| (who(w.0), self.needs(known, *w))).collect();
+        let hopeless = is_hopeless(&waiting, goes);
         fan.hopeless = hopeless.then(|| waiting_key(&self.blocked));
         long
     }
@@ -197,9 +228,9 @@ impl Piece {
         }
     }
 
-    fn needs<'p>(&'p self, known: Known<'p>, (mover, came): Waiting) -> &'p [TaskId] {
+    fn needs<'p>(&'p self, known: Known<'p>, (_, came): Waiting) -> &'p [TaskId] {
         match came {
-            Came::Kept(leaf) => known.memos[memo_of(mover)].get(leaf).rare.map_or(&[], |r| &r.needs),
+            Came::Kept(leaf) => known.memos[memo_of(Mover::Task)].get(leaf).rare.map_or(&[], |r| &r.needs),
             Came::Carried(n) => self.carried(n).map_or(&[], |c| &c.leaf.rare.needs),
         }
     }
@@ -248,7 +279,7 @@ impl Piece {
                     Came::Carried(self.own[memo].get(own).writes().next().map_or(0, |w| w.0))
                 }
             };
-            self.note(known, ix, mover, part, &ways, came);
+            self.note(known, row, ix, mover, &ways, came);
             if !next_ways(&mut ways, &widths) {
                 break Some(long);
             }
@@ -260,22 +291,41 @@ impl Piece {
     /// A transition that can be done is a step; of one that cannot, who waits is
     /// noted, and whether it is for tasks.
     #[inline]
-    fn note(&mut self, known: Known, ix: PartIx, mover: Mover, part: PartId, ways: &[u32], came: Came) {
+    fn note(&mut self, known: Known, row: &Row, ix: PartIx, mover: Mover, ways: &[u32], came: Came) {
+        let mut end = End::None;
         let (blocked, rare) = match came {
             Came::Kept(leaf) => {
                 let leaf = known.memos[memo_of(mover)].get(leaf);
+                if leaf.ends() {
+                    end = self.end(known, row, ix, leaf);
+                }
                 (leaf.blocked(), leaf.rare.is_some())
             }
+            // Of what was carried out just now the end is asked for later.
             Came::Carried(n) => (self.carried(n).is_none_or(|c| c.leaf.blocked), true),
         };
         if !blocked {
-            self.add_step(Step { actor: ix, mover, ways: NO_WAYS, came }, ways);
+            self.add_step(Step { actor: ix, mover, ways: NO_WAYS, came, end, sleeper: 0, asleep: false }, ways);
         } else if mover == Mover::Task {
-            self.blocked.push(part);
+            self.blocked.push(row.get(ix));
             if rare {
-                self.waiting.push((mover, came));
+                self.waiting.push((ix, came));
             }
         }
+    }
+
+    /// The end that goes with a transition of an actor, as far as it is known.
+    fn end(&mut self, known: Known, row: &Row, ix: PartIx, leaf: LeafView) -> End {
+        self.behind.clear();
+        self.behind.extend_from_slice(row.parts());
+        for (ix, number) in leaf.writes() {
+            put_part(&mut self.behind, ix, known.store.packing.part(ix, number));
+        }
+        let mut widths = std::mem::take(&mut self.widths);
+        let end =
+            known.memos[memo_of(Mover::End)].find(self.behind[ix as usize], &self.behind, &mut Vec::new(), &mut widths);
+        self.widths = widths;
+        end.map_or(End::Wanted, End::Kept)
     }
 
     #[inline]
@@ -335,42 +385,82 @@ impl Piece {
     pub fn land(&mut self, known: Known, frozen: Frozen, cut: usize) {
         self.words.clear();
         self.hashes.clear();
+        self.landed.clear();
         self.unknown.clear();
+        let mut followed: Vec<(Sleepers, Reach)> = Vec::new();
         let mut row = std::mem::take(&mut self.row);
         let mut parts: Vec<PartId> = Vec::new();
         for at in 0..self.count(cut) {
             let fan = self.fans[at];
             known.store.load(self.items[at], &mut row);
+            self.put_to_sleep(known, at, &mut followed);
             for n in fan.from as usize..fan.to as usize {
+                if self.steps[n].asleep {
+                    continue;
+                }
+                let mut sleepers = self.sleepers_behind(known, fan, n, &mut followed);
                 let begin = self.words.len();
                 self.words.extend_from_slice(row.words());
-                let leaf = leaf_of(known, &self.steps[n]);
                 let words = &mut self.words[begin..];
-                for (ix, number) in leaf.writes() {
+                for (ix, number) in writes_of(known, &self.steps[n]) {
                     known.store.packing.put(words, ix, number);
                 }
                 if let Some(symmetry) = known.symmetry {
                     parts.clear();
                     parts.extend_from_slice(row.parts());
-                    for (ix, number) in leaf.writes() {
-                        if parts.len() <= ix as usize {
-                            parts.resize(ix as usize + 1, 0);
-                        }
-                        parts[ix as usize] = known.store.packing.part(ix, number);
+                    for (ix, number) in writes_of(known, &self.steps[n]) {
+                        put_part(&mut parts, ix, known.store.packing.part(ix, number));
                     }
                     let known = match symmetry.look(frozen, &parts) {
                         Normal::Same => true,
                         Normal::Unknown => false,
-                        Normal::Other(normal) => repack(known.store, words, &parts, &normal),
+                        Normal::Other(normal) => {
+                            // Those asleep are others there.
+                            sleepers = 0;
+                            repack(known.store, words, &parts, &normal)
+                        }
                     };
                     if !known {
+                        sleepers = 0;
                         self.unknown.push((self.hashes.len() as u32, n as u32));
                     }
                 }
                 self.hashes.push(hash(&self.words[begin..]));
+                self.landed.push(sleepers);
             }
         }
         self.row = row;
+    }
+
+    /// Which steps of a state sleep; they are the first of those `followed`.
+    fn put_to_sleep(&mut self, known: Known, at: usize, followed: &mut Vec<(Sleepers, Reach)>) {
+        followed.clear();
+        let (fan, sleepers) = (self.fans[at], self.sleepers.get(at).copied().unwrap_or(0));
+        // Nobody sleeps who goes alone: in the state before, he would have as well.
+        for n in fan.from as usize..fan.to as usize {
+            self.steps[n].asleep = !fan.alone && self.steps[n].sleeper & sleepers != 0;
+            if self.steps[n].asleep {
+                followed.push((self.steps[n].sleeper, reach_of(known, &self.steps[n])));
+            }
+        }
+    }
+
+    /// Who sleeps behind a step that is followed.
+    fn sleepers_behind(&self, known: Known, fan: Fan, n: usize, followed: &mut Vec<(Sleepers, Reach)>) -> Sleepers {
+        if self.sleepers.is_empty() || fan.alone {
+            return 0;
+        }
+        let (step, reach) = (&self.steps[n], reach_of(known, &self.steps[n]));
+        let sleepers = sleep::behind(reach, followed);
+        if step.sleeper != 0 {
+            followed.push((step.sleeper, reach));
+        }
+        sleepers
+    }
+
+    /// Who sleeps in the states that its steps come to, in their order.
+    pub fn landed(&self) -> &[Sleepers] {
+        &self.landed
     }
 
     /// The states that it did not come to know the normal form of: each with its
@@ -395,13 +485,35 @@ impl Piece {
     }
 }
 
-pub fn leaf_of<'k>(known: Known<'k>, step: &Step) -> LeafView<'k> {
-    let memo = &known.memos[memo_of(step.mover)];
-    match step.came {
-        Came::Kept(leaf) => memo.get(leaf),
+/// What a step writes, in order: of two numbers for a place the later one counts.
+pub fn writes_of<'k>(known: Known<'k>, step: &Step) -> impl Iterator<Item = (PartIx, Number)> + use<'k> {
+    let [leaf, end] = leaves(known, step);
+    leaf.writes().chain(end.writes())
+}
+
+fn leaves<'k>(known: Known<'k>, step: &Step) -> [LeafView<'k>; 2] {
+    let leaf = match step.came {
+        Came::Kept(leaf) => known.memos[memo_of(step.mover)].get(leaf),
         // Everything that was carried out has been kept by now.
         Came::Carried(_) => LeafView::NOTHING,
+    };
+    let end = match step.end {
+        End::Kept(leaf) => known.memos[memo_of(Mover::End)].get(leaf),
+        End::None | End::Wanted => LeafView::NOTHING,
+    };
+    [leaf, end]
+}
+
+fn reach_of(known: Known, step: &Step) -> Reach {
+    let [leaf, end] = leaves(known, step);
+    leaf.reach.and(end.reach)
+}
+
+fn put_part(parts: &mut Vec<PartId>, ix: PartIx, part: PartId) {
+    if parts.len() <= ix as usize {
+        parts.resize(ix as usize + 1, 0);
     }
+    parts[ix as usize] = part;
 }
 
 /// Another row with the same places; whether all its numbers are known.

@@ -4,13 +4,15 @@
 //! collection of what goes wrong; what a transition does, `step` says, and how
 //! many states are looked at together, `batch`.
 
-use super::batch::{Came, Known, Piece, Step, leaf_of};
+use super::batch::{Came, End, Known, Piece, Step, writes_of};
 use super::finding::{self, Stuck};
+use super::hopeless::{Waits, is_hopeless};
 use super::memo::{Leaf, LeafAt, Memo, Rare};
 use super::moves::{Content, Look, Model, Move};
 use super::outcome::{Outcome, Outcomes};
 use super::part::*;
 use super::seen::{Event, Log};
+use super::sleep::Sleeping;
 use super::step::Ran;
 use super::store::{Batch, Row, STATES_MAX, StateId, Store, same_parts};
 use super::symmetry::Symmetry;
@@ -34,6 +36,10 @@ pub enum Mover {
     Stop,
     /// A process ends with all its tasks.
     Bury,
+    /// A task's end, which goes with the transition before it. What it comes to
+    /// depends on who is left, and what comes before it on values: kept together, there
+    /// would be one for each of the one with each of the other.
+    End,
 }
 
 impl Mover {
@@ -102,7 +108,7 @@ pub struct Explorer<'a> {
     pub outcomes: Outcomes,
     pub stop: Option<Stop>,
     pub cut: Option<&'static str>,
-    memos: [Memo; 3],
+    memos: [Memo; 4],
     activities: Vec<Activity>,
     actors: Vec<PartIx>,
     keys: HashSet<u64, rustc_hash::FxBuildHasher>,
@@ -114,7 +120,13 @@ pub struct Explorer<'a> {
     /// Of the last state looked at: the tasks that cannot go ahead.
     waiting: Vec<(PartIx, Rc<Leaf>)>,
     /// Some state was met again: there may be circles.
-    pub recurs: bool,
+    recurs: bool,
+    /// Who sleeps in the states to come; none, if nobody may.
+    sleeping: Option<Sleeping>,
+    /// Some transition slept.
+    slept: bool,
+    /// Some task came to where it may have been before.
+    returns: bool,
     pub depth: u32,
     /// Where one state stands for all that differ in who of alike tasks is where.
     pub(super) symmetry: Option<Symmetry>,
@@ -123,7 +135,7 @@ pub struct Explorer<'a> {
     /// All begins anew after this, and no later than at so many states.
     leave_at: usize,
     /// Leaves that were asked for one by one.
-    handed: HashMap<(usize, LeafAt), Rc<Leaf>, rustc_hash::FxBuildHasher>,
+    handed: HashMap<(usize, LeafAt, Option<LeafAt>), Rc<Leaf>, rustc_hash::FxBuildHasher>,
     /// Leaves whose events were told.
     told: HashSet<(usize, LeafAt), rustc_hash::FxBuildHasher>,
     workers: Workers,
@@ -147,8 +159,9 @@ pub struct Carried {
 /// Makes a transition of the actor that stands there in this part.
 pub fn carry_out(mut m: Move, part: PartId, mover: Mover) -> Carried {
     let before = m.keep();
+    m.apart = true;
     let ran = run(&mut m, mover);
-    let (printed, fair, cut) = (m.printed, !m.unfair, m.cut);
+    let (progress, fair, ends, cut) = (m.progress, !m.unfair, m.ends, m.cut);
     let long = m.took_long();
     // What it waits for is seen in the state that it was in: what it did
     // until it could not go ahead has not happened.
@@ -167,10 +180,24 @@ pub fn carry_out(mut m: Move, part: PartId, mover: Mover) -> Carried {
         }
         Ran::Went { alone } => {
             let rare = Rare { cut, needs, events };
-            (Leaf { alone, printed, fair, rare, ..Leaf::default() }, writes)
+            (Leaf { alone, progress, fair, ends, rare, ..Leaf::default() }, writes)
         }
     };
     Carried { part, mover, leaf, writes, looks, long, beyond }
+}
+
+/// Whether tasks are behind a transition where they have not been before, since
+/// parts have their numbers in the order in which they were met. A circle has a
+/// transition of which this is not so.
+fn goes_on(space: &Space, looks: &[Look], writes: &[(PartIx, PartId)]) -> bool {
+    let mut tasks = writes.iter().filter(|w| matches!(space.key(w.0), Key::Task(_))).peekable();
+    let from = |ix| {
+        looks.iter().find_map(|look| match look {
+            Look::Read(at, id) if *at == ix => Some(*id),
+            _ => None,
+        })
+    };
+    tasks.peek().is_some() && tasks.all(|(ix, part)| from(*ix).is_some_and(|id| id < *part))
 }
 
 /// What stands for who waits, and how.
@@ -202,6 +229,7 @@ pub fn memo_of(mover: Mover) -> usize {
         Mover::Task => 0,
         Mover::Stop => 1,
         Mover::Bury => 2,
+        Mover::End => 3,
     }
 }
 
@@ -226,6 +254,9 @@ impl<'a> Explorer<'a> {
             widths: Vec::new(),
             waiting: Vec::new(),
             recurs: false,
+            sleeping: model.sleeping.then(Sleeping::default),
+            slept: false,
+            returns: false,
             depth: 0,
             symmetry: model.together.then(|| Symmetry::new(super::symmetry::sites(model.program))),
             long: false,
@@ -250,6 +281,9 @@ impl<'a> Explorer<'a> {
         }
         let (id, _) = self.store.add_parts(&parts);
         self.parents.push(id);
+        if let Some(sleeping) = &mut self.sleeping {
+            sleeping.met(0);
+        }
         Ok(id)
     }
 
@@ -285,6 +319,9 @@ impl<'a> Explorer<'a> {
             let some: Vec<StateId> = (next..level_end.min(next + TOGETHER)).map(|s| s as StateId).collect();
             let (done, again) = self.expand(&some, !self.model.alone);
             next += done;
+            if let Some(sleeping) = &mut self.sleeping {
+                sleeping.forget_before(next as StateId);
+            }
             if self.guards_broken() || self.store.len() >= self.leave_at {
                 return Ok(());
             }
@@ -345,7 +382,7 @@ impl<'a> Explorer<'a> {
         let each = states.len().div_ceil(wanted);
         for (n, piece) in pieces.iter_mut().enumerate() {
             let first = (n * each).min(states.len());
-            piece.begin(first, &states[first..(first + each).min(states.len())]);
+            piece.begin(first, &states[first..(first + each).min(states.len())], self.sleeping.as_ref());
         }
         let cut = AtomicUsize::new(states.len());
         let (model, known) = (self.model, self.known());
@@ -369,11 +406,30 @@ impl<'a> Explorer<'a> {
                 }
                 if piece.fans[at].beyond {
                     self.expand_beyond(piece, at, all);
+                } else {
+                    self.keep_ends(piece, at, &kept);
                 }
             }
             piece.keep(&kept);
         }
         self.store.fit();
+    }
+
+    /// The ends that go with a state's steps and are not known yet.
+    fn keep_ends(&mut self, piece: &mut Piece, at: usize, kept: &[LeafAt]) {
+        let fan = piece.fans[at];
+        for n in fan.from as usize..fan.to as usize {
+            let step = piece.steps[n];
+            let leaf = match step.came {
+                Came::Kept(_) if step.end != End::Wanted => continue,
+                Came::Kept(leaf) => leaf,
+                Came::Carried(n) => kept[n as usize],
+            };
+            if self.memos[memo_of(step.mover)].get(leaf).ends() {
+                let row = self.row(piece.items[at]);
+                piece.steps[n].end = self.end_at(&row, step.actor, step.mover, leaf).map_or(End::None, End::Kept);
+            }
+        }
     }
 
     /// What leads out of a state where something has to be added for it.
@@ -387,7 +443,9 @@ impl<'a> Explorer<'a> {
             let mut ways = turn.ways;
             let part = row.get(turn.actor);
             let leaf = self.leaf_at(&row, turn.actor, turn.mover, part, &mut ways);
-            steps.push((Step { actor: turn.actor, mover: turn.mover, ways: 0, came: Came::Kept(leaf) }, ways));
+            let end = self.end_at(&row, turn.actor, turn.mover, leaf).map_or(End::None, End::Kept);
+            let (actor, mover, came) = (turn.actor, turn.mover, Came::Kept(leaf));
+            steps.push((Step { actor, mover, ways: 0, came, end, sleeper: 0, asleep: false }, ways));
         }
         piece.set_fan(at, steps.into_iter(), alone, hopeless);
     }
@@ -405,7 +463,7 @@ impl<'a> Explorer<'a> {
                 for (at, state, step) in piece.unknown(cut) {
                     let row = self.row(state);
                     let part = |(ix, number)| (ix, self.store.packing.part(ix, number));
-                    let writes: Vec<(PartIx, PartId)> = leaf_of(self.known(), &step).writes().map(part).collect();
+                    let writes: Vec<(PartIx, PartId)> = writes_of(self.known(), &step).map(part).collect();
                     let parts = self.normal(row.with(&writes).parts().to_vec());
                     for (ix, part) in parts.iter().enumerate() {
                         self.store.packing.give_number(ix as PartIx, *part);
@@ -431,6 +489,7 @@ impl<'a> Explorer<'a> {
         let mut again = Vec::new();
         let mut place = 0;
         for piece in pieces {
+            let mut landed = piece.landed().iter();
             for at in 0..piece.count(cut) {
                 if self.is_full() {
                     self.stop = Some(Stop::States);
@@ -443,14 +502,22 @@ impl<'a> Explorer<'a> {
                 let (fan, state) = (piece.fans[at], piece.items[at]);
                 let mut fresh = false;
                 for step in &piece.steps[fan.from as usize..fan.to as usize] {
+                    if step.asleep {
+                        self.slept = true;
+                        continue;
+                    }
                     self.transitions += 1;
                     let (id, new) = self.store.take(batch, place);
                     place += 1;
+                    let sleepers = landed.next().copied().unwrap_or(0);
                     if new {
                         self.parents.push(state);
                         fresh = true;
                     } else if id <= state {
                         self.recurs = true;
+                    }
+                    if let Some(sleeping) = &mut self.sleeping {
+                        if new { sleeping.met(sleepers) } else { sleeping.met_again(id, sleepers) }
                     }
                     self.tell_rare(piece, step, state);
                 }
@@ -474,8 +541,16 @@ impl<'a> Explorer<'a> {
     /// What few transitions have: something that went wrong, a limit.
     #[inline]
     fn tell_rare(&mut self, piece: &Piece, step: &Step, state: StateId) {
-        let Came::Kept(leaf) = step.came else { return };
-        let memo = memo_of(step.mover);
+        if let Came::Kept(leaf) = step.came {
+            self.tell_leaf(piece, step, state, (memo_of(step.mover), leaf));
+        }
+        if let End::Kept(leaf) = step.end {
+            self.tell_leaf(piece, step, state, (memo_of(Mover::End), leaf));
+        }
+    }
+
+    #[inline]
+    fn tell_leaf(&mut self, piece: &Piece, step: &Step, state: StateId, (memo, leaf): (usize, LeafAt)) {
         let Some(rare) = self.memos[memo].get(leaf).rare else { return };
         if !self.told.insert((memo, leaf)) {
             return;
@@ -488,6 +563,12 @@ impl<'a> Explorer<'a> {
         }
     }
 
+    /// Whether there may be circles. A transition that slept may have closed one:
+    /// then some task has come to where it was, unless who is where was exchanged.
+    pub fn recurs(&self) -> bool {
+        self.recurs || self.slept && (self.returns || self.symmetry.is_some())
+    }
+
     pub fn guards_broken(&self) -> bool {
         self.model.guards().broken
     }
@@ -496,7 +577,9 @@ impl<'a> Explorer<'a> {
     fn bytes(&self) -> usize {
         let memos: usize = self.memos.iter().map(Memo::bytes).sum();
         let alike = self.symmetry.as_ref().map_or(0, Symmetry::bytes);
-        (self.store.bytes() + 4 * self.parents.capacity() + memos + alike).saturating_add(self.model.space.bytes())
+        let sleeping = self.sleeping.as_ref().map_or(0, Sleeping::bytes);
+        (self.store.bytes() + 4 * self.parents.capacity() + memos + alike + sleeping)
+            .saturating_add(self.model.space.bytes())
     }
 
     fn progress(&self, done: StateId) -> Progress {
@@ -538,10 +621,33 @@ impl<'a> Explorer<'a> {
     /// complete.
     pub(super) fn leaf(&mut self, row: &Row, ix: PartIx, mover: Mover, part: PartId, ways: &mut Vec<u32>) -> Rc<Leaf> {
         let at = self.leaf_at(row, ix, mover, part, ways);
+        let end = self.end_at(row, ix, mover, at);
         let memo = memo_of(mover);
         let (memos, packing) = (&self.memos, &self.store.packing);
         let part = |ix, number| packing.part(ix, number);
-        self.handed.entry((memo, at)).or_insert_with(|| Rc::new(memos[memo].get(at).leaf(part))).clone()
+        let make = || {
+            let leaf = memos[memo].get(at).leaf(part);
+            Rc::new(match end {
+                Some(end) => leaf.then(&memos[memo_of(Mover::End)].get(end).leaf(part)),
+                None => leaf,
+            })
+        };
+        self.handed.entry((memo, at, end)).or_insert_with(make).clone()
+    }
+
+    /// The end that goes with a transition out of this row, if one does.
+    fn end_at(&mut self, row: &Row, ix: PartIx, mover: Mover, leaf: LeafAt) -> Option<LeafAt> {
+        let leaf = self.memos[memo_of(mover)].get(leaf);
+        if !leaf.ends() {
+            return None;
+        }
+        let packing = &self.store.packing;
+        let writes: Vec<(PartIx, PartId)> = leaf.writes().map(|(ix, n)| (ix, packing.part(ix, n))).collect();
+        let row = row.with(&writes);
+        let widths = std::mem::take(&mut self.widths);
+        let end = self.leaf_at(&row, ix, Mover::End, row.get(ix), &mut Vec::new());
+        self.widths = widths;
+        Some(end)
     }
 
     /// The same, where it is kept.
@@ -568,6 +674,7 @@ impl<'a> Explorer<'a> {
             Content::New(hash, part) => (ix, space.intern_hashed(hash, *part)),
         });
         leaf.writes = kept.collect();
+        self.returns |= !leaf.blocked && !goes_on(space, &looks, &leaf.writes);
         let packing = &mut self.store.packing;
         self.memos[memo_of(mover)].add(part, &looks, leaf, &mut |ix, part| packing.give_number(ix, part))
     }
@@ -664,10 +771,11 @@ impl<'a> Explorer<'a> {
     pub fn explored(&mut self, state: StateId, row: &Row, out: &mut Vec<(Turn, Rc<Leaf>)>) {
         let alone = self.successors(row, !self.model.alone, out);
         if alone {
-            let fresh = out.iter().any(|(_, leaf)| {
-                let (id, _) = self.land(row, &leaf.writes);
-                id != state && self.parents[id as usize] == state
-            });
+            let mut fresh = false;
+            for (_, leaf) in out.iter() {
+                let id = self.land_behind(state, row, &leaf.writes);
+                fresh |= id != state && self.parents[id as usize] == state;
+            }
             if !fresh {
                 self.successors(row, true, out);
             }
@@ -703,6 +811,16 @@ impl<'a> Explorer<'a> {
             }
         }
         self.store.add(row, writes)
+    }
+
+    /// The same of a transition out of a state, to which nothing else may have led
+    /// yet, if transitions slept.
+    pub(super) fn land_behind(&mut self, state: StateId, row: &Row, writes: &[(PartIx, PartId)]) -> StateId {
+        let (id, new) = self.land(row, writes);
+        if new {
+            self.parents.push(state);
+        }
+        id
     }
 
     /// A row as it is kept.
@@ -799,10 +917,11 @@ impl<'a> Explorer<'a> {
     /// Whether somebody who waits in the state looked at last does so for tasks
     /// of which none can go ahead.
     fn is_hopeless(&self, out: &[(Turn, Rc<Leaf>)]) -> bool {
-        let goes = |ix: PartIx| out.iter().any(|(t, _)| t.actor == ix);
-        let place = |t: &TaskId| self.model.space.place(Key::Task(*t));
-        let hopeless = |needs: &[TaskId]| !needs.is_empty() && needs.iter().all(|t| !goes(place(t)));
-        self.waiting.iter().any(|(_, leaf)| hopeless(&leaf.rare.needs))
+        let space = &self.model.space;
+        let who = |ix: PartIx| actor(space.key(ix), self.main);
+        let waiting: Vec<Waits> = self.waiting.iter().map(|(ix, leaf)| (who(*ix), &leaf.rare.needs[..])).collect();
+        let goes = |task| out.iter().any(|(t, _)| t.actor == space.place(Key::Task(task)));
+        is_hopeless(&waiting, goes)
     }
 
     /// The parts of those that wait in the state looked at last.
@@ -940,5 +1059,6 @@ pub fn run(m: &mut Move, mover: Mover) -> Ran {
             ran
         }
         Mover::Bury => m.bury(m.me),
+        Mover::End => m.run_end(),
     }
 }

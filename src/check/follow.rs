@@ -423,14 +423,14 @@ fn circle(explorer: &mut Explorer, done: &Done, from: usize) -> Vec<Finding> {
     let turns: Vec<Turn> = moves.iter().map(|m| m.1.clone()).collect();
     let goes = |turn: &Turn| turns.iter().any(|t| (t.actor, t.mover) == (turn.actor, turn.mover));
     let mut row = done.rows[from].clone();
-    let (mut out, mut prints) = (Vec::new(), false);
+    let (mut out, mut progress) = (Vec::new(), false);
     for turn in &turns {
         explorer.successors(&row, true, &mut out);
         if !out.iter().all(|(t, _)| goes(t)) {
             return Vec::new();
         }
-        let Some((next, log, _)) = explorer.logged(&row, turn) else { return Vec::new() };
-        prints |= log.steps.iter().any(|s| s.text.starts_with("print "));
+        let Some((next, ..)) = explorer.logged(&row, turn) else { return Vec::new() };
+        progress |= out.iter().any(|(t, leaf)| t == turn && leaf.progress);
         row = next;
     }
     let row = &done.rows[from];
@@ -444,7 +444,7 @@ fn circle(explorer: &mut Explorer, done: &Done, from: usize) -> Vec<Finding> {
     let at = |task: TaskId| explorer.model.space.place(Key::Task(task));
     let goers = |task: TaskId| turns.iter().any(|t| t.actor == at(task));
     let mut found = Vec::new();
-    if !prints && live.iter().any(|t| goers(*t)) {
+    if !progress && live.iter().any(|t| goers(*t)) {
         found.push(None);
     }
     // Who waits for the end of a task has that task's trouble.

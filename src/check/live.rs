@@ -8,8 +8,9 @@
 //! in the part also does so within it. Parts that are not fair are looked at
 //! again without the states in which a task could go that never does (Emerson
 //! and Lei's recursion for strong fairness, 1987), each time by Tarjan's
-//! algorithm (1972). A fair part without a `print` is a livelock; a fair part
-//! in which a task that has not ended can go nowhere is a starvation.
+//! algorithm (1972). A fair part in which nobody prints, and nobody takes a value
+//! or a job, is a livelock; a fair part in which a task that has not ended can go
+//! nowhere is a starvation.
 
 use super::explore::{Explorer, Found1, Mover, Turn, What};
 use super::part::*;
@@ -35,7 +36,8 @@ struct Edge {
     flags: u8,
 }
 
-const PRINTS: u8 = 1;
+/// It prints, or takes a value or a job.
+const PROGRESS: u8 = 1;
 /// One of several values of `choose`, each of which must be taken.
 const CHOSEN: u8 = 2;
 
@@ -55,7 +57,7 @@ pub fn search(explorer: &mut Explorer, ask: &mut dyn FnMut(&Progress) -> Option<
         return;
     }
     let all: Vec<StateId> = (0..explorer.store.len() as StateId).collect();
-    let quiet = Search { graph: &graph, forbidden: PRINTS };
+    let quiet = Search { graph: &graph, forbidden: PROGRESS };
     if let Some(part) = quiet.fair(&all, &HashSet::default()) {
         add(explorer, &graph, &quiet, &part, Code::Livelock, None);
     }
@@ -72,7 +74,11 @@ fn build(explorer: &mut Explorer, ask: &mut dyn FnMut(&Progress) -> Option<Stop>
     let mut graph = Graph { first: vec![0], edges: Vec::new(), actors: Vec::new(), tasks: Vec::new() };
     let mut known: HashMap<(PartIx, Mover), u16> = HashMap::default();
     let (mut row, mut out) = (Row::default(), Vec::new());
-    for state in 0..explorer.store.len() as StateId {
+    // On the way states are met to which transitions lead that slept.
+    for state in 0 as StateId.. {
+        if state as usize == explorer.store.len() {
+            break;
+        }
         if state.is_multiple_of(4096)
             && let Some(stop) = ask(&explorer.progress_now())
         {
@@ -93,9 +99,9 @@ fn build(explorer: &mut Explorer, ask: &mut dyn FnMut(&Progress) -> Option<Stop>
                 graph.tasks.push((task, tireless));
                 graph.actors.len() as u16 - 1
             });
-            let (to, _) = explorer.land(&row, &leaf.writes);
+            let to = explorer.land_behind(state, &row, &leaf.writes);
             let chosen = !turn.ways.is_empty() && leaf.fair;
-            let flags = if leaf.printed { PRINTS } else { 0 } | if chosen { CHOSEN } else { 0 };
+            let flags = if leaf.progress { PROGRESS } else { 0 } | if chosen { CHOSEN } else { 0 };
             graph.edges.push(Edge { to, actor, flags });
         }
         graph.first.push(graph.edges.len() as u32);

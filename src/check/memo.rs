@@ -10,6 +10,7 @@
 use super::moves::Look;
 use super::part::{PartId, PartIx};
 use super::seen::Event;
+use super::sleep::Reach;
 use super::store::Number;
 use crate::objects::TaskId;
 use hashbrown::HashMap;
@@ -21,9 +22,12 @@ pub struct Leaf {
     pub blocked: bool,
     /// Nobody else has to do with it.
     pub alone: bool,
-    pub printed: bool,
+    /// It prints, or takes a value that somebody gave.
+    pub progress: bool,
     /// All ways were taken by `choose`, which takes each again and again.
     pub fair: bool,
+    /// The task's end goes with it, and is kept by itself.
+    pub ends: bool,
     pub rare: Rare,
     pub writes: Vec<(PartIx, PartId)>,
     /// The objects and places it is about, where somebody has asked.
@@ -40,6 +44,32 @@ pub struct Rare {
     pub events: Vec<Event>,
 }
 
+impl Leaf {
+    /// What both come to, one after the other.
+    pub fn then(&self, next: &Leaf) -> Leaf {
+        let mut writes = self.writes.clone();
+        for (ix, part) in &next.writes {
+            match writes.binary_search_by_key(ix, |w| w.0) {
+                Ok(at) => writes[at].1 = *part,
+                Err(at) => writes.insert(at, (*ix, *part)),
+            }
+        }
+        let mut rare = self.rare.clone();
+        rare.cut = rare.cut.or(next.rare.cut);
+        rare.events.extend(next.rare.events.iter().cloned());
+        Leaf {
+            blocked: self.blocked,
+            alone: self.alone,
+            progress: self.progress || next.progress,
+            fair: self.fair && next.fair,
+            ends: false,
+            rare,
+            writes,
+            touches: OnceCell::new(),
+        }
+    }
+}
+
 impl Rare {
     fn is_nothing(&self) -> bool {
         self.cut.is_none() && self.needs.is_empty() && self.events.is_empty()
@@ -54,14 +84,15 @@ pub struct LeafAt(u32);
 #[derive(Clone, Copy)]
 pub struct LeafView<'m> {
     flags: u32,
+    pub reach: Reach,
     /// Two numbers each: the place, and the part's number there.
     writes: &'m [u32],
     pub rare: Option<&'m Rare>,
 }
 
-impl LeafView<'_> {
+impl<'m> LeafView<'m> {
     /// Of a transition that changes nothing.
-    pub const NOTHING: LeafView<'static> = LeafView { flags: 0, writes: &[], rare: None };
+    pub const NOTHING: LeafView<'m> = LeafView { flags: 0, reach: Reach::NOTHING, writes: &[], rare: None };
 
     pub fn blocked(&self) -> bool {
         self.flags & BLOCKED != 0
@@ -72,7 +103,12 @@ impl LeafView<'_> {
     }
 
     #[inline]
-    pub fn writes(&self) -> impl Iterator<Item = (PartIx, Number)> {
+    pub fn ends(&self) -> bool {
+        self.flags & ENDS != 0
+    }
+
+    #[inline]
+    pub fn writes(&self) -> impl Iterator<Item = (PartIx, Number)> + use<'m> {
         self.writes.chunks_exact(2).map(|w| (w[0], w[1]))
     }
 
@@ -81,8 +117,9 @@ impl LeafView<'_> {
         Leaf {
             blocked: self.blocked(),
             alone: self.alone(),
-            printed: self.flags & PRINTED != 0,
+            progress: self.flags & PROGRESS != 0,
             fair: self.flags & FAIR != 0,
+            ends: self.ends(),
             rare: self.rare.cloned().unwrap_or_default(),
             writes: self.writes().map(|(ix, number)| (ix, part(ix, number))).collect(),
             touches: OnceCell::new(),
@@ -108,8 +145,9 @@ impl Walk {
 
 const BLOCKED: u32 = 1;
 const ALONE: u32 = 2;
-const PRINTED: u32 = 4;
+const PROGRESS: u32 = 4;
 const FAIR: u32 = 8;
+const ENDS: u32 = 16;
 
 // What stands at an address; the low bits of its first number say which, the
 // others are its argument. Address 0 is nowhere.
@@ -122,8 +160,8 @@ const READ: u32 = 0;
 const MANY: u32 = 1;
 /// A choice of so many ways as the argument says: where each goes on.
 const CHOICE: u32 = 2;
-/// The end, with the flags: the place among `rare` or `NONE`, how many writes,
-/// and two numbers for each.
+/// The end, with the flags: the place among `rare` or `NONE`, how many writes, the
+/// reach in four numbers, and two numbers for each write.
 const LEAF: u32 = 3;
 
 const NONE: u32 = u32::MAX;
@@ -247,8 +285,10 @@ impl Memo {
             NONE => None,
             rare => Some(&self.rare[rare as usize]),
         };
+        let word = |n: usize| u64::from(self.code[at + n]) | u64::from(self.code[at + n + 1]) << 32;
+        let reach = Reach { looks: word(3), writes: word(5) };
         let writes = self.code[at + 2] as usize * 2;
-        LeafView { flags: self.code[at] >> 2, writes: &self.code[at + 3..at + 3 + writes], rare }
+        LeafView { flags: self.code[at] >> 2, reach, writes: &self.code[at + 7..at + 7 + writes], rare }
     }
 
     /// Keeps what was carried out; `number` gives a part's number at a place. If
@@ -268,6 +308,7 @@ impl Memo {
         if self.code.is_empty() {
             self.code.push(NONE);
         }
+        let reach = Reach::of(looks, &leaf.writes);
         let mut looks = looks.iter().peekable();
         let mut slot = Some(Slot::Root(part));
         let mut at = self.roots.get(part as usize).copied().unwrap_or(0);
@@ -325,7 +366,7 @@ impl Memo {
             }
         }
         let end = self.code.len() as u32;
-        self.put_leaf(leaf, number);
+        self.put_leaf(leaf, reach, number);
         match slot {
             Some(Slot::Root(part)) => {
                 if self.roots.len() <= part as usize {
@@ -343,10 +384,13 @@ impl Memo {
         LeafAt(end)
     }
 
-    fn put_leaf(&mut self, leaf: Leaf, number: &mut dyn FnMut(PartIx, PartId) -> Number) {
+    fn put_leaf(&mut self, leaf: Leaf, reach: Reach, number: &mut dyn FnMut(PartIx, PartId) -> Number) {
         let flag = |is: bool, flag: u32| if is { flag } else { 0 };
-        let flags =
-            flag(leaf.blocked, BLOCKED) | flag(leaf.alone, ALONE) | flag(leaf.printed, PRINTED) | flag(leaf.fair, FAIR);
+        let flags = flag(leaf.blocked, BLOCKED)
+            | flag(leaf.alone, ALONE)
+            | flag(leaf.progress, PROGRESS)
+            | flag(leaf.fair, FAIR)
+            | flag(leaf.ends, ENDS);
         let rare = if leaf.rare.is_nothing() {
             NONE
         } else {
@@ -354,6 +398,9 @@ impl Memo {
             self.rare.len() as u32 - 1
         };
         self.code.extend_from_slice(&[head(LEAF, flags), rare, leaf.writes.len() as u32]);
+        for word in [reach.looks, reach.writes] {
+            self.code.extend_from_slice(&[word as u32, (word >> 32) as u32]);
+        }
         for (ix, part) in leaf.writes {
             let number = number(ix, part);
             self.code.extend_from_slice(&[ix, number]);

@@ -8,6 +8,7 @@ mod batch;
 mod explore;
 mod finding;
 pub mod follow;
+mod hopeless;
 pub mod live;
 mod memo;
 mod mover;
@@ -20,6 +21,7 @@ mod record;
 mod same;
 pub mod schedule;
 mod seen;
+mod sleep;
 mod step;
 pub mod stepper;
 mod store;
@@ -67,6 +69,8 @@ pub struct Options {
     /// Of states that differ only in which of alike tasks is where, one is
     /// enough.
     pub symmetry: bool,
+    /// Of two transitions that commute one order is enough.
+    pub sleeping: bool,
     /// So many threads look at states; what they find does not depend on it.
     pub jobs: usize,
     /// For the schedules.
@@ -86,6 +90,7 @@ impl Default for Options {
             joining: true,
             alone: true,
             symmetry: true,
+            sleeping: true,
             jobs: 1,
             hash: 0,
         }
@@ -113,6 +118,7 @@ impl Options {
             // Whoever may be ended at any moment may be so before its own affairs
             // too.
             alone: self.alone && !self.plain && !movers.deadly,
+            sleeping: self.sleeping && !self.plain,
             ..self.clone()
         }
     }
@@ -246,9 +252,11 @@ pub fn check(
         model.together = symmetry && !model.plain && !symmetry::sites(program).is_empty();
         // Once there is a race, looking for others needs the order of all accesses,
         // which makes more states of each. So all else is settled first, where no
-        // other race could make two steps of what is taken for one.
+        // other race could make two steps of what is taken for one. A script without
+        // plain memory has no race at all.
         let looks_away = !known_races.is_empty() && careless.is_none() && !options.plain && !options.exact;
-        if looks_away && every_plain_place(program).all(|(memory, _)| visible.contains(&memory)) {
+        let nothing_races = every_plain_place(program).next().is_none();
+        if nothing_races || looks_away && every_plain_place(program).all(|(memory, _)| visible.contains(&memory)) {
             (model.careless, model.exact) = (true, false);
         }
         let mut explorer = Explorer::new(&model, options);
@@ -286,7 +294,7 @@ pub fn check(
             return Ok(report);
         }
         let circles =
-            explorer.stop.is_none() && explorer.cut.is_none() && Movers::may_recur(program) && explorer.recurs;
+            explorer.stop.is_none() && explorer.cut.is_none() && Movers::may_recur(program) && explorer.recurs();
         if circles && explorer.symmetry.is_some() && live::has_circle(&mut explorer, ask) {
             // Whether they are there is not seen in states that stand for others.
             symmetry = false;
@@ -348,6 +356,7 @@ fn model(
         together: false,
         guarding: options.guarding,
         alone: options.alone,
+        sleeping: options.sleeping,
         movers: if options.joining { movers } else { movers.without_joins() },
         guards: Mutex::new(Guards { open, ..Guards::default() }),
     }

@@ -43,6 +43,8 @@ pub struct Model {
     pub guarding: bool,
     /// A task whose next step is its own affair goes alone.
     pub alone: bool,
+    /// Of two transitions that commute one order is followed.
+    pub sleeping: bool,
     /// Declarations whose places are reached in transitions of their own.
     pub visible: BTreeSet<Memorable>,
     /// Places on which a race is known by now.
@@ -85,6 +87,7 @@ impl Model {
             plain: true,
             guarding: false,
             alone: false,
+            sleeping: false,
             visible,
             known_races: BTreeSet::new(),
             exact: true,
@@ -257,11 +260,19 @@ pub struct Move<'a> {
     pub outside: bool,
     /// Looks only whether something could be done.
     probing: bool,
+    /// An end that would go with the transition is left to be made by itself.
+    pub apart: bool,
+    /// It was so.
+    pub ends: bool,
+    /// It ends tasks with their process.
+    pub(super) buries: bool,
     /// It has released something since it was last asked.
     pub released: bool,
     /// It has reached a place that is kept to compare others' accesses with.
     pub reached: bool,
-    pub printed: bool,
+    /// It has printed, or taken a value or a job that somebody gave: who goes round
+    /// in a circle with that gets something done.
+    pub progress: bool,
     /// It took a way that need not be taken ever again.
     pub unfair: bool,
     pub events: Vec<Event>,
@@ -290,9 +301,12 @@ impl<'a> Move<'a> {
             rounds: std::cell::Cell::new(0),
             outside: false,
             probing: false,
+            apart: false,
+            ends: false,
+            buries: false,
             released: false,
             reached: false,
-            printed: false,
+            progress: false,
             unfair: false,
             events: Vec::new(),
             cut: None,
@@ -429,7 +443,12 @@ impl<'a> Move<'a> {
 
     /// What follows is undone by `restore`, but not what it looked at.
     pub fn keep(&self) -> Kept<'a> {
-        Kept { open: self.overlay.borrow().open.clone(), released: self.released, events: self.events.len() }
+        Kept {
+            open: self.overlay.borrow().open.clone(),
+            released: self.released,
+            progress: self.progress,
+            events: self.events.len(),
+        }
     }
 
     pub fn restore(&mut self, kept: Kept<'a>) {
@@ -443,7 +462,7 @@ impl<'a> Move<'a> {
             }
         }
         self.overlay.get_mut().open = open;
-        self.released = kept.released;
+        (self.released, self.progress) = (kept.released, kept.progress);
         self.events.truncate(kept.events);
     }
 
@@ -705,6 +724,7 @@ impl<'a> Move<'a> {
 pub struct Kept<'a> {
     open: Opened<'a>,
     released: bool,
+    progress: bool,
     events: usize,
 }
 
@@ -833,6 +853,7 @@ impl World for Move<'_> {
             let capacity = bounded.then(|| self.word(object, 0) as u32 - 1);
             self.order_pop(object, capacity);
         }
+        self.progress = true;
         self.change_object(object, |o| o.values.remove(0))
     }
 
@@ -902,7 +923,7 @@ impl World for Move<'_> {
         }
         let chosen = partners[self.choose_task(&partners)].clone();
         let value = self.meet_waiter(&chosen, give);
-        self.released = true;
+        (self.released, self.progress) = (true, true);
         Some(value)
     }
 

@@ -535,8 +535,8 @@ impl Move<'_> {
     /// Publishes a task's end: what it still holds stays held.
     fn tell_end(&mut self, of: TaskId, ended: &Ended) {
         let (held, home) = self.task(of, |t| (t.held.clone(), t.process)).unwrap_or_default();
-        for hold in held {
-            self.events.push(Event::Abandoned { task: of, hold });
+        if !held.is_empty() && !(self.buries && self.serves(of) && self.only_serve()) {
+            self.events.extend(held.into_iter().map(|hold| Event::Abandoned { task: of, hold }));
         }
         self.finish_handle(of, ended);
         self.order_ended(of);
@@ -549,6 +549,30 @@ impl Move<'_> {
             t.at = At::Ended(ended.clone());
         });
         self.change_process(home, |p| p.tasks.retain(|t| *t != of));
+    }
+
+    /// A daemon or a pool's worker: it is there for others.
+    fn serves(&self, task: TaskId) -> bool {
+        self.task(task, |t| t.birth.daemon || t.birth.pool.is_some()).unwrap_or(false)
+    }
+
+    /// Whether nobody lives but those who are there for others: then nobody wants
+    /// what they hold any more.
+    fn only_serve(&self) -> bool {
+        // All processes descend from the first one.
+        let mut todo = vec![self.program.objects.len() as TaskId];
+        while let Some(process) = todo.pop() {
+            let Some((tasks, children)) = self.process(process, |p| {
+                (p.tasks.clone(), p.children.iter().filter(|c| c.process).map(|c| c.task).collect::<Vec<_>>())
+            }) else {
+                continue;
+            };
+            if tasks.iter().any(|t| !self.serves(*t)) {
+                return false;
+            }
+            todo.extend(children);
+        }
+        true
     }
 
     pub(super) fn leave_worker(&mut self) {
@@ -647,6 +671,7 @@ impl Move<'_> {
         let Some(how) = how else { return Ran::Blocked };
         self.say(|_| "its process ends".to_string());
         let signalled = matches!(how, How::Signalled(_));
+        self.buries = true;
         for of in tasks {
             self.withdraw(of);
             let first = self.task(of, |t| t.birth.process).unwrap_or(false);
@@ -663,6 +688,7 @@ impl Move<'_> {
             self.footprint_clear();
             (self.me, self.home) = (me, home);
         }
+        self.buries = false;
         for child in children.iter().filter(|c| c.process) {
             let alive = self.process(child.task, |p| !p.dead).unwrap_or(false);
             if !alive {

@@ -77,10 +77,24 @@ fn type_error(text: impl Into<String>) -> Error {
 impl Move<'_> {
     /// The transition of the task that this is about.
     pub fn run_task(&mut self) -> Ran {
+        self.run_steps(0)
+    }
+
+    /// What is left of a transition before which `ends` was set.
+    pub fn run_end(&mut self) -> Ran {
+        match self.run_steps(1) {
+            // Nothing is left of it then.
+            Ran::Blocked => Ran::Went { alone: false },
+            went => went,
+        }
+    }
+
+    /// Its steps from the one with this number on.
+    fn run_steps(&mut self, first: u32) -> Ran {
         let me = self.me;
         let mut seen: Vec<u64> = Vec::new();
         let mut alone = false;
-        for n in 0..STEPS_MAX {
+        for n in first..STEPS_MAX {
             let Some((at, site)) = self.task(me, |t| (t.at.clone(), t.machine.as_ref().map_or(t.site, Task::pc)))
             else {
                 return Ran::Blocked;
@@ -92,6 +106,9 @@ impl Move<'_> {
             if n == 0 {
                 alone = own;
             } else if round || !own && (alone || !self.joins(&at)) || self.chooses_on(&at) {
+                return Ran::Went { alone };
+            } else if n > first && self.apart && matches!(at, At::Ending(_)) {
+                self.ends = true;
                 return Ran::Went { alone };
             }
             self.released = false;
@@ -864,7 +881,7 @@ impl Move<'_> {
                 Ok(Value::None)
             }
             Step::Print(text) => {
-                self.printed = true;
+                self.progress = true;
                 self.say(|_| format!("print {text}"));
                 let text: Arc<str> = Arc::from(text.as_str());
                 self.change_task(self.me, |t| t.printed = Some(text));

@@ -110,6 +110,12 @@ impl Column {
     }
 }
 
+/// So many states are put into the tables together when these are made anew.
+const REHASHED: usize = 1 << 16;
+
+/// From so many states on packing them anew takes a while.
+const MANY: usize = 1 << 13;
+
 /// So many bits tell apart so many.
 fn bits(count: usize) -> u32 {
     usize::BITS - count.saturating_sub(1).leading_zeros()
@@ -182,15 +188,34 @@ impl Packing {
     }
 
     /// Gives each place the bits that it needs now. Where many states are there,
-    /// places that have used most of what they would get have one bit more, so
-    /// that all are not packed anew for each of them in turn.
+    /// it gives more as long as a state takes no more words for it, so that all
+    /// are not packed anew for each place in turn: one more for every place at which
+    /// several parts have stood, or else for those that have used most of theirs.
     fn fit(&mut self, states: usize) {
-        let many = states > 1 << 14;
+        let least = |count: usize| bits(count);
+        self.lay_out(least);
+        if states > MANY {
+            let words = self.words;
+            let generous = |count: usize| if count > 1 { bits(count) + 1 } else { 0 };
+            let careful = |count: usize| if count > 1 { bits(count + count / 3) } else { 0 };
+            self.lay_out(generous);
+            if self.words > words {
+                self.lay_out(careful);
+            }
+            if self.words > words {
+                self.lay_out(|count| if count > 64 { careful(count) } else { least(count) });
+            }
+        }
+        self.version += 1;
+        self.outgrown = false;
+    }
+
+    /// Places one after the other, none in two words; `width` says how many bits
+    /// one gets at which so many parts have stood.
+    fn lay_out(&mut self, width: impl Fn(usize) -> u32) {
         let (mut word, mut shift) = (0, 0);
         for column in &mut self.columns {
-            let count = column.parts.len();
-            let least = bits(count);
-            let width = if many && count > 64 { least.max(bits(count + count / 3)) } else { least };
+            let width = width(column.parts.len());
             if shift + width > u64::BITS {
                 (word, shift) = (word + 1, 0);
             }
@@ -198,8 +223,6 @@ impl Packing {
             shift += width;
         }
         self.words = word as usize + 1;
-        self.version += 1;
-        self.outgrown = false;
     }
 
     fn bytes(&self) -> usize {
@@ -435,37 +458,42 @@ impl Store {
             }
             *stretch = anew;
         }
-        // The hashes are others now, and so is how many states each table has.
-        let mut counts = [0; SHARDS];
-        for state in 0..self.words.len as StateId {
-            counts[shard(hash(self.words.get(state)))] += 1;
-        }
-        self.rebuild(&counts);
+        // The hashes are others now, and so is which table each state is in.
+        self.rebuild(0);
         true
     }
 
-    /// Makes the tables anew, with room for so many states and some more.
-    fn rebuild(&mut self, counts: &[usize; SHARDS]) {
-        for (table, count) in self.tables.iter_mut().zip(counts) {
-            // Large tables have less to spare.
-            let wanted = if *count < 1 << 16 { count * 2 } else { count + count / 2 };
-            let size = (wanted * 5 / 4).div_ceil(ENTRIES).max(table.buckets.len()).max(4);
+    /// Makes the tables anew, with room for so many more states in each.
+    fn rebuild(&mut self, more: usize) {
+        // Hashes are spread evenly: no table has many more than the others.
+        let each = self.len() / SHARDS;
+        let count = each + each / 8 + 32 + more;
+        // Large tables have less to spare.
+        let wanted = if count < 1 << 16 { count * 2 } else { count + count / 2 };
+        for table in &mut self.tables {
+            let size = (wanted * 5 / 4).div_ceil(ENTRIES).max(table.buckets.len());
             table.buckets.clear();
             table.buckets.resize(size, Bucket::default());
             table.len = 0;
         }
-        for state in 0..self.words.len as StateId {
-            let hash = hash(self.words.get(state));
-            self.tables[shard(hash)].insert(hash, state);
+        // Some at a time, table by table: so what is written to lies together.
+        let mut some: [Vec<(u64, StateId)>; SHARDS] = Default::default();
+        for from in (0..self.words.len).step_by(REHASHED) {
+            for state in from..self.words.len.min(from + REHASHED) {
+                let hash = hash(self.words.get(state as StateId));
+                some[shard(hash)].push((hash, state as StateId));
+            }
+            for (table, some) in self.tables.iter_mut().zip(&mut some) {
+                some.drain(..).for_each(|(hash, state)| _ = table.insert(hash, state));
+            }
         }
     }
 
     /// Room for what the batch may add.
     fn reserve(&mut self, batch: &Batch) {
-        let counts: [usize; SHARDS] =
-            std::array::from_fn(|n| self.tables[n].len + batch.starts[n + 1] - batch.starts[n]);
-        if (0..SHARDS).any(|n| counts[n] > self.tables[n].room()) {
-            self.rebuild(&counts);
+        let more = |n: usize| batch.starts[n + 1] - batch.starts[n];
+        if (0..SHARDS).any(|n| self.tables[n].len + more(n) > self.tables[n].room()) {
+            self.rebuild((0..SHARDS).map(more).max().unwrap_or(0));
         }
     }
 

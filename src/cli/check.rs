@@ -32,7 +32,7 @@ pub struct CheckArgs {
     #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
     /// Without one of the reductions, to compare: merging, guarding, joining,
-    /// alone, symmetry
+    /// alone, symmetry, sleeping
     #[arg(long, value_name = "REDUCTION", value_enum)]
     without: Vec<Reduction>,
     #[command(flatten)]
@@ -57,6 +57,8 @@ enum Reduction {
     Alone,
     /// Of states that differ only in which of alike tasks is where, one is enough
     Symmetry,
+    /// Of two transitions that commute only one order is followed (sleep sets)
+    Sleeping,
 }
 
 /// The command: its exit code.
@@ -132,6 +134,7 @@ impl Session<'_> {
             joining: !self.args.without.contains(&Reduction::Joining),
             alone: !self.args.without.contains(&Reduction::Alone),
             symmetry: !self.args.without.contains(&Reduction::Symmetry),
+            sleeping: !self.args.without.contains(&Reduction::Sleeping),
             exact: false,
             jobs: self.args.jobs.map_or_else(crate::run::processors, usize::from),
             hash: check::schedule::short_hash(&self.source.text),

@@ -512,7 +512,12 @@ impl Executor {
             self.trace_block_end();
             self.leave_gate(true);
         }
-        for (lock, mode, site) in self.held() {
+        // A daemon or a worker whose process has ended, with nobody left who would
+        // want what it held.
+        let servant = self.slot_word(slot::FLAGS).load(Relaxed) & (flag::DAEMON | flag::WORKER) != 0;
+        let wanted_by_none = self.supervising && servant && self.arena.run(run::LIVE).load(SeqCst) == 0;
+        let held = if wanted_by_none { Vec::new() } else { self.held() };
+        for (lock, mode, site) in held {
             let mode = match mode {
                 objects::Mode::Exclusive => 0,
                 objects::Mode::Reading => 1,
