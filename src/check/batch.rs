@@ -16,7 +16,7 @@ use super::moves::{Model, Move};
 use super::part::{Frozen, Key, PartId, PartIx};
 use super::sleep::{self, Reach, Sleepers, Sleeping};
 use super::store::{Batch, Number, Row, StateId, Store, hash};
-use super::symmetry::{Normal, Symmetry};
+use super::symmetry::{Normal, Stance, Symmetry};
 use crate::objects::TaskId;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
@@ -49,6 +49,8 @@ pub struct Step {
     pub end: End,
     /// Its actor, if this is all that it can do and it may sleep; else 0.
     pub sleeper: Sleepers,
+    /// Another task that stands as its actor does makes it as well.
+    pub twin: bool,
     /// It is not followed.
     pub asleep: bool,
 }
@@ -101,6 +103,8 @@ pub struct Piece {
     waiting: Vec<Waiting>,
     /// The parts of all that wait.
     blocked: Vec<PartId>,
+    /// How those stand that may have twins.
+    stances: Vec<Stance>,
     /// The row behind a transition with which an end goes.
     behind: Vec<PartId>,
     words: Vec<u64>,
@@ -179,6 +183,7 @@ impl Piece {
         let mut long = false;
         self.waiting.clear();
         self.blocked.clear();
+        self.stances.clear();
         for (n, (ix, walk)) in frozen.actors().iter().zip(walks).enumerate() {
             let part = row.get(*ix);
             let movers = Mover::of(frozen.activity(part));
@@ -200,6 +205,15 @@ impl Piece {
                     && step.ways == NO_WAYS
                 {
                     step.sleeper = sleep::bit(n);
+                }
+                if self.steps.len() > before
+                    && let Some(stance) = known.symmetry.and_then(|s| s.twin(frozen, *ix, row.parts()))
+                {
+                    if self.stances.contains(&stance) {
+                        self.steps[before..].iter_mut().for_each(|step| step.twin = true);
+                    } else {
+                        self.stances.push(stance);
+                    }
                 }
                 let own = &self.steps[before..];
                 if !all && !own.is_empty() && own.iter().all(|s| self.is_alone(known, s)) {
@@ -305,7 +319,10 @@ impl Piece {
             Came::Carried(n) => (self.carried(n).is_none_or(|c| c.leaf.blocked), true),
         };
         if !blocked {
-            self.add_step(Step { actor: ix, mover, ways: NO_WAYS, came, end, sleeper: 0, asleep: false }, ways);
+            self.add_step(
+                Step { actor: ix, mover, ways: NO_WAYS, came, end, sleeper: 0, twin: false, asleep: false },
+                ways,
+            );
         } else if mover == Mover::Task {
             self.blocked.push(row.get(ix));
             if rare {
@@ -438,9 +455,11 @@ impl Piece {
         let (fan, sleepers) = (self.fans[at], self.sleepers.get(at).copied().unwrap_or(0));
         // Nobody sleeps who goes alone: in the state before, he would have as well.
         for n in fan.from as usize..fan.to as usize {
-            self.steps[n].asleep = !fan.alone && self.steps[n].sleeper & sleepers != 0;
-            if self.steps[n].asleep {
-                followed.push((self.steps[n].sleeper, reach_of(known, &self.steps[n])));
+            let step = &mut self.steps[n];
+            let asleep = !fan.alone && step.sleeper & sleepers != 0;
+            step.asleep = asleep || step.twin;
+            if asleep {
+                followed.push((step.sleeper, reach_of(known, step)));
             }
         }
     }

@@ -445,7 +445,7 @@ impl<'a> Explorer<'a> {
             let leaf = self.leaf_at(&row, turn.actor, turn.mover, part, &mut ways);
             let end = self.end_at(&row, turn.actor, turn.mover, leaf).map_or(End::None, End::Kept);
             let (actor, mover, came) = (turn.actor, turn.mover, Came::Kept(leaf));
-            steps.push((Step { actor, mover, ways: 0, came, end, sleeper: 0, asleep: false }, ways));
+            steps.push((Step { actor, mover, ways: 0, came, end, sleeper: 0, twin: false, asleep: false }, ways));
         }
         piece.set_fan(at, steps.into_iter(), alone, hopeless);
     }
@@ -503,7 +503,7 @@ impl<'a> Explorer<'a> {
                 let mut fresh = false;
                 for step in &piece.steps[fan.from as usize..fan.to as usize] {
                     if step.asleep {
-                        self.slept = true;
+                        self.slept |= !step.twin;
                         continue;
                     }
                     self.transitions += 1;

@@ -30,6 +30,8 @@ pub struct Leaf {
     pub ends: bool,
     pub rare: Rare,
     pub writes: Vec<(PartIx, PartId)>,
+    /// What it looks at, of one that is in the memo.
+    pub reach: Reach,
     /// The objects and places it is about, where somebody has asked.
     pub touches: OnceCell<Box<[PartIx]>>,
 }
@@ -65,6 +67,7 @@ impl Leaf {
             ends: false,
             rare,
             writes,
+            reach: self.reach.and(next.reach),
             touches: OnceCell::new(),
         }
     }
@@ -122,6 +125,7 @@ impl<'m> LeafView<'m> {
             ends: self.ends(),
             rare: self.rare.cloned().unwrap_or_default(),
             writes: self.writes().map(|(ix, number)| (ix, part(ix, number))).collect(),
+            reach: self.reach,
             touches: OnceCell::new(),
         }
     }

@@ -143,6 +143,18 @@ impl OrderPart {
         self.prune();
     }
 
+    /// How a task stands in it, two bits for each access: whether it comes after
+    /// it, and whether who joins it would. None for one that made an access which
+    /// is kept, and if there are too many of these.
+    pub fn stance(&self, task: TaskId) -> Option<u128> {
+        if self.known.len() > u128::BITS as usize / 2 || self.known.iter().any(|k| k.task == task) {
+            return None;
+        }
+        let joined = |who: &Knower| matches!(who, Knower::Clock(object, _) if *object == task);
+        let bits = |k: &Known| u128::from(k.by(Knower::Task(task))) | u128::from(k.by.iter().any(joined)) << 1;
+        Some(self.known.iter().fold(0, |all, k| all << 2 | bits(k)))
+    }
+
     /// The same with other tasks in it.
     pub fn with_others(&self, to: &dyn Fn(TaskId) -> TaskId) -> OrderPart {
         let knower = |who: &Knower| match who {

@@ -53,6 +53,11 @@ impl Reach {
         Reach { looks: looks.fold(writes, |all, bit| all | bit), writes }
     }
 
+    /// Whether it may look at a place.
+    pub fn may_look_at(self, ix: PartIx) -> bool {
+        self.looks & 1 << (ix % u64::BITS) != 0
+    }
+
     pub fn and(self, other: Reach) -> Reach {
         Reach { looks: self.looks | other.looks, writes: self.writes | other.writes }
     }

@@ -114,7 +114,7 @@ impl Column {
 const REHASHED: usize = 1 << 16;
 
 /// From so many states on packing them anew takes a while.
-const MANY: usize = 1 << 13;
+const MANY: usize = 1 << 8;
 
 /// So many bits tell apart so many.
 fn bits(count: usize) -> u32 {
@@ -188,16 +188,16 @@ impl Packing {
     }
 
     /// Gives each place the bits that it needs now. Where many states are there,
-    /// it gives more as long as a state takes no more words for it, so that all
+    /// it gives more as long as a state takes hardly more words for it, so that all
     /// are not packed anew for each place in turn: one more for every place at which
     /// several parts have stood, or else for those that have used most of theirs.
     fn fit(&mut self, states: usize) {
         let least = |count: usize| bits(count);
         self.lay_out(least);
         if states > MANY {
-            let words = self.words;
+            let words = self.words + self.words / 4;
             let generous = |count: usize| if count > 1 { bits(count) + 1 } else { 0 };
-            let careful = |count: usize| if count > 1 { bits(count + count / 3) } else { 0 };
+            let careful = |count: usize| if count > 1 { bits(count + 1 + count / 4) } else { 0 };
             self.lay_out(generous);
             if self.words > words {
                 self.lay_out(careful);

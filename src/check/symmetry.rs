@@ -21,6 +21,10 @@
 //! have ended (`Model::together`): there the order is no matter and is kept as
 //! it was.
 //!
+//! Of tasks that stand alike in a state, and that no other part names, only one
+//! need be followed (`Symmetry::twin`): exchanging two of them changes nothing, so
+//! what the one comes to is what the other does, up to their numbers.
+//!
 //! Not in it: whether an execution goes on for ever. A circle of such states
 //! need not be one of the states they stand for, so `check` explores anew
 //! without this where there may be circles.
@@ -110,17 +114,31 @@ pub enum Normal {
 /// Which task becomes which; those that stay are not in it. Sorted.
 type Exchange = Box<[(TaskId, TaskId)]>;
 
+type Members = HashMap<TaskId, (u32, u32), rustc_hash::FxBuildHasher>;
+
+/// What a task has in common with those that stand as it does: its class, its
+/// part as the first of the class would have it, its handle's, and how it stands
+/// in the order of accesses.
+pub type Stance = (u32, PartId, PartId, u128);
+
 /// What is known of the classes of one exploration.
 pub struct Symmetry {
     sites: HashSet<u32>,
     classes: Vec<Class>,
+    /// By a task's number, its class and its place there; and by its place in the
+    /// row, its class.
+    members: Members,
+    places: HashMap<PartIx, (u32, PartIx), rustc_hash::FxBuildHasher>,
     /// Actors that were looked at.
     known: HashSet<PartIx, rustc_hash::FxBuildHasher>,
     /// By the number of a task's part: the same as the first of its class has
-    /// it, or 0.
-    alike: Vec<PartId>,
+    /// it, or 0; and whether no other part can name the task.
+    alike: Vec<(PartId, bool)>,
     exchanges: HashMap<Exchange, u32>,
     exchanged: HashMap<(PartId, u32), PartId, rustc_hash::FxBuildHasher>,
+    /// By the number of a part, the tasks of classes that it names, as `trace` has
+    /// them; `ANY` as long as that is not known.
+    names: Vec<u64>,
     /// More than one task of a class was met.
     any: bool,
 }
@@ -130,17 +148,20 @@ impl Symmetry {
         Symmetry {
             sites,
             classes: Vec::new(),
+            members: HashMap::default(),
+            places: HashMap::default(),
             known: HashSet::default(),
             alike: Vec::new(),
             exchanges: HashMap::default(),
             exchanged: HashMap::default(),
+            names: Vec::new(),
             any: false,
         }
     }
 
     /// About how much memory it takes.
     pub fn bytes(&self) -> usize {
-        4 * self.alike.capacity() + 17 * self.exchanged.capacity()
+        8 * (self.alike.capacity() + self.names.capacity()) + 17 * self.exchanged.capacity()
     }
 
     /// Looks whether there are tasks that were not there before.
@@ -170,6 +191,13 @@ impl Symmetry {
                 None => self.classes.push(Class { spawner, site, tasks: vec![member] }),
             }
         }
+        self.names.clear();
+        for (n, class) in self.classes.iter().enumerate() {
+            for (at, member) in class.tasks.iter().enumerate() {
+                self.members.insert(member.birth.id, (n as u32, at as u32));
+                self.places.insert(member.place, (n as u32, member.handle));
+            }
+        }
     }
 
     /// The normal form of a state, if it is another one.
@@ -194,7 +222,7 @@ impl Symmetry {
         if !self.any {
             return Normal::Same;
         }
-        let known = |part: PartId| self.alike.get(part as usize).copied().filter(|p| *p != 0);
+        let known = |part: PartId| self.alike.get(part as usize).map(|a| a.0).filter(|p| *p != 0);
         match exchange(&self.classes, parts, &mut |_, part| known(part)) {
             None => Normal::Unknown,
             Some(None) => Normal::Same,
@@ -204,12 +232,13 @@ impl Symmetry {
 
     fn look_exchanged(&self, parts: &[PartId], exchange: &[(TaskId, TaskId)]) -> Option<Vec<PartId>> {
         let number = *self.exchanges.get(exchange)?;
+        let trace = trace(exchange.iter().map(|e| e.0));
         let renewed = |part: &PartId| match part {
-            0 => Some(0),
+            part if self.names.get(*part as usize).is_some_and(|names| names & trace == 0) => Some(*part),
             part => self.exchanged.get(&(*part, number)).copied(),
         };
         let result: Vec<PartId> = parts.iter().map(renewed).collect::<Option<_>>()?;
-        Some(moved(&self.classes, result, exchange))
+        Some(moved(&self.classes, &self.members, result, exchange))
     }
 
     /// A state with some tasks in each other's places.
@@ -222,20 +251,54 @@ impl Symmetry {
                 number
             }
         };
-        let classes = &self.classes;
-        let to = |task: TaskId| exchange.iter().find(|e| e.0 == task).map_or(task, |e| e.1);
-        let class = |task: TaskId| classes.iter().position(|c| c.tasks.iter().any(|m| m.birth.id == task));
+        let (classes, members) = (&self.classes, &self.members);
+        let to = |task: TaskId| exchange.binary_search_by_key(&task, |e| e.0).map_or(task, |at| exchange[at].1);
+        let class = |task: TaskId| members.get(&task).map(|m| m.0 as usize);
+        let trace_of_all = trace(exchange.iter().map(|e| e.0));
+        let names = &mut self.names;
         let mut renewed = |part: PartId| {
+            if part as usize >= names.len() {
+                names.resize(part as usize + 1, ANY);
+                names[0] = 0;
+            }
+            if names[part as usize] == ANY {
+                names[part as usize] = named(&space.part(part), members);
+            }
+            if names[part as usize] & trace_of_all == 0 {
+                return part;
+            }
             *self.exchanged.entry((part, number)).or_insert_with(|| {
-                let birth = |task| member(classes, task).map(|m| m.birth.clone());
+                let birth = |task| member(classes, members, task).map(|m| m.birth.clone());
                 match with_others(&space.part(part), &to, &class, &birth) {
                     Some(other) => space.intern(other),
                     None => part,
                 }
             })
         };
-        let result = parts.iter().map(|p| if *p == 0 { 0 } else { renewed(*p) }).collect();
-        moved(&self.classes, result, exchange)
+        let result = parts.iter().map(|p| renewed(*p)).collect();
+        moved(&self.classes, &self.members, result, exchange)
+    }
+
+    /// How a task stands that may be taken for others of its class: none if it
+    /// is of no class, or some other part may name it.
+    pub fn twin(&self, frozen: Frozen, place: PartIx, parts: &[PartId]) -> Option<Stance> {
+        if !self.any {
+            return None;
+        }
+        let (class, handle) = *self.places.get(&place)?;
+        let at = |ix: PartIx| parts.get(ix as usize).copied().unwrap_or(0);
+        let (alike, unnamed) = *self.alike.get(at(place) as usize)?;
+        if !unnamed || alike == 0 {
+            return None;
+        }
+        let order = match frozen.place(Key::Order).map_or(0, at) {
+            0 => 0,
+            id => match (frozen.part(id), frozen.key(place)) {
+                (Part::Order(order), Key::Task(task)) => order.stance(task)?,
+                _ => return None,
+            },
+        };
+        Some((class, alike, at(handle), order))
     }
 
     /// The states that this one stands for, itself among them, that differ in
@@ -259,7 +322,7 @@ impl Symmetry {
                 .collect();
             let told: Vec<T> = there
                 .iter()
-                .filter_map(|t| member(&self.classes, *t))
+                .filter_map(|t| member(&self.classes, &self.members, *t))
                 .filter_map(|m| match &*space.part(parts[m.place as usize]) {
                     Part::Task(task) => Some(tells(task)),
                     _ => None,
@@ -316,24 +379,28 @@ fn exchange(
         if ordered {
             continue;
         }
-        let there: Vec<&Member> = class.tasks.iter().filter(|m| at(m.place) != 0).collect();
-        let mut sorted: Vec<(PartId, PartId, TaskId)> = Vec::with_capacity(there.len());
-        for member in &there {
-            sorted.push((alike(first, at(member.place))?, at(member.handle), member.birth.id));
+        let mut there: Vec<(PartId, PartId, TaskId)> = Vec::with_capacity(class.tasks.len());
+        for member in class.tasks.iter().filter(|m| at(m.place) != 0) {
+            there.push((alike(first, at(member.place))?, at(member.handle), member.birth.id));
         }
+        let mut sorted = there.clone();
         sorted.sort_unstable();
-        let moved = sorted.iter().zip(&there).map(|(s, m)| (s.2, m.birth.id));
-        pairs.extend(moved.filter(|(from, to)| from != to));
+        // Who stands where one like him is to stand stays.
+        let misplaced = |n: &usize| (there[*n].0, there[*n].1) != (sorted[*n].0, sorted[*n].1);
+        let places: Vec<usize> = (0..there.len()).filter(misplaced).collect();
+        let mut moving: Vec<(PartId, PartId, TaskId)> = places.iter().map(|n| there[*n]).collect();
+        moving.sort_unstable();
+        pairs.extend(moving.iter().zip(&places).map(|(from, to)| (from.2, there[*to].2)));
     }
     pairs.sort_unstable();
     Some((!pairs.is_empty()).then(|| pairs.into_boxed_slice()))
 }
 
 /// A state in which the tasks of an exchange stand in their new places.
-fn moved(classes: &[Class], mut parts: Vec<PartId>, exchange: &[(TaskId, TaskId)]) -> Vec<PartId> {
+fn moved(classes: &[Class], members: &Members, mut parts: Vec<PartId>, exchange: &[(TaskId, TaskId)]) -> Vec<PartId> {
     let moved: Vec<(&Member, PartId, PartId)> = exchange
         .iter()
-        .filter_map(|(from, to)| Some((member(classes, *from)?, member(classes, *to)?)))
+        .filter_map(|(from, to)| Some((member(classes, members, *from)?, member(classes, members, *to)?)))
         .map(|(from, to)| (to, parts[from.place as usize], parts[from.handle as usize]))
         .collect();
     for (to, task, object) in moved {
@@ -343,8 +410,9 @@ fn moved(classes: &[Class], mut parts: Vec<PartId>, exchange: &[(TaskId, TaskId)
     parts
 }
 
-fn member(classes: &[Class], task: TaskId) -> Option<&Member> {
-    classes.iter().flat_map(|c| &c.tasks).find(|m| m.birth.id == task)
+fn member<'c>(classes: &'c [Class], members: &Members, task: TaskId) -> Option<&'c Member> {
+    let (class, at) = members.get(&task)?;
+    Some(&classes[*class as usize].tasks[*at as usize])
 }
 
 /// Who goes where, so that the ranks come to stand in this arrangement.
@@ -375,20 +443,59 @@ fn next_arrangement(all: &mut [usize]) -> bool {
 }
 
 /// A task's part as the first of its class would have it.
-fn alike(all: &mut Vec<PartId>, space: &Space, first: &Arc<Birth>, part: PartId) -> PartId {
+fn alike(all: &mut Vec<(PartId, bool)>, space: &Space, first: &Arc<Birth>, part: PartId) -> PartId {
     let at = part as usize;
     if all.len() <= at {
-        all.resize(at + 1, 0);
+        all.resize(at + 1, (0, false));
     }
-    if all[at] == 0 {
+    if all[at].0 == 0 {
         all[at] = match &*space.part(part) {
             Part::Task(task) if task.birth.id != first.id => {
-                space.intern(Part::Task(TaskPart { birth: first.clone(), ..task.clone() }))
+                let alike = space.intern(Part::Task(TaskPart { birth: first.clone(), ..task.clone() }));
+                (alike, is_unnamed(task))
             }
-            _ => part,
+            Part::Task(task) => (part, is_unnamed(task)),
+            _ => (part, false),
         };
     }
-    all[at]
+    all[at].0
+}
+
+/// Whether no other part names the task, but for the lists that name all of its
+/// class: it holds nothing, nothing that it has reached is still to be compared,
+/// and it has arrived nowhere to wait.
+fn is_unnamed(task: &TaskPart) -> bool {
+    let arrived = match &task.at {
+        At::Operate { op, .. } => op.memo.is_some(),
+        At::Select { arrived, .. } => *arrived,
+        _ => false,
+    };
+    !arrived && task.held.is_empty() && task.footprint.is_empty() && task.spawned.is_empty() && task.job.is_none()
+}
+
+/// Tasks, a bit each; some share one.
+fn trace(tasks: impl Iterator<Item = TaskId>) -> u64 {
+    tasks.fold(0, |all, task| all | 1 << (task % (u64::BITS - 1)))
+}
+
+/// Not known which tasks.
+const ANY: u64 = u64::MAX;
+
+/// The tasks of classes that a part names.
+fn named(part: &Part, members: &Members) -> u64 {
+    let seen = std::cell::Cell::new(0);
+    let see = |task: TaskId| {
+        if members.contains_key(&task) {
+            seen.set(seen.get() | trace(std::iter::once(task)));
+        }
+        task
+    };
+    // Who is named is who would be exchanged.
+    if let Part::Task(task) = part {
+        see(task.birth.id);
+    }
+    with_others(part, &see, &|task| members.get(&task).map(|m| m.0 as usize), &|_| None);
+    seen.get()
 }
 
 /// A part with other tasks in it; none if it is the same.

@@ -13,13 +13,24 @@ use crate::objects::{TaskId, place};
 use hashbrown::HashMap;
 
 /// The objects and places in memory that a transition is about: what its first
-/// step names, and what it changes.
+/// step names, and what it changes. Of an `atomically` and of an `await`, also all
+/// that they look at.
 pub fn touches<'l>(explorer: &Explorer, part: PartId, leaf: &'l Leaf) -> &'l [PartIx] {
     leaf.touches.get_or_init(|| {
         let space = &explorer.model.space;
         let part = space.part(part);
         let Part::Task(task) = &*part else { return Box::default() };
         let mut all = named(explorer, task);
+        if let At::Step(step) | At::Looked { step, .. } = &task.at
+            && matches!(**step, Step::AtomicBegin | Step::AwaitBegin { .. })
+        {
+            let lasts = |ix: &PartIx| match space.key(*ix) {
+                Key::Shared(_) | Key::Var { .. } | Key::Field { .. } | Key::VarField { .. } => true,
+                Key::Object(id) => explorer.model.program.objects.get(id as usize).is_some(),
+                _ => false,
+            };
+            all.extend((0..space.places() as PartIx).filter(|ix| leaf.reach.may_look_at(*ix)).filter(lasts));
+        }
         for (ix, part) in &leaf.writes {
             let changed = match &*space.part(*part) {
                 Part::Object(o) => o.kind != place::task,

@@ -236,6 +236,19 @@ fn surw_draws_orders_uniformly() {
     assert!(random > 490.0, "{random}");
 }
 
+/// An `await` is an event at all that it looks at. In Hyman's algorithm (CACM 9(1),
+/// 1966) the one that waits must be held back behind it for both to be inside.
+#[test]
+fn surw_counts_what_is_looked_at() {
+    let text = "atomic wants[2] = false\natomic turn = 0\nvar inside = 0\n\
+                task worker(me) {\nlet other = 1 - me\nwants[me] = true\n\
+                while turn != me {\nawait not wants[other]\nturn = me\n}\n\
+                inside += 1\nassert inside == 1\ninside -= 1\nwants[me] = false\n}\n\
+                for i in 0..2 { spawn worker(i) }\njoin all\n";
+    let report = drawn(program(text), &sampling(Strategy::Surw, 5_000, 3));
+    assert!(report.found.iter().any(|s| s.finding.code == Code::Assertion), "{}", report.states);
+}
+
 /// Small programs of locks, memory, an event and a queue.
 fn deed() -> impl proptest::strategy::Strategy<Value = String> {
     prop_oneof![
