@@ -435,6 +435,22 @@ fn an_outcome_has_each_task_once() {
     }
 }
 
+/// So do they in a report, a run's and a check's.
+#[test]
+fn a_report_tells_tasks_of_one_name_apart() {
+    let script = "lock m[2]\nbarrier both(2)\n\
+                  task worker(i) { with m[i] { both.wait()\n with m[1 - i] { } } }\n\
+                  for i in 0..2 { spawn worker(i) }\n";
+    for ended in [check_json(script).finish(), support::run_json(script).finish()] {
+        let finding = ended.expect_code(1).findings().remove(0);
+        let name = |task: &serde_json::Value| task["name"].as_str().unwrap_or_default().to_string();
+        let mut names: Vec<String> = finding["tasks"].as_array().into_iter().flatten().map(name).collect();
+        names.sort();
+        assert_eq!(names, ["main", "worker", "worker (2)"]);
+        assert_eq!(finding["message"], "worker and worker (2) wait for each other");
+    }
+}
+
 /// Whether it is declared or made while running, used by its name, a field or
 /// an arm.
 #[test]

@@ -7,6 +7,7 @@ use super::moves::Move;
 use super::part::*;
 use super::store::{Row, StateId};
 use crate::detect::names::{self, Named};
+use crate::objects::TaskId;
 use crate::program::kind::Memory;
 use crate::program::value::{ErrorKind, Value};
 use hashbrown::HashMap;
@@ -102,6 +103,13 @@ pub fn of(m: &mut Move, explorer: &Explorer, row: &Row, finished: bool) -> Outco
         Vec::new()
     };
     Outcome { values, prints, ended, claims }
+}
+
+/// The names that tell the tasks of a state apart.
+pub fn names(parts: &[(TaskId, std::sync::Arc<Part>)]) -> HashMap<TaskId, String> {
+    let births = parts.iter().filter_map(|(id, p)| if let Part::Task(t) = &**p { Some((*id, &t.birth)) } else { None });
+    let (ids, all): (Vec<TaskId>, Vec<Named>) = births.map(|(id, birth)| (id, named(birth))).unzip();
+    ids.into_iter().zip(names::distinct(&all)).collect()
 }
 
 fn named(birth: &Birth) -> Named {

@@ -1,6 +1,6 @@
-//! Names that tell tasks apart at the end of an execution: several that one
-//! `spawn` made one by one, in a loop, share theirs. It owns which of them gets
-//! a number; what a task calls itself stays as it was.
+//! Names that tell tasks apart in reports and outcomes: several that one `spawn`
+//! made one by one, in a loop, share theirs. It owns which of them gets a
+//! number; what a task calls itself stays as it was.
 
 use std::collections::{BTreeMap, HashSet};
 

@@ -3,7 +3,7 @@
 //! reading of the arena for that; the algorithms are in `detect`, the words in
 //! `report`.
 
-use super::arena::{Arena, TASKS_MAX, ending, facts, flag, node, object, ring, slot, state};
+use super::arena::{Arena, TASKS_MAX, ending, facts, flag, node, object, ring, run, slot, state};
 use super::codec;
 use super::executor::{Executor, held_of};
 use super::image::Image;
@@ -402,13 +402,33 @@ pub fn task_facts(image: &Image, task: u32) -> TaskFacts {
     let spawned = word(facts::SITE).checked_sub(1).map(|s| image.program.span(s as u32));
     TaskFacts {
         serial: task - image.main_task(),
-        name: arena.task_name(task),
+        name: told_name(image, task),
         process: word(facts::FLAGS) & flag::PROCESS != 0,
         pid: word(facts::PID) as i32,
         tid: word(facts::TID) as i32,
         spawned,
-        spawner: (!main && spawned.is_some()).then(|| arena.task_name(word(facts::SPAWNER) as u32)),
+        spawner: (!main && spawned.is_some()).then(|| told_name(image, word(facts::SPAWNER) as u32)),
     }
+}
+
+/// What reports call a task: of several of one name, each has its own. All are
+/// looked at again only when tasks have been born.
+fn told_name(image: &Image, task: u32) -> String {
+    let arena = image.arena;
+    let born = arena.run(run::BIRTHS).load(SeqCst);
+    let mut told = image.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if told.0 != born || !told.1.contains_key(&task) {
+        let tasks: Vec<u32> = handles(arena).collect();
+        let names = names::distinct(&tasks.iter().map(|t| named(image, *t)).collect::<Vec<_>>());
+        *told = (born, tasks.into_iter().zip(names).collect());
+    }
+    told.1.get(&task).cloned().unwrap_or_else(|| arena.task_name(task))
+}
+
+fn named(image: &Image, task: u32) -> Named {
+    let word = |w: usize| image.arena.facts(task, w).load(SeqCst) as u32;
+    let spawner = (task != image.main_task()).then(|| word(facts::SPAWNER));
+    Named { id: task, name: image.arena.task_name(task), spawner, site: word(facts::SITE) }
 }
 
 fn held_facts(image: &Image, held: &[(u32, Mode, u32)]) -> Vec<Held> {
@@ -786,14 +806,8 @@ pub fn shared_values(image: &Image) -> Vec<(String, String)> {
 pub fn prints_and_endings(image: &Image) -> (Pairs, Pairs) {
     let arena = image.arena;
     let (mut prints, mut ended) = (Vec::new(), Vec::new());
-    let tasks: Vec<u32> = handles(arena).collect();
-    let named = |t: &u32| {
-        let word = |w: usize| arena.facts(*t, w).load(SeqCst) as u32;
-        let spawner = (*t != image.main_task()).then(|| word(facts::SPAWNER));
-        Named { id: *t, name: arena.task_name(*t), spawner, site: word(facts::SITE) }
-    };
-    let names = names::distinct(&tasks.iter().map(named).collect::<Vec<_>>());
-    for (t, name) in tasks.into_iter().zip(names) {
+    for t in handles(arena) {
+        let name = told_name(image, t);
         let printed = arena.facts(t, facts::PRINTED).load(SeqCst) as usize;
         if printed != 0 {
             prints.push((name.clone(), arena.text(printed)));
