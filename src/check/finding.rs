@@ -552,7 +552,7 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[Logged]) -
             Some(Part::Object(o)) => Some(o.clone()),
             _ => None,
         };
-        (object_name(program, id, part.as_ref(), &name), part.and_then(|p| declared_at(program, id, &p)))
+        (object_name(program, id, part.as_ref(), name), part.and_then(|p| declared_at(program, id, &p)))
     };
     let held = |held: &[Hold]| stuck::held_facts(program, &|id| object(id).0, held);
     let one = |on: Vec<String>, facts: Facts| Finding {
