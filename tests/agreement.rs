@@ -58,10 +58,11 @@ fn difference(name: &str, text: &str) -> Option<String> {
 
 #[test]
 fn runs_of_scenarios_come_to_what_check_lists() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let folders = ["scenarios", "tests/corpus"].map(|f| Path::new(env!("CARGO_MANIFEST_DIR")).join(f));
     let mut wrong = String::new();
-    for path in support::leftover::files_in(&folder).iter().filter(|f| f.extension().is_some_and(|e| e == "conc")) {
-        let text = std::fs::read_to_string(path).expect("it can be read");
+    let files = folders.iter().flat_map(|f| support::leftover::files_in(f));
+    for path in files.filter(|f| f.extension().is_some_and(|e| e == "conc")) {
+        let text = std::fs::read_to_string(&path).expect("it can be read");
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         wrong.push_str(&difference(&name, &text).unwrap_or_default());
     }

@@ -419,6 +419,58 @@ fn too_much_of_something() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Tasks that a loop makes one by one have one name, and stand apart in an
+/// outcome, in a run as in a check.
+#[test]
+fn an_outcome_has_each_task_once() {
+    let script = "task worker(i) { print i }\nfor i in 0..3 { spawn worker(i) }\njoin all\n";
+    let prints = serde_json::json!({"worker": "0", "worker (2)": "1", "worker (3)": "2"});
+    let explored = check_json(script).finish().expect_code(0).of_type("outcome");
+    let repeat = ["run", "--repeat", "3", "--shake", "--format", "json", "script.conc"];
+    let ran = conc().file("script.conc", script).args(repeat).finish().expect_code(0).of_type("outcome");
+    assert_eq!((explored.len(), ran.len()), (1, 1));
+    for outcome in explored.iter().chain(&ran) {
+        assert_eq!(outcome["prints"], prints);
+        assert_eq!(outcome["ended"].as_object().map(|e| e.len()), Some(4), "{outcome}");
+    }
+}
+
+/// So do they in a report, a run's and a check's.
+#[test]
+fn a_report_tells_tasks_of_one_name_apart() {
+    let script = "lock m[2]\nbarrier both(2)\n\
+                  task worker(i) { with m[i] { both.wait()\n with m[1 - i] { } } }\n\
+                  for i in 0..2 { spawn worker(i) }\n";
+    for ended in [check_json(script).finish(), support::run_json(script).finish()] {
+        let finding = ended.expect_code(1).findings().remove(0);
+        let name = |task: &serde_json::Value| task["name"].as_str().unwrap_or_default().to_string();
+        let mut names: Vec<String> = finding["tasks"].as_array().into_iter().flatten().map(name).collect();
+        names.sort();
+        assert_eq!(names, ["main", "worker", "worker (2)"]);
+        assert_eq!(finding["message"], "worker and worker (2) wait for each other");
+    }
+}
+
+/// Whether it is declared or made while running, used by its name, a field or
+/// an arm.
+#[test]
+fn an_error_is_on_the_object_that_it_is_about() {
+    let on = |script: &str, name: &str| {
+        for explored in [true, false] {
+            let ended = if explored { check_json(script).finish() } else { support::run_json(script).finish() };
+            let finding = ended.expect_code(1).findings().remove(0);
+            assert_eq!((&finding["code"], &finding["on"]), (&"error".into(), &serde_json::json!([name])), "{script}");
+        }
+    };
+    on("queue q(0)\nq.close()\nq.put(1)\n", "q");
+    on("queue q(0)\nqueue r(0)\nr.close()\nselect { q.get() => { }\n r.put(1) => { } }\n", "r");
+    on("let q = queue(0)\nq.close()\nq.put(1)\n", "q (line 1)");
+    on("struct S { lock mu }\nlet s = S()\ns.mu.release()\n", "S.mu");
+    on("lock m[3]\nlet i = 1\nm[i].release()\n", "m[1]");
+    let raised = "lock m\ntry { m.release() } catch any as e { raise e.message }\n";
+    assert_eq!(check_json(raised).finish().findings()[0]["on"], serde_json::json!([]));
+}
+
 #[test]
 fn a_loop_that_changes_nothing_is_a_livelock() {
     assert_eq!(check_json("loop { }\n").finish().expect_code(1).failures(), ["livelock"]);

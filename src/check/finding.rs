@@ -17,6 +17,8 @@ use crate::machine::{Step, Task};
 use crate::objects::{self, KINDS, Need, TaskId, World, place};
 use crate::program::Program;
 use crate::program::value::{ErrorKind, Value};
+use hashbrown::HashMap;
+use std::cell::OnceCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -85,6 +87,8 @@ pub struct Scene1<'e> {
     views: Vec<TaskView>,
     deeds: Vec<Rc<Deeds>>,
     main: TaskId,
+    /// What reports call the tasks, once that is asked.
+    names: OnceCell<HashMap<TaskId, String>>,
 }
 
 impl<'e> Scene1<'e> {
@@ -101,6 +105,7 @@ impl<'e> Scene1<'e> {
             deeds: Vec::new(),
             main: explorer.main,
             tasks,
+            names: OnceCell::new(),
         };
         let model = explorer.model;
         for at in 0..scene.tasks.len() {
@@ -126,6 +131,10 @@ impl<'e> Scene1<'e> {
             scene.views.push(TaskView { id, waits, excused: task.birth.daemon || idle });
         }
         scene
+    }
+
+    fn name(&self, task: TaskId) -> Option<String> {
+        self.names.get_or_init(|| super::outcome::names(&self.tasks)).get(&task).cloned()
     }
 
     fn task(&self, id: TaskId) -> Option<&TaskPart> {
@@ -350,8 +359,7 @@ impl Scene for Scene1<'_> {
         self.program
     }
     fn task_facts(&self, task: TaskId) -> TaskFacts {
-        let name = |t: TaskId| self.task(t).map(|t| t.birth.name.to_string());
-        facts_of(self.program, task, self.main, self.task(task).map(|t| &*t.birth), name)
+        facts_of(self.program, task, self.main, self.task(task).map(|t| &*t.birth), |t| self.name(t))
     }
     fn ending(&self, task: TaskId) -> Option<Ending> {
         match &self.task(task)?.at {
@@ -368,7 +376,7 @@ impl Scene for Scene1<'_> {
             Some(Part::Object(o)) => Some(o),
             _ => None,
         };
-        object_name(self.program, object, part, |t| self.task(t).map(|t| t.birth.name.to_string()))
+        object_name(self.program, object, part, |t| self.name(t))
     }
     fn word(&self, object: u32, index: usize) -> u64 {
         match self.object(object).as_deref() {
@@ -435,7 +443,7 @@ fn facts_of(
     let spawned = birth.site.map(|s| program.span(s));
     TaskFacts {
         serial,
-        name: birth.name.to_string(),
+        name: name(task).unwrap_or_default(),
         process: birth.process,
         pid: 0,
         tid: 0,
@@ -483,12 +491,9 @@ pub fn joins(explorer: &Explorer, row: &Row, task: TaskId) -> bool {
 
 /// Who a task is.
 pub fn task_facts(explorer: &Explorer, row: &Row, task: TaskId) -> TaskFacts {
-    let part = |id: TaskId| explorer.part(row, Key::Task(id));
-    let name = |id: TaskId| match part(id).as_deref() {
-        Some(Part::Task(t)) => Some(t.birth.name.to_string()),
-        _ => None,
-    };
-    match part(task).as_deref() {
+    let names = super::outcome::names(&explorer.task_parts(row));
+    let name = |id: TaskId| names.get(&id).cloned();
+    match explorer.part(row, Key::Task(task)).as_deref() {
         Some(Part::Task(t)) => facts_of(explorer.model.program, task, explorer.main, Some(&t.birth), name),
         _ => facts_of(explorer.model.program, task, explorer.main, None, name),
     }
@@ -538,10 +543,8 @@ pub fn notes(explorer: &Explorer, row: &Row) -> Vec<Note> {
 pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[Logged]) -> Finding {
     let program = explorer.model.program;
     let task = |id: TaskId| explorer.part(row, Key::Task(id));
-    let name = |id: TaskId| match task(id).as_deref() {
-        Some(Part::Task(t)) => Some(t.birth.name.to_string()),
-        _ => None,
-    };
+    let names = super::outcome::names(&explorer.task_parts(row));
+    let name = |id: TaskId| names.get(&id).cloned();
     let facts = |id: TaskId| task_facts(explorer, row, id);
     let object = |id: u32| {
         let part = explorer.part(row, Key::Object(id));
@@ -624,16 +627,16 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[Logged]) -
                 one(vec![name.clone()], Facts::Race { variable: name.clone(), declared, earlier, later })
             }
             Event::Failed { task, site, kind, message, calls, held: holds } => {
-                let kind = ErrorKind::ALL.get(*kind as usize).map_or("error", |k| k.word()).to_string();
+                let kind = ErrorKind::ALL.get(*kind as usize).copied().unwrap_or(ErrorKind::Raised);
                 let facts = Facts::Failed {
                     task: task.map(facts),
                     span: program.span(*site),
-                    kind,
+                    kind: kind.word().to_string(),
                     message: message.clone(),
                     calls: calls.iter().map(|c| program.span(*c)).collect(),
                     holds: held(holds),
                 };
-                one(stuck::failed_on(program, *site), facts)
+                one(stuck::failed_on(program, *site, kind, message), facts)
             }
             Event::Abandoned { task: owner, hold } => {
                 let (lock, declared) = object(hold.0);

@@ -6,6 +6,8 @@ use super::explore::Explorer;
 use super::moves::Move;
 use super::part::*;
 use super::store::{Row, StateId};
+use crate::detect::names::{self, Named};
+use crate::objects::TaskId;
 use crate::program::kind::Memory;
 use crate::program::value::{ErrorKind, Value};
 use hashbrown::HashMap;
@@ -78,9 +80,11 @@ pub fn of(m: &mut Move, explorer: &Explorer, row: &Row, finished: bool) -> Outco
         }
     }
     let (mut prints, mut ended) = (Pairs::new(), Pairs::new());
-    for (_, part) in explorer.task_parts(row) {
-        let Part::Task(task) = &*part else { continue };
-        let name = task.birth.name.to_string();
+    let parts = explorer.task_parts(row);
+    let tasks: Vec<&TaskPart> =
+        parts.iter().filter_map(|(_, p)| if let Part::Task(t) = &**p { Some(t) } else { None }).collect();
+    let names = names::distinct(&tasks.iter().map(|t| named(&t.birth)).collect::<Vec<_>>());
+    for (task, name) in tasks.into_iter().zip(names) {
         if let Some(text) = &task.printed {
             prints.push((name.clone(), text.to_string()));
         }
@@ -99,6 +103,18 @@ pub fn of(m: &mut Move, explorer: &Explorer, row: &Row, finished: bool) -> Outco
         Vec::new()
     };
     Outcome { values, prints, ended, claims }
+}
+
+/// The names that tell the tasks of a state apart.
+pub fn names(parts: &[(TaskId, std::sync::Arc<Part>)]) -> HashMap<TaskId, String> {
+    let births = parts.iter().filter_map(|(id, p)| if let Part::Task(t) = &**p { Some((*id, &t.birth)) } else { None });
+    let (ids, all): (Vec<TaskId>, Vec<Named>) = births.map(|(id, birth)| (id, named(birth))).unzip();
+    ids.into_iter().zip(names::distinct(&all)).collect()
+}
+
+fn named(birth: &Birth) -> Named {
+    let name = birth.name.to_string();
+    Named { id: birth.id, name, spawner: birth.spawner, site: birth.site.map_or(0, |s| s + 1) }
 }
 
 /// What an outcome says of a task at the end.

@@ -198,6 +198,7 @@ fn until_race(log: &[(Mover, Logged)], ix: PartIx, other: TaskId, task: TaskId) 
 
 pub fn way_of(explorer: &Explorer, row: &Row, log: &[(Mover, Logged)]) -> Way {
     let program = explorer.model.program;
+    let names = super::outcome::names(&explorer.task_parts(row));
     let mut numbers = Numbers::new(explorer);
     let mut turns: Vec<schedule::Turn> = Vec::new();
     let mut steps = Vec::new();
@@ -240,7 +241,7 @@ pub fn way_of(explorer: &Explorer, row: &Row, log: &[(Mover, Logged)]) -> Way {
         let lane = lane_of.iter().position(|t| *t == step.task).unwrap_or_else(|| {
             lane_of.push(step.task);
             let (name, process) = match explorer.part(row, Key::Task(step.task)).as_deref() {
-                Some(Part::Task(t)) => (t.birth.name.to_string(), t.birth.process),
+                Some(Part::Task(t)) => (names.get(&step.task).cloned().unwrap_or_default(), t.birth.process),
                 _ => ("?".to_string(), false),
             };
             lanes.push(Lane { name, process });

@@ -7,6 +7,7 @@ pub mod expect;
 pub mod finding;
 pub mod lock_order;
 pub mod may;
+pub mod names;
 pub mod race;
 pub mod stuck;
 pub mod trace;

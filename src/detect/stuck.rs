@@ -7,8 +7,9 @@ use super::deadlock::{Group, Might, RootCause, TaskView, WaitView};
 use super::finding::*;
 use super::may::{May, Root};
 use crate::lang::ast::Span;
-use crate::objects::{KINDS, Need, condition, event};
+use crate::objects::{self, KINDS, Need, condition, event};
 use crate::program::Program;
+use crate::program::value::ErrorKind;
 
 /// The mark of a task whose body has ended: as an owner it is gone, though
 /// its process still waits for what it has spawned.
@@ -68,9 +69,15 @@ pub fn held_facts(program: &Program, name: &dyn Fn(u32) -> String, held: &[(u32,
         .collect()
 }
 
-/// What an error is about, as far as its place tells: the receiver's name.
-pub fn failed_on(program: &Program, site: u32) -> Vec<String> {
+/// What an error is about: the object that its message names, or else the
+/// receiver at its place. The words of an assertion and of a `raise` are the
+/// script's own.
+pub fn failed_on(program: &Program, site: u32, kind: ErrorKind, message: &str) -> Vec<String> {
     use crate::program::code::{Instr, Receiver};
+    let own_words = matches!(kind, ErrorKind::Assertion | ErrorKind::Raised);
+    if let Some(name) = objects::failed_on(message).filter(|_| !own_words) {
+        return vec![name.to_string()];
+    }
     let receiver = match program.code.get(site as usize) {
         Some(Instr::CallMethod(call)) => program.calls[*call as usize].receiver,
         Some(Instr::WithAcquire(w) | Instr::WithRelease(w)) => program.withs[*w as usize].receiver,

@@ -310,6 +310,15 @@ pub fn failed(kind: u8, name: &str, error: ErrorKind, text: &str) -> Error {
     Error::new(error, format!("{text} ({} {name})", KINDS[kind as usize].word))
 }
 
+/// The name of the object that an error of an operation is about, by its
+/// message: `failed` the other way round. A message is all that a caught and a
+/// recorded error keep.
+pub fn failed_on(message: &str) -> Option<&str> {
+    let inside = message.strip_suffix(')')?;
+    let name = |word: &str| inside.rfind(&format!(" ({word} ")).map(|at| &inside[at + word.len() + 3..]);
+    KINDS.iter().find_map(|kind| name(kind.word))
+}
+
 /// Why an operation cannot be an arm of a `select`, if so.
 pub fn no_arm(kind: u8, options: u32) -> Option<Error> {
     let word = KINDS[kind as usize].word;

@@ -298,3 +298,17 @@ fn wrong_arguments_of_declarations() {
     assert!(init(place::semaphore, &[Value::Bool(true)], 0).is_err());
     assert!(init(place::pool, &[Value::Int(100_000)], 0).is_err());
 }
+
+#[test]
+fn an_error_tells_which_object_it_is_about() {
+    let about = |name: &str| {
+        let error = failed(place::queue, name, ErrorKind::Closed, "`put` on a closed queue");
+        failed_on(&error.message).map(String::from)
+    };
+    for name in ["q", "work[2]", "Account.inbox", "reply (line 9)"] {
+        assert_eq!(about(name).as_deref(), Some(name));
+    }
+    for other in ["none has no method `put`", "index 5 of 2", "(queue", "3 tasks (line 9)", "lost (a queue q)"] {
+        assert_eq!(failed_on(other), None, "{other}");
+    }
+}

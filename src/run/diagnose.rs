@@ -3,7 +3,7 @@
 //! reading of the arena for that; the algorithms are in `detect`, the words in
 //! `report`.
 
-use super::arena::{Arena, TASKS_MAX, ending, facts, flag, node, object, ring, slot, state};
+use super::arena::{Arena, TASKS_MAX, ending, facts, flag, node, object, ring, run, slot, state};
 use super::codec;
 use super::executor::Executor;
 use super::image::Image;
@@ -16,6 +16,7 @@ use crate::detect::deadlock::{self, Might, RootCause, TaskView, WaitView};
 use crate::detect::finding::*;
 use crate::detect::lock_order::{self, Dependency};
 use crate::detect::may::{Deeds, May, Root};
+use crate::detect::names::{self, Named};
 use crate::detect::stuck::{self, BODY_ENDED, Scene};
 use crate::lang::ast::Span;
 use crate::objects::{self, KINDS, Need, task};
@@ -402,13 +403,33 @@ pub fn task_facts(image: &Image, task: u32) -> TaskFacts {
     let spawned = word(facts::SITE).checked_sub(1).map(|s| image.program.span(s as u32));
     TaskFacts {
         serial: task - image.main_task(),
-        name: arena.task_name(task),
+        name: told_name(image, task),
         process: word(facts::FLAGS) & flag::PROCESS != 0,
         pid: word(facts::PID) as i32,
         tid: word(facts::TID) as i32,
         spawned,
-        spawner: (!main && spawned.is_some()).then(|| arena.task_name(word(facts::SPAWNER) as u32)),
+        spawner: (!main && spawned.is_some()).then(|| told_name(image, word(facts::SPAWNER) as u32)),
     }
+}
+
+/// What reports call a task: of several of one name, each has its own. All are
+/// looked at again only when tasks have been born.
+fn told_name(image: &Image, task: u32) -> String {
+    let arena = image.arena;
+    let born = arena.run(run::BIRTHS).load(SeqCst);
+    let mut told = image.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if told.0 != born || !told.1.contains_key(&task) {
+        let tasks: Vec<u32> = handles(arena).collect();
+        let names = names::distinct(&tasks.iter().map(|t| named(image, *t)).collect::<Vec<_>>());
+        *told = (born, tasks.into_iter().zip(names).collect());
+    }
+    told.1.get(&task).cloned().unwrap_or_else(|| arena.task_name(task))
+}
+
+fn named(image: &Image, task: u32) -> Named {
+    let word = |w: usize| image.arena.facts(task, w).load(SeqCst) as u32;
+    let spawner = (task != image.main_task()).then(|| word(facts::SPAWNER));
+    Named { id: task, name: image.arena.task_name(task), spawner, site: word(facts::SITE) }
 }
 
 fn held_facts(image: &Image, held: &[(u32, Mode, u32)]) -> Vec<Held> {
@@ -556,6 +577,7 @@ fn from_raw(image: &Image, raw: Raw, count: u64) -> Option<Finding> {
         Raw::Failed { task, site, kind, message, calls, held } => {
             let kind = *ErrorKind::ALL.get(kind as usize)?;
             let code = if kind == ErrorKind::Assertion { Code::Assertion } else { Code::Error };
+            let on = stuck::failed_on(program, site, kind, &message);
             let facts = Facts::Failed {
                 task: task.map(|t| task_facts(image, t)),
                 span: program.span(site),
@@ -564,7 +586,7 @@ fn from_raw(image: &Image, raw: Raw, count: u64) -> Option<Finding> {
                 calls: calls.into_iter().map(|c| program.span(c)).collect(),
                 holds: raw_held(image, &held),
             };
-            finding(code, stuck::failed_on(program, site), facts, count)
+            finding(code, on, facts, count)
         }
         Raw::Abandoned { task, lock, mode, site } => {
             let name = image.object_name(lock);
@@ -785,7 +807,7 @@ pub fn prints_and_endings(image: &Image) -> (Pairs, Pairs) {
     let arena = image.arena;
     let (mut prints, mut ended) = (Vec::new(), Vec::new());
     for t in handles(arena) {
-        let name = arena.task_name(t);
+        let name = told_name(image, t);
         let printed = arena.facts(t, facts::PRINTED).load(SeqCst) as usize;
         if printed != 0 {
             prints.push((name.clone(), arena.text(printed)));

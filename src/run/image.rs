@@ -14,6 +14,7 @@ use crate::program::Program;
 use crate::program::kind::Memory as MemoryKind;
 use crate::program::value::{Names, ObjRef};
 use nix::sys::eventfd::{EfdFlags, EventFd};
+use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -70,6 +71,8 @@ pub struct Image {
     bell: EventFd,
     /// Where what happens is recorded, if it is.
     pub events: Option<super::events::Events>,
+    /// What reports call the tasks, and how many had been born by then.
+    pub told: Mutex<(u64, HashMap<u32, String>)>,
 }
 
 /// Room for what can be declared.
@@ -130,7 +133,8 @@ impl Image {
         debug_assert_eq!(first, 0, "declared objects have the first numbers");
         let (program, growth, known) = (Current::new(program), Mutex::new(None), AtomicU64::new(0));
         let events = if options.record { Some(super::events::Events::new()?) } else { None };
-        Ok(Image { program, options, arena, vars, room, growth, known, shared, bell, events })
+        let told = Mutex::default();
+        Ok(Image { program, options, arena, vars, room, growth, known, shared, bell, events, told })
     }
 
     /// First values for the declared places from `first` on, of private memory

@@ -513,11 +513,12 @@ impl Executor {
             self.trace_block_end();
             self.leave_gate(true);
         }
+        let mut held = self.held();
         // A daemon or a worker whose process has ended, with nobody left who would
         // want what it held.
-        let servant = self.slot_word(slot::FLAGS).load(Relaxed) & (flag::DAEMON | flag::WORKER) != 0;
-        let wanted_by_none = self.supervising && servant && self.arena.run(run::LIVE).load(SeqCst) == 0;
-        let held = if wanted_by_none { Vec::new() } else { self.held() };
+        if !held.is_empty() && self.supervising && serves(self.arena, self.slot) && only_servants_live(self.arena) {
+            held.clear();
+        }
         for (lock, mode, site) in held {
             let mode = match mode {
                 objects::Mode::Exclusive => 0,
@@ -770,6 +771,19 @@ impl Executor {
 /// Whether a task's handle says that it has ended.
 pub fn has_ended(arena: &Arena, task: u32) -> bool {
     arena.object(task, object::WORD + task::STATE).load(SeqCst) != task::RUNNING
+}
+
+fn serves(arena: &Arena, slot: usize) -> bool {
+    arena.slot(slot, slot::FLAGS).load(Relaxed) & (flag::DAEMON | flag::WORKER) != 0
+}
+
+/// Whether all that live are daemons and workers. Who has told its end and is
+/// still leaving its slot lives no more, though `run::LIVE` counts it.
+fn only_servants_live(arena: &Arena) -> bool {
+    (0..arena.slots_high()).all(|s| {
+        let free = matches!(arena.slot(s, slot::STATE).load(SeqCst), state::FREE | state::ENDED);
+        free || serves(arena, s) || has_ended(arena, arena.slot(s, slot::TASK).load(SeqCst) as u32)
+    })
 }
 
 /// A task that ended leaves its slot, which is kept back for its clock.

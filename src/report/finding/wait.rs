@@ -10,10 +10,11 @@ use super::who;
 /// So many names and so many reasons of one kind are listed.
 const NAMES_MAX: usize = 3;
 
-/// What a task does that waits: `waits for lock m`.
+/// What a task does that waits: `waits for lock m`. Only a `select` whose arms
+/// are all on none waits for nothing.
 pub fn deed(waits: &[Wait]) -> String {
     match waits {
-        [] => "waits".into(),
+        [] => "waits in a select whose arms are all on none".into(),
         [one] => format!("waits {}", goal(one, true)),
         _ => "waits in a select that nothing can end".into(),
     }
@@ -59,7 +60,7 @@ pub fn sentence(source: &Source, waiting: &Waiting) -> String {
 pub fn line(source: &Source, waiting: &Waiting, told: &[Waiting]) -> String {
     let at = source.line(waiting.span);
     match waiting.waits.as_slice() {
-        [] => format!("waits at line {at}"),
+        [] => format!("waits in the select at line {at}, whose arms are all on none"),
         [one] => format!("waits {} at line {at}{}", goal(one, false), because(source, one, waiting, told)),
         several => {
             let arms = several.iter().map(|w| format!("{}{}", goal(w, false), because(source, w, waiting, told)));
@@ -75,7 +76,10 @@ fn because(source: &Source, wait: &Wait, waiting: &Waiting, told: &[Waiting]) ->
     clauses.extend(holders(source, &wait.reasons, waiting, told));
     clauses.extend(wait.reasons.iter().filter_map(|r| one(source, r, wait)));
     clauses.extend(ends(&wait.reasons));
-    clauses.extend(suppliers(&wait.reasons));
+    clauses.extend(suppliers(&wait.reasons, waiting));
+    if clauses.is_empty() {
+        clauses.extend(itself(&wait.reasons, waiting));
+    }
     match clauses.is_empty() {
         true => String::new(),
         false => format!(", {}", clauses.join(", ")),
@@ -141,11 +145,13 @@ fn ends(reasons: &[Reason]) -> Option<String> {
     (!names.is_empty()).then(|| format!("but {}", phrase::deed(&names, NAMES_MAX, "is stuck")))
 }
 
-/// Stuck tasks that would have done it, by what they would have done.
-fn suppliers(reasons: &[Reason]) -> Vec<String> {
+/// Other stuck tasks that would have done it, by what they would have done.
+fn suppliers(reasons: &[Reason], waiting: &Waiting) -> Vec<String> {
     let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
     for reason in reasons {
-        if let Reason::StuckSupplier { task, action } = reason {
+        if let Reason::StuckSupplier { task, action } = reason
+            && task.serial != waiting.task.serial
+        {
             match groups.iter_mut().find(|(a, _)| a == action) {
                 Some((_, names)) => names.push(&task.name),
                 None => groups.push((action, vec![&task.name])),
@@ -157,6 +163,23 @@ fn suppliers(reasons: &[Reason]) -> Vec<String> {
         format!("and {}, which would {action}, {verb}", phrase::list(&names, NAMES_MAX))
     };
     groups.into_iter().map(clause).collect()
+}
+
+/// That a task waits for what only it could do later goes without saying where
+/// there is another reason.
+fn itself(reasons: &[Reason], waiting: &Waiting) -> Option<String> {
+    let own = |reason: &Reason| match reason {
+        Reason::StuckSupplier { task, action } if task.serial == waiting.task.serial => Some(action.clone()),
+        _ => None,
+    };
+    let mut actions: Vec<String> = Vec::new();
+    for action in reasons.iter().filter_map(own) {
+        if !actions.contains(&action) {
+            actions.push(action);
+        }
+    }
+    let name = &waiting.task.name;
+    (!actions.is_empty()).then(|| format!("and only {name} itself could {}", phrase::either(&actions)))
 }
 
 #[cfg(test)]
@@ -208,6 +231,56 @@ task caller { with m { c.notify() } }
           = tasks: consumer is a thread of process 4711
           = help: `q.close()` after the last `put`: a `get` then gives none and `for v
                   in q` ends
+          = explain: conc explain deadlock
+        "#);
+    }
+
+    /// Itself is named only where nobody else is.
+    #[test]
+    fn only_who_waits_could_put() {
+        let own = |action: &str| Reason::StuckSupplier { task: thread(1, "consumer", None), action: action.into() };
+        let waits = vec![wait("get", "queue", "q", vec![own("put"), own("close"), own("put")])];
+        insta::assert_snapshot!(alone("consumer", "q.get()", Code::Deadlock, waits), @r#"
+        error[deadlock]: consumer waits to get from queue q, and only consumer itself
+        could put or close
+           ╭─[s.conc:7:23]
+         6 │ task producer { raise "broken" }
+         7 │ task consumer { print q.get() }
+           ·                       ───┬───
+           ·                          ╰── consumer waits to get from queue q
+         8 │ task reader { rw.acquire_read(); rw.acquire_read() }
+           ╰────
+          = note: no task can go on
+          = tasks: consumer is a thread of process 4711
+          = help: `q.close()` after the last `put`: a `get` then gives none and `for v
+                  in q` ends
+          = explain: conc explain deadlock
+        "#);
+
+        let other = Reason::StuckSupplier { task: thread(2, "producer", None), action: "put".into() };
+        let waits = vec![wait("get", "queue", "q", vec![own("put"), other])];
+        let told = alone("consumer", "q.get()", Code::Deadlock, waits);
+        let sentence = "consumer waits to get from queue q, and producer, which would\nput, is stuck\n";
+        assert!(told.contains(sentence), "{told}");
+    }
+
+    #[test]
+    fn a_select_whose_arms_are_all_on_none() {
+        insta::assert_snapshot!(alone("consumer", "q.get()", Code::Deadlock, vec![]), @r#"
+        error[deadlock]: consumer waits in a select whose arms are all on none
+           ╭─[s.conc:7:23]
+         6 │ task producer { raise "broken" }
+         7 │ task consumer { print q.get() }
+           ·                       ───┬───
+           ·                          ╰─┤ consumer waits in a select whose arms are all
+           ·                            │ on none
+         8 │ task reader { rw.acquire_read(); rw.acquire_read() }
+           ╰────
+          = stuck: consumer waits in the select at line 7, whose arms are all on none
+          = note: no task can go on
+          = tasks: consumer is a thread of process 4711
+          = help: let one of the arms have an object when the `select` begins, or give
+                  it an `after`
           = explain: conc explain deadlock
         "#);
     }

@@ -111,8 +111,10 @@ fn deadlock(circle: &[Waiting]) -> String {
     if circle.iter().any(|w| w.waits.len() > 1) {
         return "let a task that still runs end one of its arms, or give the `select` an `after`".into();
     }
-    let wait = others.first().or(locks.first());
-    wait.map_or_else(|| "let something that still runs end the wait".into(), |w| missing(w))
+    match others.first().or(locks.first()) {
+        Some(wait) => missing(wait),
+        None => "let one of the arms have an object when the `select` begins, or give it an `after`".into(),
+    }
 }
 
 /// A lock that one of them holds while it waits for something else, and that

@@ -1,0 +1,100 @@
+//! Names that tell tasks apart in reports and outcomes: several that one `spawn`
+//! made one by one, in a loop, share theirs. It owns which of them gets a
+//! number; what a task calls itself stays as it was.
+
+use std::collections::{BTreeMap, HashSet};
+
+/// A task that has a name.
+pub struct Named {
+    /// Higher than its spawner's, and than those of the tasks that the same
+    /// statement of the same spawner made before.
+    pub id: u32,
+    pub name: String,
+    pub spawner: Option<u32>,
+    /// The statement that made it.
+    pub site: u32,
+}
+
+/// A name for each, in their order: the first of several keeps its own, the
+/// others become `worker (2)`, `worker (3)`. Which is the first does not depend
+/// on whose step came first: spawners go before what they spawn, and then by
+/// their own names, by the statement, and by how many it had made.
+pub fn distinct(tasks: &[Named]) -> Vec<String> {
+    let own: HashSet<&str> = tasks.iter().map(|t| t.name.as_str()).collect();
+    if own.len() == tasks.len() {
+        return tasks.iter().map(|t| t.name.clone()).collect();
+    }
+    let places: BTreeMap<u32, usize> = tasks.iter().enumerate().map(|(at, t)| (t.id, at)).collect();
+    let above = |at: usize| tasks[at].spawner.and_then(|s| places.get(&s).copied()).filter(|s| *s != at);
+    let mut depths = vec![0; tasks.len()];
+    for at in places.values() {
+        depths[*at] = above(*at).map_or(0, |s| depths[s] + 1);
+    }
+    let mut given = vec![String::new(); tasks.len()];
+    let mut taken: BTreeMap<&str, usize> = BTreeMap::new();
+    for depth in 0..=depths.iter().copied().max().unwrap_or(0) {
+        let mut level: Vec<usize> = (0..tasks.len()).filter(|at| depths[*at] == depth).collect();
+        level.sort_by_key(|at| {
+            let spawner = above(*at).map_or("", |s| given[s].as_str()).to_string();
+            (spawner, tasks[*at].site, tasks[*at].id)
+        });
+        for at in level {
+            let name = tasks[at].name.as_str();
+            let count = taken.entry(name).or_default();
+            given[at] = loop {
+                *count += 1;
+                let numbered = format!("{name} ({count})");
+                match *count {
+                    1 => break name.to_string(),
+                    _ if own.contains(numbered.as_str()) => {}
+                    _ => break numbered,
+                }
+            };
+        }
+    }
+    given
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(all: &[(u32, &str, Option<u32>, u32)]) -> Vec<String> {
+        let one = |(id, name, spawner, site): &(u32, &str, Option<u32>, u32)| Named {
+            id: *id,
+            name: name.to_string(),
+            spawner: *spawner,
+            site: *site,
+        };
+        distinct(&all.iter().map(one).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn different_names_stay() {
+        assert_eq!(named(&[(7, "main", None, 0), (8, "worker#0", Some(7), 3)]), ["main", "worker#0"]);
+        assert!(named(&[]).is_empty());
+    }
+
+    #[test]
+    fn those_of_one_statement_in_their_order() {
+        let all = [(0, "main", None, 0), (1, "w", Some(0), 3), (2, "w", Some(0), 3), (3, "w", Some(0), 3)];
+        assert_eq!(named(&all), ["main", "w", "w (2)", "w (3)"]);
+    }
+
+    #[test]
+    fn a_name_that_somebody_has_is_left_out() {
+        let all = [(0, "main", None, 0), (1, "w", Some(0), 3), (2, "w", Some(0), 3), (3, "w (2)", Some(0), 4)];
+        assert_eq!(named(&all), ["main", "w", "w (3)", "w (2)"]);
+    }
+
+    /// Two spawners and two statements, in whatever order they were first.
+    #[test]
+    fn the_order_of_steps_is_no_matter() {
+        let main = (0, "main", None, 0);
+        let (left, right) = ((1, "left", Some(0), 1), (2, "right", Some(0), 2));
+        let first = named(&[main, left, right, (3, "w", Some(1), 5), (4, "w", Some(2), 4), (5, "w", Some(2), 3)]);
+        let other = named(&[main, left, right, (3, "w", Some(2), 3), (4, "w", Some(2), 4), (5, "w", Some(1), 5)]);
+        assert_eq!(first[3..], ["w", "w (3)", "w (2)"]);
+        assert_eq!(other[3..], ["w (2)", "w (3)", "w"]);
+    }
+}
