@@ -302,7 +302,7 @@ fn a_signal_at_any_moment_leaves_nothing() {
 
 #[test]
 fn step_goes_through_what_was_entered() {
-    let ended = session("lock m\ntask w { with m { print \"in\" } }\nspawn w\n:step\n0\nw\nq\n6 * 7\n:reset\n:step\n");
+    let ended = session("lock m\ntask w { with m { yield } }\nspawn w\n:step\n0\nw\nq\n6 * 7\n:reset\n:step\n");
     let steps: Vec<&str> = ended.stdout.lines().filter(|l| l.starts_with("step>")).collect();
     assert_eq!(steps, ["step> 0", "step> w", "step> q"], "{}", ended.stdout);
     assert!(
