@@ -10,7 +10,7 @@
 //! it would get if the states were looked at one after the other.
 
 use super::explore::{Carried, Mover, actor, carry_out, memo_of, next_ways, waiting_key};
-use super::hopeless::{Waits, is_hopeless};
+use super::hopeless::is_hopeless;
 use super::memo::{Leaf, LeafAt, LeafView, Memo, Walk};
 use super::moves::{Model, Move};
 use super::part::{Frozen, Key, PartId, PartIx};
@@ -241,8 +241,7 @@ impl Piece {
             steps.iter().any(|s| Some(s.actor) == place)
         };
         let who = |ix| actor(frozen.key(ix), known.main);
-        let waiting: Vec<Waits> = self.waiting.iter().map(|w| (who(w.0), self.needs(known, *w))).collect();
-        let hopeless = is_hopeless(&waiting, goes);
+        let hopeless = is_hopeless(self.waiting.iter().map(|w| (who(w.0), self.needs(known, *w))), goes);
         fan.hopeless = hopeless.then(|| waiting_key(&self.blocked));
         long
     }
@@ -430,7 +429,9 @@ impl Piece {
         let mut parts: Vec<PartId> = Vec::new();
         for at in 0..self.count(cut) {
             let fan = self.fans[at];
-            known.store.load(self.items[at], &mut row);
+            if known.symmetry.is_some() || known.futures.is_some() {
+                known.store.load(self.items[at], &mut row);
+            }
             self.put_to_sleep(known, at, &mut followed);
             self.choose(known, frozen, at, &row);
             for n in fan.from as usize..fan.to as usize {
@@ -439,7 +440,7 @@ impl Piece {
                 }
                 let mut sleepers = self.sleepers_behind(known, fan, n, &mut followed);
                 let begin = self.words.len();
-                self.words.extend_from_slice(row.words());
+                self.words.extend_from_slice(known.store.words(self.items[at]));
                 let words = &mut self.words[begin..];
                 for (ix, number) in writes_of(known, &self.steps[n]) {
                     known.store.packing.put(words, ix, number);

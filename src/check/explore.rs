@@ -6,7 +6,7 @@
 
 use super::batch::{Came, End, Known, Piece, Step, writes_of};
 use super::finding::{self, Stuck};
-use super::hopeless::{Waits, is_hopeless};
+use super::hopeless::is_hopeless;
 use super::memo::{Leaf, LeafAt, Memo, Rare};
 use super::moves::{Content, Look, Model, Move};
 use super::outcome::{Outcome, Outcomes};
@@ -1046,9 +1046,9 @@ impl<'a> Explorer<'a> {
     fn is_hopeless(&self, out: &[(Turn, Rc<Leaf>)]) -> bool {
         let space = &self.model.space;
         let who = |ix: PartIx| actor(space.key(ix), self.main);
-        let waiting: Vec<Waits> = self.waiting.iter().map(|(ix, leaf)| (who(*ix), &leaf.rare.needs[..])).collect();
+        let waiting = self.waiting.iter().map(|(ix, leaf)| (who(*ix), &leaf.rare.needs[..]));
         let goes = |task| out.iter().any(|(t, _)| t.actor == space.place(Key::Task(task)));
-        is_hopeless(&waiting, goes)
+        is_hopeless(waiting, goes)
     }
 
     /// The parts of those that wait in the state looked at last.

@@ -11,30 +11,35 @@ pub type Waits<'n> = (TaskId, &'n [TaskId]);
 /// Whether somebody waits for tasks none of which goes on, and not only for those
 /// that wait for others in their turn, who go on in the end: a queue of tasks
 /// behind one that works is no reason to look closer.
-pub fn is_hopeless(waiting: &[Waits], goes: impl Fn(TaskId) -> bool) -> bool {
+pub fn is_hopeless<'n>(waiting: impl Iterator<Item = Waits<'n>> + Clone, goes: impl Fn(TaskId) -> bool) -> bool {
     let in_vain = |needs: &[TaskId]| !needs.is_empty() && !needs.iter().any(|t| goes(*t));
-    if !waiting.iter().any(|(_, needs)| in_vain(needs)) {
+    if !waiting.clone().any(|(_, needs)| in_vain(needs)) {
         return false;
     }
     // Those that get on once all before them have.
     let mut helped: Vec<TaskId> = Vec::new();
     loop {
         let before = helped.len();
-        for (task, needs) in waiting {
+        for (task, needs) in waiting.clone() {
             let gets_on = |t: &TaskId| goes(*t) || helped.contains(t);
-            if !needs.is_empty() && !helped.contains(task) && needs.iter().all(gets_on) {
-                helped.push(*task);
+            if !needs.is_empty() && !helped.contains(&task) && needs.iter().all(gets_on) {
+                helped.push(task);
             }
         }
         if helped.len() == before {
-            return waiting.iter().any(|(task, needs)| in_vain(needs) && !helped.contains(task));
+            return waiting.clone().any(|(task, needs)| in_vain(needs) && !helped.contains(&task));
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_hopeless;
+    use super::Waits;
+    use crate::objects::TaskId;
+
+    fn is_hopeless(waiting: &[Waits], goes: impl Fn(TaskId) -> bool) -> bool {
+        super::is_hopeless(waiting.iter().copied(), goes)
+    }
 
     #[test]
     fn a_queue_behind_one_that_works_is_not_hopeless() {

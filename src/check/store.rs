@@ -435,6 +435,12 @@ impl Store {
         row.packing = self.packing.version;
     }
 
+    /// A state as it is packed.
+    #[inline]
+    pub fn words(&self, state: StateId) -> &[u64] {
+        self.words.get(state)
+    }
+
     /// Packs all states anew, if some place has outgrown its bits; whether it
     /// was so.
     pub fn fit(&mut self) -> bool {
