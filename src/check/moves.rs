@@ -227,8 +227,9 @@ pub enum Content {
 /// given is not what it would get.
 #[derive(Default)]
 struct Beyond {
-    places: Vec<Key>,
-    births: Vec<((TaskId, u32, u32), u32)>,
+    /// Each with its number among them.
+    places: HashMap<Key, usize, rustc_hash::FxBuildHasher>,
+    births: HashMap<(TaskId, u32, u32), u32, rustc_hash::FxBuildHasher>,
     next: u32,
 }
 
@@ -332,10 +333,8 @@ impl<'a> Move<'a> {
         let Some(frozen) = self.frozen else { return self.model.space.place(key) };
         frozen.place(key).unwrap_or_else(|| {
             let mut beyond = self.beyond.borrow_mut();
-            let at = beyond.places.iter().position(|k| *k == key).unwrap_or_else(|| {
-                beyond.places.push(key);
-                beyond.places.len() - 1
-            });
+            let next = beyond.places.len();
+            let at = *beyond.places.entry(key).or_insert(next);
             (frozen.places() + at) as PartIx
         })
     }
@@ -345,11 +344,11 @@ impl<'a> Move<'a> {
         let Some(frozen) = self.frozen else { return self.model.space.birth(creator, site, n, count) };
         frozen.birth(creator, site, n).unwrap_or_else(|next| {
             let mut beyond = self.beyond.borrow_mut();
-            if let Some(known) = beyond.births.iter().find(|b| b.0 == (creator, site, n)) {
-                return known.1;
+            if let Some(known) = beyond.births.get(&(creator, site, n)) {
+                return *known;
             }
             let first = next + beyond.next;
-            beyond.births.push(((creator, site, n), first));
+            beyond.births.insert((creator, site, n), first);
             beyond.next += count;
             first
         })

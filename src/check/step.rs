@@ -95,6 +95,10 @@ impl Move<'_> {
         let mut seen: Vec<u64> = Vec::new();
         let mut alone = false;
         for n in first..STEPS_MAX {
+            if self.is_beyond() {
+                // What it comes to is nothing to keep.
+                return Ran::Blocked;
+            }
             let Some((at, site)) = self.task(me, |t| (t.at.clone(), t.machine.as_ref().map_or(t.site, Task::pc)))
             else {
                 return Ran::Blocked;
