@@ -29,6 +29,7 @@ BFS = "-DSAFETY -DBFS -DMEMLIM=8000"
 WORK = [
     ("phil 10", "10 philosophers, 2 meals, the deadlock", ["--first", "phil.conc"],
      ("phil", "-DN=10 -DK=2", BFS, ""), ("phil", "N=10 K=2"), 0.1),
+    ("phil 10", "the same with two threads", ["--jobs", "2", "--first", "phil.conc"], None, None, 0.1),
     ("ordered 7", "7 ordered philosophers, 2 meals, proof", ["ordered.conc"],
      ("phil", "-DN=7 -DK=2 -DORDERED", "", ""), ("phil", "N=7 K=2 ORDERED=True"), 0.5),
     ("ordered 9", "9 ordered philosophers, 2 meals, proof", ["-D", "N=9", "ordered.conc"],
