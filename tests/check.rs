@@ -476,6 +476,32 @@ fn a_loop_that_changes_nothing_is_a_livelock() {
     assert_eq!(check_json("loop { }\n").finish().expect_code(1).failures(), ["livelock"]);
 }
 
+/// Twelve pairs that have nothing to do with each other have more orders than
+/// states that can be kept; one pair after the other they have few, and one that
+/// takes its locks the wrong way round is found among them, on a way that can be
+/// replayed.
+#[test]
+fn parts_that_have_nothing_to_do_with_each_other() {
+    let script = |wrong: &str| {
+        format!(
+            "const P = 12\nshared x[P] = 0\nlock m[P]\nlock n[P]\n\
+             task one(i) {{ repeat 2 {{ with m[i] {{ with n[i] {{ x[i] += 1 }} }} }} }}\n\
+             task two(i) {{ repeat 2 {{ {wrong}\nwith m[i] {{ with n[i] {{ x[i] += 2 }} }} }} }}\n\
+             for i in 0..P {{ spawn one(i)\nspawn two(i) }}\njoin all\n"
+        )
+    };
+    let limited = |script: &str| check_json(script).args(["--max-states", "600000"]).finish();
+    limited(&script("")).expect_code(0);
+    check_json(&script("")).args(["--max-states", "600000", "--without", "persistent"]).finish().expect_code(3);
+    let wrong = script("if i == P - 1 { with n[i] { with m[i] { } } }");
+    let found = limited(&wrong);
+    assert_eq!(found.failures(), ["deadlock"]);
+    assert_eq!(summary(&found)["complete"], true);
+    let schedule = found.of_type("finding")[0]["schedule"].as_str().expect("it has a way").to_string();
+    let replayed = conc().file("script.conc", &wrong).args(["replay", "--format", "json", "script.conc", &schedule]);
+    assert_eq!(replayed.finish().failures(), ["deadlock"]);
+}
+
 /// Whoever takes a value or a job gets something done; whoever only looks whether
 /// there is one does not.
 #[test]
