@@ -214,13 +214,7 @@ pub fn carry_out(mut m: Move, part: PartId, mover: Mover) -> Carried {
 /// transition of which this is not so.
 fn goes_on(space: &Space, looks: &[Look], writes: &[(PartIx, PartId)]) -> bool {
     let mut tasks = writes.iter().filter(|w| matches!(space.key(w.0), Key::Task(_))).peekable();
-    let from = |ix| {
-        looks.iter().find_map(|look| match look {
-            Look::Read(at, id) if *at == ix => Some(*id),
-            _ => None,
-        })
-    };
-    tasks.peek().is_some() && tasks.all(|(ix, part)| from(*ix).is_some_and(|id| id < *part))
+    tasks.peek().is_some() && tasks.all(|(ix, part)| Look::seen_at(looks, *ix).is_some_and(|id| id < *part))
 }
 
 /// What stands for who waits, and how.

@@ -368,26 +368,29 @@ fn follow_some<'m>(
     }
 }
 
-/// What an exploration has found but races, each with its way.
+/// What an exploration has found but races, each with its way; of one that has
+/// followed some tasks only, which has not met the shortest ways, with a shorter one.
 fn shown_of(explorer: &mut Explorer) -> Vec<(Found1, Shown, same::Key)> {
     let found = explorer.found.clone();
-    let not_races = found.iter().filter(|f| !matches!(&f.what, What::Event(seen::Event::Race { .. })));
-    not_races.map(|f| (f.clone(), way::shown(explorer, f), same::key(explorer, f))).collect()
-}
-
-/// The same of one that has followed some tasks only, and whose ways are therefore
-/// not the shortest.
-fn shown_shorter(explorer: &mut Explorer) -> Vec<(Found1, Shown, same::Key)> {
-    let mut all = shown_of(explorer);
-    for (found, shown, key) in &mut all {
-        let (mut turns, _) = explorer.way_to(found.state);
-        turns.extend(found.turn.clone());
-        if let Some(shows) = shorter::shorter(explorer, &turns, key) {
-            found.what = shows.what;
-            *shown = way::shown_by(explorer, found, shows.turns);
+    let not_races = found.into_iter().filter(|f| !matches!(&f.what, What::Event(seen::Event::Race { .. })));
+    let with_way = |mut found: Found1| {
+        let key = same::key(explorer, &found);
+        let mut shows = None;
+        if explorer.follows_some() {
+            let (mut turns, _) = explorer.way_to(found.state);
+            turns.extend(found.turn.clone());
+            shows = shorter::shorter(explorer, &turns, &key);
         }
-    }
-    all
+        let shown = match shows {
+            Some(shows) => {
+                found.what = shows.what;
+                way::shown_by(explorer, &found, shows.turns)
+            }
+            None => way::shown(explorer, &found),
+        };
+        (found, shown, key)
+    };
+    not_races.map(with_way).collect()
 }
 
 /// Declared memory that is not atomic: each place's declaration and name.
@@ -479,8 +482,7 @@ fn report(
     transitions: u64,
 ) -> Report {
     let mut all = early;
-    let late = if explorer.follows_some() { shown_shorter(&mut explorer) } else { shown_of(&mut explorer) };
-    for one in late {
+    for one in shown_of(&mut explorer) {
         if !all.iter().any(|o| o.2 == one.2) {
             all.push(one);
         }

@@ -26,6 +26,16 @@ pub enum Look {
     Choice(u32, u32),
 }
 
+impl Look {
+    /// The part that these looks saw at a place, if it was looked at.
+    pub fn seen_at(looks: &[Look], ix: PartIx) -> Option<PartId> {
+        looks.iter().find_map(|look| match look {
+            Look::Read(at, id) if *at == ix => Some(*id),
+            _ => None,
+        })
+    }
+}
+
 /// What a transition leaves: what it changed, all that it came to know, what
 /// went wrong, its log.
 pub type Closed = (Vec<(PartIx, PartId)>, Vec<Look>, Vec<Event>, Option<Log>);
@@ -679,19 +689,24 @@ impl<'a> Move<'a> {
         if threads || private {
             return !threads;
         }
-        // Every other process would be a descendant of the first one.
-        let first = self.program.objects.len() as TaskId;
-        let mut todo = vec![first];
+        !self.some_process(|m, p| p != m.home && m.threads(p, |tasks| !tasks.is_empty()).unwrap_or(false))
+    }
+
+    /// Whether something is so of a process; none is looked at behind the first of
+    /// which it is.
+    pub fn some_process(&self, is: impl Fn(&Self, TaskId) -> bool) -> bool {
+        // All of them descend from the first one.
+        let mut todo = vec![self.program.objects.len() as TaskId];
         while let Some(process) = todo.pop() {
             let children =
                 self.process(process, |p| p.children.iter().filter(|c| c.process).map(|c| c.task).collect::<Vec<_>>());
             let Some(children) = children else { continue };
-            if process != self.home && self.threads(process, |tasks| !tasks.is_empty()).unwrap_or(false) {
-                return false;
+            if is(self, process) {
+                return true;
             }
             todo.extend(children);
         }
-        true
+        false
     }
 
     /// Whether the place is one whose accesses need not be compared.

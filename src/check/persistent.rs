@@ -182,12 +182,8 @@ impl Futures {
             if !matches!(space.key(*ix), Key::Task(_)) {
                 continue;
             }
-            let before = learnt.looks.iter().find_map(|look| match look {
-                Look::Read(at, id) if at == ix => Some(*id),
-                _ => None,
-            });
             let Some(to) = self.location(space, *ix, *part) else { continue };
-            match before {
+            match Look::seen_at(learnt.looks, *ix) {
                 // Somebody is born, who does for his maker what is to come.
                 None | Some(0) => self.leads_to(from, to),
                 // The actor goes on; or another one is moved on by it.

@@ -562,19 +562,11 @@ impl Move<'_> {
     /// Whether nobody lives but those who are there for others: then nobody wants
     /// what they hold any more.
     fn only_serve(&self) -> bool {
-        // All processes descend from the first one.
-        let mut todo = vec![self.program.objects.len() as TaskId];
-        while let Some(process) = todo.pop() {
-            let children =
-                self.process(process, |p| p.children.iter().filter(|c| c.process).map(|c| c.task).collect::<Vec<_>>());
-            let Some(children) = children else { continue };
-            let tasks = self.threads(process, <[TaskId]>::to_vec).unwrap_or_default();
-            if tasks.iter().any(|t| !self.serves(*t)) {
-                return false;
-            }
-            todo.extend(children);
-        }
-        true
+        let wants = |m: &Self, process| {
+            let tasks = m.threads(process, <[TaskId]>::to_vec).unwrap_or_default();
+            tasks.iter().any(|t| !m.serves(*t))
+        };
+        !self.some_process(wants)
     }
 
     pub(super) fn leave_worker(&mut self) {
