@@ -16,7 +16,7 @@ use super::moves::{Model, Move};
 use super::part::{Frozen, Key, PartId, PartIx};
 use super::persistent::{self, Futures, Standing, Touches};
 use super::sleep::{self, Reach, Sleepers, Sleeping};
-use super::store::{Batch, Number, Row, StateId, Store, hash};
+use super::store::{Landed, Number, Row, StateId, Store};
 use super::symmetry::{Normal, Stance, Symmetry};
 use crate::objects::TaskId;
 use std::sync::atomic::AtomicUsize;
@@ -31,6 +31,8 @@ pub struct Known<'e> {
     pub symmetry: Option<&'e Symmetry>,
     /// What tasks may do later, where some of them are chosen to be followed.
     pub futures: Option<&'e Futures>,
+    /// Who sleeps in the states to come; none, if nobody may.
+    pub sleeping: Option<&'e Sleeping>,
     pub main: TaskId,
 }
 
@@ -58,6 +60,12 @@ pub struct Step {
     pub asleep: bool,
 }
 
+impl Step {
+    pub fn new(actor: PartIx, mover: Mover, came: Came, end: End) -> Step {
+        Step { actor, mover, ways: NO_WAYS, came, end, sleeper: 0, twin: false, asleep: false }
+    }
+}
+
 /// The end of its task that goes with a transition.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum End {
@@ -73,6 +81,8 @@ pub struct Fan {
     /// Its steps stand from here to there.
     pub from: u32,
     pub to: u32,
+    /// So many of them are followed.
+    pub followed: u32,
     /// It is one actor's whose steps are nobody else's affair.
     pub alone: bool,
     /// Only some tasks are followed.
@@ -107,6 +117,8 @@ pub struct Piece {
     row: Row,
     rows: Vec<Row>,
     walks: Vec<Walk>,
+    /// Room for following them.
+    open: Vec<u32>,
     widths: Vec<u32>,
     /// Of the state under way: those that wait for tasks.
     waiting: Vec<Waiting>,
@@ -114,15 +126,22 @@ pub struct Piece {
     blocked: Vec<PartId>,
     /// How those stand that may have twins.
     stances: Vec<Stance>,
-    /// The row behind a transition with which an end goes.
-    behind: Vec<PartId>,
-    words: Vec<u64>,
-    hashes: Vec<u64>,
-    /// Who sleeps in what landed.
-    landed: Vec<Sleepers>,
+    /// What its steps come to.
+    pub landed: Landed,
+    /// Something that its steps come to is not kept yet.
+    lacks: bool,
+    /// All of them have landed.
+    has_landed: bool,
+    /// Who sleeps in what landed; none, if nobody may.
+    pub landed_sleepers: Vec<Sleepers>,
     /// Where among all that landed states have a normal form that is not known
     /// yet, and the step there.
     unknown: Vec<(u32, u32)>,
+    /// The followed steps that have something which most have not: of which of
+    /// its states, and which.
+    pub rare: Vec<(u32, u32)>,
+    /// Some transition is left out since it sleeps.
+    pub slept: bool,
 }
 
 /// One who waits, and what trying to go on came to.
@@ -135,14 +154,11 @@ const ABREAST: usize = 8;
 
 impl Piece {
     /// Gets its states.
-    pub fn begin(&mut self, first: usize, items: &[StateId], sleepers: Option<&Sleeping>) {
+    pub fn begin(&mut self, first: usize, items: &[StateId]) {
         self.first = first;
         self.items.clear();
         self.items.extend_from_slice(items);
         self.sleepers.clear();
-        if let Some(sleeping) = sleepers {
-            self.sleepers.extend(items.iter().map(|state| sleeping.get(*state)));
-        }
         self.fans.clear();
         self.steps.clear();
         self.idle.clear();
@@ -150,29 +166,36 @@ impl Piece {
         self.ways.push(Vec::new());
         self.carried.clear();
         self.own.iter_mut().for_each(Memo::clear);
+        (self.lacks, self.has_landed) = (false, false);
     }
 
     /// Finds what leads out of its states: without `all`, only what one actor
     /// does alone if that is nobody else's affair. `cut`: those behind this one
-    /// are not looked at, since one before took long.
+    /// are not looked at, since one before took long. Where nothing had to be
+    /// carried out, it goes on to where its steps land.
     pub fn expand(&mut self, known: Known, frozen: Frozen, all: bool, cut: &AtomicUsize) {
+        if let Some(sleeping) = known.sleeping {
+            self.sleepers.extend(self.items.iter().map(|state| sleeping.get(*state)));
+        }
         let mut rows = std::mem::take(&mut self.rows);
         let mut walks = std::mem::take(&mut self.walks);
+        let mut open = std::mem::take(&mut self.open);
         rows.resize_with(ABREAST, Row::default);
+        let memo = &known.memos[memo_of(Mover::Task)];
         for begin in (0..self.items.len()).step_by(ABREAST) {
             let end = (begin + ABREAST).min(self.items.len());
+            if self.first + begin >= cut.load(Relaxed) {
+                break;
+            }
             walks.clear();
             for (n, row) in rows[..end - begin].iter_mut().enumerate() {
                 known.store.load(self.items[begin + n], row);
-                for ix in frozen.actors() {
-                    walks.push(known.memos[memo_of(Mover::Task)].walk(row.get(*ix), n as u32));
-                }
+                walks.extend(frozen.actors().iter().map(|ix| memo.walk(row.get(*ix), n as u32)));
             }
-            known.memos[memo_of(Mover::Task)].follow(&mut walks, |n| rows[n as usize].parts());
+            memo.follow(&mut walks, &mut open, |n| rows[n as usize].parts());
             for at in begin..end {
                 if self.first + at >= cut.load(Relaxed) {
-                    (self.rows, self.walks) = (rows, walks);
-                    return;
+                    break;
                 }
                 let (n, actors) = (at - begin, frozen.actors().len());
                 let idle = self.idle.len() as u32;
@@ -187,7 +210,11 @@ impl Piece {
                 }
             }
         }
-        (self.rows, self.walks) = (rows, walks);
+        (self.rows, self.walks, self.open) = (rows, walks, open);
+        // What is chosen rests on all that is known once this has been kept.
+        if !self.lacks && known.futures.is_none() && self.fans.len() == self.items.len() {
+            self.land(known, frozen, usize::MAX);
+        }
     }
 
     /// Whether it took long.
@@ -208,7 +235,7 @@ impl Piece {
                         Some(took) => long |= took,
                         None => {
                             self.steps.truncate(fan.from as usize);
-                            fan.beyond = true;
+                            (fan.beyond, self.lacks) = (true, true);
                             return long;
                         }
                     }
@@ -255,7 +282,7 @@ impl Piece {
 
     fn needs<'p>(&'p self, known: Known<'p>, (_, came): Waiting) -> &'p [TaskId] {
         match came {
-            Came::Kept(leaf) => known.memos[memo_of(Mover::Task)].get(leaf).rare.map_or(&[], |r| &r.needs),
+            Came::Kept(leaf) => known.memos[memo_of(Mover::Task)].get(leaf).rare().map_or(&[], |r| &r.needs),
             Came::Carried(n) => self.carried(n).map_or(&[], |c| &c.leaf.rare.needs),
         }
     }
@@ -280,25 +307,26 @@ impl Piece {
         let mut ways = Vec::new();
         let mut long = false;
         let done = loop {
-            let came = match known.memos[memo].find(part, row.parts(), &mut ways, &mut widths) {
+            let came = match known.memos[memo].find(part, |ix| row.get(ix), &mut ways, &mut widths) {
                 Some(leaf) => Came::Kept(leaf),
                 None => {
-                    let own = match self.own[memo].find(part, row.parts(), &mut ways, &mut widths) {
+                    let own = match self.own[memo].find(part, |ix| row.get(ix), &mut ways, &mut widths) {
                         Some(leaf) => leaf,
                         None => {
                             let who = actor(frozen.key(ix), known.main);
                             let m = Move::frozen(known.model, frozen, row.parts(), &ways, who).at_home();
-                            let carried = carry_out(m, part, mover);
+                            let carried = carry_out(m, (ix, part), mover);
                             if carried.beyond {
                                 break None;
                             }
                             long |= carried.long;
                             // What is kept of it here is its place.
                             let place = Leaf { writes: vec![(self.carried.len() as PartIx, 0)], ..Leaf::default() };
-                            let leaf = self.own[memo].add(part, &carried.looks, place, &mut |_, _| 0);
+                            let leaf = self.own[memo].add((ix, part), &carried.looks, place, &mut |_, _| 0);
                             self.carried.push(Some(carried));
+                            self.lacks = true;
                             // Again, for the widths of its ways.
-                            self.own[memo].find(part, row.parts(), &mut ways, &mut widths).unwrap_or(leaf)
+                            self.own[memo].find(part, |ix| row.get(ix), &mut ways, &mut widths).unwrap_or(leaf)
                         }
                     };
                     Came::Carried(self.own[memo].get(own).writes().next().map_or(0, |w| w.0))
@@ -324,16 +352,13 @@ impl Piece {
                 if leaf.ends() {
                     end = self.end(known, row, ix, leaf);
                 }
-                (leaf.blocked(), leaf.rare.is_some())
+                (leaf.blocked(), leaf.is_rare())
             }
             // Of what was carried out just now the end is asked for later.
             Came::Carried(n) => (self.carried(n).is_none_or(|c| c.leaf.blocked), true),
         };
         if !blocked {
-            self.add_step(
-                Step { actor: ix, mover, ways: NO_WAYS, came, end, sleeper: 0, twin: false, asleep: false },
-                ways,
-            );
+            self.add_step(Step::new(ix, mover, came, end), ways);
         } else if mover == Mover::Task {
             self.blocked.push(row.get(ix));
             if known.futures.is_some() {
@@ -347,15 +372,13 @@ impl Piece {
 
     /// The end that goes with a transition of an actor, as far as it is known.
     fn end(&mut self, known: Known, row: &Row, ix: PartIx, leaf: LeafView) -> End {
-        self.behind.clear();
-        self.behind.extend_from_slice(row.parts());
-        for (ix, number) in leaf.writes() {
-            put_part(&mut self.behind, ix, known.store.packing.part(ix, number));
-        }
-        let mut widths = std::mem::take(&mut self.widths);
-        let end =
-            known.memos[memo_of(Mover::End)].find(self.behind[ix as usize], &self.behind, &mut Vec::new(), &mut widths);
-        self.widths = widths;
+        let packing = &known.store.packing;
+        let behind = |ix| match leaf.writes().find(|w| w.0 == ix) {
+            Some((ix, number)) => packing.part(ix, number),
+            None => row.get(ix),
+        };
+        let end = known.memos[memo_of(Mover::End)].find(behind(ix), behind, &mut Vec::new(), &mut self.widths);
+        self.lacks |= end.is_none();
         end.map_or(End::Wanted, End::Kept)
     }
 
@@ -418,15 +441,24 @@ impl Piece {
         self.fans[at] = Fan { from, to, alone, hopeless, carried, ..Fan::default() };
     }
 
+    /// Whether what its steps come to is not there yet, of the first `cut` of the
+    /// batch.
+    pub fn is_to_land(&self, cut: usize) -> bool {
+        !self.has_landed || self.count(cut) < self.fans.len()
+    }
+
     /// The states that its steps come to, packed.
     pub fn land(&mut self, known: Known, frozen: Frozen, cut: usize) {
-        self.words.clear();
-        self.hashes.clear();
+        self.has_landed = true;
+        self.slept = false;
         self.landed.clear();
+        self.landed_sleepers.clear();
         self.unknown.clear();
+        self.rare.clear();
         let mut followed: Vec<(Sleepers, Reach)> = Vec::new();
         let mut row = std::mem::take(&mut self.row);
         let mut parts: Vec<PartId> = Vec::new();
+        let packing = &known.store.packing;
         for at in 0..self.count(cut) {
             let fan = self.fans[at];
             if known.symmetry.is_some() || known.futures.is_some() {
@@ -434,40 +466,52 @@ impl Piece {
             }
             self.put_to_sleep(known, at, &mut followed);
             self.choose(known, frozen, at, &row);
+            let before = self.landed.len();
             for n in fan.from as usize..fan.to as usize {
-                if self.steps[n].asleep {
+                let step = self.steps[n];
+                if step.asleep {
+                    self.slept |= !step.twin;
                     continue;
                 }
-                let mut sleepers = self.sleepers_behind(known, fan, n, &mut followed);
-                let begin = self.words.len();
-                self.words.extend_from_slice(known.store.words(self.items[at]));
-                let words = &mut self.words[begin..];
-                for (ix, number) in writes_of(known, &self.steps[n]) {
-                    known.store.packing.put(words, ix, number);
+                let leaves = leaves(known, &step);
+                if leaves[0].is_rare() || leaves[1].is_rare() {
+                    self.rare.push((at as u32, n as u32));
                 }
+                let mut sleepers = self.sleepers_behind(fan, step, leaves, &mut followed);
+                let writes = || writes_of(leaves);
+                let mut normal = Normal::Same;
                 if let Some(symmetry) = known.symmetry {
                     parts.clear();
                     parts.extend_from_slice(row.parts());
-                    for (ix, number) in writes_of(known, &self.steps[n]) {
-                        put_part(&mut parts, ix, known.store.packing.part(ix, number));
+                    for (ix, number) in writes() {
+                        put_part(&mut parts, ix, packing.part(ix, number));
                     }
-                    let known = match symmetry.look(frozen, &parts) {
+                    normal = symmetry.look(frozen, &parts);
+                    // Those asleep are others in another row.
+                    sleepers = if matches!(normal, Normal::Same) { sleepers } else { 0 };
+                }
+                let mut is_known = true;
+                self.landed.add(known.store.words(self.items[at]), |words| {
+                    for (ix, number) in writes() {
+                        packing.put(words, ix, number);
+                    }
+                    is_known = match &normal {
                         Normal::Same => true,
                         Normal::Unknown => false,
-                        Normal::Other(normal) => {
-                            // Those asleep are others there.
-                            sleepers = 0;
-                            repack(known.store, words, &parts, &normal)
-                        }
+                        Normal::Other(normal) => repack(known.store, words, &parts, normal),
                     };
-                    if !known {
-                        sleepers = 0;
-                        self.unknown.push((self.hashes.len() as u32, n as u32));
-                    }
+                });
+                if !is_known {
+                    self.unknown.push((self.landed.len() as u32 - 1, n as u32));
                 }
-                self.hashes.push(hash(&self.words[begin..]));
-                self.landed.push(sleepers);
+                if known.sleeping.is_some() {
+                    self.landed_sleepers.push(sleepers);
+                }
             }
+            self.fans[at].followed = (self.landed.len() - before) as u32;
+        }
+        if self.unknown.is_empty() {
+            self.landed.sort();
         }
         self.row = row;
     }
@@ -550,21 +594,23 @@ impl Piece {
     }
 
     /// Who sleeps behind a step that is followed.
-    fn sleepers_behind(&self, known: Known, fan: Fan, n: usize, followed: &mut Vec<(Sleepers, Reach)>) -> Sleepers {
+    #[inline]
+    fn sleepers_behind(
+        &self,
+        fan: Fan,
+        step: Step,
+        leaves: [LeafView; 2],
+        followed: &mut Vec<(Sleepers, Reach)>,
+    ) -> Sleepers {
         if self.sleepers.is_empty() || fan.alone {
             return 0;
         }
-        let (step, reach) = (&self.steps[n], reach_of(known, &self.steps[n]));
+        let reach = leaves[0].reach().and(leaves[1].reach());
         let sleepers = sleep::behind(reach, followed);
         if step.sleeper != 0 {
             followed.push((step.sleeper, reach));
         }
         sleepers
-    }
-
-    /// Who sleeps in the states that its steps come to, in their order.
-    pub fn landed(&self) -> &[Sleepers] {
-        &self.landed
     }
 
     /// The states that it did not come to know the normal form of: each with its
@@ -577,25 +623,34 @@ impl Piece {
 
     /// What landed there is this.
     pub fn set_landed(&mut self, at: u32, words: &[u64]) {
-        let begin = at as usize * words.len();
-        self.words[begin..begin + words.len()].copy_from_slice(words);
-        self.hashes[at as usize] = hash(words);
+        self.landed.set(at as usize, words);
     }
 
-    /// Adds all that has landed to the batch.
-    pub fn gather(&self, batch: &mut Batch) {
-        batch.words.extend_from_slice(&self.words);
-        batch.hashes.extend_from_slice(&self.hashes);
+    /// All that landed is known.
+    pub fn close_landed(&mut self) {
+        if !self.unknown.is_empty() {
+            self.unknown.clear();
+            self.landed.sort();
+        }
+    }
+
+    /// States are packed otherwise now.
+    pub fn land_again(&mut self) {
+        self.has_landed = false;
     }
 }
 
-/// What a step writes, in order: of two numbers for a place the later one counts.
-pub fn writes_of<'k>(known: Known<'k>, step: &Step) -> impl Iterator<Item = (PartIx, Number)> + use<'k> {
-    let [leaf, end] = leaves(known, step);
+/// What a step and the end that goes with it write, in order: of two numbers for a
+/// place the later one counts.
+#[inline]
+pub fn writes_of(leaves: [LeafView<'_>; 2]) -> impl Iterator<Item = (PartIx, Number)> {
+    let [leaf, end] = leaves;
     leaf.writes().chain(end.writes())
 }
 
-fn leaves<'k>(known: Known<'k>, step: &Step) -> [LeafView<'k>; 2] {
+/// What a step comes to, and the end that goes with it.
+#[inline]
+pub fn leaves<'k>(known: Known<'k>, step: &Step) -> [LeafView<'k>; 2] {
     let leaf = match step.came {
         Came::Kept(leaf) => known.memos[memo_of(step.mover)].get(leaf),
         // Everything that was carried out has been kept by now.
@@ -610,7 +665,7 @@ fn leaves<'k>(known: Known<'k>, step: &Step) -> [LeafView<'k>; 2] {
 
 fn reach_of(known: Known, step: &Step) -> Reach {
     let [leaf, end] = leaves(known, step);
-    leaf.reach.and(end.reach)
+    leaf.reach().and(end.reach())
 }
 
 fn put_part(parts: &mut Vec<PartId>, ix: PartIx, part: PartId) {

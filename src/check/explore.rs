@@ -4,7 +4,7 @@
 //! collection of what goes wrong; what a transition does, `step` says, and how
 //! many states are looked at together, `batch`.
 
-use super::batch::{Came, End, Known, Piece, Step, writes_of};
+use super::batch::{Came, End, Known, Piece, Step, leaves, writes_of};
 use super::finding::{self, Stuck};
 use super::hopeless::is_hopeless;
 use super::memo::{Leaf, LeafAt, Memo, Rare};
@@ -15,7 +15,7 @@ use super::persistent::{Futures, Learnt};
 use super::seen::{Event, Log};
 use super::sleep::Sleeping;
 use super::step::Ran;
-use super::store::{Batch, Row, STATES_MAX, StateId, Store, same_parts};
+use super::store::{Batch, Landed, Row, STATES_MAX, StateId, Store, same_parts};
 use super::symmetry::Symmetry;
 use super::workers::Workers;
 use super::{Options, Progress, Stop};
@@ -166,8 +166,10 @@ pub struct Explorer<'a> {
 
 /// What a transition came to, before anything of it is kept.
 pub struct Carried {
+    /// The task that makes it.
     actor: PartIx,
-    part: PartId,
+    /// What moves, and where it stands: its task, or a process.
+    own: (PartIx, PartId),
     mover: Mover,
     /// Without its writes.
     pub leaf: Leaf,
@@ -178,8 +180,8 @@ pub struct Carried {
     pub beyond: bool,
 }
 
-/// Makes a transition of the actor that stands there in this part.
-pub fn carry_out(mut m: Move, part: PartId, mover: Mover) -> Carried {
+/// Makes a transition of what stands there in this part.
+pub fn carry_out(mut m: Move, own: (PartIx, PartId), mover: Mover) -> Carried {
     let before = m.keep();
     m.apart = true;
     let ran = run(&mut m, mover);
@@ -206,7 +208,7 @@ pub fn carry_out(mut m: Move, part: PartId, mover: Mover) -> Carried {
             (Leaf { alone, progress, fair, ends, rare, ..Leaf::default() }, writes)
         }
     };
-    Carried { actor, part, mover, leaf, writes, looks, long, beyond }
+    Carried { actor, own, mover, leaf, writes, looks, long, beyond }
 }
 
 /// Whether tasks are behind a transition where they have not been before, since
@@ -443,10 +445,12 @@ impl<'a> Explorer<'a> {
         let mut again = Vec::new();
         if !self.guards_broken() {
             let mut batch = std::mem::take(&mut self.batch);
-            self.land_all(&mut pieces, cut, &mut batch);
+            self.land_all(&mut pieces, cut);
+            exchange_landed(&mut batch, &mut pieces);
             self.store.settle(&mut batch, &self.workers);
             again = self.tell(&pieces, cut, &mut batch);
-            self.store.end(&batch);
+            self.store.end(&batch, &self.workers);
+            exchange_landed(&mut batch, &mut pieces);
             self.batch = batch;
         }
         self.pieces = pieces;
@@ -460,6 +464,7 @@ impl<'a> Explorer<'a> {
             memos: &self.memos,
             symmetry: self.symmetry.as_ref(),
             futures: self.futures.as_ref(),
+            sleeping: self.sleeping.as_ref(),
             main: self.main,
         }
     }
@@ -478,7 +483,7 @@ impl<'a> Explorer<'a> {
         let each = states.len().div_ceil(wanted);
         for (n, piece) in pieces.iter_mut().enumerate() {
             let first = (n * each).min(states.len());
-            piece.begin(first, &states[first..(first + each).min(states.len())], self.sleeping.as_ref());
+            piece.begin(first, &states[first..(first + each).min(states.len())]);
         }
         let cut = AtomicUsize::new(states.len());
         let (model, known) = (self.model, self.known());
@@ -493,7 +498,7 @@ impl<'a> Explorer<'a> {
 
     /// Keeps what was carried out for the first time, state by state.
     fn keep_carried(&mut self, pieces: &mut [Piece], cut: usize, all: bool) {
-        for piece in pieces {
+        for piece in pieces.iter_mut() {
             let mut kept = vec![LeafAt::default(); piece.how_many_carried()];
             for at in 0..piece.count(cut) {
                 let carried: Vec<(u32, Carried)> = piece.carried_for(at).collect();
@@ -508,7 +513,16 @@ impl<'a> Explorer<'a> {
             }
             piece.keep(&kept);
         }
-        self.store.fit();
+        self.fit(pieces);
+    }
+
+    /// Packs all states anew, if there is need; whether it was so.
+    fn fit(&mut self, pieces: &mut [Piece]) -> bool {
+        let fits_anew = self.store.fit(&self.workers);
+        if fits_anew {
+            pieces.iter_mut().for_each(Piece::land_again);
+        }
+        fits_anew
     }
 
     /// The ends that go with a state's steps and are not known yet.
@@ -541,25 +555,27 @@ impl<'a> Explorer<'a> {
             let leaf = self.leaf_at(&row, turn.actor, turn.mover, part, &mut ways);
             let end = self.end_at(&row, turn.actor, turn.mover, leaf).map_or(End::None, End::Kept);
             let (actor, mover, came) = (turn.actor, turn.mover, Came::Kept(leaf));
-            steps.push((Step { actor, mover, ways: 0, came, end, sleeper: 0, twin: false, asleep: false }, ways));
+            steps.push((Step::new(actor, mover, came, end), ways));
         }
         piece.set_fan(at, steps.into_iter(), alone, hopeless);
     }
 
     /// Packs the states that all steps come to.
-    fn land_all(&mut self, pieces: &mut [Piece], cut: usize, batch: &mut Batch) {
+    fn land_all(&mut self, pieces: &mut [Piece], cut: usize) {
         loop {
             let (model, known) = (self.model, self.known());
-            model.space.frozen(|frozen| {
-                let little = pieces.len() == 1;
-                self.workers.each(little, pieces, |_, piece| piece.land(known, frozen, cut));
-            });
+            let mut left: Vec<&mut Piece> = pieces.iter_mut().filter(|p| p.is_to_land(cut)).collect();
+            if !left.is_empty() {
+                model.space.frozen(|frozen| {
+                    self.workers.each(left.len() == 1, &mut left, |_, piece| piece.land(known, frozen, cut));
+                });
+            }
             let mut unknown = Vec::new();
             for (n, piece) in pieces.iter().enumerate() {
                 for (at, state, step) in piece.unknown(cut) {
                     let row = self.row(state);
                     let part = |(ix, number)| (ix, self.store.packing.part(ix, number));
-                    let writes: Vec<(PartIx, PartId)> = writes_of(self.known(), &step).map(part).collect();
+                    let writes: Vec<(PartIx, PartId)> = writes_of(leaves(self.known(), &step)).map(part).collect();
                     let parts = self.normal(row.with(&writes).parts().to_vec());
                     for (ix, part) in parts.iter().enumerate() {
                         self.store.packing.give_number(ix as PartIx, *part);
@@ -567,25 +583,26 @@ impl<'a> Explorer<'a> {
                     unknown.push((n, at, parts));
                 }
             }
-            if self.store.fit() {
+            if self.fit(pieces) {
                 continue;
             }
             for (n, at, parts) in unknown {
                 pieces[n].set_landed(at, &self.store.packed(&parts));
             }
+            pieces.iter_mut().for_each(Piece::close_landed);
             break;
         }
-        batch.clear();
-        pieces.iter().for_each(|p| p.gather(batch));
     }
 
     /// Goes through all states and steps in their order: what is new, and what
-    /// is found.
+    /// is found. All else that can be said of them, others have said before.
     fn tell(&mut self, pieces: &[Piece], cut: usize, batch: &mut Batch) -> Vec<StateId> {
         let mut again = Vec::new();
         let mut place = 0;
         for piece in pieces {
-            let mut landed = piece.landed().iter();
+            let mut sleepers = piece.landed_sleepers.iter();
+            let mut rare = piece.rare.iter().peekable();
+            self.slept |= piece.slept;
             for at in 0..piece.count(cut) {
                 if self.is_full() {
                     self.stop = Some(Stop::States);
@@ -598,15 +615,8 @@ impl<'a> Explorer<'a> {
                 let (fan, state) = (piece.fans[at], piece.items[at]);
                 // `ahead`: it leads to a state that is not looked at yet.
                 let (mut fresh, mut ahead) = (false, false);
-                for step in &piece.steps[fan.from as usize..fan.to as usize] {
-                    if step.asleep {
-                        self.slept |= !step.twin;
-                        continue;
-                    }
-                    self.transitions += 1;
+                for place in place..place + fan.followed as usize {
                     let (id, new) = self.store.take(batch, place);
-                    place += 1;
-                    let sleepers = landed.next().copied().unwrap_or(0);
                     if let Some(edges) = &mut self.edges {
                         edges.push((state, id));
                     }
@@ -617,10 +627,14 @@ impl<'a> Explorer<'a> {
                     } else if id <= state {
                         self.recurs = true;
                     }
-                    if let Some(sleeping) = &mut self.sleeping {
-                        if new { sleeping.met(sleepers) } else { sleeping.met_again(id, sleepers) }
+                    if let (Some(sleeping), Some(sleepers)) = (&mut self.sleeping, sleepers.next()) {
+                        if new { sleeping.met(*sleepers) } else { sleeping.met_again(id, *sleepers) }
                     }
-                    self.tell_rare(piece, step, state);
+                }
+                place += fan.followed as usize;
+                self.transitions += u64::from(fan.followed);
+                while let Some((_, step)) = rare.next_if(|r| r.0 as usize == at) {
+                    self.tell_rare(piece, &piece.steps[*step as usize], state);
                 }
                 if fan.from == fan.to {
                     let row = self.row(state);
@@ -646,7 +660,6 @@ impl<'a> Explorer<'a> {
     }
 
     /// What few transitions have: something that went wrong, a limit.
-    #[inline]
     fn tell_rare(&mut self, piece: &Piece, step: &Step, state: StateId) {
         if let Came::Kept(leaf) = step.came {
             self.tell_leaf(piece, step, state, (memo_of(step.mover), leaf));
@@ -656,9 +669,8 @@ impl<'a> Explorer<'a> {
         }
     }
 
-    #[inline]
     fn tell_leaf(&mut self, piece: &Piece, step: &Step, state: StateId, (memo, leaf): (usize, LeafAt)) {
-        let Some(rare) = self.memos[memo].get(leaf).rare else { return };
+        let Some(rare) = self.memos[memo].get(leaf).rare() else { return };
         if !self.told.insert((memo, leaf)) {
             return;
         }
@@ -769,12 +781,12 @@ impl<'a> Explorer<'a> {
     fn leaf_at(&mut self, row: &Row, ix: PartIx, mover: Mover, part: PartId, ways: &mut Vec<u32>) -> LeafAt {
         let mut widths = std::mem::take(&mut self.widths);
         let memo = memo_of(mover);
-        let leaf = self.memos[memo].find(part, row.parts(), ways, &mut widths).unwrap_or_else(|| {
-            let carried = carry_out(self.open(row, ix, ways), part, mover);
+        let leaf = self.memos[memo].find(part, |ix| row.get(ix), ways, &mut widths).unwrap_or_else(|| {
+            let carried = carry_out(self.open(row, ix, ways), (ix, part), mover);
             self.long |= carried.long;
             let leaf = self.keep(carried);
             // Again, for the widths of its ways.
-            self.memos[memo].find(part, row.parts(), ways, &mut widths).unwrap_or(leaf)
+            self.memos[memo].find(part, |ix| row.get(ix), ways, &mut widths).unwrap_or(leaf)
         });
         self.widths = widths;
         leaf
@@ -782,7 +794,7 @@ impl<'a> Explorer<'a> {
 
     /// Keeps what was carried out.
     fn keep(&mut self, carried: Carried) -> LeafAt {
-        let Carried { actor, part, mover, mut leaf, writes, looks, .. } = carried;
+        let Carried { actor, own, mover, mut leaf, writes, looks, .. } = carried;
         let space = &self.model.space;
         let kept = writes.into_iter().map(|(ix, content)| match content {
             Content::Known(id) => (ix, id),
@@ -793,9 +805,9 @@ impl<'a> Explorer<'a> {
         let packing = &mut self.store.packing;
         let memo = memo_of(mover);
         let writes = self.futures.as_ref().map(|_| leaf.writes.clone());
-        let at = self.memos[memo].add(part, &looks, leaf, &mut |ix, part| packing.give_number(ix, part));
+        let at = self.memos[memo].add(own, &looks, leaf, &mut |ix, part| packing.give_number(ix, part));
         if let (Some(futures), Some(writes)) = (&mut self.futures, writes) {
-            futures.learn(space, (memo, at), Learnt { actor, part, looks: &looks, writes: &writes });
+            futures.learn(space, (memo, at), Learnt { actor, part: own.1, looks: &looks, writes: &writes });
         }
         at
     }
@@ -1162,6 +1174,15 @@ impl<'a> Explorer<'a> {
             .collect();
         tasks.sort_by_key(|t| t.0);
         tasks
+    }
+}
+
+/// Hands what the pieces have come to over to the batch, or back: so what they have
+/// room for is kept.
+fn exchange_landed(batch: &mut Batch, pieces: &mut [Piece]) {
+    batch.landed.resize_with(pieces.len(), Landed::default);
+    for (landed, piece) in batch.landed.iter_mut().zip(pieces) {
+        std::mem::swap(landed, &mut piece.landed);
     }
 }
 

@@ -13,7 +13,6 @@ use super::seen::Event;
 use super::sleep::Reach;
 use super::store::Number;
 use crate::objects::TaskId;
-use hashbrown::HashMap;
 use std::cell::OnceCell;
 
 /// What a transition comes to.
@@ -86,33 +85,56 @@ pub struct LeafAt(u32);
 /// A leaf as it lies in the memo.
 #[derive(Clone, Copy)]
 pub struct LeafView<'m> {
-    flags: u32,
-    pub reach: Reach,
-    /// Two numbers each: the place, and the part's number there.
-    writes: &'m [u32],
-    pub rare: Option<&'m Rare>,
+    /// From its head on.
+    code: &'m [u32],
+    rare: &'m [Rare],
 }
 
 impl<'m> LeafView<'m> {
     /// Of a transition that changes nothing.
-    pub const NOTHING: LeafView<'m> = LeafView { flags: 0, reach: Reach::NOTHING, writes: &[], rare: None };
+    pub const NOTHING: LeafView<'m> = LeafView { code: &[LEAF, 0, 0, 0, 0, 0, 0], rare: &[] };
 
-    pub fn blocked(&self) -> bool {
-        self.flags & BLOCKED != 0
+    #[inline]
+    fn has(&self, flag: u32) -> bool {
+        self.code[0] >> 2 & flag != 0
     }
 
+    #[inline]
+    pub fn blocked(&self) -> bool {
+        self.has(BLOCKED)
+    }
+
+    #[inline]
     pub fn alone(&self) -> bool {
-        self.flags & ALONE != 0
+        self.has(ALONE)
     }
 
     #[inline]
     pub fn ends(&self) -> bool {
-        self.flags & ENDS != 0
+        self.has(ENDS)
+    }
+
+    /// Whether there is something of it that most transitions have not.
+    #[inline]
+    pub fn is_rare(&self) -> bool {
+        self.has(RARE)
+    }
+
+    #[inline]
+    pub fn rare(&self) -> Option<&'m Rare> {
+        self.is_rare().then(|| &self.rare[self.code[1] as usize])
+    }
+
+    #[inline]
+    pub fn reach(&self) -> Reach {
+        let word = |n: usize| u64::from(self.code[n]) | u64::from(self.code[n + 1]) << 32;
+        Reach { looks: word(3), writes: word(5) }
     }
 
     #[inline]
     pub fn writes(&self) -> impl Iterator<Item = (PartIx, Number)> + use<'m> {
-        self.writes.chunks_exact(2).map(|w| (w[0], w[1]))
+        let end = WRITES + 2 * self.code[2] as usize;
+        self.code[WRITES..end].as_chunks::<2>().0.iter().map(|w| (w[0], w[1]))
     }
 
     /// The same by itself; `part` says which part a number is at a place.
@@ -120,12 +142,12 @@ impl<'m> LeafView<'m> {
         Leaf {
             blocked: self.blocked(),
             alone: self.alone(),
-            progress: self.flags & PROGRESS != 0,
-            fair: self.flags & FAIR != 0,
+            progress: self.has(PROGRESS),
+            fair: self.has(FAIR),
             ends: self.ends(),
-            rare: self.rare.cloned().unwrap_or_default(),
+            rare: self.rare().cloned().unwrap_or_default(),
             writes: self.writes().map(|(ix, number)| (ix, part(ix, number))).collect(),
-            reach: self.reach,
+            reach: self.reach(),
             touches: OnceCell::new(),
         }
     }
@@ -137,13 +159,22 @@ pub struct Walk {
     at: u32,
     /// The number of the row that it looks at.
     row: u32,
-    arrived: bool,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Walking,
+    /// It stands before many branches, and the one that it takes is being fetched.
+    Branching,
+    Arrived,
 }
 
 impl Walk {
     /// The leaf, if it has come to one; else it is one with choices, or none.
+    #[inline]
     pub fn leaf(&self) -> Option<LeafAt> {
-        self.arrived.then_some(LeafAt(self.at))
+        (self.stage == Stage::Arrived).then_some(LeafAt(self.at))
     }
 }
 
@@ -152,6 +183,7 @@ const ALONE: u32 = 2;
 const PROGRESS: u32 = 4;
 const FAIR: u32 = 8;
 const ENDS: u32 = 16;
+const RARE: u32 = 32;
 
 // What stands at an address; the low bits of its first number say which, the
 // others are its argument. Address 0 is nowhere.
@@ -160,15 +192,16 @@ const ENDS: u32 = 16;
 /// another one is there. What follows is behind it.
 const READ: u32 = 0;
 /// A look at the place of the argument where many parts were seen: `branches`
-/// says where each goes on.
+/// says where each goes on. It stands in the place of the first look of them.
 const MANY: u32 = 1;
 /// A choice of so many ways as the argument says: where each goes on.
 const CHOICE: u32 = 2;
-/// The end, with the flags: the place among `rare` or `NONE`, how many writes, the
-/// reach in four numbers, and two numbers for each write.
+/// The end, with the flags: the place among `rare`, if it has one, how many writes,
+/// the reach in four numbers, and two numbers for each write.
 const LEAF: u32 = 3;
 
-const NONE: u32 = u32::MAX;
+/// Where the writes of a leaf begin.
+const WRITES: usize = 7;
 
 fn head(what: u32, argument: u32) -> u32 {
     argument << 2 | what
@@ -184,13 +217,72 @@ enum Slot {
     Branch(u32, PartId),
 }
 
+/// Where many branches go on, by the address of the look and the part that it saw. A
+/// table of the plainest kind: where an entry is or would be is known before it is
+/// looked at, so that several are fetched at once.
+#[derive(Default)]
+struct Branches {
+    /// A power of two; a key of 0 is no entry.
+    slots: Vec<(u64, u32)>,
+    len: usize,
+}
+
+impl Branches {
+    #[inline]
+    fn key(at: u32, id: PartId) -> u64 {
+        u64::from(at) << 32 | u64::from(id)
+    }
+
+    #[inline]
+    fn home(&self, key: u64) -> usize {
+        (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - self.slots.len().trailing_zeros())) as usize
+    }
+
+    /// Has the slot fetched that `get` will look at first.
+    #[inline]
+    fn touch(&self, key: u64) -> u64 {
+        self.slots[self.home(key)].0
+    }
+
+    #[inline]
+    fn get(&self, key: u64) -> Option<u32> {
+        let mut at = self.home(key);
+        loop {
+            match self.slots[at] {
+                (found, to) if found == key => return Some(to),
+                (0, _) => return None,
+                _ => at = (at + 1) & (self.slots.len() - 1),
+            }
+        }
+    }
+
+    /// A key that is not there yet.
+    fn insert(&mut self, key: u64, to: u32) {
+        if self.len * 2 >= self.slots.len() {
+            let more = vec![(0, 0); (self.slots.len() * 2).max(64)];
+            let before = std::mem::replace(&mut self.slots, more);
+            before.into_iter().filter(|slot| slot.0 != 0).for_each(|(key, to)| self.put(key, to));
+        }
+        self.put(key, to);
+        self.len += 1;
+    }
+
+    fn put(&mut self, key: u64, to: u32) {
+        let mut at = self.home(key);
+        while self.slots[at].0 != 0 {
+            at = (at + 1) & (self.slots.len() - 1);
+        }
+        self.slots[at] = (key, to);
+    }
+}
+
 /// See the head of the file.
 #[derive(Default)]
 pub struct Memo {
     code: Vec<u32>,
     /// By the number of the actor's part.
     roots: Vec<u32>,
-    branches: HashMap<(u32, PartId), u32, rustc_hash::FxBuildHasher>,
+    branches: Branches,
     rare: Vec<Rare>,
     /// Roots that there are, for `clear`.
     rooted: Vec<PartId>,
@@ -201,39 +293,45 @@ impl Memo {
     pub fn bytes(&self) -> usize {
         let rare = self.rare.len() * (size_of::<Rare>() + 64);
         4 * (self.code.capacity() + self.roots.capacity() + self.rooted.capacity())
-            + self.branches.capacity() * 13
+            + self.branches.slots.capacity() * size_of::<(u64, u32)>()
             + rare
     }
 
     /// Forgets all.
     pub fn clear(&mut self) {
         self.code.clear();
-        self.branches.clear();
+        self.branches = Branches::default();
         self.rare.clear();
         for part in self.rooted.drain(..) {
             self.roots[part as usize] = 0;
         }
     }
 
-    /// Walks on with the given ways; `ways` is cut or filled up with zeros to
-    /// those that there are, and `widths` says how many each has. None: not seen
-    /// yet with these ways.
     #[inline]
-    pub fn find(&self, part: PartId, row: &[PartId], ways: &mut Vec<u32>, widths: &mut Vec<u32>) -> Option<LeafAt> {
-        let mut at = self.roots.get(part as usize).copied().unwrap_or(0) as usize;
+    fn root(&self, part: PartId) -> u32 {
+        self.roots.get(part as usize).copied().unwrap_or(0)
+    }
+
+    /// Walks on with the given ways in the row in which these parts stand; `ways` is
+    /// cut or filled up with zeros to those that there are, and `widths` says how many
+    /// each has. None: not seen yet with these ways.
+    #[inline]
+    pub fn find(
+        &self,
+        part: PartId,
+        row: impl Fn(PartIx) -> PartId,
+        ways: &mut Vec<u32>,
+        widths: &mut Vec<u32>,
+    ) -> Option<LeafAt> {
+        let mut at = self.root(part) as usize;
         let mut taken = 0;
         widths.clear();
         while at != 0 {
             let argument = self.code[at] >> 2;
             match self.code[at] & 3 {
-                READ => {
-                    let id = row.get(argument as usize).copied().unwrap_or(0);
-                    at = if self.code[at + 1] == id { at + 3 } else { self.code[at + 2] as usize };
-                }
-                MANY => {
-                    let id = row.get(argument as usize).copied().unwrap_or(0);
-                    at = self.branches.get(&(at as u32, id)).copied().unwrap_or(0) as usize;
-                }
+                READ if self.code[at + 1] == row(argument) => at += 3,
+                READ => at = self.code[at + 2] as usize,
+                MANY => at = self.branches.get(Branches::key(at as u32, row(argument)))? as usize,
                 CHOICE => {
                     if ways.len() == taken {
                         ways.push(0);
@@ -252,51 +350,75 @@ impl Memo {
     }
 
     /// Follows many at a time, each to its leaf, as far as there are no choices:
-    /// none of them waits for memory alone.
-    pub fn follow<'r>(&self, walks: &mut [Walk], row: impl Fn(u32) -> &'r [PartId]) {
-        let mut left = walks.len();
-        while left > 0 {
-            left = 0;
-            for walk in walks.iter_mut().filter(|w| w.at != 0 && !w.arrived) {
-                let at = walk.at as usize;
-                let argument = self.code[at] >> 2;
-                let id = || row(walk.row).get(argument as usize).copied().unwrap_or(0);
-                walk.at = match self.code[at] & 3 {
-                    READ if self.code[at + 1] == id() => walk.at + 3,
-                    READ => self.code[at + 2],
-                    MANY => self.branches.get(&(walk.at, id())).copied().unwrap_or(0),
-                    CHOICE => 0,
-                    _ => {
-                        walk.arrived = true;
-                        continue;
-                    }
-                };
-                left += 1;
+    /// none of them waits for memory alone, since before one of them goes where it
+    /// has not been, all others have asked for what they need. `open` is room for that.
+    pub fn follow<'r>(&self, walks: &mut [Walk], open: &mut Vec<u32>, row: impl Fn(u32) -> &'r [PartId]) {
+        open.clear();
+        open.extend(0..walks.len() as u32);
+        let mut touched = 0;
+        for walk in walks.iter() {
+            touched |= self.code.get(walk.at as usize).copied().unwrap_or(0);
+        }
+        std::hint::black_box(touched);
+        while !open.is_empty() {
+            let (mut kept, mut touched) = (0, 0);
+            for n in 0..open.len() {
+                let walk = &mut walks[open[n] as usize];
+                if let Some(fetched) = self.go_on(walk, row(walk.row)) {
+                    touched |= fetched;
+                    open[kept] = open[n];
+                    kept += 1;
+                }
+            }
+            open.truncate(kept);
+            std::hint::black_box(touched);
+        }
+    }
+
+    /// Goes on to where something has to be fetched, which is told so that it is; none
+    /// at the end.
+    #[inline]
+    fn go_on(&self, walk: &mut Walk, row: &[PartId]) -> Option<u32> {
+        let mut at = walk.at as usize;
+        let look = |argument: u32| row.get(argument as usize).copied().unwrap_or(0);
+        if walk.stage == Stage::Branching {
+            walk.stage = Stage::Walking;
+            let key = Branches::key(walk.at, look(self.code[at] >> 2));
+            walk.at = self.branches.get(key).unwrap_or(0);
+            return (walk.at != 0).then(|| self.code[walk.at as usize]);
+        }
+        while at != 0 {
+            let argument = self.code[at] >> 2;
+            match self.code[at] & 3 {
+                READ if self.code[at + 1] == look(argument) => at += 3,
+                READ => at = self.code[at + 2] as usize,
+                MANY => {
+                    (walk.at, walk.stage) = (at as u32, Stage::Branching);
+                    return Some(self.branches.touch(Branches::key(walk.at, look(argument))) as u32);
+                }
+                CHOICE => break,
+                _ => {
+                    (walk.at, walk.stage) = (at as u32, Stage::Arrived);
+                    return None;
+                }
             }
         }
+        None
     }
 
     /// A walk from the root of a part.
     #[inline]
     pub fn walk(&self, part: PartId, row: u32) -> Walk {
-        Walk { at: self.roots.get(part as usize).copied().unwrap_or(0), row, arrived: false }
+        Walk { at: self.root(part), row, stage: Stage::Walking }
     }
 
     #[inline]
     pub fn get(&self, leaf: LeafAt) -> LeafView<'_> {
-        let at = leaf.0 as usize;
-        let rare = match self.code[at + 1] {
-            NONE => None,
-            rare => Some(&self.rare[rare as usize]),
-        };
-        let word = |n: usize| u64::from(self.code[at + n]) | u64::from(self.code[at + n + 1]) << 32;
-        let reach = Reach { looks: word(3), writes: word(5) };
-        let writes = self.code[at + 2] as usize * 2;
-        LeafView { flags: self.code[at] >> 2, reach, writes: &self.code[at + 7..at + 7 + writes], rare }
+        LeafView { code: &self.code[leaf.0 as usize..], rare: &self.rare }
     }
 
-    /// Keeps what was carried out; `number` gives a part's number at a place. If
-    /// it was kept before, that is it.
+    /// Keeps what was carried out by whoever stands at `own` in this part; `number`
+    /// gives a part's number at a place. If it was kept before, that is it.
     ///
     /// A transition does the same as long as it sees the same. But what it looks
     /// at may be less, once something is known of the whole script (whether a
@@ -304,19 +426,21 @@ impl Memo {
     /// stands by itself, to be found by nobody.
     pub fn add(
         &mut self,
-        part: PartId,
+        (own, part): (PartIx, PartId),
         looks: &[Look],
         leaf: Leaf,
         number: &mut dyn FnMut(PartIx, PartId) -> Number,
     ) -> LeafAt {
         if self.code.is_empty() {
-            self.code.push(NONE);
+            self.code.push(LEAF);
         }
         let reach = Reach::of(looks, &leaf.writes);
-        let mut looks = looks.iter().peekable();
+        // What it sees at its own place is known by its root.
+        let mut looks = looks.iter().filter(|look| !matches!(look, Look::Read(ix, _) if *ix == own)).peekable();
         let mut slot = Some(Slot::Root(part));
-        let mut at = self.roots.get(part as usize).copied().unwrap_or(0);
-        let mut others = 0;
+        let mut at = self.root(part);
+        // The first of the looks at a place that saw other parts, and how many they are.
+        let (mut first, mut others) = (0, 0);
         while at != 0 {
             let here = at as usize;
             let argument = self.code[here] >> 2;
@@ -327,18 +451,21 @@ impl Memo {
                         (at, others) = (at + 3, 0);
                         continue;
                     }
-                    others += 1;
-                    if self.code[here + 2] == 0 && others >= FEW {
-                        let many = self.code.len() as u32;
-                        self.code.push(head(MANY, argument));
-                        self.code[here + 2] = many;
+                    if others == 0 {
+                        first = at;
                     }
-                    at = self.code[here + 2];
+                    others += 1;
                     slot = Some(Slot::At(here as u32 + 2));
+                    at = self.code[here + 2];
+                    if at == 0 && others >= FEW {
+                        self.branch(first);
+                        slot = Some(Slot::Branch(first, *id));
+                        looks.next();
+                    }
                 }
                 (MANY, Some(Look::Read(ix, id))) if *ix == argument => {
                     slot = Some(Slot::Branch(at, *id));
-                    at = self.branches.get(&(at, *id)).copied().unwrap_or(0);
+                    at = self.branches.get(Branches::key(at, *id)).unwrap_or(0);
                     looks.next();
                     others = 0;
                 }
@@ -346,6 +473,7 @@ impl Memo {
                     slot = Some(Slot::At(at + 1 + way));
                     at = self.code[here + 1 + *way as usize];
                     looks.next();
+                    others = 0;
                 }
                 (LEAF, _) => return LeafAt(at),
                 (_, Some(_)) => {
@@ -380,12 +508,20 @@ impl Memo {
                 self.rooted.push(part);
             }
             Some(Slot::At(at)) => self.code[at as usize] = begin,
-            Some(Slot::Branch(at, id)) => {
-                self.branches.insert((at, id), begin);
-            }
+            Some(Slot::Branch(at, id)) => self.branches.insert(Branches::key(at, id), begin),
             None => {}
         }
         LeafAt(end)
+    }
+
+    /// Makes one of the looks at a place that begin there.
+    fn branch(&mut self, first: u32) {
+        let mut at = first as usize;
+        while at != 0 {
+            self.branches.insert(Branches::key(first, self.code[at + 1]), at as u32 + 3);
+            at = self.code[at + 2] as usize;
+        }
+        self.code[first as usize] = head(MANY, self.code[first as usize] >> 2);
     }
 
     fn put_leaf(&mut self, leaf: Leaf, reach: Reach, number: &mut dyn FnMut(PartIx, PartId) -> Number) {
@@ -394,14 +530,12 @@ impl Memo {
             | flag(leaf.alone, ALONE)
             | flag(leaf.progress, PROGRESS)
             | flag(leaf.fair, FAIR)
-            | flag(leaf.ends, ENDS);
-        let rare = if leaf.rare.is_nothing() {
-            NONE
-        } else {
+            | flag(leaf.ends, ENDS)
+            | flag(!leaf.rare.is_nothing(), RARE);
+        self.code.extend_from_slice(&[head(LEAF, flags), self.rare.len() as u32, leaf.writes.len() as u32]);
+        if !leaf.rare.is_nothing() {
             self.rare.push(leaf.rare);
-            self.rare.len() as u32 - 1
-        };
-        self.code.extend_from_slice(&[head(LEAF, flags), rare, leaf.writes.len() as u32]);
+        }
         for word in [reach.looks, reach.writes] {
             self.code.extend_from_slice(&[word as u32, (word >> 32) as u32]);
         }
@@ -416,6 +550,9 @@ impl Memo {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// The place of whoever makes the transitions, at which they do not look.
+    const OWN: PartIx = PartIx::MAX;
 
     /// What some transition looks at in a row, and comes to: the first place it
     /// looks at says where else it looks and how many ways there are.
@@ -449,21 +586,28 @@ mod tests {
                 let wanted = (leaf.writes.clone(), leaf.alone, leaf.rare.cut);
                 let mut ways = vec![first, second];
                 let mut widths = Vec::new();
-                let at = match memo.find(part, &row, &mut ways, &mut widths) {
+                let look = |ix: PartIx| row.get(ix as usize).copied().unwrap_or(0);
+                let at = match memo.find(part, look, &mut ways, &mut widths) {
                     Some(at) => {
                         prop_assert_eq!(&ways, &taken);
                         prop_assert_eq!(widths.len(), taken.len());
                         at
                     }
                     None => {
-                        memo.add(part, &looks, leaf, &mut |ix, part| ix + part)
+                        memo.add((OWN, part), &looks, leaf, &mut |ix, part| ix + part)
                     }
                 };
                 let view = memo.get(at);
                 let found = view.leaf(|ix, number| number - ix);
                 prop_assert_eq!((found.writes, found.alone, found.rare.cut), wanted);
                 let mut ways = vec![first, second];
-                prop_assert_eq!(memo.find(part, &row, &mut ways, &mut widths), Some(at));
+                prop_assert_eq!(memo.find(part, look, &mut ways, &mut widths), Some(at));
+                // Whoever walks there with others comes to the same, if there is no choice.
+                let mut walks = vec![memo.walk(part, 0), memo.walk(0, 0), memo.walk(part, 0)];
+                memo.follow(&mut walks, &mut Vec::new(), |_| &row);
+                let came: Vec<Option<LeafAt>> = walks.iter().map(Walk::leaf).collect();
+                let alone = taken.is_empty().then_some(at);
+                prop_assert_eq!(came, vec![alone, None, alone]);
             }
         }
     }

@@ -17,6 +17,8 @@
 use super::part::{PartId, PartIx};
 use super::workers::Workers;
 use hashbrown::HashMap;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
 /// The number of a state, in the order in which they were met.
 pub type StateId = u32;
@@ -33,7 +35,7 @@ pub struct Row {
     parts: Vec<PartId>,
     words: Vec<u64>,
     /// The packing that the words are in; 0: none.
-    packing: u32,
+    packing: u64,
 }
 
 impl Row {
@@ -64,6 +66,7 @@ impl Row {
     /// Without the nothing at its end.
     pub fn trimmed(mut self) -> Row {
         self.parts.truncate(len_of(&self.parts));
+        self.packing = 0;
         self
     }
 }
@@ -87,11 +90,9 @@ pub fn same_parts(one: &[PartId], other: &[PartId]) -> bool {
     one[..len_of(one)] == other[..len_of(other)]
 }
 
-/// A place in the row: where its bits are, and what its numbers mean.
+/// A place in the row: how many bits it has, and what its numbers mean.
 #[derive(Clone, Debug)]
 struct Column {
-    word: u32,
-    shift: u32,
     /// In bits; none while only one part has ever stood here.
     width: u32,
     /// Number 0 is what stood here in the first state: nothing, if the place
@@ -100,13 +101,31 @@ struct Column {
 }
 
 impl Column {
-    #[inline]
-    fn mask(&self) -> u64 {
-        (1 << self.width) - 1
-    }
-
     fn is_full(&self) -> bool {
         self.parts.len() as u64 > 1 << self.width
+    }
+}
+
+/// Where the bits of a place are; `mask` is 0 if it has none.
+#[derive(Clone, Copy, Debug)]
+struct Bits {
+    word: u32,
+    shift: u32,
+    mask: u64,
+}
+
+impl Bits {
+    #[inline]
+    fn get(self, words: &[u64]) -> u64 {
+        words[self.word as usize] >> self.shift & self.mask
+    }
+
+    #[inline]
+    fn put(self, words: &mut [u64], number: Number) {
+        if self.mask != 0 {
+            let word = &mut words[self.word as usize];
+            *word = *word & !(self.mask << self.shift) | u64::from(number) << self.shift;
+        }
     }
 }
 
@@ -121,14 +140,23 @@ fn bits(count: usize) -> u32 {
     usize::BITS - count.saturating_sub(1).leading_zeros()
 }
 
+static VERSIONS: AtomicU64 = AtomicU64::new(1);
+
 /// How rows are packed.
 #[derive(Default)]
 pub struct Packing {
     columns: Vec<Column>,
+    /// Of the columns that there were when all was packed last.
+    bits: Vec<Bits>,
+    /// Of those that have any: which, and their bits.
+    live: Vec<(PartIx, Bits)>,
+    /// A row with what stands everywhere else.
+    fixed: Vec<PartId>,
     numbers: HashMap<(PartIx, PartId), Number, rustc_hash::FxBuildHasher>,
     /// How many words a state takes.
     words: usize,
-    version: u32,
+    /// No two packings, of whichever store, have the same one; 0: none yet.
+    version: u64,
     /// Some place has more parts than its bits can tell apart.
     outgrown: bool,
 }
@@ -152,7 +180,7 @@ impl Packing {
     /// A part's number; it gets one. Before it is put anywhere the states may have to
     /// be packed anew (`Store::fit`).
     pub fn give_number(&mut self, ix: PartIx, part: PartId) -> Number {
-        let nothing = Column { word: 0, shift: 0, width: 0, parts: vec![0] };
+        let nothing = Column { width: 0, parts: vec![0] };
         let columns = self.columns.len().max(ix as usize + 1);
         self.columns.resize(columns, nothing);
         if let Some(number) = self.number(ix, part) {
@@ -169,22 +197,17 @@ impl Packing {
     /// Replaces what stands at a place.
     #[inline]
     pub fn put(&self, words: &mut [u64], ix: PartIx, number: Number) {
-        let Some(column) = self.columns.get(ix as usize) else { return };
-        if column.width > 0 {
-            let word = &mut words[column.word as usize];
-            *word = *word & !(column.mask() << column.shift) | u64::from(number) << column.shift;
+        if let Some(bits) = self.bits.get(ix as usize) {
+            bits.put(words, number);
         }
     }
 
-    fn unpack(&self, words: &[u64], parts: &mut Vec<PartId>) {
-        parts.clear();
-        parts.extend(self.columns.iter().map(|column| {
-            let number = match column.width {
-                0 => 0,
-                _ => words[column.word as usize] >> column.shift & column.mask(),
-            };
-            column.parts[number as usize]
-        }));
+    /// Writes into a row what differs from one to another.
+    #[inline]
+    fn unpack(&self, words: &[u64], row: &mut [PartId]) {
+        for (ix, bits) in &self.live {
+            row[*ix as usize] = self.columns[*ix as usize].parts[bits.get(words) as usize];
+        }
     }
 
     /// Gives each place the bits that it needs now. Where many states are there,
@@ -206,7 +229,10 @@ impl Packing {
                 self.lay_out(|count| if count > 64 { careful(count) } else { least(count) });
             }
         }
-        self.version += 1;
+        let places = self.bits.iter().enumerate().map(|(ix, bits)| (ix as PartIx, *bits));
+        self.live = places.filter(|(_, bits)| bits.mask != 0).collect();
+        self.fixed = self.columns.iter().map(|c| c.parts[0]).collect();
+        self.version = VERSIONS.fetch_add(1, Relaxed);
         self.outgrown = false;
     }
 
@@ -214,20 +240,27 @@ impl Packing {
     /// one gets at which so many parts have stood.
     fn lay_out(&mut self, width: impl Fn(usize) -> u32) {
         let (mut word, mut shift) = (0, 0);
+        self.bits.clear();
         for column in &mut self.columns {
             let width = width(column.parts.len());
             if shift + width > u64::BITS {
                 (word, shift) = (word + 1, 0);
             }
-            (column.word, column.shift, column.width) = (word, shift, width);
+            column.width = width;
+            // Of a place without bits the shift may be one too far.
+            self.bits.push(match width {
+                0 => Bits { word: 0, shift: 0, mask: 0 },
+                _ => Bits { word, shift, mask: (1 << width) - 1 },
+            });
             shift += width;
         }
         self.words = word as usize + 1;
     }
 
     fn bytes(&self) -> usize {
-        let columns: usize = self.columns.iter().map(|c| size_of::<Column>() + 4 * c.parts.capacity()).sum();
-        columns + self.numbers.capacity() * 13
+        let each = size_of::<Column>() + size_of::<Bits>() + size_of::<PartId>();
+        let columns: usize = self.columns.iter().map(|c| each + 4 * c.parts.capacity()).sum();
+        columns + self.live.capacity() * size_of::<(PartIx, Bits)>() + self.numbers.capacity() * 13
     }
 }
 
@@ -261,12 +294,24 @@ impl Words {
 /// So many entries of a table lie together in one line of the cache.
 const ENTRIES: usize = 12;
 
-/// Numbers of states, each with eight bits of its hash; 0 is no entry.
+/// Numbers of states, each with eight bits of its hash; a tag of 0 is no entry.
 #[derive(Clone, Default)]
 #[repr(align(64))]
 struct Bucket {
-    tags: [u8; ENTRIES],
+    /// The last four are none.
+    tags: [u8; 16],
     ids: [StateId; ENTRIES],
+}
+
+impl Bucket {
+    /// Which entries have this tag, a bit each, the lowest of eight.
+    #[inline]
+    fn matches(&self, tag: u8) -> u128 {
+        const LOW: u128 = u128::MAX / 255 * 0x7f;
+        let differ = u128::from_le_bytes(self.tags) ^ u128::MAX / 255 * u128::from(tag);
+        // A byte that is 0 is the only one whose highest bit stays 0 in all of this.
+        !(((differ & LOW) + LOW) | differ | LOW) >> 7 & (u128::MAX >> 32)
+    }
 }
 
 #[inline]
@@ -307,6 +352,12 @@ impl Table {
         (((hash & 0xffff_ffff) * self.buckets.len() as u64) >> 32) as usize
     }
 
+    /// Has the entries fetched that `find` will look at first.
+    #[inline]
+    fn touch(&self, hash: u64) -> u32 {
+        self.buckets[self.home(hash)].ids[0]
+    }
+
     fn room(&self) -> usize {
         self.buckets.len() * ENTRIES / 5 * 4
     }
@@ -316,7 +367,9 @@ impl Table {
         let mut at = self.home(hash);
         loop {
             let bucket = &mut self.buckets[at];
-            if let Some(n) = bucket.tags.iter().position(|t| *t == 0) {
+            let free = bucket.matches(0);
+            if free != 0 {
+                let n = (free.trailing_zeros() / 8) as usize;
                 bucket.tags[n] = tag(hash);
                 bucket.ids[n] = id;
                 self.len += 1;
@@ -334,10 +387,13 @@ impl Table {
         let mut at = self.home(hash);
         loop {
             let bucket = &self.buckets[at];
-            for n in 0..ENTRIES {
-                if bucket.tags[n] == tag && same(bucket.ids[n]) {
-                    return Some(bucket.ids[n]);
+            let mut matches = bucket.matches(tag);
+            while matches != 0 {
+                let id = bucket.ids[(matches.trailing_zeros() / 8) as usize];
+                if same(id) {
+                    return Some(id);
                 }
+                matches &= matches - 1;
             }
             if bucket.tags[ENTRIES - 1] == 0 {
                 return None;
@@ -350,47 +406,98 @@ impl Table {
 /// From here on a number is a place in the batch.
 const IN_BATCH: u32 = STATES_MAX as u32;
 
-/// States to be added, in their order.
+/// States to be added, in their order: those that one thread has come to.
 #[derive(Default)]
-pub struct Batch {
+pub struct Landed {
     /// One after the other, as many each as the packing says.
-    pub words: Vec<u64>,
-    pub hashes: Vec<u64>,
-    /// What `settle` says of each: a state's number; or, from `IN_BATCH` on, the
-    /// place in the batch of the first that is the same and is new.
-    came: Vec<u32>,
-    /// The places in the batch by their shards.
+    words: Vec<u64>,
+    hashes: Vec<u64>,
+    /// Their places by their shards, and where each shard begins.
     order: Vec<u32>,
-    starts: Vec<usize>,
+    starts: [u32; SHARDS + 1],
 }
 
-impl Batch {
-    pub fn len(&self) -> usize {
-        self.hashes.len()
-    }
-
+impl Landed {
     pub fn clear(&mut self) {
         self.words.clear();
         self.hashes.clear();
     }
 
-    fn sort(&mut self) {
-        let mut counts = [0usize; SHARDS + 1];
+    pub fn len(&self) -> usize {
+        self.hashes.len()
+    }
+
+    /// Adds a state that `make` makes of this one.
+    #[inline]
+    pub fn add(&mut self, from: &[u64], make: impl FnOnce(&mut [u64])) {
+        let begin = self.words.len();
+        self.words.extend_from_slice(from);
+        make(&mut self.words[begin..]);
+        self.hashes.push(hash(&self.words[begin..]));
+    }
+
+    /// What landed there is this.
+    pub fn set(&mut self, at: usize, words: &[u64]) {
+        self.words[at * words.len()..][..words.len()].copy_from_slice(words);
+        self.hashes[at] = hash(words);
+    }
+
+    /// Sorts them by their shards; to be done once all are there.
+    pub fn sort(&mut self) {
+        let mut counts = [0u32; SHARDS + 1];
         for hash in &self.hashes {
             counts[shard(*hash) + 1] += 1;
         }
         for n in 0..SHARDS {
             counts[n + 1] += counts[n];
         }
-        self.starts.clear();
-        self.starts.extend_from_slice(&counts);
-        self.order.clear();
+        self.starts = counts;
         self.order.resize(self.hashes.len(), 0);
         for (n, hash) in self.hashes.iter().enumerate() {
             let at = &mut counts[shard(*hash)];
-            self.order[*at] = n as u32;
+            self.order[*at as usize] = n as u32;
             *at += 1;
         }
+    }
+
+    fn of_shard(&self, shard: usize) -> &[u32] {
+        &self.order[self.starts[shard] as usize..self.starts[shard + 1] as usize]
+    }
+}
+
+/// All states to be added together, in their order.
+#[derive(Default)]
+pub struct Batch {
+    /// What each thread has come to, sorted.
+    pub landed: Vec<Landed>,
+    /// The place of the first of each.
+    firsts: Vec<u32>,
+    /// What `settle` says of each: a state's number; or, from `IN_BATCH` on, the
+    /// place in the batch of the first that is the same and is new. Each is written by
+    /// the one thread that has its shard, and read by others when all is done.
+    came: Vec<AtomicU32>,
+}
+
+impl Batch {
+    pub fn len(&self) -> usize {
+        self.landed.iter().map(Landed::len).sum()
+    }
+
+    fn begin(&mut self) {
+        self.firsts.clear();
+        let mut first = 0;
+        for landed in &self.landed {
+            self.firsts.push(first);
+            first += landed.len() as u32;
+        }
+        self.came.resize_with(first as usize, AtomicU32::default);
+    }
+
+    /// The words of one by its place among all.
+    #[inline]
+    fn words(&self, place: usize, each: usize) -> &[u64] {
+        let piece = self.firsts.iter().rposition(|first| *first as usize <= place).unwrap_or(0);
+        &self.landed[piece].words[(place - self.firsts[piece] as usize) * each..][..each]
     }
 }
 
@@ -400,7 +507,6 @@ pub struct Store {
     pub packing: Packing,
     words: Words,
     tables: Vec<Table>,
-    one: Batch,
 }
 
 impl Store {
@@ -427,12 +533,17 @@ impl Store {
     }
 
     /// A state's row.
+    #[inline]
     pub fn load(&self, state: StateId, row: &mut Row) {
         let words = self.words.get(state);
+        if row.packing != self.packing.version {
+            row.parts.clear();
+            row.parts.extend_from_slice(&self.packing.fixed);
+            row.packing = self.packing.version;
+        }
         self.packing.unpack(words, &mut row.parts);
         row.words.clear();
         row.words.extend_from_slice(words);
-        row.packing = self.packing.version;
     }
 
     /// A state as it is packed.
@@ -443,41 +554,36 @@ impl Store {
 
     /// Packs all states anew, if some place has outgrown its bits; whether it
     /// was so.
-    pub fn fit(&mut self) -> bool {
+    pub fn fit(&mut self, workers: &Workers) -> bool {
         if !self.packing.outgrown && self.packing.version > 0 {
             return false;
         }
-        // Most places of a large row have no bits.
-        let old: Vec<(usize, u32, u32, u64)> = (0..self.packing.columns.len())
-            .map(|at| (at, &self.packing.columns[at]))
-            .filter(|(_, c)| c.width > 0)
-            .map(|(at, c)| (at, c.word, c.shift, c.mask()))
-            .collect();
-        let words_before = self.words.each;
+        let old = std::mem::take(&mut self.packing.live);
+        let before = self.words.each;
         self.packing.fit(self.len());
-        self.words.each = self.packing.words;
-        let mut packed = vec![0; self.words.each];
-        for (first, stretch) in (0..).step_by(STRETCH).zip(&mut self.words.stretches) {
-            let mut anew = vec![0; STRETCH * self.words.each].into_boxed_slice();
-            for n in 0..STRETCH.min(self.words.len - first) {
-                let before = &stretch[n * words_before..(n + 1) * words_before];
-                packed.fill(0);
-                for (at, word, shift, mask) in &old {
-                    let number = before[*word as usize] >> shift & mask;
-                    let now = &self.packing.columns[*at];
-                    packed[now.word as usize] |= number << now.shift;
+        let each = self.packing.words;
+        self.words.each = each;
+        // A place that had bits has some still.
+        let bits: Vec<(Bits, Bits)> = old.iter().map(|(ix, old)| (*old, self.packing.bits[*ix as usize])).collect();
+        let len = self.words.len;
+        let little = self.words.stretches.len() < 2;
+        workers.each(little, &mut self.words.stretches, |n, stretch| {
+            let mut anew = vec![0; STRETCH * each].into_boxed_slice();
+            let states = STRETCH.min(len - n * STRETCH);
+            for (words, anew) in stretch.chunks_exact(before.max(1)).zip(anew.chunks_exact_mut(each)).take(states) {
+                for (old, now) in &bits {
+                    anew[now.word as usize] |= old.get(words) << now.shift;
                 }
-                anew[n * self.words.each..(n + 1) * self.words.each].copy_from_slice(&packed);
             }
             *stretch = anew;
-        }
+        });
         // The hashes are others now, and so is which table each state is in.
-        self.rebuild(0);
+        self.rebuild(0, workers);
         true
     }
 
     /// Makes the tables anew, with room for so many more states in each.
-    fn rebuild(&mut self, more: usize) {
+    fn rebuild(&mut self, more: usize, workers: &Workers) {
         // Hashes are spread evenly: no table has many more than the others.
         let each = self.len() / SHARDS;
         let count = each + each / 8 + 32 + more;
@@ -490,75 +596,67 @@ impl Store {
             table.len = 0;
         }
         // Some at a time, table by table: so what is written to lies together.
-        let mut some: [Vec<(u64, StateId)>; SHARDS] = Default::default();
-        for from in (0..self.words.len).step_by(REHASHED) {
-            for state in from..self.words.len.min(from + REHASHED) {
-                let hash = hash(self.words.get(state as StateId));
-                some[shard(hash)].push((hash, state as StateId));
-            }
-            for (table, some) in self.tables.iter_mut().zip(&mut some) {
-                some.drain(..).for_each(|(hash, state)| _ = table.insert(hash, state));
-            }
-        }
-    }
-
-    /// Room for what the batch may add.
-    fn reserve(&mut self, batch: &Batch) {
-        let more = |n: usize| batch.starts[n + 1] - batch.starts[n];
-        if (0..SHARDS).any(|n| self.tables[n].len + more(n) > self.tables[n].room()) {
-            self.rebuild((0..SHARDS).map(more).max().unwrap_or(0));
+        let len = self.words.len;
+        for from in (0..len).step_by(REHASHED) {
+            let words = &self.words;
+            let stretches = (len.min(from + REHASHED) - from).div_ceil(STRETCH);
+            let mut some: Vec<[Vec<(u64, StateId)>; SHARDS]> = Vec::new();
+            some.resize_with(stretches, Default::default);
+            let little = stretches < 2;
+            workers.each(little, &mut some, |n, some| {
+                let first = from + n * STRETCH;
+                for state in first..len.min(first + STRETCH) {
+                    let hash = hash(words.get(state as StateId));
+                    some[shard(hash)].push((hash, state as StateId));
+                }
+            });
+            workers.each(little, &mut self.tables, |n, table| {
+                some.iter().flat_map(|some| &some[n]).for_each(|(hash, state)| _ = table.insert(*hash, *state));
+            });
         }
     }
 
     /// Looks up the states of a batch. After it `take` is asked for each of them, in
     /// their order and perhaps not to the last, and then `end`.
     pub fn settle(&mut self, batch: &mut Batch, workers: &Workers) {
-        batch.sort();
-        self.reserve(batch);
-        batch.came.clear();
-        batch.came.resize(batch.len(), 0);
-        let each = self.words.each;
-        let (words, hashes, order, starts) = (&batch.words, &batch.hashes, &batch.order, &batch.starts);
-        let known = &self.words;
-        let little = batch.len() < LITTLE;
-        let came = workers.each(little, &mut self.tables, |n, table| {
-            let places = &order[starts[n]..starts[n + 1]];
-            settle_some(table, known, places, each, words, hashes)
-        });
-        for (n, some) in came.into_iter().enumerate() {
-            for (place, came) in order[starts[n]..starts[n + 1]].iter().zip(some) {
-                batch.came[*place as usize] = came;
-            }
+        batch.begin();
+        let more = |n: usize| batch.landed.iter().map(|l| l.of_shard(n).len()).sum::<usize>();
+        if (0..SHARDS).any(|n| self.tables[n].len + more(n) > self.tables[n].room()) {
+            self.rebuild((0..SHARDS).map(more).max().unwrap_or(0), workers);
         }
+        let (words, batch) = (&self.words, &*batch);
+        let little = batch.len() < LITTLE;
+        workers.each(little, &mut self.tables, |n, table| settle_shard(table, n, words, batch));
     }
 
     /// What one of the batch is, asked in their order: its number, and whether
     /// it is new.
+    #[inline]
     pub fn take(&mut self, batch: &mut Batch, place: usize) -> (StateId, bool) {
-        let came = batch.came[place];
+        let came = *batch.came[place].get_mut();
         if came < IN_BATCH {
             return (came, false);
         }
         let first = (came - IN_BATCH) as usize;
         if first < place {
             // It has been taken, and says its number.
-            let id = batch.came[first];
-            batch.came[place] = id;
+            let id = *batch.came[first].get_mut();
+            *batch.came[place].get_mut() = id;
             return (id, false);
         }
         let id = self.words.len as StateId;
-        let each = self.words.each;
-        self.words.push(&batch.words[place * each..(place + 1) * each]);
-        batch.came[place] = id;
+        self.words.push(batch.words(place, self.words.each));
+        *batch.came[place].get_mut() = id;
         (id, true)
     }
 
     /// The batch is done: those that were not taken are forgotten.
-    pub fn end(&mut self, batch: &Batch) {
-        for table in &mut self.tables {
+    pub fn end(&mut self, batch: &Batch, workers: &Workers) {
+        let little = batch.len() < LITTLE;
+        workers.each(little, &mut self.tables, |_, table| {
             for (bucket, n, place) in table.fresh.drain(..) {
                 let bucket = &mut table.buckets[bucket as usize];
-                match batch.came[place as usize] {
+                match batch.came[place as usize].load(Relaxed) {
                     id if id < IN_BATCH => bucket.ids[n as usize] = id,
                     // Nothing that stays has come behind it.
                     _ => {
@@ -567,7 +665,7 @@ impl Store {
                     }
                 }
             }
-        }
+        });
     }
 
     /// The row that results from `row` with some parts replaced: its number, and
@@ -576,7 +674,7 @@ impl Store {
         for (ix, part) in changes {
             self.packing.give_number(*ix, *part);
         }
-        if self.fit() || row.packing != self.packing.version {
+        if self.fit(&Workers::one()) || row.packing != self.packing.version {
             return self.add_parts(&with_changes(&row.parts, changes));
         }
         let mut words = row.words.clone();
@@ -591,7 +689,7 @@ impl Store {
     /// they are the only ones at their places.
     pub fn add_parts(&mut self, parts: &[PartId]) -> (StateId, bool) {
         if self.words.len == 0 && self.packing.columns.is_empty() {
-            let column = |part: &PartId| Column { word: 0, shift: 0, width: 0, parts: vec![*part] };
+            let column = |part: &PartId| Column { width: 0, parts: vec![*part] };
             self.packing.columns = parts.iter().map(column).collect();
         }
         for (ix, part) in parts.iter().enumerate() {
@@ -600,7 +698,7 @@ impl Store {
         for ix in parts.len()..self.packing.columns.len() {
             self.packing.give_number(ix as PartIx, 0);
         }
-        self.fit();
+        self.fit(&Workers::one());
         self.add_words(&self.packed(parts))
     }
 
@@ -624,12 +722,7 @@ impl Store {
         let id = self.words.len as StateId;
         let table = &self.tables[shard(hash)];
         if table.len >= table.room() {
-            let mut batch = std::mem::take(&mut self.one);
-            batch.clear();
-            batch.hashes.push(hash);
-            batch.sort();
-            self.reserve(&batch);
-            self.one = batch;
+            self.rebuild(1, &Workers::one());
         }
         self.tables[shard(hash)].insert(hash, id);
         self.words.push(words);
@@ -642,46 +735,42 @@ const LITTLE: usize = 512;
 /// So many look-ups wait for memory together.
 const TOGETHER: usize = 16;
 
-/// Looks up some places of the batch in their table: what `Batch::came` says.
-fn settle_some(
-    table: &mut Table,
-    known: &Words,
-    places: &[u32],
-    each: usize,
-    words: &[u64],
-    hashes: &[u64],
-) -> Vec<u32> {
-    let of = |place: usize| &words[place * each..(place + 1) * each];
-    let mut came = Vec::with_capacity(places.len());
-    for some in places.chunks(TOGETHER) {
-        // Neither of these two rounds needs what the other look-ups of it come
-        // to, so the processor fetches for all of them at once.
-        let mut likely = [u32::MAX; TOGETHER];
-        for (place, likely) in some.iter().zip(&mut likely) {
-            let hash = hashes[*place as usize];
-            *likely = table.find(hash, |_| true).unwrap_or(u32::MAX);
-        }
-        let mut touched = 0;
-        for id in likely.iter().filter(|id| **id < IN_BATCH) {
-            touched |= known.get(*id)[0];
-        }
-        std::hint::black_box(touched);
-        for place in some {
-            let at = *place as usize;
-            let (hash, own) = (hashes[at], of(at));
-            let same = |id: u32| match id {
-                id if id < IN_BATCH => known.get(id) == own,
-                id => of((id - IN_BATCH) as usize) == own,
-            };
-            came.push(table.find(hash, same).unwrap_or_else(|| {
-                let id = IN_BATCH + *place;
-                let (bucket, n) = table.insert(hash, id);
-                table.fresh.push((bucket as u32, n as u8, *place));
-                id
-            }));
+/// Looks up what a batch has of a shard in its table.
+fn settle_shard(table: &mut Table, shard: usize, known: &Words, batch: &Batch) {
+    let each = known.each;
+    for (landed, first) in batch.landed.iter().zip(&batch.firsts) {
+        for some in landed.of_shard(shard).chunks(TOGETHER) {
+            // None of these rounds needs what the other look-ups of it come to, so the
+            // processor fetches for all of them at once.
+            let mut touched = 0;
+            for place in some {
+                touched |= table.touch(landed.hashes[*place as usize]);
+            }
+            std::hint::black_box(touched);
+            for place in some {
+                let likely = table.find(landed.hashes[*place as usize], |_| true);
+                if let Some(id) = likely.filter(|id| *id < IN_BATCH) {
+                    touched |= known.get(id)[0] as u32;
+                }
+            }
+            std::hint::black_box(touched);
+            for place in some {
+                let at = *place as usize;
+                let (hash, own) = (landed.hashes[at], &landed.words[at * each..][..each]);
+                let same = |id: u32| match id {
+                    id if id < IN_BATCH => known.get(id) == own,
+                    id => batch.words((id - IN_BATCH) as usize, each) == own,
+                };
+                let place = first + place;
+                let came = table.find(hash, same).unwrap_or_else(|| {
+                    let (bucket, n) = table.insert(hash, IN_BATCH + place);
+                    table.fresh.push((bucket as u32, n as u8, place));
+                    IN_BATCH + place
+                });
+                batch.came[place as usize].store(came, Relaxed);
+            }
         }
     }
-    came
 }
 
 #[cfg(test)]
@@ -759,25 +848,29 @@ mod tests {
                         many.packing.give_number(*ix, *part);
                     }
                 }
-                many.fit();
+                many.fit(&three);
                 let mut row = Row::default();
                 many.load(0, &mut row);
                 let mut batch = Batch::default();
-                for state in states {
-                    let mut words = row.words().to_vec();
-                    for (ix, part) in state {
-                        let number = many.packing.number(*ix, *part).expect("it was given");
-                        many.packing.put(&mut words, *ix, number);
+                for states in states.chunks(150) {
+                    let mut landed = Landed::default();
+                    for state in states {
+                        landed.add(row.words(), |words| {
+                            for (ix, part) in state {
+                                let number = many.packing.number(*ix, *part).expect("it was given");
+                                many.packing.put(words, *ix, number);
+                            }
+                        });
                     }
-                    batch.hashes.push(hash(&words));
-                    batch.words.extend(words);
+                    landed.sort();
+                    batch.landed.push(landed);
                 }
                 many.settle(&mut batch, &three);
                 for (n, state) in states.iter().enumerate().take(*taken) {
                     one.load(0, &mut row);
                     prop_assert_eq!(one.add(&row, state), many.take(&mut batch, n));
                 }
-                many.end(&batch);
+                many.end(&batch, &three);
                 prop_assert_eq!(one.len(), many.len());
             }
             for id in 0..one.len() as StateId {

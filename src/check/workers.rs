@@ -19,6 +19,11 @@ impl Workers {
         Workers { jobs, pool: OnceLock::new() }
     }
 
+    /// One thread: whoever asks.
+    pub fn one() -> Workers {
+        Workers::new(1)
+    }
+
     fn pool(&self) -> Option<&ThreadPool> {
         let name = |n: usize| format!("explorer#{n}");
         let made = || rayon::ThreadPoolBuilder::new().num_threads(self.jobs).thread_name(name).build().ok();
