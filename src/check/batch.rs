@@ -13,7 +13,7 @@ use super::explore::{Carried, Mover, actor, carry_out, memo_of, next_ways, waiti
 use super::hopeless::is_hopeless;
 use super::memo::{Leaf, LeafAt, LeafView, Memo, Walk};
 use super::moves::{Model, Move};
-use super::part::{Frozen, Key, PartId, PartIx};
+use super::part::{Activity, Frozen, Key, PartId, PartIx};
 use super::persistent::{self, Futures, Standing, Touches};
 use super::sleep::{self, Reach, Sleepers, Sleeping};
 use super::store::{Landed, Number, Row, StateId, Store};
@@ -58,11 +58,13 @@ pub struct Step {
     pub twin: bool,
     /// It is not followed.
     pub asleep: bool,
+    /// What it comes to is kept and plain (`LeafView::is_plain`).
+    plain: bool,
 }
 
 impl Step {
     pub fn new(actor: PartIx, mover: Mover, came: Came, end: End) -> Step {
-        Step { actor, mover, ways: NO_WAYS, came, end, sleeper: 0, twin: false, asleep: false }
+        Step { actor, mover, ways: NO_WAYS, came, end, sleeper: 0, twin: false, asleep: false, plain: false }
     }
 }
 
@@ -130,8 +132,8 @@ pub struct Piece {
     pub landed: Landed,
     /// Something that its steps come to is not kept yet.
     lacks: bool,
-    /// All of them have landed.
-    has_landed: bool,
+    /// The steps of so many of its states have landed.
+    landed_of: usize,
     /// Who sleeps in what landed; none, if nobody may.
     pub landed_sleepers: Vec<Sleepers>,
     /// Where among all that landed states have a normal form that is not known
@@ -150,7 +152,7 @@ type Waiting = (PartIx, Came);
 /// The place of no ways.
 const NO_WAYS: u32 = 0;
 /// So many states are looked up in the memo together.
-const ABREAST: usize = 8;
+const ABREAST: usize = 32;
 
 impl Piece {
     /// Gets its states.
@@ -166,13 +168,14 @@ impl Piece {
         self.ways.push(Vec::new());
         self.carried.clear();
         self.own.iter_mut().for_each(Memo::clear);
-        (self.lacks, self.has_landed) = (false, false);
+        self.lacks = false;
+        self.land_anew();
     }
 
     /// Finds what leads out of its states: without `all`, only what one actor
     /// does alone if that is nobody else's affair. `cut`: those behind this one
-    /// are not looked at, since one before took long. Where nothing had to be
-    /// carried out, it goes on to where its steps land.
+    /// are not looked at, since one before took long. As long as nothing has to be
+    /// carried out, its steps land at once, while what they come to is at hand.
     pub fn expand(&mut self, known: Known, frozen: Frozen, all: bool, cut: &AtomicUsize) {
         if let Some(sleeping) = known.sleeping {
             self.sleepers.extend(self.items.iter().map(|state| sleeping.get(*state)));
@@ -209,11 +212,14 @@ impl Piece {
                     cut.fetch_min(self.first + at + 1, Relaxed);
                 }
             }
+            // What is chosen rests on all that is known once all has been kept.
+            if !self.lacks && known.futures.is_none() {
+                self.land(known, frozen, self.fans.len());
+            }
         }
         (self.rows, self.walks, self.open) = (rows, walks, open);
-        // What is chosen rests on all that is known once this has been kept.
-        if !self.lacks && known.futures.is_none() && self.fans.len() == self.items.len() {
-            self.land(known, frozen, usize::MAX);
+        if !self.lacks {
+            self.landed.sort();
         }
     }
 
@@ -225,7 +231,16 @@ impl Piece {
         self.stances.clear();
         for (n, (ix, walk)) in frozen.actors().iter().zip(walks).enumerate() {
             let part = row.get(*ix);
-            let movers = Mover::of(frozen.activity(part));
+            let activity = frozen.activity(part);
+            // Most steps need nothing of what comes below.
+            if let (Activity::Task, Some(leaf), None) = (activity, walk.leaf(), known.symmetry)
+                && known.memos[memo_of(Mover::Task)].get(leaf).is_plain()
+            {
+                let step = Step::new(*ix, Mover::Task, Came::Kept(leaf), End::None);
+                self.steps.push(Step { sleeper: sleep::bit(n), plain: true, ..step });
+                continue;
+            }
+            let movers = Mover::of(activity);
             for mover in movers {
                 let before = self.steps.len();
                 if let (Mover::Task, Some(leaf)) = (mover, walk.leaf()) {
@@ -441,25 +456,32 @@ impl Piece {
         self.fans[at] = Fan { from, to, alone, hopeless, carried, ..Fan::default() };
     }
 
-    /// Whether what its steps come to is not there yet, of the first `cut` of the
-    /// batch.
+    /// Whether some of what its steps come to is not there yet or is there in vain,
+    /// of the first `cut` of the batch.
     pub fn is_to_land(&self, cut: usize) -> bool {
-        !self.has_landed || self.count(cut) < self.fans.len()
+        self.landed_of != self.count(cut)
     }
 
-    /// The states that its steps come to, packed.
-    pub fn land(&mut self, known: Known, frozen: Frozen, cut: usize) {
-        self.has_landed = true;
+    /// States are packed otherwise now, or nothing has landed yet.
+    pub fn land_anew(&mut self) {
+        self.landed_of = 0;
         self.slept = false;
         self.landed.clear();
         self.landed_sleepers.clear();
         self.unknown.clear();
         self.rare.clear();
+    }
+
+    /// What the steps of its first states come to, of so many of them, packed.
+    pub fn land(&mut self, known: Known, frozen: Frozen, count: usize) {
+        if self.landed_of > count {
+            self.land_anew();
+        }
         let mut followed: Vec<(Sleepers, Reach)> = Vec::new();
         let mut row = std::mem::take(&mut self.row);
         let mut parts: Vec<PartId> = Vec::new();
         let packing = &known.store.packing;
-        for at in 0..self.count(cut) {
+        for at in self.landed_of..count {
             let fan = self.fans[at];
             if known.symmetry.is_some() || known.futures.is_some() {
                 known.store.load(self.items[at], &mut row);
@@ -474,10 +496,19 @@ impl Piece {
                     continue;
                 }
                 let leaves = leaves(known, &step);
+                let mut sleepers = self.sleepers_behind(fan, step, leaves, &mut followed);
+                if known.sleeping.is_some() {
+                    self.landed_sleepers.push(sleepers);
+                }
+                if let (true, None) = (step.plain, known.symmetry) {
+                    let writes = leaves[0].writes();
+                    let from = known.store.words(self.items[at]);
+                    self.landed.add(from, |words| writes.for_each(|(ix, number)| packing.put(words, ix, number)));
+                    continue;
+                }
                 if leaves[0].is_rare() || leaves[1].is_rare() {
                     self.rare.push((at as u32, n as u32));
                 }
-                let mut sleepers = self.sleepers_behind(fan, step, leaves, &mut followed);
                 let writes = || writes_of(leaves);
                 let mut normal = Normal::Same;
                 if let Some(symmetry) = known.symmetry {
@@ -489,6 +520,9 @@ impl Piece {
                     normal = symmetry.look(frozen, &parts);
                     // Those asleep are others in another row.
                     sleepers = if matches!(normal, Normal::Same) { sleepers } else { 0 };
+                    if let Some(last) = self.landed_sleepers.last_mut() {
+                        *last = sleepers;
+                    }
                 }
                 let mut is_known = true;
                 self.landed.add(known.store.words(self.items[at]), |words| {
@@ -504,15 +538,10 @@ impl Piece {
                 if !is_known {
                     self.unknown.push((self.landed.len() as u32 - 1, n as u32));
                 }
-                if known.sleeping.is_some() {
-                    self.landed_sleepers.push(sleepers);
-                }
             }
             self.fans[at].followed = (self.landed.len() - before) as u32;
         }
-        if self.unknown.is_empty() {
-            self.landed.sort();
-        }
+        self.landed_of = count;
         self.row = row;
     }
 
@@ -624,19 +653,6 @@ impl Piece {
     /// What landed there is this.
     pub fn set_landed(&mut self, at: u32, words: &[u64]) {
         self.landed.set(at as usize, words);
-    }
-
-    /// All that landed is known.
-    pub fn close_landed(&mut self) {
-        if !self.unknown.is_empty() {
-            self.unknown.clear();
-            self.landed.sort();
-        }
-    }
-
-    /// States are packed otherwise now.
-    pub fn land_again(&mut self) {
-        self.has_landed = false;
     }
 }
 

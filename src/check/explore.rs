@@ -95,7 +95,7 @@ const CHOSEN_SHARE: usize = 20;
 /// Where alike tasks could be exchanged it goes on to so many states.
 const CHOSEN_TO: usize = 1 << 20;
 /// So many states are looked at together.
-const TOGETHER: usize = 2048;
+const TOGETHER: usize = 8192;
 /// So few states are not worth more threads than one.
 const LITTLE: usize = 256;
 /// Once it is known that all begins anew, it goes on to so many states at least,
@@ -520,7 +520,7 @@ impl<'a> Explorer<'a> {
     fn fit(&mut self, pieces: &mut [Piece]) -> bool {
         let fits_anew = self.store.fit(&self.workers);
         if fits_anew {
-            pieces.iter_mut().for_each(Piece::land_again);
+            pieces.iter_mut().for_each(Piece::land_anew);
         }
         fits_anew
     }
@@ -567,7 +567,10 @@ impl<'a> Explorer<'a> {
             let mut left: Vec<&mut Piece> = pieces.iter_mut().filter(|p| p.is_to_land(cut)).collect();
             if !left.is_empty() {
                 model.space.frozen(|frozen| {
-                    self.workers.each(left.len() == 1, &mut left, |_, piece| piece.land(known, frozen, cut));
+                    self.workers.each(left.len() == 1, &mut left, |_, piece| {
+                        piece.land(known, frozen, piece.count(cut));
+                        piece.landed.sort();
+                    });
                 });
             }
             let mut unknown = Vec::new();
@@ -589,7 +592,6 @@ impl<'a> Explorer<'a> {
             for (n, at, parts) in unknown {
                 pieces[n].set_landed(at, &self.store.packed(&parts));
             }
-            pieces.iter_mut().for_each(Piece::close_landed);
             break;
         }
     }

@@ -114,6 +114,13 @@ impl<'m> LeafView<'m> {
         self.has(ENDS)
     }
 
+    /// Whether it is as most are: one that goes ahead, others have to do with it, no end
+    /// goes with it, and there is nothing rare.
+    #[inline]
+    pub fn is_plain(&self) -> bool {
+        !self.has(BLOCKED | ALONE | ENDS | RARE)
+    }
+
     /// Whether there is something of it that most transitions have not.
     #[inline]
     pub fn is_rare(&self) -> bool {

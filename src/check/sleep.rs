@@ -90,25 +90,51 @@ pub struct Sleeping {
     /// The first state of them.
     first: StateId,
     of: VecDeque<Sleepers>,
+    /// In which of them somebody sleeps, a bit each, beginning with a multiple of 64
+    /// not behind the first: mostly in few, and to see that it is none of them so
+    /// little memory is looked at that it is at hand.
+    some: VecDeque<u64>,
 }
 
 impl Sleeping {
     /// About how much memory it takes, in bytes.
     pub fn bytes(&self) -> usize {
-        self.of.capacity() * size_of::<Sleepers>()
+        self.of.capacity() * size_of::<Sleepers>() + self.some.capacity() * size_of::<u64>()
+    }
+
+    /// The place of a state's bit: its word, and the bit there.
+    #[inline]
+    fn bit(&self, state: StateId) -> (usize, u64) {
+        ((state / u64::BITS - self.first / u64::BITS) as usize, 1 << (state % u64::BITS))
     }
 
     /// A new state, the next one, is met with these asleep.
+    #[inline]
     pub fn met(&mut self, sleepers: Sleepers) {
+        let (word, bit) = self.bit(self.first + self.of.len() as StateId);
+        if word == self.some.len() {
+            self.some.push_back(0);
+        }
+        if sleepers != 0 {
+            self.some[word] |= bit;
+        }
         self.of.push_back(sleepers);
     }
 
     /// A state is met again.
+    #[inline]
     pub fn met_again(&mut self, state: StateId, sleepers: Sleepers) {
-        if let Some(at) = state.checked_sub(self.first)
-            && let Some(before) = self.of.get_mut(at as usize)
-        {
-            *before &= sleepers;
+        if state < self.first {
+            return;
+        }
+        let (word, bit) = self.bit(state);
+        if self.some.get(word).is_none_or(|some| some & bit == 0) {
+            return;
+        }
+        let before = &mut self.of[(state - self.first) as usize];
+        *before &= sleepers;
+        if *before == 0 {
+            self.some[word] &= !bit;
         }
     }
 
@@ -121,7 +147,10 @@ impl Sleeping {
     pub fn forget_before(&mut self, state: StateId) {
         let done = (state.saturating_sub(self.first) as usize).min(self.of.len());
         self.of.drain(..done);
+        let before = self.first / u64::BITS;
         self.first += done as StateId;
+        let words = (self.first / u64::BITS - before) as usize;
+        self.some.drain(..words.min(self.some.len()));
     }
 }
 
@@ -155,5 +184,26 @@ mod tests {
         all.met_again(0, 0);
         all.met(0b1);
         assert_eq!((all.get(0), all.get(1), all.get(2)), (0, 0b10, 0b1));
+    }
+
+    #[test]
+    fn in_long_rows_too() {
+        let mut all = Sleeping::default();
+        let mut plain: Vec<Sleepers> = Vec::new();
+        for n in 0..1000u32 {
+            let sleepers = if n % 3 == 0 { u64::from(n) } else { 0 };
+            all.met(sleepers);
+            plain.push(sleepers);
+            let again = n * 7 % (n + 1);
+            all.met_again(again, 0b1010);
+            plain[again as usize] &= 0b1010;
+            if n % 5 == 0 {
+                all.forget_before(n / 2);
+            }
+            let shown = |state: u32| if state < n / 5 * 5 / 2 { 0 } else { plain[state as usize] };
+            for state in 0..=n {
+                assert_eq!(all.get(state), shown(state), "{state} of {n}");
+            }
+        }
     }
 }

@@ -308,7 +308,7 @@ impl Bucket {
     #[inline]
     fn matches(&self, tag: u8) -> u128 {
         const LOW: u128 = u128::MAX / 255 * 0x7f;
-        let differ = u128::from_le_bytes(self.tags) ^ u128::MAX / 255 * u128::from(tag);
+        let differ = u128::from_le_bytes(self.tags) ^ (u128::MAX / 255 * u128::from(tag));
         // A byte that is 0 is the only one whose highest bit stays 0 in all of this.
         !(((differ & LOW) + LOW) | differ | LOW) >> 7 & (u128::MAX >> 32)
     }
@@ -415,12 +415,14 @@ pub struct Landed {
     /// Their places by their shards, and where each shard begins.
     order: Vec<u32>,
     starts: [u32; SHARDS + 1],
+    sorted: bool,
 }
 
 impl Landed {
     pub fn clear(&mut self) {
         self.words.clear();
         self.hashes.clear();
+        self.sorted = false;
     }
 
     pub fn len(&self) -> usize {
@@ -430,20 +432,30 @@ impl Landed {
     /// Adds a state that `make` makes of this one.
     #[inline]
     pub fn add(&mut self, from: &[u64], make: impl FnOnce(&mut [u64])) {
+        self.sorted = false;
         let begin = self.words.len();
-        self.words.extend_from_slice(from);
+        match from {
+            // Most often it is one.
+            [word] => self.words.push(*word),
+            words => self.words.extend_from_slice(words),
+        }
         make(&mut self.words[begin..]);
         self.hashes.push(hash(&self.words[begin..]));
     }
 
     /// What landed there is this.
     pub fn set(&mut self, at: usize, words: &[u64]) {
+        self.sorted = false;
         self.words[at * words.len()..][..words.len()].copy_from_slice(words);
         self.hashes[at] = hash(words);
     }
 
-    /// Sorts them by their shards; to be done once all are there.
+    /// Sorts them by their shards, once all are there; whoever settles them does it
+    /// otherwise.
     pub fn sort(&mut self) {
+        if std::mem::replace(&mut self.sorted, true) {
+            return;
+        }
         let mut counts = [0u32; SHARDS + 1];
         for hash in &self.hashes {
             counts[shard(*hash) + 1] += 1;
@@ -468,7 +480,7 @@ impl Landed {
 /// All states to be added together, in their order.
 #[derive(Default)]
 pub struct Batch {
-    /// What each thread has come to, sorted.
+    /// What each thread has come to.
     pub landed: Vec<Landed>,
     /// The place of the first of each.
     firsts: Vec<u32>,
@@ -486,7 +498,8 @@ impl Batch {
     fn begin(&mut self) {
         self.firsts.clear();
         let mut first = 0;
-        for landed in &self.landed {
+        for landed in &mut self.landed {
+            landed.sort();
             self.firsts.push(first);
             first += landed.len() as u32;
         }
@@ -733,7 +746,16 @@ impl Store {
 /// So few look-ups are not worth more threads than one.
 const LITTLE: usize = 512;
 /// So many look-ups wait for memory together.
-const TOGETHER: usize = 16;
+const TOGETHER: usize = 64;
+
+/// Whether both are the same, as many each; most often it is one.
+#[inline]
+fn same_words(one: &[u64], other: &[u64]) -> bool {
+    match (one, other) {
+        ([one], [other]) => one == other,
+        _ => one == other,
+    }
+}
 
 /// Looks up what a batch has of a shard in its table.
 fn settle_shard(table: &mut Table, shard: usize, known: &Words, batch: &Batch) {
@@ -747,21 +769,26 @@ fn settle_shard(table: &mut Table, shard: usize, known: &Words, batch: &Batch) {
                 touched |= table.touch(landed.hashes[*place as usize]);
             }
             std::hint::black_box(touched);
-            for place in some {
-                let likely = table.find(landed.hashes[*place as usize], |_| true);
-                if let Some(id) = likely.filter(|id| *id < IN_BATCH) {
+            let mut likely = [IN_BATCH; TOGETHER];
+            for (place, likely) in some.iter().zip(&mut likely) {
+                if let Some(id) = table.find(landed.hashes[*place as usize], |_| true).filter(|id| *id < IN_BATCH) {
+                    *likely = id;
                     touched |= known.get(id)[0] as u32;
                 }
             }
             std::hint::black_box(touched);
-            for place in some {
+            for (place, likely) in some.iter().zip(likely) {
                 let at = *place as usize;
                 let (hash, own) = (landed.hashes[at], &landed.words[at * each..][..each]);
-                let same = |id: u32| match id {
-                    id if id < IN_BATCH => known.get(id) == own,
-                    id => batch.words((id - IN_BATCH) as usize, each) == own,
-                };
                 let place = first + place;
+                if likely < IN_BATCH && same_words(known.get(likely), own) {
+                    batch.came[place as usize].store(likely, Relaxed);
+                    continue;
+                }
+                let same = |id: u32| match id {
+                    id if id < IN_BATCH => same_words(known.get(id), own),
+                    id => same_words(batch.words((id - IN_BATCH) as usize, each), own),
+                };
                 let came = table.find(hash, same).unwrap_or_else(|| {
                     let (bucket, n) = table.insert(hash, IN_BATCH + place);
                     table.fresh.push((bucket as u32, n as u8, place));
@@ -862,7 +889,6 @@ mod tests {
                             }
                         });
                     }
-                    landed.sort();
                     batch.landed.push(landed);
                 }
                 many.settle(&mut batch, &three);
