@@ -502,6 +502,20 @@ fn parts_that_have_nothing_to_do_with_each_other() {
     assert_eq!(replayed.finish().failures(), ["deadlock"]);
 }
 
+/// Where all tasks have to do with each other nearly always, finding out whom to follow
+/// is given up before it has cost anything.
+#[test]
+fn whom_to_follow_is_not_asked_for_in_vain() {
+    let script = "const M = 401\nshared x = 0\nlock m\n\
+        task worker { let me = self.index\nrepeat 3 { with m { x = (x * 7 + me + 1) % M } } }\n\
+        spawn worker x5\njoin all\n";
+    let made = |ended: &Ended| (summary(ended)["states"].clone(), summary(ended)["transitions"].clone());
+    let with = check_json(script).finish();
+    let without = check_json(script).args(["--without", "persistent"]).finish();
+    assert_eq!(made(&with), made(&without));
+    assert!(summary(&with)["states"].as_u64() > Some(1 << 18), "it is large enough to be asked for");
+}
+
 /// Whoever takes a value or a job gets something done; whoever only looks whether
 /// there is one does not.
 #[test]

@@ -88,10 +88,12 @@ pub enum What {
 
 /// After so many transitions and states limits are looked at.
 const WORK: u64 = 1024;
-/// Whether choosing whom to follow is worth it is seen after so many states, by
-/// whether it spares anything in one of so many.
-const CHOSEN_FROM: usize = 1 << 14;
-const CHOSEN_SHARE: usize = 20;
+/// Whether choosing whom to follow is worth it is seen after so many states. It is if
+/// for each transition that is left out no more than so many are followed: where it
+/// helps, more are left out than followed, and where hardly any are, all that is spared
+/// is less than what finding out takes.
+const CHOSEN_FROM: usize = 1 << 12;
+const FOLLOWED_FOR_ONE: u64 = 2;
 /// Where alike tasks could be exchanged it goes on to so many states.
 const CHOSEN_TO: usize = 1 << 20;
 /// So many states are looked at together.
@@ -135,9 +137,10 @@ pub struct Explorer<'a> {
     /// Some transition slept.
     slept: bool,
     /// What tasks are known to do later, where only some are followed if that is
-    /// enough; and of how many states not all were.
+    /// enough; and how many transitions were and were not.
     futures: Option<Futures>,
-    chosen: usize,
+    followed: u64,
+    spared: u64,
     /// The transitions that were followed, where circles are asked for.
     edges: Option<Vec<(StateId, StateId)>>,
     /// It has come to so many states that it is to be seen whether following some
@@ -277,7 +280,8 @@ impl<'a> Explorer<'a> {
             slept: false,
             returns: false,
             futures: None,
-            chosen: 0,
+            followed: 0,
+            spared: 0,
             edges: None,
             pause_at: usize::MAX,
             next: 0,
@@ -317,7 +321,7 @@ impl<'a> Explorer<'a> {
 
     /// Whether choosing whom to follow spares next to nothing.
     pub fn chooses_in_vain(&self) -> bool {
-        let seldom = self.next >= CHOSEN_FROM && self.chosen * CHOSEN_SHARE < self.next;
+        let seldom = self.next >= CHOSEN_FROM && self.spared * FOLLOWED_FOR_ONE < self.followed;
         let exchanging_is_better = self.model.together && self.store.len() > CHOSEN_TO;
         self.follows_some() && (seldom || exchanging_is_better)
     }
@@ -338,7 +342,8 @@ impl<'a> Explorer<'a> {
         self.outcomes = Outcomes::default();
         self.keys.clear();
         self.told.clear();
-        (self.next, self.level_end, self.depth, self.chosen) = (0, 1, 0, 0);
+        (self.next, self.level_end, self.depth) = (0, 1, 0);
+        (self.followed, self.spared) = (0, 0);
         (self.recurs, self.slept, self.leave_at) = (false, false, usize::MAX);
         if let Some(edges) = &mut self.edges {
             edges.clear();
@@ -634,7 +639,6 @@ impl<'a> Explorer<'a> {
                     }
                 }
                 place += fan.followed as usize;
-                self.transitions += u64::from(fan.followed);
                 while let Some((_, step)) = rare.next_if(|r| r.0 as usize == at) {
                     self.tell_rare(piece, &piece.steps[*step as usize], state);
                 }
@@ -647,7 +651,11 @@ impl<'a> Explorer<'a> {
                     self.successors(&row, true, &mut out);
                     self.stuck_partly(state, &row, &out);
                 }
-                self.chosen += usize::from(fan.chosen);
+                self.transitions += u64::from(fan.followed);
+                self.followed += u64::from(fan.followed);
+                if fan.chosen {
+                    self.spared += u64::from(fan.to - fan.from - fan.followed);
+                }
                 // Whoever could go on in all states of a circle goes on in one of
                 // them: in the one that was looked at last of all, all that lead on
                 // within the circle lead to states looked at before (Bosnacki, Leue and
