@@ -3,11 +3,12 @@
 //! comparison, and the search for the moments at which tasks were ended from
 //! outside, which a trace does not tell; what a turn does, `step` says.
 
-use super::explore::{Explorer, Mover, Turn as Move1};
+use super::explore::Explorer;
 use super::moves::{Model, Move};
 use super::part::{At, Key, Part, PartIx, Then};
 use super::seen::{self, Choice, Log};
 use super::store::Row;
+use super::turn::{Mover, Turn as Move1};
 use super::{Options, step};
 use crate::detect::trace::{Came, Deed, Entry, Turn, What, is_told};
 use crate::objects::{KINDS, TaskId, place, pool};

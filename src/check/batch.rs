@@ -9,7 +9,6 @@
 //! order of the states, so that each part and each state gets the number that
 //! it would get if the states were looked at one after the other.
 
-use super::explore::{Carried, Mover, actor, carry_out, memo_of, next_ways, waiting_key};
 use super::hopeless::is_hopeless;
 use super::memo::{Leaf, LeafAt, LeafView, Memo, Walk};
 use super::moves::{Model, Move};
@@ -18,6 +17,7 @@ use super::persistent::{self, Futures, Standing, Touches};
 use super::sleep::{self, Reach, Sleepers, Sleeping};
 use super::store::{Landed, Number, Row, StateId, Store};
 use super::symmetry::{Normal, Stance, Symmetry};
+use super::turn::{Carried, Mover, actor, carry_out, memo_of, next_ways, waiting_key};
 use crate::objects::TaskId;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;

@@ -3,7 +3,7 @@
 //! shows on its way and at its end, and each turn's details for who follows it
 //! elsewhere; what a turn does, `step` says.
 
-use super::explore::{Explorer, Found1, Mover, Turn, What};
+use super::explore::{Explorer, Found1, What};
 use super::finding::{self, Scene1};
 use super::moves::{Model, Move};
 use super::part::{self, At, How, Key, Part, PartIx};
@@ -12,6 +12,7 @@ use super::schedule::Schedule;
 use super::seen::{Choice, Event, Logged};
 use super::step;
 use super::store::{Row, same_parts};
+use super::turn::{Mover, Turn};
 use super::way::{self, Numbers};
 use super::{Options, Way};
 use crate::detect::event::Recording;

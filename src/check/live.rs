@@ -12,9 +12,10 @@
 //! or a job, is a livelock; a fair part in which a task that has not ended can go
 //! nowhere is a starvation.
 
-use super::explore::{Explorer, Found1, Mover, Turn, What};
+use super::explore::{Explorer, Found1, What};
 use super::part::*;
 use super::store::{Row, StateId};
+use super::turn::{Mover, Turn};
 use super::{Progress, Stop, finding};
 use crate::detect::finding::{Certainty, Code, Facts, Finding, Going};
 use crate::objects::TaskId;

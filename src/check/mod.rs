@@ -28,6 +28,7 @@ pub mod stepper;
 mod store;
 pub mod strategy;
 mod symmetry;
+mod turn;
 pub mod walk;
 mod way;
 mod workers;

@@ -2,7 +2,7 @@
 //! and from one state to the next who holds what, who waits and who has ended.
 //! It owns the reading of states; how a recording is drawn is `report`'s.
 
-use super::explore::{Explorer, Mover, Turn};
+use super::explore::Explorer;
 use super::finding;
 use super::moves::Move;
 use super::outcome;
@@ -10,6 +10,7 @@ use super::part::{At, Hold, Key, Part, TaskPart};
 use super::process::NOWHERE;
 use super::seen::{Came, Deed, Log, Logged};
 use super::store::Row;
+use super::turn::{Mover, Turn};
 use crate::detect::event::{Clock, Event, Kind, Recording};
 use crate::lang::ast::Span;
 use crate::machine::{Step, Task};

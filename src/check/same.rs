@@ -2,10 +2,11 @@
 //! one did. It owns that comparison; what is found in the first place,
 //! `explore` and `live` say.
 
-use super::explore::{Explorer, Found1, Turn, What};
+use super::explore::{Explorer, Found1, What};
 use super::finding::{self, Note, Scene1};
 use super::moves::Move;
 use super::store::Row;
+use super::turn::Turn;
 use crate::detect::finding::Code;
 use crate::objects::TaskId;
 

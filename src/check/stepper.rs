@@ -3,12 +3,13 @@
 //! value without a terminal, built on the explorer in the finest division. What
 //! is printed of it belongs to the command line.
 
-use super::explore::{self, Explorer, Found1, Mover, What};
+use super::explore::{Explorer, Found1, What};
 use super::finding::{self, Scene1};
 use super::moves::{Model, Move};
 use super::part::*;
 use super::seen::{Choice, Logged};
 use super::store::Row;
+use super::turn::{self, Mover};
 use super::way::{self, Numbers, Way};
 use super::{Options, Schedule, outcome, schedule};
 use crate::detect::deadlock::Might;
@@ -45,7 +46,7 @@ pub struct Turn {
     pub span: Span,
     /// In the script's words: `acquire m`, `write x: 1`.
     pub text: String,
-    turn: explore::Turn,
+    turn: turn::Turn,
 }
 
 /// Why a task waits.
@@ -302,7 +303,7 @@ impl Stepper {
         Halt::Limit
     }
 
-    fn carry_out(&self, explorer: &Explorer, turn: &explore::Turn) -> Option<Taken> {
+    fn carry_out(&self, explorer: &Explorer, turn: &turn::Turn) -> Option<Taken> {
         let (row, log, events) = explorer.logged(self.row(), turn)?;
         let steps: Vec<(Mover, Logged)> = log.steps.into_iter().map(|s| (turn.mover, s)).collect();
         let all: Vec<Logged> = self.log().chain(&steps).map(|s| s.1.clone()).collect();
@@ -404,7 +405,7 @@ fn turns_in(explorer: &mut Explorer, numbers: &Numbers, row: &Row) -> Vec<Turn> 
     out.into_iter().filter_map(|(turn, _)| one_turn(explorer, numbers, row, turn)).collect()
 }
 
-fn one_turn(explorer: &Explorer, numbers: &Numbers, row: &Row, turn: explore::Turn) -> Option<Turn> {
+fn one_turn(explorer: &Explorer, numbers: &Numbers, row: &Row, turn: turn::Turn) -> Option<Turn> {
     let (_, log, _) = explorer.logged(row, &turn)?;
     let number = numbers.of(explorer.task_of(&turn));
     let ways = log.steps.iter().flat_map(|s| &s.choices).map(|c| match c {

@@ -10,9 +10,9 @@ use super::{Options, Outcome, outcome};
 use crate::program::Program;
 use std::collections::BTreeSet;
 
-pub use super::explore::Turn;
 pub use super::seen::{Came, Deed, Event};
 pub use super::store::Row;
+pub use super::turn::Turn;
 
 /// The states of a script.
 pub struct Walk<'m> {

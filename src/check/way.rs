@@ -2,11 +2,12 @@
 //! log, as a schedule and as lanes. It owns the shortening of a way's switches
 //! and the numbering of tasks; how lanes are drawn is `report`'s.
 
-use super::explore::{self, Explorer, Found1, Mover};
+use super::explore::{self, Explorer, Found1};
 use super::part::*;
 use super::schedule::{self, Schedule};
 use super::seen::{Choice, Event, Logged};
 use super::store::Row;
+use super::turn::{Mover, Turn};
 use super::{Shown, finding, same};
 use crate::lang::ast::Span;
 use crate::machine::Step;
@@ -52,7 +53,7 @@ pub struct Done {
 
 /// Carries out transitions from the first state; none if one cannot be done.
 /// The steps end with the one at which the last transition saw `until`.
-pub fn carry_out(explorer: &Explorer, turns: &[explore::Turn], until: Option<&Event>) -> Option<Done> {
+pub fn carry_out(explorer: &Explorer, turns: &[Turn], until: Option<&Event>) -> Option<Done> {
     let mut row = explorer.row(0);
     let mut log = Vec::new();
     for (i, turn) in turns.iter().enumerate() {
@@ -115,7 +116,7 @@ pub fn shown(explorer: &mut Explorer, found: &Found1) -> Shown {
 }
 
 /// The same with a known way there: all its transitions from the first state.
-pub fn shown_by(explorer: &Explorer, found: &Found1, turns: Vec<explore::Turn>) -> Shown {
+pub fn shown_by(explorer: &Explorer, found: &Found1, turns: Vec<Turn>) -> Shown {
     let turns = fewer_switches(explorer, turns);
     let until = match &found.what {
         explore::What::Event(event) => Some(event),
@@ -166,7 +167,7 @@ fn joins_by_then(explorer: &Explorer, row: &Row) -> Vec<(Mover, Logged)> {
             _ => false,
         };
         let actor = explorer.model.space.place(Key::Task(task));
-        let turn = explore::Turn { actor, mover: Mover::Task, ways: Vec::new() };
+        let turn = Turn { actor, mover: Mover::Task, ways: Vec::new() };
         if waits && let Some((next, steps, _)) = explorer.logged(&row, &turn) {
             row = next;
             log.extend(steps.steps.into_iter().map(|s| (Mover::Task, s)));
@@ -263,7 +264,7 @@ pub fn way_of(explorer: &Explorer, row: &Row, log: &[(Mover, Logged)]) -> Way {
 /// another: neighbours are exchanged where that leads to the same state and
 /// brings turns of one task together (as Choi and Zeller, ISSTA 2002, and
 /// Harmony's explanations do).
-fn fewer_switches(explorer: &Explorer, turns: Vec<explore::Turn>) -> Vec<explore::Turn> {
+fn fewer_switches(explorer: &Explorer, turns: Vec<Turn>) -> Vec<Turn> {
     const TURNS_MAX: usize = 400;
     if turns.len() > TURNS_MAX || turns.len() < 3 {
         return turns;

@@ -9,9 +9,10 @@ use super::Strategy;
 use super::draw::Draw;
 use super::estimate::{self, Estimate};
 use super::walk::{Candidate, Fan};
-use crate::check::explore::{Explorer, Mover};
+use crate::check::explore::Explorer;
 use crate::check::memo::Leaf;
 use crate::check::part::{PartId, PartIx};
+use crate::check::turn::Mover;
 
 /// So many schedules tell how long they are and who reaches what how often.
 const ESTIMATED_BY: u64 = 16;

@@ -5,10 +5,11 @@
 //! ISSTA 2002); switches are spared later, by `way`.
 
 use super::walk::applied;
-use crate::check::explore::{Explorer, Mover, Turn, What};
+use crate::check::explore::{Explorer, What};
 use crate::check::finding;
 use crate::check::part::{Activity, PartIx};
 use crate::check::same::{Key, at_last};
+use crate::check::turn::{Mover, Turn};
 
 /// So many transitions at the most for one finding; most are looked up.
 const BUDGET: u64 = 3_000_000;

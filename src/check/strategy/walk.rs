@@ -6,10 +6,11 @@
 
 use super::draw::Draw;
 use super::policy::Policy;
-use crate::check::explore::{Explorer, Mover, Turn};
+use crate::check::explore::Explorer;
 use crate::check::memo::Leaf;
 use crate::check::part::{PartId, PartIx};
 use crate::check::store::Row;
+use crate::check::turn::{Mover, Turn};
 use hashbrown::HashTable;
 use std::hash::BuildHasher;
 use std::rc::Rc;

@@ -1,0 +1,260 @@
+//! What is found in the states of an exploration, in their order: what went wrong in
+//! a transition, who can never go on, and what is left at the end. It owns that each is
+//! told once, and where; who is stuck, and the words of it, `finding` says.
+
+use super::*;
+use crate::check::batch::{Came, End, Piece, Step};
+use crate::check::hopeless::is_hopeless;
+use crate::check::outcome::{self, Outcome};
+use crate::check::turn::{actor, waiting_key};
+use std::hash::BuildHasher;
+
+/// Once it is known that all begins anew, it goes on to so many states at least,
+/// or to this many times those that there are: what is found by then is found in
+/// one go.
+const LEAVE_AT_LEAST: usize = 20_000;
+const LEAVE_AT: usize = 4;
+
+/// Something that was found, and where.
+#[derive(Clone, Debug)]
+pub struct Found1 {
+    pub code: Code,
+    /// The state, and the transition out of it that shows it, if it is one's.
+    pub state: StateId,
+    pub turn: Option<Turn>,
+    pub what: What,
+}
+
+#[derive(Clone, Debug)]
+// Few of these are made, one for each finding.
+#[allow(clippy::large_enum_variant)]
+pub enum What {
+    Event(Event),
+    Stuck(Stuck),
+    /// `finally` at the end.
+    Finally(Event),
+    /// A circle of states: how it goes on, from a state in it.
+    Circle(crate::check::live::Circle),
+    Note(finding::Note),
+}
+
+impl Explorer<'_> {
+    /// Goes through all states and steps in their order: what is new, and what
+    /// is found. All else that can be said of them, others have said before.
+    pub(super) fn tell(&mut self, pieces: &[Piece], cut: usize, batch: &mut Batch) -> Vec<StateId> {
+        let mut again = Vec::new();
+        let mut place = 0;
+        for piece in pieces {
+            let mut sleepers = piece.landed_sleepers.iter();
+            let mut rare = piece.rare.iter().peekable();
+            self.slept |= piece.slept;
+            for at in 0..piece.count(cut) {
+                if self.is_full() {
+                    self.stop = Some(Stop::States);
+                    return again;
+                }
+                if self.options.first && self.found.iter().any(|f| !f.code.is_note()) {
+                    self.stop = Some(Stop::First);
+                    return again;
+                }
+                let (fan, state) = (piece.fans[at], piece.items[at]);
+                // `ahead`: it leads to a state that is not looked at yet.
+                let (mut fresh, mut ahead) = (false, false);
+                for place in place..place + fan.followed as usize {
+                    let (id, new) = self.store.take(batch, place);
+                    if let Some(edges) = &mut self.edges {
+                        edges.push((state, id));
+                    }
+                    ahead |= id as usize >= self.next + cut;
+                    if new {
+                        self.parents.push(state);
+                        fresh = true;
+                    } else if id <= state {
+                        self.recurs = true;
+                    }
+                    if let (Some(sleeping), Some(sleepers)) = (&mut self.sleeping, sleepers.next()) {
+                        if new { sleeping.met(*sleepers) } else { sleeping.met_again(id, *sleepers) }
+                    }
+                }
+                place += fan.followed as usize;
+                while let Some((_, step)) = rare.next_if(|r| r.0 as usize == at) {
+                    self.tell_rare(piece, &piece.steps[*step as usize], state);
+                }
+                if fan.from == fan.to {
+                    let row = self.row(state);
+                    self.at_end(state, &row);
+                } else if fan.hopeless.is_some_and(|key| !self.keys.contains(&key)) {
+                    let row = self.row(state);
+                    let mut out = Vec::new();
+                    self.successors(&row, true, &mut out);
+                    self.stuck_partly(state, &row, &out);
+                }
+                self.transitions += u64::from(fan.followed);
+                self.followed += u64::from(fan.followed);
+                if fan.chosen {
+                    self.spared += u64::from(fan.to - fan.from - fan.followed);
+                }
+                // Whoever could go on in all states of a circle goes on in one of
+                // them: in the one that was looked at last of all, all that lead on
+                // within the circle lead to states looked at before (Bosnacki, Leue and
+                // Lluch Lafuente, *Partial-Order Reduction for General State Exploring
+                // Algorithms*, 2006). Where there are no circles there is no need.
+                if fan.alone && !fresh || fan.chosen && !ahead && self.edges.is_some() {
+                    again.push(state);
+                }
+            }
+        }
+        again
+    }
+
+    /// What few transitions have: something that went wrong, a limit.
+    fn tell_rare(&mut self, piece: &Piece, step: &Step, state: StateId) {
+        if let Came::Kept(leaf) = step.came {
+            self.tell_leaf(piece, step, state, (memo_of(step.mover), leaf));
+        }
+        if let End::Kept(leaf) = step.end {
+            self.tell_leaf(piece, step, state, (memo_of(Mover::End), leaf));
+        }
+    }
+
+    fn tell_leaf(&mut self, piece: &Piece, step: &Step, state: StateId, (memo, leaf): (usize, LeafAt)) {
+        let Some(rare) = self.memos[memo].get(leaf).rare() else { return };
+        if !self.told.insert((memo, leaf)) {
+            return;
+        }
+        let rare = rare.clone();
+        self.cut = self.cut.or(rare.cut);
+        let turn = Turn { actor: step.actor, mover: step.mover, ways: piece.ways[step.ways as usize].clone() };
+        for event in &rare.events {
+            self.event(state, &turn, event);
+        }
+    }
+
+    /// A task that waits, of which the graph says that it never goes on.
+    pub fn never_again(&self, row: &Row, task: TaskId) -> Vec<Stuck> {
+        let scene = finding::Scene1::new(self, row, &[]);
+        let stuck = scene.only(task);
+        scene.findings(&stuck, true)
+    }
+
+    fn is_new<T: std::hash::Hash>(&mut self, key: &T) -> bool {
+        self.keys.insert(rustc_hash::FxBuildHasher.hash_one(key))
+    }
+
+    pub(in crate::check) fn event(&mut self, state: StateId, turn: &Turn, event: &Event) {
+        let (code, key) = finding::key(self.model.program, event);
+        if self.is_new(&(code, key)) {
+            if let Event::Race { memory, .. } = event
+                && self.model.begins_anew(memory)
+            {
+                self.leave_at = self.leave_at.min((LEAVE_AT * self.store.len()).max(LEAVE_AT_LEAST));
+            }
+            let what = What::Event(event.clone());
+            self.found.push(Found1 { code, state, turn: Some(turn.clone()), what });
+        }
+    }
+
+    /// Nobody can go on: the end, or all that are left are stuck. The place of
+    /// its outcome among those that are kept.
+    pub(in crate::check) fn at_end(&mut self, state: StateId, row: &Row) -> Option<usize> {
+        let scene = finding::Scene1::new(self, row, &[]);
+        let stuck = scene.stuck();
+        let key = scene.signature(&stuck);
+        let findings = if stuck.iter().any(|s| *s) && !self.keys.contains(&key) {
+            scene.findings(&stuck, false)
+        } else {
+            Vec::new()
+        };
+        let finished = scene.finished();
+        drop(scene);
+        self.keys.insert(key);
+        for one in findings {
+            self.add_stuck(state, one);
+        }
+        let mut m = Move::new(self.model, row.parts(), &[], self.main, self.main);
+        let outcome = outcome::of(&mut m, self, row, finished);
+        let others = self.others_alike(row, finished);
+        let notes = if finished { finding::notes(self, row) } else { Vec::new() };
+        if finished {
+            m.run_finally();
+        }
+        let values = outcome.claims.clone();
+        let (.., events, _) = m.close();
+        for event in events {
+            let (code, key) = finding::key(self.model.program, &event);
+            if self.is_new(&(code, key, true)) {
+                self.found.push(Found1 { code, state, turn: None, what: What::Finally(event) });
+            }
+        }
+        for note in notes {
+            if self.is_new(&note.key()) {
+                self.found.push(Found1 { code: note.code(), state, turn: None, what: What::Note(note) });
+            }
+        }
+        let place = self.outcomes.add(outcome, state, &values);
+        for other in others {
+            self.outcomes.add(other, state, &[]);
+        }
+        place
+    }
+
+    /// The outcomes of the ends that this one stands for.
+    fn others_alike(&mut self, row: &Row, finished: bool) -> Vec<Outcome> {
+        let Some(mut symmetry) = self.symmetry.take() else { return Vec::new() };
+        let tells = |task: &TaskPart| (task.printed.clone(), outcome::how_ended(task));
+        let (rows, more) = symmetry.orbit(&self.model.space, row.parts(), tells, outcome::OUTCOMES_MAX);
+        self.symmetry = Some(symmetry);
+        self.outcomes.more |= more;
+        let one = |parts: &Vec<PartId>| {
+            let row = Row::from_parts(parts);
+            let mut m = Move::new(self.model, row.parts(), &[], self.main, self.main);
+            outcome::of(&mut m, self, &row, finished)
+        };
+        rows.iter().filter(|parts| **parts != row.parts()).map(one).collect()
+    }
+
+    pub fn add_stuck(&mut self, state: StateId, one: Stuck) {
+        if self.is_new(&(one.code, &one.key)) {
+            self.found.push(Found1 { code: one.code, state, turn: None, what: What::Stuck(one) });
+        }
+    }
+
+    /// Whether somebody who waits in the state looked at last does so for tasks
+    /// of which none can go ahead.
+    pub(super) fn is_hopeless(&self, out: &[(Turn, Rc<Leaf>)]) -> bool {
+        let space = &self.model.space;
+        let who = |ix: PartIx| actor(space.key(ix), self.main);
+        let waiting = self.waiting.iter().map(|(ix, leaf)| (who(*ix), &leaf.rare.needs[..]));
+        let goes = |task| out.iter().any(|(t, _)| t.actor == space.place(Key::Task(task)));
+        is_hopeless(waiting, goes)
+    }
+
+    /// The parts of those that wait in the state looked at last.
+    pub(super) fn blocked(&self, row: &Row) -> Vec<PartId> {
+        self.waiting.iter().map(|w| row.get(w.0)).collect()
+    }
+
+    /// Some go on and others wait: whether these can ever go on, where what
+    /// they wait for is a task that waits too, or has ended.
+    pub(in crate::check) fn stuck_partly(&mut self, state: StateId, row: &Row, out: &[(Turn, Rc<Leaf>)]) {
+        if !self.is_hopeless(out) {
+            return;
+        }
+        let key = waiting_key(&self.blocked(row));
+        if self.keys.contains(&key) {
+            return;
+        }
+        let able: Vec<TaskId> = out.iter().map(|(t, _)| self.task_of(t)).collect();
+        let scene = finding::Scene1::new(self, row, &able);
+        let stuck = scene.stuck();
+        let findings = if stuck.iter().any(|s| *s) { scene.findings(&stuck, true) } else { Vec::new() };
+        drop(scene);
+        // Whether they are stuck depends on who else is there.
+        if !findings.is_empty() {
+            self.keys.insert(key);
+        }
+        for one in findings {
+            self.add_stuck(state, one);
+        }
+    }
+}

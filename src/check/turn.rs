@@ -1,0 +1,152 @@
+//! One transition: who makes it, the ways it takes, and carrying it out before
+//! anything of it is kept. What it does, `step` says; where it is kept, `memo`.
+
+use super::finding;
+use super::memo::{Leaf, Rare};
+use super::moves::{Content, Look, Move};
+use super::part::*;
+use super::step::Ran;
+use crate::objects::TaskId;
+use std::hash::BuildHasher;
+
+/// Who makes a transition, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Mover {
+    /// A task goes on.
+    Task,
+    /// A thread that was told to stops.
+    Stop,
+    /// A process ends with all its tasks.
+    Bury,
+    /// A task's end, which goes with the transition before it. What it comes to
+    /// depends on who is left, and what comes before it on values: kept together, there
+    /// would be one for each of the one with each of the other.
+    End,
+}
+
+impl Mover {
+    /// Who may make a transition of an actor.
+    pub fn of(activity: Activity) -> &'static [Mover] {
+        match activity {
+            Activity::None => &[],
+            Activity::Task => &[Mover::Task],
+            Activity::Stopping => &[Mover::Task, Mover::Stop],
+            Activity::Dying => &[Mover::Bury],
+        }
+    }
+}
+
+/// One transition: whose, and the ways it takes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Turn {
+    pub actor: PartIx,
+    pub mover: Mover,
+    pub ways: Vec<u32>,
+}
+
+/// What a transition came to, before anything of it is kept.
+pub struct Carried {
+    /// The task that makes it.
+    pub actor: PartIx,
+    /// What moves, and where it stands: its task, or a process.
+    pub own: (PartIx, PartId),
+    pub mover: Mover,
+    /// Without its writes.
+    pub leaf: Leaf,
+    pub writes: Vec<(PartIx, Content)>,
+    pub looks: Vec<Look>,
+    pub long: bool,
+    /// It needs what the exploration does not have yet.
+    pub beyond: bool,
+}
+
+/// Makes a transition of what stands there in this part.
+pub fn carry_out(mut m: Move, own: (PartIx, PartId), mover: Mover) -> Carried {
+    let before = m.keep();
+    m.apart = true;
+    let ran = run(&mut m, mover);
+    let (progress, fair, ends, cut) = (m.progress, !m.unfair, m.ends, m.cut);
+    let long = m.took_long();
+    // What it waits for is seen in the state that it was in: what it did
+    // until it could not go ahead has not happened.
+    let needs = if ran == Ran::Blocked {
+        m.restore(before);
+        finding::needs(&m)
+    } else {
+        Vec::new()
+    };
+    let beyond = m.is_beyond();
+    let actor = m.task_ix(m.me);
+    let (writes, looks, events, _) = m.close_unkept();
+    let (leaf, writes) = match ran {
+        Ran::Blocked => {
+            let rare = Rare { cut, needs, ..Rare::default() };
+            (Leaf { blocked: true, fair, rare, ..Leaf::default() }, Vec::new())
+        }
+        Ran::Went { alone } => {
+            let rare = Rare { cut, needs, events };
+            (Leaf { alone, progress, fair, ends, rare, ..Leaf::default() }, writes)
+        }
+    };
+    Carried { actor, own, mover, leaf, writes, looks, long, beyond }
+}
+
+/// Whether tasks are behind a transition where they have not been before, since
+/// parts have their numbers in the order in which they were met. A circle has a
+/// transition of which this is not so.
+pub fn goes_on(space: &Space, looks: &[Look], writes: &[(PartIx, PartId)]) -> bool {
+    let mut tasks = writes.iter().filter(|w| matches!(space.key(w.0), Key::Task(_))).peekable();
+    tasks.peek().is_some() && tasks.all(|(ix, part)| Look::seen_at(looks, *ix).is_some_and(|id| id < *part))
+}
+
+/// What stands for who waits, and how.
+pub fn waiting_key(blocked: &[PartId]) -> u64 {
+    rustc_hash::FxBuildHasher.hash_one((1u8, blocked))
+}
+
+/// By whom the transitions are made of what stands at a place.
+pub fn actor(key: Key, main: TaskId) -> TaskId {
+    match key {
+        Key::Task(t) | Key::Process(t) => t,
+        _ => main,
+    }
+}
+
+/// The next ways, as one counts; whether there are more.
+pub fn next_ways(ways: &mut Vec<u32>, widths: &[u32]) -> bool {
+    while let Some(last) = ways.pop() {
+        if last + 1 < widths[ways.len()] {
+            ways.push(last + 1);
+            return true;
+        }
+    }
+    false
+}
+
+pub fn memo_of(mover: Mover) -> usize {
+    match mover {
+        Mover::Task => 0,
+        Mover::Stop => 1,
+        Mover::Bury => 2,
+        Mover::End => 3,
+    }
+}
+
+pub fn run(m: &mut Move, mover: Mover) -> Ran {
+    if m.log.is_some() && mover != Mover::Task {
+        // Ends from outside are one step each.
+        let ran = if mover == Mover::Stop { m.stop_thread() } else { m.bury(m.me) };
+        m.log_one(true);
+        return ran;
+    }
+    match mover {
+        Mover::Task => m.run_task(),
+        Mover::Stop => {
+            let ran = m.stop_thread();
+            m.footprint_clear();
+            ran
+        }
+        Mover::Bury => m.bury(m.me),
+        Mover::End => m.run_end(),
+    }
+}
