@@ -502,6 +502,16 @@ fn parts_that_have_nothing_to_do_with_each_other() {
     assert_eq!(replayed.finish().failures(), ["deadlock"]);
 }
 
+/// What never comes to its end proves nothing, wherever it stands.
+#[test]
+fn what_goes_on_and_on_is_told() {
+    let rests = "a `finally` that goes on and on";
+    let ended = check_json("var x = 1\nfinally { while x == 1 { } }\n").finish().expect_code(3);
+    assert_eq!(summary(&ended)["reason"], rests, "{}", ended.stdout);
+    let limited = check_json("let n = 0\nwhile n < 9 { n += choose([1, 2]) }\n").args(["--max-states", "5"]).finish();
+    assert_eq!(summary(&limited.expect_code(3))["reason"], "the limit of states was reached");
+}
+
 /// Where all tasks have to do with each other nearly always, finding out whom to follow
 /// is given up before it has cost anything.
 #[test]

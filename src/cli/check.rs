@@ -259,6 +259,7 @@ impl Session<'_> {
             notes: report.found.len() as u64 - failures,
             duration_ms: took.as_secs_f64() * 1e3,
             complete: Some(report.complete()),
+            reason: reason(report),
             states: Some(report.states),
             transitions: Some(report.transitions),
             verdicts: Some(json::Pairs(verdicts)),

@@ -176,11 +176,7 @@ impl Session<'_> {
                 threads: report.thread_count,
                 processes: report.process_count,
                 duration_ms,
-                complete: None,
-                states: None,
-                transitions: None,
-                verdicts: None,
-                schedules: None,
+                ..json::Summary::default()
             };
             return put_out(&format!("{}\n", json::summary(&summary)));
         }

@@ -113,6 +113,9 @@ pub struct Summary {
     /// Of `check`: whether every interleaving was explored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub complete: Option<bool>,
+    /// Why not, if it was not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub states: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -323,6 +326,7 @@ mod tests {
         check("summary", &summary(&Summary::default()));
         let full = Summary {
             complete: Some(true),
+            reason: Some("the time limit was reached".into()),
             states: Some(4),
             transitions: Some(5),
             verdicts: Some(pairs),

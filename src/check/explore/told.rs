@@ -178,6 +178,7 @@ impl Explorer<'_> {
         if finished {
             m.run_finally();
         }
+        self.cut = self.cut.or(m.cut);
         let values = outcome.claims.clone();
         let (.., events, _) = m.close();
         for event in events {

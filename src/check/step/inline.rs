@@ -1,0 +1,182 @@
+//! Steps that are over at once: those that never wait, and all others where they
+//! must not, in an `atomically` block or where nobody steps. Those that may wait are
+//! `step`'s.
+
+use super::type_error;
+use crate::check::moves::Move;
+use crate::check::process::PID_FIRST;
+use crate::machine::step::SpawnStep;
+use crate::machine::{Arm, Step, TaskField};
+use crate::objects::{self, Outcome, TaskId, World, pool, task};
+use crate::program::code::SelfInfo;
+use crate::program::value::{Error, ObjRef, Value};
+use std::sync::Arc;
+
+impl Move<'_> {
+    /// A step that is over at once, or an error.
+    pub fn inline(&mut self, step: &Step) -> Result<Value, Error> {
+        match step {
+            Step::Access { place, access } => self.access(*place, access),
+            Step::Operate { object, method, args } => self.operate_inline(*object, *method, args.as_slice()),
+            Step::Select { arms, otherwise, .. } => self.select_inline(arms, *otherwise),
+            Step::Spawn(spawn) => self.spawn(spawn),
+            Step::Submit { pool, function, args } => self.submit(*pool, *function, args),
+            Step::Join { targets, .. } => self.join_inline(targets),
+            Step::JoinAll { .. } => {
+                let targets = self.task(self.me, |t| t.spawned.clone()).unwrap_or_default();
+                self.join_inline(&targets)
+            }
+            Step::Terminate(target) => self.terminate(*target),
+            Step::Kill(target) => self.kill(*target),
+            Step::Sleep(_) if self.in_atomic && !self.outside => {
+                Err(type_error("an `atomically` block must not wait, and `sleep` would make it"))
+            }
+            Step::Sleep(_) => {
+                self.say(|_| "sleep".to_string());
+                Ok(Value::None)
+            }
+            Step::Print(text) => {
+                self.progress = true;
+                self.say(|_| format!("print {text}"));
+                let text: Arc<str> = Arc::from(text.as_str());
+                self.change_task(self.me, |t| t.printed = Some(text));
+                Ok(Value::None)
+            }
+            Step::Choose(count) => {
+                let way = self.choose(*count);
+                self.say(|_| format!("choose: {}", way + 1));
+                Ok(Value::Int(way as i64))
+            }
+            Step::Interrupted => {
+                self.rounds.set(0);
+                self.say(|_| "goes round".to_string());
+                Ok(Value::None)
+            }
+            Step::SelfInfo(info) => Ok(self.self_info(*info)),
+            Step::TaskField { task, field } => self.task_field(*task, *field),
+            Step::New { site, args } => self.new_object(*site, args),
+            Step::NewRecord { site, values } => self.new_record(*site, values),
+            _ => Ok(Value::None),
+        }
+    }
+
+    fn operate_inline(&mut self, target: ObjRef, method: u8, args: &[Value]) -> Result<Value, Error> {
+        objects::timeout_ns(target.kind, method, args)?;
+        match self.operate(target.kind, target.id, method, args, None) {
+            Outcome::Done(value) => Ok(value),
+            Outcome::Raise(kind, text) => Err(objects::failed(target.kind, &self.object_name(target.id), kind, &text)),
+            _ => {
+                let name = self.object_name(target.id);
+                Err(type_error(format!("an `atomically` block must not wait, and `{name}` would make it")))
+            }
+        }
+    }
+
+    fn select_inline(&mut self, arms: &[Arm], otherwise: bool) -> Result<Value, Error> {
+        let mut ready = Vec::new();
+        for (i, arm) in arms.iter().enumerate() {
+            let Some((target, method)) = arm.target else { continue };
+            let args = arm.args.as_slice();
+            let outcome = self.probe(|m| objects::attempt(m, target.kind, target.id, method, args, None));
+            if matches!(outcome, Outcome::Done(_) | Outcome::Raise(..)) {
+                ready.push((i, target, method));
+            }
+        }
+        if ready.is_empty() {
+            return if otherwise {
+                Ok(Value::list(vec![Value::Int(arms.len() as i64), Value::None]))
+            } else {
+                Err(type_error("an `atomically` block must not wait, and this `select` would"))
+            };
+        }
+        let numbers: Vec<u32> = ready.iter().map(|r| r.0 as u32).collect();
+        let (i, target, method) = ready[self.choose_arm(&numbers)];
+        let value = self.operate_inline(target, method, arms[i].args.as_slice())?;
+        Ok(Value::list(vec![Value::Int(i as i64), value]))
+    }
+
+    fn join_inline(&mut self, targets: &[ObjRef]) -> Result<Value, Error> {
+        for target in targets {
+            let op = Self::join_op(*target);
+            self.operate_inline(op.target, op.method, &op.args)?;
+            self.settle(target.id);
+        }
+        Ok(Value::Bool(true))
+    }
+
+    fn self_info(&self, info: SelfInfo) -> Value {
+        let me = self.me;
+        let number = |n: TaskId| Value::Int(i64::from(n) + PID_FIRST);
+        match info {
+            SelfInfo::Handle => Value::Object(ObjRef { id: me, kind: objects::place::task }),
+            SelfInfo::Name => Value::string(self.task(me, |t| t.birth.name.to_string()).unwrap_or_default()),
+            SelfInfo::Index => Value::Int(self.task(me, |t| i64::from(t.birth.index)).unwrap_or(0)),
+            SelfInfo::Pid => number(self.home),
+            SelfInfo::Tid => number(me),
+            SelfInfo::Ppid => match self.process(self.home, |p| p.parent).flatten() {
+                Some((_, parent)) => number(parent),
+                None => Value::Int(PID_FIRST - 1),
+            },
+        }
+    }
+
+    fn task_field(&mut self, target: ObjRef, field: TaskField) -> Result<Value, Error> {
+        let word = |w: usize| self.word(target.id, w);
+        let state = word(task::STATE);
+        match field {
+            TaskField::Name => {
+                Ok(Value::string(self.task(target.id, |t| t.birth.name.to_string()).unwrap_or_default()))
+            }
+            TaskField::Alive => {
+                self.say(|m| format!("is {} alive: {}", m.object_name(target.id), state == task::RUNNING));
+                Ok(Value::Bool(state == task::RUNNING))
+            }
+            TaskField::Pid => {
+                let process = self.task(target.id, |t| t.process).unwrap_or(0);
+                Ok(Value::Int(i64::from(process) + PID_FIRST))
+            }
+            TaskField::ExitCode if state == task::RUNNING => Ok(Value::None),
+            TaskField::ExitCode => Ok(Value::Int(word(task::EXIT_CODE) as i64)),
+            TaskField::Result if word(task::JOINED) == 0 => {
+                let text = format!("the result of `{}` is there after a `join`", self.object_name(target.id));
+                Err(type_error(text))
+            }
+            TaskField::Result => {
+                Ok(self.object(target.id, |o| o.values.first().cloned()).flatten().unwrap_or(Value::None))
+            }
+        }
+    }
+
+    fn submit(&mut self, target: ObjRef, function: u32, args: &[Value]) -> Result<Value, Error> {
+        let id = self.bear_number(self.site, 1);
+        let number = self.object(target.id, |o| o.words[pool::SUBMITTED]).unwrap_or(0);
+        let name = format!("{}#{number}", self.program.functions[function as usize].name);
+        let handle = self.bear_job(id, function, &name, target.id);
+        self.change_object(target.id, |o| o.words[pool::SUBMITTED] += 1);
+        let mut job = vec![Value::Object(handle), Value::Function(function)];
+        job.extend_from_slice(args);
+        self.say(|m| format!("submit {name} to {}", m.object_name(target.id)));
+        self.operate_inline(target, pool::SUBMIT, &[Value::list(job)])?;
+        Ok(Value::Object(handle))
+    }
+
+    pub fn spawn(&mut self, step: &SpawnStep) -> Result<Value, Error> {
+        let total = step.count.unwrap_or(1);
+        let mut handles = Vec::with_capacity(total.min(10_000) as usize);
+        for index in 0..total {
+            let base = step.name.clone().unwrap_or_else(|| self.program.functions[step.function as usize].name.clone());
+            let name = if step.count.is_some() { format!("{base}#{index}") } else { base };
+            handles.push(Value::Object(self.spawn_one(step, name, index)));
+        }
+        self.released = true;
+        let kind = if step.process { "process " } else { "" };
+        self.say(|m| {
+            let name = step.name.clone().unwrap_or_else(|| m.program.functions[step.function as usize].name.clone());
+            format!("spawn {kind}{name}{}", step.count.map_or(String::new(), |n| format!(" x{n}")))
+        });
+        Ok(match step.count {
+            Some(_) => Value::list(handles),
+            None => handles.pop().unwrap_or(Value::None),
+        })
+    }
+}

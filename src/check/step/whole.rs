@@ -1,0 +1,217 @@
+//! What runs from its beginning to its end with nobody between: an `atomically`
+//! block, the condition of an `await`, and what is seen from outside (invariants,
+//! `expect`, `finally`). It owns that one loop, and what each of them makes of the
+//! steps that are its own; all others are `inline`'s.
+
+use super::{Act, STEPS_MAX, price, type_error};
+use crate::check::moves::Move;
+use crate::check::order::Knower;
+use crate::check::part::*;
+use crate::check::seen::{self, Event};
+use crate::machine::{Home, Place, Step, Task};
+use crate::program::value::{ErrorKind, Value};
+
+/// What is made of a step.
+enum Took<T> {
+    /// All is over.
+    Over(T),
+    /// It was the loop's own affair; the next one, if it is known already.
+    On(Option<Step>),
+    /// It is as everywhere.
+    Inline(Step),
+}
+
+impl Move<'_> {
+    /// Runs a machine until `take` says that all is over; none, with the limit `what`
+    /// told, if it goes on and on. `next` is its first step, if it is known.
+    fn run_whole<T>(
+        &mut self,
+        machine: &mut Task,
+        mut next: Option<Step>,
+        what: &'static str,
+        mut take: impl FnMut(&mut Self, &mut Task, Step) -> Took<T>,
+    ) -> Option<T> {
+        let mut budget = STEPS_MAX;
+        loop {
+            let step = next.take().unwrap_or_else(|| machine.advance(self.program, self));
+            self.site = machine.pc();
+            budget = budget.saturating_sub(price(&step));
+            if budget == 0 {
+                self.cut = Some(what);
+                return None;
+            }
+            next = match take(self, machine, step) {
+                Took::Over(value) => return Some(value),
+                Took::On(next) => next,
+                Took::Inline(step) => match self.inline(&step) {
+                    Ok(value) => machine.resume(self.program, value),
+                    Err(error) => machine.raise(error),
+                },
+            };
+        }
+    }
+
+    // ------------------------------------------------------- atomically, await
+
+    /// Runs the machine without anybody between, up to `AtomicEnd`.
+    /// A block that begins with an `await` whose condition does not hold is as
+    /// much as a look at it: what it reads is reached, and the block after it
+    /// comes after that.
+    pub(super) fn atomically(&mut self) -> Act {
+        /// How it ends: before this step, or with a look at a condition in vain.
+        enum End {
+            Stands(Step),
+            Looks(u32),
+        }
+        let me = self.me;
+        let Some((before, looked)) = self.task(me, |t| (t.machine.clone(), matches!(t.at, At::Looked { .. }))) else {
+            return Act::Blocked;
+        };
+        self.reached = self.model.blind;
+        let Some(mut machine) = self.change_task(me, |t| t.machine.take()).flatten() else { return Act::Blocked };
+        self.in_atomic = true;
+        self.order_acquire(Knower::Atomically);
+        self.did(seen::Deed::AtomicBegin);
+        let next = machine.resume(self.program, Value::None);
+        let what = "an `atomically` block that goes on and on";
+        let end = self.run_whole(&mut machine, next, what, |m, machine, step| match step {
+            Step::AtomicEnd => {
+                m.in_atomic = false;
+                let next = machine.resume(m.program, Value::None);
+                Took::Over(End::Stands(next.unwrap_or_else(|| machine.advance(m.program, m))))
+            }
+            Step::AwaitEnd { site, holds: false, .. } => Took::Over(End::Looks(site)),
+            Step::AwaitBegin { .. } | Step::AwaitEnd { .. } | Step::AtomicBegin => {
+                Took::On(machine.resume(m.program, Value::None))
+            }
+            Step::End(_) | Step::Failed(_) | Step::Exit(_) => {
+                m.in_atomic = false;
+                Took::Over(End::Stands(step))
+            }
+            Step::Fork | Step::Wait(_) => {
+                Took::On(machine.raise(type_error("an `atomically` block must not wait, and this would make it")))
+            }
+            step => Took::Inline(step),
+        });
+        let (went, looks) = match end {
+            Some(End::Stands(step)) => {
+                self.stand(machine, step);
+                (true, None)
+            }
+            Some(End::Looks(site)) => (false, Some(site)),
+            None => (false, None),
+        };
+        self.in_atomic = false;
+        self.released = true;
+        self.order_release(Knower::Atomically, true);
+        self.did(seen::Deed::AtomicEnd);
+        match looks {
+            // A second look shows nothing: the first one can come as late.
+            Some(_) if looked || !self.reached => Act::Blocked,
+            Some(site) => self.looks_and_waits(site, before),
+            None if went => Act::Went,
+            None => Act::Blocked,
+        }
+    }
+
+    /// `await`: one look at the condition. What it reads is reached even if it
+    /// does not hold.
+    pub(super) fn look(&mut self, site: u32) -> Act {
+        let me = self.me;
+        let Some((before, looked)) = self.task(me, |t| (t.machine.clone(), matches!(t.at, At::Looked { .. }))) else {
+            return Act::Blocked;
+        };
+        // To whoever looks for races itself, the first look is told.
+        self.reached = self.model.blind && !looked;
+        let Some(mut machine) = self.change_task(me, |t| t.machine.take()).flatten() else { return Act::Blocked };
+        self.in_atomic = true;
+        let next = machine.resume(self.program, Value::None);
+        let what = "an `await` whose condition goes on and on";
+        let stand = self.run_whole(&mut machine, next, what, |m, machine, step| match step {
+            Step::AwaitEnd { holds: true, .. } => {
+                let next = machine.resume(m.program, Value::None);
+                Took::Over(Some(next.unwrap_or_else(|| machine.advance(m.program, m))))
+            }
+            Step::AwaitEnd { .. } => Took::Over(None),
+            Step::End(_) | Step::Failed(_) => Took::Over(Some(step)),
+            step => Took::Inline(step),
+        });
+        self.in_atomic = false;
+        match stand.flatten() {
+            Some(step) => {
+                self.stand(machine, step);
+                Act::Went
+            }
+            None if self.reached => self.looks_and_waits(site, before),
+            None => Act::Blocked,
+        }
+    }
+
+    /// It stands where it stood, and has looked at a condition.
+    fn looks_and_waits(&mut self, site: u32, before: Option<Task>) -> Act {
+        self.say(|_| "await: looks, waits".to_string());
+        self.change_task(self.me, |t| {
+            t.machine = before;
+            let at = std::mem::replace(&mut t.at, At::Ending(Ended { how: How::Returned, result: Value::None }));
+            t.at = match at {
+                At::Step(step) => At::Looked { site, step },
+                other => other,
+            };
+        });
+        Act::Went
+    }
+
+    // -------------------------------------------------------- seen from outside
+
+    /// Evaluates a function that makes no step of the script.
+    pub fn look_outside(&mut self, function: u32) -> Option<Value> {
+        let log = self.log.take();
+        let before = (self.outside, self.in_atomic, self.site, self.released);
+        (self.outside, self.in_atomic) = (true, true);
+        let mut machine = Task::new(self.program, function, &[], &[]);
+        let what = "an `invariant` or an `expect` that goes on and on";
+        let result = self.run_whole(&mut machine, None, what, |_, _, step| match step {
+            Step::End(value) => Took::Over(Some(value)),
+            Step::Failed(_) => Took::Over(None),
+            step => Took::Inline(step),
+        });
+        (self.outside, self.in_atomic, self.site, self.released) = before;
+        self.log = log;
+        result.flatten()
+    }
+
+    pub(super) fn check_invariants(&mut self) {
+        for index in 0..self.program.invariants.len() {
+            let function = self.program.invariants[index].0;
+            if self.look_outside(function) == Some(Value::Bool(false)) {
+                let shown = |cell| self.shown(&self.declared_value(cell));
+                let values = self.program.invariant_values(index, shown);
+                self.events.push(Event::Invariant { task: self.me, site: self.site, index: index as u32, values });
+            }
+        }
+    }
+
+    pub fn declared_value(&self, cell: u32) -> Value {
+        let memory = self.program.memory[self.program.cells[cell as usize] as usize].memory;
+        let ix = self.cell_ix(Place { home: Home::Declared, index: cell, memory });
+        self.cell(ix, |c| c.value.clone()).unwrap_or(Value::None)
+    }
+
+    /// The last assertions, with all tasks ended.
+    pub fn run_finally(&mut self) {
+        let Some(function) = self.program.finally else { return };
+        (self.outside, self.in_atomic) = (true, true);
+        let mut machine = Task::new(self.program, function, &[], &[]);
+        let what = "a `finally` that goes on and on";
+        let failed = self.run_whole(&mut machine, None, what, |_, machine, step| match step {
+            Step::End(_) => Took::Over(None),
+            Step::Failed(error) => Took::Over(Some((error, machine.calls()))),
+            step => Took::Inline(step),
+        });
+        if let Some((error, calls)) = failed.flatten() {
+            let kind = ErrorKind::ALL.iter().position(|k| *k == error.kind).unwrap_or(0) as u8;
+            let (site, message) = (error.site, error.message);
+            self.events.push(Event::Failed { task: None, site, kind, message, calls, held: Vec::new() });
+        }
+    }
+}
