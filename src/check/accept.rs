@@ -4,7 +4,8 @@
 //! outside, which a trace does not tell; what a turn does, `step` says.
 
 use super::explore::Explorer;
-use super::moves::{Model, Move};
+use super::model::Model;
+use super::moves::Move;
 use super::part::{At, Key, Part, PartIx, Then};
 use super::seen::{self, Choice, Log};
 use super::store::Row;

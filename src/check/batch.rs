@@ -11,7 +11,8 @@
 
 use super::hopeless::is_hopeless;
 use super::memo::{Leaf, LeafAt, LeafView, Memo, Walk};
-use super::moves::{Model, Move};
+use super::model::Model;
+use super::moves::Move;
 use super::part::{Activity, Frozen, Key, PartId, PartIx};
 use super::persistent::{self, Futures, Standing, Touches};
 use super::sleep::{self, Reach, Sleepers, Sleeping};

@@ -239,7 +239,7 @@ pub fn needs(m: &super::moves::Move) -> Vec<TaskId> {
 }
 
 /// The waits of a task; none if it goes on by itself.
-fn waits_of(model: &super::moves::Model, row: &Row, id: TaskId, task: &TaskPart) -> Option<Vec<WaitView>> {
+fn waits_of(model: &super::model::Model, row: &Row, id: TaskId, task: &TaskPart) -> Option<Vec<WaitView>> {
     let m = super::moves::Move::new(model, row.parts(), &[], id, task.process);
     waits_in(&m, id, task)
 }

@@ -5,7 +5,8 @@
 
 use super::explore::{Explorer, Found1, What};
 use super::finding::{self, Scene1};
-use super::moves::{Model, Move};
+use super::model::Model;
+use super::moves::Move;
 use super::part::{self, At, How, Key, Part, PartIx};
 use super::record::Recorder;
 use super::schedule::Schedule;

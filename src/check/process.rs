@@ -3,7 +3,8 @@
 //! does with real processes is `run::spawn` and `run::supervisor`; what the
 //! kernel leaves open there (when a signal takes effect) is open here.
 
-use super::moves::{Memorable, Move};
+use super::model::Memorable;
+use super::moves::Move;
 use super::part::*;
 use super::seen::Event;
 use super::step::Ran;

@@ -2,7 +2,7 @@
 //! on request, a log of its steps. Plain data; the findings made of it are
 //! `finding`'s.
 
-use super::moves::Memorable;
+use super::model::Memorable;
 use super::part::{Hold, PartIx};
 use crate::objects::TaskId;
 use crate::program::value::Value;

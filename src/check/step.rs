@@ -8,7 +8,8 @@ mod inline;
 mod memory;
 mod whole;
 
-use super::moves::{Memorable, Move};
+use super::model::Memorable;
+use super::moves::Move;
 use super::part::*;
 use super::seen::{self, Event, Logged};
 use crate::machine::{Access, Arm, Home, Place, Step, Task, TaskField};

@@ -11,7 +11,7 @@ pub(super) mod shorter;
 mod walk;
 
 use super::explore::{Explorer, Found1, What};
-use super::moves::Memorable;
+use super::model::Memorable;
 use super::outcome::Outcome;
 use super::same::Key;
 use super::{Claimed, Options, Progress, Report, Shown, Stop, model, seen, told, verdicts, watched, way};

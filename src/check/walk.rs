@@ -5,7 +5,8 @@
 
 use super::explore::Explorer;
 use super::finding::Scene1;
-use super::moves::{Model, Move};
+use super::model::Model;
+use super::moves::Move;
 use super::{Options, Outcome, outcome};
 use crate::program::Program;
 use std::collections::BTreeSet;
