@@ -167,6 +167,24 @@ fn too_little_memory_to_begin_with() {
     assert!(ended.stderr.starts_with("conc: the run could not be set up"), "{}", ended.stderr);
 }
 
+/// A check keeps to it, however many threads are asked for: each would set addresses
+/// aside that there are not.
+#[test]
+fn a_check_in_little_memory() {
+    let line = "ulimit -v 150000; exec \"$CONC\" check --jobs 8 --format json script.conc";
+    let shell = support::program("sh").args(["-c", line]).env("CONC", env!("CARGO_BIN_EXE_conc"));
+    // More states than there is room for.
+    let script = "const M = 4001\nshared x = 0\nlock m\n\
+        task worker { let me = self.index\nrepeat 4 { with m { x = (x * 7 + me + 1) % M } } }\n\
+        spawn worker x6\njoin all\n";
+    let ended = shell.file("script.conc", script).finish().expect_code(3);
+    assert!(
+        ended.stdout.contains("\"reason\":\"the states need more memory than there is for them\""),
+        "{}",
+        ended.stdout
+    );
+}
+
 /// What a run may take follows from what the machine says it has free. Here
 /// the machine says little, in a namespace of the run's own.
 fn with_little_memory(script: &str) -> Option<Ended> {

@@ -141,7 +141,7 @@ impl Session<'_> {
             persistent: !self.args.without.contains(&Reduction::Persistent),
             persistent_from: Options::default().persistent_from,
             exact: false,
-            jobs: self.args.jobs.map_or_else(crate::run::processors, usize::from),
+            jobs: crate::run::threads(self.args.jobs.map(usize::from)),
             hash: check::schedule::short_hash(&self.source.text),
         };
         let interrupted = crate::run::interruption();

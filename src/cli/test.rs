@@ -152,7 +152,7 @@ fn tested(source: Source, expectations: Expectations, outcome: Outcome) -> Teste
 /// Checks the scripts, in their order, several at a time; whether it was
 /// interrupted.
 fn check_all(args: &TestArgs, cases: Vec<Case>) -> (Vec<Tested>, bool) {
-    let jobs = args.jobs.map_or_else(crate::run::processors, |j| j as usize).clamp(1, cases.len().max(1));
+    let jobs = crate::run::threads(args.jobs.map(|j| j as usize)).min(cases.len().max(1));
     let memory = args.limits.max_memory.unwrap_or_else(|| crate::run::memory_for_objects() as u64 / jobs as u64);
     let interruption = crate::run::interruption();
     let (stop, next) = (AtomicBool::new(false), AtomicUsize::new(0));

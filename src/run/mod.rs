@@ -38,4 +38,4 @@ pub use image::Options;
 pub use prompt::{Answer, ROOM};
 pub use supervisor::session::{Event, Over, Session, Terms};
 pub use supervisor::{Outcome, Report, Stop, TaskEnd, run};
-pub use system::{Interruption, fresh_seed, interruption, memory_for_objects, processors, terminal_columns};
+pub use system::{Interruption, fresh_seed, interruption, memory_for_objects, processors, terminal_columns, threads};

@@ -17,6 +17,17 @@ pub fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, |n| n.get())
 }
 
+/// What each thread that works at something by itself takes of the addresses that a
+/// process may have: its stack, and what the C library sets aside for what it
+/// allocates.
+const ADDRESSES_OF_A_THREAD: usize = 512 << 20;
+
+/// So many threads of those that are wanted, that each has room: one at least. None
+/// are wanted: as many as there are processors.
+pub fn threads(wanted: Option<usize>) -> usize {
+    wanted.unwrap_or_else(processors).min(allowed_memory() / ADDRESSES_OF_A_THREAD).max(1)
+}
+
 /// How many bytes a script's objects and values may take: three quarters of
 /// what the machine has free, so that the script reaches its limit before the
 /// machine does.
