@@ -508,6 +508,9 @@ fn what_goes_on_and_on_is_told() {
     let rests = "a `finally` that goes on and on";
     let ended = check_json("var x = 1\nfinally { while x == 1 { } }\n").finish().expect_code(3);
     assert_eq!(summary(&ended)["reason"], rests, "{}", ended.stdout);
+    let chooses = "shared x = 0\natomically { let s = 0\nrepeat 24 { s = s * 2 + choose([0, 1]) }\nx = s }\n";
+    let ended = check_json(chooses).finish().expect_code(3);
+    assert_eq!(summary(&ended)["reason"], "a step with too many choices in it");
     let limited = check_json("let n = 0\nwhile n < 9 { n += choose([1, 2]) }\n").args(["--max-states", "5"]).finish();
     assert_eq!(summary(&limited.expect_code(3))["reason"], "the limit of states was reached");
 }

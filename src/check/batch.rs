@@ -18,7 +18,7 @@ use super::persistent::{self, Futures, Standing, Touches};
 use super::sleep::{self, Reach, Sleepers, Sleeping};
 use super::store::{Landed, Number, Row, StateId, Store};
 use super::symmetry::{Normal, Stance, Symmetry};
-use super::turn::{Carried, Mover, actor, carry_out, memo_of, next_ways, waiting_key};
+use super::turn::{Carried, Mover, TOO_MANY_WAYS, WAYS_MAX, actor, carry_out, memo_of, next_ways, waiting_key};
 use crate::objects::TaskId;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
@@ -145,11 +145,15 @@ pub struct Piece {
     pub rare: Vec<(u32, u32)>,
     /// Some transition is left out since it sleeps.
     pub slept: bool,
+    /// Something of what leads out of its states is not gone through: why.
+    pub cut: Option<&'static str>,
 }
 
 /// One who waits, and what trying to go on came to.
 type Waiting = (PartIx, Came);
 
+/// A state with a step of so many ways takes long.
+const MANY_WAYS: usize = 1000;
 /// The place of no ways.
 const NO_WAYS: u32 = 0;
 /// So many states are looked up in the memo together.
@@ -170,6 +174,7 @@ impl Piece {
         self.carried.clear();
         self.own.iter_mut().for_each(Memo::clear);
         self.lacks = false;
+        self.cut = None;
         self.land_anew();
     }
 
@@ -321,7 +326,7 @@ impl Piece {
         let memo = memo_of(mover);
         let mut widths = std::mem::take(&mut self.widths);
         let mut ways = Vec::new();
-        let mut long = false;
+        let (mut long, mut taken) = (false, 0);
         let done = loop {
             let came = match known.memos[memo].find(part, |ix| row.get(ix), &mut ways, &mut widths) {
                 Some(leaf) => Came::Kept(leaf),
@@ -349,7 +354,13 @@ impl Piece {
                 }
             };
             self.note(known, row, ix, mover, &ways, came);
+            taken += 1;
+            long |= taken == MANY_WAYS;
             if !next_ways(&mut ways, &widths) {
+                break Some(long);
+            }
+            if taken == WAYS_MAX {
+                self.cut = Some(TOO_MANY_WAYS);
                 break Some(long);
             }
         };

@@ -36,6 +36,10 @@ impl Mover {
     }
 }
 
+/// So many ways through one step are gone through, and what is told of more.
+pub const WAYS_MAX: usize = 100_000;
+pub const TOO_MANY_WAYS: &str = "a step with too many choices in it";
+
 /// One transition: whose, and the ways it takes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Turn {

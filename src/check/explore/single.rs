@@ -6,7 +6,7 @@ use super::*;
 use crate::check::memo::Leaf;
 use crate::check::moves::Move;
 use crate::check::persistent::Learnt;
-use crate::check::turn::{Carried, actor, carry_out, goes_on, memo_of, next_ways};
+use crate::check::turn::{Carried, TOO_MANY_WAYS, WAYS_MAX, actor, carry_out, goes_on, memo_of, next_ways};
 use std::rc::Rc;
 
 impl Explorer<'_> {
@@ -109,7 +109,9 @@ impl Explorer<'_> {
         let movers = self.movers(row);
         for (ix, mover, part) in movers {
             let from = out.len();
-            self.each_way(row, (ix, mover, part), usize::MAX, out);
+            if !self.each_way(row, (ix, mover, part), WAYS_MAX, out) {
+                self.cut = self.cut.or(Some(TOO_MANY_WAYS));
+            }
             if !all && out.len() > from && out[from..].iter().all(|(_, leaf)| leaf.alone) {
                 out.drain(..from);
                 return true;
