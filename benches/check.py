@@ -47,6 +47,8 @@ WORK = [
      ("big", "-DN=4 -DM=4001", "-DSAFETY -DNOREDUCE -DMEMLIM=8000", ""), None, None),
     ("raw", "the same with two threads", ["--jobs", "2", "--no-reduction", "-D", "N=4", "raw.conc"],
      None, None, None),
+    ("raw 5", "5 tasks x 3 rounds without any reduction", ["--no-reduction", "raw.conc"], None, None, None),
+    ("raw 5", "the same with two threads", ["--jobs", "2", "--no-reduction", "raw.conc"], None, None, None),
 ]
 
 
