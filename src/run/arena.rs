@@ -236,11 +236,14 @@ pub mod object {
     pub const INFO2: usize = INFO + 1;
     pub const INFO3: usize = INFO + 2;
     pub const INFO4: usize = INFO + 3;
+    /// Of a bounded queue: the block of its ring, if that has two ends.
+    pub const ENDS: usize = INFO + 4;
     pub const COUNT: usize = 24;
 }
 
 /// A ring's block: the words of its values, and from the next line of the cache on
-/// the blocks of their clocks, which are mostly the same.
+/// the blocks of their clocks, which are mostly the same. A ring with two ends (see
+/// `ends`) has these first, then the clocks, then a line for each place.
 pub mod ring {
     const LINE: usize = 64;
 
@@ -254,6 +257,24 @@ pub mod ring {
 
     pub const fn bytes(places: usize) -> usize {
         clock(0, places, places)
+    }
+
+    /// In the line of a place of a ring with ends, behind the word that says whether
+    /// it is free.
+    pub const VALUE: usize = 8;
+    /// What the ends themselves take.
+    const ENDS: usize = 3 * LINE;
+
+    pub const fn clock_with_ends(ring: usize, place: usize) -> usize {
+        ring + ENDS + 8 * place
+    }
+
+    pub const fn place_with_ends(ring: usize, places: usize, place: usize) -> usize {
+        ring + ENDS + (8 * places).next_multiple_of(LINE) + LINE * place
+    }
+
+    pub const fn with_ends(places: usize) -> usize {
+        place_with_ends(0, places, places)
     }
 }
 

@@ -11,6 +11,7 @@
 use super::arena::{Arena, TASKS_MAX, ending, facts, flag, process, run, slot, state};
 use super::codec;
 use super::diagnose::{self, Diagnosis};
+use super::ends::Ends;
 use super::executor::Executor;
 use super::futex;
 use super::image::{Image, Options, SetupError};
@@ -33,6 +34,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, setpgid};
 use std::collections::HashMap;
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 #[path = "session.rs"]
@@ -847,7 +849,7 @@ impl Executor {
 }
 
 /// Takes back what a task had changed under guards that it still holds.
-pub(super) fn revert_slot(arena: &Arena, slot: usize, process: usize) {
+pub(super) fn revert_slot(arena: &'static Arena, slot: usize, process: usize) {
     let count = (arena.slot(slot, slot::UNDO_COUNT).load(SeqCst) as usize).min(super::arena::UNDO);
     for i in (0..count).rev() {
         let at = arena.slot(slot, slot::UNDONE + 2 * i).load(SeqCst) as usize;
@@ -861,9 +863,16 @@ pub(super) fn revert_slot(arena: &Arena, slot: usize, process: usize) {
         if id == 0 {
             continue;
         }
+        let is_its = |guard: &AtomicU32| {
+            let held = guard.load(SeqCst);
+            held != 0 && super::guard::holder_slot(held) == slot
+        };
         let (guard, version) = arena.guard(id as u32 - 1);
-        let held = guard.load(SeqCst);
-        if held != 0 && super::guard::holder_slot(held) == slot {
+        let whole = is_its(guard);
+        if let Some(ends) = Ends::of(arena, arena.object_words(arena.object_at(id as u32 - 1))) {
+            ends.revert(is_its, whole);
+        }
+        if whole {
             version.fetch_add(1, SeqCst);
             guard.store(0, SeqCst);
         }
