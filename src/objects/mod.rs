@@ -269,6 +269,13 @@ pub fn may_look_again(kind: u8, first_word: u64) -> bool {
     }
 }
 
+/// Whether values go in at one end and out at the other, and a backend may keep the
+/// ends apart.
+#[inline(always)]
+pub fn may_have_ends(kind: u8) -> bool {
+    kind == place::queue
+}
+
 /// The end of a bounded queue that an operation is about, and the method of those at
 /// the other end. Whether it goes ahead depends on the place there, on the words that
 /// only operations on the whole queue change, and on who waits.

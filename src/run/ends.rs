@@ -10,8 +10,9 @@
 //! a process is killed in the middle: either the place was written, and its end only
 //! stands behind, or it was not.
 //!
-//! Who holds the object's guard takes both ends too, and has first and length of the
-//! ring in the object's words, as of any other ring, until it lets go of them.
+//! Who holds the object's guard takes both ends too, and has the ring in the object's
+//! words, as any other, until it lets go of them. An object gets its ends with the
+//! first value, by one word, and keeps them.
 
 use super::arena::{Arena, object, ring};
 use super::clock::TaskClock;
@@ -27,13 +28,13 @@ const PLACES_MOST: usize = 64;
 const _: () = assert!(PLACES_MOST < 1 << LAP);
 
 const LINE: usize = 64;
-/// Each end's guard, and its position.
+/// Each end's guard, its position, and how many places there are.
 const PUT: usize = 0;
 const TAKE: usize = LINE;
 const POSITION: usize = 8;
-/// How many places there are; and whether the object's words say how the ring stands.
-const PLACES: usize = 2 * LINE;
-const HELD: usize = PLACES + 8;
+const PLACES: usize = 16;
+/// Whether the object's words say how the ring stands.
+const HELD: usize = 2 * LINE;
 
 /// A position is a lap and a place in it.
 const LAP: u32 = 8;
@@ -46,7 +47,6 @@ pub struct Ends {
     /// The object's words.
     object: &'static [AtomicU64; object::COUNT],
     block: usize,
-    places: u64,
 }
 
 /// An end, guarded, and the place it is at.
@@ -116,14 +116,19 @@ impl Ends {
     #[inline(always)]
     pub fn of(arena: &'static Arena, object: &'static [AtomicU64; object::COUNT]) -> Option<Ends> {
         let block = object[object::ENDS].load(Acquire) as usize;
-        (block != 0).then(|| Ends { arena, object, block, places: object[object::RING_PLACES].load(Relaxed) })
+        (block != 0).then_some(Ends { arena, object, block })
     }
 
-    /// A ring of that many places for the object, which is guarded, with both ends
-    /// taken; none if it is too large. Its block, which the object's words are to name.
-    pub fn new_ring(arena: &Arena, places: usize, holder: u32) -> Result<Option<usize>, OutOfMemory> {
+    /// Gives an object that is guarded and has no ring yet one with ends, which are
+    /// both taken, unless that would be too large: whether it has one now.
+    pub fn give(
+        arena: &'static Arena,
+        object: &'static [AtomicU64; object::COUNT],
+        places: usize,
+        holder: u32,
+    ) -> Result<bool, OutOfMemory> {
         if !(1..=PLACES_MOST).contains(&places) {
-            return Ok(None);
+            return Ok(false);
         }
         let block = arena.heap().allocate(ring::with_ends(places), holder)?;
         for at in (0..ring::with_ends(places)).step_by(8) {
@@ -131,9 +136,13 @@ impl Ends {
         }
         for end in [PUT, TAKE] {
             arena.half_at(block + end).store(holder, Relaxed);
+            arena.at(block + end + PLACES).store(places as u64, Relaxed);
         }
         arena.at(block + HELD).store(1, Relaxed);
-        Ok(Some(block))
+        // From here on it has ends, whatever becomes of this task.
+        object[object::ENDS].store(block as u64, Release);
+        Ends { arena, object, block }.fold();
+        Ok(true)
     }
 
     fn line(self, end: End) -> usize {
@@ -149,8 +158,9 @@ impl Ends {
         self.arena.at(self.line(end) + POSITION)
     }
 
-    fn state_of(self, place: u64) -> &'static AtomicU64 {
-        self.arena.at(ring::place_with_ends(self.block, self.places as usize, place as usize))
+    #[inline(always)]
+    fn places(self, end: End) -> u64 {
+        self.arena.at(self.line(end) + PLACES).load(Relaxed)
     }
 
     /// The place that an end is at. It is guarded.
@@ -158,15 +168,15 @@ impl Ends {
     pub fn at(self, end: End) -> AtEnd {
         let position = self.position(end);
         let at = position.load(Relaxed);
-        let (places, place) = (self.places as usize, (at & PLACE) as usize);
-        let line = ring::place_with_ends(self.block, places, place);
+        let (places, place) = (self.places(end), (at & PLACE) as usize);
+        let line = ring::place_with_ends(self.block, places as usize, place);
         AtEnd {
             position,
             state: self.arena.at(line),
             value: self.arena.at(line + ring::VALUE),
             clock: self.arena.at(ring::clock_with_ends(self.block, place)),
             at,
-            places: self.places,
+            places,
         }
     }
 
@@ -188,12 +198,12 @@ impl Ends {
     fn standing(self) -> (u64, u64) {
         let (put, take) = (self.position(End::Put).load(Acquire), self.position(End::Take).load(Acquire));
         let laps = (put >> LAP).wrapping_sub(take >> LAP);
-        (take & PLACE, (laps.wrapping_mul(self.places) + (put & PLACE)).wrapping_sub(take & PLACE))
+        (take & PLACE, (laps.wrapping_mul(self.places(End::Put)) + (put & PLACE)).wrapping_sub(take & PLACE))
     }
 
     /// How many values there are, for who holds nothing.
     pub fn len(self) -> u64 {
-        self.standing().1.min(self.places)
+        self.standing().1.min(self.places(End::Put))
     }
 
     // ------------------------------------------------------------ both at once
@@ -202,10 +212,26 @@ impl Ends {
     pub fn hold(self, mut take: impl FnMut(&AtomicU32)) {
         take(self.guard(End::Put));
         take(self.guard(End::Take));
-        let (first, len) = self.standing();
-        self.object[object::RING_FIRST].store(first, Relaxed);
-        self.object[object::RING_LEN].store(len, Relaxed);
+        self.fold();
         self.arena.at(self.block + HELD).store(1, Release);
+    }
+
+    /// The object's words say how the ring stands.
+    fn fold(self) {
+        let (first, len) = self.standing();
+        let words = [
+            (object::RING_FIRST, first),
+            (object::RING_LEN, len),
+            (object::RING_PLACES, self.places(End::Put)),
+            // Whoever finds a ring finds whether it has ends.
+            (object::RING, self.block as u64),
+        ];
+        for (word, value) in words {
+            let word = &self.object[word];
+            if word.load(Relaxed) != value {
+                word.store(value, Release);
+            }
+        }
     }
 
     /// The ends stand as the object's words say, and can be taken again.
@@ -220,14 +246,15 @@ impl Ends {
     fn spread(self) {
         let (first, len) = (self.object[object::RING_FIRST].load(Relaxed), self.object[object::RING_LEN].load(Relaxed));
         if self.standing() != (first, len) {
-            let lap = (self.position(End::Put).load(Relaxed) >> LAP) + 1;
-            for place in 0..self.places {
+            let (lap, places) = ((self.position(End::Put).load(Relaxed) >> LAP) + 1, self.places(End::Put));
+            for place in 0..places {
                 let (lap, behind) =
-                    if place >= first { (lap, place - first) } else { (lap + 1, place + self.places - first) };
-                self.state_of(place).store(free(lap) + u64::from(behind < len), Release);
+                    if place >= first { (lap, place - first) } else { (lap + 1, place + places - first) };
+                let line = ring::place_with_ends(self.block, places as usize, place as usize);
+                self.arena.at(line).store(free(lap) + u64::from(behind < len), Release);
             }
             let put = first + len;
-            let put = if put < self.places { lap << LAP | put } else { (lap + 1) << LAP | (put - self.places) };
+            let put = if put < places { lap << LAP | put } else { (lap + 1) << LAP | (put - places) };
             self.position(End::Take).store(lap << LAP | first, Release);
             self.position(End::Put).store(put, Release);
         }
@@ -246,7 +273,7 @@ impl Ends {
                 let at = self.at(end);
                 // The other end may have gone on from there.
                 if at.state.load(SeqCst) >= handed(end, at.at) {
-                    at.position.store(next(at.at, self.places), SeqCst);
+                    at.position.store(next(at.at, at.places), SeqCst);
                 }
                 guard.store(0, SeqCst);
             }
@@ -294,10 +321,7 @@ mod tests {
         let id = arena.reserve_objects(1).unwrap();
         arena.make_object(id, crate::objects::place::queue, [0; crate::objects::WORDS], 0, HOLDER).unwrap();
         let object = arena.object_words(arena.object_at(id));
-        let block = Ends::new_ring(arena, places, HOLDER).unwrap().unwrap();
-        object[object::RING].store(block as u64, Relaxed);
-        object[object::RING_PLACES].store(places as u64, Relaxed);
-        object[object::ENDS].store(block as u64, Relaxed);
+        assert!(Ends::give(arena, object, places, HOLDER).unwrap());
         let ends = Ends::of(arena, object).unwrap();
         ends.let_go();
         ends
@@ -314,9 +338,9 @@ mod tests {
     /// All of the ring, by the object's words: one value more, or one less.
     fn change_whole(ends: Ends, value: Option<u64>) -> Option<u64> {
         let word = |w: usize| ends.object[w].load(Relaxed);
-        let (first, len) = (word(object::RING_FIRST), word(object::RING_LEN));
+        let (first, len, places) = (word(object::RING_FIRST), word(object::RING_LEN), word(object::RING_PLACES));
         let place = |index: u64| {
-            let line = ring::place_with_ends(ends.block, ends.places as usize, (index % ends.places) as usize);
+            let line = ring::place_with_ends(ends.block, places as usize, (index % places) as usize);
             ends.arena.at(line + ring::VALUE)
         };
         if let Some(value) = value {
@@ -324,7 +348,7 @@ mod tests {
             ends.object[object::RING_LEN].store(len + 1, Relaxed);
             return None;
         }
-        ends.object[object::RING_FIRST].store((first + 1) % ends.places, Relaxed);
+        ends.object[object::RING_FIRST].store((first + 1) % places, Relaxed);
         ends.object[object::RING_LEN].store(len - 1, Relaxed);
         Some(place(first).load(Relaxed))
     }

@@ -335,16 +335,13 @@ impl Executor {
         }
     }
 
-    /// Takes one guard, with none taken, for a task that no gate holds off;
+    /// Takes the one guard of an object without ends, with none taken, for a task that no gate holds off;
     /// `unguard_one` lets go of it. What it means is what `guard` and `unguard` mean.
     /// The slot goes on naming the object: who breaks guards looks whose they are.
     #[inline(always)]
     pub(super) fn guard_one(&mut self, id: u32, object: Object) {
         self.name_guard(id);
         guard::spin_lock(object.guard(self.arena), self.holder);
-        if let Some(ends) = object.ends(self.arena) {
-            ends.hold(|guard| guard::spin_lock(guard, self.holder));
-        }
     }
 
     /// The guards that this task takes next are of this object.
@@ -369,7 +366,7 @@ impl Executor {
             self.undone = 0;
             self.slot_word(slot::UNDO_COUNT).store(0, Release);
         }
-        object.let_go(self.arena);
+        object.guard(self.arena).store(0, Release);
         self.without_guards();
     }
 

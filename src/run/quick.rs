@@ -81,15 +81,33 @@ impl Executor {
     where
         Tried<T>: From<Outcome>,
     {
-        if let Some((end, others)) = objects::end_of(target.kind, method)
-            && let Some(ends) = object.ends(self.arena)
-        {
-            let version = object.version(self.arena).load(Relaxed);
-            let (tried, place) = self.try_at_end(target.id, object, (ends, end, others), method, args);
-            return (tried, Seen { version, place });
+        if objects::may_have_ends(target.kind) {
+            return self.try_with_ends(target, object, method, args);
         }
         let (tried, version) = self.try_alone(target, object, method, args);
         (tried, Seen { version, place: None })
+    }
+
+    /// The same for a kind whose objects may have two ends.
+    #[inline(always)]
+    fn try_with_ends<T>(&mut self, target: ObjRef, object: Object, method: u8, args: &[Value]) -> (Tried<T>, Seen)
+    where
+        Tried<T>: From<Outcome>,
+    {
+        let version = object.version(self.arena).load(Relaxed);
+        let (has_ring, ends) = (object.has_ring(), object.ends(self.arena));
+        match (ends, objects::end_of(target.kind, method)) {
+            (Some(ends), Some((end, others))) => {
+                let (tried, place) = self.try_at_end(target.id, object, (ends, end, others), method, args);
+                (tried, Seen { version, place })
+            }
+            // It will never have any.
+            (None, _) if has_ring => {
+                let (tried, version) = self.try_alone(target, object, method, args);
+                (tried, Seen { version, place: None })
+            }
+            _ => (Tried::Other, Seen { version, place: None }),
+        }
     }
 
     /// One attempt at an end of a queue, by its method and that of those whom it would

@@ -39,6 +39,12 @@ impl Object {
         arena.half_at(self.at + 4)
     }
 
+    /// Whether it has a ring; if so, whether that has ends is settled.
+    #[inline(always)]
+    pub fn has_ring(&self) -> bool {
+        self.words[object::RING].load(Acquire) != 0
+    }
+
     /// The two ends, if its ring has such.
     #[inline(always)]
     pub fn ends(&self, arena: &'static Arena) -> Option<Ends> {
@@ -555,11 +561,10 @@ fn grow_ring(task: &mut Executor, id: u32, bounded: bool) -> Result<(), OutOfMem
     // The first word of a bounded queue is its capacity plus one.
     let capacity = object.load(object::WORD).saturating_sub(1) as usize;
     let more = if bounded { capacity } else { (places * 2).max(4) as usize };
-    let ends = if bounded { Ends::new_ring(task.arena, more, task.holder)? } else { None };
-    let block = match ends {
-        Some(block) => block,
-        None => new_ring(task, more)?,
-    };
+    if bounded && old == 0 && Ends::give(task.arena, object.words, more, task.holder)? {
+        return Ok(());
+    }
+    let block = new_ring(task, more)?;
     task.in_world(id, |all| {
         for i in 0..len {
             let (value, clock) = object.ring_place(i);
@@ -571,7 +576,6 @@ fn grow_ring(task: &mut Executor, id: u32, bounded: bool) -> Result<(), OutOfMem
         all.change_word(object, object::RING, block as u64);
         all.change_word(object, object::RING_PLACES, more as u64);
         all.change_word(object, object::RING_FIRST, 0);
-        all.change_word(object, object::ENDS, ends.unwrap_or(0) as u64);
     });
     if old != 0 {
         // Given back after the change stands.
