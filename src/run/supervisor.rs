@@ -116,6 +116,11 @@ struct Watched {
     fd: Option<OwnedFd>,
 }
 
+/// Asks for the end of the process that a pidfd is of.
+fn watching(fd: &OwnedFd) -> PollFd<'_> {
+    PollFd::new(fd.as_fd(), PollFlags::POLLIN)
+}
+
 /// Runs a program. `tell` is given every deadlock as soon as it is found; all
 /// findings are in the report as well.
 pub fn run(program: &'static Program, options: Options, tell: &mut dyn FnMut(&Finding)) -> Result<Report, SetupError> {
@@ -310,13 +315,15 @@ impl Supervisor {
     // --------------------------------------------------------------- watching
 
     fn watch(&mut self, index: usize, pid: i32) {
+        // Of one that its parent has reaped the number may be another's by now.
+        let reaped = self.arena.process(index, process::REAPED).load(SeqCst) != 0;
         // SAFETY: a plain system call with two integers; a result that is not
         // negative is a new descriptor that nobody else owns.
-        let fd = unsafe {
+        let fd = (!reaped).then(|| unsafe {
             let fd = libc::syscall(libc::SYS_pidfd_open, pid, 0) as i32;
             (fd >= 0).then(|| OwnedFd::from_raw_fd(fd))
-        };
-        self.watched.push(Watched { index, pid, fd });
+        });
+        self.watched.push(Watched { index, pid, fd: fd.flatten() });
     }
 
     /// Processes that were made since the last look.
@@ -446,9 +453,7 @@ impl Supervisor {
             PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.image.bell().as_fd(), PollFlags::POLLIN),
         ];
-        fds.extend(
-            self.watched.iter().filter_map(|w| w.fd.as_ref()).map(|f| PollFd::new(f.as_fd(), PollFlags::POLLIN)),
-        );
+        fds.extend(self.watched.iter().filter_map(|w| w.fd.as_ref()).map(watching));
         let gone = self.watched.iter().any(|w| w.fd.is_none());
         let _ = poll(&mut fds, if gone { PollTimeout::ZERO } else { timeout });
         self.arena.run(run::SUPERVISOR_IDLE).store(0, SeqCst);
@@ -476,29 +481,22 @@ impl Supervisor {
     // ------------------------------------------------------------------ death
 
     fn bury_dead(&mut self) -> bool {
-        let mut dead = Vec::new();
-        for w in &self.watched {
-            let over = match &w.fd {
-                None => true,
-                Some(fd) => {
-                    let mut fds = [PollFd::new(fd.as_fd(), PollFlags::POLLIN)];
-                    poll(&mut fds, PollTimeout::ZERO).is_ok_and(|n| n > 0)
-                }
-            };
-            if over {
-                dead.push((w.index, w.pid));
-            }
-        }
+        let mut fds: Vec<PollFd> = self.watched.iter().filter_map(|w| w.fd.as_ref()).map(watching).collect();
+        let _ = poll(&mut fds, PollTimeout::ZERO);
+        let mut ends = fds.iter().map(|fd| fd.any().unwrap_or(false));
+        let is_over = |w: &&Watched| w.fd.is_none() || ends.next().unwrap_or(false);
+        let dead: Vec<(usize, i32)> = self.watched.iter().filter(is_over).map(|w| (w.index, w.pid)).collect();
         // All guards of all the dead first: burying one may need a guard that
         // another of them held.
         for (index, pid) in &dead {
             // Nothing is read of one that `reap_own` has taken; it kept the signal.
-            let signal = death_signal(*pid);
-            if signal != 0 {
-                self.arena.process(*index, process::SIGNAL).store(signal as u64, SeqCst);
-            }
             if self.arena.process(*index, process::STATE).swap(process::DEAD, SeqCst) == process::EXITED {
                 self.arena.process(*index, process::SIGNAL).store(0, SeqCst);
+            } else {
+                let signal = death_signal(*pid);
+                if signal != 0 {
+                    self.arena.process(*index, process::SIGNAL).store(signal as u64, SeqCst);
+                }
             }
             self.await_manager(*index);
             self.revert(*index);

@@ -700,6 +700,7 @@ impl Executor {
         let home = self.home.clone();
         let (park, sleeping) = self.arena.park(self.slot);
         home.gil_pause(|| {
+            home.reap_all();
             loop {
                 if park.load(SeqCst) != 0 {
                     return if self.terminated() { Woken::Terminated } else { Woken::Again };
