@@ -46,6 +46,9 @@ const AWAY_MOST: u32 = 4;
 /// How often it looks after that, with the processor offered to others, before
 /// it sleeps.
 const OFFERS: u32 = 10;
+/// An offer that was taken for so long went to somebody who has other things to do: who
+/// sleeps instead is back sooner.
+const OFFER_NS: u64 = 500_000;
 /// How long to stay away from a lock that was found taken. Who holds it writes
 /// its words again when letting go; looking at them all the time would take
 /// the cache line from under its hands.
@@ -107,8 +110,10 @@ impl Patience {
             stays_away = (2 * stays_away).min(AWAY_MOST);
         }
         while as_before() && self.offers > 0 {
-            self.offers -= 1;
+            let offered = futex::now_ns();
             std::thread::yield_now();
+            let taken = futex::now_ns() - offered > OFFER_NS;
+            self.offers = if taken { 0 } else { self.offers - 1 };
         }
     }
 }
