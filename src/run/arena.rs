@@ -221,7 +221,9 @@ pub mod object {
     pub const RING_FIRST: usize = 3;
     pub const RING_LEN: usize = 4;
     pub const WORD: usize = 5;
-    pub const RING: usize = WORD + WORDS;
+    /// Of a bounded queue: the block of its ring, if that has two ends.
+    pub const ENDS: usize = WORD + WORDS;
+    pub const RING: usize = ENDS + 1;
     pub const RING_PLACES: usize = RING + 1;
     pub const KIND: usize = RING + 2;
     /// Two clocks, as blocks.
@@ -236,8 +238,6 @@ pub mod object {
     pub const INFO2: usize = INFO + 1;
     pub const INFO3: usize = INFO + 2;
     pub const INFO4: usize = INFO + 3;
-    /// Of a bounded queue: the block of its ring, if that has two ends.
-    pub const ENDS: usize = INFO + 4;
     pub const COUNT: usize = 24;
 }
 
