@@ -194,9 +194,11 @@ impl Ends {
         put.wrapping_add(take) as u32
     }
 
-    /// First and length, as the ends say.
+    /// First and length, as the ends say. Who holds nothing is told of too many rather
+    /// than of fewer than none: what is taken is never ahead of what was put.
     fn standing(self) -> (u64, u64) {
-        let (put, take) = (self.position(End::Put).load(Acquire), self.position(End::Take).load(Acquire));
+        let take = self.position(End::Take).load(Acquire);
+        let put = self.position(End::Put).load(Acquire);
         let laps = (put >> LAP).wrapping_sub(take >> LAP);
         (take & PLACE, (laps.wrapping_mul(self.places(End::Put)) + (put & PLACE)).wrapping_sub(take & PLACE))
     }
