@@ -66,6 +66,10 @@ pub trait World {
         self.push(object, value, false);
     }
     fn len(&self, object: u32) -> u64;
+    /// Whether there are fewer than that many values.
+    fn has_room(&self, object: u32, capacity: u64) -> bool {
+        self.len(object) < capacity
+    }
 
     /// What the running task did so far comes before what follows an
     /// `acquire` of the same clock.
@@ -95,6 +99,13 @@ pub trait World {
     fn workers(&self, pool: u32) -> Vec<TaskId>;
     /// End them, as `terminate` does.
     fn terminate_workers(&mut self, pool: u32);
+}
+
+/// An end of an object's values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    Put,
+    Take,
 }
 
 /// What would let a waiting task go ahead.
@@ -256,6 +267,27 @@ pub fn may_look_again(kind: u8, first_word: u64) -> bool {
         place::rwlock | place::condition | place::barrier | place::record => false,
         _ => true,
     }
+}
+
+/// Whether values go in at one end and out at the other, and a backend may keep the
+/// ends apart.
+#[inline(always)]
+pub fn may_have_ends(kind: u8) -> bool {
+    kind == place::queue
+}
+
+/// The end of a bounded queue that an operation is about, and the method of those at
+/// the other end. Whether it goes ahead depends on the place there, on the words that
+/// only operations on the whole queue change, and on who waits.
+#[inline(always)]
+pub fn end_of(kind: u8, method: u8) -> Option<(End, u8)> {
+    if kind == place::queue { queue::end_of(method) } else { None }
+}
+
+/// The first attempt at such an operation, for a world that has this end alone.
+#[inline(always)]
+pub fn attempt_at_end<W: World, T: From<Outcome>>(w: &mut W, object: u32, method: u8, args: &[Value]) -> T {
+    T::from(queue::attempt(w, object, method, args, None))
 }
 
 /// How many operations of others a waiter does well to let pass before it looks

@@ -62,6 +62,16 @@ pub fn init(args: &[Value], _options: u32) -> Result<[u64; WORDS], (ErrorKind, S
     Ok([capacity, 0, 0, 0, 0, 0])
 }
 
+/// See `objects::end_of`.
+#[inline(always)]
+pub fn end_of(method: u8) -> Option<(End, u8)> {
+    match method {
+        PUT | PUT_NOWAIT => Some((End::Put, GET)),
+        GET | GET_NOWAIT => Some((End::Take, PUT)),
+        _ => None,
+    }
+}
+
 /// How many places there are beside one.
 #[inline]
 pub fn further_places(first_word: u64) -> u64 {
@@ -117,7 +127,7 @@ fn put<W: World>(w: &mut W, o: u32, capacity: Option<u64>, args: &[Value], at_on
             }
             false
         }
-        Some(c) => w.len(o) < c,
+        Some(c) => w.has_room(o, c),
     };
     if goes {
         w.push(o, value, capacity.is_some());

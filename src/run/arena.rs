@@ -221,7 +221,9 @@ pub mod object {
     pub const RING_FIRST: usize = 3;
     pub const RING_LEN: usize = 4;
     pub const WORD: usize = 5;
-    pub const RING: usize = WORD + WORDS;
+    /// Of a bounded queue: the block of its ring, if that has two ends.
+    pub const ENDS: usize = WORD + WORDS;
+    pub const RING: usize = ENDS + 1;
     pub const RING_PLACES: usize = RING + 1;
     pub const KIND: usize = RING + 2;
     /// Two clocks, as blocks.
@@ -240,7 +242,8 @@ pub mod object {
 }
 
 /// A ring's block: the words of its values, and from the next line of the cache on
-/// the blocks of their clocks, which are mostly the same.
+/// the blocks of their clocks, which are mostly the same. A ring with two ends (see
+/// `ends`) has these first, then the clocks, then a line for each place.
 pub mod ring {
     const LINE: usize = 64;
 
@@ -254,6 +257,24 @@ pub mod ring {
 
     pub const fn bytes(places: usize) -> usize {
         clock(0, places, places)
+    }
+
+    /// In the line of a place of a ring with ends, behind the word that says whether
+    /// it is free.
+    pub const VALUE: usize = 8;
+    /// What the ends themselves take.
+    const ENDS: usize = 3 * LINE;
+
+    pub const fn clock_with_ends(ring: usize, place: usize) -> usize {
+        ring + ENDS + 8 * place
+    }
+
+    pub const fn place_with_ends(ring: usize, places: usize, place: usize) -> usize {
+        ring + ENDS + (8 * places).next_multiple_of(LINE) + LINE * place
+    }
+
+    pub const fn with_ends(places: usize) -> usize {
+        place_with_ends(0, places, places)
     }
 }
 

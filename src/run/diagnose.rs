@@ -724,7 +724,7 @@ fn leftovers(image: &Image) -> Vec<Finding> {
         if arena.object_at(id) == 0 {
             continue;
         }
-        let count = arena.object(id, object::RING_LEN).load(Relaxed);
+        let count = super::ends::values_in(arena, id);
         let word = KINDS[arena.kind(id) as usize].word;
         if count == 0 || !matches!(word, "queue" | "pool") {
             continue;

@@ -290,13 +290,20 @@ impl Executor {
         let place = self.guarded.len().min(super::arena::GUARDS - 1);
         self.slot_word(slot::GUARD + place).store(u64::from(id) + 1, Relaxed);
         self.slot_word(slot::GUARD_COUNT).store(place as u64 + 1, Release);
-        let word = self.object(id).guard(self.arena);
+        let object = self.object(id);
+        self.lock(object.guard(self.arena));
+        if let Some(ends) = object.ends(self.arena) {
+            ends.hold(|guard| self.lock(guard));
+        }
+        self.guarded.push(id);
+    }
+
+    fn lock(&self, word: &std::sync::atomic::AtomicU32) {
         if self.supervising {
             self.lock_patiently(word);
         } else {
             guard::spin_lock(word, self.holder);
         }
-        self.guarded.push(id);
     }
 
     /// A holder may be dead and not yet buried, and this is who buries.
@@ -328,17 +335,23 @@ impl Executor {
         }
     }
 
-    /// Takes one guard, with none taken, for a task that no gate holds off;
+    /// Takes the one guard of an object without ends, with none taken, for a task that no gate holds off;
     /// `unguard_one` lets go of it. What it means is what `guard` and `unguard` mean.
     /// The slot goes on naming the object: who breaks guards looks whose they are.
     #[inline(always)]
     pub(super) fn guard_one(&mut self, id: u32, object: Object) {
+        self.name_guard(id);
+        guard::spin_lock(object.guard(self.arena), self.holder);
+    }
+
+    /// The guards that this task takes next are of this object.
+    #[inline(always)]
+    pub(super) fn name_guard(&mut self, id: u32) {
         if self.named != id {
             self.slot_word(slot::GUARD).store(u64::from(id) + 1, Relaxed);
             self.slot_word(slot::GUARD_COUNT).store(1, Release);
             self.named = id;
         }
-        guard::spin_lock(object.guard(self.arena), self.holder);
     }
 
     /// The slot's guards are about to be written by somebody else.
@@ -354,6 +367,12 @@ impl Executor {
             self.slot_word(slot::UNDO_COUNT).store(0, Release);
         }
         object.guard(self.arena).store(0, Release);
+        self.without_guards();
+    }
+
+    /// What waits until no guard is held.
+    #[inline(always)]
+    pub(super) fn without_guards(&mut self) {
         if !self.garbage.is_empty() || !self.wakes.is_empty() {
             self.after_guards();
         }
@@ -371,13 +390,11 @@ impl Executor {
             self.slot_word(slot::UNDO_COUNT).store(0, Release);
         }
         while let Some(id) = self.guarded.pop() {
-            self.object(id).guard(self.arena).store(0, Release);
+            self.object(id).let_go(self.arena);
         }
         self.slot_word(slot::GUARD_COUNT).store(0, Relaxed);
         self.leave_step();
-        if !self.garbage.is_empty() || !self.wakes.is_empty() {
-            self.after_guards();
-        }
+        self.without_guards();
     }
 
     fn after_guards(&mut self) {
@@ -442,7 +459,7 @@ impl Executor {
 
     #[inline]
     pub(super) fn version(&self, id: u32) -> u32 {
-        self.object(id).version(self.arena).load(Relaxed)
+        self.object(id).state(self.arena)
     }
 
     // ----------------------------------------------------- transitions, guarded

@@ -8,6 +8,7 @@ mod cell;
 mod clock;
 mod codec;
 mod diagnose;
+mod ends;
 mod events;
 mod executor;
 mod futex;

@@ -15,9 +15,10 @@ use super::gil::Gil;
 use crate::program::value::ObjRef;
 use nix::libc;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask};
-use nix::sys::wait::{WaitStatus, waitpid};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid};
 use std::collections::HashSet;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -39,13 +40,21 @@ pub struct Family {
     /// The records whose `var` fields are in this process's memory.
     pub records: HashSet<u32>,
     pub forks: u32,
+    /// Joined children that are on their way out of the kernel, by their places in the
+    /// arena's table.
+    leaving: Vec<usize>,
 }
+
+/// So many children may be leaving at once.
+const LEAVING_MOST: usize = 4;
 
 /// See the head of the file.
 pub struct Process {
     /// Its place in the arena's table.
     pub index: usize,
     family: Mutex<Family>,
+    /// Whether some are leaving.
+    some_leave: AtomicBool,
     gil: Option<Gil>,
     arena: &'static Arena,
 }
@@ -59,7 +68,8 @@ pub enum Side {
 impl Process {
     pub fn new(index: usize, gil: bool, arena: &'static Arena) -> Arc<Process> {
         let gil = gil.then(Gil::default);
-        Arc::new(Process { index, family: Mutex::new(Family::default()), gil, arena })
+        let some_leave = AtomicBool::new(false);
+        Arc::new(Process { index, family: Mutex::new(Family::default()), some_leave, gil, arena })
     }
 
     pub fn family(&self) -> MutexGuard<'_, Family> {
@@ -109,6 +119,51 @@ impl Process {
     /// A new entry in the table of processes.
     pub fn reserve(&self, kind: u64) -> Option<usize> {
         reserve(self.arena, kind, self.index)
+    }
+
+    /// Takes a child that has told its end from the kernel's table; at once, if it is
+    /// gone. If it is still on its way out, this process goes on meanwhile, and the
+    /// child is taken when this process makes another one or is about to sleep.
+    pub fn reap_soon(&self, index: usize) {
+        let mut family = self.family();
+        family.leaving.push(index);
+        self.reap_leaving(&mut family, LEAVING_MOST);
+    }
+
+    /// Before a new child is made.
+    pub fn reap_gone(&self) {
+        if self.some_leave.load(Relaxed) {
+            self.reap_leaving(&mut self.family(), LEAVING_MOST);
+        }
+    }
+
+    /// Before a task sleeps: none that was joined is left in the kernel's table.
+    #[inline]
+    pub fn reap_all(&self) {
+        if self.some_leave.load(Relaxed) {
+            self.reap_leaving(&mut self.family(), 0);
+        }
+    }
+
+    /// Waits for those beyond `most`.
+    fn reap_leaving(&self, family: &mut Family, most: usize) {
+        let word = |index: usize, word: usize| self.arena.process(index, word);
+        let mut beyond = family.leaving.len().saturating_sub(most);
+        family.leaving.retain(|index| {
+            let pid = word(*index, process::PID).load(SeqCst) as i32;
+            let gone = if beyond > 0 {
+                reap(pid);
+                true
+            } else {
+                is_reaped(pid)
+            };
+            beyond = beyond.saturating_sub(1);
+            if gone {
+                word(*index, process::REAPED).store(1, SeqCst);
+            }
+            !gone
+        });
+        self.some_leave.store(!family.leaving.is_empty(), Relaxed);
     }
 
     /// Forks. The child has this process's records and no children yet; with
@@ -168,6 +223,19 @@ pub fn reap(pid: i32) -> Option<i32> {
             Ok(WaitStatus::Signaled(_, signal, _)) => return Some(-(signal as i32)),
             Ok(_) | Err(nix::Error::EINTR) => {}
             Err(_) => return None,
+        }
+    }
+}
+
+/// Takes a child from the kernel's table if it has ended; whether it is not there (any
+/// more).
+fn is_reaped(pid: i32) -> bool {
+    loop {
+        match waitpid(Pid::from_raw(pid), Some(WaitPidFlag::WNOHANG)) {
+            Ok(WaitStatus::StillAlive) => return false,
+            Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)) => return true,
+            Ok(_) | Err(nix::Error::EINTR) => {}
+            Err(_) => return true,
         }
     }
 }

@@ -4,14 +4,16 @@
 
 use super::arena::object;
 use super::codec;
+use super::ends::Ends;
 use super::executor::Executor;
+use super::guard;
 use super::wait::Patience;
 use super::world::{Guarded, Object};
 use crate::machine::{Access, Host};
-use crate::objects::{self, Outcome};
+use crate::objects::{self, End, Outcome};
 use crate::program::value::{ObjRef, Value};
 use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 
 impl Executor {
     /// A write of a word that owns no block to a declared place.
@@ -63,14 +65,82 @@ impl Executor {
         self.at_site(pc);
         self.gives_up = false;
         let object = self.object(target.id);
-        match self.try_alone(target, object, method, args) {
+        match self.try_shortly(target, object, method, args) {
             (Tried::Done(value), _) => {
                 self.passing.made += 1;
                 Some(value)
             }
-            (Tried::Wait, version) => self.look_for(target, method, args, version).map(T::from),
+            (Tried::Wait, seen) => self.look_for(target, method, args, seen).map(T::from),
             (Tried::Other, _) => None,
         }
+    }
+
+    /// One attempt; if it must wait, what it saw.
+    #[inline(always)]
+    fn try_shortly<T>(&mut self, target: ObjRef, object: Object, method: u8, args: &[Value]) -> (Tried<T>, Seen)
+    where
+        Tried<T>: From<Outcome>,
+    {
+        if objects::may_have_ends(target.kind) {
+            return self.try_with_ends(target, object, method, args);
+        }
+        let (tried, version) = self.try_alone(target, object, method, args);
+        (tried, Seen { version, place: None })
+    }
+
+    /// The same for a kind whose objects may have two ends.
+    #[inline(always)]
+    fn try_with_ends<T>(&mut self, target: ObjRef, object: Object, method: u8, args: &[Value]) -> (Tried<T>, Seen)
+    where
+        Tried<T>: From<Outcome>,
+    {
+        let version = object.version(self.arena).load(Relaxed);
+        let (has_ring, ends) = (object.has_ring(), object.ends(self.arena));
+        match (ends, objects::end_of(target.kind, method)) {
+            (Some(ends), Some((end, others))) => {
+                let (tried, place) = self.try_at_end(target.id, object, (ends, end, others), method, args);
+                (tried, Seen { version, place })
+            }
+            // It will never have any.
+            (None, _) if has_ring => {
+                let (tried, version) = self.try_alone(target, object, method, args);
+                (tried, Seen { version, place: None })
+            }
+            _ => (Tried::Other, Seen { version, place: None }),
+        }
+    }
+
+    /// One attempt at an end of a queue, by its method and that of those whom it would
+    /// wake; if it must wait, what the place says.
+    #[inline(always)]
+    fn try_at_end<T>(
+        &mut self,
+        id: u32,
+        object: Object,
+        (ends, end, others): (Ends, End, u8),
+        method: u8,
+        args: &[Value],
+    ) -> (Tried<T>, Option<(&'static AtomicU64, u64)>)
+    where
+        Tried<T>: From<Outcome>,
+    {
+        ends.prefetch(end);
+        self.name_guard(id);
+        let guard = ends.guard(end);
+        guard::spin_lock(guard, self.holder);
+        let at = ends.at(end);
+        let (state, goes) = at.look(end);
+        // Nobody begins or ends to wait while an end is guarded.
+        let waiter = object.first_waiter();
+        let tried = if goes && waiter != 0 && self.is_awaited(waiter, others) {
+            Tried::Other
+        } else {
+            let mut world = Guarded::at_end(self, id, object, at, goes);
+            objects::attempt_at_end(&mut world, id, method, args)
+        };
+        guard.store(0, Release);
+        self.without_guards();
+        (tried, Some((at.state(), state)))
     }
 
     /// One attempt; if it must wait, the object's version then.
@@ -92,18 +162,23 @@ impl Executor {
 
     /// The same after an attempt that must wait.
     #[inline(never)]
-    fn look_for(&mut self, target: ObjRef, method: u8, args: &[Value], mut version: u32) -> Option<Value> {
+    fn look_for(&mut self, target: ObjRef, method: u8, args: &[Value], mut seen: Seen) -> Option<Value> {
         let mut patience = Patience::new();
         if self.may_look_again(target) {
             let object = self.object(target.id);
             while !patience.is_over() && !self.terminated() {
-                self.look(target.id, version, None, &mut patience);
-                match self.try_alone(target, object, method, args) {
+                let version = object.version(self.arena);
+                let as_before = || {
+                    version.load(Relaxed) == seen.version
+                        && seen.place.is_none_or(|(place, state)| place.load(Relaxed) == state)
+                };
+                self.look(target.id, as_before, &mut patience);
+                match self.try_shortly(target, object, method, args) {
                     (Tried::Done(value), _) => {
                         self.passing.made += 1;
                         return Some(value);
                     }
-                    (Tried::Wait, now) => version = now,
+                    (Tried::Wait, now) => seen = now,
                     (Tried::Other, _) => return None,
                 }
             }
@@ -111,6 +186,13 @@ impl Executor {
         self.patience = Some(patience);
         None
     }
+}
+
+/// What an attempt that must wait saw: the object's version, and at an end what its
+/// place says.
+struct Seen {
+    version: u32,
+    place: Option<(&'static AtomicU64, u64)>,
 }
 
 /// What an attempt came to, as far as it goes on here.

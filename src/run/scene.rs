@@ -2,6 +2,8 @@
 //! objects, its memory. It owns the reading of the arena for that; the words
 //! are in `repl`.
 
+use super::super::ends;
+use super::super::world::Object;
 use super::*;
 
 /// See the head of the file.
@@ -173,10 +175,10 @@ impl Diagnosis {
                     standing: objects::standing(
                         arena.kind(id),
                         &std::array::from_fn(|i| word(object::WORD + i)),
-                        word(object::RING_LEN),
+                        ends::values_in(arena, id),
                     ),
                     values: self.ring_values(id),
-                    value_count: word(object::RING_LEN),
+                    value_count: ends::values_in(arena, id),
                     holders: tasks.iter().filter(holds).map(holder).collect(),
                     waiters: tasks.iter().filter(waits).map(|t| t.facts.name.clone()).collect(),
                     name,
@@ -193,15 +195,11 @@ impl Diagnosis {
         }
         // Values are taken out under the guard, so nobody gives a block back
         // meanwhile.
-        let (guard, _) = arena.guard(id);
-        super::super::guard::spin_lock(guard, executor.holder);
-        let word = |w: usize| arena.object(id, w).load(Relaxed);
-        let places = word(object::RING_PLACES).max(1);
-        let values: Vec<Value> = (0..word(object::RING_LEN).min(VALUES_MAX as u64))
-            .map(|i| ring::value(word(object::RING) as usize, ((word(object::RING_FIRST) + i) % places) as usize))
-            .map(|at| arena.value(arena.at(at).load(Relaxed)))
-            .collect();
-        guard.store(0, SeqCst);
+        let object = Object::of(arena, id);
+        let values: Vec<Value> = ends::with_all_of(arena, id, executor.holder, || {
+            let count = object.words[object::RING_LEN].load(Relaxed).min(VALUES_MAX as u64);
+            (0..count).map(|i| arena.value(arena.at(object.ring_place(i).0).load(Relaxed))).collect()
+        });
         values.iter().map(|value| Shown { value, names: self.image, quoted: true }.to_string()).collect()
     }
 

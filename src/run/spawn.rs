@@ -574,8 +574,10 @@ impl Executor {
                 _ => return,
             }
         };
-        if let Some(index) = child.process {
-            self.reap_child(index);
+        match child.process {
+            Some(index) if self.replay.on => _ = self.reap_child(index),
+            Some(index) => self.home.gil_pause(|| self.home.reap_soon(index)),
+            None => {}
         }
     }
 
@@ -592,6 +594,7 @@ impl Executor {
     /// Spawned processes that have ended leave the kernel's table whenever a
     /// new one is made, as in Python.
     fn reap_ended(&self) {
+        self.home.reap_gone();
         let ended: Vec<Child> = {
             let mut family = self.home.family();
             let arena = self.arena;
@@ -675,8 +678,16 @@ impl Executor {
             self.keep_for_finally();
         }
         self.leave_process_in_turn();
+        // The supervisor finds out by itself, soon enough if nobody can be waiting for
+        // what it does then.
+        let threads =
+            self.home.family().children.iter().any(|c| c.process.is_none() && !has_ended(self.arena, c.task.id));
         self.arena.process(self.process, process::STATE).store(process::EXITED, SeqCst);
-        self.image.call_supervisor();
+        if is_main || threads {
+            self.image.call_supervisor();
+        } else {
+            self.image.call_supervisor_if_needed();
+        }
         proc::end(code)
     }
 

@@ -11,6 +11,7 @@
 use super::arena::{Arena, TASKS_MAX, ending, facts, flag, process, run, slot, state};
 use super::codec;
 use super::diagnose::{self, Diagnosis};
+use super::ends::Ends;
 use super::executor::Executor;
 use super::futex;
 use super::image::{Image, Options, SetupError};
@@ -33,6 +34,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, setpgid};
 use std::collections::HashMap;
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 #[path = "session.rs"]
@@ -112,6 +114,11 @@ struct Watched {
     pid: i32,
     /// None: it had ended before it could be watched.
     fd: Option<OwnedFd>,
+}
+
+/// Asks for the end of the process that a pidfd is of.
+fn watching(fd: &OwnedFd) -> PollFd<'_> {
+    PollFd::new(fd.as_fd(), PollFlags::POLLIN)
 }
 
 /// Runs a program. `tell` is given every deadlock as soon as it is found; all
@@ -308,13 +315,15 @@ impl Supervisor {
     // --------------------------------------------------------------- watching
 
     fn watch(&mut self, index: usize, pid: i32) {
+        // Of one that its parent has reaped the number may be another's by now.
+        let reaped = self.arena.process(index, process::REAPED).load(SeqCst) != 0;
         // SAFETY: a plain system call with two integers; a result that is not
         // negative is a new descriptor that nobody else owns.
-        let fd = unsafe {
+        let fd = (!reaped).then(|| unsafe {
             let fd = libc::syscall(libc::SYS_pidfd_open, pid, 0) as i32;
             (fd >= 0).then(|| OwnedFd::from_raw_fd(fd))
-        };
-        self.watched.push(Watched { index, pid, fd });
+        });
+        self.watched.push(Watched { index, pid, fd: fd.flatten() });
     }
 
     /// Processes that were made since the last look.
@@ -444,9 +453,7 @@ impl Supervisor {
             PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.image.bell().as_fd(), PollFlags::POLLIN),
         ];
-        fds.extend(
-            self.watched.iter().filter_map(|w| w.fd.as_ref()).map(|f| PollFd::new(f.as_fd(), PollFlags::POLLIN)),
-        );
+        fds.extend(self.watched.iter().filter_map(|w| w.fd.as_ref()).map(watching));
         let gone = self.watched.iter().any(|w| w.fd.is_none());
         let _ = poll(&mut fds, if gone { PollTimeout::ZERO } else { timeout });
         self.arena.run(run::SUPERVISOR_IDLE).store(0, SeqCst);
@@ -474,29 +481,22 @@ impl Supervisor {
     // ------------------------------------------------------------------ death
 
     fn bury_dead(&mut self) -> bool {
-        let mut dead = Vec::new();
-        for w in &self.watched {
-            let over = match &w.fd {
-                None => true,
-                Some(fd) => {
-                    let mut fds = [PollFd::new(fd.as_fd(), PollFlags::POLLIN)];
-                    poll(&mut fds, PollTimeout::ZERO).is_ok_and(|n| n > 0)
-                }
-            };
-            if over {
-                dead.push((w.index, w.pid));
-            }
-        }
+        let mut fds: Vec<PollFd> = self.watched.iter().filter_map(|w| w.fd.as_ref()).map(watching).collect();
+        let _ = poll(&mut fds, PollTimeout::ZERO);
+        let mut ends = fds.iter().map(|fd| fd.any().unwrap_or(false));
+        let is_over = |w: &&Watched| w.fd.is_none() || ends.next().unwrap_or(false);
+        let dead: Vec<(usize, i32)> = self.watched.iter().filter(is_over).map(|w| (w.index, w.pid)).collect();
         // All guards of all the dead first: burying one may need a guard that
         // another of them held.
         for (index, pid) in &dead {
             // Nothing is read of one that `reap_own` has taken; it kept the signal.
-            let signal = death_signal(*pid);
-            if signal != 0 {
-                self.arena.process(*index, process::SIGNAL).store(signal as u64, SeqCst);
-            }
             if self.arena.process(*index, process::STATE).swap(process::DEAD, SeqCst) == process::EXITED {
                 self.arena.process(*index, process::SIGNAL).store(0, SeqCst);
+            } else {
+                let signal = death_signal(*pid);
+                if signal != 0 {
+                    self.arena.process(*index, process::SIGNAL).store(signal as u64, SeqCst);
+                }
             }
             self.await_manager(*index);
             self.revert(*index);
@@ -847,7 +847,7 @@ impl Executor {
 }
 
 /// Takes back what a task had changed under guards that it still holds.
-pub(super) fn revert_slot(arena: &Arena, slot: usize, process: usize) {
+pub(super) fn revert_slot(arena: &'static Arena, slot: usize, process: usize) {
     let count = (arena.slot(slot, slot::UNDO_COUNT).load(SeqCst) as usize).min(super::arena::UNDO);
     for i in (0..count).rev() {
         let at = arena.slot(slot, slot::UNDONE + 2 * i).load(SeqCst) as usize;
@@ -861,9 +861,16 @@ pub(super) fn revert_slot(arena: &Arena, slot: usize, process: usize) {
         if id == 0 {
             continue;
         }
+        let is_its = |guard: &AtomicU32| {
+            let held = guard.load(SeqCst);
+            held != 0 && super::guard::holder_slot(held) == slot
+        };
         let (guard, version) = arena.guard(id as u32 - 1);
-        let held = guard.load(SeqCst);
-        if held != 0 && super::guard::holder_slot(held) == slot {
+        let whole = is_its(guard);
+        if let Some(ends) = Ends::of(arena, arena.object_words(arena.object_at(id as u32 - 1))) {
+            ends.revert(is_its, whole);
+        }
+        if whole {
             version.fetch_add(1, SeqCst);
             guard.store(0, SeqCst);
         }

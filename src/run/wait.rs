@@ -46,6 +46,9 @@ const AWAY_MOST: u32 = 4;
 /// How often it looks after that, with the processor offered to others, before
 /// it sleeps.
 const OFFERS: u32 = 10;
+/// An offer that was taken for so long went to somebody who has other things to do: who
+/// sleeps instead is back sooner.
+const OFFER_NS: u64 = 500_000;
 /// How long to stay away from a lock that was found taken. Who holds it writes
 /// its words again when letting go; looking at them all the time would take
 /// the cache line from under its hands.
@@ -107,8 +110,10 @@ impl Patience {
             stays_away = (2 * stays_away).min(AWAY_MOST);
         }
         while as_before() && self.offers > 0 {
-            self.offers -= 1;
+            let offered = futex::now_ns();
             std::thread::yield_now();
+            let taken = futex::now_ns() - offered > OFFER_NS;
+            self.offers = if taken { 0 } else { self.offers - 1 };
         }
     }
 }
@@ -197,6 +202,23 @@ impl Executor {
         self.change(backward, prev);
     }
 
+    /// Whether somebody waits with this method who has not been told to try again.
+    pub(super) fn is_awaited(&self, first: usize, method: u8) -> bool {
+        let mut at = first;
+        while at != 0 {
+            if self.node(at, node::METHOD) as u8 == method && self.is_to_be_woken(at) {
+                return true;
+            }
+            at = self.node(at, node::NEXT) as usize;
+        }
+        false
+    }
+
+    fn is_to_be_woken(&self, at: usize) -> bool {
+        let slot = self.node_slot(at);
+        slot != self.slot && self.node(at, node::SIGNALLED) == 0 && self.arena.slot(slot, slot::FIRED).load(SeqCst) == 0
+    }
+
     #[inline(always)]
     pub(super) fn wake_waiters(&mut self, id: u32, methods: &[u8], count: u64) {
         let first = self.at_object(id, object::HEAD).load(Relaxed) as usize;
@@ -210,14 +232,9 @@ impl Executor {
         let mut left = count;
         let mut at = first;
         while at != 0 && left > 0 {
-            let slot = self.node_slot(at);
-            let sleeps = slot != self.slot
-                && self.node(at, node::SIGNALLED) == 0
-                && self.arena.slot(slot, slot::FIRED).load(SeqCst) == 0
-                && methods.contains(&(self.node(at, node::METHOD) as u8));
-            if sleeps {
+            if self.is_to_be_woken(at) && methods.contains(&(self.node(at, node::METHOD) as u8)) {
                 self.change(at + 8 * node::SIGNALLED, 1);
-                self.wake_later(slot);
+                self.wake_later(self.node_slot(at));
                 left -= 1;
             }
             at = self.node(at, node::NEXT) as usize;
@@ -369,7 +386,9 @@ impl Executor {
                     if is_before(deadline) && !patience.is_over() && self.may_look_again(target) {
                         let version = self.version(target.id);
                         self.unguard();
-                        self.look(target.id, version, deadline, &mut patience);
+                        let (object, arena) = (self.object(target.id), self.arena);
+                        let as_before = || object.state(arena) == version && is_before(deadline);
+                        self.look(target.id, as_before, &mut patience);
                         continue;
                     }
                     let mut pending = [Pending { target, method, args, memo }];
@@ -383,9 +402,8 @@ impl Executor {
         }
     }
 
-    /// Waits a little for the object to change, and not beyond its time.
-    pub(super) fn look(&mut self, id: u32, version: u32, deadline: Option<u64>, patience: &mut Patience) {
-        let place = self.arena.guard(id).1;
+    /// Waits a little for the object to change.
+    pub(super) fn look(&mut self, id: u32, as_before: impl Fn() -> bool, patience: &mut Patience) {
         let (kind, first) = (self.arena.kind(id), self.object_word(id, 0));
         let passing = objects::worth_letting_pass(kind, first).min(PASSING_MOST) as u32;
         let pauses = match passing {
@@ -395,7 +413,7 @@ impl Executor {
         };
         self.home.gil_pause(|| {
             (0..pauses).for_each(|_| std::hint::spin_loop());
-            patience.look_while(|| place.load(Relaxed) == version && is_before(deadline));
+            patience.look_while(as_before);
         });
     }
 
@@ -687,6 +705,7 @@ impl Executor {
         let home = self.home.clone();
         let (park, sleeping) = self.arena.park(self.slot);
         home.gil_pause(|| {
+            home.reap_all();
             loop {
                 if park.load(SeqCst) != 0 {
                     return if self.terminated() { Woken::Terminated } else { Woken::Again };

@@ -6,11 +6,12 @@
 use super::arena::{Arena, HELD, UNDO, flag, object, ring, slot, state};
 use super::clock::{Strength, TaskClock};
 use super::codec;
+use super::ends::{AtEnd, Ends};
 use super::events::About;
 use super::executor::Executor;
 use super::heap::OutOfMemory;
 use crate::detect::event::Kind;
-use crate::objects::{self, Edge, Mode, TaskId, World};
+use crate::objects::{self, Edge, End, Mode, TaskId, World};
 use crate::program::value::Value;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicU32, AtomicU64};
@@ -38,6 +39,39 @@ impl Object {
         arena.half_at(self.at + 4)
     }
 
+    /// Whether it has a ring; if so, whether that has ends is settled.
+    #[inline(always)]
+    pub fn has_ring(&self) -> bool {
+        self.words[object::RING].load(Acquire) != 0
+    }
+
+    /// The two ends, if its ring has such.
+    #[inline(always)]
+    pub fn ends(&self, arena: &'static Arena) -> Option<Ends> {
+        Ends::of(arena, self.words)
+    }
+
+    /// Changes whenever something about the object did, at its ends too.
+    pub fn state(&self, arena: &'static Arena) -> u32 {
+        let own = self.version(arena).load(Relaxed);
+        self.ends(arena).map_or(own, |ends| own.wrapping_add(ends.version()))
+    }
+
+    /// Lets go of the guard, and of those of the ends.
+    #[inline(always)]
+    pub fn let_go(&self, arena: &'static Arena) {
+        if let Some(ends) = self.ends(arena) {
+            ends.let_go();
+        }
+        self.guard(arena).store(0, Release);
+    }
+
+    /// The first of those that wait; 0 if nobody does.
+    #[inline(always)]
+    pub fn first_waiter(&self) -> usize {
+        self.load(object::HEAD) as usize
+    }
+
     #[inline(always)]
     fn load(&self, word: usize) -> u64 {
         self.words[word].load(Relaxed)
@@ -48,12 +82,26 @@ impl Object {
     #[inline(always)]
     pub fn prefetch_values(&self, arena: &'static Arena) {
         let ring = self.load(object::RING) as usize;
-        if ring != 0 {
+        if ring != 0 && self.load(object::ENDS) == 0 {
             super::memory::prefetch_for_write(arena.at(ring));
             if self.load(object::RING_PLACES) == 1 {
                 TaskClock::prefetch_block(arena, arena.at(ring::clock(ring, 1, 0)));
             }
         }
+    }
+
+    /// Where the value of that number behind the first one stands, and its clock.
+    #[inline(always)]
+    pub fn ring_place(&self, index: u64) -> (usize, usize) {
+        let (places, place) = (self.load(object::RING_PLACES), self.load(object::RING_FIRST) + index);
+        // Both are below the number of places, or the ring is empty.
+        let place = if place >= places { place.saturating_sub(places) } else { place } as usize;
+        let block = self.load(object::RING) as usize;
+        if self.load(object::ENDS) != 0 {
+            let line = ring::place_with_ends(block, places as usize, place);
+            return (line + ring::VALUE, ring::clock_with_ends(block, place));
+        }
+        (ring::value(block, place), ring::clock(block, places as usize, place))
     }
 
     /// The version changes whenever something about the object did. Only who
@@ -78,13 +126,16 @@ pub struct Guarded<'e> {
     slot: &'static [AtomicU64; slot::COUNT],
     /// How many changes can be taken back: as the task has it, once this is settled.
     undone: usize,
+    /// Only this end is guarded, at which the task is: nobody waits whom an operation
+    /// there would wake, and what it changes stands at once.
+    end: Option<(AtEnd, bool)>,
 }
 
 impl<'e> Guarded<'e> {
     #[inline(always)]
     pub fn new(task: &'e mut Executor, id: u32, object: Object) -> Guarded<'e> {
         let (arena, slot, undone) = (task.arena, task.words, task.undone);
-        Guarded { task, id, object, arena, slot, undone }
+        Guarded { task, id, object, arena, slot, undone, end: None }
     }
 
     /// The task knows what was changed.
@@ -97,7 +148,14 @@ impl<'e> Guarded<'e> {
     #[inline(always)]
     pub fn unchanged(task: &'e mut Executor, id: u32, object: Object) -> Guarded<'e> {
         let (arena, slot) = (task.arena, task.words);
-        Guarded { task, id, object, arena, slot, undone: 0 }
+        Guarded { task, id, object, arena, slot, undone: 0, end: None }
+    }
+
+    /// The same at an end alone; and whether that can go on.
+    #[inline(always)]
+    pub fn at_end(task: &'e mut Executor, id: u32, object: Object, at: AtEnd, goes: bool) -> Guarded<'e> {
+        let (arena, slot) = (task.arena, task.words);
+        Guarded { task, id, object, arena, slot, undone: 0, end: Some((at, goes)) }
     }
 
     /// Whether something was changed.
@@ -159,20 +217,10 @@ impl<'e> Guarded<'e> {
 
     // ------------------------------------------------------------------ values
 
-    /// Where the value of that number behind the first one stands, and its clock.
-    #[inline(always)]
-    fn ring_place(&self, object: Object, index: u64) -> (usize, usize) {
-        let (places, place) = (object.load(object::RING_PLACES), object.load(object::RING_FIRST) + index);
-        // Both are below the number of places, or the ring is empty.
-        let place = if place >= places { place.saturating_sub(places) } else { place } as usize;
-        let block = object.load(object::RING) as usize;
-        (ring::value(block, place), ring::clock(block, places as usize, place))
-    }
-
     /// The clock of a place that is likely to be next.
     #[inline(always)]
     fn prefetch_next(&self, object: Object, index: u64) {
-        let (_, clock) = self.ring_place(object, index);
+        let (_, clock) = object.ring_place(index);
         TaskClock::prefetch_block(self.arena, self.arena.at(clock));
     }
 
@@ -193,6 +241,40 @@ impl<'e> Guarded<'e> {
 }
 
 impl Guarded<'_> {
+    /// A value at the end where they are put: see `ends`.
+    #[inline(always)]
+    fn push_at(&mut self, at: AtEnd, value: &Value) {
+        let word = match codec::small(value) {
+            Some(word) => Ok(word),
+            None => codec::to_word(value, self.arena.heap(), self.task.holder),
+        };
+        let Ok(word) = word else {
+            self.task.check_memory(Err(OutOfMemory));
+            return;
+        };
+        if self.task.detect {
+            self.exchange_with(at.clock());
+        }
+        at.value().store(word, Relaxed);
+        at.hand_over(End::Put);
+    }
+
+    #[inline(always)]
+    fn pop_at(&mut self, at: AtEnd) -> Value {
+        let word = at.value().load(Relaxed);
+        let value = if codec::owns_block(word) {
+            self.task.give_back(word);
+            codec::to_value(word, self.arena.heap())
+        } else {
+            codec::small_value(word)
+        };
+        if self.task.detect {
+            self.exchange_with(at.clock());
+        }
+        at.hand_over(End::Take);
+        value
+    }
+
     #[inline(always)]
     fn exchange_with(&self, place: &AtomicU64) {
         let result = self.clock().exchange(place, self.task.holder);
@@ -225,6 +307,9 @@ impl World for Guarded<'_> {
 
     #[inline(always)]
     fn push(&mut self, object: u32, value: Value, bounded: bool) {
+        if let Some((at, _)) = self.end {
+            return self.push_at(at, &value);
+        }
         let here = self.at(object);
         let len = here.load(object::RING_LEN);
         let room = if len < here.load(object::RING_PLACES) {
@@ -240,7 +325,7 @@ impl World for Guarded<'_> {
             self.task.check_memory(Err(OutOfMemory));
             return;
         };
-        let (at, clock) = self.ring_place(here, len);
+        let (at, clock) = here.ring_place(len);
         let (place, clock) = (self.arena.at(at), self.arena.at(clock));
         super::memory::prefetch_for_write(place);
         if self.task.detect {
@@ -265,12 +350,15 @@ impl World for Guarded<'_> {
 
     #[inline(always)]
     fn pop(&mut self, object: u32, bounded: bool) -> Option<Value> {
+        if let Some((at, goes)) = self.end {
+            return goes.then(|| self.pop_at(at));
+        }
         let here = self.at(object);
         let len = here.load(object::RING_LEN);
         if len == 0 {
             return None;
         }
-        let (at, clock) = self.ring_place(here, 0);
+        let (at, clock) = here.ring_place(0);
         let (place, clock) = (self.arena.at(at), self.arena.at(clock));
         if self.task.detect && bounded {
             TaskClock::prefetch_block(self.arena, clock);
@@ -311,6 +399,11 @@ impl World for Guarded<'_> {
     #[inline(always)]
     fn len(&self, object: u32) -> u64 {
         self.at(object).load(object::RING_LEN)
+    }
+
+    #[inline(always)]
+    fn has_room(&self, object: u32, capacity: u64) -> bool {
+        self.end.map_or_else(|| self.len(object) < capacity, |(_, goes)| goes)
     }
 
     #[inline(always)]
@@ -386,8 +479,8 @@ impl World for Guarded<'_> {
 
     #[inline(always)]
     fn wake(&mut self, object: u32, methods: &[u8], count: u64) {
-        let first = self.at(object).load(object::HEAD) as usize;
-        if first != 0 {
+        let first = self.at(object).first_waiter();
+        if first != 0 && self.end.is_none() {
             self.through(|task| task.wake_from(first, methods, count));
         }
     }
@@ -468,10 +561,13 @@ fn grow_ring(task: &mut Executor, id: u32, bounded: bool) -> Result<(), OutOfMem
     // The first word of a bounded queue is its capacity plus one.
     let capacity = object.load(object::WORD).saturating_sub(1) as usize;
     let more = if bounded { capacity } else { (places * 2).max(4) as usize };
+    if bounded && old == 0 && Ends::give(task.arena, object.words, more, task.holder)? {
+        return Ok(());
+    }
     let block = new_ring(task, more)?;
     task.in_world(id, |all| {
         for i in 0..len {
-            let (value, clock) = all.ring_place(object, i);
+            let (value, clock) = object.ring_place(i);
             let (new_value, new_clock) = (ring::value(block, i as usize), ring::clock(block, more, i as usize));
             for (from, to) in [(value, new_value), (clock, new_clock)] {
                 all.arena.at(to).store(all.arena.at(from).load(Relaxed), Relaxed);
