@@ -108,7 +108,7 @@ impl Repl {
     fn tasks(&mut self, _: &str) -> Reply {
         let source = lock(&self.told.source).clone();
         match self.scene() {
-            Ok(scene) => Reply::out(show::tasks(&scene, &source)),
+            Ok(scene) => Reply::out(show::tasks(&scene, &source, self.settings.style.width)),
             Err(reply) => reply,
         }
     }

@@ -245,9 +245,10 @@ impl Repl {
         let Some(session) = &self.session else { return (Reply::err("the session has ended\n"), None) };
         match session.run(text, &growth, &entry) {
             Ok(answer) => {
+                let base = self.growth.text().len();
                 self.growth = growth;
-                let (reply, ns, whole) = self.answered(answer);
-                self.entered.push(Entered { text: text.clone(), whole });
+                let (reply, ns, left_at) = self.answered(answer);
+                self.entered.push(Entered { text: text.clone(), left_at: left_at.map(|at| at.saturating_sub(base)) });
                 (reply, ns)
             }
             Err(over) => (self.ended(over), None),
@@ -294,26 +295,30 @@ impl Repl {
             .join("\n")
     }
 
-    /// What to show, how long it took, and whether all was carried out.
-    fn answered(&mut self, answer: Answer) -> (Reply, Option<u64>, bool) {
+    /// What to show, how long it took, and where in the session's text it was left
+    /// before its end. A statement that can never go on belongs to what there is to
+    /// explore: it is left nowhere.
+    fn answered(&mut self, answer: Answer) -> (Reply, Option<u64>, Option<usize>) {
+        let place = |at: u32| self.growth.program().span(at).start as usize;
         match answer {
             Answer::Done { value, ns } => {
                 let out = value.map_or(String::new(), |v| format!("{v}\n"));
-                (Reply::out(out), Some(ns), true)
+                (Reply::out(out), Some(ns), None)
             }
             Answer::Failed { kind, message, site, calls } => {
                 let program = self.growth.program();
                 let sentence = if message.is_empty() { kind } else { format!("{kind}: {message}") };
                 let mut error = ScriptError::new(program.span(site), sentence).label("fails here");
+                let left_at = place(calls.last().copied().unwrap_or(site));
                 for call in calls {
                     error = error.related(program.span(call), "called here");
                 }
                 let source = lock(&self.told.source);
-                (Reply::err(report::script_error(&error).render(&source, &self.settings.style)), None, false)
+                (Reply::err(report::script_error(&error).render(&source, &self.settings.style)), None, Some(left_at))
             }
-            Answer::Interrupted if self.told.hopeless.swap(false, SeqCst) => (Reply::default(), None, false),
-            Answer::Interrupted => (Reply::err("stopped\n"), None, false),
-            Answer::Values(_) => (Reply::default(), None, true),
+            Answer::Interrupted { .. } if self.told.hopeless.swap(false, SeqCst) => (Reply::default(), None, None),
+            Answer::Interrupted { at } => (Reply::err("stopped\n"), None, Some(at.map_or(0, place))),
+            Answer::Values(_) => (Reply::default(), None, None),
         }
     }
 
@@ -369,9 +374,10 @@ impl Repl {
             lock(&self.told.source).text = growth.text().to_string();
             match self.session.as_ref().map(|s| s.run(&entry.text, &growth, &added)) {
                 Some(Ok(answer)) => {
+                    let base = self.growth.text().len();
                     self.growth = growth;
-                    let whole = self.answered(answer).2;
-                    self.entered.push(Entered { text: entry.text, whole });
+                    let left_at = self.answered(answer).2.map(|at| at.saturating_sub(base));
+                    self.entered.push(Entered { text: entry.text, left_at });
                 }
                 _ => {
                     sentence = Some("an earlier entry ended the session again".to_string());

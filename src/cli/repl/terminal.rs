@@ -423,7 +423,7 @@ fn editor(screen: &Arc<Screen>, growth: &Arc<Mutex<Growth>>) -> Reedline {
         .with_quick_completions(true)
         .with_partial_completions(true)
         .with_hinter(Box::new(DefaultHinter::default().with_style(Style::new().fg(Color::DarkGray))))
-        .with_menu(ReedlineMenu::EngineCompleter(Box::new(IdeMenu::default().with_name(MENU))))
+        .with_menu(ReedlineMenu::EngineCompleter(Box::new(IdeMenu::default().with_name(MENU).with_marker(""))))
         .with_edit_mode(Box::new(Emacs::new(keys)));
     if let Some(history) = history() {
         editor = editor.with_history(Box::new(history));
