@@ -193,7 +193,8 @@ impl<'a> Tracks<'a> {
         };
         let mut event = self.event(s.task, from, "X", name, category);
         event["dur"] = microseconds(to - from);
-        event["args"] = json!({ "line": self.lines.of(s.site) });
+        let line = self.lines.of(s.site);
+        event["args"] = if line > 0 { json!({ "line": line }) } else { json!({}) };
         (from, Rank::Slice(Reverse(to - from)), event)
     }
 
