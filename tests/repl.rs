@@ -328,6 +328,15 @@ fn step_goes_through_what_was_entered() {
         ended.stdout
     );
     assert!(ended.stderr.contains("nothing was entered yet"), "{}", ended.stderr);
+    // What tasks print meanwhile tears no line.
+    let mut fed = fed();
+    fed.feed("queue go\nspawn { go.get(); sleep 10ms; print \"behind\" }\ngo.put(1)\n:step\n");
+    fed.running.until("the line", |r| r.stdout().contains("behind\n").then_some(()));
+    fed.feed("q\n");
+    let ended = fed.finish();
+    let tail = ended.stdout.split("behind").last().unwrap_or_default();
+    assert!(ended.stdout.lines().any(|l| l == "behind"), "{}", ended.stdout);
+    assert!(tail.contains("step> q\n"), "{}", ended.stdout);
     // The end of the input is the end of the steps too.
     let ended = session("print 1\n:step\n").expect_code(0);
     assert!(ended.stdout.contains("can go\n"), "{}", ended.stdout);

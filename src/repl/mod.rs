@@ -46,6 +46,10 @@ pub trait Voice: Send + Sync {
     fn interrupted(&self) {}
     /// The session has ended by itself; by a signal to `conc`, if it is given.
     fn over(&self, signal: Option<i32>);
+    /// The columns there are now, if that can change.
+    fn width(&self) -> Option<usize> {
+        None
+    }
 }
 
 /// How a session is begun.
@@ -99,6 +103,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Told {
+    /// As wide as the terminal is now.
+    fn style(&self) -> Style {
+        Style { width: self.voice.width().unwrap_or(self.style.width), ..self.style }
+    }
+
     fn tell(&self, event: Event) {
         if let Event::Over(over) = event {
             let signal = if let Over::Interrupted(signal) = over { Some(signal) } else { None };
@@ -116,7 +125,7 @@ impl Told {
                 // What a statement fails with is its answer.
                 let own = matches!(&finding.facts, Facts::Failed { task: Some(task), .. } if task.serial == 0);
                 if !own {
-                    let text = report::finding(&lock(&self.source), &finding, &self.style);
+                    let text = report::finding(&lock(&self.source), &finding, &self.style());
                     self.voice.report(&format!("{text}\n"));
                 }
                 let mut findings = lock(&self.findings);
@@ -290,7 +299,7 @@ impl Repl {
         let source = Source::new(NAME, format!("{}{text}", self.growth.text()));
         errors
             .iter()
-            .map(|e| report::script_error(e).render(&source, &self.settings.style))
+            .map(|e| report::script_error(e).render(&source, &self.told.style()))
             .collect::<Vec<_>>()
             .join("\n")
     }
@@ -314,7 +323,7 @@ impl Repl {
                     error = error.related(program.span(call), "called here");
                 }
                 let source = lock(&self.told.source);
-                (Reply::err(report::script_error(&error).render(&source, &self.settings.style)), None, Some(left_at))
+                (Reply::err(report::script_error(&error).render(&source, &self.told.style())), None, Some(left_at))
             }
             Answer::Interrupted { .. } if self.told.hopeless.swap(false, SeqCst) => (Reply::default(), None, None),
             Answer::Interrupted { at } => (Reply::err("stopped\n"), None, Some(at.map_or(0, place))),
@@ -414,14 +423,14 @@ impl Repl {
         let mut err = String::new();
         match session.end() {
             Ok(report) => {
-                let quiet = Style { quiet: true, ..self.settings.style };
+                let quiet = Style { quiet: true, ..self.told.style() };
                 let key = |source: &Source, f: &Finding| report::finding(source, f, &quiet);
                 let source = lock(&self.told.source).clone();
                 let mut findings = lock(&self.told.findings);
                 let told: Vec<String> = findings.iter().map(|f| key(&source, f)).collect();
                 for finding in report.findings {
                     if !told.contains(&key(&source, &finding)) {
-                        err.push_str(&format!("{}\n", report::finding(&source, &finding, &self.settings.style)));
+                        err.push_str(&format!("{}\n", report::finding(&source, &finding, &self.told.style())));
                         findings.push(finding);
                     }
                 }
