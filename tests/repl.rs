@@ -197,6 +197,23 @@ fn undo_reset_save_and_load() {
 }
 
 #[test]
+fn what_was_carried_out_of_an_entry_stays_in_the_script() {
+    let deadlock = "lock a\nlock b\nbarrier both(2)\ntask one { with a { both.wait(); with b { } } }\n\
+                    task two { with b { both.wait(); with a { } } }\nspawn one\nspawn two\njoin all\n";
+    let text =
+        ":load d.conc\n:check\n:reset\nfn f() { return [1][7] }\nlet k = 1; f(); print k\nlet k = 2\n:save s.conc\n";
+    let run = repl().file("d.conc", deadlock).input(text).start();
+    let folder = run.folder().to_path_buf();
+    let mut run = run;
+    run.until("the end", |r| r.stdout().contains("s.conc: ").then_some(()));
+    let saved = std::fs::read_to_string(folder.join("s.conc")).expect("it was saved");
+    assert_eq!(saved, "fn f() { return [1][7] }\nlet k = 1  # f()\n# print k\n\nk = 2\n");
+    std::fs::remove_file(folder.join("s.conc")).expect("it is there");
+    let ended = run.finish();
+    assert!(ended.stdout.contains("found          deadlock, lock-order"), "{}", ended.stdout);
+}
+
+#[test]
 fn interruptions_stop_the_statement_of_a_pipe_with_the_session() {
     let mut run = fed();
     run.feed("spawn process { sleep 100s }\nprint \"up\"\nsleep 100s\n");
@@ -311,6 +328,15 @@ fn step_goes_through_what_was_entered() {
         ended.stdout
     );
     assert!(ended.stderr.contains("nothing was entered yet"), "{}", ended.stderr);
+    // What tasks print meanwhile tears no line.
+    let mut fed = fed();
+    fed.feed("queue go\nspawn { go.get(); sleep 10ms; print \"behind\" }\ngo.put(1)\n:step\n");
+    fed.running.until("the line", |r| r.stdout().contains("behind\n").then_some(()));
+    fed.feed("q\n");
+    let ended = fed.finish();
+    let tail = ended.stdout.split("behind").last().unwrap_or_default();
+    assert!(ended.stdout.lines().any(|l| l == "behind"), "{}", ended.stdout);
+    assert!(tail.contains("step> q\n"), "{}", ended.stdout);
     // The end of the input is the end of the steps too.
     let ended = session("print 1\n:step\n").expect_code(0);
     assert!(ended.stdout.contains("can go\n"), "{}", ended.stdout);

@@ -56,11 +56,15 @@ fn check_trace(trace: &Value) {
         let track = (e["pid"].as_i64().expect("a pid"), e["tid"].as_i64().expect("a tid"));
         match phase {
             "M" => {
-                assert!(["process_name", "thread_name", "thread_sort_index"].contains(&name), "{e}");
+                let names = ["process_name", "process_sort_index", "thread_name", "thread_sort_index"];
+                assert!(names.contains(&name), "{e}");
                 tracks.insert(track);
             }
             "X" => assert!(e["ts"].as_f64() >= Some(0.0) && e["dur"].as_f64() >= Some(0.0), "{e}"),
-            "b" | "e" | "s" | "f" => assert!(e["ts"].is_number() && e["id"].is_string() && e["cat"].is_string(), "{e}"),
+            // Of the process, or it stands apart from all.
+            "b" | "e" => assert!(e["ts"].is_number() && e["id2"]["local"].is_string() && e["cat"].is_string(), "{e}"),
+            // Perfetto takes no other ids for flows.
+            "s" | "f" => assert!(e["ts"].is_number() && e["id"].is_u64() && e["cat"].is_string(), "{e}"),
             "i" => assert!(e["ts"].is_number() && e["s"] == "t", "{e}"),
             other => panic!("an unknown phase {other}"),
         }
@@ -68,7 +72,8 @@ fn check_trace(trace: &Value) {
     }
     for (begin, end) in [("b", "e"), ("s", "f")] {
         let of = |phase: &str| {
-            let key = |e: &Value| (e["cat"].to_string(), e["id"].to_string(), e["name"].to_string());
+            let key =
+                |e: &Value| (e["cat"].to_string(), e["id"].to_string(), e["id2"].to_string(), e["name"].to_string());
             let times = events.iter().filter(|e| e["ph"] == phase).map(|e| (key(e), e["ts"].as_f64().expect("a time")));
             let found: BTreeMap<_, _> = times.collect();
             assert_eq!(found.len(), events.iter().filter(|e| e["ph"] == phase).count(), "each id once");
@@ -79,6 +84,28 @@ fn check_trace(trace: &Value) {
         assert!(begins.iter().all(|(key, at)| *at <= ends[key]), "none ends before it begins");
     }
     slices_nest(events);
+    flows_are_bound(events);
+    let times: Vec<f64> = events.iter().filter_map(|e| e["ts"].as_f64()).collect();
+    assert!(times.is_sorted(), "in the order of time");
+    let first = |e: &&Value| e["name"] == "process_name";
+    assert!(events.iter().filter(first).all(|e| e["pid"] == e["tid"]), "the first thread has the process's number");
+}
+
+/// Each end of a flow stands behind a mark of its thread at its time, with nothing
+/// but other ends of flows between; the mark lies within the task's life.
+fn flows_are_bound(events: &[Value]) {
+    let same = |a: &Value, b: &Value, of: &str| a[of] == b[of];
+    for (place, flow) in events.iter().enumerate().filter(|(_, e)| e["ph"] == "s" || e["ph"] == "f") {
+        let own = |e: &&Value| same(e, flow, "pid") && same(e, flow, "tid");
+        let before = events[..place].iter().rev().find(|e| e["ph"] != "s" && e["ph"] != "f").filter(own);
+        assert!(before.is_some_and(|e| e["ph"] == "i" && same(e, flow, "ts")), "{flow}");
+        let at = flow["ts"].as_f64().expect("a time");
+        let around = |e: &Value| {
+            let from = e["ts"].as_f64().expect("a time");
+            from <= at && at < from + e["dur"].as_f64().expect("a duration")
+        };
+        assert!(events.iter().filter(|e| e["cat"] == "task").filter(own).any(around), "{flow}");
+    }
 }
 
 /// Slices of one track lie inside or beside each other, never across.
@@ -240,7 +267,7 @@ fn a_trace_is_made_of_the_same_run() {
     let named = |name: &str| events.iter().any(|e| e["ph"] == "M" && e["args"]["name"] == name);
     assert!(named("w#0") && named("w#1") && named("main"));
     let count = |phase: &str| events.iter().filter(|e| e["ph"] == phase).count();
-    assert_eq!((count("b"), count("e")), (2, 2), "each task holds the lock once");
+    assert_eq!(events.iter().filter(|e| e["cat"] == "hold").count(), 2, "each task holds the lock once");
     assert_eq!(count("s"), count("f"));
     assert_eq!(events.iter().filter(|e| e["cat"] == "sleep").count(), 2, "each sleeps once");
     let slices = events.iter().filter(|e| e["ph"] == "X");

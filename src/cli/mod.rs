@@ -192,6 +192,19 @@ fn put_err(text: &str) {
     let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
 }
 
+/// What to say to whoever gave a script where a command is due.
+fn script_as_command(error: &clap::Error) -> Option<String> {
+    use clap::error::{ContextKind, ContextValue, ErrorKind};
+    let ContextValue::String(word) = error.get(ContextKind::InvalidSubcommand)? else { return None };
+    let is_script = word == "-" || word.ends_with(".conc") || std::path::Path::new(word).is_file();
+    (error.kind() == ErrorKind::InvalidSubcommand && is_script).then(|| {
+        format!(
+            "conc: `{word}` is no command\n\
+             `conc run {word}` runs the script, `conc check {word}` explores it\n"
+        )
+    })
+}
+
 /// Runs the command that the arguments name: its exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     let args: Vec<OsString> = args.into_iter().collect();
@@ -201,7 +214,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = error.print();
+            match script_as_command(&error) {
+                Some(sentence) => put_err(&sentence),
+                None => drop(error.print()),
+            }
             return if error.use_stderr() { exit::WRONG } else { exit::FINE };
         }
     };

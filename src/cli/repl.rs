@@ -113,18 +113,20 @@ struct Plain {
     together: bool,
     /// Reports that wait until the answer has been shown.
     held: Mutex<Option<String>>,
+    /// A prompt stands there, and what is read comes behind it.
+    prompting: Mutex<bool>,
     over: EventFd,
 }
 
 impl Voice for Plain {
     fn output(&self, lines: &str) {
-        put_out(lines);
+        self.put(lines);
     }
     fn report(&self, text: &str) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *held {
             Some(held) => held.push_str(text),
-            None if self.together => put_out(text),
+            None if self.together => self.put(text),
             None => put_err(text),
         }
     }
@@ -137,6 +139,28 @@ impl Voice for Plain {
 }
 
 impl Plain {
+    /// Lines that come by themselves; a prompt that stands there is put below them.
+    fn put(&self, lines: &str) {
+        let prompting = self.prompting.lock().unwrap_or_else(PoisonError::into_inner);
+        match *prompting {
+            true => put_out(&format!("\n{lines}{STEP_PROMPT}")),
+            false => put_out(lines),
+        }
+    }
+
+    /// A line of the input, shown where it would have been typed.
+    fn ask(&self, lines: &mut Lines) -> Option<String> {
+        let prompting = |on: bool, text: &str| {
+            let mut now = self.prompting.lock().unwrap_or_else(PoisonError::into_inner);
+            *now = on;
+            put_out(text);
+        };
+        prompting(true, STEP_PROMPT);
+        let line = lines.next(&self.over);
+        prompting(false, &format!("{}\n", line.as_deref().unwrap_or("")));
+        line
+    }
+
     /// In a transcript an answer comes first, whoever was quicker.
     fn hold(&self) {
         if self.together {
@@ -220,23 +244,19 @@ impl Lines {
 /// The commands of `:step`, out of the same input.
 struct Steps<'l> {
     lines: &'l mut Lines,
-    over: &'l EventFd,
+    voice: &'l Plain,
 }
 
 impl Talk for Steps<'_> {
     fn line(&mut self) -> Option<String> {
-        put_out(STEP_PROMPT);
-        let line = self.lines.next(self.over);
-        // Shown where it would have been typed.
-        put_out(&format!("{}\n", line.as_deref().unwrap_or("")));
-        line
+        self.voice.ask(self.lines)
     }
     fn show(&mut self, text: &str) {
         put_out(text);
     }
     fn watch(&mut self) -> Box<dyn Fn() -> bool> {
         // Ctrl-C ends this session, and with it what it waits for.
-        let over = self.over.as_fd().try_clone_to_owned().ok();
+        let over = self.voice.over.as_fd().try_clone_to_owned().ok();
         Box::new(move || over.as_ref().is_some_and(is_raised))
     }
 }
@@ -252,7 +272,8 @@ fn read_all(args: &ReplArgs, settings: Settings) -> u8 {
         return exit::FAILED;
     };
     let style = settings.style;
-    let voice = Arc::new(Plain { together: args.transcript, held: Mutex::new(None), over });
+    let voice =
+        Arc::new(Plain { together: args.transcript, held: Mutex::new(None), prompting: Mutex::new(false), over });
     let mut repl = match begin(settings, voice.clone()) {
         Ok(repl) => repl,
         Err(code) => return code,
@@ -280,7 +301,7 @@ fn read_all(args: &ReplArgs, settings: Settings) -> u8 {
         voice.let_go();
         if let Some(script) = &reply.step {
             let source = Source::new(STEPPED, script.clone());
-            if let Err(errors) = through(&source, style, &mut Steps { lines: &mut lines, over: &voice.over }) {
+            if let Err(errors) = through(&source, style, &mut Steps { lines: &mut lines, voice: &voice }) {
                 voice.report(&report::script_errors(&source, &errors, &style));
             }
         }

@@ -5,7 +5,7 @@ use super::finding::TaskFacts;
 use crate::lang::ast::Span;
 
 /// What a task did or what happened to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     Begin,
     End,

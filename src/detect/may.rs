@@ -17,11 +17,13 @@
 use crate::program::Program;
 use crate::program::code::*;
 use facts::Facts;
+use plain::PlainLocals;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use walk::Walk;
 
 mod facts;
+mod plain;
 mod walk;
 
 /// What a task was started to do.
@@ -148,6 +150,7 @@ pub struct May {
     owner: Vec<u32>,
     /// For each instruction where an error of it goes within the function.
     handler: Vec<Pc>,
+    plain: PlainLocals,
     /// For each root the calls in its code, by the function called.
     callers: HashMap<Root, Rc<HashMap<u32, Vec<Pc>>>>,
     known: HashMap<(Root, Pc), Rc<Deeds>>,
@@ -159,12 +162,14 @@ impl May {
             facts: Rc::new(Facts::of(program)),
             owner: vec![NOWHERE; program.code.len()],
             handler: vec![NOWHERE; program.code.len()],
+            plain: PlainLocals::default(),
             callers: HashMap::new(),
             known: HashMap::new(),
         };
         for index in 0..program.functions.len() {
             may.lay_out(program, index as u32);
         }
+        may.plain = PlainLocals::of(program, &may.owner, &may.facts.values);
         may
     }
 

@@ -93,7 +93,7 @@ impl Repl {
     }
 
     fn help(&mut self, topic: &str) -> Reply {
-        let style = &self.settings.style;
+        let style = &self.told.style();
         match help::topic(topic, style) {
             Ok(text) => Reply::out(text),
             Err(text) => Reply::err(text),
@@ -108,7 +108,7 @@ impl Repl {
     fn tasks(&mut self, _: &str) -> Reply {
         let source = lock(&self.told.source).clone();
         match self.scene() {
-            Ok(scene) => Reply::out(show::tasks(&scene, &source)),
+            Ok(scene) => Reply::out(show::tasks(&scene, &source, self.told.style().width)),
             Err(reply) => reply,
         }
     }
@@ -124,7 +124,7 @@ impl Repl {
     }
 
     fn graph(&mut self, _: &str) -> Reply {
-        let style = self.settings.style;
+        let style = self.told.style();
         match self.scene() {
             Ok(scene) => Reply::out(graph::draw(&scene, &style)),
             Err(reply) => reply,
@@ -136,7 +136,7 @@ impl Repl {
         if findings.is_empty() {
             return Reply::out("nothing was found so far\n");
         }
-        let shown = findings.iter().map(|f| report::finding(&source, f, &self.settings.style));
+        let shown = findings.iter().map(|f| report::finding(&source, f, &self.told.style()));
         Reply::out(shown.collect::<Vec<_>>().join("\n"))
     }
 
@@ -202,7 +202,7 @@ impl Repl {
             Err(errors) => errors.clone(),
         };
         if !errors.is_empty() {
-            let style = report::Style { quiet: true, ..self.settings.style };
+            let style = report::Style { quiet: true, ..self.told.style() };
             reply.err = report::script_errors(&report::Source::new(file, text), &errors, &style);
         }
         reply

@@ -6,6 +6,7 @@ use crate::objects::KINDS;
 use crate::program::Growth;
 use crate::program::kind::{Memory, Update};
 use crate::program::scope::Global;
+use crate::report::phrase;
 
 /// A word that can be put in place of what is being typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +73,7 @@ const BUILTINS: &[&str] = &["len", "min", "max", "abs", "str", "int", "choose", 
 pub fn complete(line: &str, at: usize, growth: &Growth) -> (usize, Vec<Candidate>) {
     let before = &line[..at.min(line.len())];
     if let Some(command) = before.trim_start().strip_prefix(':') {
-        return complete_command(before, command);
+        return complete_command(before, command, growth);
     }
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let start =
@@ -83,20 +84,50 @@ pub fn complete(line: &str, at: usize, growth: &Growth) -> (usize, Vec<Candidate
         _ => words(before[..start].trim_end(), growth),
     };
     found.retain(|c| c.text.starts_with(begun) && c.text != begun);
+    (start, sorted(found))
+}
+
+fn sorted(mut found: Vec<Candidate>) -> Vec<Candidate> {
     found.sort_by(|a, b| a.text.cmp(&b.text));
     found.dedup_by(|a, b| a.text == b.text);
-    (start, found)
+    found
+}
+
+fn is_object(name: &str, growth: &Growth) -> bool {
+    matches!(growth.global(name), Some(Global::Object(_) | Global::ObjectRow(_) | Global::Memory(_)))
+}
+
+/// Scripts and folders whose path begins so.
+fn scripts(path: &str) -> Vec<Candidate> {
+    let (folder, begun) = path.rsplit_once('/').map_or(("", path), |(f, name)| (&path[..=f.len()], name));
+    let here = if folder.is_empty() { "." } else { folder };
+    let entries = std::fs::read_dir(here).into_iter().flatten().flatten();
+    let found = entries.filter_map(|entry| {
+        let name = entry.file_name().into_string().ok()?;
+        let is_folder = entry.path().is_dir();
+        let fits = name.starts_with(begun) && (begun.starts_with('.') || !name.starts_with('.'));
+        let text = format!("{folder}{name}{}", if is_folder { "/" } else { "" });
+        (fits && (is_folder || name.ends_with(".conc"))).then(|| candidate(text, "", false))
+    });
+    sorted(found.collect())
 }
 
 fn candidate(text: impl Into<String>, what: impl Into<String>, whole: bool) -> Candidate {
     Candidate { text: text.into(), what: what.into(), whole }
 }
 
-fn complete_command(before: &str, command: &str) -> (usize, Vec<Candidate>) {
+fn complete_command(before: &str, command: &str, growth: &Growth) -> (usize, Vec<Candidate>) {
     let start = before.len() - command.len();
     if let Some(topic) = command.strip_prefix("help ") {
         let topics = help::topics().into_iter().filter(|t| t.starts_with(topic));
         return (before.len() - topic.len(), topics.map(|t| candidate(t, "", false)).collect());
+    }
+    if let Some(name) = command.strip_prefix("objects ") {
+        let names = words("", growth).into_iter().filter(|c| c.text.starts_with(name) && is_object(&c.text, growth));
+        return (before.len() - name.len(), sorted(names.collect()));
+    }
+    if let Some(path) = ["load ", "save "].iter().find_map(|c| command.strip_prefix(c)) {
+        return (before.len() - path.len(), scripts(path));
     }
     if command.contains(' ') {
         return (before.len(), Vec::new());
@@ -116,9 +147,10 @@ fn members(owner: &str, growth: &Growth) -> Vec<Candidate> {
         let spec = &KINDS[kind as usize];
         let methods = spec.methods.iter().filter(|m| !m.name.starts_with('-'));
         let with = spec.with.iter().filter(|w| !w.word.is_empty());
+        let one = phrase::one(spec.word);
         methods
-            .map(|m| candidate(format!("{}(", m.name), format!("of a {}", spec.word), false))
-            .chain(with.map(|w| candidate(w.word, format!("`with` of a {}", spec.word), true)))
+            .map(|m| candidate(format!("{}(", m.name), format!("of {one}"), false))
+            .chain(with.map(|w| candidate(w.word, format!("`with` of {one}"), true)))
             .collect::<Vec<_>>()
     };
     if growth.locals().any(|l| l.0 == name) {
@@ -158,10 +190,10 @@ fn words(before: &str, growth: &Growth) -> Vec<Candidate> {
         let Some(global) = growth.global(name) else { continue };
         let (what, kind) = match global {
             Global::Const(_) => ("a constant".to_string(), "const"),
-            Global::Memory(m) => (format!("a {}", program.memory[*m as usize].memory.word()), "memory"),
+            Global::Memory(m) => (phrase::one(program.memory[*m as usize].memory.word()), "memory"),
             Global::Object(id) => {
                 let word = KINDS[program.objects[*id as usize].kind as usize].word;
-                (format!("a {word}"), word)
+                (phrase::one(word), word)
             }
             Global::ObjectRow(row) => {
                 let word = KINDS[program.object_rows[*row as usize].kind as usize].word;
@@ -236,5 +268,8 @@ mod tests {
         assert_eq!(texts(":lo"), ["load"]);
         assert_eq!(texts(":help semap"), ["semaphore"]);
         assert_eq!(texts("print é.x"), Vec::<String>::new());
+        assert_eq!(texts(":objects fo"), ["forks"]);
+        assert_eq!(texts(":load scenarios/ba"), ["scenarios/basics/"]);
+        assert_eq!(texts(":load scenarios/basics/hel"), ["scenarios/basics/hello.conc"]);
     }
 }

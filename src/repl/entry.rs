@@ -10,8 +10,8 @@ use std::collections::{HashMap, HashSet};
 pub struct Entered {
     /// With its last newline.
     pub text: String,
-    /// Its statements came to their end.
-    pub whole: bool,
+    /// Where in the text its statements were left, by an error or Ctrl-C.
+    pub left_at: Option<usize>,
 }
 
 /// Whether a text can be carried out, or more lines belong to it. The parser
@@ -34,12 +34,17 @@ pub fn goes_on(line: &str) -> bool {
 }
 
 impl Entered {
+    /// Whether a statement was carried out to its end.
+    fn is_done(&self, stmt: Span) -> bool {
+        self.left_at.is_none_or(|at| stmt.end as usize <= at)
+    }
+
     /// Its declarations alone, if it has some.
     pub fn declarations(&self) -> Option<Entered> {
         let script = parse_entry(&self.text).ok()?;
         let texts: Vec<&str> =
             script.items.iter().filter_map(|i| declaration(i).map(|(_, span)| span.text(&self.text))).collect();
-        (!texts.is_empty()).then(|| Entered { text: format!("{}\n", texts.join("\n")), whole: true })
+        (!texts.is_empty()).then(|| Entered { text: format!("{}\n", texts.join("\n")), left_at: None })
     }
 }
 
@@ -56,8 +61,8 @@ fn declaration(item: &Item) -> Option<(Option<&str>, Span)> {
 }
 
 /// All entries as one script. Of a function defined several times the last one
-/// stands; a `let` of a name that was there before assigns it; statements that
-/// did not come to their end are comments.
+/// stands; a `let` of a name that was there before assigns it; a statement at
+/// which its entry was left is a comment, and so are those behind it.
 pub fn as_script(entries: &[Entered]) -> String {
     let scripts: Vec<(&Entered, Script)> =
         entries.iter().filter_map(|e| Some((e, parse_entry(&e.text).ok()?))).collect();
@@ -73,16 +78,20 @@ pub fn as_script(entries: &[Entered]) -> String {
     let mut out = String::new();
     for (place, (entry, script)) in scripts.iter().enumerate() {
         let mut text = entry.text.clone();
-        for item in script.items.iter().rev() {
+        // From the end on, so that the places before stay where they are.
+        if entry.left_at.is_none() {
+            with_print(&mut text, script);
+        }
+        let again: Vec<bool> = script.items.iter().map(|item| is_let_again(item, entry, &mut locals)).collect();
+        for (item, again) in script.items.iter().zip(again).rev() {
             match item {
                 Item::Function(f) if last.get(f.name.text.as_str()) != Some(&place) => cut(&mut text, f.span),
-                Item::Stmt(stmt) if !entry.whole => comment(&mut text, stmt.span),
+                Item::Stmt(stmt) if !entry.is_done(stmt.span) => comment(&mut text, stmt.span),
+                Item::Stmt(Stmt { kind: StmtKind::Let { name, .. }, span }) if again => {
+                    assign(&mut text, span.start as usize, name.span.start as usize);
+                }
                 _ => {}
             }
-        }
-        if entry.whole {
-            text = with_print(&text, script);
-            text = with_assignments(&text, script, &mut locals);
         }
         out.push_str(&text);
     }
@@ -105,33 +114,30 @@ fn comment(text: &mut String, span: Span) {
 }
 
 /// A value that was only shown is printed.
-fn with_print(text: &str, script: &Script) -> String {
-    let Some(Item::Stmt(Stmt { kind: StmtKind::Expr(value), span })) = script.items.last() else {
-        return text.to_string();
-    };
-    match value.kind {
-        ExprKind::Call { .. } | ExprKind::Spawn(_) | ExprKind::Join { .. } | ExprKind::Submit { .. } => {
-            text.to_string()
-        }
-        _ => format!("{}print {}", &text[..span.start as usize], &text[span.start as usize..]),
+fn with_print(text: &mut String, script: &Script) {
+    let Some(Item::Stmt(Stmt { kind: StmtKind::Expr(value), span })) = script.items.last() else { return };
+    let shown = !matches!(
+        value.kind,
+        ExprKind::Call { .. } | ExprKind::Spawn(_) | ExprKind::Join { .. } | ExprKind::Submit { .. }
+    );
+    if shown {
+        text.insert_str(span.start as usize, "print ");
     }
 }
 
-fn with_assignments(text: &str, script: &Script, locals: &mut HashSet<String>) -> String {
-    let lets = script.items.iter().filter_map(|item| match item {
-        Item::Stmt(Stmt { kind: StmtKind::Let { name, .. }, span }) => Some((name, span.start as usize)),
-        _ => None,
-    });
-    let again: Vec<(usize, usize)> = lets
-        .filter(|(name, _)| !locals.insert(name.text.clone()))
-        .map(|(name, start)| (start, name.span.start as usize))
-        .collect();
-    let mut text = text.to_string();
-    // Only texts of one statement that stand as they were entered are changed.
-    for (start, name) in again.into_iter().rev() {
-        if text.get(start..name).is_some_and(|word| word.trim() == "let") {
-            text.replace_range(start..name, "");
+/// Whether it is a `let` that was carried out, of a name that was there before.
+fn is_let_again(item: &Item, entry: &Entered, locals: &mut HashSet<String>) -> bool {
+    match item {
+        Item::Stmt(Stmt { kind: StmtKind::Let { name, .. }, span }) if entry.is_done(*span) => {
+            !locals.insert(name.text.clone())
         }
+        _ => false,
     }
-    text
+}
+
+/// `let x = …` is `x = …`.
+fn assign(text: &mut String, start: usize, name: usize) {
+    if text.get(start..name).is_some_and(|word| word.trim() == "let") {
+        text.replace_range(start..name, "");
+    }
 }

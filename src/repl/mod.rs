@@ -46,6 +46,10 @@ pub trait Voice: Send + Sync {
     fn interrupted(&self) {}
     /// The session has ended by itself; by a signal to `conc`, if it is given.
     fn over(&self, signal: Option<i32>);
+    /// The columns there are now, if that can change.
+    fn width(&self) -> Option<usize> {
+        None
+    }
 }
 
 /// How a session is begun.
@@ -99,6 +103,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Told {
+    /// As wide as the terminal is now.
+    fn style(&self) -> Style {
+        Style { width: self.voice.width().unwrap_or(self.style.width), ..self.style }
+    }
+
     fn tell(&self, event: Event) {
         if let Event::Over(over) = event {
             let signal = if let Over::Interrupted(signal) = over { Some(signal) } else { None };
@@ -116,7 +125,7 @@ impl Told {
                 // What a statement fails with is its answer.
                 let own = matches!(&finding.facts, Facts::Failed { task: Some(task), .. } if task.serial == 0);
                 if !own {
-                    let text = report::finding(&lock(&self.source), &finding, &self.style);
+                    let text = report::finding(&lock(&self.source), &finding, &self.style());
                     self.voice.report(&format!("{text}\n"));
                 }
                 let mut findings = lock(&self.findings);
@@ -245,9 +254,10 @@ impl Repl {
         let Some(session) = &self.session else { return (Reply::err("the session has ended\n"), None) };
         match session.run(text, &growth, &entry) {
             Ok(answer) => {
+                let base = self.growth.text().len();
                 self.growth = growth;
-                let (reply, ns, whole) = self.answered(answer);
-                self.entered.push(Entered { text: text.clone(), whole });
+                let (reply, ns, left_at) = self.answered(answer);
+                self.entered.push(Entered { text: text.clone(), left_at: left_at.map(|at| at.saturating_sub(base)) });
                 (reply, ns)
             }
             Err(over) => (self.ended(over), None),
@@ -289,31 +299,35 @@ impl Repl {
         let source = Source::new(NAME, format!("{}{text}", self.growth.text()));
         errors
             .iter()
-            .map(|e| report::script_error(e).render(&source, &self.settings.style))
+            .map(|e| report::script_error(e).render(&source, &self.told.style()))
             .collect::<Vec<_>>()
             .join("\n")
     }
 
-    /// What to show, how long it took, and whether all was carried out.
-    fn answered(&mut self, answer: Answer) -> (Reply, Option<u64>, bool) {
+    /// What to show, how long it took, and where in the session's text it was left
+    /// before its end. A statement that can never go on belongs to what there is to
+    /// explore: it is left nowhere.
+    fn answered(&mut self, answer: Answer) -> (Reply, Option<u64>, Option<usize>) {
+        let place = |at: u32| self.growth.program().span(at).start as usize;
         match answer {
             Answer::Done { value, ns } => {
                 let out = value.map_or(String::new(), |v| format!("{v}\n"));
-                (Reply::out(out), Some(ns), true)
+                (Reply::out(out), Some(ns), None)
             }
             Answer::Failed { kind, message, site, calls } => {
                 let program = self.growth.program();
                 let sentence = if message.is_empty() { kind } else { format!("{kind}: {message}") };
                 let mut error = ScriptError::new(program.span(site), sentence).label("fails here");
+                let left_at = place(calls.last().copied().unwrap_or(site));
                 for call in calls {
                     error = error.related(program.span(call), "called here");
                 }
                 let source = lock(&self.told.source);
-                (Reply::err(report::script_error(&error).render(&source, &self.settings.style)), None, false)
+                (Reply::err(report::script_error(&error).render(&source, &self.told.style())), None, Some(left_at))
             }
-            Answer::Interrupted if self.told.hopeless.swap(false, SeqCst) => (Reply::default(), None, false),
-            Answer::Interrupted => (Reply::err("stopped\n"), None, false),
-            Answer::Values(_) => (Reply::default(), None, true),
+            Answer::Interrupted { .. } if self.told.hopeless.swap(false, SeqCst) => (Reply::default(), None, None),
+            Answer::Interrupted { at } => (Reply::err("stopped\n"), None, Some(at.map_or(0, place))),
+            Answer::Values(_) => (Reply::default(), None, None),
         }
     }
 
@@ -369,9 +383,10 @@ impl Repl {
             lock(&self.told.source).text = growth.text().to_string();
             match self.session.as_ref().map(|s| s.run(&entry.text, &growth, &added)) {
                 Some(Ok(answer)) => {
+                    let base = self.growth.text().len();
                     self.growth = growth;
-                    let whole = self.answered(answer).2;
-                    self.entered.push(Entered { text: entry.text, whole });
+                    let left_at = self.answered(answer).2.map(|at| at.saturating_sub(base));
+                    self.entered.push(Entered { text: entry.text, left_at });
                 }
                 _ => {
                     sentence = Some("an earlier entry ended the session again".to_string());
@@ -408,14 +423,14 @@ impl Repl {
         let mut err = String::new();
         match session.end() {
             Ok(report) => {
-                let quiet = Style { quiet: true, ..self.settings.style };
+                let quiet = Style { quiet: true, ..self.told.style() };
                 let key = |source: &Source, f: &Finding| report::finding(source, f, &quiet);
                 let source = lock(&self.told.source).clone();
                 let mut findings = lock(&self.told.findings);
                 let told: Vec<String> = findings.iter().map(|f| key(&source, f)).collect();
                 for finding in report.findings {
                     if !told.contains(&key(&source, &finding)) {
-                        err.push_str(&format!("{}\n", report::finding(&source, &finding, &self.settings.style)));
+                        err.push_str(&format!("{}\n", report::finding(&source, &finding, &self.told.style())));
                         findings.push(finding);
                     }
                 }

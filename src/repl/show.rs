@@ -3,10 +3,13 @@
 use crate::detect::finding::{Ending, Held, Mode, Reason, Wait};
 use crate::lang::error::nearest;
 use crate::report::Source;
+use crate::report::phrase::wrap;
 use crate::run::scene::{Doing, ObjectState, Scene, TaskState};
 
 /// Ended tasks that are shown; older ones are counted.
 const ENDED_MAX: usize = 10;
+/// A last column is not broken into less than this.
+const LAST_COLUMN_MIN: usize = 20;
 
 /// Whether it is a task of the script's, `main` aside, that has not ended.
 pub fn is_alive(task: &TaskState) -> bool {
@@ -25,14 +28,14 @@ pub fn time(ns: u64) -> String {
     format!("{value:.digits$} {unit}")
 }
 
-pub fn tasks(scene: &Scene, source: &Source) -> String {
+pub fn tasks(scene: &Scene, source: &Source, width: usize) -> String {
     let ended: Vec<&TaskState> = scene.tasks.iter().filter(|t| t.doing == Doing::Ended).collect();
     let hidden = ended.len().saturating_sub(ENDED_MAX);
     let older: Vec<u32> = ended[..hidden].iter().map(|t| t.facts.serial).collect();
     let shown = scene.tasks.iter().filter(|t| !older.contains(&t.facts.serial));
     let rows: Vec<Vec<String>> =
         shown.map(|t| vec![t.facts.name.clone(), sort(t, scene), place(t, source), standing(t)]).collect();
-    let mut out = columns(&rows);
+    let mut out = broken(&columns(&rows), &rows, width);
     if hidden > 0 {
         out.push_str(&format!("and {hidden} that ended before\n"));
     }
@@ -173,6 +176,26 @@ fn object(o: &ObjectState) -> String {
         parts.push(format!("{} {verb}", o.waiters.join(", ")));
     }
     parts.join("; ")
+}
+
+/// Columns whose last one goes on below itself where a line is too wide.
+fn broken(lines: &str, rows: &[Vec<String>], width: usize) -> String {
+    let last = |row: &Vec<String>| row.last().map_or(0, |cell| cell.chars().count());
+    let mut out = String::new();
+    for (line, row) in lines.lines().zip(rows) {
+        let before = line.chars().count().saturating_sub(last(row));
+        if line.chars().count() <= width || before + LAST_COLUMN_MIN > width {
+            out.push_str(&format!("{line}\n"));
+            continue;
+        }
+        let head: String = line.chars().take(before).collect();
+        let text: String = line.chars().skip(before).collect();
+        for (i, part) in wrap(&text, width - before).iter().enumerate() {
+            let lead = if i == 0 { head.clone() } else { " ".repeat(before) };
+            out.push_str(&format!("{lead}{part}\n"));
+        }
+    }
+    out
 }
 
 /// Rows with their columns under each other.

@@ -36,6 +36,12 @@ pub fn count(number: u64, noun: &str) -> String {
     format!("{number} {noun}{ending}")
 }
 
+/// `a lock`, `an event`, `an Empty error`.
+pub fn one(noun: &str) -> String {
+    let vowel = noun.to_ascii_lowercase().starts_with(['a', 'e', 'i', 'o', 'u']);
+    format!("{} {noun}", if vowel { "an" } else { "a" })
+}
+
 /// A number of things as the beginning of a sentence: `two`, `17`.
 pub fn number(number: usize) -> String {
     match number {

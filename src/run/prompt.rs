@@ -51,19 +51,12 @@ pub enum Order {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer {
     /// The value of the expression that it ends with, unless it is none.
-    Done {
-        value: Option<String>,
-        ns: u64,
-    },
+    Done { value: Option<String>, ns: u64 },
     /// An error that nobody caught: its kind, its place and those of the calls
     /// around it, as instructions.
-    Failed {
-        kind: String,
-        message: String,
-        site: u32,
-        calls: Vec<u32>,
-    },
-    Interrupted,
+    Failed { kind: String, message: String, site: u32, calls: Vec<u32> },
+    /// It was stopped, at this instruction of its own if that is known.
+    Interrupted { at: Option<u32> },
     /// `var`s by name, with their values.
     Values(Vec<(String, String)>),
 }
@@ -213,12 +206,12 @@ impl Executor {
             let grown = self.image.growth.lock().unwrap_or_else(PoisonError::into_inner);
             match grown.as_ref() {
                 Some(grown) => grown.last.clone(),
-                None => return Answer::Interrupted,
+                None => return Answer::Interrupted { at: None },
             }
         };
         self.arena.facts(self.task, facts::ENTRIES).store(self.image.entries_known(), Relaxed);
         if self.declare(&entry).is_err() {
-            return Answer::Interrupted;
+            return Answer::Interrupted { at: None };
         }
         let captures: Vec<(u16, Value)> = locals.iter().enumerate().map(|(i, v)| (i as u16, v.clone())).collect();
         let slots = self.program.functions[entry.function as usize].slots as usize;
@@ -240,7 +233,9 @@ impl Executor {
                 let value = (ended.result != Value::None).then(|| self.shown(&ended.result));
                 Answer::Done { value, ns }
             }
-            Some((error, _)) if error.kind == ErrorKind::Interrupted => Answer::Interrupted,
+            Some((error, calls)) if error.kind == ErrorKind::Interrupted => {
+                Answer::Interrupted { at: Some(calls.last().copied().unwrap_or(error.site)) }
+            }
             Some((error, calls)) => {
                 Answer::Failed { kind: error.kind.word().to_string(), message: error.message, site: error.site, calls }
             }

@@ -125,7 +125,7 @@ impl Session {
     pub fn run(&self, text: &str, growth: &Growth, entry: &Entry) -> Result<Answer, Over> {
         match self.ask(Command::Run(text.to_string(), Box::new(growth.clone()), entry.clone()))? {
             Reply::Answer(answer) => Ok(answer),
-            _ => Ok(Answer::Interrupted),
+            _ => Ok(Answer::Interrupted { at: None }),
         }
     }
 

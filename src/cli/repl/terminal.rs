@@ -166,6 +166,9 @@ impl Voice for Screen {
         let lines = lock(&self.lines);
         !lines.editing || lines.waiting.len() < LINES_MAX
     }
+    fn width(&self) -> Option<usize> {
+        Some(super::super::width(true))
+    }
     fn interrupted(&self) {
         self.interrupted.store(true, SeqCst);
         if lock(&self.lines).editing {
@@ -352,7 +355,7 @@ impl Desk {
     fn show(&mut self, reply: Reply) -> Option<u8> {
         if let Some(script) = &reply.step {
             let source = Source::new(super::STEPPED, script.clone());
-            let style = self.style;
+            let style = Look { width: super::super::width(true), ..self.style };
             if let Err(errors) = through(&source, style, &mut Steps { desk: self }) {
                 self.screen.put(&report::script_errors(&source, &errors, &style));
             }
@@ -423,7 +426,7 @@ fn editor(screen: &Arc<Screen>, growth: &Arc<Mutex<Growth>>) -> Reedline {
         .with_quick_completions(true)
         .with_partial_completions(true)
         .with_hinter(Box::new(DefaultHinter::default().with_style(Style::new().fg(Color::DarkGray))))
-        .with_menu(ReedlineMenu::EngineCompleter(Box::new(IdeMenu::default().with_name(MENU))))
+        .with_menu(ReedlineMenu::EngineCompleter(Box::new(IdeMenu::default().with_name(MENU).with_marker(""))))
         .with_edit_mode(Box::new(Emacs::new(keys)));
     if let Some(history) = history() {
         editor = editor.with_history(Box::new(history));

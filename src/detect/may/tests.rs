@@ -112,6 +112,31 @@ fn a_reference_may_be_any_object_that_escapes() {
 }
 
 #[test]
+fn a_loop_over_what_is_no_object_operates_on_none() {
+    let may_get = |declared: &str, call: &str| {
+        let source = format!(
+            "queue q\n{declared}task t(items, n) {{\n  sleep 1ms\n  for v in items {{ print v }}\n}}\n{call}\n"
+        );
+        let p = program(&source);
+        ask(&p, &source, "t", "sleep 1ms").may_dynamic("queue", "get")
+    };
+    assert!(!may_get("", "spawn t([1, 2], 0)"));
+    assert!(!may_get("", "let l = [1, 2 + 3]\nspawn t(l, 0) x 2"));
+    assert!(!may_get("", "for i in 0..3 { spawn t(0..i, i) as \"t{i}\" }"));
+    assert!(!may_get("fn f(l) { spawn t(l, 1) }\n", "f([1])\nf([2])"));
+    assert!(!may_get("", "let l = [1]\nspawn { spawn t(l, 0) }"));
+    assert!(may_get("", "spawn t(q, 0)"));
+    assert!(may_get("", "let l = queue(2)\nspawn t(l, 0)"));
+    assert!(may_get("", "spawn t([1], 0)\nlet l = q\nspawn t(l, 0)"));
+    assert!(may_get("fn f(l) { spawn t(l, 1) }\n", "f([1])\nf(q)"));
+    assert!(may_get("", "for l in [[1], q] { spawn t(l, 0) }"));
+    assert!(may_get("", "let l = q\nspawn { spawn t(l, 0) }"));
+    assert!(may_get("pool p(2)\n", "submit t(q, 0) to p"));
+    assert!(may_get("", "let o = [q]\nlet l = o[0] or true\nspawn t(l, 0)"));
+    assert!(may_get("fn f() { return q }\n", "spawn t(f(), 0)"));
+}
+
+#[test]
 fn each_and_select_operate() {
     let source = "queue q\nqueue r\nevent e\ntask t {\n  for v in q { print v }\n  sleep 1ms\n  select {\n    r.put(1) => { e.set() }\n    q.get() => { }\n  }\n}\nspawn t\n";
     let p = program(source);

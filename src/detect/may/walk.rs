@@ -194,7 +194,7 @@ impl<'a> Walk<'a> {
         let receiver = match init.checked_sub(1).and_then(|at| program.code.get(at as usize)) {
             Some(Instr::Object(id)) => Receiver::Object(*id),
             Some(Instr::ObjectElement(row)) => Receiver::Row(*row),
-            Some(Instr::List(_) | Instr::ObjectRow(_) | Instr::Range { .. }) => return,
+            _ if self.may.plain.is_plain(program, self.may.owner[pc as usize], init) => return,
             _ => Receiver::Dynamic,
         };
         self.on(receiver, mode, |spec| spec.iterate);

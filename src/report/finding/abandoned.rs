@@ -1,5 +1,5 @@
-//! `abandoned-lock` that nobody waits for: a task ended while it held a lock.
-//! With tasks that wait for it, it is told by `stuck`.
+//! `abandoned-lock` that makes nobody stuck: a task ended while it held a lock.
+//! With tasks that are stuck for it, it is told by `stuck`.
 
 use crate::detect::finding::{Code, Ending, Mode, TaskFacts};
 use crate::lang::ast::Span;
@@ -28,7 +28,8 @@ pub fn describe(left: &Left, owner: &TaskFacts, ending: &Ending, style: &Style) 
     if let Some(span) = left.declared {
         diagnostic.place(Place::new(span, format!("{} is declared here", left.lock)));
     }
-    diagnostic.note(format!("no task waits for {}; the next that takes it would wait for ever", left.lock));
+    // A task that is stuck already may wait for it, and was told then.
+    diagnostic.note(format!("nobody can let go of {}: a task that wants it waits for ever", left.lock));
     who::introduce(&mut diagnostic, &[owner], style);
     diagnostic.help(way_out::let_go(left.lock, ending));
     diagnostic
@@ -67,7 +68,7 @@ mod tests {
            · ───────┬──────
            ·        ╰── main spawned careless here
            ╰────
-          = note: no task waits for m; the next that takes it would wait for ever
+          = note: nobody can let go of m: a task that wants it waits for ever
           = tasks: careless is a thread of process 4711
           = help: take it by `with m { … }`, which lets go however it is left
           = explain: conc explain abandoned-lock

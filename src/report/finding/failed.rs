@@ -57,15 +57,9 @@ fn sentence(code: Code, failure: &Failure) -> String {
     let text = match (code, failure.task) {
         (Code::Assertion, _) => format!("an assertion in {place} failed"),
         (_, _) if failure.kind == "Raised" => format!("{place} raised an error that nobody caught"),
-        (_, _) => format!("{place} ended with {} that nobody caught", article(failure.kind)),
+        (_, _) => format!("{place} ended with {} that nobody caught", phrase::one(&format!("{} error", failure.kind))),
     };
     if message.is_empty() { text } else { format!("{text}: {message}") }
-}
-
-/// `an Empty error`, `a Closed error`.
-fn article(kind: &str) -> String {
-    let vowel = kind.starts_with(['A', 'E', 'I', 'O', 'U']);
-    format!("{} {kind} error", if vowel { "an" } else { "a" })
 }
 
 fn place(code: Code, failure: &Failure) -> Place {

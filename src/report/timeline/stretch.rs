@@ -25,6 +25,10 @@ pub struct Stretch {
 }
 
 impl Stretch {
+    fn of(task: usize, from: u64, to: u64) -> Stretch {
+        Stretch { task, from, to, object: None, site: None, open: false, text: String::new(), arms: Vec::new() }
+    }
+
     /// What is waited for, in the script's words: `get q`, `select get q, put r`.
     pub fn waits_for(&self, objects: &[String]) -> String {
         let one = |object: Option<usize>, text: &str| {
@@ -208,16 +212,7 @@ impl State {
             let Some(from) = begun.or(self.first_seen[task]) else { continue };
             let open = ended.is_none();
             let to = ended.unwrap_or(end).max(self.last_seen[task]);
-            self.picture.lives.push(Stretch {
-                task,
-                from,
-                to,
-                object: None,
-                site: None,
-                open,
-                text: String::new(),
-                arms: Vec::new(),
-            });
+            self.picture.lives.push(Stretch { open, ..Stretch::of(task, from, to) });
         }
         let lives = &self.picture.lives;
         // What a task held at its end stays held: a lock is abandoned.
@@ -233,14 +228,5 @@ impl State {
 
 /// A stretch that begins with an event and has no end yet.
 fn stretch(e: &Event) -> Stretch {
-    Stretch {
-        task: e.task,
-        from: e.at,
-        to: e.at,
-        object: e.object,
-        site: e.site,
-        open: true,
-        text: e.text.clone(),
-        arms: Vec::new(),
-    }
+    Stretch { object: e.object, site: e.site, open: true, text: e.text.clone(), ..Stretch::of(e.task, e.at, e.at) }
 }

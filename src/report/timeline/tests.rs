@@ -84,7 +84,13 @@ fn a_trace_has_tracks_slices_and_flows() {
     let trace: Value = serde_json::from_str(&super::super::trace::trace(&source, &executions)).expect("JSON");
     let events = trace["traceEvents"].as_array().unwrap();
     let count = |phase: &str| events.iter().filter(|e| e["ph"] == phase).count();
-    assert_eq!((count("s"), count("f"), count("b"), count("e")), (3, 3, 2, 2));
+    let holds: Vec<_> = events.iter().filter(|e| e["cat"] == "hold").map(|e| (&e["ph"], &e["ts"])).collect();
+    let wanted = [("X", 0.03), ("b", 0.07), ("e", 0.1)].map(|(phase, at)| (value!(phase), value!(at)));
+    assert!(
+        holds.iter().copied().eq(wanted.iter().map(|w| (&w.0, &w.1))),
+        "one that outlives its task is none of its slices"
+    );
+    assert_eq!((count("s"), count("f")), (3, 3));
     let wait = events.iter().find(|e| e["cat"] == "wait").unwrap();
     assert_eq!((&wait["ts"], &wait["dur"], &wait["pid"]), (&value!(0.025), &value!(0.025), &value!(7)));
     assert!(events.iter().any(|e| e["ph"] == "M" && e["args"]["name"] == "w"));

@@ -1,0 +1,2 @@
+" Makes `*.conc` a file type.
+autocmd BufRead,BufNewFile *.conc setfiletype conc

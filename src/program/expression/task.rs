@@ -1,0 +1,154 @@
+//! Expressions about tasks: `spawn`, `join`, `submit`.
+
+use super::*;
+
+impl Compiler<'_> {
+    // ----------------------------------------------------------------- tasks
+
+    pub(super) fn spawn(&mut self, s: &Spawn, span: Span) {
+        let (target, argc, captures) = match &s.what {
+            SpawnWhat::Call { callee, args } => {
+                let args = args.as_deref().unwrap_or(&[]);
+                let target = self.spawn_target(callee, args, span, "spawned");
+                (target, args.len() as u8, Vec::new())
+            }
+            SpawnWhat::Block(block) => {
+                let (function, captures) = self.spawn_block(block, span);
+                (SpawnTarget::Function(function), 0, captures)
+            }
+        };
+        if let Some(count) = &s.count {
+            self.expression(count);
+        }
+        if let Some(name) = &s.name {
+            self.expression(name);
+        }
+        let index = self.program.spawns.len() as u32;
+        let process = s.kind == Some(SpawnKind::Process);
+        let (counted, named) = (s.count.is_some(), s.name.is_some());
+        self.program.spawns.push(SpawnSite { process, daemon: s.daemon, target, captures, argc, counted, named });
+        let head = match &s.what {
+            SpawnWhat::Block(block) => Span { start: span.start, end: (block.span.start + 1).min(span.end) },
+            _ => span,
+        };
+        self.emit(Instr::Spawn(index), head);
+    }
+
+    fn spawn_target(&mut self, callee: &Expr, args: &[Arg], span: Span, done: &str) -> SpawnTarget {
+        if let ExprKind::Name(name) = &callee.kind
+            && self.local(name, callee.span).is_none()
+        {
+            match self.globals.get(name).cloned() {
+                Some(Global::Function(f)) => {
+                    self.function_args(f, args, span);
+                    if done == "spawned" && self.program.functions[f as usize].kind == FunctionKind::Fn {
+                        let error = ScriptError::new(callee.span, format!("`{name}` is a fn and cannot be spawned"))
+                            .related(self.program.functions[f as usize].span, "defined here")
+                            .help(format!(
+                                "make it a task: `task {name}`; or spawn a block that calls it: `spawn {{ {name}() }}`"
+                            ));
+                        self.error(error);
+                    }
+                    return SpawnTarget::Function(f);
+                }
+                Some(Global::Memory(_)) => {}
+                Some(Global::Object(id)) => {
+                    let word = self.spec(self.program.objects[id as usize].kind).word;
+                    self.error(
+                        ScriptError::new(callee.span, format!("`{name}` is a {word} and cannot be {done}"))
+                            .help("a task can: `task worker { }`"),
+                    );
+                    return SpawnTarget::Value;
+                }
+                Some(_) => {
+                    self.error(
+                        ScriptError::new(callee.span, format!("`{name}` is no task and cannot be {done}"))
+                            .help("a task can: `task worker { }`"),
+                    );
+                    return SpawnTarget::Value;
+                }
+                None => {
+                    self.undefined(name, callee.span, false);
+                    return SpawnTarget::Value;
+                }
+            }
+        }
+        self.expression(callee);
+        self.positional(args);
+        SpawnTarget::Value
+    }
+
+    fn spawn_block(&mut self, block: &ast::Block, span: Span) -> (u32, Vec<(Slot, Slot)>) {
+        let line = self.line(span);
+        let name = format!("{}:{line}", self.frame().name);
+        let index = self.new_function(&name, FunctionKind::Block, span);
+        let over = self.emit(Instr::Jump(0), span);
+        let entry = self.here();
+        self.frames.push(Frame::new(name, true));
+        self.names.enter();
+        let keeper = std::mem::take(&mut self.keeper);
+        self.block_contents(block);
+        self.keeper = keeper;
+        let close = Span::new((block.span.end as usize).saturating_sub(1), block.span.end as usize);
+        self.emit(Instr::None, close);
+        self.emit(Instr::Return, close);
+        let end = self.here();
+        let frame = self.frames.pop();
+        self.names.leave(block.span.end);
+        self.land(over);
+        let (captures, slots) = frame.map(|f| (f.captures, f.slots)).unwrap_or_default();
+        let f = &mut self.program.functions[index as usize];
+        (f.entry, f.end, f.slots) = (entry, end, slots);
+        (index, captures)
+    }
+
+    pub(super) fn join(&mut self, what: &JoinWhat, timeout: Option<&Expr>, span: Span) {
+        if let JoinWhat::Value(e) = what {
+            if let Some(kind) = self.kind_of(e).filter(|k| self.spec(*k).word != "pool") {
+                let word = self.spec(kind).word;
+                let error = ScriptError::new(e.span, format!("a {word} cannot be joined"))
+                    .help("`join` takes a handle (`let w = spawn worker`), a list of them, a pool, or `all`");
+                return self.error(error);
+            }
+            if let ExprKind::Name(name) = &e.kind
+                && nearest(name, ["all"]).is_some()
+                && self.local(name, e.span).is_none()
+                && self.globals.get(name).is_none()
+            {
+                let error = ScriptError::new(e.span, format!("`{name}` is not defined")).label("not defined");
+                return self.error(error.help("did you mean `all`?"));
+            }
+            self.expression(e);
+        }
+        timeout.into_iter().for_each(|t| self.expression(t));
+        let timeout = timeout.is_some();
+        self.emit(if *what == JoinWhat::All { Instr::JoinAll { timeout } } else { Instr::Join { timeout } }, span);
+    }
+
+    pub(super) fn submit(&mut self, job: &Expr, args: &[Arg], pool: &Expr, span: Span) {
+        if let SpawnTarget::Function(f) = self.submit_target(job, args, span) {
+            // The callee must lie below its arguments.
+            debug_assert!((f as usize) < self.program.functions.len());
+        }
+        if let Some(kind) = self.kind_of(pool).filter(|k| self.spec(*k).word != "pool") {
+            let word = self.spec(kind).word;
+            self.error(
+                ScriptError::new(pool.span, format!("a {word} takes no jobs")).help("declare a pool: `pool p(3)`"),
+            );
+        }
+        self.expression(pool);
+        self.emit(Instr::Submit { argc: args.len() as u8 }, span);
+    }
+
+    fn submit_target(&mut self, job: &Expr, args: &[Arg], span: Span) -> SpawnTarget {
+        if let ExprKind::Name(name) = &job.kind
+            && self.local(name, job.span).is_none()
+            && let Some(Global::Function(f)) = self.globals.get(name).cloned()
+        {
+            self.emit(Instr::Function(f), job.span);
+            self.function_args(f, args, span);
+            return SpawnTarget::Function(f);
+        }
+        self.spawn_target(job, args, span, "submitted")
+    }
+}
