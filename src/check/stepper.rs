@@ -370,7 +370,7 @@ impl Stepper {
             let site = task.machine.as_ref().map_or(task.site, Task::pc);
             let span = if site == super::process::NOWHERE { Span::default() } else { self.model.program.span(site) };
             let excused = scene.views().iter().any(|v| v.id == id && v.excused);
-            let (name, process) = (task.birth.name.to_string(), task.birth.process);
+            let (name, process) = (scene.task_facts(id).name, task.birth.process);
             tasks.push(TaskView { number, name, process, span, standing, excused });
         }
         tasks.sort_by_key(|t| t.number);
@@ -498,6 +498,7 @@ fn values(explorer: &Explorer, row: &Row) -> outcome::Pairs {
     let (model, program) = (explorer.model, explorer.model.program);
     let of = |home: TaskId| Move::new(model, row.parts(), &[], home, home);
     let main = of(explorer.main);
+    let names = outcome::names(&explorer.task_parts(row));
     let mut values = outcome::Pairs::new();
     for (ix, part) in row.parts().iter().enumerate().filter(|p| *p.1 != 0) {
         let part = model.space.part(*part);
@@ -511,7 +512,7 @@ fn values(explorer: &Explorer, row: &Row) -> outcome::Pairs {
         let of_process = |process: TaskId, name: String| match process == explorer.main {
             true => name,
             false => {
-                let owner = main.task(process, |t| t.birth.name.to_string()).unwrap_or_default();
+                let owner = names.get(&process).map_or("", String::as_str);
                 format!("{name} of {owner}")
             }
         };

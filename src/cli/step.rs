@@ -265,15 +265,9 @@ impl Session {
             let known = view.tasks.iter().any(|t| t.number == number);
             return if known { Ok(number) } else { Err(format!("there is no task {number}\n")) };
         }
-        let named: Vec<&TaskView> = view.tasks.iter().filter(|t| t.name == text).collect();
-        match named.as_slice() {
-            [one] => Ok(one.number),
-            [] => Err(format!("there is no task `{text}`, and no such command; h lists the commands\n")),
-            several => {
-                let numbers: Vec<String> = several.iter().map(|t| t.number.to_string()).collect();
-                Err(format!("several tasks are named {text}: say {}\n", numbers.join(" or ")))
-            }
-        }
+        // Those of one name are told apart as everywhere: `w`, `w (2)`.
+        let named = view.tasks.iter().find(|t| t.name == text).map(|t| t.number);
+        named.ok_or_else(|| format!("there is no task `{text}`, and no such command; h lists the commands\n"))
     }
 
     fn name(&self, number: u32) -> String {
