@@ -68,6 +68,7 @@ impl Move<'_> {
             return Act::Blocked;
         };
         self.reached = self.model.blind;
+        let seen = self.events.len();
         let Some(mut machine) = self.change_task(me, |t| t.machine.take()).flatten() else { return Act::Blocked };
         self.in_atomic = true;
         self.order_acquire(Knower::Atomically);
@@ -107,7 +108,7 @@ impl Move<'_> {
         self.did(seen::Deed::AtomicEnd);
         match looks {
             // A second look shows nothing: the first one can come as late.
-            Some(_) if looked || !self.reached => Act::Blocked,
+            Some(_) if looked || !self.reached && self.events.len() == seen => Act::Blocked,
             Some(site) => self.looks_and_waits(site, before),
             None if went => Act::Went,
             None => Act::Blocked,
@@ -123,6 +124,7 @@ impl Move<'_> {
         };
         // To whoever looks for races itself, the first look is told.
         self.reached = self.model.blind && !looked;
+        let seen = self.events.len();
         let Some(mut machine) = self.change_task(me, |t| t.machine.take()).flatten() else { return Act::Blocked };
         self.in_atomic = true;
         let next = machine.resume(self.program, Value::None);
@@ -142,7 +144,9 @@ impl Move<'_> {
                 self.stand(machine, step);
                 Act::Went
             }
-            None if self.reached => self.looks_and_waits(site, before),
+            // A race is shown by a look even if nobody is left who could come to what it
+            // reaches: those that have ended have been there.
+            None if self.reached || !looked && self.events.len() > seen => self.looks_and_waits(site, before),
             None => Act::Blocked,
         }
     }
