@@ -264,6 +264,16 @@ fn closed_input_and_output_end_it() {
     assert!(ended.stderr.contains("not closed"), "{}", ended.stderr);
 }
 
+/// Tasks that bear others without end keep nobody from being told what is found, nor the
+/// session from its end.
+#[test]
+fn tasks_that_bear_tasks_without_end() {
+    let entries = "1 + true\n:tasks\n".repeat(20);
+    let text = format!("task t {{ spawn t }}\nspawn process t\nsleep 50ms\n{entries}print \"the \" + \"end\"\n:quit\n");
+    let ended = repl().limit(Duration::from_secs(100)).input(&text).start().finish();
+    assert!(ended.stdout.contains("the end\n"), "{}", ended.stderr);
+}
+
 /// How many random entries; `CONC_TEST_ENTRIES` gives another number.
 fn entries_count() -> usize {
     std::env::var("CONC_TEST_ENTRIES").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000)

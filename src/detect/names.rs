@@ -30,10 +30,12 @@ pub fn distinct(tasks: &[Named]) -> Vec<String> {
     for at in places.values() {
         depths[*at] = above(*at).map_or(0, |s| depths[s] + 1);
     }
+    // Tasks that each spawn the next one are as many levels as tasks.
+    let mut levels: Vec<Vec<usize>> = vec![Vec::new(); depths.iter().map(|d| d + 1).max().unwrap_or(0)];
+    depths.iter().enumerate().for_each(|(at, depth)| levels[*depth].push(at));
     let mut given = vec![String::new(); tasks.len()];
     let mut taken: BTreeMap<&str, usize> = BTreeMap::new();
-    for depth in 0..=depths.iter().copied().max().unwrap_or(0) {
-        let mut level: Vec<usize> = (0..tasks.len()).filter(|at| depths[*at] == depth).collect();
+    for mut level in levels {
         level.sort_by_key(|at| {
             let spawner = above(*at).map_or("", |s| given[s].as_str()).to_string();
             (spawner, tasks[*at].site, tasks[*at].id)
@@ -85,6 +87,15 @@ mod tests {
     fn a_name_that_somebody_has_is_left_out() {
         let all = [(0, "main", None, 0), (1, "w", Some(0), 3), (2, "w", Some(0), 3), (3, "w (2)", Some(0), 4)];
         assert_eq!(named(&all), ["main", "w", "w (3)", "w (2)"]);
+    }
+
+    /// Each spawned by the one before: it would take minutes if each level were looked
+    /// for among all.
+    #[test]
+    fn a_long_chain() {
+        let chain = |n: u32| (n, "t", n.checked_sub(1), 3);
+        let names = named(&(0..100_000).map(chain).collect::<Vec<_>>());
+        assert_eq!(names.last().map(String::as_str), Some("t (100000)"));
     }
 
     /// Two spawners and two statements, in whatever order they were first.

@@ -412,13 +412,18 @@ pub fn task_facts(image: &Image, task: u32) -> TaskFacts {
     }
 }
 
+/// So many tasks are named anew whenever some have been born.
+const NAMED_ANEW: usize = 2_000;
+
 /// What reports call a task: of several of one name, each has its own. All are
-/// looked at again only when tasks have been born.
+/// looked at again only when tasks have been born; of a great many, who has been named
+/// keeps his name, so that tasks which bear others without end do not keep those who
+/// look at them from all else.
 fn told_name(image: &Image, task: u32) -> String {
     let arena = image.arena;
     let born = arena.run(run::BIRTHS).load(SeqCst);
     let mut told = image.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if told.0 != born || !told.1.contains_key(&task) {
+    if told.0 != born && told.1.len() < NAMED_ANEW || !told.1.contains_key(&task) {
         let tasks: Vec<u32> = handles(arena).collect();
         let names = names::distinct(&tasks.iter().map(|t| named(image, *t)).collect::<Vec<_>>());
         *told = (born, tasks.into_iter().zip(names).collect());
