@@ -274,6 +274,17 @@ fn tasks_that_bear_tasks_without_end() {
     assert!(ended.stdout.contains("the end\n"), "{}", ended.stderr);
 }
 
+/// Each process is forked within what its parent was at, the first one off a task's
+/// thread, which has little stack.
+#[test]
+fn processes_within_each_other() {
+    let text = "atomic n = 0\ntask t { n += 1; spawn process t }\nspawn { spawn process t }\n\
+        await n > 200\nprint \"the \" + \"end\"\n:quit\n";
+    let ended = repl().limit(Duration::from_secs(100)).input(text).start().finish();
+    assert!(ended.stdout.contains("the end\n"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("conc itself"), "{}", ended.stderr);
+}
+
 /// How many random entries; `CONC_TEST_ENTRIES` gives another number.
 fn entries_count() -> usize {
     std::env::var("CONC_TEST_ENTRIES").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000)

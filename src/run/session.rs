@@ -18,11 +18,6 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
-/// Processes of a session are forked off its thread, each within what its parent was at:
-/// a process that makes the next one, and so on, takes some of this for each. It is
-/// addresses only until it is used.
-const STACK: usize = 512 << 20;
-
 /// How much of what the tasks print is taken at once.
 const OUTPUT_BYTES: usize = 1 << 12;
 /// How long it may take until nothing moves any more.
@@ -109,7 +104,7 @@ impl Session {
         let (answers, replies) = channel();
         let their_wake = wake.clone();
         let life = move || live(terms, &their_wake, orders, answers);
-        let thread = std::thread::Builder::new().name("session".to_string()).stack_size(STACK).spawn(life);
+        let thread = std::thread::Builder::new().name("session".to_string()).spawn(life);
         let thread = thread.map_err(|e| SetupError::System(nix::Error::from_raw(e.raw_os_error().unwrap_or(0))))?;
         Ok(Session { commands, wake, replies, thread: Some(thread) })
     }

@@ -21,6 +21,10 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 
 /// The stack of a task's thread; the machine keeps a script's calls elsewhere.
 const STACK: usize = 256 * 1024;
+/// A process is forked within what its parent was at, and lives there: one that has not
+/// this much of the stack left goes on on another one, of so many bytes.
+const STACK_LEFT: usize = STACK / 2;
+const STACK_MORE: usize = 1 << 20;
 /// How many ended tasks are kept apart for their clocks at the most.
 const KEPT_BACK: usize = 1024;
 
@@ -364,10 +368,11 @@ impl Executor {
         executor.begin();
         // If it looks again soon, it finds this process then.
         self.image.call_supervisor_if_needed();
-        self.image.watched(move || match pool {
+        let life = move || match pool {
             Some(pool) => executor.work(pool),
             None => executor.live_as_process(machine),
-        });
+        };
+        stacker::maybe_grow(STACK_LEFT, STACK_MORE, || self.image.watched(life));
         proc::end(0)
     }
 
