@@ -137,9 +137,9 @@ pub struct Piece {
     landed_of: usize,
     /// Who sleeps in what landed; none, if nobody may.
     pub landed_sleepers: Vec<Sleepers>,
-    /// Where among all that landed states have a normal form that is not known
-    /// yet, and the step there.
-    unknown: Vec<(u32, u32)>,
+    /// The states of which it did not come to know the normal form: each with its
+    /// place among all that landed, where it comes from, and the step.
+    pub unknown: Vec<(usize, StateId, Step)>,
     /// The followed steps that have something which most have not: of which of
     /// its states, and which.
     pub rare: Vec<(u32, u32)>,
@@ -548,7 +548,7 @@ impl Piece {
                     };
                 });
                 if !is_known {
-                    self.unknown.push((self.landed.len() as u32 - 1, n as u32));
+                    self.unknown.push((self.landed.len() - 1, self.items[at], step));
                 }
             }
             self.fans[at].followed = (self.landed.len() - before) as u32;
@@ -652,19 +652,6 @@ impl Piece {
             followed.push((step.sleeper, reach));
         }
         sleepers
-    }
-
-    /// The states that it did not come to know the normal form of: each with its
-    /// place among all that landed, where it comes from, and the step.
-    pub fn unknown(&self, cut: usize) -> Vec<(u32, StateId, Step)> {
-        let fans = &self.fans[..self.count(cut)];
-        let state = |step: u32| fans.iter().position(|f| (f.from..f.to).contains(&step)).unwrap_or(0);
-        self.unknown.iter().map(|(at, step)| (*at, self.items[state(*step)], self.steps[*step as usize])).collect()
-    }
-
-    /// What landed there is this.
-    pub fn set_landed(&mut self, at: u32, words: &[u64]) {
-        self.landed.set(at as usize, words);
     }
 }
 

@@ -434,22 +434,22 @@ impl<'a> Explorer<'a> {
             }
             let mut unknown = Vec::new();
             for (n, piece) in pieces.iter().enumerate() {
-                for (at, state, step) in piece.unknown(cut) {
-                    let row = self.row(state);
+                for (at, state, step) in &piece.unknown {
+                    let row = self.row(*state);
                     let part = |(ix, number)| (ix, self.store.packing.part(ix, number));
-                    let writes: Vec<(PartIx, PartId)> = writes_of(leaves(self.known(), &step)).map(part).collect();
+                    let writes: Vec<(PartIx, PartId)> = writes_of(leaves(self.known(), step)).map(part).collect();
                     let parts = self.normal(row.with(&writes).parts().to_vec());
                     for (ix, part) in parts.iter().enumerate() {
                         self.store.packing.give_number(ix as PartIx, *part);
                     }
-                    unknown.push((n, at, parts));
+                    unknown.push((n, *at, parts));
                 }
             }
             if self.fit(pieces) {
                 continue;
             }
             for (n, at, parts) in unknown {
-                pieces[n].set_landed(at, &self.store.packed(&parts));
+                pieces[n].landed.set(at, &self.store.packed(&parts));
             }
             break;
         }

@@ -335,9 +335,10 @@ impl Executor {
         }
     }
 
-    /// Takes the one guard of an object without ends, with none taken, for a task that no gate holds off;
-    /// `unguard_one` lets go of it. What it means is what `guard` and `unguard` mean.
-    /// The slot goes on naming the object: who breaks guards looks whose they are.
+    /// Takes the one guard of an object without ends, with none taken, for a task that
+    /// no gate holds off; `unguard_one` lets go of it. What it means is what `guard` and
+    /// `unguard` mean. The slot goes on naming the object: who breaks guards looks whose
+    /// they are.
     #[inline(always)]
     pub(super) fn guard_one(&mut self, id: u32, object: Object) {
         self.name_guard(id);
