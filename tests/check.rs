@@ -519,7 +519,7 @@ fn what_goes_on_and_on_is_told() {
 /// is given up before it has cost anything.
 #[test]
 fn whom_to_follow_is_not_asked_for_in_vain() {
-    let script = "const M = 401\nshared x = 0\nlock m\n\
+    let script = "const M = 701\nshared x = 0\nlock m\n\
         task worker { let me = self.index\nrepeat 3 { with m { x = (x * 7 + me + 1) % M } } }\n\
         spawn worker x5\njoin all\n";
     let made = |ended: &Ended| (summary(ended)["states"].clone(), summary(ended)["transitions"].clone());

@@ -141,7 +141,7 @@ impl<'a> Explorer<'a> {
             next: 0,
             level_end: 1,
             depth: 0,
-            symmetry: model.together.then(|| Symmetry::new(super::symmetry::sites(model.program))),
+            symmetry: model.symmetry.then(|| Symmetry::new(super::symmetry::sites(model.program))),
             long: false,
             leave_at: usize::MAX,
             handed: HashMap::default(),
@@ -176,7 +176,7 @@ impl<'a> Explorer<'a> {
     /// Whether choosing whom to follow spares next to nothing.
     pub fn chooses_in_vain(&self) -> bool {
         let seldom = self.next >= CHOSEN_FROM && self.spared * FOLLOWED_FOR_ONE < self.followed;
-        let exchanging_is_better = self.model.together && self.store.len() > CHOSEN_TO;
+        let exchanging_is_better = self.model.symmetry && self.store.len() > CHOSEN_TO;
         self.follows_some() && (seldom || exchanging_is_better)
     }
 

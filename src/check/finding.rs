@@ -485,7 +485,7 @@ pub fn joins(explorer: &Explorer, row: &Row, task: TaskId) -> bool {
                 op.target.kind == place::task || op.method == objects::pool::JOIN && op.target.kind == place::pool
             }
             At::Step(step) => matches!(**step, Step::Join { .. } | Step::JoinAll { .. } | Step::Wait(_)),
-            At::Select { then: Then::Reap { .. }, .. } => true,
+            At::Select { then: Then::Reap { .. }, .. } | At::Closing(_) => true,
             _ => false,
         },
         _ => false,

@@ -262,7 +262,7 @@ pub fn check(
     loop {
         passes += 1;
         let mut model = model(program, options, &visible, &known_races, std::mem::take(&mut open));
-        model.together = symmetry && !model.plain && !symmetry::sites(program).is_empty();
+        model.symmetry = symmetry && model.together && !symmetry::sites(program).is_empty();
         // Once there is a race, looking for others needs the order of all accesses,
         // which makes more states of each. So all else is settled first, where no
         // other race could make two steps of what is taken for one. A script without
@@ -434,7 +434,8 @@ fn model(
         exact: options.exact || !known_races.is_empty(),
         blind: false,
         careless: false,
-        together: false,
+        together: options.merging && !movers.results_seen,
+        symmetry: false,
         guarding: options.guarding,
         alone: options.alone,
         sleeping: options.sleeping,

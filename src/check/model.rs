@@ -36,6 +36,8 @@ pub struct Model {
     /// for have ended, in one step. What they would have done before nobody can
     /// see, since the task itself goes on only behind all of it.
     pub together: bool,
+    /// Of states that differ only in which of alike tasks is where, one is enough.
+    pub symmetry: bool,
     pub guards: Mutex<Guards>,
 }
 
@@ -70,6 +72,7 @@ impl Model {
             careless: false,
             movers: super::mover::Movers::of(program).without_joins(),
             together: false,
+            symmetry: false,
             guards: Mutex::default(),
         }
     }

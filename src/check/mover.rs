@@ -58,6 +58,9 @@ pub struct Movers {
     dynamic: HashMap<u8, (u32, bool)>,
     /// Something looks at whether a task has ended, or waits for it for a time.
     ends_seen: bool,
+    /// Something asks a task for its result, which only a joined one has: whether
+    /// somebody has joined it is seen.
+    pub results_seen: bool,
     /// The end of a process looks which of its forked children have ended.
     forks: bool,
     /// Processes are spawned.
@@ -128,6 +131,7 @@ impl Movers {
                 Instr::GetField { symbol, .. } => {
                     let name = program.symbols[*symbol as usize].as_str();
                     movers.ends_seen |= matches!(name, "alive" | "exit_code" | "result");
+                    movers.results_seen |= name == "result";
                 }
                 Instr::Wait { .. } => movers.ends_seen = true,
                 Instr::Fork => movers.forks = true,

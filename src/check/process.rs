@@ -389,15 +389,15 @@ impl Move<'_> {
         self.model.together && self.log.is_none()
     }
 
-    fn runs(&self, task: TaskId) -> bool {
-        self.word(task, task::STATE) == task::RUNNING
+    pub(super) fn has_ended(&self, task: TaskId) -> bool {
+        self.word(task, task::STATE) != task::RUNNING
     }
 
     /// Of the tasks that the running one has spawned and not joined, the first
     /// that has not ended.
     pub fn spawned_and_runs(&self) -> Option<ObjRef> {
         let spawned = self.task(self.me, |t| t.spawned.clone()).unwrap_or_default();
-        spawned.into_iter().find(|h| self.runs(h.id))
+        spawned.into_iter().find(|h| !self.has_ended(h.id))
     }
 
     /// Of those that the end of this process waits for, the first that has not
@@ -406,7 +406,7 @@ impl Move<'_> {
         let wanted = |c: &&Child| !c.settled && !c.forked && !c.daemon;
         let children: Vec<TaskId> =
             self.process(self.home, |p| p.children.iter().filter(wanted).map(|c| c.task).collect()).unwrap_or_default();
-        children.into_iter().find(|c| self.runs(*c)).map(handle)
+        children.into_iter().find(|c| !self.has_ended(*c)).map(handle)
     }
 
     pub(super) fn forked_children(&self, pid: Option<i64>) -> Vec<TaskId> {

@@ -208,7 +208,9 @@ impl Move<'_> {
             At::Operate { then: Then::Join { timed: false, all: true, .. } | Then::Child { .. }, .. } => {
                 self.model.together
             }
+            At::Operate { op, timed: false, then: Then::Join { .. } } => self.joins_for_good(op.target),
             At::Step(step) => match &**step {
+                Step::Join { targets, timeout: None } => targets.first().is_some_and(|t| self.joins_for_good(*t)),
                 Step::Access { place, access } => !self.is_visible(*place, access),
                 Step::Sleep(_)
                 | Step::Busy(_)
@@ -224,6 +226,12 @@ impl Move<'_> {
             },
             _ => false,
         }
+    }
+
+    /// Whether joining a task is nobody else's affair: it has ended, which nothing
+    /// undoes, and nobody asks who has been joined.
+    fn joins_for_good(&self, target: ObjRef) -> bool {
+        self.model.together && target.kind == objects::place::task && self.has_ended(target.id)
     }
 
     /// Whether the step is a turn of its own in the finest division.
