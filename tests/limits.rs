@@ -144,6 +144,22 @@ fn the_greatest_number_of_tasks() {
     .expect_clean();
 }
 
+/// Each process makes the next one: the kernel takes longer for each, and the run ends
+/// before that is felt. Beside each other there may be more.
+#[test]
+fn processes_within_each_other_without_end() {
+    let ended = run("task t { spawn process t }\nspawn process t\n").finish().expect_code(4);
+    let says = "conc: more than 256 processes, each within the one before; the run was ended\n";
+    assert!(ended.stderr.starts_with(says), "{}", ended.stderr);
+    let forks = "loop { if fork() != 0 { wait()\nbreak } }\n";
+    assert!(run(forks).finish().expect_code(4).stderr.starts_with(says));
+    run_json("task t(n) { if n > 0 { spawn process t(n - 1) } }\nspawn process t(254)\n").finish().expect_clean();
+    run_json("event go\ntask t { go.wait() }\nrepeat 500 { spawn process t }\ngo.set()\n").finish().expect_clean();
+    // Whose maker has ended is within it no more.
+    let one_after_the_other = "var n = 0\nwhile n < 300 { if fork() != 0 { exit 0 }\nn += 1 }\nprint n\n";
+    assert_eq!(run_json(one_after_the_other).finish().expect_code(0).prints(), ["300"]);
+}
+
 /// The system's limit of processes does not bind root.
 #[test]
 fn too_little_room_for_processes() {

@@ -21,6 +21,10 @@ pub const KEEPER_SLOT: usize = SLOTS - 1;
 pub const OBJECTS: usize = 1 << 24;
 /// How many processes a run can make.
 pub const PROCESSES: usize = 1 << 20;
+/// How many processes may live within each other, each made by the one before. For each
+/// further one the kernel goes through what all above it have of each piece of memory: the
+/// 300th takes 6 ms, the 1000th 50.
+pub const PROCESSES_DEEP: usize = 256;
 /// How many locks a task can hold at once and still be told of.
 pub const HELD: usize = 128;
 /// How many arms of a `select` have room in the slot itself.
@@ -34,6 +38,10 @@ pub const UNDO: usize = 4096;
 /// stands in lines of the cache of its own, behind all that is mostly read.
 pub mod run {
     pub const SLOTS_HIGH: usize = 0;
+    /// Of these, how many are no task's now, for all that is known: one more may be.
+    pub const SLOTS_IDLE: usize = 54;
+    /// Where the next one is looked for.
+    pub const SLOTS_LOOK: usize = 55;
     pub const OBJECTS_NEXT: usize = 48;
     pub const PROCESSES_NEXT: usize = 49;
     /// Tasks that have not ended, pool workers and daemons aside.

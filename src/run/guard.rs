@@ -2,9 +2,18 @@
 //! A guard word holds its holder's number (a task's place plus one), so that
 //! what a killed process held can be found and taken from it.
 
+use super::futex;
 use crossbeam_utils::Backoff;
 use std::sync::atomic::AtomicU32;
-use std::sync::atomic::Ordering::{Acquire, Relaxed};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
+use std::time::Duration;
+
+/// Whoever finds a guard taken yields so often, and then sleeps, a little longer each
+/// time up to the longest: where hundreds want the processors, yields alone would go
+/// round among those who wait, before the holder has its turn.
+const YIELDS: u32 = 64;
+const SLEEP_US: u64 = 20;
+const SLEEP_MAX_US: u64 = 16_000;
 
 /// Takes a guard for `holder`. They are held for a few dozen instructions, so
 /// this spins; a holder that lost its processor gets it back by the yields.
@@ -18,19 +27,38 @@ pub fn spin_lock(guard: &AtomicU32, holder: u32) {
 #[cold]
 fn spin_lock_slow(guard: &AtomicU32, holder: u32) {
     let backoff = Backoff::new();
+    let (mut yields, mut sleep_us) = (0, SLEEP_US);
     loop {
         while guard.load(Relaxed) != 0 {
-            if backoff.is_completed() {
-                // A holder that was killed is dealt with by the supervisor.
+            if !backoff.is_completed() {
+                backoff.snooze();
+            } else if yields < YIELDS {
+                yields += 1;
                 std::thread::yield_now();
             } else {
-                backoff.snooze();
+                // A holder that was killed is dealt with by the supervisor.
+                std::thread::sleep(Duration::from_micros(sleep_us));
+                sleep_us = (2 * sleep_us).min(SLEEP_MAX_US);
             }
         }
         if guard.compare_exchange(0, holder, Acquire, Relaxed).is_ok() {
             return;
         }
     }
+}
+
+/// Takes a guard that is held for longer: who finds it taken sleeps until it is let go
+/// of, by `let_go`, or broken.
+pub fn sleep_lock(guard: &AtomicU32, holder: u32) {
+    while let Err(found) = guard.compare_exchange(0, holder, SeqCst, SeqCst) {
+        futex::wait(guard, found, None);
+    }
+}
+
+/// Lets go of a guard that others may sleep for.
+pub fn let_go(guard: &AtomicU32) {
+    guard.store(0, SeqCst);
+    futex::wake(guard, 1);
 }
 
 /// The bits of a holder that name the task's place; those above name its

@@ -10,7 +10,7 @@
 //! copied memory, which the child takes from holders of another process (see
 //! `guard`); and the arena, where no lock is a copy.
 
-use super::arena::{Arena, process, run};
+use super::arena::{Arena, PROCESSES_DEEP, process, run};
 use super::gil::Gil;
 use crate::program::value::ObjRef;
 use nix::libc;
@@ -119,6 +119,16 @@ impl Process {
     /// A new entry in the table of processes.
     pub fn reserve(&self, kind: u64) -> Option<usize> {
         reserve(self.arena, kind, self.index)
+    }
+
+    /// Whether one more process may live within this one.
+    pub fn has_depth(&self) -> bool {
+        let process = |index, word| self.arena.process(index, word).load(Relaxed);
+        let above = |index: &usize| Some(process(*index, process::PARENT) as usize);
+        // The first entry is `conc` itself.
+        let is_one = |index: &usize| *index != 0 && process(*index, process::STATE) == process::ALIVE;
+        let lineage = std::iter::successors(Some(self.index), above).take_while(is_one);
+        lineage.take(PROCESSES_DEEP).count() < PROCESSES_DEEP
     }
 
     /// Takes a child that has told its end from the kernel's table; at once, if it is

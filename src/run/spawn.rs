@@ -27,6 +27,10 @@ const STACK_LEFT: usize = STACK / 2;
 const STACK_MORE: usize = 1 << 20;
 /// How many ended tasks are kept apart for their clocks at the most.
 const KEPT_BACK: usize = 1024;
+/// How many slots are looked at for one that is free again, and how often one is whether
+/// all come after the end of its last task.
+const LOOKS: usize = 64;
+const CLOCK_LOOKS: usize = 1024;
 
 /// Which resource was refused, for the sentence about it.
 pub mod refused {
@@ -35,6 +39,7 @@ pub mod refused {
     pub const PROCESS: u64 = 3;
     pub const PANIC: u64 = 4;
     pub const PROCESSES: u64 = 5;
+    pub const DEPTH: u64 = 6;
 }
 
 /// The place of a worker that waits for a job, and of what a declaration made.
@@ -104,7 +109,7 @@ pub fn make_handle(
 /// live, so that burying it counts down what was counted up.
 fn take_slot(arena: &Arena, id: u32, birth: &Birth, holder: u32) -> Option<(usize, u64)> {
     let lock = arena.run_half(run::SLOTS_GUARD);
-    guard::spin_lock(lock, holder);
+    guard::sleep_lock(lock, holder);
     let found = find_slot(arena);
     if let Some((slot, _)) = found {
         let words = [
@@ -137,9 +142,11 @@ fn take_slot(arena: &Arena, id: u32, birth: &Birth, holder: u32) -> Option<(usiz
         arena.slot(slot, slot::VERSION).fetch_add(1, SeqCst);
         if slot >= arena.slots_high() {
             arena.run(run::SLOTS_HIGH).store(slot as u64 + 1, SeqCst);
+        } else {
+            let _ = arena.run(run::SLOTS_IDLE).fetch_update(SeqCst, SeqCst, |idle| idle.checked_sub(1));
         }
     }
-    lock.store(0, std::sync::atomic::Ordering::Release);
+    guard::let_go(lock);
     found
 }
 
@@ -147,31 +154,45 @@ fn take_slot(arena: &Arena, id: u32, birth: &Birth, holder: u32) -> Option<(usiz
 /// after all it did (as in Miri's vector index reuse). When too many are kept
 /// back, one is taken all the same: its new task's clock goes on from the old
 /// one's, so nothing false is reported, at most something missed.
+///
+/// Each slot is on pages of its own, which a new process has to be given first: so it
+/// looks at no more than some of thousands, and goes on behind them the next time.
 fn find_slot(arena: &Arena) -> Option<(usize, u64)> {
-    let high = arena.slots_high();
-    let (mut ended, mut spare) = (0, None);
-    for s in 0..high {
-        match arena.slot(s, slot::STATE).load(Acquire) {
-            state::FREE => return Some((s, arena.slot(s, slot::FINAL).load(Relaxed) + 1)),
+    let (high, idle) = (arena.slots_high(), arena.run(run::SLOTS_IDLE).load(SeqCst) as usize);
+    let further = (high < TASKS_MAX).then_some((high, 1));
+    if idle == 0 && further.is_some() {
+        return further;
+    }
+    let wanted = further.is_none() || idle > KEPT_BACK;
+    let first = (arena.run(run::SLOTS_LOOK).load(Relaxed) as usize).min(high);
+    let (mut clock_looks, mut spare) = (CLOCK_LOOKS, None);
+    for (n, s) in (first..high).chain(0..first).enumerate() {
+        if n >= LOOKS && (!wanted || spare.is_some()) {
+            arena.run(run::SLOTS_LOOK).store(s as u64, Relaxed);
+            break;
+        }
+        let last = arena.slot(s, slot::FINAL).load(Relaxed);
+        let found = match arena.slot(s, slot::STATE).load(Acquire) {
+            state::FREE => true,
             state::ENDED if arena.slot(s, slot::HELD_COUNT).load(Relaxed) == 0 => {
-                ended += 1;
-                let last = arena.slot(s, slot::FINAL).load(Relaxed);
                 spare = spare.or(Some((s, last + 1)));
-                if ended <= 16 && all_after(arena, s, last, high) {
-                    return Some((s, last + 1));
-                }
+                clock_looks > 0 && all_after(arena, s, last, high, &mut clock_looks)
             }
-            _ => {}
+            _ => false,
+        };
+        if found {
+            arena.run(run::SLOTS_LOOK).store(s as u64, Relaxed);
+            return Some((s, last + 1));
         }
     }
-    if ended > KEPT_BACK || high >= TASKS_MAX {
-        return spare;
-    }
-    (high < TASKS_MAX).then_some((high, 1))
+    spare.filter(|_| wanted).or(further)
 }
 
-fn all_after(arena: &Arena, of: usize, last: u64, high: usize) -> bool {
+/// Whether all that live come after the end of a slot's last task; what it looked at
+/// is counted down.
+fn all_after(arena: &Arena, of: usize, last: u64, high: usize, looks: &mut usize) -> bool {
     (0..high).filter(|s| *s != of).all(|s| {
+        *looks = looks.saturating_sub(1);
         matches!(arena.slot(s, slot::STATE).load(Acquire), state::FREE | state::ENDED)
             || super::clock::TaskClock::new(arena, s).get(of) >= last
     })
@@ -202,6 +223,7 @@ pub fn bear(
 fn unbear(arena: &Arena, id: u32, slot: usize) {
     let flags = arena.slot(slot, slot::FLAGS).load(Relaxed);
     arena.slot(slot, slot::STATE).store(state::FREE, SeqCst);
+    arena.run(run::SLOTS_IDLE).fetch_add(1, SeqCst);
     arena.run(run::ACTIVE).fetch_sub(1, SeqCst);
     if flags & (flag::DAEMON | flag::WORKER) == 0 {
         arena.run(run::LIVE).fetch_sub(1, SeqCst);
@@ -329,11 +351,19 @@ impl Executor {
         }
     }
 
+    /// An entry for a process to be made within this one.
+    fn reserve_process(&self, kind: u64) -> Result<usize, Halt> {
+        if !self.home.has_depth() {
+            return Err(self.refuse(refused::DEPTH, 0));
+        }
+        self.home.reserve(kind).ok_or_else(|| self.refuse(refused::PROCESSES, 0))
+    }
+
     /// Forks; in the child this never returns.
     pub(super) fn spawn_process(&mut self, mut birth: Birth, machine: Task) -> Result<ObjRef, Halt> {
         self.reap_ended();
         let kind = if birth.pool.is_some() { process::WORKER } else { process::SPAWNED };
-        let Some(index) = self.home.reserve(kind) else { return Err(self.refuse(refused::PROCESSES, 0)) };
+        let index = self.reserve_process(kind)?;
         birth.process = index;
         birth.flags |= flag::PROCESS;
         let (handle, slot) = self.bear_child(&birth)?;
@@ -378,7 +408,7 @@ impl Executor {
 
     /// The script's `fork()`: 0 in the child, the child's pid in the parent.
     pub(super) fn fork(&mut self) -> Result<Value, Halt> {
-        let Some(index) = self.home.reserve(process::FORKED) else { return Err(self.refuse(refused::PROCESSES, 0)) };
+        let index = self.reserve_process(process::FORKED)?;
         let number = {
             let mut family = self.home.family();
             family.forks += 1;
@@ -811,6 +841,7 @@ pub fn leave_slot(arena: &Arena, slot: usize) {
     arena.slot(slot, slot::IN_STEP).store(0, SeqCst);
     let old = arena.slot(slot, slot::STATE).swap(state::ENDED, SeqCst);
     arena.slot(slot, slot::VERSION).fetch_add(1, SeqCst);
+    arena.run(run::SLOTS_IDLE).fetch_add(1, SeqCst);
     if old == state::RUNNING {
         arena.run(run::ACTIVE).fetch_sub(1, SeqCst);
     }

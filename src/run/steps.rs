@@ -8,6 +8,7 @@ use super::codec;
 use super::events::About;
 use super::executor::Executor;
 use super::futex;
+use super::guard;
 use super::process as proc;
 use super::record::Raw;
 use super::spawn::{Ended, has_ended};
@@ -740,16 +741,11 @@ impl Executor {
     }
 
     fn take_output(&self) {
-        let lock = self.arena.run_half(run::PRINT_GUARD);
-        while let Err(found) = lock.compare_exchange(0, self.holder, SeqCst, SeqCst) {
-            futex::wait(lock, found, None);
-        }
+        guard::sleep_lock(self.arena.run_half(run::PRINT_GUARD), self.holder);
     }
 
     fn give_output(&self) {
-        let lock = self.arena.run_half(run::PRINT_GUARD);
-        lock.store(0, SeqCst);
-        futex::wake(lock, 1);
+        guard::let_go(self.arena.run_half(run::PRINT_GUARD));
     }
 }
 

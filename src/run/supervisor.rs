@@ -8,7 +8,7 @@
 //! group if that came by `kill -9`. While the supervisor has not reaped the
 //! guard nobody else can get the group's number, so it can always be killed.
 
-use super::arena::{Arena, TASKS_MAX, ending, facts, flag, process, run, slot, state};
+use super::arena::{Arena, PROCESSES_DEEP, TASKS_MAX, ending, facts, flag, process, run, slot, state};
 use super::codec;
 use super::diagnose::{self, Diagnosis};
 use super::ends::Ends;
@@ -689,6 +689,7 @@ impl Supervisor {
                 errno(n)
             )),
             refused::PROCESSES => self.fail(format!("more than {} processes in one run", super::arena::PROCESSES)),
+            refused::DEPTH => self.fail(format!("more than {PROCESSES_DEEP} processes, each within the one before")),
             _ => self.fail("conc itself failed in one of the script's processes".to_string()),
         }
         if self.image.options.time_limit_ns.is_some_and(|l| futex::now_ns() >= self.began + l) && self.stop.is_none() {
@@ -882,10 +883,8 @@ pub(super) fn revert_slot(arena: &'static Arena, slot: usize, process: usize) {
 /// Lets go of the guards and locks of the run's own that a dead holder had.
 fn break_guards(arena: &Arena, holder: u32) {
     arena.heap().break_guard(holder);
-    for word in [run::SLOTS_GUARD, run::FINDINGS_GUARD] {
-        let _ = arena.run_half(word).compare_exchange(holder, 0, SeqCst, SeqCst);
-    }
-    for word in [run::PRINT_GUARD, run::GATE] {
+    let _ = arena.run_half(run::FINDINGS_GUARD).compare_exchange(holder, 0, SeqCst, SeqCst);
+    for word in [run::SLOTS_GUARD, run::PRINT_GUARD, run::GATE] {
         let half = arena.run_half(word);
         if half.compare_exchange(holder, 0, SeqCst, SeqCst).is_ok() {
             futex::wake(half, u32::MAX);
