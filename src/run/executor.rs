@@ -44,9 +44,11 @@ pub struct Executor {
     pub(super) site: u32,
     random: u64,
     /// By place in the source: the cell that was last recorded there, and the
-    /// task's clock then.
+    /// task's clock then; empty until there is one.
     pub(super) seen: Vec<(usize, u64)>,
     pub(super) seen_write: Vec<(usize, u64)>,
+    /// Whether it keeps that.
+    remembers: bool,
     /// Slots to wake once the guards are let go of.
     wakes: Vec<usize>,
     /// Blocks to give back then.
@@ -62,7 +64,7 @@ pub struct Executor {
     pub(super) reported: HashMap<(u64, u64), usize>,
     pub(super) order_seen: HashMap<(u64, u32, u32, u64), ()>,
     /// Names of functions as blocks, as far as tasks of them were made here.
-    pub(super) names: Vec<(u32, u64)>,
+    pub(super) names: Vec<(u32, Arc<str>, u64)>,
     /// What it spawned, for `join all`.
     pub(super) spawned: Vec<ObjRef>,
     /// It holds the gate of `atomically`.
@@ -100,8 +102,6 @@ impl Executor {
         let process = home.index;
         let detect = image.options.detect;
         let traced = image.options.trace > 0;
-        // A replay records every access anew, and so does a trace.
-        let known = if detect && image.options.replay.is_none() && !traced { program.code.len() } else { 0 };
         Executor {
             image,
             arena,
@@ -117,8 +117,10 @@ impl Executor {
             outside: false,
             site: 0,
             random: mix(image.options.seed ^ u64::from(task).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
-            seen: vec![(0, 0); known],
-            seen_write: vec![(0, 0); known],
+            seen: Vec::new(),
+            seen_write: Vec::new(),
+            // A replay records every access anew, and so does a trace.
+            remembers: detect && image.options.replay.is_none() && !traced,
             wakes: Vec::new(),
             garbage: Vec::new(),
             guarded: Vec::new(),
@@ -193,9 +195,6 @@ impl Executor {
     pub(super) fn renew(&mut self) {
         self.program = self.image.program.get();
         self.private_cells = self.image.program.private_cells();
-        let places = if self.detect { self.program.code.len() } else { 0 };
-        self.seen.resize(places, (0, 0));
-        self.seen_write.resize(places, (0, 0));
     }
 
     /// A number below `count`, from the run's seed and the task's number
@@ -259,6 +258,18 @@ impl Executor {
     #[inline]
     pub(super) fn mark_seen(&mut self, cell: usize, site: u32, own: u64, write: bool) {
         let seen = if write { &mut self.seen_write } else { &mut self.seen };
+        match seen.get_mut(site as usize) {
+            Some(place) => *place = (cell, own),
+            None if self.remembers => self.remember_first(cell, site, own, write),
+            None => {}
+        }
+    }
+
+    /// The first one in this program.
+    #[cold]
+    fn remember_first(&mut self, cell: usize, site: u32, own: u64, write: bool) {
+        let seen = if write { &mut self.seen_write } else { &mut self.seen };
+        seen.resize(self.program.code.len(), (0, 0));
         if let Some(place) = seen.get_mut(site as usize) {
             *place = (cell, own);
         }

@@ -274,17 +274,28 @@ pub fn plain_signals() {
     let _ = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None);
 }
 
-/// The name under which `ps -T` shows the calling thread: its first 15 bytes.
-pub fn name_thread(name: &str) {
-    let mut end = name.len().min(15);
-    while !name.is_char_boundary(end) {
-        end -= 1;
+/// The name under which `ps -T` shows a thread: its first 15 bytes. It is made before
+/// the thread or the process, which then has to look for nothing.
+#[derive(Clone, Copy)]
+pub struct ThreadName([u8; 16]);
+
+impl ThreadName {
+    pub fn new(name: &str) -> ThreadName {
+        let mut end = name.len().min(15);
+        while !name.is_char_boundary(end) {
+            end -= 1;
+        }
+        let mut bytes = [0; 16];
+        for (place, byte) in bytes.iter_mut().zip(name[..end].bytes().filter(|byte| *byte != 0)) {
+            *place = byte;
+        }
+        ThreadName(bytes)
     }
-    let mut bytes = [0; 16];
-    for (place, byte) in bytes.iter_mut().zip(name[..end].bytes().filter(|byte| *byte != 0)) {
-        *place = byte;
-    }
-    if let Ok(name) = std::ffi::CStr::from_bytes_until_nul(&bytes) {
-        let _ = nix::sys::prctl::set_name(name);
+
+    /// Gives it to the calling thread.
+    pub fn give(&self) {
+        if let Ok(name) = std::ffi::CStr::from_bytes_until_nul(&self.0) {
+            let _ = nix::sys::prctl::set_name(name);
+        }
     }
 }

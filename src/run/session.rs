@@ -276,7 +276,7 @@ impl Supervisor {
             }
             let mut executor = Executor::new(image, home, slot, task);
             executor.home.gil_take();
-            executor.begin();
+            executor.begin(proc::ThreadName::new("main"));
             image.watched(move || executor.live_at_prompt(their_stream));
         })
     }

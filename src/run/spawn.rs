@@ -7,7 +7,7 @@ use super::events::About;
 use super::executor::Executor;
 use super::futex;
 use super::guard;
-use super::process::{self as proc, Child, Process, Side};
+use super::process::{self as proc, Child, Process, Side, ThreadName};
 use super::record::Raw;
 use super::wait::Halt;
 use crate::detect::event::Kind;
@@ -51,6 +51,7 @@ pub enum Name {
     /// The text is in the arena, where many tasks share it; with or without the
     /// task's index behind it.
     Shared {
+        text: Arc<str>,
         block: u64,
         numbered: bool,
     },
@@ -68,6 +69,16 @@ pub struct Birth {
     pub pool: Option<u32>,
 }
 
+impl Birth {
+    pub fn thread_name(&self) -> ThreadName {
+        match &self.name {
+            Name::Shared { text, numbered: true, .. } => ThreadName::new(&format!("{text}#{}", self.index)),
+            Name::Shared { text, .. } => ThreadName::new(text),
+            Name::Text(text) => ThreadName::new(text),
+        }
+    }
+}
+
 /// A handle with its facts, for a task or a job.
 pub fn make_handle(
     arena: &Arena,
@@ -80,7 +91,7 @@ pub fn make_handle(
     let block = arena.heap().allocate(8 * facts::COUNT, holder)?;
     let (name, numbered) = match &birth.name {
         Name::Text(text) => (codec::store_bytes(text.as_bytes(), arena.heap(), holder)? as u64, false),
-        Name::Shared { block, numbered } => (*block, *numbered),
+        Name::Shared { block, numbered, .. } => (*block, *numbered),
     };
     for i in 0..facts::COUNT {
         arena.at(block + 8 * i).store(0, Relaxed);
@@ -255,12 +266,12 @@ impl Executor {
             self.trace_turn();
         }
         let mut handles = Vec::with_capacity(total as usize);
-        let block = match &step.name {
-            Some(name) => self.stored_name(name)?,
+        let (text, block) = match &step.name {
+            Some(name) => (Arc::from(name.as_ref()), self.stored_name(name)?),
             None => self.function_name(step.function)?,
         };
         for index in 0..total {
-            let name = Name::Shared { block, numbered: step.count.is_some() };
+            let name = Name::Shared { text: text.clone(), block, numbered: step.count.is_some() };
             let flags = if step.daemon { flag::DAEMON } else { 0 } | if step.process { flag::PROCESS } else { 0 };
             let birth = Birth {
                 function: step.function,
@@ -293,14 +304,15 @@ impl Executor {
         }
     }
 
-    /// The block with a function's name, which all tasks that run it share.
-    fn function_name(&mut self, function: u32) -> Result<u64, Halt> {
-        if let Some((_, block)) = self.names.iter().find(|(known, _)| *known == function) {
-            return Ok(*block);
+    /// A function's name, and the block with it, which all tasks that run it share.
+    fn function_name(&mut self, function: u32) -> Result<(Arc<str>, u64), Halt> {
+        if let Some((_, text, block)) = self.names.iter().find(|(known, ..)| *known == function) {
+            return Ok((text.clone(), *block));
         }
-        let block = self.stored_name(&crate::program::value::Names::function(self.image, function))?;
-        self.names.push((function, block));
-        Ok(block)
+        let text: Arc<str> = crate::program::value::Names::function(self.image, function).into();
+        let block = self.stored_name(&text)?;
+        self.names.push((function, text.clone(), block));
+        Ok((text, block))
     }
 
     fn bear_child(&mut self, birth: &Birth) -> Result<(ObjRef, usize), Halt> {
@@ -318,13 +330,14 @@ impl Executor {
         let (image, home) = (self.image, self.home.clone());
         // In a session there may be a newer one before the thread runs.
         let program = image.program.get();
+        let name = birth.thread_name();
         let daemon = birth.flags & (flag::DAEMON | flag::WORKER) != 0;
         let pool = birth.pool;
         let start = move || {
             let mut executor = Executor::new(image, home, slot, handle.id);
             executor.program = program;
             executor.home.gil_take();
-            executor.begin();
+            executor.begin(name);
             image.watched(move || {
                 match pool {
                     Some(pool) => executor.work(pool),
@@ -368,14 +381,14 @@ impl Executor {
         birth.flags |= flag::PROCESS;
         let (handle, slot) = self.bear_child(&birth)?;
         self.arena.process(index, process::TASK).store(u64::from(handle.id) + 1, SeqCst);
-        let home = self.home.clone();
+        let (home, name) = (self.home.clone(), birth.thread_name());
         match home.fork(index, || self.trace_rest()) {
             Ok(Side::Parent(_)) => {
                 let daemon = birth.flags & (flag::DAEMON | flag::WORKER) != 0;
                 self.forked(handle, index, false, daemon, birth.pool.is_none());
                 Ok(handle)
             }
-            Ok(Side::Child(home)) => self.become_process(home, slot, handle.id, machine, birth.pool),
+            Ok(Side::Child(home)) => self.become_process((home, slot, handle.id), name, machine, birth.pool),
             Err(error) => {
                 unbear(self.arena, handle.id, slot);
                 Err(self.refuse(refused::PROCESS, error as i32))
@@ -392,10 +405,16 @@ impl Executor {
         family.children.push(child);
     }
 
-    fn become_process(&mut self, home: Arc<Process>, slot: usize, task: u32, machine: Task, pool: Option<u32>) -> ! {
+    fn become_process(
+        &mut self,
+        (home, slot, task): (Arc<Process>, usize, u32),
+        name: ThreadName,
+        machine: Task,
+        pool: Option<u32>,
+    ) -> ! {
         proc::register(self.arena, home.index);
         let mut executor = Executor::new(self.image, home, slot, task);
-        executor.begin();
+        executor.begin(name);
         // If it looks again soon, it finds this process then.
         self.image.call_supervisor_if_needed();
         let life = move || match pool {
@@ -420,7 +439,7 @@ impl Executor {
             Birth { function, entry: self.site, name, flags: flag::PROCESS, process: index, index: 0, pool: None };
         let (handle, slot) = self.bear_child(&birth)?;
         self.arena.process(index, process::TASK).store(u64::from(handle.id) + 1, SeqCst);
-        let home = self.home.clone();
+        let (home, name) = (self.home.clone(), birth.thread_name());
         match home.fork(index, || self.trace_rest()) {
             Ok(Side::Parent(pid)) => {
                 self.forked(handle, index, true, false, true);
@@ -437,7 +456,7 @@ impl Executor {
                 drop(executor.manager.take());
                 std::mem::forget(executor);
                 self.trace.told = true;
-                self.begin();
+                self.begin(name);
                 self.image.call_supervisor_if_needed();
                 self.arena.slot(slot, slot::PC).store(u64::from(self.site), Relaxed);
                 Ok(Value::Int(0))
@@ -450,8 +469,8 @@ impl Executor {
     }
 
     /// On its own thread for the first time: its names and numbers.
-    pub(super) fn begin(&mut self) {
-        proc::name_thread(&self.arena.task_name(self.task));
+    pub(super) fn begin(&mut self, name: ThreadName) {
+        name.give();
         let (pid, tid) = (nix::unistd::getpid().as_raw(), nix::unistd::gettid().as_raw());
         self.arena.facts(self.task, facts::PID).store(pid as u64, SeqCst);
         self.arena.facts(self.task, facts::TID).store(tid as u64, SeqCst);
@@ -753,7 +772,7 @@ impl Executor {
             }
             Ok(Side::Child(home)) => {
                 proc::register(self.arena, home.index);
-                proc::name_thread("finally");
+                proc::ThreadName::new("finally").give();
                 self.move_to(KEEPER_SLOT, home.index);
                 self.image.call_supervisor();
                 let go = self.arena.run_half(run::FINALLY_GO);
@@ -798,7 +817,8 @@ impl Executor {
 
     pub(super) fn submit(&mut self, target: ObjRef, function: u32, args: &[Value]) -> Result<Value, Halt> {
         let number = self.arena.object(target.id, object::INFO3).fetch_add(1, Relaxed);
-        let name = Name::Shared { block: self.function_name(function)?, numbered: true };
+        let (text, block) = self.function_name(function)?;
+        let name = Name::Shared { text, block, numbered: true };
         let birth =
             Birth { function, entry: NOWHERE, name, flags: 0, process: self.process, index: number as u32, pool: None };
         let id =

@@ -229,7 +229,7 @@ impl Supervisor {
         self.fork_main(main, move |home| {
             let mut executor = Executor::new(image, home, slot, task);
             executor.home.gil_take();
-            executor.begin();
+            executor.begin(proc::ThreadName::new("main"));
             executor.at_site(spawn::NOWHERE);
             for (id, decl) in image.program.objects.iter().enumerate() {
                 if KINDS[decl.kind as usize].word == pool::SPEC.word
@@ -277,7 +277,7 @@ impl Supervisor {
         self.arena.run(run::MANAGER).store(index as u64 + 1, SeqCst);
         let image = self.image;
         let pid = self.fork_into_group(index, move |home| {
-            proc::name_thread("manager");
+            proc::ThreadName::new("manager").give();
             let _ = manager::serve(image, &listener, &home);
             proc::end(1)
         })?;
@@ -906,7 +906,7 @@ fn fork_guard() -> nix::Result<Pid> {
             let own = Pid::from_raw(0);
             let _ = setpgid(own, own);
             proc::plain_signals();
-            proc::name_thread("conc-guard");
+            proc::ThreadName::new("conc-guard").give();
             // SAFETY: as in `watch`.
             let fd = unsafe {
                 let fd = libc::syscall(libc::SYS_pidfd_open, supervisor.as_raw(), 0) as i32;
