@@ -85,6 +85,8 @@ pub struct Executor {
     /// Of an operation that went part of the way: how long it may still look.
     pub(super) patience: Option<super::wait::Patience>,
     pub(super) passing: super::wait::Passing,
+    /// The last task's end that it waited for came soon.
+    pub(super) ends_come_soon: bool,
     /// It is the supervisor's, which must not wait for a dead holder.
     pub(super) supervising: bool,
     /// It is `main` of a session: what a statement failed with.
@@ -147,6 +149,7 @@ impl Executor {
             gives_up: false,
             patience: None,
             passing: super::wait::Passing::new(),
+            ends_come_soon: false,
             supervising: false,
             prompted: None,
             manager: None,

@@ -49,6 +49,10 @@ const OFFERS: u32 = 10;
 /// An offer that was taken for so long went to somebody who has other things to do: who
 /// sleeps instead is back sooner.
 const OFFER_NS: u64 = 500_000;
+/// Who waited for the end of a task no longer than this looks for so long the next time:
+/// a process that does little ends within it, and to sleep and be woken would take a third
+/// of that more.
+const SOON_NS: u64 = 200_000;
 /// How long to stay away from a lock that was found taken. Who holds it writes
 /// its words again when letting go; looking at them all the time would take
 /// the cache line from under its hands.
@@ -89,11 +93,13 @@ impl Passing {
 pub(super) struct Patience {
     pauses: u32,
     offers: u32,
+    /// Until then offers are not counted.
+    until: u64,
 }
 
 impl Patience {
     pub fn new() -> Patience {
-        Patience { pauses: PAUSES, offers: OFFERS }
+        Patience { pauses: PAUSES, offers: OFFERS, until: 0 }
     }
 
     pub fn is_over(&self) -> bool {
@@ -112,8 +118,12 @@ impl Patience {
         while as_before() && self.offers > 0 {
             let offered = futex::now_ns();
             std::thread::yield_now();
-            let taken = futex::now_ns() - offered > OFFER_NS;
-            self.offers = if taken { 0 } else { self.offers - 1 };
+            let now = futex::now_ns();
+            self.offers = match () {
+                () if now - offered > OFFER_NS => 0,
+                () if now < self.until => self.offers,
+                () => self.offers - 1,
+            };
         }
     }
 }
@@ -362,6 +372,7 @@ impl Executor {
         let spec = &objects::KINDS[target.kind as usize].methods[method as usize];
         let at_once = spec.blocking.and_then(|i| args.get(i)) == Some(&Value::Bool(false));
         self.gives_up = deadline.is_some() || at_once;
+        let mut joins_since = None;
         loop {
             self.guard_target(target);
             match self.attempt(target, method, args, None) {
@@ -369,6 +380,7 @@ impl Executor {
                     self.trace_operated(target, method, |e| Came::Done(e.shown(&value)));
                     self.unguard();
                     self.changed(target.id);
+                    self.joined(joins_since);
                     return Ok(value);
                 }
                 Outcome::Raise(kind, text) => {
@@ -383,6 +395,11 @@ impl Executor {
                     return Err(Error::new(ErrorKind::Type, text).into());
                 }
                 Outcome::Wait(memo) => {
+                    if target.kind == objects::place::task && joins_since.is_none() {
+                        let now = futex::now_ns();
+                        joins_since = Some(now);
+                        patience.until = if self.ends_come_soon { now + SOON_NS } else { 0 };
+                    }
                     if is_before(deadline) && !patience.is_over() && self.may_look_again(target) {
                         let version = self.version(target.id);
                         self.unguard();
@@ -395,10 +412,20 @@ impl Executor {
                     self.enlist(&pending, deadline)?;
                     self.trace_arrival(&pending);
                     self.unguard();
-                    return self.wait_out(&mut pending, deadline).map(|(_, value)| value);
+                    let value = self.wait_out(&mut pending, deadline).map(|(_, value)| value);
+                    self.joined(joins_since);
+                    return value;
                 }
                 Outcome::Instead { .. } => self.unguard(),
             }
+        }
+    }
+
+    /// It waits no more for a task's end, if it has since a moment.
+    #[inline]
+    fn joined(&mut self, since: Option<u64>) {
+        if let Some(since) = since {
+            self.ends_come_soon = futex::now_ns() - since < SOON_NS;
         }
     }
 
