@@ -133,9 +133,10 @@ def row(work, operations, peers):
     commands = {"conc": [args.conc, "run", "--format", "json", os.path.join(HERE, work + ".conc")]}
     commands.update({name: command for name, command, _ in peers if args.peers and shutil.which(command[0])})
     times = {name: [] for name in commands}
-    for _ in range(args.runs):
-        for name, command in commands.items():
-            times[name].append(run(command))
+    for turn in range(args.runs):
+        # To and fro, since what one leaves behind in the system is felt by the next one.
+        for name in list(commands)[:: -1 if turn % 2 else 1]:
+            times[name].append(run(commands[name]))
 
     def column(name, is_whole):
         return [wall if is_whole or alone is None else alone for alone, wall in times[name]]

@@ -182,6 +182,8 @@ impl Process {
     pub fn fork(&self, index: usize, before: impl FnOnce()) -> nix::Result<Side> {
         let mut family = self.family();
         before();
+        // Made here, the child has less memory to be given.
+        let own = Process::new(index, self.gil.is_some(), self.arena);
         // SAFETY: see the head of the file for what the child may meet.
         match unsafe { nix::unistd::fork() }? {
             ForkResult::Parent { child } => {
@@ -190,11 +192,9 @@ impl Process {
             }
             ForkResult::Child => {
                 // The copy of the parent's list is this one's own.
-                let records = std::mem::take(&mut family.records);
-                let child = Process::new(index, self.gil.is_some(), self.arena);
-                child.family().records = records;
-                child.gil_take();
-                Ok(Side::Child(child))
+                own.family().records = std::mem::take(&mut family.records);
+                own.gil_take();
+                Ok(Side::Child(own))
             }
         }
     }
