@@ -502,6 +502,28 @@ fn parts_that_have_nothing_to_do_with_each_other() {
     assert_eq!(replayed.finish().failures(), ["deadlock"]);
 }
 
+/// A daemon that goes round for ever is no trouble but for who waits for its end.
+#[test]
+fn who_waits_for_the_end_of_a_daemon() {
+    let goes_round = "atomic n = 0\ntask t { while n == 0 { } }\n";
+    let found = |rest: &str| check_json(&format!("{goes_round}{rest}")).finish().failures();
+    assert_eq!(found("spawn daemon t\n"), [""; 0]);
+    assert_eq!(found("let a = spawn daemon t\njoin a\n"), ["starvation"]);
+    assert_eq!(found("let a = spawn process daemon t\njoin a\n"), ["starvation"]);
+    assert_eq!(found("let a = spawn daemon t\nselect { join a => { } }\n"), ["starvation"]);
+    assert_eq!(found("let a = spawn daemon t\nn = 1\njoin a\n"), [""; 0]);
+    assert_eq!(found("let a = spawn t\nselect { join a => { } }\n"), ["livelock"]);
+    assert_eq!(found("let a = spawn t\njoin a\n"), ["livelock"]);
+}
+
+/// No more errors are told than the twenty first, and they are found in no time.
+#[test]
+fn ten_thousand_wrong_names() {
+    let ended = conc().file("script.conc", "x = 1\n".repeat(10_000)).args(["check", "script.conc"]).finish();
+    let ended = ended.expect_code(2);
+    assert_eq!(ended.stderr.lines().filter(|l| l.starts_with("error")).count(), 20);
+}
+
 /// What never comes to its end proves nothing, wherever it stands.
 #[test]
 fn what_goes_on_and_on_is_told() {

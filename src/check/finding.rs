@@ -16,7 +16,7 @@ use crate::lang::ast::Span;
 use crate::machine::{Step, Task};
 use crate::objects::{self, KINDS, Need, TaskId, World, place};
 use crate::program::Program;
-use crate::program::value::{ErrorKind, Value};
+use crate::program::value::{ErrorKind, ObjRef, Value};
 use hashbrown::HashMap;
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -254,14 +254,12 @@ fn waits_in(m: &super::moves::Move, id: TaskId, task: &TaskPart) -> Option<Vec<W
     if may_die && m.process(task.process, |p| p.dying.is_some() && !p.dead).unwrap_or(false) {
         return None;
     }
-    let view = |m: &super::moves::Move, target: crate::program::value::ObjRef, method: u8, memo: u64| {
+    let view = |m: &super::moves::Move, target: ObjRef, method: u8, memo: u64| {
         let need = objects::need(m, target.kind, target.id, method, memo, id);
         WaitView { object: target.id, kind: target.kind, method, need: without_ended(m, need) }
     };
     // Who has yet to arrive somewhere can do that.
-    let arrives = |m: &super::moves::Move, target: crate::program::value::ObjRef| {
-        objects::arrival_matters(target.kind, m.word(target.id, 0))
-    };
+    let arrives = |m: &super::moves::Move, target: ObjRef| objects::arrival_matters(target.kind, m.word(target.id, 0));
     match &task.at {
         At::Operate { timed: true, .. } | At::Select { after: true, .. } | At::Select { otherwise: true, .. } => None,
         At::Operate { op, .. } => Some(vec![view(m, op.target, op.method, op.memo.unwrap_or(0))]),
@@ -297,7 +295,7 @@ fn waits_in(m: &super::moves::Move, id: TaskId, task: &TaskPart) -> Option<Vec<W
             }
             Step::Wait(pid) => {
                 let children = m.forked_children(*pid);
-                let one = |c: &TaskId| view(m, crate::program::value::ObjRef { id: *c, kind: place::task }, 0, 0);
+                let one = |c: &TaskId| view(m, ObjRef { id: *c, kind: place::task }, 0, 0);
                 (!children.is_empty()).then(|| children.iter().map(one).collect())
             }
             Step::AwaitBegin { site, .. } => Some(vec![change(*site)]),
@@ -316,7 +314,7 @@ fn change(site: u32) -> WaitView {
     WaitView { object: u32::MAX, kind: 0, method: 0, need: Need::Change { site } }
 }
 
-fn join_method(target: crate::program::value::ObjRef) -> u8 {
+fn join_method(target: ObjRef) -> u8 {
     if target.kind == place::pool { objects::pool::JOIN } else { objects::task::JOIN }
 }
 
@@ -477,15 +475,27 @@ pub fn waiting(explorer: &Explorer, row: &Row, task: TaskId) -> Option<Waiting> 
     Scene1::new(explorer, row, &[]).waiting(task)
 }
 
-/// Whether a task waits for nothing but the end of others.
-pub fn joins(explorer: &Explorer, row: &Row, task: TaskId) -> bool {
+/// Whether a task waits for nothing but the end of others; `daemons`: also of those that
+/// may go on for ever.
+pub fn joins(explorer: &Explorer, row: &Row, task: TaskId, daemons: bool) -> bool {
+    let is_daemon =
+        |task| matches!(explorer.part(row, Key::Task(task)).as_deref(), Some(Part::Task(t)) if t.birth.daemon);
+    let is_end = |target: ObjRef, method: u8| match target.kind {
+        place::task => daemons || !is_daemon(target.id),
+        place::pool => method == objects::pool::JOIN,
+        _ => false,
+    };
     match explorer.part(row, Key::Task(task)).as_deref() {
         Some(Part::Task(t)) => match &t.at {
-            At::Operate { op, .. } => {
-                op.target.kind == place::task || op.method == objects::pool::JOIN && op.target.kind == place::pool
-            }
-            At::Step(step) => matches!(**step, Step::Join { .. } | Step::JoinAll { .. } | Step::Wait(_)),
+            At::Operate { op, .. } => is_end(op.target, op.method),
+            At::Step(step) => match &**step {
+                Step::Join { targets, .. } => targets.iter().all(|t| is_end(*t, join_method(*t))),
+                Step::Select { arms, .. } => arms.iter().filter_map(|a| a.target).all(|(t, m)| is_end(t, m)),
+                Step::JoinAll { .. } | Step::Wait(_) => true,
+                _ => false,
+            },
             At::Select { then: Then::Reap { .. }, .. } | At::Closing(_) => true,
+            At::Select { arms, .. } => arms.iter().all(|(_, op)| is_end(op.target, op.method)),
             _ => false,
         },
         _ => false,

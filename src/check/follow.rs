@@ -450,7 +450,7 @@ fn circle(explorer: &mut Explorer, done: &Done, from: usize) -> Vec<Finding> {
         found.push(None);
     }
     // Who waits for the end of a task has that task's trouble.
-    let starved = |t: &&TaskId| !goers(**t) && !finding::joins(explorer, row, **t);
+    let starved = |t: &&TaskId| !goers(**t) && !finding::joins(explorer, row, **t, false);
     found.extend(live.iter().filter(starved).map(|t| Some(*t)));
     let finding = |starved| super::live::finding(explorer, &super::live::Circle { turns: turns.clone(), starved }, row);
     found.into_iter().map(finding).collect()

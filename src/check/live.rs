@@ -392,9 +392,10 @@ fn starved(explorer: &mut Explorer, graph: &Graph) {
         let waiting: Vec<StateId> = (0..states)
             .filter(|s| !goes(*s) && !graph.of(*s).is_empty())
             .filter(|s| {
-                // Who waits for the end of a task has that task's trouble.
+                // Who waits for the end of a task has that task's trouble, but for a daemon,
+                // which is in none.
                 explorer.store.load(*s, &mut row);
-                explorer.is_live(&row, ix) && !finding::joins(explorer, &row, task)
+                explorer.is_live(&row, ix) && !finding::joins(explorer, &row, task, false)
             })
             .collect();
         if waiting.is_empty() {
@@ -403,8 +404,9 @@ fn starved(explorer: &mut Explorer, graph: &Graph) {
         let search = Search { graph, forbidden: 0 };
         let Some(part) = search.fair_but(&waiting) else { continue };
         let at = part.states.iter().min().copied().unwrap_or(0);
-        let can = can_still_go(graph, at, &goes);
-        if can {
+        // Whom it waits for goes on, if that is a daemon.
+        let joins = finding::joins(explorer, &explorer.row(at), task, true);
+        if joins || can_still_go(graph, at, &goes) {
             add(explorer, graph, &search, &part, Code::Starvation, Some(task));
         } else {
             let row = explorer.row(at);

@@ -10,6 +10,7 @@ use super::scope::{Frame, Global, Globals};
 use super::value::Value;
 use crate::lang::ast::{self, Expr, ExprKind, Item, Name, Script, Span, Stmt};
 use crate::lang::error::{ScriptError, nearest};
+use crate::lang::parse::ERRORS_MAX;
 use std::collections::HashMap;
 
 #[path = "expression.rs"]
@@ -103,6 +104,7 @@ impl<'s> Compiler<'s> {
         }
         self.errors.sort_by_key(|e| (e.span.start, e.span.end));
         self.errors.dedup();
+        self.errors.truncate(ERRORS_MAX);
         Err(self.errors)
     }
 
