@@ -95,6 +95,21 @@ fn a_deadlock_is_replayed_and_said_to_be_as_promised() {
 }
 
 /// A circle is gone round once; that it has no end is the model's.
+/// At the end one looks at its condition once more, while another one finds that what it
+/// stands at would go ahead.
+#[test]
+fn who_awaits_looks_once_more_whatever_others_stand_at() {
+    for others in ["spawn daemon t\nspawn t", "spawn daemon t\nspawn process t", "spawn t\nspawn t"] {
+        let script = format!("queue q\natomic n = 0\ntask t {{ q.put(1); await n > 0 }}\n{others}\njoin all\n");
+        let schedule = schedule_of(&script, "deadlock");
+        for _ in 0..20 {
+            let ended =
+                conc().file("script.conc", &script).args(["replay", "--format", "json", "script.conc", &schedule]);
+            assert_eq!(ended.finish().failures(), ["deadlock"]);
+        }
+    }
+}
+
 #[test]
 fn going_round_for_ever_is_said_of_a_replay_too() {
     let script = "atomic a = 0\natomic b = 0\n\

@@ -291,6 +291,9 @@ impl Executor {
     /// Stays where it is until the run is ended.
     fn hold(&mut self) -> ! {
         self.arrive_at_gate();
+        // An attempt that was taken back is a step no more: who looks at the condition of an
+        // `await` meanwhile would wait for its end.
+        self.slot_word(slot::IN_STEP).store(0, SeqCst);
         self.slot_word(slot::GATE).store(at::LAST, SeqCst);
         self.image.call_supervisor();
         // Who is woken counts as going on, so a late wake is taken back.
