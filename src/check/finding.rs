@@ -485,17 +485,19 @@ pub fn joins(explorer: &Explorer, row: &Row, task: TaskId, daemons: bool) -> boo
         place::pool => method == objects::pool::JOIN,
         _ => false,
     };
+    // A `select` that has no arm left waits for no end.
+    let are_ends = |arms: Vec<(ObjRef, u8)>| !arms.is_empty() && arms.iter().all(|(t, method)| is_end(*t, *method));
     match explorer.part(row, Key::Task(task)).as_deref() {
         Some(Part::Task(t)) => match &t.at {
             At::Operate { op, .. } => is_end(op.target, op.method),
             At::Step(step) => match &**step {
                 Step::Join { targets, .. } => targets.iter().all(|t| is_end(*t, join_method(*t))),
-                Step::Select { arms, .. } => arms.iter().filter_map(|a| a.target).all(|(t, m)| is_end(t, m)),
+                Step::Select { arms, .. } => are_ends(arms.iter().filter_map(|a| a.target).collect()),
                 Step::JoinAll { .. } | Step::Wait(_) => true,
                 _ => false,
             },
             At::Select { then: Then::Reap { .. }, .. } | At::Closing(_) => true,
-            At::Select { arms, .. } => arms.iter().all(|(_, op)| is_end(op.target, op.method)),
+            At::Select { arms, .. } => are_ends(arms.iter().map(|(_, op)| (op.target, op.method)).collect()),
             _ => false,
         },
         _ => false,

@@ -119,11 +119,11 @@ impl Patience {
             let offered = futex::now_ns();
             std::thread::yield_now();
             let now = futex::now_ns();
-            self.offers = match () {
-                () if now - offered > OFFER_NS => 0,
-                () if now < self.until => self.offers,
-                () => self.offers - 1,
-            };
+            if now - offered > OFFER_NS {
+                self.offers = 0;
+            } else if now >= self.until {
+                self.offers -= 1;
+            }
         }
     }
 }
@@ -398,7 +398,9 @@ impl Executor {
                     if target.kind == objects::place::task && joins_since.is_none() {
                         let now = futex::now_ns();
                         joins_since = Some(now);
-                        patience.until = if self.ends_come_soon { now + SOON_NS } else { 0 };
+                        if self.ends_come_soon {
+                            patience.until = now + SOON_NS;
+                        }
                     }
                     if is_before(deadline) && !patience.is_over() && self.may_look_again(target) {
                         let version = self.version(target.id);
