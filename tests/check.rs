@@ -516,6 +516,37 @@ fn who_waits_for_the_end_of_a_daemon() {
     assert_eq!(found("let a = spawn t\njoin a\n"), ["livelock"]);
 }
 
+/// Who waits for ever while others go round is stuck if they can do nothing for it, as a
+/// run tells; it starves if they could and never do, also where it never went at all.
+#[test]
+fn who_waits_for_ever_beside_others_that_go_round() {
+    let replayed = |script: &str, codes: &[&str]| {
+        let found = check_json(script).finish();
+        assert_eq!(found.failures(), codes, "{script}");
+        for one in found.of_type("finding") {
+            let (code, schedule) = (one["code"].as_str().expect("a word"), one["schedule"].as_str().expect("a way"));
+            let real = !["livelock", "starvation"].contains(&code);
+            let replay = conc().file("script.conc", script).args(["replay", "--format", "json"]);
+            let replay = if real { replay } else { replay.args(["--model"]) };
+            let shown = replay.args(["script.conc", schedule]).finish().failures();
+            assert!(shown.iter().any(|c| c == code), "{script}: {code} by {schedule} shows {shown:?}");
+        }
+    };
+    let round = "lock m\natomic n = 0\nqueue q(1)\ntask spin { while n == 0 { } }\ntask print_on { loop { print 1 } }\n\
+                 task t { m.acquire() }\ntask g { q.get() }\n";
+    let with = |rest: &str| format!("{round}{rest}");
+    replayed(
+        &with("let b = spawn t\nlet a = spawn spin\nm.acquire()\njoin a\n"),
+        &["abandoned-lock", "livelock", "starvation"],
+    );
+    replayed(&with("m.acquire()\nlet b = spawn t\nlet a = spawn spin\njoin a\n"), &["livelock", "starvation"]);
+    replayed(&with("m.acquire()\nlet b = spawn t\nlet a = spawn print_on\njoin a\n"), &["starvation"]);
+    replayed(&with("let a = spawn print_on\nlet b = spawn g\njoin a\n"), &["deadlock"]);
+    replayed(&with("spawn daemon print_on\nspawn g\njoin all\n"), &["deadlock"]);
+    let looks = "task looks { loop { if q.qsize() > 5 { q.put(1) }\nprint 1 } }\n";
+    replayed(&with(&format!("{looks}let a = spawn looks\nlet b = spawn g\njoin a\n")), &["starvation"]);
+}
+
 /// No more errors are told than the twenty first, and they are found in no time.
 #[test]
 fn ten_thousand_wrong_names() {

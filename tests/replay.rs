@@ -130,6 +130,23 @@ fn going_round_for_ever_is_said_of_a_replay_too() {
 
 /// A replay is held in the middle of a turn: by a process that prints more than
 /// the pipe takes which nobody reads. Then somebody is killed.
+/// Loops without a turn: the replay has an end all the same.
+#[test]
+fn going_round_without_a_turn_has_an_end_in_a_replay() {
+    for body in ["loop { }", "loop { let x = 1 }", "loop { print 1 }"] {
+        let script = format!(
+            "lock m\ntask s {{ {body} }}\ntask t {{ m.acquire() }}\nm.acquire()\nspawn t\nlet a = spawn s\njoin a\n"
+        );
+        for model in [true, false] {
+            let replay = conc().file("script.conc", &script).args(["replay", "script.conc", "0x3"]);
+            let ended = if model { replay.args(["--model"]) } else { replay }.finish().expect_code(1);
+            let text = format!("{}{}", ended.stdout, ended.stderr);
+            assert!(text.contains("error[starvation]: t waits for ever while s goes on"), "{text}");
+            assert!(text.contains("after which it goes round without another"), "{text}");
+        }
+    }
+}
+
 fn killed_in_the_middle(name: &str) -> support::Ended {
     let line = "x".repeat(200);
     let script = format!(

@@ -12,7 +12,7 @@ use super::record::Recorder;
 use super::schedule::Schedule;
 use super::seen::{Choice, Event, Logged};
 use super::step;
-use super::store::{Row, same_parts};
+use super::store::{Row, own_parts, same_parts};
 use super::turn::{Mover, Turn};
 use super::way::{self, Numbers};
 use super::{Options, Way};
@@ -21,9 +21,10 @@ use crate::detect::finding::Finding;
 use crate::lang::ast::Span;
 use crate::objects::TaskId;
 use crate::program::Program;
+use hashbrown::HashMap;
 
 /// A task may stand before so many transitions of its own affairs.
-const OWN_MAX: usize = 64;
+const OWN_MAX: usize = 1024;
 
 /// One turn as the model carried it out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,6 +120,8 @@ struct Done {
     rows: Vec<Row>,
     /// Each transition, with how many rows there were before it.
     moves: Vec<(usize, Turn)>,
+    /// Once round of those that in the end go round by themselves.
+    rounds: Vec<Turn>,
 }
 
 struct Follower<'f, 'm> {
@@ -143,6 +146,7 @@ impl<'f, 'm> Follower<'f, 'm> {
             chosen: Vec::new(),
             events: Vec::new(),
             moves: Vec::new(),
+            rounds: Vec::new(),
         };
         let mut ways: Vec<std::collections::VecDeque<u32>> = Vec::new();
         for turn in &schedule.turns {
@@ -319,23 +323,34 @@ impl<'f, 'm> Follower<'f, 'm> {
         Ok(true)
     }
 
-    /// What a task does before its next turn, which is nobody else's affair.
-    fn own_affairs(&mut self, number: u32, task: TaskId) -> Result<(), Refused> {
+    /// What a task does before its next turn, which is nobody else's affair. If it goes
+    /// round in that for ever, the transitions of once round.
+    fn own_affairs(&mut self, number: u32, task: TaskId) -> Result<Vec<Turn>, Refused> {
         let ix = self.explorer.model.space.place(Key::Task(task));
-        for _ in 0..OWN_MAX {
+        let first = self.done.moves.len();
+        // After how many transitions it was where.
+        let mut been: HashMap<Vec<part::PartId>, usize> = HashMap::default();
+        for round in 0..OWN_MAX {
             let part = self.explorer.part(&self.done.row, Key::Task(task));
-            let Some(Part::Task(stands)) = part.as_deref() else { return Ok(()) };
-            if step::is_turn(&stands.at) || !self.transition(number, ix, Mover::Task)? {
-                return Ok(());
+            let Some(Part::Task(stands)) = part.as_deref() else { break };
+            if step::is_turn(&stands.at) {
+                break;
+            }
+            if let Some(before) = been.insert(own_parts(&self.done.row).to_vec(), round) {
+                return Ok(self.done.moves[first + before..].iter().map(|m| m.1.clone()).collect());
+            }
+            if !self.transition(number, ix, Mover::Task)? {
+                break;
             }
         }
-        Ok(())
+        Ok(Vec::new())
     }
 
     fn own_affairs_of_all(&mut self) {
         let mut number = 0;
         while let Some(task) = self.numbers.task(number) {
-            let _ = self.own_affairs(number, task);
+            let round = self.own_affairs(number, task).unwrap_or_default();
+            self.done.rounds.extend(round);
             number += 1;
         }
     }
@@ -408,6 +423,7 @@ fn end(explorer: &mut Explorer, done: Done) -> Followed {
     let end_parts = done.rows.last().map(Row::parts).unwrap_or(&[]);
     let circle_from = done.rows.iter().rev().skip(1).rposition(|r| same_parts(r.parts(), end_parts));
     let circle_from = circle_from.map(|n| done.rows.len() - 2 - n);
+    let circle_from = circle_from.or((!done.rounds.is_empty()).then_some(done.turns.len()));
     way.circle_from = None;
     let circle = circle_from.map(|from| circle(explorer, &done, from)).unwrap_or_default();
     Followed { turns: done.turns, chosen: done.chosen, shown, before, way, circle_from, circle, recording: None }
@@ -417,14 +433,22 @@ fn end(explorer: &mut Explorer, done: Done) -> Followed {
 /// can go somewhere on it does so on it. Of one that takes some ways where there
 /// are others nothing is said.
 fn circle(explorer: &mut Explorer, done: &Done, from: usize) -> Vec<Finding> {
-    let within = from + 1..=done.turns.len();
-    let moves: Vec<&(usize, Turn)> = done.moves.iter().filter(|m| within.contains(&m.0)).collect();
-    if moves.iter().any(|m| !m.1.ways.is_empty()) {
+    let turns_of = |moves: &mut dyn Iterator<Item = &(usize, Turn)>| moves.map(|m| m.1.clone()).collect::<Vec<_>>();
+    let mut turns = turns_of(&mut done.moves.iter().filter(|m| (from + 1..=done.turns.len()).contains(&m.0)));
+    if turns.iter().any(|t| !t.ways.is_empty()) {
         return Vec::new();
     }
-    let turns: Vec<Turn> = moves.iter().map(|m| m.1.clone()).collect();
+    // Those that take no turn on it come first to where they stay or go round by
+    // themselves: what they do is nobody else's affair.
+    let on_it: Vec<PartIx> = turns.iter().map(|t| t.actor).collect();
+    let mut start = done.rows[from].clone();
+    for (_, turn) in done.moves.iter().filter(|m| m.0 > done.turns.len() && !on_it.contains(&m.1.actor)) {
+        let Some((next, ..)) = explorer.logged(&start, turn) else { return Vec::new() };
+        start = next;
+    }
+    turns.extend(done.rounds.iter().filter(|t| !on_it.contains(&t.actor)).cloned());
     let goes = |turn: &Turn| turns.iter().any(|t| (t.actor, t.mover) == (turn.actor, turn.mover));
-    let mut row = done.rows[from].clone();
+    let mut row = start.clone();
     let (mut out, mut progress) = (Vec::new(), false);
     for turn in &turns {
         explorer.successors(&row, true, &mut out);
@@ -435,7 +459,7 @@ fn circle(explorer: &mut Explorer, done: &Done, from: usize) -> Vec<Finding> {
         progress |= out.iter().any(|(t, leaf)| t == turn && leaf.progress);
         row = next;
     }
-    let row = &done.rows[from];
+    let row = &start;
     let parts = explorer.task_parts(row);
     let tireless = |t: &part::TaskPart| t.birth.daemon || t.birth.pool.is_some();
     let live = |part: &Part| match part {
@@ -449,9 +473,13 @@ fn circle(explorer: &mut Explorer, done: &Done, from: usize) -> Vec<Finding> {
     if !progress && live.iter().any(|t| goers(*t)) {
         found.push(None);
     }
-    // Who waits for the end of a task has that task's trouble.
-    let starved = |t: &&TaskId| !goers(**t) && !finding::joins(explorer, row, **t, false);
-    found.extend(live.iter().filter(starved).map(|t| Some(*t)));
+    for task in live.iter().filter(|t| !goers(**t)) {
+        // Who waits for the end of a task has that task's trouble, and who is stuck has
+        // been told of.
+        if !finding::joins(explorer, row, *task, false) && explorer.stuck_among(row, *task).is_empty() {
+            found.push(Some(*task));
+        }
+    }
     let finding = |starved| super::live::finding(explorer, &super::live::Circle { turns: turns.clone(), starved }, row);
     found.into_iter().map(finding).collect()
 }

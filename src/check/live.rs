@@ -20,6 +20,7 @@ use super::{Progress, Stop, finding};
 use crate::detect::finding::{Certainty, Code, Facts, Finding, Going};
 use crate::objects::TaskId;
 use hashbrown::{HashMap, HashSet};
+use std::collections::BTreeMap;
 
 /// A circle of transitions from a state back to it.
 #[derive(Clone, Debug)]
@@ -144,6 +145,13 @@ impl Graph {
             }
         }
         taken < states
+    }
+
+    /// Whether a task can go in a state; that its child is buried is not its doing.
+    fn goes(&self, state: StateId, task: TaskId) -> bool {
+        let is_its =
+            |e: &Edge| self.tasks[e.actor as usize].0 == task && self.actors[e.actor as usize].1 != Mover::Bury;
+        self.of(state).iter().any(is_its)
     }
 
     fn of(&self, state: StateId) -> &[Edge] {
@@ -378,41 +386,42 @@ fn add(explorer: &mut Explorer, graph: &Graph, search: &Search, part: &Part1, co
 
 /// Tasks that can go nowhere in a fair part.
 fn starved(explorer: &mut Explorer, graph: &Graph) {
-    let states = explorer.store.len() as StateId;
-    let mut tasks: Vec<TaskId> = graph.tasks.iter().filter(|t| !t.1).map(|t| t.0).collect();
-    tasks.sort_unstable();
-    tasks.dedup();
-    for task in tasks {
-        let ix = explorer.model.space.place(Key::Task(task));
-        let actors: Vec<u16> = (0..graph.tasks.len() as u16)
-            .filter(|a| graph.tasks[*a as usize].0 == task && graph.actors[*a as usize].1 != Mover::Bury)
-            .collect();
-        let goes = |state: StateId| graph.of(state).iter().any(|e| actors.contains(&e.actor));
-        let mut row = Row::default();
-        let waiting: Vec<StateId> = (0..states)
-            .filter(|s| !goes(*s) && !graph.of(*s).is_empty())
-            .filter(|s| {
-                // Who waits for the end of a task has that task's trouble, but for a daemon,
-                // which is in none.
-                explorer.store.load(*s, &mut row);
-                explorer.is_live(&row, ix) && !finding::joins(explorer, &row, task, false)
-            })
-            .collect();
-        if waiting.is_empty() {
-            continue;
-        }
-        let search = Search { graph, forbidden: 0 };
-        let Some(part) = search.fair_but(&waiting) else { continue };
-        let at = part.states.iter().min().copied().unwrap_or(0);
-        // Whom it waits for goes on, if that is a daemon.
-        let joins = finding::joins(explorer, &explorer.row(at), task, true);
-        if joins || can_still_go(graph, at, &goes) {
-            add(explorer, graph, &search, &part, Code::Starvation, Some(task));
-        } else {
-            let row = explorer.row(at);
-            for one in explorer.never_again(&row, task) {
-                explorer.add_stuck(at, one);
+    let all: Vec<StateId> = (0..explorer.store.len() as StateId).collect();
+    let search = Search { graph, forbidden: 0 };
+    // Whoever waits for ever does so within one of these.
+    let circles = search.components(&Part1 { states: all.into_iter().collect(), barred: HashSet::default() });
+    let mut waiting: BTreeMap<TaskId, Vec<StateId>> = BTreeMap::new();
+    let mut row = Row::default();
+    let mut states: Vec<StateId> = circles.into_iter().flatten().collect();
+    states.sort_unstable();
+    for state in states {
+        explorer.store.load(state, &mut row);
+        for (task, part) in &explorer.task_parts(&row) {
+            let Part::Task(part) = &**part else { continue };
+            let tireless = part.birth.daemon || part.birth.pool.is_some();
+            // Who waits for the end of a task has that task's trouble, but for a daemon,
+            // which is in none.
+            if !matches!(part.at, At::Ended(_))
+                && !tireless
+                && !graph.goes(state, *task)
+                && !finding::joins(explorer, &row, *task, false)
+            {
+                waiting.entry(*task).or_default().push(state);
             }
+        }
+    }
+    for (task, states) in waiting {
+        let Some(part) = search.fair_but(&states) else { continue };
+        let at = part.states.iter().min().copied().unwrap_or(0);
+        // What a run would tell of by itself is a deadlock here too: those that go on
+        // can do nothing about it, whatever they do. Else they could, and never do.
+        let row = explorer.row(at);
+        let stuck = explorer.stuck_among(&row, task);
+        if stuck.is_empty() {
+            add(explorer, graph, &search, &part, Code::Starvation, Some(task));
+        }
+        for one in stuck {
+            explorer.add_stuck(at, one);
         }
     }
 }
@@ -428,19 +437,6 @@ impl Search<'_> {
         };
         Search { graph: &all_go, forbidden: self.forbidden }.fair(within, &HashSet::default())
     }
-}
-
-/// Whether any way from a state leads to one in which the task can go.
-fn can_still_go(graph: &Graph, from: StateId, goes: &dyn Fn(StateId) -> bool) -> bool {
-    let mut seen: HashSet<StateId> = HashSet::from_iter([from]);
-    let mut todo = vec![from];
-    while let Some(at) = todo.pop() {
-        if goes(at) {
-            return true;
-        }
-        todo.extend(graph.of(at).iter().map(|e| e.to).filter(|to| seen.insert(*to)));
-    }
-    false
 }
 
 /// The facts of a circle, from the log of going round once.

@@ -85,6 +85,12 @@ fn with_changes(parts: &[PartId], changes: &[(PartIx, PartId)]) -> Vec<PartId> {
     all
 }
 
+/// The parts of a row without those places behind them where nothing stands.
+pub fn own_parts(row: &Row) -> &[PartId] {
+    let parts = row.parts();
+    &parts[..len_of(parts)]
+}
+
 /// Whether two rows are the same state: one may be longer for nothing.
 pub fn same_parts(one: &[PartId], other: &[PartId]) -> bool {
     one[..len_of(one)] == other[..len_of(other)]

@@ -124,7 +124,8 @@ impl Session<'_> {
         let turns = followed.turns.len();
         let word = if turns == 1 { "turn" } else { "turns" };
         match followed.circle_from {
-            Some(from) => format!("{turns} {word}, after which all is as it was after {from}"),
+            Some(from) if from < turns => format!("{turns} {word}, after which all is as it was after {from}"),
+            Some(_) => format!("{turns} {word}, after which it goes round without another"),
             None => format!("{turns} {word}"),
         }
     }
@@ -225,6 +226,9 @@ impl Session<'_> {
                 let made = format!("{}, {}", phrase::count(threads, "thread"), phrase::count(processes, "process"));
                 let verdict = match (missing, followed.shown.is_empty(), observed) {
                     ([], true, 0) if followed.circle_from.is_none() => "nothing went wrong".to_string(),
+                    ([], true, 0) if followed.circle_from == Some(followed.turns.len()) => {
+                        "it went round, and the model says that it always will".to_string()
+                    }
                     ([], true, 0) => "it has gone round once, and the model says that it comes back".to_string(),
                     ([], true, _) => "as in the model".to_string(),
                     ([], false, _) => "it shows what the schedule promises".to_string(),

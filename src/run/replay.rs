@@ -328,7 +328,7 @@ impl Executor {
             Step::End(_) | Step::Failed(_) | Step::AtomicEnd | Step::AwaitEnd { .. } | Step::Interrupted
         );
         if inner || !step.is_turn() {
-            let weight = if *step == Step::Interrupted { ROUNDS } else { 1 };
+            let weight = if *step == Step::Interrupted { self.replay.rounds.take() } else { 1 };
             self.own_step(weight);
             return self.replay.stopped.then(Ended::terminated);
         }
@@ -373,10 +373,11 @@ impl Executor {
         }
     }
 
-    /// In a loop without a step: whether it is time to look around.
+    /// In a loop without a step: whether it is time to look around. It stays so until
+    /// that is done, as the machine asks more than once.
     pub(super) fn goes_round(&self) -> bool {
-        let rounds = self.replay.rounds.get() + 1;
-        self.replay.rounds.set(rounds % ROUNDS);
+        let rounds = (self.replay.rounds.get() + 1).min(ROUNDS);
+        self.replay.rounds.set(rounds);
         rounds == ROUNDS
     }
 

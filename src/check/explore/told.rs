@@ -131,11 +131,16 @@ impl Explorer<'_> {
         }
     }
 
-    /// A task that waits, of which the graph says that it never goes on.
-    pub fn never_again(&self, row: &Row, task: TaskId) -> Vec<Stuck> {
-        let scene = finding::Scene1::new(self, row, &[]);
-        let stuck = scene.only(task);
-        scene.findings(&stuck, true)
+    /// What is told of a task that waits, if those that can go on can do nothing for it,
+    /// whatever they do: as a run tells of it by itself.
+    pub(in crate::check) fn stuck_among(&mut self, row: &Row, task: TaskId) -> Vec<Stuck> {
+        let mut out = Vec::new();
+        self.successors(row, true, &mut out);
+        let able: Vec<TaskId> = out.iter().map(|(t, _)| self.task_of(t)).collect();
+        let scene = finding::Scene1::new(self, row, &able);
+        let stuck = scene.stuck();
+        let is_stuck = scene.views().iter().zip(&stuck).any(|(v, s)| v.id == task && *s);
+        if is_stuck { scene.findings(&stuck, true) } else { Vec::new() }
     }
 
     fn is_new<T: std::hash::Hash>(&mut self, key: &T) -> bool {

@@ -1,7 +1,7 @@
 //! `livelock` and `starvation`: tasks that go round for ever, and one that waits
 //! meanwhile. The steps of the circle are drawn as lanes elsewhere.
 
-use crate::detect::finding::{Code, Going, TaskFacts, Waiting};
+use crate::detect::finding::{Code, Going, Reason, TaskFacts, Waiting};
 use crate::report::diagnostic::{Diagnostic, Place, Severity};
 use crate::report::{Style, phrase};
 
@@ -50,12 +50,31 @@ pub fn starvation(task: &TaskFacts, waiting: Option<&Waiting>, going: &[Going], 
         diagnostic.place(Place::of(&task.name, w.span, wait::deed(&w.waits)).primary());
     }
     places(&mut diagnostic, going, waiting.is_none());
-    diagnostic.note(
-        "what it waits for can come, but is never there when it could go; every other task goes on again and again",
-    );
+    diagnostic.note("every other task goes on again and again, and what it waits for is never there when it could go");
     let tasks: Vec<&TaskFacts> = std::iter::once(task).chain(going.iter().map(|g| &g.task)).collect();
     who::introduce(&mut diagnostic, &tasks, style);
-    diagnostic
-        .help("let who waits keep the others from coming anew: a `rwlock`, a lock that all must pass, or taking turns");
+    diagnostic.help(mend(waiting));
     diagnostic
 }
+
+/// What keeps the one that waits from what it waits for, and what would not.
+fn mend(waiting: Option<&Waiting>) -> String {
+    let mut waits = waiting.into_iter().flat_map(|w| &w.waits);
+    let Some(first) = waits.next() else { return TAKE_TURNS.to_string() };
+    let holders = first.reasons.iter().filter_map(|r| match r {
+        Reason::HeldBy { task, .. } => Some(task.name.as_str()),
+        _ => None,
+    });
+    let holders: Vec<&str> = holders.collect();
+    if first.object_kind == "task" {
+        format!("let {} end, by a flag, an event or the close of a queue, or wait with a `timeout:`", first.object)
+    } else if !holders.is_empty() {
+        let (names, object) = (phrase::list(&holders, 3), &first.object);
+        format!("let {names} let go of {object} before waiting for others or going round, or wait with a `timeout:`")
+    } else {
+        TAKE_TURNS.to_string()
+    }
+}
+
+const TAKE_TURNS: &str =
+    "let who waits keep the others from coming anew: a `rwlock`, a lock that all must pass, or taking turns";
