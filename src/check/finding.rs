@@ -8,6 +8,7 @@ use super::moves::{object_name, place_name};
 use super::part::*;
 use super::seen::{Event, Logged};
 use super::store::Row;
+use super::turn::Mover;
 use crate::detect::deadlock::{self, Might, TaskView, WaitView};
 use crate::detect::finding::*;
 use crate::detect::may::{Deeds, Root};
@@ -555,7 +556,7 @@ pub fn notes(explorer: &Explorer, row: &Row) -> Vec<Note> {
 }
 
 /// The facts of something found, from the log of the way there.
-pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[Logged]) -> Finding {
+pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[(Mover, Logged)]) -> Finding {
     let program = explorer.model.program;
     let task = |id: TaskId| explorer.part(row, Key::Task(id));
     let names = super::outcome::names(&explorer.task_parts(row));
@@ -624,7 +625,7 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[Logged]) -
                             held: Vec::new(),
                         };
                     };
-                    let logged = &log[found.0];
+                    let logged = &log[found.0].1;
                     let here = || logged.reached.iter().rev().filter(|r| r.ix == *ix);
                     let reached = here().find(|r| at == Some(r.site)).or_else(|| here().find(|r| r.write == found.1));
                     let reached = reached.or_else(|| here().next());
@@ -702,13 +703,14 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[Logged]) -
 
 /// A task's last access to a place: the step, whether it wrote, the step again
 /// as a bound.
-fn last_access(log: &[Logged], task: TaskId, ix: PartIx, write: Option<bool>) -> Option<(usize, bool, usize)> {
+fn last_access(log: &[(Mover, Logged)], task: TaskId, ix: PartIx, write: Option<bool>) -> Option<(usize, bool, usize)> {
     let at = |wanted: Option<bool>| {
         (0..log.len()).rev().find(|i| {
-            log[*i].task == task && log[*i].reached.iter().any(|r| r.ix == ix && wanted.is_none_or(|w| r.write == w))
+            log[*i].1.task == task
+                && log[*i].1.reached.iter().any(|r| r.ix == ix && wanted.is_none_or(|w| r.write == w))
         })
     };
     let step = at(write).or_else(|| at(None))?;
-    let wrote = log[step].reached.iter().any(|r| r.ix == ix && r.write);
+    let wrote = log[step].1.reached.iter().any(|r| r.ix == ix && r.write);
     Some((step, wrote, step))
 }

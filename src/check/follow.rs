@@ -372,7 +372,6 @@ impl<'f, 'm> Follower<'f, 'm> {
 
 /// What the end of a way shows, and what its steps have shown.
 fn end(explorer: &mut Explorer, done: Done) -> Followed {
-    let logged: Vec<Logged> = done.log.iter().map(|l| l.1.clone()).collect();
     let last = done.turns.len().saturating_sub(1);
     let mut way = way::way_of(explorer, &done.row, &done.log);
     let (mut shown, mut before): (Vec<Finding>, Vec<Finding>) = (Vec::new(), Vec::new());
@@ -404,7 +403,7 @@ fn end(explorer: &mut Explorer, done: Done) -> Followed {
     for seen in &done.events {
         let (code, _) = finding::key(explorer.model.program, &seen.event);
         let one = found(What::Event(seen.event.clone()), code);
-        add(finding::finding(explorer, &one, &seen.row, &logged[..seen.log]), seen.turn == last);
+        add(finding::finding(explorer, &one, &seen.row, &done.log[..seen.log]), seen.turn == last);
     }
     if at_end && finished {
         let mut m = Move::new(explorer.model, done.row.parts(), &[], explorer.main, explorer.main);
@@ -413,11 +412,11 @@ fn end(explorer: &mut Explorer, done: Done) -> Followed {
         for event in events {
             let (code, _) = finding::key(explorer.model.program, &event);
             let one = found(What::Finally(event), code);
-            add(finding::finding(explorer, &one, &done.row, &logged), true);
+            add(finding::finding(explorer, &one, &done.row, &done.log), true);
         }
         for note in finding::notes(explorer, &done.row) {
             let code = note.code();
-            add(finding::finding(explorer, &found(What::Note(note), code), &done.row, &logged), true);
+            add(finding::finding(explorer, &found(What::Note(note), code), &done.row, &done.log), true);
         }
     }
     let end_parts = done.rows.last().map(Row::parts).unwrap_or(&[]);

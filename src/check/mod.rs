@@ -297,6 +297,10 @@ pub fn check(
             open = model.guards().open.clone();
             continue;
         }
+        // To tell of what was found can take long where the ways are.
+        if explorer.stop.is_none() {
+            explorer.stop = ask(&explorer.progress_now());
+        }
         // A race makes each access to the place a step that others can see.
         let mut more = false;
         for found in explorer.found.clone() {

@@ -307,7 +307,7 @@ impl Stepper {
     fn carry_out(&self, explorer: &Explorer, turn: &turn::Turn) -> Option<Taken> {
         let (row, log, events) = explorer.logged(self.row(), turn)?;
         let steps: Vec<(Mover, Logged)> = log.steps.into_iter().map(|s| (turn.mover, s)).collect();
-        let all: Vec<Logged> = self.log().chain(&steps).map(|s| s.1.clone()).collect();
+        let all: Vec<(Mover, Logged)> = self.log().chain(&steps).cloned().collect();
         let mut told: BTreeSet<String> =
             self.taken.iter().flat_map(|t| t.findings.iter().map(|f| f.0.clone())).collect();
         let mut findings = Vec::new();

@@ -100,6 +100,9 @@ impl Numbers {
     }
 }
 
+/// In ways of no more steps neighbours are exchanged, to have fewer switches.
+const STEPS_MAX: usize = 100_000;
+
 /// Something found with its facts, its schedule and its lanes.
 pub fn shown(explorer: &mut Explorer, found: &Found1) -> Shown {
     let (mut turns, row) = explorer.way_to(found.state);
@@ -117,12 +120,15 @@ pub fn shown(explorer: &mut Explorer, found: &Found1) -> Shown {
 
 /// The same with a known way there: all its transitions from the first state.
 pub fn shown_by(explorer: &Explorer, found: &Found1, turns: Vec<Turn>) -> Shown {
-    let turns = fewer_switches(explorer, turns);
     let until = match &found.what {
         explore::What::Event(event) => Some(event),
         _ => None,
     };
-    let done = carry_out(explorer, &turns, until);
+    let mut done = carry_out(explorer, &turns, until);
+    // Who goes on for so long makes one turn of it, and each try takes as long.
+    if done.as_ref().is_none_or(|d| d.log.len() <= STEPS_MAX) {
+        done = carry_out(explorer, &fewer_switches(explorer, turns), until);
+    }
     let mut circle_from = None;
     let (row, mut log) = match done {
         Some(done) => (done.row, done.log),
@@ -143,10 +149,9 @@ pub fn shown_by(explorer: &Explorer, found: &Found1, turns: Vec<Turn>) -> Shown 
     if let explore::What::Event(Event::Race { ix, other, task, .. }) = &found.what {
         log.truncate(until_race(&log, *ix, *other, *task));
     }
-    let logged: Vec<Logged> = log.iter().map(|l| l.1.clone()).collect();
-    let mut finding = finding::finding(explorer, found, &row, &logged);
+    let mut finding = finding::finding(explorer, found, &row, &log);
     let mut way = way_of(explorer, &row, &log);
-    way.circle_from = circle_from.map(|from| logged[..from].iter().filter(|l| !l.text.is_empty()).count());
+    way.circle_from = circle_from.map(|from| log[..from].iter().filter(|l| !l.1.text.is_empty()).count());
     finding.schedule = Some(way.schedule.to_string());
     Shown { finding, way, first: None }
 }

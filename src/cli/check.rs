@@ -149,6 +149,8 @@ impl Session<'_> {
         let mut line = super::progress::Line::new(&self.args.common);
         let mut ask = |progress: &Progress| {
             if interrupted.requested() {
+                // What is known may be long to tell: a second one is not waited with.
+                interrupted.let_through();
                 return Some(Stop::Interrupted);
             }
             line.show(progress, began.elapsed());

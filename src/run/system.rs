@@ -84,13 +84,18 @@ impl Interruption {
         }
         self.seen.get()
     }
-}
 
-impl Drop for Interruption {
-    fn drop(&mut self) {
+    /// From now on such a signal ends the program at once, as if nobody collected them.
+    pub fn let_through(&self) {
         use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
         let mut mask = SigSet::empty();
         [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT].into_iter().for_each(|s| mask.add(s));
         let _ = sigprocmask(SigmaskHow::SIG_UNBLOCK, Some(&mask), None);
+    }
+}
+
+impl Drop for Interruption {
+    fn drop(&mut self) {
+        self.let_through();
     }
 }
