@@ -17,7 +17,7 @@ use super::part::*;
 use super::store::{Row, StateId};
 use super::turn::{Mover, Turn};
 use super::{Progress, Stop, finding};
-use crate::detect::finding::{Certainty, Code, Facts, Finding, Going};
+use crate::detect::finding::{Certainty, Code, Facts, Finding, Going, Reason};
 use crate::objects::TaskId;
 use hashbrown::{HashMap, HashSet};
 use std::collections::BTreeMap;
@@ -444,10 +444,19 @@ pub fn finding(explorer: &Explorer, circle: &Circle, row: &Row) -> Finding {
     let program = explorer.model.program;
     let mut going: Vec<Going> = Vec::new();
     let mut on: Vec<String> = Vec::new();
+    let mut waiting = circle.starved.and_then(|task| finding::waiting(explorer, row, task));
     let mut at = row.clone();
     for turn in &circle.turns {
         let Some((next, log, _)) = explorer.logged(&at, turn) else { break };
         at = next;
+        // Who lets go of it on the way round does not keep it from who waits.
+        if let (Some(task), Some(waiting)) = (circle.starved, &mut waiting) {
+            let now = finding::waiting(explorer, &at, task);
+            let keeps = |r: &Reason| now.iter().flat_map(|w| &w.waits).any(|w| w.reasons.contains(r));
+            for wait in &mut waiting.waits {
+                wait.reasons.retain(|r| !matches!(r, Reason::HeldBy { .. }) || keeps(r));
+            }
+        }
         for step in log.steps {
             if step.site == super::process::NOWHERE {
                 continue;
@@ -474,7 +483,6 @@ pub fn finding(explorer: &Explorer, circle: &Circle, row: &Row) -> Finding {
     let (code, facts) = match circle.starved {
         None => (Code::Livelock, Facts::Livelock { going }),
         Some(task) => {
-            let waiting = finding::waiting(explorer, row, task);
             if let Some(w) = &waiting {
                 on = w.waits.iter().filter(|w| w.object_kind != "task").map(|w| w.object.clone()).collect();
             }
