@@ -110,21 +110,24 @@ fn flows_are_bound(events: &[Value]) {
 
 /// Slices of one track lie inside or beside each other, never across.
 fn slices_nest(events: &[Value]) {
-    let mut by_track: BTreeMap<(i64, i64), Vec<(f64, f64)>> = BTreeMap::new();
+    // In nanoseconds, which is what the clock tells apart and a reader makes of it: a sum
+    // of two of the file's numbers is not quite the third.
+    let mut by_track: BTreeMap<(i64, i64), Vec<(i64, i64)>> = BTreeMap::new();
     for e in events.iter().filter(|e| e["ph"] == "X") {
         let number = |of: &str| e[of].as_f64().expect("a number");
+        let nanoseconds = |of: &str| (number(of) * 1000.0).round() as i64;
         let track = (number("pid") as i64, number("tid") as i64);
-        by_track.entry(track).or_default().push((number("ts"), number("ts") + number("dur")));
+        let from = nanoseconds("ts");
+        by_track.entry(track).or_default().push((from, from + nanoseconds("dur")));
     }
     for slices in by_track.values_mut() {
-        slices.sort_by(|a, b| a.0.total_cmp(&b.0).then(b.1.total_cmp(&a.1)));
-        let mut open: Vec<f64> = Vec::new();
+        slices.sort_by_key(|(from, to)| (*from, -to));
+        let mut open: Vec<i64> = Vec::new();
         for (from, to) in slices {
-            while open.last().is_some_and(|end| *end <= *from) {
+            while open.last().is_some_and(|end| end <= from) {
                 open.pop();
             }
-            // A thousandth of what the clock tells apart.
-            assert!(open.last().is_none_or(|end| *to <= end + 1e-6), "a slice goes across another's end");
+            assert!(open.last().is_none_or(|end| *to <= *end), "{from} to {to} goes across an end of {open:?}");
             open.push(*to);
         }
     }
