@@ -28,6 +28,13 @@ const ENTRIES: u64 = (1 << ROOM) - 1;
 /// In a stamp, the bits below the task's number.
 const LEARNT_BITS: u32 = 39;
 
+/// In the head: only what is known is there, each entry with its slot above its
+/// first word's bits. So are the clocks of those that have ended, of which there may
+/// be many and most know of few; there is no room for more.
+const SPARSE: u64 = 1 << 31;
+/// A clock's value has so many bits.
+const VALUE_BITS: u32 = 48;
+
 /// Which entries an edge carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strength {
@@ -172,6 +179,29 @@ impl<'a> TaskClock<'a> {
         Ok(())
     }
 
+    /// Releases for the last time, by all edges, into a place where mostly nothing is
+    /// yet: what it knows, and nothing of what it does not.
+    pub fn leave(&self, place: &AtomicU64, join: bool, holder: u32) -> Result<(), OutOfMemory> {
+        if place.load(Relaxed) != 0 {
+            return self.release(place, join, Strength::Order, holder);
+        }
+        let mine = self.entries(self.arena.slots_high());
+        let is_known = |pair: &&[AtomicU64]| pair[0].load(Relaxed) != 0;
+        let count = mine.chunks_exact(2).filter(is_known).count();
+        let block = self.arena.heap().allocate(HEAD + 16 * count, holder)?;
+        let into = self.arena.memory().words(block + HEAD, 2 * count);
+        let known = mine.chunks_exact(2).enumerate().filter(|(_, pair)| is_known(pair));
+        for (into, (of, mine)) in into.chunks_exact(2).zip(known) {
+            into[0].store((of as u64) << VALUE_BITS | mine[0].load(Relaxed), Relaxed);
+            into[1].store(mine[1].load(Relaxed), Relaxed);
+        }
+        self.arena.at(block + STAMP).store(0, Relaxed);
+        self.arena.at(block).store(SPARSE | count as u64, Relaxed);
+        place.store(block as u64, Release);
+        self.advance();
+        Ok(())
+    }
+
     /// Every entry. Whether what is there then is this task's clock and no more.
     #[inline]
     fn release_all(&self, block: usize, high: usize, join: bool, strength: Strength) -> bool {
@@ -268,7 +298,19 @@ impl<'a> TaskClock<'a> {
 
     #[inline(never)]
     fn acquire_all(self, block: usize) {
-        let count = (self.arena.at(block).load(Relaxed) & ENTRIES) as usize;
+        let head = self.arena.at(block).load(Relaxed);
+        if head & SPARSE != 0 {
+            let mut learnt = false;
+            for (of, full, weak) in sparse(self.arena, block, head) {
+                learnt |= raise(self.full(of), full);
+                learnt |= raise(self.weak(of), weak);
+            }
+            if learnt {
+                self.learn();
+            }
+            return;
+        }
+        let count = (head & ENTRIES) as usize;
         let from = self.arena.memory().words(block + HEAD, 2 * count);
         let mine = self.entries(count);
         let mut learnt = false;
@@ -279,6 +321,15 @@ impl<'a> TaskClock<'a> {
             self.learn();
         }
     }
+}
+
+/// What is known in a sparse clock: of which slot, by all edges, by all but those of locks.
+fn sparse(arena: &Arena, block: usize, head: u64) -> impl Iterator<Item = (usize, u64, u64)> + '_ {
+    let pairs = arena.memory().words(block + HEAD, 2 * (head & (SPARSE - 1)) as usize).chunks_exact(2);
+    pairs.map(|pair| {
+        let (first, weak) = (pair[0].load(Relaxed), pair[1].load(Relaxed));
+        ((first >> VALUE_BITS) as usize, first & ((1 << VALUE_BITS) - 1), weak)
+    })
 }
 
 /// Whether it was lower.
@@ -306,11 +357,21 @@ fn room(arena: &Arena, place: &AtomicU64, entries: usize, holder: u32) -> Result
 fn grown(arena: &Arena, place: &AtomicU64, block: usize, entries: usize, holder: u32) -> Result<usize, OutOfMemory> {
     let larger = arena.heap().allocate(HEAD + 16 * entries, holder)?;
     let room = (arena.heap().size(larger) - HEAD) / 16;
-    let known = if block == 0 { 0 } else { arena.at(block).load(Relaxed) & ENTRIES };
+    let head = if block == 0 { 0 } else { arena.at(block).load(Relaxed) };
+    let known = if head & SPARSE == 0 { head & ENTRIES } else { entries as u64 };
     arena.at(larger).store((room as u64) << ROOM | known, Relaxed);
     arena.at(larger + STAMP).store(0, Relaxed);
-    for i in 0..2 * known as usize {
-        arena.at(larger + HEAD + 8 * i).store(arena.at(block + HEAD + 8 * i).load(Relaxed), Relaxed);
+    let into = arena.memory().words(larger + HEAD, 2 * known as usize);
+    if head & SPARSE == 0 {
+        for (i, into) in into.iter().enumerate() {
+            into.store(arena.at(block + HEAD + 8 * i).load(Relaxed), Relaxed);
+        }
+    } else {
+        into.iter().for_each(|word| word.store(0, Relaxed));
+        for (of, full, weak) in sparse(arena, block, head) {
+            into[2 * of].store(full, Relaxed);
+            into[2 * of + 1].store(weak, Relaxed);
+        }
     }
     place.store(larger as u64, Relaxed);
     if block != 0 {
@@ -367,6 +428,7 @@ mod tests {
         const TASKS: usize = 4;
         const CLOCKS: usize = 3;
         let mut state = 1;
+        let mut sparse_ones = 0;
         for _ in 0..50 {
             let arena = Arena::new(1 << 20).unwrap();
             arena.run(run::SLOTS_HIGH).store(TASKS as u64, Relaxed);
@@ -389,13 +451,18 @@ mod tests {
                 let (task, clock) = if random(&mut state, 2) == 0 { (0, 0) } else { (task, clock) };
                 let strength = if clock == 0 { Strength::Lock } else { Strength::Order };
                 let one = TaskClock::new(&arena, task);
-                match random(&mut state, 15) {
+                match random(&mut state, 16) {
+                    15 => {
+                        let place = &places[clock.max(1)];
+                        one.leave(place, true, 1).unwrap();
+                        plain.release(task, clock.max(1), true, Strength::Order);
+                    }
                     0..=4 => {
                         let joined = random(&mut state, 3) == 0;
                         one.release(&places[clock], joined, strength, 1).unwrap();
                         plain.release(task, clock, joined, strength);
                     }
-                    12.. => {
+                    12..=14 => {
                         // A clock is always of the same strength.
                         let clock = clock.max(1);
                         one.exchange(&places[clock], 1).unwrap();
@@ -426,13 +493,25 @@ mod tests {
                 }
                 for (place, expected) in places.iter().zip(&plain.clocks) {
                     let block = place.load(Relaxed) as usize;
+                    if block == 0 {
+                        continue;
+                    }
+                    let head = arena.at(block).load(Relaxed);
                     let pair = |of: usize| {
                         let at = block + HEAD + 16 * of;
                         (arena.at(at).load(Relaxed), arena.at(at + 8).load(Relaxed))
                     };
-                    assert!(block == 0 || (0..TASKS).map(pair).eq(expected.iter().copied()));
+                    let mut known = vec![(0, 0); TASKS];
+                    if head & SPARSE == 0 {
+                        known = (0..TASKS).map(pair).collect();
+                    } else {
+                        sparse(&arena, block, head).for_each(|(of, full, weak)| known[of] = (full, weak));
+                        sparse_ones += 1;
+                    }
+                    assert_eq!(&known, expected);
                 }
             }
         }
+        assert!(sparse_ones > 100, "{sparse_ones}");
     }
 }

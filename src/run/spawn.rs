@@ -26,7 +26,7 @@ const STACK: usize = 256 * 1024;
 const STACK_LEFT: usize = STACK / 2;
 const STACK_MORE: usize = 1 << 20;
 /// How many ended tasks are kept apart for their clocks at the most.
-const KEPT_BACK: usize = 1024;
+const KEPT_BACK: usize = 128;
 /// How many slots are looked at for one that is free again, and how often one is whether
 /// all come after the end of its last task.
 const LOOKS: usize = 64;

@@ -412,9 +412,14 @@ impl World for Guarded<'_> {
             return;
         }
         let here = self.at(object);
-        let is_lock = objects::is_lock(here.load(object::KIND) as u8);
-        let strength = if is_lock { Strength::Lock } else { Strength::Order };
-        self.release_into(&here.words[object::CLOCK + clock as usize], edge == Edge::Join, strength);
+        let kind = here.load(object::KIND) as u8;
+        let (place, join) = (&here.words[object::CLOCK + clock as usize], edge == Edge::Join);
+        if kind == objects::place::task {
+            self.task.check_memory(self.task.clock().leave(place, join, self.task.holder));
+            return;
+        }
+        let strength = if objects::is_lock(kind) { Strength::Lock } else { Strength::Order };
+        self.release_into(place, join, strength);
     }
 
     #[inline(always)]
