@@ -147,6 +147,21 @@ fn going_round_without_a_turn_has_an_end_in_a_replay() {
     }
 }
 
+/// Of a thread that has ended its process need not know at its end, once it has made
+/// another child: also if that is a process.
+#[test]
+fn a_process_ends_as_in_the_model_whatever_its_threads_made() {
+    let script = "lock m\ntask t0 { }\ntask t2 { }\ntask t1 { spawn process t0 }\n\
+                  m.acquire()\nspawn t2\nlet a = spawn daemon t1\njoin a\n";
+    for schedule in ["0x3.1.2x2.0x2.3.0", "0x3.2x2.0x2.1.0.3.0"] {
+        for model in [true, false] {
+            let replay = conc().file("s.conc", script).args(["replay", "--format", "json", "s.conc", schedule]);
+            let ended = if model { replay.args(["--model"]) } else { replay }.finish();
+            assert_eq!(ended.failures(), ["abandoned-lock"], "{schedule} {model}: {}", ended.stderr);
+        }
+    }
+}
+
 fn killed_in_the_middle(name: &str) -> support::Ended {
     let line = "x".repeat(200);
     let script = format!(

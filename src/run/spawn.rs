@@ -351,10 +351,7 @@ impl Executor {
             Ok(_detached) => {
                 self.arena.run(run::TASKS).fetch_add(u64::from(pool.is_none()), Relaxed);
                 self.arena.run(run::THREADS).fetch_add(1, Relaxed);
-                let child = Child { task: handle, process: None, forked: false, daemon, settled: false };
-                let mut family = self.home.family();
-                family.children.retain(|c| !c.settled && (c.process.is_some() || !has_ended(self.arena, c.task.id)));
-                family.children.push(child);
+                self.adopt(Child { task: handle, process: None, forked: false, daemon, settled: false });
                 Ok(handle)
             }
             Err(error) => {
@@ -399,9 +396,13 @@ impl Executor {
     fn forked(&mut self, task: ObjRef, index: usize, forked: bool, daemon: bool, counts: bool) {
         self.arena.run(run::TASKS).fetch_add(u64::from(counts), Relaxed);
         self.arena.run(run::PROCESS_COUNT).fetch_add(1, Relaxed);
-        let child = Child { task, process: Some(index), forked, daemon, settled: false };
+        self.adopt(Child { task, process: Some(index), forked, daemon, settled: false });
+    }
+
+    /// The process has one more to wait for; of threads that have ended it need not know.
+    fn adopt(&self, child: Child) {
         let mut family = self.home.family();
-        family.children.retain(|c| !c.settled);
+        family.children.retain(|c| !c.settled && (c.process.is_some() || !has_ended(self.arena, c.task.id)));
         family.children.push(child);
     }
 
