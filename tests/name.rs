@@ -7,7 +7,8 @@ use conc::program::name::Names;
 
 fn names(source: &str) -> Names {
     let parsed = conc::lang::parse::parse_all(source);
-    analyse(&parsed.script.expect("it can be read"), source, KINDS).0
+    assert!(parsed.script.is_some(), "it can be read");
+    analyse(parsed, source, KINDS, &[]).1
 }
 
 /// Of the symbol at the first `mark`: the lines of its definitions and uses.

@@ -30,7 +30,7 @@ fn wrong(name: &str, command: Conc) {
 }
 
 /// Wrong scripts by name. Each would print if anything of it ran.
-const SCRIPTS: [(&str, &str); 47] = [
+const SCRIPTS: [(&str, &str); 49] = [
     ("expect-contradiction", "var x = 0\nexpect race on x\nexpect left-in-queue\nexpect ok\n"),
     ("double-ampersand", "var x = 1\nif x == 1 && x == 2 { print x }\n"),
     ("double-bar", "let x = true || false\nprint x\n"),
@@ -77,6 +77,15 @@ const SCRIPTS: [(&str, &str); 47] = [
     ("number-too-large", "print 99999999999999999999\n"),
     ("else-and-after", "queue q\nselect { v = q.get() => { print v } after 1s => { } else => { } }\n"),
     ("several-of-form", "let a = true && false\nlet b = not (1 = 2)\nx++\nprint a\n"),
+    (
+        "several-of-both",
+        "queue q\nvar x = 1\nif x == 1 && x != blance { zero = 3 }\nq.putt(1)\nspawn wroker\nx++\n\
+         for i in range(cout) { print i }\nif x = totl { print !q.empty() }\n",
+    ),
+    (
+        "several-of-both-with-some-lost",
+        "let total = 3 +\nprint total, nothere\ntask t(a {\n    print a, zzz\n}\nlet w := 4\nprint w, yyy\nspawn t(1)\n",
+    ),
     ("several-of-meaning", "lock m\nqueue q\ntask t(a) { print b }\nspawn t\nq.putt(1)\nm()\nbreak\n"),
 ];
 
@@ -88,6 +97,52 @@ fn wrong_scripts_are_told_and_do_not_run() {
         .map(|(name, _)| name.to_string())
         .collect();
     assert!(faults.is_empty(), "see above: {}", faults.join(", "));
+}
+
+/// Words and signs that make a script wrong and define nothing.
+const SLIPS: [&str; 22] = [
+    "&&", "!", "=", "==", "(", ")", "[", "]", "{", "}", "\"", "'", ":", ";", ",", ".", "//", "/*", "+", "++", "elif",
+    "else",
+];
+
+/// The scripts below a folder, in order.
+fn scenarios(folder: &Path) -> Vec<(PathBuf, String)> {
+    let mut entries: Vec<PathBuf> =
+        std::fs::read_dir(folder).expect("the folder is there").map(|e| e.expect("an entry").path()).collect();
+    entries.sort();
+    let scripts = entries.into_iter().flat_map(|path| match path.extension().is_some_and(|e| e == "conc") {
+        true => vec![(path.clone(), std::fs::read_to_string(path).expect("a script"))],
+        false if path.is_dir() => scenarios(&path),
+        false => Vec::new(),
+    });
+    scripts.collect()
+}
+
+/// What one error leads to is not told as another: each name of these scripts
+/// is defined, so none may be unknown for a slip somewhere.
+#[test]
+fn a_slip_makes_no_name_unknown() {
+    use conc::objects::KINDS;
+    let mut seed = 7u64;
+    let mut tried = 0;
+    for (path, text) in scenarios(&Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")) {
+        let gaps: Vec<usize> = text.char_indices().filter(|(_, c)| c.is_whitespace()).map(|(at, _)| at).collect();
+        for _ in 0..40 {
+            seed = seed.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+            let (gap, slip) = ((seed >> 33) as usize % gaps.len(), (seed >> 17) as usize % SLIPS.len());
+            let mut wrong = text.clone();
+            wrong.insert_str(gaps[gap], &format!(" {} ", SLIPS[slip]));
+            let parsed = conc::lang::parse::parse_all(&wrong);
+            if parsed.errors.is_empty() {
+                continue;
+            }
+            tried += 1;
+            let errors = conc::program::compile::analyse(parsed, &wrong, KINDS, &[]).2;
+            let unknown: Vec<_> = errors.iter().filter(|error| error.unknown.is_some()).collect();
+            assert!(unknown.is_empty(), "{}: {unknown:#?}\n{wrong}", path.display());
+        }
+    }
+    assert!(tried > 1000, "{tried} wrong scripts");
 }
 
 #[test]

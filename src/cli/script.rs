@@ -4,8 +4,10 @@
 use super::{Common, Format, exit, put_err, put_out};
 use crate::lang::ast::{ExprKind, StrPart, UnaryOp};
 use crate::lang::error::ScriptError;
+use crate::lang::parse::Parsed;
 use crate::objects::KINDS;
 use crate::program::Program;
+use crate::program::compile::analyse;
 use crate::program::value::Value;
 use crate::report::{self, STANDARD_INPUT, Source};
 use std::io::Read;
@@ -66,8 +68,12 @@ pub fn defined(defines: &[String]) -> Result<Vec<(String, Value)>, u8> {
 ///
 /// Everything that is wrong with the script.
 pub fn compiled(source: &Source, defines: &[(String, Value)]) -> Result<&'static Program, Vec<ScriptError>> {
-    let program = crate::lang::parse::parse(&source.text)
-        .and_then(|script| crate::program::compile(&script, &source.text, KINDS, defines))?;
+    let program = match crate::lang::parse::parse_all(&source.text) {
+        Parsed { script: Some(script), errors, .. } if errors.is_empty() => {
+            crate::program::compile(&script, &source.text, KINDS, defines)?
+        }
+        parsed => return Err(analyse(parsed, &source.text, KINDS, defines).2),
+    };
     // A run's processes share it until they end, and so does this one.
     Ok(Box::leak(Box::new(program)))
 }

@@ -67,6 +67,20 @@ pub enum Item {
     Stmt(Stmt),
 }
 
+impl Item {
+    pub fn span(&self) -> Span {
+        match self {
+            Item::Const(item) => item.span,
+            Item::Object(item) => item.span,
+            Item::Struct(item) => item.span,
+            Item::Function(item) => item.span,
+            Item::Invariant { span, .. } | Item::Finally { span, .. } => *span,
+            Item::Expect(Expect::Code { span, .. } | Expect::Some { span, .. } | Expect::Every { span, .. }) => *span,
+            Item::Stmt(stmt) => stmt.span,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Const {
     pub name: Name,

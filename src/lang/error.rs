@@ -15,11 +15,24 @@ pub struct ScriptError {
     pub help: Option<String>,
     /// Further places, such as the first definition of a name.
     pub related: Vec<(Span, String)>,
+    /// The tree has what was meant, as of `&&` for `and`, so all that follows
+    /// from it can be told in the same go.
+    pub understood: bool,
+    /// The word that stands for nothing, if that is what is wrong.
+    pub unknown: Option<String>,
 }
 
 impl ScriptError {
     pub fn new(span: Span, message: impl Into<String>) -> ScriptError {
-        ScriptError { message: message.into(), label: String::new(), span, help: None, related: Vec::new() }
+        ScriptError {
+            message: message.into(),
+            label: String::new(),
+            span,
+            help: None,
+            related: Vec::new(),
+            understood: false,
+            unknown: None,
+        }
     }
     pub fn label(mut self, label: impl Into<String>) -> ScriptError {
         self.label = label.into();
@@ -31,6 +44,14 @@ impl ScriptError {
     }
     pub fn related(mut self, span: Span, label: impl Into<String>) -> ScriptError {
         self.related.push((span, label.into()));
+        self
+    }
+    pub fn understood(mut self) -> ScriptError {
+        self.understood = true;
+        self
+    }
+    pub fn unknown(mut self, word: impl Into<String>) -> ScriptError {
+        self.unknown = Some(word.into());
         self
     }
 }

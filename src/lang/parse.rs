@@ -49,40 +49,53 @@ pub fn parse_entry(source: &str) -> Result<Script, Vec<ScriptError>> {
     complete(read(source, true), source)
 }
 
-fn complete(read: (Option<Script>, Vec<ScriptError>), source: &str) -> Result<Script, Vec<ScriptError>> {
+fn complete(read: Parsed, source: &str) -> Result<Script, Vec<ScriptError>> {
     match read {
-        (Some(script), errors) if errors.is_empty() => Ok(script),
-        (_, errors) => Err(finish(errors, source)),
+        Parsed { script: Some(script), errors, .. } if errors.is_empty() => Ok(script),
+        Parsed { errors, .. } => Err(finish(errors, source)),
     }
 }
 
-/// What could be read of a script, for one that is being typed.
+/// What could be read of a script, also of one with errors.
 pub struct Parsed {
-    /// Without the statements that have an error; `None` if the text cannot be
-    /// read at all, as with a bracket that is never closed.
+    /// Without the statements that have an error, unless it is clear what they
+    /// were meant to be; `None` if the text cannot be read at all, as with
+    /// brackets nested too deeply.
     pub script: Option<Script>,
     /// In source order.
     pub errors: Vec<ScriptError>,
+    /// What is not in the tree, or not as it was meant: no word in there says
+    /// that it defines no name. Empty if every error is
+    /// [understood](ScriptError::understood).
+    pub lost: Vec<Span>,
 }
 
 /// As [`parse`], and of a script with errors the part that can be read.
 pub fn parse_all(source: &str) -> Parsed {
-    let (script, errors) = read(source, false);
-    match script {
-        Some(script) if errors.is_empty() => Parsed { script: Some(script), errors },
-        script => Parsed { script, errors: finish(errors, source) },
+    let mut parsed = read(source, false);
+    if parsed.script.is_some() && parsed.errors.is_empty() {
+        return parsed;
     }
+    for error in parsed.errors.iter().filter(|error| !error.understood) {
+        let last = build::line_of(source, error.span.end as usize);
+        parsed.lost.push(build::line_of(source, error.span.start as usize).to(last));
+    }
+    parsed.lost.iter_mut().for_each(|span| clamp(span, source));
+    parsed.errors = finish(parsed.errors, source);
+    parsed
 }
 
-fn read(source: &str, entry: bool) -> (Option<Script>, Vec<ScriptError>) {
+fn read(source: &str, entry: bool) -> Parsed {
     if source.len() > SOURCE_MAX {
         let help = format!("a script has at most {} MiB", SOURCE_MAX >> 20);
-        return (None, vec![ScriptError::new(Span::new(0, 0), "the script is too long").help(help)]);
+        let error = ScriptError::new(Span::new(0, 0), "the script is too long").help(help);
+        return Parsed { script: None, errors: vec![error], lost: Vec::new() };
     }
     let scan = scan::scan(source);
     let mut errors = scan.errors;
+    let mut lost = scan.lost;
     if scan.unreadable {
-        return (None, errors);
+        return Parsed { script: None, errors, lost };
     }
     let mut text = scan.text;
     // Each round takes one statement out of the text, so there are few.
@@ -93,7 +106,8 @@ fn read(source: &str, entry: bool) -> (Option<Script>, Vec<ScriptError>) {
                 let mut builder = Builder::new(&text, errors, repaired);
                 builder.entry = entry;
                 let script = builder.script(pairs);
-                return (Some(script), builder.errors);
+                lost.append(&mut builder.lost);
+                return Parsed { script: Some(script), errors: builder.errors, lost };
             }
             Err(failure) => {
                 let place = unexpected::offset(&failure);
@@ -105,13 +119,17 @@ fn read(source: &str, entry: bool) -> (Option<Script>, Vec<ScriptError>) {
                 if !build::reported_on_line(&errors, &text, place) {
                     errors.push(unexpected::error(&text, source, &failure));
                 }
-                if !(recover::join_brace(&mut text, place) || recover::blank(&mut text, place)) {
-                    break;
+                if recover::join_brace(&mut text, place) {
+                    continue;
+                }
+                match recover::blank(&mut text, place) {
+                    Some(span) => lost.push(span),
+                    None => break,
                 }
             }
         }
     }
-    (None, errors)
+    Parsed { script: None, errors, lost }
 }
 
 /// The tree of a single expression, such as the value of `-D N=7`.

@@ -4,7 +4,7 @@
 use super::position::{Encoding, Lines};
 use crate::lang::ast::{Script, Span};
 use crate::lang::error::ScriptError;
-use crate::lang::parse::{Parsed, parse_all};
+use crate::lang::parse::parse_all;
 use crate::objects::KINDS;
 use crate::program::compile::analyse;
 use crate::program::name::Names;
@@ -34,11 +34,12 @@ impl Known {
     /// Parses and compiles. `before` is what was known of the text before the
     /// last change.
     pub fn of(text: &str, before: Known) -> Known {
-        let Parsed { script, errors } = parse_all(text);
-        let Some(script) = script else { return Known { errors, ..before } };
-        let (names, wrong) = analyse(&script, text, KINDS);
-        // As on the command line, what does not parse is told first.
-        Known { script, names, errors: if errors.is_empty() { wrong } else { errors } }
+        let parsed = parse_all(text);
+        if parsed.script.is_none() {
+            return Known { errors: parsed.errors, ..before };
+        }
+        let (script, names, errors) = analyse(parsed, text, KINDS, &[]);
+        Known { script, names, errors }
     }
 }
 

@@ -10,8 +10,8 @@ use super::scope::{Frame, Global, Globals};
 use super::value::Value;
 use crate::lang::ast::{self, Expr, ExprKind, Item, Name, Script, Span, Stmt};
 use crate::lang::error::{ScriptError, nearest};
-use crate::lang::parse::ERRORS_MAX;
-use std::collections::HashMap;
+use crate::lang::parse::{ERRORS_MAX, Parsed};
+use std::collections::{HashMap, HashSet};
 
 #[path = "expression.rs"]
 mod expression;
@@ -38,14 +38,49 @@ pub fn compile(
     compiler.finish()
 }
 
-/// What an editor asks: the names of a script, also of one with errors, and
-/// those errors.
-pub fn analyse(script: &Script, source: &str, kinds: &'static [KindSpec]) -> (Names, Vec<ScriptError>) {
+/// The names of a script and all its errors, also of one that could be read
+/// only in part. `defines` are the `-D NAME=VALUE` of the command line.
+pub fn analyse(
+    parsed: Parsed,
+    source: &str,
+    kinds: &'static [KindSpec],
+    defines: &[(String, Value)],
+) -> (Script, Names, Vec<ScriptError>) {
+    let Parsed { script, errors, lost } = parsed;
+    let Some(script) = script else { return (Script::default(), Names::default(), errors) };
     let mut compiler = Compiler::new(source, kinds);
-    compiler.collect(script, &[]);
-    compiler.bodies(script);
+    compiler.collect(&script, defines);
+    compiler.bodies(&script);
     let names = std::mem::take(&mut compiler.names);
-    (names, compiler.finish().err().unwrap_or_default())
+    compiler.errors = beyond(errors, &lost, compiler.errors, &names, source);
+    (script, names, compiler.finish().err().unwrap_or_default())
+}
+
+/// The errors in form, and of those in meaning all that do not follow from
+/// them. `lost` is what could not be read.
+fn beyond(
+    form: Vec<ScriptError>,
+    lost: &[Span],
+    mut meaning: Vec<ScriptError>,
+    names: &Names,
+    source: &str,
+) -> Vec<ScriptError> {
+    if form.is_empty() {
+        return meaning;
+    }
+    meaning.retain(|error| !form.iter().any(|told| error.span == told.span));
+    if !lost.is_empty() {
+        // Blocks may begin and end elsewhere than was meant, and what is lost
+        // may have defined any name in it. So it is an error only if a word is
+        // not known that the whole script says nowhere else.
+        let mut known: HashSet<&str> = names.symbols().iter().map(|symbol| symbol.name.as_str()).collect();
+        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        known.extend(lost.iter().flat_map(|span| span.text(source).split(|c| !is_word(c))));
+        let read = |place: Span| !lost.iter().any(|lost| lost.start <= place.end && place.start <= lost.end);
+        meaning.retain(|e| e.unknown.as_deref().is_some_and(|word| !known.contains(word)) && read(e.span));
+    }
+    meaning.extend(form);
+    meaning
 }
 
 /// The nearest declared `const` for a `-D` that names none.
@@ -780,8 +815,9 @@ impl<'s> Compiler<'s> {
         if let ast::Expect::Code { code, on, .. } = e {
             use crate::lang::error::nearest;
             if !EXPECTABLE.contains(&code.text.as_str()) {
-                let mut error =
-                    ScriptError::new(code.span, format!("`{}` is no finding", code.text)).label("unknown code");
+                let mut error = ScriptError::new(code.span, format!("`{}` is no finding", code.text))
+                    .label("unknown code")
+                    .unknown(code.text.as_str());
                 error = match nearest(&code.text, EXPECTABLE) {
                     Some(near) => error.help(format!("did you mean `{near}`?")),
                     None => error.help(format!("the codes: {}", EXPECTABLE.join(", "))),

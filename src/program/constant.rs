@@ -65,7 +65,8 @@ impl Constants<'_> {
             Some(_) => Err(not_constant(expr)),
             None if self.later.iter().any(|n| *n == name) => Err(not_constant(expr)),
             None => {
-                let mut error = ScriptError::new(expr.span, format!("`{name}` is not defined")).label("not defined");
+                let mut error =
+                    ScriptError::new(expr.span, format!("`{name}` is not defined")).label("not defined").unknown(name);
                 if let Some(near) = crate::lang::error::nearest(name, self.globals.names()) {
                     error = error.help(format!("there is `{near}`"));
                 }

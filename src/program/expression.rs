@@ -142,7 +142,7 @@ impl Compiler<'_> {
     }
 
     pub(super) fn undefined(&mut self, name: &str, span: Span, assigned: bool) {
-        let mut error = ScriptError::new(span, format!("`{name}` is not defined")).label("not defined");
+        let mut error = ScriptError::new(span, format!("`{name}` is not defined")).label("not defined").unknown(name);
         let in_main = self.main_locals.get(name).copied();
         let mut candidates: Vec<String> = self.globals.names().map(String::from).collect();
         candidates.extend(self.frame().local_names().map(String::from));
@@ -349,8 +349,9 @@ impl Compiler<'_> {
         if known || self.field_names.contains(&field.text) {
             return;
         }
-        let mut error =
-            ScriptError::new(field.span, format!("nothing has a field `{}`", field.text)).label("unknown field");
+        let mut error = ScriptError::new(field.span, format!("nothing has a field `{}`", field.text))
+            .label("unknown field")
+            .unknown(field.text.as_str());
         let all: Vec<String> = self.field_names.clone();
         let names = all.iter().map(String::as_str).chain(HANDLE_FIELDS).chain(ERROR_FIELDS);
         let method = self.kinds.iter().any(|k| k.method(&field.text).is_some());

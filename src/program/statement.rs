@@ -540,8 +540,9 @@ impl Compiler<'_> {
                 Some(kind) => kinds.push(kind),
                 None => {
                     let words = ErrorKind::ALL.map(ErrorKind::word);
-                    let mut error =
-                        ScriptError::new(name.span, format!("`{}` is no kind of error", name.text)).label("unknown");
+                    let mut error = ScriptError::new(name.span, format!("`{}` is no kind of error", name.text))
+                        .label("unknown")
+                        .unknown(name.text.as_str());
                     error = match nearest(&name.text, words.into_iter().chain(["any"])) {
                         Some(near) => error.help(format!("did you mean `{near}`?")),
                         None => error.help(format!("the kinds: {}, or any", words.join(", "))),

@@ -37,8 +37,9 @@ impl<'s> Builder<'s> {
             match item {
                 Item::Stmt(stmt) => stmts.push(stmt),
                 // After a repair the block may be longer than it was meant.
-                _ if self.repaired => {}
+                item if self.repaired => self.lost.push(item.span()),
                 item => {
+                    self.lost.push(item.span());
                     let after_try = matches!(stmts.last(), Some(Stmt { kind: StmtKind::Try { .. }, .. }));
                     self.errors.push(slip::misplaced(&item, after_try));
                 }
@@ -100,8 +101,11 @@ impl<'s> Builder<'s> {
     pub fn for_stmt(&mut self, node: Node<'s>) -> Option<StmtKind> {
         let mut parts = parts(node);
         let name = name(parts.accept(Rule::ident)?);
-        let over = self.expr(parts.next()?)?;
-        self.errors.extend(slip::range_call(&over, self.text));
+        let mut over = self.expr(parts.next()?)?;
+        if let Some((meant, error)) = slip::range_call(&over, self.text) {
+            self.errors.push(error);
+            over = meant.unwrap_or(over);
+        }
         let body = self.body(&mut parts)?;
         Some(StmtKind::For { name, over, body })
     }
@@ -145,6 +149,8 @@ impl<'s> Builder<'s> {
         let inner = parts(node).next()?;
         let rule = inner.as_rule();
         let before = self.errors.len();
+        // Its condition, and the name that a `catch` gives the error.
+        self.lost.push(super::build::line_of(self.text, whole.start as usize));
         let mut parts = parts(inner);
         match rule {
             Rule::catch => {

@@ -21,6 +21,9 @@ pub(super) struct Builder<'s> {
     pub text: &'s str,
     /// All so far, those of earlier stages first.
     pub errors: Vec<ScriptError>,
+    /// What is not in the tree, or not as it was meant: names may have been
+    /// defined there.
+    pub lost: Vec<Span>,
     /// Something was repaired or blanked out: a statement may seem to stand
     /// where its author did not put it.
     pub repaired: bool,
@@ -31,7 +34,7 @@ pub(super) struct Builder<'s> {
 
 impl<'s> Builder<'s> {
     pub fn new(text: &'s str, errors: Vec<ScriptError>, repaired: bool) -> Builder<'s> {
-        Builder { text, errors, repaired, entry: false, depth: 0 }
+        Builder { text, errors, lost: Vec::new(), repaired, entry: false, depth: 0 }
     }
 
     /// The whole script.
@@ -67,11 +70,13 @@ impl<'s> Builder<'s> {
             let place = span(&node);
             match self.piece(node) {
                 Some(item) => items.push(item),
-                // Nothing is left out in silence.
-                None if self.errors.is_empty() => {
-                    self.errors.push(ScriptError::new(place, "this cannot be read"));
+                None => {
+                    self.lost.push(place);
+                    // Nothing is left out in silence.
+                    if self.errors.is_empty() {
+                        self.errors.push(ScriptError::new(place, "this cannot be read"));
+                    }
                 }
-                None => {}
             }
         }
         items

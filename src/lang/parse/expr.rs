@@ -115,7 +115,11 @@ impl<'s> Builder<'s> {
             self.errors.extend(slip::comparison_chain(&left, word, &right, self.text));
         }
         let kind = ExprKind::Binary { op: meaning(word)?, left: Box::new(left), right: Box::new(right) };
-        Some(Expr { kind, span })
+        let value = Expr { kind, span };
+        match word.starts_with("not") {
+            true => Some(Expr { kind: ExprKind::Unary { op: UnaryOp::Not, value: Box::new(value) }, span }),
+            false => Some(value),
+        }
     }
 
     fn operand(&mut self, node: Node<'s>) -> Option<Expr> {
@@ -204,10 +208,13 @@ impl<'s> Builder<'s> {
     fn primary(&mut self, node: Node<'s>) -> Option<Expr> {
         let whole = span(&node);
         let kind = match node.as_rule() {
-            Rule::ident => {
-                self.errors.extend(slip::foreign_constant(text(&node), whole));
-                ExprKind::Name(text(&node).to_owned())
-            }
+            Rule::ident => match slip::foreign_constant(text(&node), whole) {
+                Some((meant, error)) => {
+                    self.errors.push(error);
+                    meant
+                }
+                None => ExprKind::Name(text(&node).to_owned()),
+            },
             Rule::self_task => ExprKind::SelfTask,
             Rule::constant => match text(&node) {
                 "true" => ExprKind::Bool(true),

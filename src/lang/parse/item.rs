@@ -79,7 +79,10 @@ impl<'s> Builder<'s> {
         for item in self.pieces(&mut parts) {
             match item {
                 Item::Object(object) => fields.push(object),
-                other => self.errors.push(slip::not_a_field(&other, &name)),
+                other => {
+                    self.lost.push(other.span());
+                    self.errors.push(slip::not_a_field(&other, &name));
+                }
             }
         }
         Some(Struct { name, fields, span })

@@ -49,10 +49,13 @@ impl<'s> Builder<'s> {
         let text = text(&node);
         let kind = match node.as_rule() {
             Rule::int => ExprKind::Int(self.integer(text, span)?),
-            Rule::duration => {
+            Rule::duration | Rule::spaced_slip => {
+                if node.as_rule() == Rule::spaced_slip {
+                    self.errors.push(slip::spaced(span, text));
+                }
                 let end = text.find(|c: char| c.is_ascii_alphabetic())?;
                 let (number, unit) = text.split_at(end);
-                match self.integer(number, span)?.checked_mul(unit_ns(unit)) {
+                match self.integer(number.trim_end(), span)?.checked_mul(unit_ns(unit)) {
                     Some(ns) => ExprKind::Duration(ns),
                     None => {
                         return self.fail(
@@ -65,10 +68,6 @@ impl<'s> Builder<'s> {
             Rule::float_slip => {
                 self.errors.push(slip::float(span, text));
                 ExprKind::Int(0)
-            }
-            Rule::spaced_slip => {
-                self.errors.push(slip::spaced(span, text));
-                ExprKind::Duration(0)
             }
             _ => {
                 self.errors.push(slip::number(span, text));

@@ -1,6 +1,8 @@
 //! After a syntax error: which statement it is in, and how to take that out so
 //! that the rest can be read.
 
+use crate::lang::ast::Span;
+
 /// What encloses a place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Within {
@@ -11,8 +13,9 @@ pub(super) enum Within {
 }
 
 /// Blanks out the statement around `place`. A block after it stays, under a
-/// `loop`, so that errors in it are found too. False if nothing changed.
-pub(super) fn blank(text: &mut String, place: usize) -> bool {
+/// `loop`, so that errors in it are found too. What was blanked out; `None` if
+/// nothing changed.
+pub(super) fn blank(text: &mut String, place: usize) -> Option<Span> {
     let mut bytes = std::mem::take(text).into_bytes();
     let (start, within) = statement_start(&bytes, place);
     let (end, brace) = head_end(&bytes, place.max(start), within);
@@ -23,13 +26,14 @@ pub(super) fn blank(text: &mut String, place: usize) -> bool {
         overwrite(&mut bytes, start, end);
         bytes[start..start + 5].copy_from_slice(b"loop ");
     }
+    let mut end = end;
     if bytes == before {
-        let end = whole_end(&bytes, start, place);
+        end = whole_end(&bytes, start, place);
         overwrite(&mut bytes, start, end);
     }
     let changed = bytes != before;
     *text = String::from_utf8(bytes).unwrap_or_default();
-    changed
+    changed.then(|| Span::new(start, end))
 }
 
 /// Where a head's line ends at `place` and the next begins with `{`, joins them.

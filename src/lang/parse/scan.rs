@@ -15,6 +15,9 @@ pub(in crate::lang) struct Scan {
     /// From each `#` to before the end of its line.
     pub comments: Vec<Span>,
     pub errors: Vec<ScriptError>,
+    /// What may not have been meant as it now stands, beyond the lines of the
+    /// errors.
+    pub lost: Vec<Span>,
     /// The grammar must not see the text.
     pub unreadable: bool,
     /// The source ends inside brackets.
@@ -32,6 +35,7 @@ pub(in crate::lang) fn scan(source: &str) -> Scan {
         braces: Vec::new(),
         comments: Vec::new(),
         errors: Vec::new(),
+        lost: Vec::new(),
         repaired: false,
     };
     let unreadable = !scanner.run();
@@ -58,6 +62,7 @@ struct Scanner<'s> {
     braces: Vec<(usize, bool)>,
     comments: Vec<Span>,
     errors: Vec<ScriptError>,
+    lost: Vec<Span>,
     repaired: bool,
 }
 
@@ -108,7 +113,15 @@ impl Scanner<'_> {
         }
         // Only whole characters are replaced, and by ASCII.
         let text = String::from_utf8(self.text).unwrap_or_default();
-        Scan { text, comments: self.comments, errors: self.errors, unreadable, open, repaired: self.repaired }
+        Scan {
+            text,
+            comments: self.comments,
+            errors: self.errors,
+            lost: self.lost,
+            unreadable,
+            open,
+            repaired: self.repaired,
+        }
     }
 
     fn blank(&mut self, start: usize, end: usize) {
@@ -212,6 +225,10 @@ impl Scanner<'_> {
                 .help("close it with `\"` on the same line; a new line in a string is `\\n`"),
         });
         self.open.truncate(first);
+        // After `"""` the lines up to the next one were meant as text.
+        if self.source[..start].ends_with("\"\"") {
+            self.lost.push(Span::new(0, self.source.len()));
+        }
         // The brackets of this line were probably closed in what looks like string.
         let line = super::build::line_of(self.source, start).start as usize;
         while let Some((_, place)) = self.open.last().filter(|(_, place)| *place >= line).copied() {
@@ -250,6 +267,9 @@ impl Scanner<'_> {
         }
         let start = self.place;
         let end = self.line_end();
+        if self.source[..start].ends_with("''") {
+            self.lost.push(Span::new(0, self.source.len()));
+        }
         let error = ScriptError::new(Span::new(start, end), "this quote is not closed");
         self.errors.push(error.help("a string stands in double quotes: `\"text\"`"));
         self.blank(start, end);

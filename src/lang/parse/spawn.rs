@@ -75,7 +75,11 @@ impl<'s> Builder<'s> {
                 Some(Expr { kind: ExprKind::Int(value), span })
             }
             Rule::sum => self.expr(inner),
-            _ => self.fail(slip::bare_count(place, text(&inner))),
+            _ => {
+                self.errors.push(slip::bare_count(place, text(&inner)));
+                let value = self.integer(text(&inner), place)?;
+                Some(Expr { kind: ExprKind::Int(value), span: place })
+            }
         }
     }
 

@@ -4,7 +4,7 @@
 use super::build::{Builder, Node, Parts, name, parts, span, text};
 use super::grammar::Rule;
 use super::slip;
-use crate::lang::ast::{AssignOp, Expr, ExprKind, Stmt, StmtKind};
+use crate::lang::ast::{AssignOp, BinaryOp, Expr, ExprKind, Stmt, StmtKind};
 use crate::lang::error::ScriptError;
 
 impl<'s> Builder<'s> {
@@ -102,7 +102,9 @@ impl<'s> Builder<'s> {
         let Some(equals) = parts.accept(Rule::equals) else { return Some(left) };
         let right = self.expr(parts.accept(Rule::expr)?)?;
         self.errors.push(slip::equals_in_condition(span(&equals), &left, &right, self.text));
-        Some(left)
+        let span = left.span.to(right.span);
+        let kind = ExprKind::Binary { op: BinaryOp::Eq, left: Box::new(left), right: Box::new(right) };
+        Some(Expr { kind, span })
     }
 
     fn let_stmt(&mut self, node: Node<'s>) -> Option<StmtKind> {
@@ -110,10 +112,12 @@ impl<'s> Builder<'s> {
         let mut parts = parts(node);
         let name = name(parts.accept(Rule::ident)?);
         let Some(equals) = parts.accept(Rule::let_equals) else {
-            return self.fail(slip::let_without_value(whole, &name));
+            self.errors.push(slip::let_without_value(whole, &name));
+            let value = Expr { kind: ExprKind::None, span: name.span };
+            return Some(StmtKind::Let { name, value });
         };
         if text(&equals) != "=" {
-            self.errors.push(slip::foreign_assignment(&equals));
+            self.errors.push(slip::foreign_assignment(&equals).understood());
         }
         let value = self.expr(parts.next()?)?;
         Some(StmtKind::Let { name, value })
@@ -124,7 +128,10 @@ impl<'s> Builder<'s> {
         let mut parts = parts(node);
         let left = self.expr(parts.accept(Rule::expr)?)?;
         if let Some(step) = parts.accept(Rule::step_slip) {
-            return self.fail(slip::step(&step, left.span.text(self.text)));
+            self.errors.push(slip::step(&step, left.span.text(self.text)));
+            let op = if text(&step) == "++" { AssignOp::Add } else { AssignOp::Sub };
+            let value = Expr { kind: ExprKind::Int(1), span: span(&step) };
+            return is_target(&left).then_some(StmtKind::Assign { target: left, op, value });
         }
         let kind = match parts.accept(Rule::assign_op) {
             Some(op) => {
@@ -143,18 +150,23 @@ impl<'s> Builder<'s> {
     }
 
     fn assign(&mut self, target: Expr, op: &Node<'s>, value: Expr) -> Option<StmtKind> {
-        if !matches!(target.kind, ExprKind::Name(_) | ExprKind::Index { .. } | ExprKind::Field { .. }) {
+        if !is_target(&target) {
             let help = "a variable, `xs[i]` or `record.field` stands before `=`; `==` compares";
             return self.fail(ScriptError::new(target.span, "this cannot be assigned to").help(help));
         }
-        let kind = match text(op) {
+        let word: String = text(op).split_whitespace().collect();
+        if word != text(op) || word == ":=" {
+            self.errors.push(slip::foreign_assignment(op));
+        }
+        let kind = match word.as_str() {
             "=" => AssignOp::Set,
             "+=" => AssignOp::Add,
             "-=" => AssignOp::Sub,
             "*=" => AssignOp::Mul,
             "/=" => AssignOp::Div,
             "%=" => AssignOp::Rem,
-            _ => return self.fail(slip::foreign_assignment(op)),
+            // It may have been a `let`.
+            _ => return None,
         };
         Some(StmtKind::Assign { target, op: kind, value })
     }
@@ -187,13 +199,20 @@ impl<'s> Builder<'s> {
 
     /// Two statements stand side by side: no newline, no `;`, no `}` between.
     pub fn check_separated(&mut self, before: &Node<'s>, after: &Node<'s>) {
-        if text(before).ends_with('}') || self.reported_on_line(span(before)) || self.reported_on_line(span(after)) {
+        if text(before).ends_with('}') || before.as_rule() == Rule::sep || after.as_rule() == Rule::sep {
             return;
         }
-        if before.as_rule() == Rule::sep || after.as_rule() == Rule::sep {
+        // They may have been meant as one.
+        self.lost.push(span(before).to(span(after)));
+        if self.reported_on_line(span(before)) || self.reported_on_line(span(after)) {
             return;
         }
         let error = slip::side_by_side(text(before), span(before), text(after), span(after));
         self.errors.push(error);
     }
+}
+
+/// Whether a value can stand before `=`.
+fn is_target(expr: &Expr) -> bool {
+    matches!(expr.kind, ExprKind::Name(_) | ExprKind::Index { .. } | ExprKind::Field { .. })
 }

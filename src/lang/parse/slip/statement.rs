@@ -17,7 +17,8 @@ fn error(span: Span, message: impl Into<String>, help: impl Into<String>) -> Scr
 /// `if x:`
 pub(crate) fn colon(span: Span, before_block: bool) -> ScriptError {
     let help = if before_block { "leave the `:` out" } else { "blocks are braces: write `{` here and `}` at the end" };
-    error(span, "no `:` stands before a block", help)
+    let error = error(span, "no `:` stands before a block", help);
+    if before_block { error.understood() } else { error }
 }
 
 /// `import threading`
@@ -140,14 +141,14 @@ fn misplaced_object(object: &Object) -> ScriptError {
 
 /// `elif c { }`
 pub(crate) fn elif(word: &Node<'_>) -> ScriptError {
-    error(span(word), format!("there is no `{}`", text(word)), "write `else if`")
+    error(span(word), format!("there is no `{}`", text(word)), "write `else if`").understood()
 }
 
 /// `except Empty { }`
 pub(crate) fn except(word: &Node<'_>, kinds: &[Name]) -> ScriptError {
     let kinds: Vec<&str> = kinds.iter().map(|kind| kind.text.as_str()).collect();
     let kinds = if kinds.is_empty() { "any".to_owned() } else { kinds.join(", ") };
-    error(span(word), "there is no `except`", format!("write `catch {kinds} {{ }}`"))
+    error(span(word), "there is no `except`", format!("write `catch {kinds} {{ }}`")).understood()
 }
 
 /// `catch { }`
@@ -172,12 +173,13 @@ pub(crate) fn stray(rule: Rule, span: Span) -> ScriptError {
 /// `if x = 3 { }`
 pub(crate) fn equals_in_condition(place: Span, left: &Expr, right: &Expr, source: &str) -> ScriptError {
     let help = format!("write `{} == {}`", short(left.span.text(source)), short(right.span.text(source)));
-    error(place, "`=` assigns and does not compare", help)
+    error(place, "`=` assigns and does not compare", help).understood()
 }
 
 /// `let x`
 pub(crate) fn let_without_value(span: Span, name: &Name) -> ScriptError {
-    error(span, format!("`let {}` has no value", name.text), format!("write `let {} = none`, or its value", name.text))
+    let help = format!("write `let {} = none`, or its value", name.text);
+    error(span, format!("`let {}` has no value", name.text), help).understood()
 }
 
 /// `x := 1`, `x + = 1`, `let x == 1`
@@ -190,8 +192,8 @@ pub(crate) fn foreign_assignment(op: &Node<'_>) -> ScriptError {
             "`:=` does not assign",
             "write `let x = 1` for a new variable, `x = 1` for one that is there",
         ),
-        "==" => error(span(op), "`==` compares and does not assign", "write `=`"),
-        _ => error(span(op), format!("`{joined}` is one word"), format!("write `{joined}`")),
+        "==" => error(span(op), "`==` compares and does not assign", "write `=`").understood(),
+        _ => error(span(op), format!("`{joined}` is one word"), format!("write `{joined}`")).understood(),
     }
 }
 
@@ -199,12 +201,12 @@ pub(crate) fn foreign_assignment(op: &Node<'_>) -> ScriptError {
 pub(crate) fn step(op: &Node<'_>, target: &str) -> ScriptError {
     let sign = &text(op)[..1];
     let help = format!("write `{} {sign}= 1`", short(target));
-    error(span(op), format!("`{}` is not an operator", text(op)), help)
+    error(span(op), format!("`{}` is not an operator", text(op)), help).understood()
 }
 
 /// `let v = q.get() => { }`
 pub(crate) fn let_in_arm(span: Span) -> ScriptError {
-    error(span, "an arm needs no `let`", "write `v = q.get() => { }`; `v` is new in its arm")
+    error(span, "an arm needs no `let`", "write `v = q.get() => { }`; `v` is new in its arm").understood()
 }
 
 /// `f(x) => { }`
@@ -238,12 +240,12 @@ pub(crate) fn print_call(value: &Node<'_>, whole: Span) -> Option<ScriptError> {
 
 /// `spawn process thread worker`
 pub(crate) fn spawn_word(span: Span) -> ScriptError {
-    error(span, "this says twice how to spawn", "write one of `thread` and `process`, and `daemon` once")
+    error(span, "this says twice how to spawn", "write one of `thread` and `process`, and `daemon` once").understood()
 }
 
 /// `spawn worker 3`
 pub(crate) fn bare_count(span: Span, text: &str) -> ScriptError {
-    error(span, "a number of tasks is written with `x`", format!("write `x{text}`"))
+    error(span, "a number of tasks is written with `x`", format!("write `x{text}`")).understood()
 }
 
 /// `submit job(1)`

@@ -31,12 +31,14 @@ pub(crate) fn operator(op: &Node<'_>, left: &Expr, right: &Expr, source: &str) -
         _ if word.starts_with("not") => {
             let (left, right) = (short(left.span.text(source)), short(right.span.text(source)));
             let help = format!("write `not ({left} in {right})`");
-            return Some(error(place, "`not in` is not an operator", help));
+            return Some(error(place, "`not in` is not an operator", help).understood());
         }
         _ => return None,
     };
     let word = if word.starts_with("is") && mend == "!=" { "is not" } else { word };
-    Some(error(place, format!("`{word}` is not an operator"), format!("write `{mend}`")))
+    let error = error(place, format!("`{word}` is not an operator"), format!("write `{mend}`"));
+    // What a `spawn` gives is no part of a condition: something else was meant.
+    Some(if matches!(left.kind, ExprKind::Spawn(_)) { error } else { error.understood() })
 }
 
 fn is_spawn(expr: &Expr) -> bool {
@@ -45,7 +47,7 @@ fn is_spawn(expr: &Expr) -> bool {
 
 /// `!x`
 pub(crate) fn bang(span: Span) -> ScriptError {
-    error(span, "`!` is not an operator", "write `not`")
+    error(span, "`!` is not an operator", "write `not`").understood()
 }
 
 /// `a < b < c`
@@ -84,43 +86,45 @@ pub(crate) fn lambda(span: Span) -> ScriptError {
     error(span, "there is no `lambda`", "define `fn f(x) { return x }` and pass `f`")
 }
 
-/// `True`, `None`, `null`
-pub(crate) fn foreign_constant(word: &str, span: Span) -> Option<ScriptError> {
-    let mend = match word {
-        "True" | "TRUE" => "true",
-        "False" | "FALSE" => "false",
-        "None" | "null" | "NULL" | "nil" | "nullptr" | "undefined" => "none",
+/// `True`, `None`, `null`: the value that is meant, with the error.
+pub(crate) fn foreign_constant(word: &str, span: Span) -> Option<(ExprKind, ScriptError)> {
+    let (meant, mend) = match word {
+        "True" | "TRUE" => (ExprKind::Bool(true), "true"),
+        "False" | "FALSE" => (ExprKind::Bool(false), "false"),
+        "None" | "null" | "NULL" | "nil" | "nullptr" | "undefined" => (ExprKind::None, "none"),
         _ => return None,
     };
-    Some(error(span, format!("`{word}` is not a value"), format!("write `{mend}`")))
+    let error = error(span, format!("`{word}` is not a value"), format!("write `{mend}`"));
+    Some((meant, error.understood()))
 }
 
 /// `f(timeout=5ms)`
 pub(crate) fn equals_in_argument(span: Span, name: &Name) -> ScriptError {
-    error(span, "an argument's name is followed by `:`", format!("write `{}: …`", name.text))
+    error(span, "an argument's name is followed by `:`", format!("write `{}: …`", name.text)).understood()
 }
 
 /// `'text'`
 pub(crate) fn quotes(span: Span, text: &str) -> ScriptError {
     let inner = short(&text.trim_matches('\'').replace("\\'", "'").replace('"', "\\\""));
-    error(span, "a string stands in double quotes", format!("write `\"{inner}\"`"))
+    error(span, "a string stands in double quotes", format!("write `\"{inner}\"`")).understood()
 }
 
 /// `f"text"`
 pub(crate) fn fstring(span: Span, text: &str) -> ScriptError {
     let inner = short(text[1..].trim_matches(['\'', '"']));
     let message = format!("a string has no prefix `{}`", &text[..1]);
-    error(span, message, format!("every string fills in its `{{…}}`: write `\"{inner}\"`"))
+    error(span, message, format!("every string fills in its `{{…}}`: write `\"{inner}\"`")).understood()
 }
 
 /// `{}` in a string
 pub(crate) fn empty_hole(span: Span) -> ScriptError {
-    error(span, "there is no expression between these braces", "write `\\{\\}` for braces in a string")
+    error(span, "there is no expression between these braces", "write `\\{\\}` for braces in a string").understood()
 }
 
 /// `\q` in a string
 pub(crate) fn escape(span: Span, c: char) -> ScriptError {
-    error(span, format!("`\\{c}` is not an escape"), "there are `\\n`, `\\t`, `\\\"`, `\\\\`, `\\{` and `\\}`")
+    let help = "there are `\\n`, `\\t`, `\\\"`, `\\\\`, `\\{` and `\\}`";
+    error(span, format!("`\\{c}` is not an escape"), help).understood()
 }
 
 /// `0.5`, `0.5s`
@@ -155,7 +159,7 @@ fn duration_of(text: &str) -> Option<String> {
 /// `10 ms`
 pub(crate) fn spaced(span: Span, text: &str) -> ScriptError {
     let joined: String = text.split_whitespace().collect();
-    error(span, "a duration is one word", format!("write `{joined}`"))
+    error(span, "a duration is one word", format!("write `{joined}`")).understood()
 }
 
 /// `3min`, `0xff`, `1e3`
@@ -177,7 +181,7 @@ pub(crate) fn not_a_duration(time: &Expr, word: &str) -> Option<ScriptError> {
     }
     let ExprKind::Int(value) = inner.kind else { return None };
     let help = format!("write a unit: `{word} {value}ms`, or `us`, `s`");
-    Some(error(inner.span, format!("`{word}` takes a duration"), help))
+    Some(error(inner.span, format!("`{word}` takes a duration"), help).understood())
 }
 
 /// `time.sleep(0.01)`
@@ -193,8 +197,9 @@ pub(crate) fn sleep_call(call: &Expr, source: &str) -> Option<ScriptError> {
     Some(error(call.span, "`sleep` is a statement and takes a duration", help))
 }
 
-/// `range(3)` after `for … in`
-pub(crate) fn range_call(over: &Expr, source: &str) -> Option<ScriptError> {
+/// `range(3)` after `for … in`: the range that is meant, if it is one, with the
+/// error.
+pub(crate) fn range_call(over: &Expr, source: &str) -> Option<(Option<Expr>, ScriptError)> {
     let ExprKind::Call { callee, args } = &over.kind else { return None };
     let own = ["fn range", "task range", "struct range"].iter().any(|definition| source.contains(definition));
     if own || !matches!(&callee.kind, ExprKind::Name(name) if name == "range") {
@@ -206,7 +211,15 @@ pub(crate) fn range_call(over: &Expr, source: &str) -> Option<ScriptError> {
         2 => format!("write `{}..{}`", short(text(0)), short(text(1))),
         _ => "write `0..3`; for other steps use `while`".to_owned(),
     };
-    Some(error(over.span, "a range is written with `..`", help))
+    let error = error(over.span, "a range is written with `..`", help);
+    let value = |i: usize| args.get(i).map(|arg| Box::new(arg.value.clone()));
+    let (from, to) = match args.len() {
+        1 => (Some(Box::new(Expr { kind: ExprKind::Int(0), span: over.span })), value(0)),
+        2 => (value(0), value(1)),
+        _ => return Some((None, error)),
+    };
+    let meant = Expr { kind: ExprKind::Range { from, to, inclusive: false }, span: over.span };
+    Some((Some(meant), error.understood()))
 }
 
 /// Whether `expr` can stand after `on`: `x`, `fork[0]`, `a.mu`.
