@@ -99,6 +99,27 @@ fn wrong_scripts_are_told_and_do_not_run() {
     assert!(faults.is_empty(), "see above: {}", faults.join(", "));
 }
 
+/// Each of these would take minutes if an error cost the time of the whole
+/// script, or all of them were gathered: then the limit of [`support`] ends it.
+#[test]
+fn a_long_script_full_of_errors_is_told_of_soon() {
+    let declared: String = (0..20_000).map(|i| format!("var name{i} = 0\n")).collect();
+    let first = |script: String, line: usize| {
+        let ended = run(script).args(["-q"]).finish().expect_code(2);
+        let told: Vec<&str> = ended.stderr.lines().collect();
+        assert!(told[0].starts_with(&format!("script.conc:{line}:1: error: ")), "{}", told[0]);
+        assert!(told.len() <= 21, "{}", told.len());
+        told[told.len() - 1].to_string()
+    };
+    let told = first(format!("{declared}{}", "nmae1 = 1\n".repeat(100_000)), 20_001);
+    assert_eq!(told, "20 errors in script.conc; nothing ran");
+    // What stands first is told, though it is found last.
+    let told = first(format!("task t {{\nbreak\n}}\n{}", "x = 1\n".repeat(5_000)), 2);
+    assert_eq!(told, "20 errors in script.conc; nothing ran");
+    first("x;".repeat(1_000_000), 1);
+    first("/* x\n".repeat(600_000), 1);
+}
+
 /// Words and signs that make a script wrong and define nothing.
 const SLIPS: [&str; 22] = [
     "&&", "!", "=", "==", "(", ")", "[", "]", "{", "}", "\"", "'", ":", ";", ",", ".", "//", "/*", "+", "++", "elif",

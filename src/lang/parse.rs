@@ -29,6 +29,9 @@ use pest::Parser;
 
 /// At most this many errors are reported in one go.
 pub const ERRORS_MAX: usize = 20;
+/// So many are looked for, those that come to be told of in order of place
+/// among them. More cost time and are told to nobody.
+pub const ERRORS_GATHERED_MAX: usize = 50 * ERRORS_MAX;
 /// Brackets within brackets, interpolation counted. The grammar's recursion
 /// follows them, so this bounds the stack it needs.
 pub const NESTING_MAX: usize = 64;

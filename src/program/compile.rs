@@ -10,7 +10,7 @@ use super::scope::{Frame, Global, Globals};
 use super::value::Value;
 use crate::lang::ast::{self, Expr, ExprKind, Item, Name, Script, Span, Stmt};
 use crate::lang::error::{ScriptError, nearest};
-use crate::lang::parse::{ERRORS_MAX, Parsed};
+use crate::lang::parse::{ERRORS_GATHERED_MAX, ERRORS_MAX, Parsed};
 use std::collections::{HashMap, HashSet};
 
 #[path = "expression.rs"]
@@ -94,6 +94,10 @@ pub(super) struct Compiler<'s> {
     globals: Globals,
     program: Program,
     errors: Vec<ScriptError>,
+    /// Where the last error stands that may be told, once there are enough.
+    errors_end: Option<u32>,
+    /// Where each line begins.
+    lines: Vec<u32>,
     symbols: HashMap<String, u32>,
     /// The functions around the code being compiled; the innermost last.
     frames: Vec<Frame>,
@@ -104,7 +108,7 @@ pub(super) struct Compiler<'s> {
     /// Every field name of every struct.
     field_names: Vec<String>,
     /// Every name of a declaration.
-    later: Vec<String>,
+    later: HashSet<String>,
     /// Where names are defined and used, for editors.
     names: Names,
     /// What was there before this text, in a program that grows.
@@ -122,12 +126,16 @@ impl<'s> Compiler<'s> {
             globals: Globals::default(),
             program: empty_program(kinds),
             errors: Vec::new(),
+            errors_end: None,
+            lines: std::iter::once(0)
+                .chain(source.bytes().zip(1..).filter(|(b, _)| *b == b'\n').map(|b| b.1))
+                .collect(),
             symbols: HashMap::new(),
             frames: Vec::new(),
             main_locals: HashMap::new(),
             keeper: Vec::new(),
             field_names: Vec::new(),
-            later: Vec::new(),
+            later: HashSet::new(),
             names: Names::default(),
             before: grow::Before::default(),
         }
@@ -137,16 +145,36 @@ impl<'s> Compiler<'s> {
         if self.errors.is_empty() {
             return Ok(self.program);
         }
+        self.keep_errors(ERRORS_MAX);
+        Err(self.errors)
+    }
+
+    /// In order of place, each once, the first so many.
+    fn keep_errors(&mut self, max: usize) {
         self.errors.sort_by_key(|e| (e.span.start, e.span.end));
         self.errors.dedup();
-        self.errors.truncate(ERRORS_MAX);
-        Err(self.errors)
+        self.errors.truncate(max);
     }
 
     // ------------------------------------------------------------- small ones
 
     pub(super) fn error(&mut self, error: ScriptError) {
+        if self.is_beyond(error.span) {
+            return;
+        }
         self.errors.push(error);
+        if self.errors.len() >= 2 * ERRORS_GATHERED_MAX {
+            self.keep_errors(ERRORS_GATHERED_MAX);
+            if self.errors.len() == ERRORS_GATHERED_MAX {
+                self.errors_end = self.errors.last().map(|e| e.span.start);
+            }
+        }
+    }
+
+    /// Whether an error at this place will not be told, since there are enough
+    /// before it.
+    pub(super) fn is_beyond(&self, place: Span) -> bool {
+        self.errors_end.is_some_and(|end| end < place.start)
     }
 
     pub(super) fn symbol(&mut self, name: &str) -> u32 {
@@ -199,8 +227,7 @@ impl<'s> Compiler<'s> {
     }
 
     pub(super) fn line(&self, span: Span) -> usize {
-        let end = (span.start as usize).min(self.source.len());
-        self.before.lines + self.source.as_bytes()[..end].iter().filter(|b| **b == b'\n').count() + 1
+        self.before.lines + self.lines.partition_point(|begin| *begin <= span.start)
     }
 
     pub(super) fn kind_named(&self, word: &str) -> Option<u8> {
@@ -226,6 +253,7 @@ impl<'s> Compiler<'s> {
         let constants = Constants {
             globals: &self.globals,
             later: &self.later,
+            told: !self.is_beyond(expr.span),
             kind_of: &|id| objects[id as usize].kind,
             row_of: &|row| {
                 let r = &rows[row as usize];
@@ -235,7 +263,7 @@ impl<'s> Compiler<'s> {
         match constants.eval(expr) {
             Ok(value) => Some(value),
             Err(error) => {
-                self.errors.push(error);
+                self.error(error);
                 None
             }
         }
@@ -336,7 +364,7 @@ impl<'s> Compiler<'s> {
                 if let Some(near) = nearest(name, self.program.consts.iter().map(|c| c.0.as_str())) {
                     error = error.help(format!("there is `const {near}`"));
                 }
-                self.errors.push(error);
+                self.error(error);
             }
         }
         if !self.before.grows {

@@ -4,13 +4,16 @@
 use super::scope::{Global, Globals};
 use super::value::{ObjRef, Value, arithmetic};
 use crate::lang::ast::{BinaryOp, Expr, ExprKind, StrPart, UnaryOp};
-use crate::lang::error::ScriptError;
+use crate::lang::error::{ScriptError, nearest};
+use std::collections::HashSet;
 
 /// What declarations may mention; `kinds_of` gives a declared object's kind.
 pub struct Constants<'a> {
     pub globals: &'a Globals,
     /// Names of declarations that are not laid out yet.
-    pub later: &'a [String],
+    pub later: &'a HashSet<String>,
+    /// An error here will be told, so a name like the unknown one is of use.
+    pub told: bool,
     pub kind_of: &'a dyn Fn(u32) -> u8,
     /// The first number and the kind of a row of objects.
     pub row_of: &'a dyn Fn(u32) -> (u32, u32, u8),
@@ -63,11 +66,11 @@ impl Constants<'_> {
             Some(Global::Object(id)) => Ok(Value::Object(ObjRef { id: *id, kind: (self.kind_of)(*id) })),
             Some(Global::Function(f)) => Ok(Value::Function(*f)),
             Some(_) => Err(not_constant(expr)),
-            None if self.later.iter().any(|n| *n == name) => Err(not_constant(expr)),
+            None if self.later.contains(name) => Err(not_constant(expr)),
             None => {
                 let mut error =
                     ScriptError::new(expr.span, format!("`{name}` is not defined")).label("not defined").unknown(name);
-                if let Some(near) = crate::lang::error::nearest(name, self.globals.names()) {
+                if let Some(near) = nearest(name, self.globals.names().filter(|_| self.told)) {
                     error = error.help(format!("there is `{near}`"));
                 }
                 Err(error)

@@ -142,6 +142,10 @@ impl Compiler<'_> {
     }
 
     pub(super) fn undefined(&mut self, name: &str, span: Span, assigned: bool) {
+        // Looking for the nearest name takes the time of all names.
+        if self.is_beyond(span) {
+            return;
+        }
         let mut error = ScriptError::new(span, format!("`{name}` is not defined")).label("not defined").unknown(name);
         let in_main = self.main_locals.get(name).copied();
         let mut candidates: Vec<String> = self.globals.names().map(String::from).collect();

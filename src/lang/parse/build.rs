@@ -6,8 +6,8 @@
 //! others go on, so one go reports several errors, and what has none is there
 //! for an editor.
 
-use super::DEPTH_MAX;
 use super::grammar::{Rule, is_keyword};
+use super::{DEPTH_MAX, ERRORS_GATHERED_MAX};
 use crate::lang::ast::{Expr, Item, Name, Script, Span};
 use crate::lang::error::ScriptError;
 use pest::iterators::{Pair, Pairs};
@@ -30,11 +30,25 @@ pub(super) struct Builder<'s> {
     /// The text may end with any expression.
     pub entry: bool,
     depth: usize,
+    /// With so many errors the rest is not read.
+    errors_max: usize,
+    /// The line that was last asked about; at first none.
+    line: Span,
 }
 
 impl<'s> Builder<'s> {
     pub fn new(text: &'s str, errors: Vec<ScriptError>, repaired: bool) -> Builder<'s> {
-        Builder { text, errors, lost: Vec::new(), repaired, entry: false, depth: 0 }
+        let errors_max = errors.len() + ERRORS_GATHERED_MAX;
+        Builder {
+            text,
+            errors,
+            lost: Vec::new(),
+            repaired,
+            entry: false,
+            depth: 0,
+            errors_max,
+            line: Span { start: 1, end: 0 },
+        }
     }
 
     /// The whole script.
@@ -68,6 +82,11 @@ impl<'s> Builder<'s> {
             separated = false;
             previous = Some(node.clone());
             let place = span(&node);
+            if self.errors.len() >= self.errors_max {
+                self.lost.push(Span::new(place.start as usize, self.text.len()));
+                while parts.next_unless(&[Rule::close_brace, Rule::EOI]).is_some() {}
+                break;
+            }
             match self.piece(node) {
                 Some(item) => items.push(item),
                 None => {
@@ -106,15 +125,22 @@ impl<'s> Builder<'s> {
     }
 
     /// Whether an error lies on the line of `span` already.
-    pub fn reported_on_line(&self, span: Span) -> bool {
-        reported_on_line(&self.errors, self.text, span.start as usize)
+    pub fn reported_on_line(&mut self, span: Span) -> bool {
+        // All of a script may be one line.
+        if !(self.line.start <= span.start && span.start <= self.line.end) {
+            self.line = line_of(self.text, span.start as usize);
+        }
+        on_line(&self.errors, self.line)
     }
 }
 
 /// Whether one of `errors` lies on the line around `place`.
 pub(super) fn reported_on_line(errors: &[ScriptError], text: &str, place: usize) -> bool {
-    let line = line_of(text, place);
-    errors.iter().any(|e| line.start <= e.span.start && e.span.start <= line.end)
+    on_line(errors, line_of(text, place))
+}
+
+fn on_line(errors: &[ScriptError], line: Span) -> bool {
+    errors.iter().rev().any(|e| line.start <= e.span.start && e.span.start <= line.end)
 }
 
 /// The line around `place`, without its newline.

@@ -5,7 +5,7 @@
 //! not match, so the rest can still be read. `brace` guesses where a `}` is
 //! missing.
 
-use super::{NESTING_MAX, brace};
+use super::{ERRORS_GATHERED_MAX, NESTING_MAX, brace};
 use crate::lang::ast::Span;
 use crate::lang::error::ScriptError;
 
@@ -37,6 +37,8 @@ pub(in crate::lang) fn scan(source: &str) -> Scan {
         errors: Vec::new(),
         lost: Vec::new(),
         repaired: false,
+        line_end: None,
+        comment_end: None,
     };
     let unreadable = !scanner.run();
     scanner.finish(unreadable)
@@ -64,6 +66,10 @@ struct Scanner<'s> {
     errors: Vec<ScriptError>,
     lost: Vec<Span>,
     repaired: bool,
+    /// Of the line that was last asked for.
+    line_end: Option<usize>,
+    /// The last `*/`, once one was looked for.
+    comment_end: Option<Option<usize>>,
 }
 
 impl Scanner<'_> {
@@ -82,7 +88,7 @@ impl Scanner<'_> {
             if self.open.len() > NESTING_MAX {
                 let help = "take a part out into a `fn` or a `let` of its own";
                 let span = Span::new(self.place.saturating_sub(1), self.place);
-                self.errors.push(ScriptError::new(span, "brackets are nested too deeply").help(help));
+                self.tell(ScriptError::new(span, "brackets are nested too deeply").help(help));
                 return false;
             }
         }
@@ -107,7 +113,7 @@ impl Scanner<'_> {
                 while let Some((_, place)) = self.open.pop() {
                     self.blank(place, place + 1);
                     let span = Span::new(place, place + 1);
-                    self.errors.push(ScriptError::new(span, "this bracket is not closed"));
+                    self.tell(ScriptError::new(span, "this bracket is not closed"));
                 }
             }
         }
@@ -124,6 +130,12 @@ impl Scanner<'_> {
         }
     }
 
+    fn tell(&mut self, error: ScriptError) {
+        if self.errors.len() < ERRORS_GATHERED_MAX {
+            self.errors.push(error);
+        }
+    }
+
     fn blank(&mut self, start: usize, end: usize) {
         for byte in &mut self.text[start..end] {
             if *byte != b'\n' {
@@ -132,9 +144,15 @@ impl Scanner<'_> {
         }
     }
 
-    fn line_end(&self) -> usize {
+    fn line_end(&mut self) -> usize {
+        // All of a script may be one line, with many places to ask this at.
+        if let Some(end) = self.line_end.filter(|end| self.place <= *end) {
+            return end;
+        }
         let rest = &self.source.as_bytes()[self.place..];
-        self.place + rest.iter().position(|b| matches!(b, b'\n' | b'\r')).unwrap_or(rest.len())
+        let end = self.place + rest.iter().position(|b| matches!(b, b'\n' | b'\r')).unwrap_or(rest.len());
+        self.line_end = Some(end);
+        end
     }
 
     fn top_is_bracket(&self) -> bool {
@@ -218,12 +236,13 @@ impl Scanner<'_> {
         let start = self.open[first].1;
         let end = self.line_end();
         let hole = self.open[first..].iter().find(|(open, _)| *open == Open::Hole);
-        self.errors.push(match hole {
+        let error = match hole {
             Some((_, place)) => ScriptError::new(Span::new(*place, end), "this `{` in a string is not closed")
                 .help("close it with `}` on the same line, or write `\\{` for a brace"),
             None => ScriptError::new(Span::new(start, end), "this string is not closed")
                 .help("close it with `\"` on the same line; a new line in a string is `\\n`"),
-        });
+        };
+        self.tell(error);
         self.open.truncate(first);
         // After `"""` the lines up to the next one were meant as text.
         if self.source[..start].ends_with("\"\"") {
@@ -254,7 +273,8 @@ impl Scanner<'_> {
 
     /// `'text'`: the grammar reports it; here it only must not hide brackets.
     fn quoted(&mut self) {
-        let line = &self.source[self.place..self.line_end()];
+        let end = self.line_end();
+        let line = &self.source[self.place..end];
         let mut escaped = false;
         for (i, c) in line.char_indices().skip(1) {
             match c {
@@ -271,7 +291,7 @@ impl Scanner<'_> {
             self.lost.push(Span::new(0, self.source.len()));
         }
         let error = ScriptError::new(Span::new(start, end), "this quote is not closed");
-        self.errors.push(error.help("a string stands in double quotes: `\"text\"`"));
+        self.tell(error.help("a string stands in double quotes: `\"text\"`"));
         self.blank(start, end);
         self.text[start] = b'0';
         self.place = end;
@@ -281,16 +301,18 @@ impl Scanner<'_> {
     fn foreign_comment(&mut self, block: bool) {
         let start = self.place;
         let line_end = self.line_end();
-        let end = match (block, self.source[start..].find("*/")) {
-            (true, Some(length)) => start + length + 2,
-            _ => line_end,
+        let source = self.source;
+        let last = *self.comment_end.get_or_insert_with(|| source.rfind("*/"));
+        let end = match last.filter(|last| block && *last >= start) {
+            Some(_) => start + self.source[start..].find("*/").unwrap_or(0) + 2,
+            None => line_end,
         };
         let (word, help) = match block {
             true => ("/*", "a comment begins with `#` and ends with its line"),
             false => ("//", "a comment begins with `#`; integers are divided with `/`"),
         };
         let error = ScriptError::new(Span::new(start, start + 2), format!("`{word}` does not begin a comment"));
-        self.errors.push(error.help(help));
+        self.tell(error.help(help));
         // In a string's hole the line's end matters more.
         let end = if self.open.iter().any(|(open, _)| *open == Open::Quote) { start + 2 } else { end };
         self.blank(start, end);
@@ -310,12 +332,12 @@ impl Scanner<'_> {
                 self.text[self.place] = end;
                 let error = ScriptError::new(span, format!("`{begin}` is closed by `{own}`"));
                 let help = format!("write `{}`", end as char);
-                self.errors.push(error.help(help).related(Span::new(place, place + 1), "opened here"));
+                self.tell(error.help(help).related(Span::new(place, place + 1), "opened here"));
             }
             _ => {
                 self.blank(self.place, self.place + 1);
                 let error = ScriptError::new(span, format!("this `{own}` closes nothing"));
-                self.errors.push(error.help("take it out, or open it before"));
+                self.tell(error.help("take it out, or open it before"));
             }
         }
         self.place += 1;
@@ -339,7 +361,7 @@ impl Scanner<'_> {
                 self.repaired = true;
                 let span = Span::new(self.place, self.place + 1);
                 let help = "take it out, or look for a `{` that is missing before it";
-                self.errors.push(ScriptError::new(span, "this `}` closes nothing").help(help));
+                self.tell(ScriptError::new(span, "this `}` closes nothing").help(help));
             }
         }
         self.place += 1;
@@ -357,7 +379,7 @@ impl Scanner<'_> {
         self.blank(place, place + 1);
         self.repaired = true;
         let error = ScriptError::new(Span::new(place, place + 1), format!("this `{begin}` is not closed"));
-        self.errors.push(error.help(format!("write `{end}` where it ends")));
+        self.tell(error.help(format!("write `{end}` where it ends")));
     }
 
     /// A letter of another script, or a character that is nothing here.
@@ -387,7 +409,7 @@ impl Scanner<'_> {
             format!("`{c}`")
         };
         let error = ScriptError::new(Span::new(start, self.place), format!("{shown} has no meaning here"));
-        self.errors.push(error.help(help));
+        self.tell(error.help(help));
     }
 }
 
