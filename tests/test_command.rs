@@ -117,6 +117,31 @@ fn json_has_a_line_for_each_script() {
     assert_eq!((&last["passed"], &last["failed"], &last["exit_code"]), (&1.into(), &1.into(), &1.into()));
 }
 
+/// More states than can be gone through while a test waits.
+const ENDLESS: &str = "\
+const N = 9
+var x[N] = 0
+task t(i) { repeat 9 { x[i] += 1; x[(i + 1) % N] += 1 } }
+for i in 0..N { spawn t(i) }
+join all
+expect race
+";
+
+#[test]
+fn a_row_is_told_as_soon_as_those_before_it_are() {
+    for (format, row) in [("human", "passed     a.conc"), ("json", r#"{"type":"test","file":"a.conc""#)] {
+        let files = conc().file("a.conc", FINE).file("b.conc", ENDLESS).file("c.conc", FINE);
+        let mut running = files.args(["test", "--format", format, "a.conc", "b.conc", "c.conc"]).start();
+        running.line(row);
+        assert!(!running.has_ended());
+        running.signal(nix::sys::signal::Signal::SIGINT);
+        let ended = running.finish().expect_code(130);
+        let named = |line: &str| ["a.conc", "b.conc", "c.conc"].into_iter().find(|name| line.contains(name));
+        let order: Vec<&str> = ended.stdout.lines().skip_while(|l| !l.contains(row)).filter_map(named).collect();
+        assert_eq!(order, ["a.conc", "b.conc", "c.conc"], "{}", ended.stdout);
+    }
+}
+
 // ----------------------------------------------------------------------- SARIF
 
 /// What the standard demands of each object (OASIS SARIF 2.1.0, section 3), as

@@ -74,9 +74,13 @@ pub fn main(args: &TestArgs) -> u8 {
             Err(errors) => wrong.push(tested(source, Expectations::default(), Outcome::Wrong(errors))),
         }
     }
+    let mut teller = Teller::new(args, if wrong.is_empty() { &cases } else { &[] });
     // Nothing runs as long as something is wrong with the scripts.
-    let (all, interrupted) = if wrong.is_empty() { check_all(args, cases) } else { (wrong, false) };
-    tell(args, all, interrupted, began.elapsed())
+    let (all, interrupted) = match wrong.is_empty() {
+        true => check_all(args, cases, &mut teller),
+        false => (wrong, false),
+    };
+    teller.end(&all, interrupted, began.elapsed())
 }
 
 /// The scripts, each once, without those to skip.
@@ -149,9 +153,9 @@ fn tested(source: Source, expectations: Expectations, outcome: Outcome) -> Teste
 
 // -------------------------------------------------------------------- checking
 
-/// Checks the scripts, in their order, several at a time; whether it was
-/// interrupted.
-fn check_all(args: &TestArgs, cases: Vec<Case>) -> (Vec<Tested>, bool) {
+/// Checks the scripts, in their order, several at a time, and tells of each as
+/// soon as those before it are told of; whether it was interrupted.
+fn check_all(args: &TestArgs, cases: Vec<Case>, teller: &mut Teller) -> (Vec<Tested>, bool) {
     let jobs = crate::run::threads(args.jobs.map(|j| j as usize)).min(cases.len().max(1));
     let memory = args.limits.max_memory.unwrap_or_else(|| crate::run::memory_for_objects() as u64 / jobs as u64);
     let interruption = crate::run::interruption();
@@ -186,6 +190,10 @@ fn check_all(args: &TestArgs, cases: Vec<Case>) -> (Vec<Tested>, bool) {
                 Ok((n, tested)) => {
                     failed += usize::from(tested.status() == Status::Failed);
                     done[n] = Some(tested);
+                    if n == teller.told && teller.tells_rows() {
+                        line.clear();
+                        done[n..].iter().map_while(Option::as_ref).for_each(|one| teller.one(one));
+                    }
                 }
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
@@ -251,65 +259,101 @@ fn exit_code(counts: &Counts, interrupted: bool) -> u8 {
     }
 }
 
-fn tell(args: &TestArgs, all: Vec<Tested>, interrupted: bool, took: Duration) -> u8 {
-    let counts = Counts::of(&all);
-    let code = exit_code(&counts, interrupted);
-    let duration_ms = took.as_secs_f64() * 1e3;
-    match args.format {
-        ReportFormat::Human => {
-            for one in &all {
-                if let Outcome::Wrong(errors) = &one.outcome {
-                    script::show_errors(&one.source, errors, &args.common, Format::Human);
-                }
-            }
-            let judged: Vec<Tested> = all.into_iter().filter(|t| t.status() != Status::Wrong).collect();
-            if !judged.is_empty() {
-                put_out(&tested::text(&judged, duration_ms, &args.common.style(super::on_terminal().0)));
-            }
-            if interrupted {
-                put_err("conc: interrupted; this is what was known by then\n");
-            }
-        }
-        ReportFormat::Json => tell_json(args, &all, &counts, code, duration_ms),
-        ReportFormat::Sarif => put_out(&sarif::tested(&all, code)),
-        ReportFormat::Junit => put_out(&junit::tested(&all, took.as_secs_f64())),
-    }
-    code
+/// What is told, script by script in their order.
+struct Teller<'a> {
+    args: &'a TestArgs,
+    style: report::Style,
+    /// The width of the column of names.
+    width: usize,
+    /// How many scripts it has told of.
+    told: usize,
 }
 
-fn tell_json(args: &TestArgs, all: &[Tested], counts: &Counts, code: u8, duration_ms: f64) {
-    let start = json::Start {
-        schema: json::SCHEMA_VERSION,
-        conc: env!("CARGO_PKG_VERSION").to_string(),
-        command: "test".to_string(),
-        file: args.paths.join(" "),
-        hash: String::new(),
-        seed: 0,
-    };
-    put_out(&format!("{}\n", json::start(&start)));
-    for one in all {
-        if let Outcome::Wrong(errors) = &one.outcome {
-            errors.iter().for_each(|e| put_out(&format!("{}\n", report::json::script_error(&one.source, e))));
+impl Teller<'_> {
+    /// Begins with what stands before all scripts.
+    fn new<'a>(args: &'a TestArgs, cases: &[Case]) -> Teller<'a> {
+        let style = args.common.style(super::on_terminal().0);
+        let width = tested::name_width(cases.iter().map(|c| c.source.name.as_str()));
+        if args.format == ReportFormat::Json {
+            let start = json::Start {
+                schema: json::SCHEMA_VERSION,
+                conc: env!("CARGO_PKG_VERSION").to_string(),
+                command: "test".to_string(),
+                file: args.paths.join(" "),
+                hash: String::new(),
+                seed: 0,
+            };
+            put_out(&format!("{}\n", json::start(&start)));
         }
-        for (finding, _) in one.unexpected() {
-            put_out(&format!("{}\n", json::finding(&one.source, finding)));
-        }
-        let line = json::Test {
-            file: one.source.name.clone(),
-            hash: script::hash(&one.source),
-            status: one.status().word(),
-            reasons: one.reasons(),
-            states: one.states,
-            duration_ms: one.duration_ms,
-        };
-        put_out(&format!("{}\n", json::test(&line)));
+        Teller { args, style, width, told: 0 }
     }
-    let summary = json::Summary {
-        exit_code: i32::from(code),
-        findings: all.iter().map(|t| t.unexpected().len() as u64).sum(),
-        duration_ms,
-        ..json::Summary::default()
+
+    /// SARIF and JUnit are one text each, whose beginning counts what comes.
+    fn tells_rows(&self) -> bool {
+        matches!(self.args.format, ReportFormat::Human | ReportFormat::Json)
+    }
+
+    /// Tells of the next script.
+    fn one(&mut self, one: &Tested) {
+        self.told += 1;
+        match (self.args.format, &one.outcome) {
+            (ReportFormat::Human, Outcome::Wrong(errors)) => {
+                script::show_errors(&one.source, errors, &self.args.common, Format::Human);
+            }
+            (ReportFormat::Human, _) => put_out(&tested::row(one, self.width, &self.style)),
+            (ReportFormat::Json, _) => one_json(one),
+            _ => {}
+        }
+    }
+
+    /// Tells of the scripts that are left and of all together: the exit code.
+    fn end(mut self, all: &[Tested], interrupted: bool, took: Duration) -> u8 {
+        let counts = Counts::of(all);
+        let code = exit_code(&counts, interrupted);
+        let duration_ms = took.as_secs_f64() * 1e3;
+        all[self.told..].iter().for_each(|one| self.one(one));
+        match self.args.format {
+            ReportFormat::Human => {
+                let judged: Vec<Tested> = all.iter().filter(|t| t.status() != Status::Wrong).cloned().collect();
+                if !judged.is_empty() {
+                    put_out(&tested::last(&judged, duration_ms, &self.style));
+                }
+                if interrupted {
+                    put_err("conc: interrupted; this is what was known by then\n");
+                }
+            }
+            ReportFormat::Json => {
+                let summary = json::Summary {
+                    exit_code: i32::from(code),
+                    findings: all.iter().map(|t| t.unexpected().len() as u64).sum(),
+                    duration_ms,
+                    ..json::Summary::default()
+                };
+                let (passed, failed, undecided) = (counts.passed, counts.failed, counts.undecided);
+                let summary = json::TestSummary { summary, passed, failed, undecided };
+                put_out(&format!("{}\n", json::test_summary(&summary)));
+            }
+            ReportFormat::Sarif => put_out(&sarif::tested(all, code)),
+            ReportFormat::Junit => put_out(&junit::tested(all, took.as_secs_f64())),
+        }
+        code
+    }
+}
+
+fn one_json(one: &Tested) {
+    if let Outcome::Wrong(errors) = &one.outcome {
+        errors.iter().for_each(|e| put_out(&format!("{}\n", report::json::script_error(&one.source, e))));
+    }
+    for (finding, _) in one.unexpected() {
+        put_out(&format!("{}\n", json::finding(&one.source, finding)));
+    }
+    let line = json::Test {
+        file: one.source.name.clone(),
+        hash: script::hash(&one.source),
+        status: one.status().word(),
+        reasons: one.reasons(),
+        states: one.states,
+        duration_ms: one.duration_ms,
     };
-    let (passed, failed, undecided) = (counts.passed, counts.failed, counts.undecided);
-    put_out(&format!("{}\n", json::test_summary(&json::TestSummary { summary, passed, failed, undecided })));
+    put_out(&format!("{}\n", json::test(&line)));
 }

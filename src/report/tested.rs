@@ -235,29 +235,38 @@ pub fn words(line: &Line) -> String {
     }
 }
 
-/// The table and the last line. With `verbose` each finding that nobody
-/// expected is told in full; with `quiet` what passed has no row.
-pub fn text(all: &[Tested], duration_ms: f64, style: &Style) -> String {
+/// The width of the column of names, which all rows have.
+pub fn name_width<'n>(names: impl IntoIterator<Item = &'n str>) -> usize {
+    names.into_iter().map(phrase::columns).max().unwrap_or(0).min(60)
+}
+
+/// The row of one. With `verbose` each finding that nobody expected is told in
+/// full; with `quiet` what passed has no row.
+pub fn row(tested: &Tested, name_width: usize, style: &Style) -> String {
     let style = style.within_bounds();
-    let width = all.iter().map(|t| phrase::columns(&t.source.name)).max().unwrap_or(0).min(60);
-    let mut out = String::new();
-    for tested in all.iter().filter(|t| !style.quiet || t.status() != Status::Passed) {
-        out.push_str(&tested.row(&style, width));
-        if style.verbose {
-            for (found, way) in tested.unexpected() {
-                out.push_str(&format!("\n{}\n", super::finding(&tested.source, found, &style)));
-                out.push_str(&format!("{}\n", lanes::text(way, &tested.source, &style)));
-            }
+    if style.quiet && tested.status() == Status::Passed {
+        return String::new();
+    }
+    let mut out = tested.row(&style, name_width);
+    if style.verbose {
+        for (found, way) in tested.unexpected() {
+            out.push_str(&format!("\n{}\n", super::finding(&tested.source, found, &style)));
+            out.push_str(&format!("{}\n", lanes::text(way, &tested.source, &style)));
         }
     }
+    out
+}
+
+/// The last line.
+pub fn last(all: &[Tested], duration_ms: f64, style: &Style) -> String {
+    let style = style.within_bounds();
     let counts = Counts::of(all);
     let scripts = phrase::count(all.len() as u64, "script");
     let mut parts = vec![format!("{} passed", counts.passed)];
     let more = [(counts.failed, "failed"), (counts.undecided, "undecided"), (counts.wrong, "wrong")];
     parts.extend(more.iter().filter(|m| m.0 > 0).map(|(n, word)| format!("{n} {word}")));
     let last = format!("{scripts}, {}: {}", super::summary::duration(duration_ms), parts.join(", "));
-    out.push_str(&format!("{}\n", style.paint("1", &last)));
-    out
+    format!("{}\n", style.paint("1", &last))
 }
 
 #[cfg(test)]
@@ -266,6 +275,12 @@ pub(super) mod tests {
     use crate::detect::expect::{Claimed, Seen};
     use crate::detect::finding::{Certainty, Code, Facts};
     use crate::lang::ast::{Item, Span};
+
+    fn text(all: &[Tested], duration_ms: f64, style: &Style) -> String {
+        let width = name_width(all.iter().map(|t| t.source.name.as_str()));
+        let rows: String = all.iter().map(|t| row(t, width, style)).collect();
+        rows + &last(all, duration_ms, style)
+    }
 
     pub fn tested(text: &str, found: Vec<Finding>, claims: &[(u64, u64)], reason: Option<&str>) -> Tested {
         let script = crate::lang::parse::parse(text).expect("it parses");
