@@ -188,8 +188,11 @@ fn wrong_definitions_on_the_command_line() {
 
 #[test]
 fn a_definition_of_another_kind() {
-    let ended = run("const COUNT = 1\ntask t { }\nspawn t x COUNT\n").args(["-D", "COUNT=many"]).finish();
-    assert!(matches!(ended.code, Some(1 | 2)), "{ended:?}");
+    let script = "const COUNT = 1\nconst PAUSE = 5ms\nconst WHO = \"anna\"\ntask t { }\nspawn t x COUNT\nprint WHO\n";
+    let define = |all: &[&str]| run(script).args(all.iter().flat_map(|d| ["-D", d]));
+    wrong("command-define-of-another-kind", define(&["COUNT=many", "PAUSE=10"]));
+    let ended = define(&["COUNT=2", "PAUSE=1s", "WHO=7"]).finish().expect_code(0);
+    assert_eq!(ended.stdout, "7\n");
 }
 
 #[test]

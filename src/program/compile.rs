@@ -7,7 +7,7 @@ use super::constant::Constants;
 use super::kind::{Default as Missing, KindSpec, Memory};
 use super::name::{Names, What};
 use super::scope::{Frame, Global, Globals};
-use super::value::Value;
+use super::value::{Value, duration_text};
 use crate::lang::ast::{self, Expr, ExprKind, Item, Name, Script, Span, Stmt};
 use crate::lang::error::{ScriptError, nearest};
 use crate::lang::parse::{ERRORS_GATHERED_MAX, ERRORS_MAX, Parsed};
@@ -407,9 +407,36 @@ impl<'s> Compiler<'s> {
             self.define(&c.name, Global::Const(Value::None));
             return;
         };
-        let value = defined.unwrap_or(written);
+        let value = self.overridden(c, written, defined);
         self.program.consts.push((c.name.text.clone(), value.clone()));
         self.define(&c.name, Global::Const(value));
+    }
+
+    /// What a constant is with the value of a `-D`, which must be of the kind
+    /// that the script is written for.
+    fn overridden(&mut self, c: &ast::Const, written: Value, defined: Option<Value>) -> Value {
+        let Some(defined) = defined else { return written };
+        let text = match &defined {
+            Value::Str(text) => text.to_string(),
+            Value::Int(i) => i.to_string(),
+            Value::Bool(b) => b.to_string(),
+            Value::Duration(ns) => duration_text(*ns),
+            _ => return defined,
+        };
+        match (&written, &defined) {
+            (Value::Str(_), Value::Str(_)) => defined,
+            // On the command line a string needs no quotes.
+            (Value::Str(_), _) => Value::string(text),
+            (Value::None, _) => defined,
+            _ if std::mem::discriminant(&written) == std::mem::discriminant(&defined) => defined,
+            _ => {
+                let (name, own) = (&c.name.text, c.span.text(self.source));
+                let (given, wanted) = (defined.type_word(), written.type_word());
+                let text = format!("-D {name}={text} gives {given}, but `{own}` is {wanted}");
+                self.error(ScriptError::new(Span::default(), text));
+                written
+            }
+        }
     }
 
     fn collect_functions(&mut self, script: &Script) {
