@@ -8,7 +8,7 @@ use nix::time::ClockId;
 use nix::unistd::Pid;
 use std::time::{Duration, Instant};
 use support::proc::{self, Thread};
-use support::{Running, run};
+use support::{Running, run, run_json};
 
 /// `name pid tid ppid`, as a script's task prints it of itself.
 const WHO: &str = "\"is {self.name} {self.pid} {self.tid} {self.ppid}\"";
@@ -119,6 +119,25 @@ fn numbers_are_those_of_the_kernel() {
         assert_eq!(w.tid == w.pid, is_first, "{}: the first thread of a process has its number", w.name);
     }
     end(run);
+}
+
+#[test]
+fn children_are_of_the_process_and_those_from_one_place_are_told_of_together() {
+    let script = "let me = self.pid
+        repeat 30 {
+            if fork() == 0 {
+                while self.ppid == me { sleep 1ms }
+                exit
+            }
+        }
+        let ender = spawn { exit 9 }
+        join ender";
+    let ended = run_json(script).finish().expect_code(0);
+    let found = ended.findings();
+    assert_eq!(ended.notes(), ["orphan"], "{}", ended.stdout);
+    assert_eq!(found[0]["message"], "main.fork#1 outlived its parent main, which exited with code 9");
+    assert_eq!(found[0]["count"], 30);
+    assert!(found[0]["notes"].to_string().contains("and 29 more like it"), "{}", found[0]);
 }
 
 #[test]

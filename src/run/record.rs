@@ -2,7 +2,7 @@
 //! block of the arena each, in one list. Also the orders in which locks were
 //! taken, for the prediction of deadlocks.
 
-use super::arena::{Arena, run};
+use super::arena::{Arena, facts, run};
 use super::codec;
 use super::executor::Executor;
 use super::guard;
@@ -209,6 +209,17 @@ fn list(arena: &Arena) -> impl Iterator<Item = usize> + '_ {
         next = arena.at(block + NEXT).load(Relaxed) as usize;
         Some(block)
     })
+}
+
+/// The key of an orphan or a zombie: those of one parent from one place are one
+/// finding with a count.
+pub(super) fn child_key(arena: &Arena, raw: &Raw) -> (u64, u64) {
+    let (zombie, child, parent) = match raw {
+        Raw::Zombie { child, parent } => (1, *child, *parent),
+        Raw::Orphan { child, parent } => (0, *child, *parent),
+        _ => (0, 0, 0),
+    };
+    (3 << 60 | zombie << 59 | u64::from(parent), arena.facts(child, facts::SITE).load(Relaxed))
 }
 
 /// All findings so far, oldest first, with their counts.

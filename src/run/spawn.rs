@@ -8,7 +8,7 @@ use super::executor::Executor;
 use super::futex;
 use super::guard;
 use super::process::{self as proc, Child, Process, Side, ThreadName};
-use super::record::Raw;
+use super::record::{self, Raw};
 use super::wait::Halt;
 use crate::detect::event::Kind;
 use crate::detect::trace::Came;
@@ -750,13 +750,16 @@ impl Executor {
     fn note_children(&mut self) {
         let children: Vec<Child> =
             self.home.family().children.iter().filter(|c| c.forked && !c.settled).copied().collect();
+        // Children are the process's, whichever of its threads ends it.
+        let first = self.arena.process(self.process, process::TASK).load(SeqCst);
+        let parent = first.checked_sub(1).map_or(self.task, |task| task as u32);
         for child in children {
-            let raw = if has_ended(self.arena, child.task.id) {
-                Raw::Zombie { child: child.task.id, parent: self.task }
-            } else {
-                Raw::Orphan { child: child.task.id, parent: self.task }
+            let child = child.task.id;
+            let raw = match has_ended(self.arena, child) {
+                true => Raw::Zombie { child, parent },
+                false => Raw::Orphan { child, parent },
             };
-            self.report((3 << 60, u64::from(child.task.id)), raw);
+            self.report(record::child_key(self.arena, &raw), raw);
         }
     }
 

@@ -593,7 +593,12 @@ impl Supervisor {
                 let task = word(process::TASK);
                 if task != 0 && parent != 0 && !spawn::has_ended(self.arena, task as u32 - 1) {
                     let raw = Raw::Orphan { child: task as u32 - 1, parent: parent as u32 - 1 };
-                    record::add(self.arena, (3 << 60, task - 1), &raw, super::guard::holder(TASKS_MAX, 0));
+                    record::add(
+                        self.arena,
+                        record::child_key(self.arena, &raw),
+                        &raw,
+                        super::guard::holder(TASKS_MAX, 0),
+                    );
                 }
             }
             _ => {}

@@ -29,8 +29,11 @@ pub fn describe(source: &Source, finding: &Finding, style: &Style) -> Diagnostic
         Certainty::Confirmed => diagnostic.note("confirmed: a schedule was replayed and shows it"),
         Certainty::Observed | Certainty::Found => {}
     }
-    if finding.count > 1 {
-        diagnostic.note(format!("seen {} times", finding.count));
+    match (finding.count, &finding.facts) {
+        (0 | 1, _) => {}
+        // Each time it is another child, made at the same place.
+        (n, Facts::Orphan { .. } | Facts::Zombie { .. }) => diagnostic.note(format!("and {} more like it", n - 1)),
+        (n, _) => diagnostic.note(format!("seen {n} times")),
     }
     let schedule = finding.schedule.as_deref();
     diagnostic.replay = schedule.map(|s| replay(source, s));
