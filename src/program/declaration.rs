@@ -1,0 +1,431 @@
+//! Declarations: collects the names of a script, lays out declared memory, objects
+//! and structs, and checks their counts, options and arguments.
+
+use super::*;
+
+/// The most places or objects one declaration may make.
+const COUNT_MAX: i64 = 10_000_000;
+
+impl Compiler<'_> {
+    pub(super) fn collect(&mut self, script: &Script, defines: &[(String, Value)]) {
+        let declared = |i: &Item| if let Item::Object(o) = i { Some(o.name.text.clone()) } else { None };
+        self.later = script.items.iter().filter_map(declared).collect();
+        for item in &script.items {
+            if let Item::Const(c) = item {
+                self.collect_const(c, defines);
+            }
+        }
+        for (name, _) in defines {
+            if !self.program.consts.iter().any(|c| c.0 == *name) {
+                let mut error =
+                    ScriptError::new(Span::default(), format!("-D {name}: the script has no `const {name}`"));
+                if let Some(near) = nearest(name, self.program.consts.iter().map(|c| c.0.as_str())) {
+                    error = error.help(format!("there is `const {near}`"));
+                }
+                self.error(error);
+            }
+        }
+        if !self.before.grows {
+            self.new_function("main", FunctionKind::Main, Span::default());
+        }
+        self.collect_functions(script);
+        // An argument or a first value may name an object that is declared
+        // later, so all objects get their numbers before any is evaluated.
+        let mut laid = Vec::new();
+        for item in &script.items {
+            match item {
+                Item::Object(o) => laid.push(self.lay_out(o)),
+                Item::Struct(s) => {
+                    let index = self.program.structs.len() as u32;
+                    self.define(&s.name, Global::Struct(index));
+                    self.program.structs.push(Struct {
+                        name: s.name.text.clone(),
+                        fields: Vec::new(),
+                        span: s.name.span,
+                    });
+                    self.field_names.extend(s.fields.iter().map(|f| f.name.text.clone()));
+                }
+                _ => {}
+            }
+        }
+        let objects = script.items.iter().filter_map(|i| if let Item::Object(o) = i { Some(o) } else { None });
+        for (object, laid) in objects.zip(laid) {
+            self.fill(object, laid);
+        }
+        for item in &script.items {
+            if let Item::Struct(s) = item {
+                self.fields(s);
+            }
+        }
+    }
+
+    fn collect_const(&mut self, c: &ast::Const, defines: &[(String, Value)]) {
+        let defined = defines.iter().rev().find(|d| d.0 == c.name.text).map(|d| d.1.clone());
+        let Some(written) = self.eval(&c.value) else {
+            self.define(&c.name, Global::Const(Value::None));
+            return;
+        };
+        let value = self.overridden(c, written, defined);
+        self.program.consts.push((c.name.text.clone(), value.clone()));
+        self.define(&c.name, Global::Const(value));
+    }
+
+    /// What a constant is with the value of a `-D`, which must be of the kind
+    /// that the script is written for.
+    fn overridden(&mut self, c: &ast::Const, written: Value, defined: Option<Value>) -> Value {
+        let Some(defined) = defined else { return written };
+        let text = match &defined {
+            Value::Str(text) => text.to_string(),
+            Value::Int(i) => i.to_string(),
+            Value::Bool(b) => b.to_string(),
+            Value::Duration(ns) => duration_text(*ns),
+            _ => return defined,
+        };
+        match (&written, &defined) {
+            (Value::Str(_), Value::Str(_)) => defined,
+            // On the command line a string needs no quotes.
+            (Value::Str(_), _) => Value::string(text),
+            (Value::None, _) => defined,
+            _ if std::mem::discriminant(&written) == std::mem::discriminant(&defined) => defined,
+            _ => {
+                let (name, own) = (&c.name.text, c.span.text(self.source));
+                let (given, wanted) = (defined.type_word(), written.type_word());
+                let text = format!("-D {name}={text} gives {given}, but `{own}` is {wanted}");
+                self.error(ScriptError::new(Span::default(), text));
+                written
+            }
+        }
+    }
+
+    fn collect_functions(&mut self, script: &Script) {
+        for item in &script.items {
+            let Item::Function(f) = item else { continue };
+            let kind = match f.kind {
+                ast::FunctionKind::Task => FunctionKind::Task,
+                ast::FunctionKind::Fn => FunctionKind::Fn,
+            };
+            let required = f.params.iter().take_while(|p| p.default.is_none()).count();
+            let function = Function {
+                name: f.name.text.clone(),
+                kind,
+                entry: 0,
+                end: 0,
+                params: f.params.len().min(255) as u8,
+                required: required.min(255) as u8,
+                slots: 0,
+                span: f.name.span,
+            };
+            if !self.redefine(&f.name, &function) {
+                let index = self.program.functions.len() as u32;
+                self.program.functions.push(function);
+                self.define(&f.name, Global::Function(index));
+            }
+            if let Some(p) = f.params.iter().skip(required).find(|p| p.default.is_none()) {
+                let error =
+                    ScriptError::new(p.name.span, format!("`{}` has no default, and one before it has", p.name.text))
+                        .help("parameters with a default come last");
+                self.error(error);
+            }
+        }
+    }
+
+    fn count(&mut self, object: &ast::Object) -> Option<u32> {
+        let count = object.count.as_ref()?;
+        match self.eval(count)? {
+            Value::Int(n) if (0..=COUNT_MAX).contains(&n) => Some(n as u32),
+            _ => {
+                let error = ScriptError::new(
+                    count.span,
+                    format!("the count of `{}` is a number from 0 to {COUNT_MAX}", object.name.text),
+                );
+                self.error(error);
+                Some(0)
+            }
+        }
+    }
+
+    /// Gives a declaration its name and its places; what it holds comes later.
+    fn lay_out(&mut self, o: &ast::Object) -> Option<u32> {
+        if let Some(memory) = Memory::from_word(&o.kind.text) {
+            let count = self.count(o);
+            let first = self.program.cells.len() as u32;
+            let index = self.program.memory.len() as u32;
+            let name = o.name.text.clone();
+            self.program.memory.push(MemoryDecl { name, memory, first, count, init: Value::None, span: o.name.span });
+            self.program.cells.extend(std::iter::repeat_n(index, count.unwrap_or(1) as usize));
+            self.define(&o.name, Global::Memory(index));
+            return Some(index);
+        }
+        let Some(kind) = self.kind_named(&o.kind.text) else {
+            let words = self.kinds.iter().filter(|k| !k.internal).map(|k| k.word).chain(["var", "shared", "atomic"]);
+            let statements =
+                ["spawn", "print", "join", "let", "const", "task", "return", "submit", "terminate", "sleep"];
+            let mut error =
+                ScriptError::new(o.kind.span, format!("`{}` is no kind of object", o.kind.text)).label("no such kind");
+            error = match nearest(&o.kind.text, words.chain(statements)) {
+                Some(near) => error.help(format!("did you mean `{near}`?")),
+                None => error.help("the kinds are var, shared, atomic, lock, rwlock, semaphore, condition, event, barrier, latch, queue and pool"),
+            };
+            self.error(error);
+            self.define(&o.name, Global::Const(Value::None));
+            return None;
+        };
+        let first = self.program.objects.len() as u32;
+        let count = self.count(o);
+        for i in 0..count.unwrap_or(1) {
+            let name = if count.is_some() { format!("{}[{i}]", o.name.text) } else { o.name.text.clone() };
+            self.program.objects.push(ObjectDecl { name, kind, args: Vec::new(), options: 0, span: o.name.span });
+        }
+        match count {
+            Some(count) => {
+                let row = self.program.object_rows.len() as u32;
+                self.program.object_rows.push(ObjectRow { name: o.name.text.clone(), first, count, kind });
+                self.define(&o.name, Global::ObjectRow(row));
+            }
+            None => self.define(&o.name, Global::Object(first)),
+        }
+        Some(first)
+    }
+
+    fn fill(&mut self, o: &ast::Object, laid: Option<u32>) {
+        let Some(laid) = laid else { return };
+        if let Some(memory) = Memory::from_word(&o.kind.text) {
+            let value = self.memory_init(o, memory);
+            self.program.memory[laid as usize].init = value;
+            return;
+        }
+        let Some(kind) = self.kind_named(&o.kind.text) else { return };
+        let options = self.options(o, kind);
+        let Some(args) = self.object_args(o, kind) else { return };
+        let count =
+            self.program.object_rows.iter().find(|r| r.first == laid && r.name == o.name.text).map_or(1, |r| r.count);
+        for i in 0..count {
+            let object = &mut self.program.objects[(laid + i) as usize];
+            object.args = args.clone();
+            object.options = options;
+        }
+    }
+
+    fn memory_init(&mut self, o: &ast::Object, memory: Memory) -> Value {
+        if let Some(args) = &o.args {
+            let span = args.first().map_or(o.span, |a| a.value.span);
+            let error = ScriptError::new(span, format!("a {} takes no arguments", memory.word())).help(format!(
+                "write `{} {} = …`",
+                memory.word(),
+                o.name.text
+            ));
+            self.error(error);
+        }
+        if let Some(option) = o.options.first() {
+            let error = ScriptError::new(option.span, format!("a {} has no option `{}`", memory.word(), option.text));
+            self.error(error);
+        }
+        match &o.init {
+            Some(init) => self.eval(init).unwrap_or(Value::None),
+            None => {
+                let error = ScriptError::new(o.name.span, format!("`{}` has no first value", o.name.text))
+                    .help(format!("write `{} {} = 0`", memory.word(), o.name.text));
+                self.error(error);
+                Value::None
+            }
+        }
+    }
+
+    fn options(&mut self, o: &ast::Object, kind: u8) -> u32 {
+        let spec = self.spec(kind);
+        if let Some(init) = &o.init {
+            let error = ScriptError::new(init.span, format!("a {} has no first value", spec.word))
+                .help(format!("write `{} {}`, or `var {} = …` for memory", spec.word, o.name.text, o.name.text));
+            self.error(error);
+        }
+        let mut bits = 0;
+        let mut words = &o.options[..];
+        'words: while let Some(first) = words.first() {
+            for (bit, phrase) in spec.options.iter().enumerate() {
+                let parts: Vec<&str> = phrase.split(' ').collect();
+                if words.len() >= parts.len() && parts.iter().zip(words).all(|(p, w)| *p == w.text) {
+                    bits |= 1 << bit;
+                    words = &words[parts.len()..];
+                    continue 'words;
+                }
+            }
+            let begun = spec.options.iter().find(|o| o.split(' ').next() == Some(first.text.as_str()));
+            let error = match (begun, words.get(1)) {
+                (Some(option), Some(second)) => {
+                    ScriptError::new(second.span, format!("expected `{option}`")).label("another word")
+                }
+                (Some(option), None) => {
+                    ScriptError::new(first.span, format!("expected `{option}`")).label("not complete")
+                }
+                (None, _) => {
+                    let text = format!("a {} has no option `{}`", spec.word, first.text);
+                    let error = ScriptError::new(first.span, text).label("unknown option");
+                    match spec.options {
+                        [] => error,
+                        options => error.help(format!("its options: {}", options.join(", "))),
+                    }
+                }
+            };
+            self.error(error);
+            break;
+        }
+        bits
+    }
+
+    /// The arguments of a declaration in the order of the kind's parameters.
+    fn object_args(&mut self, o: &ast::Object, kind: u8) -> Option<Vec<Value>> {
+        let spec = self.spec(kind);
+        let written = o.args.as_deref().unwrap_or(&[]);
+        let places = self.match_args(written, spec.params, o.span, &format!("a {}", spec.word))?;
+        let mut values = Vec::new();
+        for (param, place) in spec.params.iter().zip(places) {
+            values.push(match place {
+                Some(i) => {
+                    let value = self.eval(&written[i].value)?;
+                    self.check_object_arg(param.object, &value, written[i].value.span)?;
+                    value
+                }
+                None => default_value(param.default),
+            });
+        }
+        Some(values)
+    }
+
+    fn check_object_arg(&mut self, wanted: Option<&'static str>, value: &Value, span: Span) -> Option<()> {
+        let Some(wanted) = wanted else { return Some(()) };
+        match value {
+            Value::Object(o) if self.spec(o.kind).word == wanted => Some(()),
+            _ => {
+                let error =
+                    ScriptError::new(span, format!("this must name a {wanted}")).label(format!("not a {wanted}"));
+                self.error(error);
+                None
+            }
+        }
+    }
+
+    /// For each parameter the place of its argument; errors for the rest.
+    pub(super) fn match_args(
+        &mut self,
+        args: &[ast::Arg],
+        params: &[crate::program::kind::Param],
+        span: Span,
+        what: &str,
+    ) -> Option<Vec<Option<usize>>> {
+        let mut places = vec![None; params.len()];
+        let mut fine = true;
+        for (i, arg) in args.iter().enumerate() {
+            let place = match &arg.name {
+                None => Some(i),
+                Some(name) => {
+                    let place = params.iter().position(|p| p.name == name.text);
+                    if place.is_none() {
+                        let mut error = ScriptError::new(name.span, format!("{what} has no parameter `{}`", name.text));
+                        if let Some(near) = nearest(&name.text, params.iter().map(|p| p.name)) {
+                            error = error.help(format!("did you mean `{near}`?"));
+                        }
+                        self.error(error);
+                        fine = false;
+                    }
+                    place
+                }
+            };
+            match place {
+                Some(p) if p < params.len() && places[p].is_none() => places[p] = Some(i),
+                Some(p) if p < params.len() => {
+                    self.error(ScriptError::new(arg.value.span, format!("`{}` is given twice", params[p].name)));
+                    fine = false;
+                }
+                Some(_) => {
+                    let error = ScriptError::new(arg.value.span, format!("{what} takes {}", arguments(params.len())))
+                        .label("too many");
+                    self.error(error);
+                    return None;
+                }
+                None => {}
+            }
+        }
+        for (param, place) in params.iter().zip(&places) {
+            if place.is_none() && param.default.is_none() && fine {
+                let error =
+                    ScriptError::new(span, format!("{what} needs its argument `{}`", param.name)).label("missing");
+                self.error(error);
+                fine = false;
+            }
+        }
+        fine.then_some(places)
+    }
+
+    fn fields(&mut self, s: &ast::Struct) {
+        let Some(Global::Struct(index)) = self.globals.get(&s.name.text).cloned() else { return };
+        let mut fields: Vec<Field> = Vec::new();
+        let (mut homes, mut objects) = ([0u32; 2], 0u32);
+        for f in &s.fields {
+            if let Some(first) = fields.iter().find(|g| g.name == f.name.text) {
+                let error =
+                    ScriptError::new(f.name.span, format!("`{}` has two fields `{}`", s.name.text, f.name.text))
+                        .related(first.span, "first here");
+                self.error(error);
+                continue;
+            }
+            let count = self.count(f);
+            let places = count.unwrap_or(1);
+            let what = if let Some(memory) = Memory::from_word(&f.kind.text) {
+                let init = self.memory_init(f, memory);
+                let home = usize::from(memory != Memory::Var);
+                homes[home] += places;
+                FieldKind::Memory { memory, first: homes[home] - places, init }
+            } else if let Some(kind) = self.kind_named(&f.kind.text) {
+                let options = self.options(f, kind);
+                objects += places;
+                // Its arguments may name a field that comes later.
+                FieldKind::Object { kind, first: objects - places, args: Vec::new(), options }
+            } else {
+                let error = ScriptError::new(f.kind.span, format!("`{}` is no kind of object", f.kind.text))
+                    .label("no such kind");
+                self.error(error);
+                continue;
+            };
+            let symbol = self.symbol(&f.name.text);
+            self.names.define_field(&f.name.text, f.name.span, self.kind_word(&f.kind.text), count.is_some());
+            fields.push(Field { name: f.name.text.clone(), symbol, count, what, span: f.name.span });
+        }
+        for f in &s.fields {
+            let Some(place) = fields.iter().position(|g| g.span == f.name.span) else { continue };
+            let FieldKind::Object { kind, .. } = fields[place].what else { continue };
+            let filled = self.field_args(f, kind, &fields);
+            if let (Some(filled), FieldKind::Object { args, .. }) = (filled, &mut fields[place].what) {
+                *args = filled;
+            }
+        }
+        self.program.structs[index as usize].fields = fields;
+    }
+
+    fn field_args(&mut self, f: &ast::Object, kind: u8, fields: &[Field]) -> Option<Vec<FieldArg>> {
+        let spec = self.spec(kind);
+        let written = f.args.as_deref().unwrap_or(&[]);
+        let places = self.match_args(written, spec.params, f.span, &format!("a {}", spec.word))?;
+        let mut values = Vec::new();
+        for (param, place) in spec.params.iter().zip(places) {
+            let Some(i) = place else {
+                values.push(FieldArg::Value(default_value(param.default)));
+                continue;
+            };
+            let expr = &written[i].value;
+            if let (ExprKind::Name(name), Some(wanted)) = (&expr.kind, param.object) {
+                let sibling = fields.iter().find(|g| g.name == *name);
+                if let Some(Field { what: FieldKind::Object { kind, first, .. }, .. }) = sibling
+                    && self.spec(*kind).word == wanted
+                {
+                    self.names.used_field(expr.span, name);
+                    values.push(FieldArg::Sibling(*first));
+                    continue;
+                }
+            }
+            let value = self.eval(expr)?;
+            self.check_object_arg(param.object, &value, expr.span)?;
+            values.push(FieldArg::Value(value));
+        }
+        Some(values)
+    }
+}
