@@ -5,7 +5,7 @@ mod support;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 use std::time::Duration;
 use support::entry::Entries;
@@ -262,6 +262,38 @@ fn closed_input_and_output_end_it() {
     repl().stdin(Stdio::null()).start().finish().expect_code(0);
     let ended = session("print 1; spawn {");
     assert!(ended.stderr.contains("not closed"), "{}", ended.stderr);
+}
+
+/// As `conc run` does: nobody is left to print for, whoever prints.
+#[test]
+fn closed_output_ends_it() {
+    for text in [
+        "loop { print 1 }\n",
+        "task t { loop { print self.name } }\nspawn process t x2\nspawn t\nsleep 1000s\n",
+        "task t { loop { print self.name } }\nspawn process t\nloop { }\n",
+        "spawn process { sleep 1000s }\nloop { sleep 1ms; print 1 }\n:step\n",
+        &"1 + 1\n".repeat(100_000),
+    ] {
+        let (reader, writer) = std::io::pipe().expect("a pipe can be made");
+        let running = repl().input(text).stdout(writer).start();
+        let mut line = String::new();
+        BufReader::new(reader).read_line(&mut line).expect("the pipe can be read");
+        assert!(line.ends_with('\n'), "{line}");
+        let ended = running.finish().expect_code(4);
+        assert_eq!(ended.stderr, "conc: standard output was closed; the session was ended\n", "{text}");
+    }
+    // The input is not at its end yet.
+    let line = "(echo 'loop { print 1 }'; cat) | \"$CONC\" repl --transcript | head -2";
+    let shell = support::program("sh").args(["-c", line]).env("CONC", env!("CARGO_BIN_EXE_conc"));
+    let ended = shell.stdin(Stdio::null()).finish().expect_code(0);
+    assert_eq!(ended.stdout, "1> loop { print 1 }\n1\n");
+}
+
+#[test]
+fn a_full_device_ends_it() {
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("there is a full device");
+    let ended = repl().input("loop { print 1 }\n").stdout(full).finish().expect_code(4);
+    assert!(ended.stderr.contains("standard output cannot be written: No space left on device"), "{}", ended.stderr);
 }
 
 /// Tasks that bear others without end keep nobody from being told what is found, nor the

@@ -178,13 +178,17 @@ static OUTPUT_ERROR: AtomicI32 = AtomicI32::new(0);
 /// Prints. What could not be printed is said at the end, by the exit code too;
 /// only a pipe that its reader closed is nobody's error.
 fn put_out(text: &str) {
-    let mut out = std::io::stdout().lock();
-    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        let errno = error.raw_os_error().unwrap_or(0);
-        if errno != nix::Error::EPIPE as i32 {
-            OUTPUT_ERROR.store(errno, Relaxed);
-        }
+    if let Err(errno) = write_out(text)
+        && errno != nix::Error::EPIPE as i32
+    {
+        OUTPUT_ERROR.store(errno, Relaxed);
     }
+}
+
+/// Prints; an error is its errno.
+fn write_out(text: &str) -> Result<(), i32> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| error.raw_os_error().unwrap_or(0))
 }
 
 fn put_err(text: &str) {

@@ -5,7 +5,7 @@
 mod terminal;
 
 use super::step::{Talk, through};
-use super::{Common, exit, put_err, put_out};
+use super::{Common, exit, put_err, write_out};
 use crate::repl::{self, Repl, Reply, Settings, Voice};
 use crate::report::{self, Source};
 use crate::run;
@@ -14,7 +14,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 #[derive(Args, Default)]
 #[command(after_help = super::example::help("repl"))]
@@ -117,6 +117,8 @@ struct Plain {
     held: Mutex<Option<String>>,
     /// A prompt stands there, and what is read comes behind it.
     prompting: Mutex<bool>,
+    /// Why standard output could not be written to: an errno.
+    refused: OnceLock<i32>,
     over: EventFd,
 }
 
@@ -132,6 +134,9 @@ impl Voice for Plain {
             None => put_err(text),
         }
     }
+    fn is_heard(&self) -> bool {
+        self.refused.get().is_none()
+    }
     fn ready(&self) -> bool {
         true
     }
@@ -141,12 +146,22 @@ impl Voice for Plain {
 }
 
 impl Plain {
+    /// Standard output; once it has refused something there is nobody to write for.
+    fn print(&self, text: &str) {
+        if self.is_heard()
+            && let Err(errno) = write_out(text)
+        {
+            let _ = self.refused.set(errno);
+            let _ = self.over.write(1);
+        }
+    }
+
     /// Lines that come by themselves; a prompt that stands there is put below them.
     fn put(&self, lines: &str) {
         let prompting = self.prompting.lock().unwrap_or_else(PoisonError::into_inner);
         match *prompting {
-            true => put_out(&format!("\n{lines}{STEP_PROMPT}")),
-            false => put_out(lines),
+            true => self.print(&format!("\n{lines}{STEP_PROMPT}")),
+            false => self.print(lines),
         }
     }
 
@@ -155,7 +170,7 @@ impl Plain {
         let prompting = |on: bool, text: &str| {
             let mut now = self.prompting.lock().unwrap_or_else(PoisonError::into_inner);
             *now = on;
-            put_out(text);
+            self.print(text);
         };
         prompting(true, STEP_PROMPT);
         let line = lines.next(&self.over);
@@ -172,7 +187,7 @@ impl Plain {
 
     fn let_go(&self) {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).take();
-        put_out(&held.unwrap_or_default());
+        self.print(&held.unwrap_or_default());
     }
 
     fn show(&self, reply: &Reply) {
@@ -180,10 +195,10 @@ impl Plain {
             self.report(&failure);
         }
         if !reply.out.is_empty() {
-            put_out(&reply.out);
+            self.print(&reply.out);
         }
         if !reply.err.is_empty() {
-            if self.together { put_out(&reply.err) } else { put_err(&reply.err) }
+            if self.together { self.print(&reply.err) } else { put_err(&reply.err) }
         }
     }
 }
@@ -254,7 +269,7 @@ impl Talk for Steps<'_> {
         self.voice.ask(self.lines)
     }
     fn show(&mut self, text: &str) {
-        put_out(text);
+        self.voice.print(text);
     }
     fn watch(&mut self) -> Box<dyn Fn() -> bool> {
         // Ctrl-C ends this session, and with it what it waits for.
@@ -274,8 +289,13 @@ fn read_all(args: &ReplArgs, settings: Settings) -> u8 {
         return exit::FAILED;
     };
     let style = settings.style;
-    let voice =
-        Arc::new(Plain { together: args.transcript, held: Mutex::new(None), prompting: Mutex::new(false), over });
+    let voice = Arc::new(Plain {
+        together: args.transcript,
+        held: Mutex::new(None),
+        prompting: Mutex::new(false),
+        refused: OnceLock::new(),
+        over,
+    });
     let mut repl = match begin(settings, voice.clone()) {
         Ok(repl) => repl,
         Err(code) => return code,
@@ -284,18 +304,20 @@ fn read_all(args: &ReplArgs, settings: Settings) -> u8 {
         let reply = repl.load(file);
         voice.show(&reply);
         if let Some(code) = reply.over {
-            return code;
+            return finish(repl, &voice, Some(code));
         }
     }
     let mut lines = Lines { bytes: Vec::new(), ended: false };
-    while let Some(mut text) = lines.next(&voice.over) {
+    while voice.is_heard()
+        && let Some(mut text) = lines.next(&voice.over)
+    {
         while !repl::is_complete(&text) || (text.trim_end().ends_with('}') && lines.goes_on()) {
             let Some(line) = lines.next(&voice.over) else { break };
             text.push('\n');
             text.push_str(&line);
         }
         if args.transcript {
-            echo(&text, repl.line());
+            echo(&voice, &text, repl.line());
         }
         voice.hold();
         let reply = repl.enter(&text);
@@ -319,16 +341,30 @@ fn read_all(args: &ReplArgs, settings: Settings) -> u8 {
     finish(repl, &voice, reply.over)
 }
 
+/// The end of the session: the exit code.
 fn finish(repl: Repl, voice: &Plain, code: Option<u8>) -> u8 {
-    let (reply, own) = repl.end();
-    voice.show(&reply);
-    code.unwrap_or(own)
+    let mut ended = code.unwrap_or(exit::FAILED);
+    if voice.is_heard() {
+        let (reply, own) = repl.end();
+        voice.show(&reply);
+        ended = code.unwrap_or(own);
+    } else {
+        // Whatever goes on in it ends with it.
+        drop(repl);
+    }
+    match voice.refused.get() {
+        None => ended,
+        Some(errno) => {
+            put_err(&format!("conc: {}; the session was ended\n", run::output_sentence(*errno)));
+            exit::FAILED
+        }
+    }
 }
 
 /// The input as a terminal would show it.
-fn echo(text: &str, line: usize) {
+fn echo(voice: &Plain, text: &str, line: usize) {
     for (i, part) in text.lines().enumerate() {
-        put_out(&format!("{}{part}\n", if i == 0 { prompt(line) } else { more(line) }));
+        voice.print(&format!("{}{part}\n", if i == 0 { prompt(line) } else { more(line) }));
     }
 }
 

@@ -40,6 +40,10 @@ pub trait Voice: Send + Sync {
     fn output(&self, lines: &str);
     /// A report, or another word of the session.
     fn report(&self, text: &str);
+    /// Whether what is said can still be written; without that the session ends.
+    fn is_heard(&self) -> bool {
+        true
+    }
     /// Whether more output is welcome now.
     fn ready(&self) -> bool;
     /// Ctrl-C while no statement was under way.
@@ -197,7 +201,10 @@ impl Repl {
         self.session = Some(run::Session::start(Terms {
             options: self.settings.options.clone(),
             interactive: self.settings.interactive,
-            tell: Box::new(move |event| told.tell(event)),
+            tell: Box::new(move |event| {
+                told.tell(event);
+                if told.voice.is_heard() { Ok(()) } else { Err(run::Unheard) }
+            }),
             ready: Box::new(move || voice.ready()),
         })?);
         Ok(())
@@ -345,6 +352,7 @@ impl Repl {
     fn ended(&mut self, over: Over) -> Reply {
         self.session = None;
         let why = match over {
+            Over::Unheard => return Reply { over: Some(4), ..Reply::default() },
             Over::Exited(code) => return Reply { over: Some(code.clamp(0, 255) as u8), ..Reply::default() },
             Over::Interrupted(signal) => {
                 return Reply {

@@ -37,6 +37,6 @@ mod world;
 pub use diagnose::scene;
 pub use image::Options;
 pub use prompt::{Answer, ROOM};
-pub use supervisor::session::{Event, Over, Session, Terms};
-pub use supervisor::{Outcome, Report, Stop, TaskEnd, run};
+pub use supervisor::session::{Event, Over, Session, Terms, Unheard};
+pub use supervisor::{Outcome, Report, Stop, TaskEnd, output_sentence, run};
 pub use system::{Interruption, fresh_seed, interruption, memory_for_objects, processors, terminal_columns, threads};

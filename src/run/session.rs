@@ -38,13 +38,16 @@ pub enum Event {
     Over(Over),
 }
 
+/// Nobody can be told anything any more.
+pub struct Unheard;
+
 /// Where events go.
 pub struct Terms {
     pub options: Options,
     /// Ctrl-C stops the statement under way, not the session.
     pub interactive: bool,
-    /// Called for each event, on the session's own thread.
-    pub tell: Box<dyn FnMut(Event) + Send>,
+    /// Called for each event, on the session's own thread; an error ends the session.
+    pub tell: Box<dyn FnMut(Event) -> Result<(), Unheard> + Send>,
     /// Whether more output is welcome; else the tasks wait with it.
     pub ready: Box<dyn Fn() -> bool + Send>,
 }
@@ -58,6 +61,8 @@ pub enum Over {
     Killed(i32),
     /// By a signal to `conc`.
     Interrupted(i32),
+    /// What is told cannot be written any more.
+    Unheard,
     Failed(String),
 }
 
@@ -241,6 +246,7 @@ fn begin(
             work: Work::None,
             ending: false,
             early: false,
+            unheard: false,
             told: diagnose::Told::default(),
             quiet: 0,
         }),
@@ -340,6 +346,8 @@ struct Link {
     ending: bool,
     /// A Ctrl-C came while no statement was under way.
     early: bool,
+    /// What was told could not be written.
+    unheard: bool,
     told: diagnose::Told,
     quiet: u32,
 }
@@ -357,7 +365,15 @@ impl Link {
 
     fn tell_over(&mut self, over: Over) {
         let _ = self.replies.send(Reply::Over(over.clone()));
-        (self.terms.tell)(Event::Over(over));
+        self.tell(Event::Over(over));
+    }
+
+    /// If nobody takes it, all comes to an end, as with a script.
+    fn tell(&mut self, event: Event) {
+        if (self.terms.tell)(event).is_err() && self.supervisor.stop.is_none() {
+            self.unheard = true;
+            self.supervisor.stop = Some(Stop::Stuck);
+        }
     }
 
     fn supervise(&mut self) -> Report {
@@ -404,7 +420,7 @@ impl Link {
             self.supervisor.interrupt_main();
         } else {
             self.early = true;
-            (self.terms.tell)(Event::Interrupted);
+            self.tell(Event::Interrupted);
         }
     }
 
@@ -414,6 +430,7 @@ impl Link {
         match self.supervisor.stop.clone()? {
             Stop::Interrupted(signal) => Some(Over::Interrupted(signal)),
             Stop::Failed(sentence) => Some(Over::Failed(sentence)),
+            _ if self.unheard => Some(Over::Unheard),
             _ if main(process::SIGNAL) != 0 => Some(Over::Killed(main(process::SIGNAL))),
             _ => Some(Over::Exited(main(process::EXIT_CODE))),
         }
@@ -460,9 +477,12 @@ impl Link {
                 Ok(n) if n > 0 => self.unfinished.extend_from_slice(&buffer[..n]),
                 _ => break,
             }
+            if self.unheard {
+                break;
+            }
             if let Some(end) = self.unfinished.iter().rposition(|b| *b == b'\n') {
                 let lines: Vec<u8> = self.unfinished.drain(..=end).collect();
-                (self.terms.tell)(Event::Output(String::from_utf8_lossy(&lines).into_owned()));
+                self.tell(Event::Output(String::from_utf8_lossy(&lines).into_owned()));
             }
         }
     }
@@ -559,11 +579,11 @@ impl Link {
         found.extend(main);
         s.next_look = now + 5 * (futex::now_ns() - now);
         for finding in found {
-            (self.terms.tell)(Event::Finding(Box::new(finding.clone())));
+            self.tell(Event::Finding(Box::new(finding.clone())));
             self.supervisor.findings.push(finding);
         }
         if is_stuck {
-            (self.terms.tell)(Event::Hopeless);
+            self.tell(Event::Hopeless);
             self.supervisor.interrupt_main();
         }
         if self.ending && self.supervisor.diagnosis.nothing_goes_on(self.supervisor.arena) {

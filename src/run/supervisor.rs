@@ -116,6 +116,14 @@ struct Watched {
     fd: Option<OwnedFd>,
 }
 
+/// What is said where standard output cannot be written to.
+pub fn output_sentence(errno: i32) -> String {
+    match nix::Error::from_raw(errno) {
+        nix::Error::EPIPE => "standard output was closed".to_string(),
+        other => format!("standard output cannot be written: {}", other.desc()),
+    }
+}
+
 /// Asks for the end of the process that a pidfd is of.
 fn watching(fd: &OwnedFd) -> PollFd<'_> {
     PollFd::new(fd.as_fd(), PollFlags::POLLIN)
@@ -671,11 +679,7 @@ impl Supervisor {
         let word = |w: usize| self.arena.run(w).load(SeqCst);
         let errno = |n: u64| nix::Error::from_raw(n as i32).desc();
         if word(run::OUTPUT_ERROR) != 0 {
-            let text = match nix::Error::from_raw(word(run::OUTPUT_ERROR) as i32) {
-                nix::Error::EPIPE => "standard output was closed".to_string(),
-                other => format!("standard output cannot be written: {}", other.desc()),
-            };
-            self.fail(text);
+            self.fail(output_sentence(word(run::OUTPUT_ERROR) as i32));
         }
         if word(run::OUT_OF_MEMORY) != 0 {
             let mib = self.image.options.memory >> 20;

@@ -10,6 +10,7 @@
 //! a statement is under way. If none is, it says so here, and the line that is
 //! being edited is given up.
 
+use super::super::put_out;
 use super::super::step::{Talk, through};
 use super::{ReplArgs, begin, more, prompt};
 use crate::program::Growth;
@@ -97,7 +98,7 @@ impl Screen {
             lines.waiting.extend(text.lines().flat_map(|l| phrase::rows(l, columns)));
             self.more.notify_one();
         } else {
-            super::put_out(text);
+            put_out(text);
         }
     }
 
@@ -114,10 +115,10 @@ impl Screen {
         let mut lines = lock(&self.lines);
         lines.editing = false;
         while let Some(line) = self.printer.get_line() {
-            super::put_out(&format!("{line}\n"));
+            put_out(&format!("{line}\n"));
         }
         for line in lines.waiting.drain(..) {
-            super::put_out(&format!("{line}\n"));
+            put_out(&format!("{line}\n"));
         }
         self.interrupted.swap(false, SeqCst)
     }
@@ -341,11 +342,11 @@ impl Desk {
         // Dropped at the end, when lines come as before the session.
         let _lines = self.screen.keyboard.as_ref().map(Keyboard::lend);
         let mut text = String::new();
-        super::put_out(&prompt.first);
+        put_out(&prompt.first);
         loop {
             match std::io::stdin().read_line(&mut text) {
                 Ok(1..) if prompt.more.is_empty() || is_complete(&text) => return Typed::Text(text),
-                Ok(1..) => super::put_out(&prompt.more),
+                Ok(1..) => put_out(&prompt.more),
                 _ => return Typed::End,
             }
         }
