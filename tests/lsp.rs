@@ -352,7 +352,8 @@ fn members_are_those_of_the_kind() {
     assert_eq!(found, ["name", "alive", "pid", "result", "exit_code"]);
     assert!(has(&complete("let q = queue(3)\nq.|"), &["put", "get"]));
     assert!(has(&complete("struct A { lock mu }\nlet a = A()\na.mu.|"), &["acquire"]));
-    assert!(has(&complete("struct A { lock mu }\nlet a = A()\na.|"), &["mu", "result", "put"]));
+    assert!(has(&complete("struct A { lock mu }\nqueue q\nlet a = q.get()\na.|"), &["mu", "result", "put"]));
+    assert_eq!(complete("struct A { lock mu; var n = 0 }\nlet a = A()\na.|"), ["mu", "n"]);
     assert_eq!(complete("print self.|"), ["name", "index", "pid", "ppid", "tid"]);
     assert!(has(&complete("atomic n = 0\nn.|"), &["load", "cas"]));
     assert_eq!(complete("rwlock rw\nwith rw.|"), ["read", "write"]);

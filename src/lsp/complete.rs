@@ -3,7 +3,7 @@
 //! typed does not parse; the names come from what does.
 
 use super::document::Document;
-use super::hover;
+use super::member::{self, Owner};
 use crate::lang::word::reserved;
 use crate::objects::KINDS;
 use crate::program::compile::{BUILTINS, EXPECTABLE};
@@ -54,19 +54,17 @@ impl<'d> Context<'d> {
     // ---------------------------------------------------------------- members
 
     fn members(&self) -> Vec<Value> {
-        let Some(receiver) = self.document.receiver(self.start) else { return Vec::new() };
-        if receiver.word == "self" && !receiver.is_field {
-            return SELF_FIELDS.iter().map(|f| self.field(f, "self")).collect();
-        }
-        let kind = hover::kind_of(self.document, &receiver);
-        let with = self.line().trim_start().starts_with("with ");
-        if let Some(spec) = kind.and_then(|k| KINDS.iter().find(|s| s.word == k && !s.internal)) {
-            return if with { with_words(spec) } else { self.methods(spec) };
-        }
-        match kind {
-            Some("task") => HANDLE_FIELDS.iter().map(|f| self.field(f, "w")).collect(),
-            Some("atomic") => self.updates(),
-            _ => self.any_member(),
+        match member::owner(self.document, self.start) {
+            None => Vec::new(),
+            Some(Owner::Running) => SELF_FIELDS.iter().map(|f| self.field(f, "self")).collect(),
+            Some(Owner::Object(spec)) if self.line().trim_start().starts_with("with ") => with_words(spec),
+            Some(Owner::Object(spec)) => self.methods(spec),
+            Some(Owner::Handle) => HANDLE_FIELDS.iter().map(|f| self.field(f, "w")).collect(),
+            Some(Owner::Memory) => self.updates(),
+            Some(Owner::Record { fields, .. }) => {
+                fields.iter().map(|(field, kind)| item(field, Item::FIELD, kind)).collect()
+            }
+            Some(Owner::Any) => self.any_member(),
         }
     }
 
@@ -242,7 +240,7 @@ impl<'d> Context<'d> {
         let Some(open) = unclosed(line) else { return Vec::new() };
         let at = self.start - line.len() + open;
         let Some((name, span)) = self.document.word(at) else { return Vec::new() };
-        let kind = self.document.receiver(span.start as usize).and_then(|r| hover::kind_of(self.document, &r));
+        let kind = self.document.receiver(span.start as usize).and_then(|r| member::kind_of(self.document, &r));
         let spec = KINDS.iter().find(|k| Some(k.word) == kind);
         let Some(method) = spec.and_then(|s| s.methods.get(usize::from(s.method(name)?))) else { return Vec::new() };
         let named = method.params.iter().filter(|p| p.default.is_some());

@@ -3,6 +3,7 @@
 //! its rows of the reference.
 
 use super::document::Document;
+use super::member::kind_of;
 use crate::lang::ast::{Else, Item, Span, Stmt, StmtKind};
 use crate::program::kind::{Memory, Update};
 use crate::program::name::{Symbol, What};
@@ -155,19 +156,6 @@ fn of_member(document: &Document, word: &str, span: Span) -> Option<String> {
     }
     rows.extend(reference::field("w", word).map(|e| row(&e)));
     (!rows.is_empty()).then(|| rows.join("\n"))
-}
-
-/// The kind of what stands before a dot, where it is known before the run.
-pub fn kind_of(document: &Document, receiver: &super::document::Receiver<'_>) -> Option<&'static str> {
-    let names = &document.known().names;
-    let symbol = if receiver.is_field {
-        names.symbols().iter().find(|s| s.what == What::Field && s.name == receiver.word)?
-    } else {
-        let visible = names.visible(receiver.start as u32);
-        visible.into_iter().find(|s| s.name == receiver.word)?
-    };
-    // A row is no object; an element of one is.
-    symbol.kind.filter(|_| symbol.row == receiver.indexed)
 }
 
 fn of_word(document: &Document, word: &str, span: Span) -> Option<String> {

@@ -8,6 +8,7 @@ mod complete;
 mod diagnostic;
 mod document;
 mod hover;
+pub mod member;
 mod navigate;
 mod outline;
 mod position;

@@ -213,6 +213,18 @@ impl Compiler<'_> {
         kind.map(|k| self.spec(k).word)
     }
 
+    /// The struct of the record that an expression makes, for editors.
+    pub(super) fn record_made(&self, e: &Expr) -> Option<String> {
+        match &e.kind {
+            ExprKind::Paren(inner) => self.record_made(inner),
+            ExprKind::Call { callee, .. } => match &callee.kind {
+                ExprKind::Name(name) if matches!(self.globals.get(name), Some(Global::Struct(_))) => Some(name.clone()),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     pub(super) fn receiver_of(&mut self, e: &Expr) -> Receiver {
         match &e.kind {
             ExprKind::Paren(inner) => self.receiver_of(inner),

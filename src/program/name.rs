@@ -32,6 +32,8 @@ pub struct Symbol {
     /// The word of the kind of object that it stands for, `var` and its like
     /// among them, where that is known before the run.
     pub kind: Option<&'static str>,
+    /// The struct of the record that it stands for, where that is known.
+    pub record: Option<String>,
     /// It is a row, `lock fork[5]`.
     pub row: bool,
     /// Where a local can be named; `None` for what all the script can name.
@@ -113,7 +115,7 @@ impl Names {
         // Until its block is left it may be named to the end.
         let scope = local.then_some(Span { start: span.end, end: u32::MAX });
         let symbol = self.symbols.len();
-        self.symbols.push(Symbol { name: name.to_string(), what, places: vec![span], kind, row, scope });
+        self.symbols.push(Symbol { name: name.to_string(), what, places: vec![span], kind, record: None, row, scope });
         self.defined.insert(span, symbol);
         if let (true, Some(block)) = (local, self.open.last_mut()) {
             block.push(symbol);
@@ -121,9 +123,10 @@ impl Names {
     }
 
     /// What a local, defined at `span`, holds at first.
-    pub(super) fn holds(&mut self, span: Span, kind: Option<&'static str>) {
+    pub(super) fn holds(&mut self, span: Span, kind: Option<&'static str>, record: Option<String>) {
         if let Some(symbol) = self.defined.get(&span) {
             self.symbols[*symbol].kind = kind;
+            self.symbols[*symbol].record = record;
         }
     }
 

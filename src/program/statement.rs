@@ -50,7 +50,8 @@ impl Compiler<'_> {
                 self.keeper.pop();
                 let slot = self.define_local(name);
                 let kind = self.kind_made(value);
-                self.names.holds(name.span, kind);
+                let record = self.record_made(value);
+                self.names.holds(name.span, kind, record);
                 self.emit(Instr::Store(slot), span);
             }
             StmtKind::Assign { target, op, value } => self.assign(target, *op, value, span),

@@ -2,9 +2,10 @@
 //! the object before the dot, names declared so far, words of the language.
 
 use super::{COMMANDS, help};
+use crate::lsp::member::{Owner, owner_in};
 use crate::objects::KINDS;
 use crate::program::Growth;
-use crate::program::kind::{Memory, Update};
+use crate::program::kind::{ERROR_FIELDS, HANDLE_FIELDS, KindSpec, Memory, SELF_FIELDS, Update};
 use crate::program::scope::Global;
 use crate::report::phrase;
 
@@ -80,7 +81,7 @@ pub fn complete(line: &str, at: usize, growth: &Growth) -> (usize, Vec<Candidate
         before.rfind(|c: char| !is_word(c)).map_or(0, |i| i + before[i..].chars().next().map_or(1, char::len_utf8));
     let begun = &before[start..];
     let mut found = match before[..start].strip_suffix('.') {
-        Some(owner) if !owner.ends_with('.') => members(owner, growth),
+        Some(owner) if !owner.ends_with('.') => members(line, start, growth),
         _ => words(before[..start].trim_end(), growth),
     };
     found.retain(|c| c.text.starts_with(begun) && c.text != begun);
@@ -136,49 +137,47 @@ fn complete_command(before: &str, command: &str, growth: &Growth) -> (usize, Vec
     (start, commands.map(|c| candidate(c.names[0], c.help, !c.args.is_empty())).collect())
 }
 
-/// The methods and fields of what stands before a dot.
-fn members(owner: &str, growth: &Growth) -> Vec<Candidate> {
-    let program = growth.program();
-    let name = last_name(owner);
-    if name == "self" {
-        return ["name", "index", "pid", "ppid", "tid"].map(|f| candidate(f, "of the running task", false)).to_vec();
-    }
-    let of_kind = |kind: u8| {
-        let spec = &KINDS[kind as usize];
-        let methods = spec.methods.iter().filter(|m| !m.name.starts_with('-'));
-        let with = spec.with.iter().filter(|w| !w.word.is_empty());
-        let one = phrase::one(spec.word);
-        methods
-            .map(|m| candidate(format!("{}(", m.name), format!("of {one}"), false))
-            .chain(with.map(|w| candidate(w.word, format!("`with` of {one}"), true)))
-            .collect::<Vec<_>>()
-    };
-    if growth.locals().any(|l| l.0 == name) {
-        // It may be anything; a handle most of all.
-        return ["name", "alive", "pid", "result", "exit_code"].map(|f| candidate(f, "of a task", false)).to_vec();
-    }
-    match growth.global(name) {
-        Some(Global::Object(id)) => of_kind(program.objects[*id as usize].kind),
-        Some(Global::ObjectRow(row)) => of_kind(program.object_rows[*row as usize].kind),
-        Some(Global::Memory(_)) => {
-            Update::METHODS.iter().map(|m| candidate(format!("{}(", m.0), "in one step", false)).collect()
+/// What stands behind the dot that ends `line[..at]`: who it is, the editors'
+/// server knows of all that was entered with this line below it.
+fn members(line: &str, at: usize, growth: &Growth) -> Vec<Candidate> {
+    let text = format!("{}{line}", growth.text());
+    match owner_in(text, growth.text().len() + at) {
+        None => Vec::new(),
+        Some(Owner::Running) => SELF_FIELDS.iter().map(|f| candidate(*f, "of the running task", false)).collect(),
+        Some(Owner::Object(spec)) => {
+            let with = spec.with.iter().filter(|w| !w.word.is_empty());
+            let with = with.map(|w| candidate(w.word, format!("`with` of {}", phrase::one(spec.word)), true));
+            methods(spec).chain(with).collect()
         }
-        _ => {
-            let fields = program.structs.iter().flat_map(|s| s.fields.iter().map(move |f| (f, s)));
-            fields.map(|(f, s)| candidate(f.name.clone(), format!("of {}", s.name), false)).collect()
+        Some(Owner::Handle) => handle_fields().collect(),
+        Some(Owner::Memory) => updates().collect(),
+        Some(Owner::Record { name, fields }) => {
+            fields.into_iter().map(|(field, kind)| candidate(field, format!("{kind}, of {name}"), false)).collect()
+        }
+        Some(Owner::Any) => {
+            let fields = growth.program().structs.iter().flat_map(|s| s.fields.iter().map(move |f| (f, s)));
+            fields
+                .map(|(f, s)| candidate(f.name.clone(), format!("of {}", s.name), false))
+                .chain(handle_fields())
+                .chain(ERROR_FIELDS.iter().map(|f| candidate(*f, "of a caught error", false)))
+                .chain(updates())
+                .chain(KINDS.iter().filter(|k| !k.internal).flat_map(methods))
+                .collect()
         }
     }
 }
 
-/// The name that an expression before a dot begins with: `fork` of `fork[0]`.
-fn last_name(owner: &str) -> &str {
-    let mut end = owner.len();
-    if owner.ends_with(']') {
-        end = owner.rfind('[').unwrap_or(end);
-    }
-    let owner = &owner[..end];
-    let start = owner.rfind(|c: char| !c.is_alphanumeric() && c != '_').map_or(0, |i| i + 1);
-    owner.get(start..).unwrap_or("")
+fn methods(spec: &'static KindSpec) -> impl Iterator<Item = Candidate> {
+    let methods = spec.methods.iter().filter(|m| !m.name.starts_with('-'));
+    methods.map(|m| candidate(format!("{}(", m.name), format!("of {}", phrase::one(spec.word)), false))
+}
+
+fn handle_fields() -> impl Iterator<Item = Candidate> {
+    HANDLE_FIELDS.iter().map(|f| candidate(*f, "of a task", false))
+}
+
+fn updates() -> impl Iterator<Item = Candidate> {
+    Update::METHODS.iter().map(|m| candidate(format!("{}(", m.0), "in one step", false))
 }
 
 /// Names and words, by what stands before them.
@@ -238,7 +237,8 @@ mod tests {
     use crate::lang::parse::parse;
 
     fn texts(line: &str) -> Vec<String> {
-        let declared = "lock m\nlock forks[3]\nqueue q(2)\nvar total = 0\ntask worker { }\npool p(2)\nlet w = 1\n";
+        let declared = "lock m\nlock forks[3]\nqueue q(2)\nvar total = 0\ntask worker { }\npool p(2)\n\
+            struct P { lock mu; var n = 0 }\nlet p2 = P()\nlet made = lock()\nlet h = spawn worker\nlet w = q.get()\n";
         let growth = Growth::new(KINDS).extend(&parse(declared).unwrap(), declared).unwrap().0;
         complete(line, line.len(), &growth).1.into_iter().map(|c| c.text).collect()
     }
@@ -249,7 +249,16 @@ mod tests {
         assert_eq!(texts("forks[1].ac"), ["acquire("]);
         assert!(texts("print q.g").contains(&"get_nowait(".to_string()));
         assert!(texts("total.").contains(&"cas(".to_string()));
-        assert!(texts("w.").contains(&"exit_code".to_string()));
+        assert_eq!(texts("made."), ["acquire(", "locked(", "release("]);
+        assert_eq!(texts("made = queue()\nlet made = queue()\nmade.g"), ["get(", "get_nowait("]);
+        assert_eq!(texts("p2."), ["mu", "n"]);
+        assert_eq!(texts("p2.mu.ac"), ["acquire("]);
+        assert_eq!(texts("h."), ["alive", "exit_code", "name", "pid", "result"]);
+        assert_eq!(texts("self.pp"), ["ppid"]);
+        for of_some in ["exit_code", "mu", "acquire(", "cas(", "message"] {
+            assert!(texts("w.").contains(&of_some.to_string()), "{of_some}");
+        }
+        assert_eq!(texts("fn f() {\n    let l = semaphore(1)\n    l.acq"), ["acquire("], "a line that is not whole");
         assert_eq!(texts("0.."), texts(""), "the dots of a range are no field's");
     }
 
