@@ -196,6 +196,35 @@ fn undo_reset_save_and_load() {
     assert!(ended.stderr.contains("s.conc is there already"), "{}", ended.stderr);
 }
 
+/// Whatever of the entries is no statement of a script, places stay those of the entries;
+/// and what is said of replaying can be done.
+#[test]
+fn check_and_step_name_the_places_of_the_session() {
+    let text = "queue q\nfn f() { return 1 }\nlet k = 1; q.get_nowait(); print k\nlet k = 2\nk\nshared n = 0\n\
+        fn f() {\n    return n\n}\ntask add { n = f() + 1 }\nspawn add; spawn add\njoin all\nn\n:check\n:step\n\
+        0\n0\n0\n2\ns\np\nq\n:save s.conc\n";
+    let mut run = repl().input(text).start();
+    let folder = run.folder().to_path_buf();
+    run.until("the end", |r| r.stdout().contains("s.conc: ").then_some(()));
+    let saved = std::fs::read_to_string(folder.join("s.conc")).expect("it was saved");
+    std::fs::remove_file(folder.join("s.conc")).expect("it is there");
+    let ended = run.finish();
+    let shown = &ended.stdout;
+    for line in ["error[race]: ", "╭─[repl:8:12]", " 8 │     return n\n    ·            ┬", "\n   5  print 2"]
+    {
+        assert!(shown.contains(line), "`{line}` is missing in:\n{shown}");
+    }
+    assert!(ended.stderr.contains("[repl:8:12]") || ended.stderr.contains("[repl:10:12]"), "{}", ended.stderr);
+    assert!(shown.contains("0  main  line 11  spawn add"), "{shown}");
+    assert!(shown.contains("  12 | join all    <- main"), "{shown}");
+    let mut said = shown.lines().filter_map(|l| l.split("`:save FILE`, then conc replay FILE ").nth(1));
+    let (schedule, stepped) = (said.next().expect("of the check"), said.next().expect("of the steps"));
+    let replay = |schedule: &str| conc().args(["replay", "s.conc", schedule]).file("s.conc", &saved).start().finish();
+    let again = replay(schedule).expect_code(1);
+    assert!(again.stderr.contains("error[race]"), "{}", again.stderr);
+    replay(stepped).expect_code(0);
+}
+
 #[test]
 fn what_was_carried_out_of_an_entry_stays_in_the_script() {
     let deadlock = "lock a\nlock b\nbarrier both(2)\ntask one { with a { both.wait(); with b { } } }\n\

@@ -4,10 +4,12 @@ use super::argument::{LimitArgs, ScriptArgs};
 use super::picture::{self, PictureArgs};
 use super::sampling::{self, SamplingArgs};
 use super::{Common, Format, ReportFormat, exit, put_err, put_out, script};
+use crate::check::schedule::short_hash;
 use crate::check::{self, Options, Progress, Report, Stop, Verdict};
 use crate::lang::error::ScriptError;
 use crate::program::Program;
-use crate::report::{self, Source, Style, json, junit, lanes, repeat, sarif, verdict};
+use crate::repl::Whole;
+use crate::report::{self, SESSION, Source, Style, json, junit, lanes, repeat, sarif, verdict};
 use clap::Args;
 use std::time::{Duration, Instant};
 
@@ -39,6 +41,9 @@ pub struct CheckArgs {
     picture: PictureArgs,
     #[command(flatten)]
     common: Common,
+    /// FILE is what a session hands over for its `:check`
+    #[arg(long, hide = true)]
+    session: bool,
     // Last, since its heading holds for what comes after it.
     #[command(flatten)]
     sampling: SamplingArgs,
@@ -70,6 +75,9 @@ pub fn main(args: &CheckArgs) -> u8 {
         Ok(source) => source,
         Err(code) => return code,
     };
+    if args.session {
+        return check_session(args, &source.text);
+    }
     let defines = match script::defined(&args.script.define) {
         Ok(defines) => defines,
         Err(code) => return code,
@@ -79,7 +87,23 @@ pub fn main(args: &CheckArgs) -> u8 {
         Err(errors) => return wrong(args, &source, &errors),
     };
     let style = args.common.style(super::on_terminal().0);
-    Session { args, source: &source, style, program }.check()
+    Session { args, source: &source, hash: short_hash(&source.text), style, program }.check()
+}
+
+/// What was entered in a session. A schedule is one of the script that it saves.
+fn check_session(args: &CheckArgs, text: &str) -> u8 {
+    let Ok(whole) = serde_json::from_str::<Whole>(text) else {
+        put_err("conc: that is nothing that a session has handed over\n");
+        return exit::WRONG;
+    };
+    let source = Source::new(SESSION, whole.text.clone());
+    match script::entered(&whole) {
+        Ok(program) => {
+            let style = args.common.style(super::on_terminal().0);
+            Session { args, source: &source, hash: short_hash(&whole.saved), style, program }.check()
+        }
+        Err(errors) => wrong(args, &source, &errors),
+    }
 }
 
 /// Tells what is wrong with the script.
@@ -109,6 +133,8 @@ fn case_of(source: &Source) -> junit::Case {
 struct Session<'a> {
     args: &'a CheckArgs,
     source: &'a Source,
+    /// Of the script that schedules are of.
+    hash: u16,
     style: Style,
     program: &'static Program,
 }
@@ -142,7 +168,7 @@ impl Session<'_> {
             persistent_from: Options::default().persistent_from,
             exact: false,
             jobs: crate::run::threads(self.args.jobs.map(usize::from)),
-            hash: check::schedule::short_hash(&self.source.text),
+            hash: self.hash,
         };
         let interrupted = crate::run::interruption();
         let limit = self.args.limits.time_limit.map(Duration::from_nanos);

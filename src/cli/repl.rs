@@ -6,8 +6,7 @@ mod terminal;
 
 use super::step::{Talk, through};
 use super::{Common, exit, put_err, write_out};
-use crate::repl::{self, Repl, Reply, Settings, Voice};
-use crate::report::{self, Source};
+use crate::repl::{self, Repl, Reply, Settings, Voice, Whole};
 use crate::run;
 use clap::Args;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -70,16 +69,16 @@ fn begin(settings: Settings, voice: Arc<dyn Voice>) -> Result<Repl, u8> {
     })
 }
 
-/// Explores a script by this program in a process of its own, which Ctrl-C
+/// Explores what was entered by this program in a process of its own, which Ctrl-C
 /// ends with what is known by then.
-fn check(script: &str, color: bool) -> Result<(), std::io::Error> {
+fn check(whole: &Whole, color: bool) -> Result<(), std::io::Error> {
     use std::io::Write;
     use std::process::{Command, Stdio};
     let color = if color { "always" } else { "never" };
     // A newer program may have taken the place of this one.
     let program = std::env::current_exe().ok().filter(|path| path.exists());
     let mut child = Command::new(program.unwrap_or_else(|| "/proc/self/exe".into()))
-        .args(["check", "--color", color, "-"])
+        .args(["check", "--session", "--color", color, "-"])
         .stdin(Stdio::piped())
         .stderr(if color == "always" {
             Stdio::inherit()
@@ -88,7 +87,7 @@ fn check(script: &str, color: bool) -> Result<(), std::io::Error> {
         })
         .spawn()?;
     if let Some(mut input) = child.stdin.take() {
-        let _ = input.write_all(script.as_bytes());
+        let _ = input.write_all(&serde_json::to_vec(whole)?);
     }
     // The session takes every child's end; then there is nothing to wait for.
     while matches!(child.try_wait(), Ok(None)) {
@@ -99,12 +98,10 @@ fn check(script: &str, color: bool) -> Result<(), std::io::Error> {
 
 /// Carries out what a reply asks for.
 fn carry_out(reply: &Reply, color: bool) -> Option<String> {
-    let script = reply.check.as_ref()?;
-    check(script, color).err().map(|e| format!("conc check could not be started: {e}\n"))
+    let whole = reply.check.as_ref()?;
+    check(whole, color).err().map(|e| format!("conc check could not be started: {e}\n"))
 }
 
-/// What the source of `:step` is called.
-const STEPPED: &str = "the session";
 const STEP_PROMPT: &str = "step> ";
 
 // ------------------------------------------------------------ standard input
@@ -323,11 +320,10 @@ fn read_all(args: &ReplArgs, settings: Settings) -> u8 {
         let reply = repl.enter(&text);
         voice.show(&reply);
         voice.let_go();
-        if let Some(script) = &reply.step {
-            let source = Source::new(STEPPED, script.clone());
-            if let Err(errors) = through(&source, style, &mut Steps { lines: &mut lines, voice: &voice }) {
-                voice.report(&report::script_errors(&source, &errors, &style));
-            }
+        if let Some(whole) = &reply.step
+            && let Err(wrong) = through(whole, style, &mut Steps { lines: &mut lines, voice: &voice })
+        {
+            voice.report(&wrong);
         }
         if let Some(code) = reply.over {
             return finish(repl, &voice, Some(code));

@@ -78,6 +78,15 @@ pub fn compiled(source: &Source, defines: &[(String, Value)]) -> Result<&'static
     Ok(Box::leak(Box::new(program)))
 }
 
+/// The same of what was entered in a session.
+///
+/// # Errors
+///
+/// As above.
+pub fn entered(whole: &crate::repl::Whole) -> Result<&'static Program, Vec<ScriptError>> {
+    Ok(Box::leak(Box::new(whole.program()?)))
+}
+
 /// A file itself, or every `.conc` below a folder, in order.
 pub fn below(path: &Path) -> std::io::Result<Vec<PathBuf>> {
     if !path.is_dir() {

@@ -10,7 +10,8 @@ use crate::check::stepper::{Halt, ObjectView, Standing, Stepper, TaskView, Turn,
 use crate::lang::ast::Span;
 use crate::lang::error::ScriptError;
 use crate::program::Program;
-use crate::report::{self, Source, Style, lanes};
+use crate::repl::Whole;
+use crate::report::{self, SESSION, Source, Style, lanes};
 use clap::Args;
 use std::io::{BufRead, IsTerminal};
 
@@ -102,7 +103,7 @@ pub fn main(args: &StepArgs) -> u8 {
         Err(code) => return code,
     };
     let style = args.common.style(super::on_terminal().0);
-    match Session::new(&source, style, program) {
+    match Session::new(&source, short_hash(&source.text), style, program) {
         Ok(mut session) => {
             if let Some(text) = &args.schedule
                 && let Err(sentence) = begin(&mut session.stepper, program, &source, text)
@@ -129,14 +130,16 @@ fn begin(stepper: &mut Stepper, program: &'static Program, source: &Source, text
     stepper.follow(&schedule).map_err(|turn| super::replay::refusal(source, &schedule, turn, None, reason))
 }
 
-/// Goes through a script of a session.
+/// Goes through what was entered in a session.
 ///
 /// # Errors
 ///
-/// What is wrong with it.
-pub fn through(source: &Source, style: Style, talk: &mut dyn Talk) -> Result<(), Vec<ScriptError>> {
-    let program = script::compiled(source, &[])?;
-    Session::new(source, style, program).map_err(|e| vec![e])?.talk(talk);
+/// What is wrong with it, as a report.
+pub fn through(whole: &Whole, style: Style, talk: &mut dyn Talk) -> Result<(), String> {
+    let source = Source::new(SESSION, whole.text.clone());
+    let begun = script::entered(whole)
+        .and_then(|program| Session::new(&source, short_hash(&whole.saved), style, program).map_err(|e| vec![e]));
+    begun.map_err(|errors| report::script_errors(&source, &errors, &style))?.talk(talk);
     Ok(())
 }
 
@@ -147,8 +150,9 @@ struct Session {
 }
 
 impl Session {
-    fn new(source: &Source, style: Style, program: &'static Program) -> Result<Session, ScriptError> {
-        match Stepper::new(program, short_hash(&source.text)) {
+    /// `hash` is that of the script that a schedule is of.
+    fn new(source: &Source, hash: u16, style: Style, program: &'static Program) -> Result<Session, ScriptError> {
+        match Stepper::new(program, hash) {
             Ok(stepper) => Ok(Session { source: source.clone(), style, stepper }),
             Err((object, text)) => Err(ScriptError::new(program.objects[object].span, text)),
         }

@@ -519,6 +519,21 @@ impl Program {
         self.spans.get(pc as usize).copied().unwrap_or_default()
     }
 
+    /// Gives everything another place in the source.
+    pub fn move_spans(&mut self, to: impl Fn(Span) -> Span) {
+        let shift = |span: &mut Span| *span = to(*span);
+        self.spans.iter_mut().for_each(shift);
+        self.functions.iter_mut().for_each(|f| shift(&mut f.span));
+        self.claims.iter_mut().for_each(|c| shift(&mut c.span));
+        self.memory.iter_mut().for_each(|m| shift(&mut m.span));
+        self.objects.iter_mut().for_each(|o| shift(&mut o.span));
+        for structure in &mut self.structs {
+            shift(&mut structure.span);
+            structure.fields.iter_mut().for_each(|f| shift(&mut f.span));
+        }
+        self.selects.iter_mut().flat_map(|s| &mut s.arms).for_each(|a| shift(&mut a.span));
+    }
+
     /// Where the `await` stands with which the `atomically` at a place begins, if
     /// it does, and its place in `awaits`.
     pub fn block_awaits(&self, begin: Pc) -> Option<(Pc, u32)> {

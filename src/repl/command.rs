@@ -1,7 +1,7 @@
 //! The commands: their table, and what each does. What `:help` shows of the
 //! language is in `help`, how tasks and objects are shown in `show`.
 
-use super::entry::as_script;
+use super::entry::{Whole, as_script};
 use super::{Repl, Reply, graph, help, lock, show};
 use crate::lang::error::nearest;
 use crate::run::scene::Scene;
@@ -140,25 +140,24 @@ impl Repl {
         Reply::out(shown.collect::<Vec<_>>().join("\n"))
     }
 
-    /// What was entered as a script; an error if that is nothing.
-    fn script(&self) -> Result<String, Reply> {
+    /// What was entered; an error if that is nothing.
+    fn whole(&self) -> Result<Whole, Reply> {
         if self.entered.is_empty() {
             return Err(Reply::err("nothing was entered yet\n"));
         }
-        let text = as_script(&self.entered);
-        Ok(lang::format::format(&text).unwrap_or(text))
+        Ok(Whole::of(&self.entered))
     }
 
     fn check(&mut self, _: &str) -> Reply {
-        match self.script() {
-            Ok(script) => Reply { check: Some(script), ..Reply::default() },
+        match self.whole() {
+            Ok(whole) => Reply { check: Some(whole), ..Reply::default() },
             Err(reply) => reply,
         }
     }
 
     fn step(&mut self, _: &str) -> Reply {
-        match self.script() {
-            Ok(script) => Reply { step: Some(script), ..Reply::default() },
+        match self.whole() {
+            Ok(whole) => Reply { step: Some(whole), ..Reply::default() },
             Err(reply) => reply,
         }
     }
@@ -180,7 +179,6 @@ impl Repl {
             None => (false, file),
         };
         let text = as_script(&self.entered);
-        let text = lang::format::format(&text).unwrap_or(text);
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create(true).truncate(true);
         if !over {

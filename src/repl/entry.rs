@@ -2,7 +2,12 @@
 //! of it as a script.
 
 use crate::lang::ast::{ExprKind, Item, Script, Span, Stmt, StmtKind};
-use crate::lang::parse::{is_open, parse_entry};
+use crate::lang::error::ScriptError;
+use crate::lang::format;
+use crate::lang::parse::{is_open, parse, parse_entry};
+use crate::objects::KINDS;
+use crate::program::{Program, compile};
+use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 
 /// One entry that was carried out.
@@ -60,10 +65,25 @@ fn declaration(item: &Item) -> Option<(Option<&str>, Span)> {
     })
 }
 
-/// All entries as one script. Of a function defined several times the last one
-/// stands; a `let` of a name that was there before assigns it; a statement at
-/// which its entry was left is a comment, and so are those behind it.
+/// All entries as one script, in the one layout if that can be. Of a function
+/// defined several times the last one stands; a `let` of a name that was there
+/// before assigns it; a statement at which its entry was left is a comment, and so
+/// are those behind it.
 pub fn as_script(entries: &[Entered]) -> String {
+    let text = joined(entries, Layout::Free).0;
+    format::format(&text).unwrap_or(text)
+}
+
+/// What may change where something is no statement of the script.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    Free,
+    /// All stays on its line, and nothing is moved but by `print `.
+    Kept,
+}
+
+/// The script, and where in it a `print ` was put in.
+fn joined(entries: &[Entered], layout: Layout) -> (String, Vec<usize>) {
     let scripts: Vec<(&Entered, Script)> =
         entries.iter().filter_map(|e| Some((e, parse_entry(&e.text).ok()?))).collect();
     let mut last: HashMap<&str, usize> = HashMap::new();
@@ -75,54 +95,78 @@ pub fn as_script(entries: &[Entered]) -> String {
         }
     }
     let mut locals: HashSet<String> = HashSet::new();
-    let mut out = String::new();
+    let (mut out, mut prints) = (String::new(), Vec::new());
     for (place, (entry, script)) in scripts.iter().enumerate() {
         let mut text = entry.text.clone();
         // From the end on, so that the places before stay where they are.
-        if entry.left_at.is_none() {
-            with_print(&mut text, script);
+        if let (None, Some(shown)) = (entry.left_at, shown(script)) {
+            text.insert_str(shown.start as usize, PRINT);
+            prints.push(out.len() + shown.start as usize);
         }
         let again: Vec<bool> = script.items.iter().map(|item| is_let_again(item, entry, &mut locals)).collect();
         for (item, again) in script.items.iter().zip(again).rev() {
             match item {
-                Item::Function(f) if last.get(f.name.text.as_str()) != Some(&place) => cut(&mut text, f.span),
-                Item::Stmt(stmt) if !entry.is_done(stmt.span) => comment(&mut text, stmt.span),
+                Item::Function(f) if last.get(f.name.text.as_str()) != Some(&place) => layout.cut(&mut text, f.span),
+                Item::Stmt(stmt) if !entry.is_done(stmt.span) => layout.comment(&mut text, stmt.span),
                 Item::Stmt(Stmt { kind: StmtKind::Let { name, .. }, span }) if again => {
-                    assign(&mut text, span.start as usize, name.span.start as usize);
+                    layout.assign(&mut text, Span { end: name.span.start, ..*span });
                 }
                 _ => {}
             }
         }
         out.push_str(&text);
     }
-    out
+    (out, prints)
 }
 
-fn cut(text: &mut String, span: Span) {
-    let (start, mut end) = (span.start as usize, span.end as usize);
-    let whole_line = text[..start].ends_with('\n') || start == 0;
-    if whole_line && text[end..].starts_with('\n') {
-        end += 1;
+impl Layout {
+    fn cut(self, text: &mut String, span: Span) {
+        if self == Layout::Kept {
+            return blank(text, span);
+        }
+        let (start, mut end) = (span.start as usize, span.end as usize);
+        let whole_line = text[..start].ends_with('\n') || start == 0;
+        if whole_line && text[end..].starts_with('\n') {
+            end += 1;
+        }
+        text.replace_range(start..end, "");
     }
-    text.replace_range(start..end, "");
+
+    fn comment(self, text: &mut String, span: Span) {
+        if self == Layout::Kept {
+            return blank(text, span);
+        }
+        let lines: Vec<String> = span.text(text).lines().map(|l| format!("# {l}")).collect();
+        // What stands behind it on the same line stays a statement.
+        text.replace_range(span.start as usize..span.end as usize, &format!("{}\n", lines.join("\n")));
+    }
+
+    /// `let x = …` is `x = …`.
+    fn assign(self, text: &mut String, word: Span) {
+        match self {
+            _ if word.text(text).trim() != "let" => {}
+            Layout::Kept => blank(text, word),
+            Layout::Free => text.replace_range(word.start as usize..word.end as usize, ""),
+        }
+    }
 }
 
-fn comment(text: &mut String, span: Span) {
-    let lines: Vec<String> = span.text(text).lines().map(|l| format!("# {l}")).collect();
-    // What stands behind it on the same line stays a statement.
-    text.replace_range(span.start as usize..span.end as usize, &format!("{}\n", lines.join("\n")));
+/// As many bytes and lines of nothing.
+fn blank(text: &mut String, span: Span) {
+    let blanks: String = span.text(text).bytes().map(|b| if b == b'\n' { '\n' } else { ' ' }).collect();
+    text.replace_range(span.start as usize..span.end as usize, &blanks);
 }
 
-/// A value that was only shown is printed.
-fn with_print(text: &mut String, script: &Script) {
-    let Some(Item::Stmt(Stmt { kind: StmtKind::Expr(value), span })) = script.items.last() else { return };
-    let shown = !matches!(
+const PRINT: &str = "print ";
+
+/// The statement of a value that was only shown: a script prints it.
+fn shown(script: &Script) -> Option<Span> {
+    let Some(Item::Stmt(Stmt { kind: StmtKind::Expr(value), span })) = script.items.last() else { return None };
+    let acts = matches!(
         value.kind,
         ExprKind::Call { .. } | ExprKind::Spawn(_) | ExprKind::Join { .. } | ExprKind::Submit { .. }
     );
-    if shown {
-        text.insert_str(span.start as usize, "print ");
-    }
+    (!acts).then_some(*span)
 }
 
 /// Whether it is a `let` that was carried out, of a name that was there before.
@@ -135,9 +179,95 @@ fn is_let_again(item: &Item, entry: &Entered, locals: &mut HashSet<String>) -> b
     }
 }
 
-/// `let x = …` is `x = …`.
-fn assign(text: &mut String, start: usize, name: usize) {
-    if text.get(start..name).is_some_and(|word| word.trim() == "let") {
-        text.replace_range(start..name, "");
+/// What was entered, to be explored or gone through. Its places are those of the
+/// session's own reports.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Whole {
+    /// All that was entered.
+    pub text: String,
+    /// It as a script, line by line.
+    script: String,
+    /// Where in the script a `print ` was put in.
+    prints: Vec<usize>,
+    /// What `:save` would write.
+    pub saved: String,
+}
+
+impl Whole {
+    pub fn of(entries: &[Entered]) -> Whole {
+        let (script, prints) = joined(entries, Layout::Kept);
+        let text = entries.iter().map(|e| e.text.as_str()).collect();
+        Whole { text, script, prints, saved: as_script(entries) }
+    }
+
+    /// # Errors
+    ///
+    /// What is wrong with it as a script.
+    pub fn program(&self) -> Result<Program, Vec<ScriptError>> {
+        let place = |at: u32| {
+            let before = self.prints.partition_point(|p| (*p as u32) < at);
+            let Some(last) = before.checked_sub(1).map(|n| self.prints[n] as u32) else { return at };
+            // Whatever begins within the word begins with what it prints.
+            at.max(last + PRINT.len() as u32) - (before * PRINT.len()) as u32
+        };
+        let to = |span: Span| Span { start: place(span.start), end: place(span.end) };
+        let script = parse(&self.script).and_then(|s| compile(&s, &self.script, KINDS, &[]));
+        match script {
+            Ok(mut program) => {
+                program.move_spans(to);
+                Ok(program)
+            }
+            Err(mut errors) => {
+                for error in &mut errors {
+                    error.span = to(error.span);
+                    error.related.iter_mut().for_each(|r| r.0 = to(r.0));
+                }
+                Err(errors)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entered(text: &str, left_at: Option<usize>) -> Entered {
+        Entered { text: format!("{text}\n"), left_at }
+    }
+
+    #[test]
+    fn places_are_those_of_what_was_entered() {
+        let entries = [
+            entered("var n = 1\nlet é = n", None),
+            entered("fn f(a) {\n    return a\n}; let k = 2", None),
+            entered("n", None),
+            entered("let k = 3; n = 5; f(k)", Some(18)),
+            entered("fn f(b) { return b }", None),
+            entered("n = 2; k", None),
+            entered("lock m", None),
+        ];
+        let whole = Whole::of(&entries);
+        let program = whole.program().expect("it is right");
+        let places = |word: &str| -> Vec<&str> {
+            program.spans.iter().map(|s| s.text(&whole.text)).filter(|t| t.starts_with(word)).collect()
+        };
+        assert_eq!(program.objects[0].span.text(&whole.text), "lock m");
+        assert!(places("n = 2").len() == 1 && places("n = 5").len() == 1, "{:?}", places(""));
+        assert!(places("f(").is_empty(), "what was left is no statement");
+        assert!(places("return").iter().all(|t| *t == "return b"), "{:?}", places("return"));
+        // `print ` has no place of its own.
+        let of_shown: Vec<&Span> = program.spans.iter().filter(|s| s.text(&whole.text) == "k").collect();
+        assert!(of_shown.iter().any(|s| s.start as usize == whole.text.rfind("k\n").unwrap_or(0)), "{of_shown:?}");
+        assert_eq!(whole.script.lines().count(), whole.text.lines().count());
+    }
+
+    #[test]
+    fn errors_are_where_it_was_entered() {
+        let entries = [entered("1 + 1", None), entered("let k = 1", None), entered("lock k", None)];
+        let whole = Whole::of(&entries);
+        let errors = whole.program().expect_err("a name has two meanings");
+        assert_eq!(errors[0].span.text(&whole.text), "k");
+        assert!(errors[0].span.start as usize > "1 + 1\n".len());
     }
 }

@@ -13,7 +13,7 @@ pub mod highlight;
 mod show;
 
 pub use command::COMMANDS;
-pub use entry::{goes_on, is_complete};
+pub use entry::{Whole, goes_on, is_complete};
 
 use crate::detect::finding::{Facts, Finding};
 use crate::lang::ast::Span;
@@ -21,7 +21,7 @@ use crate::lang::error::ScriptError;
 use crate::lang::parse::parse_entry;
 use crate::objects::{self, KINDS};
 use crate::program::{Entry, Growth};
-use crate::report::{self, Source, Style};
+use crate::report::{self, SESSION, Source, Style};
 use crate::run::image::SetupError;
 use crate::run::{self, Answer, Event, Options, Over, ROOM, Terms};
 use entry::Entered;
@@ -29,8 +29,6 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What the places of reports call the session.
-const NAME: &str = "repl";
 /// How many findings a session keeps for `:findings`.
 const FINDINGS_MAX: usize = 1000;
 
@@ -72,10 +70,10 @@ pub struct Reply {
     pub out: String,
     /// What was wrong.
     pub err: String,
-    /// A script to explore, with what there is for that.
-    pub check: Option<String>,
-    /// A script to go through step by step.
-    pub step: Option<String>,
+    /// What is to be explored.
+    pub check: Option<Whole>,
+    /// What is to be gone through step by step.
+    pub step: Option<Whole>,
     /// The session is over, with this exit code.
     pub over: Option<u8>,
 }
@@ -175,7 +173,7 @@ impl Repl {
         let told = Arc::new(Told {
             voice,
             style: settings.style,
-            source: Mutex::new(Source::new(NAME, "")),
+            source: Mutex::new(Source::new(SESSION, "")),
             findings: Mutex::new(Vec::new()),
             again: AtomicBool::new(false),
             hopeless: AtomicBool::new(false),
@@ -303,7 +301,7 @@ impl Repl {
     }
 
     fn errors(&self, text: &str, errors: &[ScriptError]) -> String {
-        let source = Source::new(NAME, format!("{}{text}", self.growth.text()));
+        let source = Source::new(SESSION, format!("{}{text}", self.growth.text()));
         errors
             .iter()
             .map(|e| report::script_error(e).render(&source, &self.told.style()))

@@ -25,7 +25,7 @@ pub mod verdict;
 
 pub use diagnostic::{Diagnostic, Note, Place, Severity};
 pub use phrase::wrap;
-pub use source::{Position, STANDARD_INPUT, Source};
+pub use source::{Position, SESSION, STANDARD_INPUT, Source};
 
 use crate::detect::finding::Finding;
 use crate::lang::error::ScriptError;

@@ -7,10 +7,13 @@ use crate::lang::ast::Span;
 /// The name of a script that was read from there, for people; `-` in a command.
 pub const STANDARD_INPUT: &str = "standard input";
 
+/// What the places of reports call what was entered in a session.
+pub const SESSION: &str = "repl";
+
 /// A script: the name that is shown for it and its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// As the user gave it, `bank.conc`, or [`STANDARD_INPUT`].
+    /// As the user gave it, `bank.conc`, or [`STANDARD_INPUT`], or [`SESSION`].
     pub name: String,
     pub text: String,
 }

@@ -17,7 +17,7 @@ use crate::program::Growth;
 use crate::repl::complete::complete;
 use crate::repl::highlight::{Class, classes};
 use crate::repl::{Repl, Reply, Settings, Voice, is_complete};
-use crate::report::{self, Source, Style as Look, phrase};
+use crate::report::{Style as Look, phrase};
 use crate::run::keyboard::Keyboard;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal as Signals;
@@ -354,11 +354,10 @@ impl Desk {
 
     /// Shows an answer and carries out what it asks for.
     fn show(&mut self, reply: Reply) -> Option<u8> {
-        if let Some(script) = &reply.step {
-            let source = Source::new(super::STEPPED, script.clone());
+        if let Some(whole) = &reply.step {
             let style = Look { width: super::super::width(true), ..self.style };
-            if let Err(errors) = through(&source, style, &mut Steps { desk: self }) {
-                self.screen.put(&report::script_errors(&source, &errors, &style));
+            if let Err(wrong) = through(whole, style, &mut Steps { desk: self }) {
+                self.screen.put(&wrong);
             }
         }
         if let Some(failure) = super::carry_out(&reply, self.screen.color) {

@@ -16,7 +16,7 @@ pub(super) mod who;
 use crate::detect::finding::{Certainty, Facts, Finding, TaskFacts};
 
 use super::diagnostic::Diagnostic;
-use super::source::{STANDARD_INPUT, Source};
+use super::source::{SESSION, STANDARD_INPUT, Source};
 use super::{Style, phrase};
 
 /// The finding as a diagnostic, for text and for JSON.
@@ -42,8 +42,13 @@ pub fn describe(source: &Source, finding: &Finding, style: &Style) -> Diagnostic
 
 /// The command that shows a schedule again.
 pub fn replay(source: &Source, schedule: &str) -> String {
-    let name = if source.name == STANDARD_INPUT { "-" } else { &source.name };
-    format!("conc replay {} {}", shell_word(name), shell_word(schedule))
+    let (before, name) = match source.name.as_str() {
+        STANDARD_INPUT => ("", "-"),
+        // Once it is saved, it is the script that the schedule is of.
+        SESSION => ("`:save FILE`, then ", "FILE"),
+        name => ("", name),
+    };
+    format!("{before}conc replay {} {}", shell_word(name), shell_word(schedule))
 }
 
 fn severity(finding: &Finding) -> super::Severity {
