@@ -243,6 +243,14 @@ fn what_was_carried_out_of_an_entry_stays_in_the_script() {
 }
 
 #[test]
+fn an_unfinished_entry_can_be_left() {
+    for quit in [":quit", "  :q ", ":exit"] {
+        let ended = session(&format!("print 1\nfn f() {{\n    print 2\n{quit}\n}}\nprint 3\n")).expect_code(0);
+        assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("1\n", ""));
+    }
+}
+
+#[test]
 fn interruptions_stop_the_statement_of_a_pipe_with_the_session() {
     let mut run = fed();
     run.feed("spawn process { sleep 100s }\nprint \"up\"\nsleep 100s\n");

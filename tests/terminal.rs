@@ -122,6 +122,30 @@ fn lines_belong_together_until_they_are_whole() {
 }
 
 #[test]
+fn an_unfinished_entry_can_be_dropped_and_left() {
+    let mut t = terminal();
+    t.keys("fn f(n) {\r");
+    t.until("the second line", |t| t.last() == " .");
+    t.keys("\x03");
+    t.prompt("a new entry");
+    t.enter("6 * 7");
+    assert_eq!(t.count("42"), 1, "{}", t.lines().join("\n"));
+    // On a line with something on it Ctrl-D takes the next character away.
+    t.keys("fn f(n) {\rnx\x1b[D\x04");
+    t.until("the next character is gone", |t| t.last() == " . n");
+    t.keys("\x7f");
+    t.until("the empty line", |t| t.last() == " .");
+    t.keys("\x04");
+    t.finish().expect_code(0);
+    let mut t = terminal();
+    t.keys("print \"a\"x\x1b[D\x04\r");
+    t.until("its output", |t| t.count("a") == 1);
+    t.prompt("the next line");
+    t.keys("lock m; with m {\r:quit\r");
+    t.finish().expect_code(0);
+}
+
+#[test]
 fn completion_knows_what_is_declared() {
     let mut t = terminal();
     t.enter("semaphore places(2)");

@@ -17,6 +17,9 @@ pub struct Command {
     run: fn(&mut Repl, &str) -> Reply,
 }
 
+/// How one leaves.
+pub const QUIT: &[&str] = &["quit", "q", "exit"];
+
 /// All of them, in the order in which the help shows them.
 pub const COMMANDS: &[Command] = &[
     Command { names: &["help", "h", "?"], args: "[TOPIC]", help: "this, or a part of the reference", run: Repl::help },
@@ -56,12 +59,7 @@ pub const COMMANDS: &[Command] = &[
     },
     Command { names: &["reset"], args: "", help: "ends all tasks and forgets everything", run: Repl::reset },
     Command { names: &["time"], args: "EXPR", help: "the value, and how long it took", run: Repl::time },
-    Command {
-        names: &["quit", "q", "exit"],
-        args: "",
-        help: "ends all tasks and leaves; so does Ctrl-D",
-        run: Repl::quit,
-    },
+    Command { names: QUIT, args: "", help: "ends all tasks and leaves; so does Ctrl-D", run: Repl::quit },
 ];
 
 impl Repl {

@@ -1,6 +1,7 @@
 //! What was entered: whether it is whole, which of it is declarations, and all
 //! of it as a script.
 
+use super::command::QUIT;
 use crate::lang::ast::{ExprKind, Item, Script, Span, Stmt, StmtKind};
 use crate::lang::error::ScriptError;
 use crate::lang::format;
@@ -22,7 +23,7 @@ pub struct Entered {
 /// Whether a text can be carried out, or more lines belong to it. The parser
 /// decides: brackets are closed, and no `try` waits for its `catch`.
 pub fn is_complete(text: &str) -> bool {
-    if text.trim_start().starts_with(':') {
+    if text.trim_start().starts_with(':') || gives_up(text) {
         return true;
     }
     if is_open(text) {
@@ -30,6 +31,12 @@ pub fn is_complete(text: &str) -> bool {
     }
     let ends_a_block = text.trim_end().ends_with('}');
     !(ends_a_block && parse_entry(text).is_err() && parse_entry(&format!("{text} catch any {{ }}")).is_ok())
+}
+
+/// Whether the last line of an unfinished entry leaves the session.
+pub fn gives_up(text: &str) -> bool {
+    let Some((entry, line)) = text.trim_end().rsplit_once('\n') else { return false };
+    line.trim_start().strip_prefix(':').is_some_and(|name| QUIT.contains(&name)) && !is_complete(entry)
 }
 
 /// Whether a line goes on with the statement before it: `else`, `catch`.

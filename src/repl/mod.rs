@@ -232,6 +232,9 @@ impl Repl {
         if trimmed.is_empty() {
             return Reply::default();
         }
+        if entry::gives_up(text) {
+            return self.command("quit");
+        }
         match trimmed.strip_prefix(':') {
             Some(command) => self.command(command),
             None => self.statements(text).0,

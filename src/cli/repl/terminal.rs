@@ -23,9 +23,10 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal as Signals;
 use nu_ansi_term::{Color, Style};
 use reedline::{
-    Completer, DefaultHinter, EditCommand, Emacs, ExternalPrinter, FileBackedHistory, Highlighter, IdeMenu, KeyCode,
-    KeyModifiers, MenuBuilder, Prompt, PromptEditMode, PromptHistorySearch, Reedline, ReedlineEvent, ReedlineMenu,
-    Signal, Span, StyledText, Suggestion, ValidationResult, Validator, default_emacs_keybindings,
+    Completer, DefaultHinter, EditCommand, EditMode, Emacs, ExternalPrinter, FileBackedHistory, Highlighter, IdeMenu,
+    KeyCode, KeyModifiers, MenuBuilder, Prompt, PromptEditMode, PromptHistorySearch, Reedline, ReedlineEvent,
+    ReedlineMenu, ReedlineRawEvent, Signal, Span, StyledText, Suggestion, ValidationResult, Validator,
+    default_emacs_keybindings,
 };
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -44,6 +45,8 @@ const LINES_MAX: usize = 64;
 const UNTOLD_MAX: u32 = 2;
 const HISTORY_LINES: usize = 10_000;
 const MENU: &str = "completion";
+/// Nothing stands behind the cursor.
+const CLEAR_BEHIND: &str = "\x1b[J";
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -306,6 +309,12 @@ impl Desk {
         self.screen.begin_editing();
         let signal = editor.read_line(prompt);
         let interrupted = self.screen.end_editing();
+        if matches!(signal, Ok(Signal::ExternalBreak(_)))
+            && editor.current_insertion_point() == editor.current_buffer_contents().len()
+        {
+            // A hint was no part of what is given up.
+            self.screen.put(CLEAR_BEHIND);
+        }
         if let Ok(signal) = &signal {
             self.untold = 0;
             if !matches!(signal, Signal::ExternalBreak(_)) {
@@ -315,6 +324,10 @@ impl Desk {
         match signal {
             Ok(Signal::ExternalBreak(typed)) if self.screen.over.swap(false, SeqCst) => Typed::Over(typed),
             Ok(Signal::CtrlD) => Typed::End,
+            Ok(Signal::HostCommand(_)) => {
+                self.screen.put("\n");
+                Typed::End
+            }
             Ok(Signal::Success(text)) if !interrupted => Typed::Text(text),
             Ok(signal) => {
                 if let Some(keyboard) = &self.screen.keyboard {
@@ -403,6 +416,32 @@ impl Talk for Steps<'_> {
     }
 }
 
+/// Whether the cursor stands on an empty further line at the end of an entry.
+fn is_blank_at(text: &str, at: usize) -> bool {
+    at == text.len() && text.rsplit_once('\n').is_some_and(|(_, line)| line.trim().is_empty())
+}
+
+/// The keys of Emacs, but Ctrl-D leaves on an empty further line too.
+struct Keys {
+    emacs: Emacs,
+    /// The cursor was painted on such a line, and no key came since.
+    blank: Arc<AtomicBool>,
+}
+
+impl EditMode for Keys {
+    fn parse_event(&mut self, event: ReedlineRawEvent) -> ReedlineEvent {
+        let blank = self.blank.swap(false, SeqCst);
+        match self.emacs.parse_event(event) {
+            // What is typed behind it would be lost, so this is no way to find out.
+            ReedlineEvent::CtrlD if blank => ReedlineEvent::ExecuteHostCommand(String::new()),
+            event => event,
+        }
+    }
+    fn edit_mode(&self) -> PromptEditMode {
+        self.emacs.edit_mode()
+    }
+}
+
 /// An editor of single lines, without completion and history.
 fn bare_editor(screen: &Arc<Screen>) -> Reedline {
     Reedline::create()
@@ -415,19 +454,20 @@ fn bare_editor(screen: &Arc<Screen>) -> Reedline {
 
 fn editor(screen: &Arc<Screen>, growth: &Arc<Mutex<Growth>>) -> Reedline {
     let mut keys = default_emacs_keybindings();
+    let blank = Arc::new(AtomicBool::new(false));
     let menu = ReedlineEvent::UntilFound(vec![ReedlineEvent::Menu(MENU.to_string()), ReedlineEvent::MenuNext]);
     keys.add_binding(KeyModifiers::NONE, KeyCode::Tab, menu);
     let newline = ReedlineEvent::Edit(vec![EditCommand::InsertNewline]);
     keys.add_binding(KeyModifiers::ALT, KeyCode::Enter, newline);
     let mut editor = bare_editor(screen)
         .with_validator(Box::new(Whole))
-        .with_highlighter(Box::new(Colors))
+        .with_highlighter(Box::new(Colors(blank.clone())))
         .with_completer(Box::new(Names(growth.clone())))
         .with_quick_completions(true)
         .with_partial_completions(true)
         .with_hinter(Box::new(DefaultHinter::default().with_style(Style::new().fg(Color::DarkGray))))
         .with_menu(ReedlineMenu::EngineCompleter(Box::new(IdeMenu::default().with_name(MENU).with_marker(""))))
-        .with_edit_mode(Box::new(Emacs::new(keys)));
+        .with_edit_mode(Box::new(Keys { emacs: Emacs::new(keys), blank }));
     if let Some(history) = history() {
         editor = editor.with_history(Box::new(history));
     }
@@ -476,10 +516,11 @@ impl Validator for Whole {
     }
 }
 
-struct Colors;
+struct Colors(Arc<AtomicBool>);
 
 impl Highlighter for Colors {
-    fn highlight(&self, line: &str, _: usize) -> StyledText {
+    fn highlight(&self, line: &str, at: usize) -> StyledText {
+        self.0.store(is_blank_at(line, at), SeqCst);
         let mut styled = StyledText::new();
         for (class, piece) in classes(line) {
             let style = match class {
