@@ -6,6 +6,7 @@ use super::code::Slot;
 use super::value::Value;
 use crate::lang::ast::Span;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// What a script-wide name stands for.
 #[derive(Clone, Debug)]
@@ -23,8 +24,8 @@ pub enum Global {
 
 #[derive(Clone, Debug, Default)]
 pub struct Globals {
-    names: HashMap<String, (Global, Span)>,
-    order: Vec<String>,
+    names: HashMap<Arc<str>, (Global, Span)>,
+    order: Vec<Arc<str>>,
 }
 
 impl Globals {
@@ -33,8 +34,9 @@ impl Globals {
         if let Some((_, first)) = self.names.get(name) {
             return Err(*first);
         }
-        self.names.insert(name.to_string(), (global, span));
-        self.order.push(name.to_string());
+        let name: Arc<str> = name.into();
+        self.names.insert(name.clone(), (global, span));
+        self.order.push(name);
         Ok(())
     }
     /// A name of an earlier text means the same thing, defined anew.
@@ -54,7 +56,7 @@ impl Globals {
         self.names.get(name).map(|g| g.1)
     }
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.order.iter().map(String::as_str)
+        self.order.iter().map(|name| &**name)
     }
 }
 

@@ -148,7 +148,7 @@ impl Told {
 pub struct Repl {
     settings: Settings,
     session: Option<run::Session>,
-    growth: Growth,
+    growth: Arc<Growth>,
     entered: Vec<Entered>,
     told: Arc<Told>,
     /// Something entered was wrong.
@@ -181,7 +181,7 @@ impl Repl {
         let mut repl = Repl {
             settings,
             session: None,
-            growth: Growth::new(KINDS),
+            growth: Arc::new(Growth::new(KINDS)),
             entered: Vec::new(),
             told,
             wrong: false,
@@ -194,7 +194,7 @@ impl Repl {
 
     fn begin(&mut self) -> Result<(), SetupError> {
         self.session = None;
-        self.growth = Growth::new(KINDS);
+        self.growth = Arc::new(Growth::new(KINDS));
         let (told, voice) = (self.told.clone(), self.told.voice.clone());
         self.session = Some(run::Session::start(Terms {
             options: self.settings.options.clone(),
@@ -214,7 +214,7 @@ impl Repl {
     }
 
     /// What is declared so far, for completion.
-    pub fn growth(&self) -> &Growth {
+    pub fn growth(&self) -> &Arc<Growth> {
         &self.growth
     }
 
@@ -273,7 +273,7 @@ impl Repl {
     }
 
     /// The program with one more text, if that is right.
-    fn extended(&self, text: &str) -> Result<(Growth, Entry), Vec<ScriptError>> {
+    fn extended(&self, text: &str) -> Result<(Arc<Growth>, Entry), Vec<ScriptError>> {
         let base = self.growth.text().len();
         if base + text.len() > crate::lang::parse::SOURCE_MAX {
             let help = "`:reset` begins a new one, `:save FILE` keeps this one";
@@ -300,7 +300,7 @@ impl Repl {
                 errors.push(ScriptError::new(Span::new(base, base + text.len()), text).help(help));
             }
         }
-        if errors.is_empty() { Ok((growth, entry)) } else { Err(errors) }
+        if errors.is_empty() { Ok((Arc::new(growth), entry)) } else { Err(errors) }
     }
 
     fn errors(&self, text: &str, errors: &[ScriptError]) -> String {

@@ -42,7 +42,8 @@ const LOOKS_FOR_OTHERS: u32 = 4;
 /// What the supervisor remembers from look to look.
 pub struct Diagnosis {
     image: &'static Image,
-    may: May,
+    /// Of the program as it is now; made when it is asked for.
+    may: Option<May>,
     /// By slot: the version and the place at the last look.
     last: Vec<(u64, u64)>,
     /// The tasks that were stuck at the last look.
@@ -132,7 +133,7 @@ impl Diagnosis {
     pub fn new(image: &'static Image) -> Diagnosis {
         Diagnosis {
             image,
-            may: May::new(&image.program),
+            may: None,
             last: Vec::new(),
             last_stuck: Vec::new(),
             same_looks: 0,
@@ -297,7 +298,8 @@ impl Diagnosis {
                 super::spawn::NOWHERE => main.end.saturating_sub(1),
                 pc => pc,
             };
-            snapshot.deeds.push(self.may.deeds(&image.program, root, pc));
+            let may = self.may.get_or_insert_with(|| May::new(&image.program));
+            snapshot.deeds.push(may.deeds(&image.program, root, pc));
             let waits = waits_of(arena, &mut executor, s);
             let idle = word(slot::POOL) != 0
                 && waits.as_ref().is_some_and(|w| w.iter().all(|v| KINDS[v.kind as usize].word == "pool"));

@@ -23,15 +23,15 @@ use crate::program::{Entry, Growth, Program};
 use serde::{Deserialize, Serialize};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use std::sync::{Arc, PoisonError};
 
 /// What a session can declare: places, and objects.
 pub const ROOM: Room = Room { cells: 1 << 16, objects: 1 << 16, grows: true };
 
 /// What a process knows of the session.
 pub struct Grown {
-    pub growth: Growth,
+    pub growth: Arc<Growth>,
     /// Its last text.
     pub last: Entry,
 }
@@ -70,7 +70,7 @@ pub struct Prompted {
 impl Image {
     /// The image of a session in which nothing was entered yet.
     pub fn of_session(options: Options, arena: &'static super::arena::Arena) -> Result<Image, SetupError> {
-        let growth = Growth::new(KINDS);
+        let growth = Arc::new(Growth::new(KINDS));
         let image = Image::with_room(empty_program(), options, arena, ROOM)?;
         image.program.publish(growth.program().clone());
         let last = Entry { function: 0, first_cell: 0, first_object: 0, redefines: false };
@@ -83,7 +83,7 @@ impl Image {
     }
 
     /// Takes a program that was compiled here already.
-    pub fn adopt(&self, growth: Growth, last: Entry) {
+    pub fn adopt(&self, growth: Arc<Growth>, last: Entry) {
         self.program.publish(growth.program().clone());
         self.growth.lock().unwrap_or_else(PoisonError::into_inner).replace(Grown { growth, last });
         self.known.fetch_add(1, Release);
@@ -113,7 +113,7 @@ impl Image {
                 self.arena.run(run::OUT_OF_MEMORY).store(1, SeqCst);
                 self.call_supervisor();
             }
-            (*growth, *last) = (longer, entry);
+            (*growth, *last) = (Arc::new(longer), entry);
             self.known.fetch_add(1, Release);
         }
         any
@@ -150,7 +150,7 @@ impl Image {
 
 /// A program of nothing, which all sessions begin with.
 fn empty_program() -> &'static Program {
-    static EMPTY: std::sync::OnceLock<std::sync::Arc<Program>> = std::sync::OnceLock::new();
+    static EMPTY: std::sync::OnceLock<Arc<Program>> = std::sync::OnceLock::new();
     EMPTY.get_or_init(|| Growth::new(KINDS).program().clone())
 }
 

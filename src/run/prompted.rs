@@ -34,7 +34,7 @@ pub struct Told {
 impl Diagnosis {
     /// The program has grown.
     pub fn renew(&mut self) {
-        self.may = May::new(&self.image.program);
+        self.may = None;
         self.executor = None;
         self.last_stuck.clear();
         let grown = self.image.growth.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -67,7 +67,7 @@ pub enum Over {
 }
 
 enum Command {
-    Run(String, Box<Growth>, Entry),
+    Run(String, Arc<Growth>, Entry),
     Look,
     Settle,
     /// Somebody is asked for the next text: what was interrupted is over.
@@ -127,8 +127,8 @@ impl Session {
 
     /// Carries out a text that the program was extended by. Returns when its
     /// statements have ended.
-    pub fn run(&self, text: &str, growth: &Growth, entry: &Entry) -> Result<Answer, Over> {
-        match self.ask(Command::Run(text.to_string(), Box::new(growth.clone()), entry.clone()))? {
+    pub fn run(&self, text: &str, growth: &Arc<Growth>, entry: &Entry) -> Result<Answer, Over> {
+        match self.ask(Command::Run(text.to_string(), growth.clone(), entry.clone()))? {
             Reply::Answer(answer) => Ok(answer),
             _ => Ok(Answer::Interrupted { at: None }),
         }
@@ -514,7 +514,7 @@ impl Link {
         while let Ok(command) = self.commands.try_recv() {
             any = true;
             match command {
-                Command::Run(text, growth, entry) => self.run(&text, *growth, entry),
+                Command::Run(text, growth, entry) => self.run(&text, growth, entry),
                 Command::Look => self.order(Order::Values, Work::Values),
                 Command::Listen => self.early = false,
                 Command::Settle => self.work = Work::Settling(futex::now_ns() + SETTLE_NS),
@@ -541,7 +541,7 @@ impl Link {
         let _ = prompt::send(&self.stream, &order);
     }
 
-    fn run(&mut self, text: &str, growth: Growth, entry: Entry) {
+    fn run(&mut self, text: &str, growth: Arc<Growth>, entry: Entry) {
         let s = &mut self.supervisor;
         s.image.adopt(growth, entry);
         s.diagnosis.renew();

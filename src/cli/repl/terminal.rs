@@ -262,7 +262,7 @@ enum Typed {
 struct Desk {
     screen: Arc<Screen>,
     style: Look,
-    growth: Arc<Mutex<Growth>>,
+    growth: Arc<Mutex<Arc<Growth>>>,
     /// So often in a row the terminal did not say where its cursor is.
     untold: u32,
     editor: Option<Reedline>,
@@ -452,7 +452,7 @@ fn bare_editor(screen: &Arc<Screen>) -> Reedline {
         .use_bracketed_paste(true)
 }
 
-fn editor(screen: &Arc<Screen>, growth: &Arc<Mutex<Growth>>) -> Reedline {
+fn editor(screen: &Arc<Screen>, growth: &Arc<Mutex<Arc<Growth>>>) -> Reedline {
     let mut keys = default_emacs_keybindings();
     let blank = Arc::new(AtomicBool::new(false));
     let menu = ReedlineEvent::UntilFound(vec![ReedlineEvent::Menu(MENU.to_string()), ReedlineEvent::MenuNext]);
@@ -539,7 +539,7 @@ impl Highlighter for Colors {
 }
 
 /// Completion by what is declared so far.
-struct Names(Arc<Mutex<Growth>>);
+struct Names(Arc<Mutex<Arc<Growth>>>);
 
 impl Completer for Names {
     fn complete(&mut self, line: &str, at: usize) -> Vec<Suggestion> {
