@@ -414,18 +414,26 @@ fn the_page_works_in_a_browser() {
         key('0'); const whole = to - from; key('+'); const nearer = to - from; key('d'); const right = from; key('a'); const left = from;
         key('f'); const found = told();
         const theme = document.documentElement.dataset.theme; key('t'); const other = document.documentElement.dataset.theme;
+        scheme.dispatchEvent(new Event('change')); const followed = document.documentElement.dataset.theme === wished();
         key('?'); const help = $('keys').open; $('keys').close();
+        const texts = [], frames = [], write = ctx.fillText, frame = ctx.strokeRect;
+        ctx.fillText = function (s, px, py) { texts.push([s, px, py]); write.apply(ctx, arguments); };
+        ctx.strokeRect = function (px, py, w, h) { if (w < 20) frames.push([px, py, w, h]); frame.apply(ctx, arguments); };
         key('0'); cancelAnimationFrame(raf); paint();
+        const under = ([px, py, w, h]) => texts.filter(([, a, b]) => px <= a && a <= px + w && py <= b && b <= py + h);
+        const hidden = frames.flatMap(under);
         const w = D.waits.find((r) => r[5]), ratio = window.devicePixelRatio || 1;
         const at = ctx.getImageData((x(w[2]) - 2) * ratio, (laneOf[w[0]].y + 8 + 4) * ratio, 1, 1).data;
         const probe = document.createElement('canvas').getContext('2d'); probe.fillStyle = colour.wait; probe.fillRect(0, 0, 1, 1);
-        return { wrong, seen, next, back, below, there, whole, nearer, right, left, found, changed: theme !== other, help,
+        return { wrong, seen, next, back, below, there, whole, nearer, right, left, found, changed: theme !== other, followed, hidden, frames: frames.length, help,
                  wait: [...at].join() === [...probe.getImageData(0, 0, 1, 1).data].join(),
                  options: $('which').options.length, outside: performance.getEntriesByType('resource').map((r) => r.name) };";
     let Some(told) = browse(&page, script, folder.path()) else { return };
     assert_eq!(told["wrong"], Value::Array(Vec::new()), "{told:#}");
     assert_eq!(told["outside"], Value::Array(Vec::new()), "nothing is fetched");
     assert_eq!(told["options"], drawn.len());
+    assert!(told["frames"].as_u64() > Some(0), "{told:#}");
+    assert_eq!((&told["hidden"], &told["followed"]), (&Value::Array(Vec::new()), &Value::Bool(true)), "{told:#}");
     let at = |of: &str| told[of].as_f64().unwrap_or_else(|| panic!("{of} in {told:#}"));
     assert_eq!((at("next"), at("back"), at("below"), at("there")), (1.0, 0.0, 1.0, 1.0), "{told:#}");
     assert!(at("nearer") < at("whole") && at("left") < at("right"), "{told:#}");
