@@ -154,6 +154,12 @@ fn completion_knows_what_is_declared() {
     // The menu goes with the line.
     t.clear();
     assert!(!t.shows("acquire("), "{}", t.lines().join("\n"));
+    // With nothing to choose from there is none.
+    t.line("nowhere");
+    t.keys("\t\t()");
+    t.until("what was typed behind", |t| t.last().ends_with("> nowhere()"));
+    assert!(!t.shows("NO RECORDS"), "{}", t.lines().join("\n"));
+    t.clear();
     t.keys("pla\t");
     t.until("the name", |t| t.last().ends_with("> places"));
     t.keys(".val\t)\r");
@@ -172,6 +178,7 @@ fn the_history_stays_between_sessions() {
     t.keys("print");
     t.until("the hint", |t| t.last() == "1> print \"remember\"");
     t.clear();
+    assert_eq!(t.count("1> print"), 1, "the hint goes: {}", t.lines().join("\n"));
     t.keys("\x1b[A");
     t.until("the entry", |t| t.last() == "1> print \"remember\"");
     t.clear();

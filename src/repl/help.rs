@@ -2,7 +2,7 @@
 //! its sections and set for a terminal.
 
 use super::command::{COMMANDS, usage};
-use super::show::columns;
+use super::show::{broken, columns};
 use crate::lang::error::nearest;
 use crate::report::{Style, wrap};
 
@@ -127,9 +127,9 @@ fn overview(style: &Style) -> String {
     let mut out = String::from(
         "Statements and declarations are carried out as they are entered, on real\nthreads and processes; an expression shows its value. Commands:\n\n",
     );
-    out.push_str(&columns(&rows));
+    out.push_str(&broken(&columns(&rows), &rows, style.width));
     out.push_str("\nTopics of `:help`, besides every method, error and finding:\n\n");
-    let list = topics().join(", ");
+    let list = topics().join("; ");
     out.extend(wrap(&list, style.width.min(76)).iter().map(|l| format!("{l}\n")));
     out
 }
@@ -253,6 +253,14 @@ mod tests {
             assert!(text.lines().count() > 1, "{topic_name}: {text}");
             assert!(!text.contains("]("), "{topic_name} shows a link: {text}");
         }
+    }
+
+    #[test]
+    fn the_overview_fits_and_its_topics_stand_apart() {
+        let text = topic("", &Style { width: 60, ..Style::default() }).unwrap();
+        let list = text.rsplit("\n\n").next().unwrap_or("").replace('\n', " ");
+        assert_eq!(list.trim().split("; ").collect::<Vec<_>>(), topics());
+        assert!(text.lines().skip(3).all(|l| l.chars().count() <= 60), "{text}");
     }
 
     #[test]

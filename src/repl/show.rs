@@ -179,7 +179,7 @@ fn object(o: &ObjectState) -> String {
 }
 
 /// Columns whose last one goes on below itself where a line is too wide.
-fn broken(lines: &str, rows: &[Vec<String>], width: usize) -> String {
+pub(super) fn broken(lines: &str, rows: &[Vec<String>], width: usize) -> String {
     let last = |row: &Vec<String>| row.last().map_or(0, |cell| cell.chars().count());
     let mut out = String::new();
     for (line, row) in lines.lines().zip(rows) {

@@ -23,10 +23,10 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal as Signals;
 use nu_ansi_term::{Color, Style};
 use reedline::{
-    Completer, DefaultHinter, EditCommand, EditMode, Emacs, ExternalPrinter, FileBackedHistory, Highlighter, IdeMenu,
-    KeyCode, KeyModifiers, MenuBuilder, Prompt, PromptEditMode, PromptHistorySearch, Reedline, ReedlineEvent,
-    ReedlineMenu, ReedlineRawEvent, Signal, Span, StyledText, Suggestion, ValidationResult, Validator,
-    default_emacs_keybindings,
+    Completer, DefaultHinter, EditCommand, EditMode, Editor, Emacs, ExternalPrinter, FileBackedHistory, Highlighter,
+    IdeMenu, KeyCode, KeyModifiers, Menu, MenuBuilder, MenuEvent, Painter, Prompt, PromptEditMode, PromptHistorySearch,
+    Reedline, ReedlineEvent, ReedlineMenu, ReedlineRawEvent, Signal, Span, StyledText, Suggestion, ValidationResult,
+    Validator, default_emacs_keybindings,
 };
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -466,7 +466,7 @@ fn editor(screen: &Arc<Screen>, growth: &Arc<Mutex<Arc<Growth>>>) -> Reedline {
         .with_quick_completions(true)
         .with_partial_completions(true)
         .with_hinter(Box::new(DefaultHinter::default().with_style(Style::new().fg(Color::DarkGray))))
-        .with_menu(ReedlineMenu::EngineCompleter(Box::new(IdeMenu::default().with_name(MENU).with_marker(""))))
+        .with_menu(ReedlineMenu::EngineCompleter(Box::new(Choices(IdeMenu::default().with_name(MENU).with_marker("")))))
         .with_edit_mode(Box::new(Keys { emacs: Emacs::new(keys), blank }));
     if let Some(history) = history() {
         editor = editor.with_history(Box::new(history));
@@ -535,6 +535,54 @@ impl Highlighter for Colors {
             styled.push((style, piece.to_string()));
         }
         styled
+    }
+}
+
+/// The menu of what a word may become. With nothing to choose from there is none.
+struct Choices(IdeMenu);
+
+impl Menu for Choices {
+    fn is_active(&self) -> bool {
+        self.0.is_active() && !self.0.get_values().is_empty()
+    }
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+    fn indicator(&self) -> &str {
+        self.0.indicator()
+    }
+    fn menu_event(&mut self, event: MenuEvent) {
+        self.0.menu_event(event);
+    }
+    fn can_quick_complete(&self) -> bool {
+        self.0.can_quick_complete()
+    }
+    fn can_partially_complete(&mut self, updated: bool, editor: &mut Editor, completer: &mut dyn Completer) -> bool {
+        self.0.can_partially_complete(updated, editor, completer)
+    }
+    fn update_values(&mut self, editor: &mut Editor, completer: &mut dyn Completer) {
+        self.0.update_values(editor, completer);
+    }
+    fn update_working_details(&mut self, editor: &mut Editor, completer: &mut dyn Completer, painter: &Painter) {
+        self.0.update_working_details(editor, completer, painter);
+    }
+    fn replace_in_buffer(&self, editor: &mut Editor) {
+        self.0.replace_in_buffer(editor);
+    }
+    fn menu_required_lines(&self, columns: u16) -> u16 {
+        if self.0.get_values().is_empty() { 0 } else { self.0.menu_required_lines(columns) }
+    }
+    fn menu_string(&self, lines: u16, color: bool) -> String {
+        if self.0.get_values().is_empty() { String::new() } else { self.0.menu_string(lines, color) }
+    }
+    fn min_rows(&self) -> u16 {
+        self.0.min_rows()
+    }
+    fn get_values(&self) -> &[Suggestion] {
+        self.0.get_values()
+    }
+    fn set_cursor_pos(&mut self, at: (u16, u16)) {
+        self.0.set_cursor_pos(at);
     }
 }
 
