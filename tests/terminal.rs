@@ -266,6 +266,46 @@ fn ctrl_c_at_any_moment() {
     t.leave();
 }
 
+/// Ctrl-C stands where it was typed: what comes behind it is no part of what is given up,
+/// however soon it comes.
+#[test]
+fn what_is_typed_behind_ctrl_c_is_kept() {
+    let mut random = Random::new("what_is_typed_behind_ctrl_c_is_kept");
+    let mut t = terminal();
+    for n in 100..150 {
+        let line = format!("print \"it is \" + \"{n}\"\r");
+        match random.below(3) {
+            // In one piece; then what is typed ahead after it goes on.
+            0 => t.keys(&format!("kill self\x03{line}")),
+            1 => {
+                t.keys("kill self");
+                random.pause(3_000);
+                t.keys(&format!("\x03{line}"));
+            }
+            _ => {
+                t.keys("kill self");
+                random.pause(3_000);
+                t.keys("\x03");
+                random.pause(6_000);
+                t.keys(&line);
+            }
+        }
+        t.until("the answer", |t| t.count(&format!("it is {n}")) == 1 && t.at_prompt());
+    }
+    assert!(!t.shows("stopped") && !t.shows("SIGKILL"), "{}", t.lines().join("\n"));
+    t.leave();
+}
+
+#[test]
+fn lines_that_are_typed_ahead_are_carried_out_in_their_order() {
+    let mut t = terminal();
+    t.keys("var n = 1\rfn f(a) {\r    return a * 10\r}\rn = f(n) + 2\rprint \"n is {n}\"\r\"half\"");
+    t.until("all of it", |t| t.count("n is 12") == 1 && t.last().ends_with("> \"half\""));
+    t.clear();
+    t.keys("n\r\x04");
+    t.finish().expect_code(0);
+}
+
 /// After a storm of keys: what is left of it is stopped until the session
 /// answers.
 fn answers(t: &mut Terminal) {

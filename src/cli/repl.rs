@@ -2,6 +2,7 @@
 //! (`terminal`); otherwise statements are read from standard input. What a
 //! text comes to is decided in `crate::repl`.
 
+mod keys;
 mod terminal;
 
 use super::step::{Talk, through};

@@ -1,7 +1,6 @@
 //! The terminal's own modes around a session. While a statement runs nothing
-//! that is typed is shown, it waits for the line editor; and Ctrl-C is a signal
-//! at any time, also while a line is edited, so that none is taken for a key
-//! of the line before it.
+//! that is typed is shown, it waits for the line editor; and Ctrl-C is a signal.
+//! While a line is edited the modes are the editor's, to which Ctrl-C is a key.
 
 use nix::libc;
 use nix::sys::termios::{
@@ -29,17 +28,6 @@ impl Keyboard {
         modes.control_chars[SpecialCharacterIndices::VTIME as usize] = 0;
         tcsetattr(stdin(), SetArg::TCSANOW, &modes).ok()?;
         Some(Keyboard { before: before.into() })
-    }
-
-    /// To be called when the editor has set its modes: of the keys that make
-    /// signals Ctrl-C makes one again.
-    pub fn signal_interrupts(&self) {
-        let Ok(mut modes) = tcgetattr(stdin()) else { return };
-        modes.local_flags.insert(LocalFlags::ISIG | LocalFlags::NOFLSH);
-        for key in [SpecialCharacterIndices::VQUIT, SpecialCharacterIndices::VSUSP] {
-            modes.control_chars[key as usize] = libc::_POSIX_VDISABLE;
-        }
-        let _ = tcsetattr(stdin(), SetArg::TCSANOW, &modes);
     }
 
     /// The terminal is as it was before.

@@ -6,12 +6,14 @@
 //! all goes through reedline's printer, otherwise straight out; one lock keeps
 //! the two ways apart, so nothing is torn and nothing changes its order.
 //!
-//! Ctrl-C is a signal at any time and goes to the session, which knows whether
-//! a statement is under way. If none is, it says so here, and the line that is
-//! being edited is given up.
+//! While a line is edited Ctrl-C is a key in its place among the others (`keys`);
+//! at any other time it is a signal and goes to the session, which knows whether a
+//! statement is under way. If none is, it says so here, and the line that begins to
+//! be edited is given up.
 
 use super::super::put_out;
 use super::super::step::{Talk, through};
+use super::keys::{Ahead, Keys, LEAVES};
 use super::{ReplArgs, begin, more, prompt};
 use crate::program::Growth;
 use crate::repl::complete::complete;
@@ -23,10 +25,10 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal as Signals;
 use nu_ansi_term::{Color, Style};
 use reedline::{
-    Completer, DefaultHinter, EditCommand, EditMode, Editor, Emacs, ExternalPrinter, FileBackedHistory, Highlighter,
-    IdeMenu, KeyCode, KeyModifiers, Menu, MenuBuilder, MenuEvent, Painter, Prompt, PromptEditMode, PromptHistorySearch,
-    Reedline, ReedlineEvent, ReedlineMenu, ReedlineRawEvent, Signal, Span, StyledText, Suggestion, ValidationResult,
-    Validator, default_emacs_keybindings,
+    Completer, DefaultHinter, EditCommand, Editor, Emacs, ExternalPrinter, FileBackedHistory, Highlighter, IdeMenu,
+    KeyCode, KeyModifiers, Menu, MenuBuilder, MenuEvent, Painter, Prompt, PromptEditMode, PromptHistorySearch,
+    Reedline, ReedlineEvent, ReedlineMenu, Signal, Span, StyledText, Suggestion, ValidationResult, Validator,
+    default_emacs_keybindings,
 };
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -59,6 +61,8 @@ struct Screen {
     printer: ExternalPrinter<String>,
     keyboard: Option<Keyboard>,
     color: bool,
+    /// What was typed for later lines.
+    ahead: Arc<Ahead>,
     /// The editor is to give up the line under way.
     give_up: Arc<AtomicBool>,
     over: AtomicBool,
@@ -73,8 +77,6 @@ struct Lines {
     editing: bool,
     /// The editor has not painted since the line it was handed last.
     in_hand: bool,
-    /// It has not painted since it began.
-    begins: bool,
     /// What is to be shown above it.
     waiting: VecDeque<String>,
 }
@@ -87,6 +89,7 @@ impl Screen {
             printer: ExternalPrinter::new(1),
             keyboard: Keyboard::take_over(),
             color,
+            ahead: Arc::default(),
             give_up: Arc::new(AtomicBool::new(false)),
             over: AtomicBool::new(false),
             interrupted: AtomicBool::new(false),
@@ -108,8 +111,9 @@ impl Screen {
     fn begin_editing(&self) {
         self.interrupted.store(false, SeqCst);
         self.give_up.store(false, SeqCst);
+        self.ahead.begin();
         let mut lines = lock(&self.lines);
-        *lines = Lines { editing: true, begins: true, in_hand: false, waiting: std::mem::take(&mut lines.waiting) };
+        *lines = Lines { editing: true, in_hand: false, waiting: std::mem::take(&mut lines.waiting) };
         self.more.notify_one();
     }
 
@@ -130,11 +134,6 @@ impl Screen {
     /// shown by now if it has taken it, and it takes none before it has painted.
     fn painted(&self) {
         let mut lines = lock(&self.lines);
-        if std::mem::take(&mut lines.begins)
-            && let Some(keyboard) = &self.keyboard
-        {
-            keyboard.signal_interrupts();
-        }
         if lines.in_hand && self.printer.receiver().is_empty() {
             lines.in_hand = false;
             self.more.notify_one();
@@ -306,27 +305,36 @@ impl Desk {
         if self.untold >= UNTOLD_MAX {
             return self.plain_line(prompt);
         }
+        if let Some(typed) = self.typed_ahead(&mut editor, prompt) {
+            self.editor = Some(editor);
+            return typed;
+        }
         self.screen.begin_editing();
         let signal = editor.read_line(prompt);
         let interrupted = self.screen.end_editing();
-        if matches!(signal, Ok(Signal::ExternalBreak(_)))
-            && editor.current_insertion_point() == editor.current_buffer_contents().len()
-        {
+        let is_kept = !matches!(signal, Ok(Signal::ExternalBreak(_) | Signal::HostCommand(_)));
+        if !is_kept && editor.current_insertion_point() == editor.current_buffer_contents().len() {
             // A hint was no part of what is given up.
             self.screen.put(CLEAR_BEHIND);
         }
-        if let Ok(signal) = &signal {
+        if signal.is_ok() {
             self.untold = 0;
-            if !matches!(signal, Signal::ExternalBreak(_)) {
+            if is_kept {
                 self.editor = Some(editor);
             }
         }
         match signal {
             Ok(Signal::ExternalBreak(typed)) if self.screen.over.swap(false, SeqCst) => Typed::Over(typed),
             Ok(Signal::CtrlD) => Typed::End,
-            Ok(Signal::HostCommand(_)) => {
+            Ok(Signal::HostCommand(why)) if why == LEAVES => {
                 self.screen.put("\n");
                 Typed::End
+            }
+            // What came behind the Ctrl-C is kept.
+            Ok(Signal::HostCommand(_)) => Typed::Interrupted,
+            Ok(Signal::Success(_)) if self.screen.ahead.take_typed() => {
+                self.screen.put("stopped\n");
+                Typed::Interrupted
             }
             Ok(Signal::Success(text)) if !interrupted => Typed::Text(text),
             Ok(signal) => {
@@ -347,6 +355,28 @@ impl Desk {
                 }
                 Typed::Interrupted
             }
+        }
+    }
+
+    /// What was typed already of this line: all of it, or the editor goes on with it.
+    fn typed_ahead(&self, editor: &mut Reedline, prompt: &Line) -> Option<Typed> {
+        let mut text = String::new();
+        loop {
+            let typed = self.screen.ahead.line();
+            text.push_str(&typed.text);
+            if typed.ends && text.is_empty() {
+                return Some(Typed::End);
+            }
+            if !typed.entered {
+                editor.run_edit_commands(&[EditCommand::InsertString(text)]);
+                return None;
+            }
+            if prompt.more.is_empty() || is_complete(&text) {
+                let shown = text.replace('\n', &format!("\n{}", prompt.more));
+                self.screen.put(&format!("{}{shown}\n", prompt.first));
+                return Some(Typed::Text(text));
+            }
+            text.push('\n');
         }
     }
 
@@ -421,27 +451,6 @@ fn is_blank_at(text: &str, at: usize) -> bool {
     at == text.len() && text.rsplit_once('\n').is_some_and(|(_, line)| line.trim().is_empty())
 }
 
-/// The keys of Emacs, but Ctrl-D leaves on an empty further line too.
-struct Keys {
-    emacs: Emacs,
-    /// The cursor was painted on such a line, and no key came since.
-    blank: Arc<AtomicBool>,
-}
-
-impl EditMode for Keys {
-    fn parse_event(&mut self, event: ReedlineRawEvent) -> ReedlineEvent {
-        let blank = self.blank.swap(false, SeqCst);
-        match self.emacs.parse_event(event) {
-            // What is typed behind it would be lost, so this is no way to find out.
-            ReedlineEvent::CtrlD if blank => ReedlineEvent::ExecuteHostCommand(String::new()),
-            event => event,
-        }
-    }
-    fn edit_mode(&self) -> PromptEditMode {
-        self.emacs.edit_mode()
-    }
-}
-
 /// An editor of single lines, without completion and history.
 fn bare_editor(screen: &Arc<Screen>) -> Reedline {
     Reedline::create()
@@ -449,6 +458,7 @@ fn bare_editor(screen: &Arc<Screen>) -> Reedline {
         .with_external_printer(screen.printer.clone())
         .with_poll_interval(LOOK_EVERY)
         .with_break_signal(screen.give_up.clone())
+        .with_edit_mode(Box::new(Keys { emacs: Emacs::default(), blank: Arc::default(), ahead: screen.ahead.clone() }))
         .use_bracketed_paste(true)
 }
 
@@ -467,7 +477,7 @@ fn editor(screen: &Arc<Screen>, growth: &Arc<Mutex<Arc<Growth>>>) -> Reedline {
         .with_partial_completions(true)
         .with_hinter(Box::new(DefaultHinter::default().with_style(Style::new().fg(Color::DarkGray))))
         .with_menu(ReedlineMenu::EngineCompleter(Box::new(Choices(IdeMenu::default().with_name(MENU).with_marker("")))))
-        .with_edit_mode(Box::new(Keys { emacs: Emacs::new(keys), blank }));
+        .with_edit_mode(Box::new(Keys { emacs: Emacs::new(keys), blank, ahead: screen.ahead.clone() }));
     if let Some(history) = history() {
         editor = editor.with_history(Box::new(history));
     }
