@@ -139,11 +139,11 @@ impl Repl {
     }
 
     /// What was entered; an error if that is nothing.
-    fn whole(&self) -> Result<Whole, Reply> {
+    fn whole(&self) -> Result<Box<Whole>, Reply> {
         if self.entered.is_empty() {
             return Err(Reply::err("nothing was entered yet\n"));
         }
-        Ok(Whole::of(&self.entered))
+        Ok(Box::new(Whole::of(&self.entered)))
     }
 
     fn check(&mut self, _: &str) -> Reply {

@@ -71,9 +71,9 @@ pub struct Reply {
     /// What was wrong.
     pub err: String,
     /// What is to be explored.
-    pub check: Option<Whole>,
+    pub check: Option<Box<Whole>>,
     /// What is to be gone through step by step.
-    pub step: Option<Whole>,
+    pub step: Option<Box<Whole>>,
     /// The session is over, with this exit code.
     pub over: Option<u8>,
 }
