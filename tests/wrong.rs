@@ -143,6 +143,7 @@ fn scenarios(folder: &Path) -> Vec<(PathBuf, String)> {
 /// is defined, so none may be unknown for a slip somewhere.
 #[test]
 fn a_slip_makes_no_name_unknown() {
+    use conc::lang::error::Sort;
     use conc::objects::KINDS;
     let mut seed = 7u64;
     let mut tried = 0;
@@ -159,7 +160,7 @@ fn a_slip_makes_no_name_unknown() {
             }
             tried += 1;
             let errors = conc::program::compile::analyse(parsed, &wrong, KINDS, &[]).2;
-            let unknown: Vec<_> = errors.iter().filter(|error| error.unknown.is_some()).collect();
+            let unknown: Vec<_> = errors.iter().filter(|error| error.sort == Sort::Unknown).collect();
             assert!(unknown.is_empty(), "{}: {unknown:#?}\n{wrong}", path.display());
         }
     }

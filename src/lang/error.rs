@@ -15,11 +15,19 @@ pub struct ScriptError {
     pub help: Option<String>,
     /// Further places, such as the first definition of a name.
     pub related: Vec<(Span, String)>,
+    pub sort: Sort,
+}
+
+/// What an error leaves to be told in the same go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sort {
+    #[default]
+    Plain,
     /// The tree has what was meant, as of `&&` for `and`, so all that follows
-    /// from it can be told in the same go.
-    pub understood: bool,
-    /// The word that stands for nothing, if that is what is wrong.
-    pub unknown: Option<String>,
+    /// from it can be told.
+    Understood,
+    /// The word at its place stands for nothing.
+    Unknown,
 }
 
 impl ScriptError {
@@ -30,8 +38,7 @@ impl ScriptError {
             span,
             help: None,
             related: Vec::new(),
-            understood: false,
-            unknown: None,
+            sort: Sort::Plain,
         }
     }
     pub fn label(mut self, label: impl Into<String>) -> ScriptError {
@@ -47,11 +54,11 @@ impl ScriptError {
         self
     }
     pub fn understood(mut self) -> ScriptError {
-        self.understood = true;
+        self.sort = Sort::Understood;
         self
     }
-    pub fn unknown(mut self, word: impl Into<String>) -> ScriptError {
-        self.unknown = Some(word.into());
+    pub fn unknown(mut self) -> ScriptError {
+        self.sort = Sort::Unknown;
         self
     }
 }

@@ -23,7 +23,7 @@ mod stmt;
 mod unexpected;
 
 use super::ast::{Expr, Script, Span};
-use super::error::ScriptError;
+use super::error::{ScriptError, Sort};
 use build::Builder;
 use pest::Parser;
 
@@ -69,7 +69,7 @@ pub struct Parsed {
     pub errors: Vec<ScriptError>,
     /// What is not in the tree, or not as it was meant: no word in there says
     /// that it defines no name. Empty if every error is
-    /// [understood](ScriptError::understood).
+    /// [understood](Sort::Understood).
     pub lost: Vec<Span>,
 }
 
@@ -79,7 +79,7 @@ pub fn parse_all(source: &str) -> Parsed {
     if parsed.script.is_some() && parsed.errors.is_empty() {
         return parsed;
     }
-    for error in parsed.errors.iter().filter(|error| !error.understood) {
+    for error in parsed.errors.iter().filter(|error| error.sort != Sort::Understood) {
         let last = build::line_of(source, error.span.end as usize);
         parsed.lost.push(build::line_of(source, error.span.start as usize).to(last));
     }

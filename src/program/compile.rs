@@ -10,7 +10,7 @@ use super::name::{Names, What};
 use super::scope::{Frame, Global, Globals};
 use super::value::{Value, duration_text};
 use crate::lang::ast::{self, Expr, ExprKind, Item, Name, Script, Span, Stmt};
-use crate::lang::error::{ScriptError, nearest};
+use crate::lang::error::{ScriptError, Sort, nearest};
 use crate::lang::parse::{ERRORS_GATHERED_MAX, ERRORS_MAX, Parsed};
 use std::collections::{HashMap, HashSet};
 
@@ -77,7 +77,8 @@ fn beyond(
         let is_word = |c: char| c.is_alphanumeric() || c == '_';
         known.extend(lost.iter().flat_map(|span| span.text(source).split(|c| !is_word(c))));
         let read = |place: Span| !lost.iter().any(|lost| lost.start <= place.end && place.start <= lost.end);
-        meaning.retain(|e| e.unknown.as_deref().is_some_and(|word| !known.contains(word)) && read(e.span));
+        let word = |place: Span| source.get(place.start as usize..place.end as usize).unwrap_or("");
+        meaning.retain(|e| e.sort == Sort::Unknown && !known.contains(word(e.span)) && read(e.span));
     }
     meaning.extend(form);
     meaning
@@ -448,7 +449,7 @@ impl<'s> Compiler<'s> {
             if !EXPECTABLE.contains(&code.text.as_str()) {
                 let mut error = ScriptError::new(code.span, format!("`{}` is no finding", code.text))
                     .label("unknown code")
-                    .unknown(code.text.as_str());
+                    .unknown();
                 error = match nearest(&code.text, EXPECTABLE) {
                     Some(near) => error.help(format!("did you mean `{near}`?")),
                     None => error.help(format!("the codes: {}", EXPECTABLE.join(", "))),

@@ -69,7 +69,7 @@ impl Constants<'_> {
             None if self.later.contains(name) => Err(not_constant(expr)),
             None => {
                 let mut error =
-                    ScriptError::new(expr.span, format!("`{name}` is not defined")).label("not defined").unknown(name);
+                    ScriptError::new(expr.span, format!("`{name}` is not defined")).label("not defined").unknown();
                 if let Some(near) = nearest(name, self.globals.names().filter(|_| self.told)) {
                     error = error.help(format!("there is `{near}`"));
                 }

@@ -146,7 +146,7 @@ impl Compiler<'_> {
         if self.is_beyond(span) {
             return;
         }
-        let mut error = ScriptError::new(span, format!("`{name}` is not defined")).label("not defined").unknown(name);
+        let mut error = ScriptError::new(span, format!("`{name}` is not defined")).label("not defined").unknown();
         let in_main = self.main_locals.get(name).copied();
         let mut candidates: Vec<String> = self.globals.names().map(String::from).collect();
         candidates.extend(self.frame().local_names().map(String::from));
@@ -367,7 +367,7 @@ impl Compiler<'_> {
         }
         let mut error = ScriptError::new(field.span, format!("nothing has a field `{}`", field.text))
             .label("unknown field")
-            .unknown(field.text.as_str());
+            .unknown();
         let all: Vec<String> = self.field_names.clone();
         let names = all.iter().map(String::as_str).chain(HANDLE_FIELDS).chain(ERROR_FIELDS);
         let method = self.kinds.iter().any(|k| k.method(&field.text).is_some());

@@ -543,7 +543,7 @@ impl Compiler<'_> {
                     let words = ErrorKind::ALL.map(ErrorKind::word);
                     let mut error = ScriptError::new(name.span, format!("`{}` is no kind of error", name.text))
                         .label("unknown")
-                        .unknown(name.text.as_str());
+                        .unknown();
                     error = match nearest(&name.text, words.into_iter().chain(["any"])) {
                         Some(near) => error.help(format!("did you mean `{near}`?")),
                         None => error.help(format!("the kinds: {}, or any", words.join(", "))),

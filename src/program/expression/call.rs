@@ -93,7 +93,7 @@ impl Compiler<'_> {
                     return self.error(
                         ScriptError::new(callee.span, format!("`{name}` is not defined"))
                             .label("not defined")
-                            .unknown(name)
+                            .unknown()
                             .help(help),
                     );
                 }
@@ -267,7 +267,7 @@ impl Compiler<'_> {
         let mut error =
             ScriptError::new(field.span, format!("a {} has no method `{}`", decl.memory.word(), field.text))
                 .label("unknown method")
-                .unknown(field.text.as_str());
+                .unknown();
         let names =
             Update::METHODS.iter().map(|m| m.0).chain(self.kinds.iter().flat_map(|k| k.methods.iter().map(|m| m.name)));
         if let Some(near) = nearest(&field.text, names) {
@@ -349,7 +349,7 @@ impl Compiler<'_> {
         let Some(method) = spec.method(&field.text) else {
             let mut error = ScriptError::new(field.span, format!("a {} has no method `{}`", spec.word, field.text))
                 .label("unknown method")
-                .unknown(field.text.as_str());
+                .unknown();
             let python = python_method(spec.word, &field.text);
             let all = spec.methods.iter().map(|m| m.name).collect::<Vec<_>>();
             error = match (python, nearest(&field.text, all.iter().copied())) {
@@ -373,7 +373,7 @@ impl Compiler<'_> {
         }
         let mut error = ScriptError::new(field.span, format!("no kind of object has a method `{}`", field.text))
             .label("unknown method")
-            .unknown(field.text.as_str());
+            .unknown();
         if let Some(near) = nearest(&field.text, names) {
             error = error.help(format!("did you mean `{near}`?"));
         }

@@ -115,9 +115,7 @@ impl Compiler<'_> {
                 && self.local(name, e.span).is_none()
                 && self.globals.get(name).is_none()
             {
-                let error = ScriptError::new(e.span, format!("`{name}` is not defined"))
-                    .label("not defined")
-                    .unknown(name.as_str());
+                let error = ScriptError::new(e.span, format!("`{name}` is not defined")).label("not defined").unknown();
                 return self.error(error.help("did you mean `all`?"));
             }
             self.expression(e);
