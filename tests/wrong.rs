@@ -118,6 +118,8 @@ fn a_long_script_full_of_errors_is_told_of_soon() {
     assert_eq!(told, "20 errors in script.conc; nothing ran");
     first("x;".repeat(1_000_000), 1);
     first("/* x\n".repeat(600_000), 1);
+    // What has been read once is not read again for each error behind it.
+    first(format!("{}{}", "yield\n".repeat(900_000), "+\n".repeat(30)), 900_001);
 }
 
 /// Words and signs that make a script wrong and define nothing.

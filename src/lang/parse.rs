@@ -101,9 +101,13 @@ fn read(source: &str, entry: bool) -> Parsed {
         return Parsed { script: None, errors, lost };
     }
     let mut text = scan.text;
-    // Each round takes one statement out of the text, so there are few.
-    for _ in 0..2 * ERRORS_MAX {
-        match grammar::Grammar::parse(grammar::Rule::script, &text) {
+    // Each round takes one statement out of the text, so there are few. The next
+    // begins where that stood; at last all is read, for the tree.
+    let mut from = 0;
+    let mut rounds = 0;
+    while rounds < 2 * ERRORS_MAX {
+        match grammar::Grammar::parse(grammar::Rule::script, &text[from..]) {
+            Ok(_) if from > 0 => from = 0,
             Ok(pairs) => {
                 let repaired = scan.repaired || !errors.is_empty();
                 let mut builder = Builder::new(&text, errors, repaired);
@@ -113,14 +117,15 @@ fn read(source: &str, entry: bool) -> Parsed {
                 return Parsed { script: Some(script), errors: builder.errors, lost };
             }
             Err(failure) => {
-                let place = unexpected::offset(&failure);
+                rounds += 1;
+                let place = from + unexpected::offset(&failure);
                 if unexpected::out_of_stack(&failure) {
                     errors.push(unexpected::too_deep(place));
                     break;
                 }
                 // What follows from an error that has been told is not told.
                 if !build::reported_on_line(&errors, &text, place) {
-                    errors.push(unexpected::error(&text, source, &failure));
+                    errors.push(unexpected::error(&text, source, &failure, place));
                 }
                 if recover::join_brace(&mut text, place) {
                     continue;
@@ -129,6 +134,7 @@ fn read(source: &str, entry: bool) -> Parsed {
                     Some(span) => lost.push(span),
                     None => break,
                 }
+                from = recover::top_start(&text, place);
             }
         }
     }
@@ -151,7 +157,7 @@ pub fn parse_expr(source: &str) -> Result<Expr, Vec<ScriptError>> {
             }
         }
         Err(failure) => {
-            errors.push(unexpected::error(&scan.text, source, &failure));
+            errors.push(unexpected::error(&scan.text, source, &failure, unexpected::offset(&failure)));
             Err(finish(errors, source))
         }
     }

@@ -36,6 +36,19 @@ pub(super) fn blank(text: &mut String, place: usize) -> Option<Span> {
     changed.then(|| Span::new(start, end))
 }
 
+/// The start of the line or the statement around `place` that is within
+/// nothing else: what comes before has been read.
+pub(super) fn top_start(text: &str, place: usize) -> usize {
+    let mut walk = Walk::new(text.as_bytes());
+    let mut start = 0;
+    while walk.place < place && walk.step() {
+        if walk.open.is_empty() && matches!(walk.bytes[walk.place - 1], b'\n' | b';') {
+            start = walk.place;
+        }
+    }
+    start.min(place)
+}
+
 /// Where a head's line ends at `place` and the next begins with `{`, joins them.
 pub(super) fn join_brace(text: &mut String, place: usize) -> bool {
     let gap = text[place..].len() - text[place..].trim_start().len();

@@ -26,8 +26,9 @@ pub(super) fn too_deep(place: usize) -> ScriptError {
         .help("take a part out into a `fn` of its own")
 }
 
-pub(super) fn error(text: &str, source: &str, failure: &Error<Rule>) -> ScriptError {
-    let place = offset(failure).min(text.len());
+/// What is wrong at `place`, where the grammar got no further.
+pub(super) fn error(text: &str, source: &str, failure: &Error<Rule>, place: usize) -> ScriptError {
+    let place = place.min(text.len());
     let (found, length) = found(text, place);
     let span = Span::new(place, (place + length).min(source.len().max(place)));
     let mut wanted = wanted(failure);
