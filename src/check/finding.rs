@@ -72,8 +72,9 @@ pub fn key(program: &Program, event: &Event) -> (Code, String) {
         }
         Event::Abandoned { hold, .. } => (Code::AbandonedLock, format!("{} {:?}", hold.0, program.span(hold.2))),
         Event::Invariant { index, .. } => (Code::Invariant, index.to_string()),
-        Event::Orphan { child, .. } => (Code::Orphan, child.to_string()),
-        Event::Zombie { child, .. } => (Code::Zombie, child.to_string()),
+        // Those of one parent from one place are one note, as in a run.
+        Event::Orphan { parent, site, .. } => (Code::Orphan, format!("{parent} {site:?}")),
+        Event::Zombie { parent, site, .. } => (Code::Zombie, format!("{parent} {site:?}")),
     }
 }
 
@@ -684,7 +685,7 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[(Mover, Lo
                 };
                 one(on, facts)
             }
-            Event::Orphan { child, parent } => {
+            Event::Orphan { child, parent, .. } => {
                 let parent_ending = match task(*parent).as_deref() {
                     Some(Part::Task(t)) => match &t.at {
                         At::Ended(ended) => ending_of(ended.how),
@@ -694,7 +695,7 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[(Mover, Lo
                 };
                 one(Vec::new(), Facts::Orphan { child: facts(*child), parent: facts(*parent), parent_ending })
             }
-            Event::Zombie { child, parent } => {
+            Event::Zombie { child, parent, .. } => {
                 one(Vec::new(), Facts::Zombie { child: facts(*child), parent: facts(*parent) })
             }
         },

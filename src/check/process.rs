@@ -508,12 +508,14 @@ impl Move<'_> {
 
     fn note_children(&mut self) {
         let children: Vec<TaskId> = self.forked_children(None);
+        // Children are the process's, whichever of its threads ends it.
+        let parent = self.home;
         for child in children {
-            let parent = self.me;
+            let site = self.task(child, |t| t.birth.site).flatten();
             let event = if self.word(child, task::STATE) != task::RUNNING {
-                Event::Zombie { child, parent }
+                Event::Zombie { child, parent, site }
             } else {
-                Event::Orphan { child, parent }
+                Event::Orphan { child, parent, site }
             };
             self.events.push(event);
         }
@@ -691,7 +693,8 @@ impl Move<'_> {
             if !child.forked {
                 self.change_process(child.task, |p| p.dying = p.dying.or(Some(How::Signalled(SIGKILL))));
             } else if signalled && self.word(child.task, task::STATE) == task::RUNNING {
-                self.events.push(Event::Orphan { child: child.task, parent: process });
+                let site = self.task(child.task, |t| t.birth.site).flatten();
+                self.events.push(Event::Orphan { child: child.task, parent: process, site });
             }
         }
         self.change_process(process, |p| p.dead = true);

@@ -38,13 +38,16 @@ pub enum Event {
         index: u32,
         values: Vec<(String, String)>,
     },
+    /// `site`: where the child was made.
     Orphan {
         child: TaskId,
         parent: TaskId,
+        site: Option<u32>,
     },
     Zombie {
         child: TaskId,
         parent: TaskId,
+        site: Option<u32>,
     },
 }
 
