@@ -60,7 +60,8 @@ fn constants_of_the_script_on_the_line_are_completed() {
 
 /// Keys at a terminal that zsh has behind `compinit`, each time until the screen
 /// shows what is waited for; what never comes runs into the limit of all runs.
-/// `^X` shows the line as it stands.
+/// `^X` shows the line as it stands; behind that the terminal is in its own mode, in
+/// which it would take `^U` for itself, until the prompt is there again.
 const ZSH: &str = r#"
 zmodload zsh/zpty
 mkdir functions
@@ -70,9 +71,9 @@ type_and_wait() { zpty -w -n shell "$1"; zpty -r shell seen "$2" }
 type_and_wait $'PS1="> "; show() { zle -I; print -r -- "<$BUFFER>" }; zle -N show; bindkey "^X" show\n' '*> *'
 type_and_wait $'fpath=($PWD/functions $fpath); autoload -Uz compinit; compinit -u -D; print be""gun\n' '*begun*> *'
 # The first one of all reads the function and has to answer as well.
-type_and_wait $'conc ru\t\Cx' '*<conc run >*'
-type_and_wait $'ba\t\Cx' '*<conc run bank.conc >*'
-type_and_wait $'-D TI\t\Cx' '*<conc run bank.conc -D TIME=>*'
+type_and_wait $'conc ru\t\Cx' '*<conc run >*> *'
+type_and_wait $'ba\t\Cx' '*<conc run bank.conc >*> *'
+type_and_wait $'-D TI\t\Cx' '*<conc run bank.conc -D TIME=>*> *'
 type_and_wait $'\Cuconc explain lo\t' '*lock-order*lost-wakeup*'
 zpty -d shell
 rm -r functions
