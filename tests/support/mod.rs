@@ -122,10 +122,10 @@ impl Conc {
 
     pub fn start(mut self) -> Running {
         let before = leftover::Before::look();
+        let files = leftover::files_in(&self.folder);
         let mut child = self.command.spawn().expect("conc can be started");
         let out = Stream::read(child.stdout.take());
         let err = Stream::read(child.stderr.take());
-        let files = leftover::files_in(&self.folder);
         Running {
             child,
             mark: self.mark,
