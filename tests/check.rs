@@ -547,6 +547,43 @@ fn who_waits_for_ever_beside_others_that_go_round() {
     replayed(&with(&format!("{looks}let a = spawn looks\nlet b = spawn g\njoin a\n")), &["starvation"]);
 }
 
+/// A job that goes round for ever is a livelock, whoever waits for it; a worker without a
+/// job waits for ever and is no trouble.
+#[test]
+fn a_job_that_goes_round_for_ever() {
+    let found = |rest: &str| {
+        let script = format!("pool p(1)\natomic n = 0\ntask round {{ while n == 0 {{ }} }}\ntask quick {{ }}\n{rest}");
+        check_json(&script).finish().failures()
+    };
+    assert_eq!(found("let h = submit round to p\njoin h\n"), ["livelock"]);
+    assert_eq!(found("submit round to p\np.close()\njoin p\n"), ["livelock"]);
+    assert_eq!(found("let h = submit round to p\nn = 1\njoin h\np.close()\njoin p\n"), [""; 0]);
+    assert_eq!(found("submit round to p\n"), [""; 0]);
+    assert_eq!(found("let h = submit quick to p\njoin h\nlet s = spawn round\njoin s\n"), ["livelock"]);
+}
+
+/// What stands below a `return` is not done any more.
+#[test]
+fn who_has_returned_does_nothing_more() {
+    let script = "event e\ntask t { e.wait()\n e.set() }\nspawn t\nreturn\n";
+    let found = check_json(script).finish();
+    assert_eq!(found.failures(), ["deadlock"]);
+    let message = found.of_type("finding")[0]["message"].as_str().expect("a text").to_string();
+    assert_eq!(message, "t waits for event e to be set, and only t itself could set");
+}
+
+/// An invariant that is no bool, or cannot be worked out, does not hold.
+#[test]
+fn an_invariant_that_cannot_be_told() {
+    for wrong in ["x + 1", "10 / x > 0", "[1, 2][x + 1] < 3"] {
+        let script = format!("var x = 1\ninvariant {wrong}\nx = 5\nx = 0\n");
+        assert_eq!(check_json(&script).finish().failures(), ["invariant"], "{wrong}");
+        let ran = conc().file("script.conc", &script).args(["run", "--format", "json", "script.conc"]).finish();
+        assert_eq!(ran.failures(), vec!["invariant"; ran.failures().len()], "{wrong}");
+        assert!(!ran.failures().is_empty(), "{wrong}");
+    }
+}
+
 /// No more errors are told than the twenty first, and they are found in no time.
 #[test]
 fn ten_thousand_wrong_names() {

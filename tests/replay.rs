@@ -147,6 +147,24 @@ fn going_round_without_a_turn_has_an_end_in_a_replay() {
     }
 }
 
+/// `join all` is a turn also with nobody to join; and who ended with a lock for which
+/// others wait is told of once.
+#[test]
+fn what_the_model_sees_at_the_end_is_seen_for_real() {
+    for (script, code) in [
+        ("shared n = 0\njoin all\nn = 1\nassert n == 2\n", "assertion"),
+        ("shared n = 0\ntask t { }\nspawn t\njoin all\njoin all\nn = 1\nassert n == 2\n", "assertion"),
+        ("lock m\nspawn { m.acquire() }\nm.acquire()\nm.release()\njoin all\n", "abandoned-lock"),
+    ] {
+        let schedule = schedule_of(script, code);
+        for model in [true, false] {
+            let replay = conc().file("s.conc", script).args(["replay", "--format", "json", "s.conc", &schedule]);
+            let ended = if model { replay.args(["--model"]) } else { replay }.finish();
+            assert_eq!(ended.failures(), [code], "{schedule} {model}: {}", ended.stderr);
+        }
+    }
+}
+
 /// Of a thread that has ended its process need not know at its end, once it has made
 /// another child: also if that is a process.
 #[test]

@@ -120,16 +120,17 @@ impl<'e> Scene1<'e> {
                 Some(_) => Root::Worker,
                 None => Root::Function(task.birth.function),
             };
-            let main = &program.functions[program.main as usize];
-            let pc = match (&task.machine, task.birth.pool) {
-                (Some(machine), _) => machine.pc(),
-                (None, Some(_)) => main.end.saturating_sub(1),
-                (None, None) => program.functions[task.birth.function as usize].end.saturating_sub(1),
-            };
             let waits = if goes.contains(&id) { None } else { waits_of(model, row, id, task) };
-            let idle = task.birth.pool.is_some() && matches!(&task.at, At::Operate { then: Then::Take, .. });
+            let idle = is_idle(task);
             scene.live.push(at);
-            scene.deeds.push(explorer.may.borrow_mut().deeds(program, root, pc));
+            let pc = task.machine.as_ref().map(Task::pc);
+            let mut may = explorer.may.borrow_mut();
+            scene.deeds.push(match (root, pc) {
+                (Root::Worker, pc) => may.deeds(program, root, pc.unwrap_or(0)),
+                (_, Some(pc)) => may.deeds(program, root, pc),
+                (_, None) => may.nothing(program),
+            });
+            drop(may);
             scene.views.push(TaskView { id, waits, excused: task.birth.daemon || idle });
         }
         scene
@@ -225,6 +226,11 @@ impl<'e> Scene1<'e> {
         };
         groups.iter().map(one).collect()
     }
+}
+
+/// Whether a task is a pool's worker that waits for a job.
+pub fn is_idle(task: &TaskPart) -> bool {
+    task.birth.pool.is_some() && matches!(&task.at, At::Operate { then: Then::Take, .. })
 }
 
 /// The tasks of which each must get on with it, or end, before the task of a

@@ -17,7 +17,7 @@ use super::turn::{Mover, Turn};
 use super::way::{self, Numbers};
 use super::{Options, Way};
 use crate::detect::event::Recording;
-use crate::detect::finding::Finding;
+use crate::detect::finding::{Code, Finding};
 use crate::lang::ast::Span;
 use crate::objects::TaskId;
 use crate::program::Program;
@@ -397,13 +397,20 @@ fn end(explorer: &mut Explorer, done: Done) -> Followed {
             list.push(finding);
         }
     };
+    let of_locks = |f: &&Finding| f.code == Code::AbandonedLock;
+    let abandoned: Vec<String> = stuck.iter().map(|s| &s.finding).filter(of_locks).flat_map(|f| f.on.clone()).collect();
     for one in stuck {
         add(one.finding, true);
     }
     for seen in &done.events {
         let (code, _) = finding::key(explorer.model.program, &seen.event);
         let one = found(What::Event(seen.event.clone()), code);
-        add(finding::finding(explorer, &one, &seen.row, &done.log[..seen.log]), seen.turn == last);
+        let finding = finding::finding(explorer, &one, &seen.row, &done.log[..seen.log]);
+        // A lock that stuck tasks wait for is told there, as in a run.
+        if code == Code::AbandonedLock && finding.on.iter().all(|lock| abandoned.contains(lock)) {
+            continue;
+        }
+        add(finding, seen.turn == last);
     }
     if at_end && finished {
         let mut m = Move::new(explorer.model, done.row.parts(), &[], explorer.main, explorer.main);
@@ -460,7 +467,7 @@ fn circle(explorer: &mut Explorer, done: &Done, from: usize) -> Vec<Finding> {
     }
     let row = &start;
     let parts = explorer.task_parts(row);
-    let tireless = |t: &part::TaskPart| t.birth.daemon || t.birth.pool.is_some();
+    let tireless = |t: &part::TaskPart| t.birth.daemon || finding::is_idle(t);
     let live = |part: &Part| match part {
         Part::Task(t) if !matches!(t.at, At::Ended(_)) && !tireless(t) => Some(t.birth.id),
         _ => None,

@@ -94,7 +94,8 @@ fn build(explorer: &mut Explorer, ask: &mut dyn FnMut(&Progress) -> Option<Stop>
             let actor = *known.entry(key).or_insert_with(|| {
                 let task = explorer.task_of(turn);
                 let tireless = match explorer.part(&row, Key::Task(task)).as_deref() {
-                    Some(Part::Task(t)) => t.birth.daemon || t.birth.pool.is_some(),
+                    // A worker that goes round does so in a job.
+                    Some(Part::Task(t)) => t.birth.daemon,
                     _ => true,
                 };
                 graph.actors.push(key);
@@ -398,7 +399,7 @@ fn starved(explorer: &mut Explorer, graph: &Graph) {
         explorer.store.load(state, &mut row);
         for (task, part) in &explorer.task_parts(&row) {
             let Part::Task(part) = &**part else { continue };
-            let tireless = part.birth.daemon || part.birth.pool.is_some();
+            let tireless = part.birth.daemon || finding::is_idle(part);
             // Who waits for the end of a task has that task's trouble, but for a daemon,
             // which is in none.
             if !matches!(part.at, At::Ended(_))

@@ -214,6 +214,11 @@ impl May {
         deeds
     }
 
+    /// The deeds of a task whose body has come to its end.
+    pub fn nothing(&self, program: &Program) -> Rc<Deeds> {
+        Rc::new(Deeds::new(&self.facts, program.kinds.len()))
+    }
+
     /// The calls in the code that a root may run in its own task.
     fn callers(&mut self, program: &Program, root: Root) -> Rc<HashMap<u32, Vec<Pc>>> {
         if let Some(known) = self.callers.get(&root) {

@@ -356,6 +356,11 @@ impl Executor {
         }
     }
 
+    /// What the task had its turn for is done, though there was no object to operate on.
+    pub(super) fn turn_is_used(&mut self) {
+        self.replay.granted = false;
+    }
+
     /// A step that is nobody else's affair.
     fn own_step(&mut self, weight: u32) {
         self.replay.own = self.replay.own.saturating_add(weight);

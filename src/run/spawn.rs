@@ -675,8 +675,18 @@ impl Executor {
 
     /// The script's `wait()`: the exit code of a forked child.
     pub(super) fn wait_child(&mut self, pid: Option<i64>) -> Result<Value, Halt> {
+        loop {
+            if let Some(code) = self.wait_for_one(pid)? {
+                return Ok(Value::Int(i64::from(code)));
+            }
+        }
+    }
+
+    /// The exit code of the first that ends; none if another thread has taken it.
+    fn wait_for_one(&mut self, pid: Option<i64>) -> Result<Option<i32>, Halt> {
         let mine = self.forked_children(pid);
         if mine.is_empty() {
+            self.turn_is_used();
             let text = match pid {
                 Some(pid) => format!("{pid} is no forked child to wait for"),
                 None => "there is no forked child to wait for".to_string(),
@@ -698,11 +708,13 @@ impl Executor {
                 _ => mine[0],
             }
         };
-        if let Some(c) = self.home.family().children.iter_mut().find(|c| c.task.id == chosen.task.id) {
-            c.settled = true;
-        }
-        let code = chosen.process.and_then(|p| self.reap_child(p)).unwrap_or(0);
-        Ok(Value::Int(i64::from(code)))
+        let is_mine = {
+            let mut family = self.home.family();
+            let child = family.children.iter_mut().find(|c| c.task.id == chosen.task.id && !c.settled);
+            child.map(|c| c.settled = true).is_some()
+        };
+        let code = || chosen.process.and_then(|p| self.reap_child(p)).unwrap_or(0);
+        Ok(is_mine.then(code))
     }
 
     /// The end of this process and of all its threads.

@@ -293,7 +293,8 @@ impl Executor {
         }
         for index in 0..self.program.invariants.len() {
             let function = self.program.invariants[index].0;
-            if self.look_outside(function) == Some(Value::Bool(false)) {
+            // One that cannot be worked out does not hold either.
+            if self.look_outside(function) != Some(Value::Bool(true)) && !self.terminated() {
                 let shown = |cell| self.shown(&self.image.declared_cell(cell).peek(self.holder));
                 let values = self.program.invariant_values(index, shown);
                 let raw = Raw::Invariant { task: self.task, site: self.site, index: index as u32, values };
@@ -444,6 +445,9 @@ impl Executor {
 
     fn join(&mut self, targets: &[ObjRef], timeout: Option<i64>) -> Result<Value, Halt> {
         let deadline = timeout.map(|ns| futex::now_ns().saturating_add(ns as u64));
+        if targets.is_empty() {
+            self.turn_is_used();
+        }
         for target in targets {
             let method = if KINDS[target.kind as usize].word == "pool" { pool::JOIN } else { task::JOIN };
             if self.operate_until(*target, method, &[Value::None], deadline)? == Value::Bool(false) {

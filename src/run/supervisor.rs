@@ -626,6 +626,11 @@ impl Supervisor {
     }
 
     fn bury_tasks(&mut self, index: usize, how: u64, number: i64) {
+        // A process that told its end by itself ended its threads, though it may have been
+        // killed on its way out.
+        let task = self.arena.process(index, process::TASK).load(SeqCst);
+        let ended = task != 0 && spawn::has_ended(self.arena, task as u32 - 1);
+        let how = if ended { ending::TERMINATED } else { how };
         for slot in self.slots_of(index) {
             let task = self.arena.slot(slot, slot::TASK).load(SeqCst) as u32;
             let process = self.arena.facts(task, facts::FLAGS).load(Relaxed) & flag::PROCESS != 0;
