@@ -519,3 +519,14 @@ fn a_full_disk_is_said_by_the_other_commands() {
         conc.finish().expect_code(4).expect_stderr("standard output cannot be written");
     }
 }
+
+/// Whoever is killed in the middle of a change of memory keeps nobody from it.
+#[test]
+fn killed_in_the_middle_of_a_change() {
+    let script = "shared x = 0\ntask w { loop { x += 1 } }\nrepeat 150 {\n    let h = spawn process w\n    \
+                  let g = spawn process w\n    x += 1\n    kill h\n    x += 1\n    kill g\n    join h\n    join g\n    \
+                  x += 1\n}\n";
+    let ended = support::conc().file("s.conc", script).args(["run", "--format", "json", "s.conc"]).finish();
+    assert!(ended.failures().iter().all(|c| c == "race"), "{}", ended.stdout);
+    assert_eq!(ended.of_type("summary")[0]["tasks"], 301, "{}", ended.stdout);
+}

@@ -152,6 +152,8 @@ pub mod slot {
     /// order of birth.
     pub const GATE: usize = 21;
     pub const NUMBER: usize = 22;
+    /// Where the cell is whose guard it took last, among those that all have in common.
+    pub const CELL: usize = 23;
     pub const NODE: usize = 24;
     pub const NODE_WORDS: usize = 9;
     pub const GUARD: usize = NODE + NODES * NODE_WORDS;

@@ -6,6 +6,7 @@
 //! consistent word. A block is only touched under the cell's guard, for the
 //! write that replaces it gives it back.
 
+use super::arena::{Arena, slot};
 use super::codec;
 use super::executor::Executor;
 use super::guard;
@@ -46,6 +47,12 @@ pub struct Cell<'a> {
     always_atomic: bool,
     /// What it is, for a report: see `Executor::race`.
     pub key: u64,
+}
+
+/// Takes the guard of the cell that begins there in common memory from a holder who is
+/// dead. What he was about to change ends in one last write, so the cell is whole.
+pub fn break_guard(arena: &Arena, at: usize, holder: u32) {
+    let _ = arena.memory().half(at + 8 * GUARD).compare_exchange(holder, 0, SeqCst, SeqCst);
 }
 
 impl<'a> Cell<'a> {
@@ -225,18 +232,29 @@ impl Executor {
         self.access_guarded(cell, access, site)
     }
 
+    /// Takes a cell's guard. One in common memory is named in the slot first, so that it
+    /// can be taken from a task that is killed with it.
+    #[inline(always)]
+    fn guard_cell(&self, cell: &Cell) {
+        if !cell.private && self.named_cell.get() != cell.at {
+            self.slot_word(slot::CELL).store(cell.at as u64, SeqCst);
+            self.named_cell.set(cell.at);
+        }
+        guard::spin_lock_tagged(cell.guard(), self.holder, cell.private);
+    }
+
     /// Gives back the block of a word that was replaced without the guard. Whoever
     /// has found the word before reads the block under the guard.
     #[cold]
     pub(super) fn free_replaced(&self, cell: Cell<'static>, old: u64) {
-        guard::spin_lock_tagged(cell.guard(), self.holder, cell.private);
+        self.guard_cell(&cell);
         cell.guard().store(0, Release);
         codec::free(old, cell.heap(), self.holder);
     }
 
     /// A read where an integer is likely; none if it is another value by now.
     pub(super) fn read_int(&mut self, cell: &Cell<'static>, site: u32) -> Option<i64> {
-        guard::spin_lock_tagged(cell.guard(), self.holder, cell.private);
+        self.guard_cell(cell);
         let word = cell.word(VALUE).load(SeqCst);
         let value = codec::int(word);
         if value.is_some() {
@@ -248,7 +266,7 @@ impl Executor {
 
     /// A write of a value that needs no block.
     pub(super) fn write_small(&mut self, cell: Cell<'static>, new: u64, site: u32) {
-        guard::spin_lock_tagged(cell.guard(), self.holder, cell.private);
+        self.guard_cell(&cell);
         self.record(&cell, true, false, new, site);
         let old = cell.word(VALUE).swap(new, SeqCst);
         cell.guard().store(0, Release);
@@ -265,7 +283,7 @@ impl Executor {
         // What a trace says of a `var` is before or behind each copy of it.
         let home = (self.trace.on && cell.private).then(|| self.home.clone());
         let _whole = home.as_ref().map(|home| home.family());
-        guard::spin_lock_tagged(cell.guard(), self.holder, cell.private);
+        self.guard_cell(&cell);
         let result = self.access_locked(&cell, access, new, site);
         if self.trace.on && result.is_err() {
             self.trace_turn();

@@ -77,6 +77,8 @@ pub struct Executor {
     last_object: std::cell::Cell<Object>,
     /// The only object that the slot names as guarded, or none.
     named: u32,
+    /// The cell that the slot names.
+    pub(super) named_cell: std::cell::Cell<usize>,
     /// Every step goes the long way: steps may be held off, or shaken.
     pub(super) careful: bool,
     pub(super) private_cells: Arc<[bool]>,
@@ -139,6 +141,7 @@ impl Executor {
             last_id: std::cell::Cell::new(u32::MAX),
             last_object: std::cell::Cell::new(Object { at: 0, words: arena.object_words(0) }),
             named: u32::MAX,
+            named_cell: std::cell::Cell::new(0),
             careful: program.needs.gate
                 || image.options.shake
                 || image.room.grows

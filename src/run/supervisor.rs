@@ -891,7 +891,10 @@ pub(super) fn revert_slot(arena: &'static Arena, slot: usize, process: usize) {
         }
     }
     arena.slot(slot, slot::GUARD_COUNT).store(0, SeqCst);
-    let _ = process;
+    let cell = arena.slot(slot, slot::CELL).load(SeqCst) as usize;
+    if cell != 0 {
+        super::cell::break_guard(arena, cell, super::guard::holder(slot, process));
+    }
 }
 
 /// Lets go of the guards and locks of the run's own that a dead holder had.
