@@ -265,14 +265,22 @@ impl Executor {
         codec::encode(&Value::list(words), &mut bytes);
         let home = self.home.clone();
         match home.gil_pause(|| self.converse(&bytes)) {
-            Ok(reply) => read_reply(&reply).map_err(Halt::from),
-            Err(_) => {
+            Ok(reply) if !reply.is_empty() => read_reply(&reply).map_err(Halt::from),
+            // Nothing is answered to a thread whose process has told its end, and which is
+            // about to end with it.
+            _ if self.process_has_ended() => Err(Halt::Terminated),
+            _ => {
                 // The server is gone, and its queues with it.
                 let name = self.image.object_name(target.id);
                 self.enter_state(super::arena::state::RUNNING);
                 Err(Error::new(ErrorKind::Closed, format!("the manager of queue {name} has ended")).into())
             }
         }
+    }
+
+    fn process_has_ended(&self) -> bool {
+        let state = self.arena.process(self.process, process::STATE).load(SeqCst);
+        matches!(state, process::LEAVING | process::EXITED | process::DEAD)
     }
 
     fn converse(&mut self, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
