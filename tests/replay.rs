@@ -154,6 +154,11 @@ fn what_the_model_sees_at_the_end_is_seen_for_real() {
     for (script, code) in [
         ("shared n = 0\njoin all\nn = 1\nassert n == 2\n", "assertion"),
         ("shared n = 0\ntask t { }\nspawn t\njoin all\njoin all\nn = 1\nassert n == 2\n", "assertion"),
+        // Which of the two told it is seen in what the condition remembers.
+        (
+            "lock m\ncondition c(m)\ntask t { with m { c.notify() } }\nspawn t x2\nwith m { c.wait() }\njoin all\n",
+            "lost-wakeup",
+        ),
         ("lock m\nspawn { m.acquire() }\nm.acquire()\nm.release()\njoin all\n", "abandoned-lock"),
     ] {
         let schedule = schedule_of(script, code);

@@ -130,8 +130,8 @@ fn children_are_of_the_process_and_those_from_one_place_are_told_of_together() {
                 exit
             }
         }
-        let ender = spawn { exit 9 }
-        join ender";
+        spawn { exit 9 }
+        sleep 1000s";
     let ended = run_json(script).finish().expect_code(0);
     let found = ended.findings();
     assert_eq!(ended.notes(), ["orphan"], "{}", ended.stdout);

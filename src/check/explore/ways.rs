@@ -9,6 +9,9 @@ use crate::check::store::same_parts;
 use crate::check::turn::{actor, run};
 use std::sync::Arc;
 
+/// So often a way that leads nowhere is given up for another one.
+const TRIES_MAX: usize = 2_000;
+
 impl Explorer<'_> {
     /// Transitions from the first state to one, and the state that they come
     /// to: this one, or one that it stands for.
@@ -20,30 +23,52 @@ impl Explorer<'_> {
             states.push(at);
         }
         states.reverse();
-        let mut turns: Vec<Turn> = Vec::new();
-        let mut row = self.row(0);
-        let mut target = Row::default();
-        let mut out = Vec::new();
-        for next in &states[1..] {
-            self.store.load(*next, &mut target);
-            self.successors(&row, true, &mut out);
-            let mut best: Option<(Turn, Row)> = None;
-            for (turn, leaf) in &out {
-                // Of several ways to the same state the one of who went last.
-                if best.is_some() && turns.last().is_none_or(|l: &Turn| l.actor != turn.actor) {
-                    continue;
-                }
-                let landed = row.with(&leaf.writes);
-                if same_parts(&self.normal(landed.parts().to_vec()), target.parts()) {
-                    best = Some((turn.clone(), landed));
-                }
+        // Of two alike either may go, and which one it was may be seen later, in what an
+        // object remembers of it: then another one is tried.
+        let mut tries: Vec<Vec<(Turn, Row)>> = Vec::new();
+        let mut way: Vec<(Turn, Row)> = Vec::new();
+        let mut longest: Vec<(Turn, Row)> = Vec::new();
+        let mut budget = TRIES_MAX;
+        while way.len() + 1 < states.len() {
+            if tries.len() == way.len() {
+                let row = way.last().map_or_else(|| self.row(0), |(_, row)| row.clone());
+                let last = way.last().map(|(turn, _)| turn.actor);
+                tries.push(self.ways_into(&row, states[way.len() + 1], last));
             }
-            if let Some((turn, landed)) = best {
-                turns.push(turn);
-                row = landed;
+            if let Some(next) = tries.last_mut().and_then(Vec::pop) {
+                way.push(next);
+                continue;
+            }
+            if way.len() > longest.len() {
+                longest.clone_from(&way);
+            }
+            tries.pop();
+            budget -= 1;
+            if budget == 0 || way.pop().is_none() {
+                way = longest;
+                break;
             }
         }
-        (turns, row)
+        let row = way.last().map_or_else(|| self.row(0), |(_, row)| row.clone());
+        (way.into_iter().map(|(turn, _)| turn).collect(), row)
+    }
+
+    /// The transitions of a row that lead to a state or to one that it stands for; the one
+    /// of who went last comes last.
+    fn ways_into(&mut self, row: &Row, state: StateId, last: Option<PartIx>) -> Vec<(Turn, Row)> {
+        let (mut target, mut out) = (Row::default(), Vec::new());
+        self.store.load(state, &mut target);
+        self.successors(row, true, &mut out);
+        let mut found: Vec<(Turn, Row)> = Vec::new();
+        for (turn, leaf) in &out {
+            let landed = row.with(&leaf.writes);
+            if same_parts(&self.normal(landed.parts().to_vec()), target.parts()) {
+                found.push((turn.clone(), landed));
+            }
+        }
+        found.reverse();
+        found.sort_by_key(|(turn, _)| Some(turn.actor) == last);
+        found
     }
 
     /// Carries out a transition with a log: the next row, what it logged and
