@@ -182,6 +182,17 @@ fn tasks_objects_and_the_graph() {
     );
 }
 
+/// A statement that could never go on is one that `:check` looks at, also after it was
+/// carried out again.
+#[test]
+fn what_can_never_go_on_stays_after_undo() {
+    let text = "queue q\nq.get()\nlet x = 1\n:undo\n:findings\n:check\n";
+    let ended = repl().input(text).finish();
+    let text = format!("{}{}", ended.stdout, ended.stderr);
+    assert!(text.contains("found          deadlock"), "{text}");
+    assert!(!text.contains("nothing was found so far"), "{text}");
+}
+
 #[test]
 fn undo_reset_save_and_load() {
     let text = "var x = 1\nx = 2\nfn f() { return 1 }\nlet l = [x]\nl\nx = 3\n:undo\nx\nfn f() { return 2 }\nlet l = 7\nx + 1\nq.get()\n:save s.conc\n:save s.conc\n:reset\nx\n:load s.conc\nl\n";

@@ -118,15 +118,15 @@ impl Told {
         if let Event::Interrupted = event {
             return self.voice.interrupted();
         }
-        if self.again.load(SeqCst) {
-            return;
-        }
+        // What an earlier entry did is not told again, but it is so again.
+        let again = self.again.load(SeqCst);
         match event {
-            Event::Output(lines) => self.voice.output(&lines),
+            Event::Output(lines) if !again => self.voice.output(&lines),
+            Event::Output(_) => {}
             Event::Finding(finding) => {
                 // What a statement fails with is its answer.
                 let own = matches!(&finding.facts, Facts::Failed { task: Some(task), .. } if task.serial == 0);
-                if !own {
+                if !own && !again {
                     let text = report::finding(&lock(&self.source), &finding, &self.style());
                     self.voice.report(&format!("{text}\n"));
                 }
@@ -137,6 +137,9 @@ impl Told {
             }
             Event::Hopeless => {
                 self.hopeless.store(true, SeqCst);
+                if again {
+                    return;
+                }
                 self.voice.report("the statement can never go on, so it was stopped\n");
             }
             Event::Interrupted | Event::Over(_) => {}
