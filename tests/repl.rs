@@ -194,6 +194,14 @@ fn what_can_never_go_on_stays_after_undo() {
 }
 
 #[test]
+fn what_was_found_counts_in_a_new_session_too() {
+    for anew in [":reset", "kill self"] {
+        let ended = repl().input(&format!("queue q\nq.get()\n{anew}\n1\n")).finish();
+        assert_eq!(ended.code, Some(1), "{anew}: {}{}", ended.stdout, ended.stderr);
+    }
+}
+
+#[test]
 fn undo_reset_save_and_load() {
     let text = "var x = 1\nx = 2\nfn f() { return 1 }\nlet l = [x]\nl\nx = 3\n:undo\nx\nfn f() { return 2 }\nlet l = 7\nx + 1\nq.get()\n:save s.conc\n:save s.conc\n:reset\nx\n:load s.conc\nl\n";
     let mut run = repl().input(text).start();

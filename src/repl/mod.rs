@@ -156,6 +156,8 @@ pub struct Repl {
     told: Arc<Told>,
     /// Something entered was wrong.
     wrong: bool,
+    /// Something was found in a session before this one.
+    found_before: bool,
     /// `conc` or the machine failed.
     failed: bool,
     /// `:quit` was entered.
@@ -188,6 +190,7 @@ impl Repl {
             entered: Vec::new(),
             told,
             wrong: false,
+            found_before: false,
             failed: false,
             quitting: false,
         };
@@ -385,6 +388,7 @@ impl Repl {
     /// A fresh session with these entries.
     fn replay(&mut self, entries: Vec<Entered>) -> Result<(), String> {
         self.entered.clear();
+        self.found_before |= self.has_failures();
         lock(&self.told.findings).clear();
         lock(&self.told.source).text.clear();
         self.begin().map_err(|e| setup_sentence(&e))?;
@@ -459,9 +463,13 @@ impl Repl {
         (Reply::err(err), self.exit_code())
     }
 
+    fn has_failures(&self) -> bool {
+        lock(&self.told.findings).iter().any(|f| !f.code.is_note())
+    }
+
     /// As of a script: 4 a failure, 2 something was wrong, 1 findings.
     pub fn exit_code(&self) -> u8 {
-        let findings = lock(&self.told.findings).iter().any(|f| !f.code.is_note());
+        let findings = self.found_before || self.has_failures();
         match () {
             () if self.settings.interactive => 0,
             () if self.failed => 4,
