@@ -562,6 +562,21 @@ fn a_job_that_goes_round_for_ever() {
     assert_eq!(found("let h = submit quick to p\njoin h\nlet s = spawn round\njoin s\n"), ["livelock"]);
 }
 
+/// A job that can never go on is a deadlock also where it would end with its pool, as in a
+/// run.
+#[test]
+fn a_job_that_can_never_go_on() {
+    let found = |rest: &str| {
+        let script =
+            format!("pool p(2)\nevent e\nbarrier b(2)\ntask waits {{ e.wait() }}\ntask meets {{ b.wait() }}\n{rest}");
+        check_json(&script).finish().failures()
+    };
+    assert_eq!(found("submit waits to p\nsleep 50ms\n"), ["deadlock"]);
+    assert_eq!(found("submit meets to p\nsleep 50ms\n"), ["deadlock"]);
+    assert_eq!(found("submit waits to p\nsleep 50ms\ne.set()\n"), [""; 0]);
+    assert_eq!(found("submit meets to p\nsubmit meets to p\np.close()\njoin p\n"), [""; 0]);
+}
+
 /// What stands below a `return` is not done any more.
 #[test]
 fn who_has_returned_does_nothing_more() {

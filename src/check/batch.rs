@@ -9,6 +9,7 @@
 //! order of the states, so that each part and each state gets the number that
 //! it would get if the states were looked at one after the other.
 
+use super::finding;
 use super::hopeless::is_hopeless;
 use super::memo::{Leaf, LeafAt, LeafView, Memo, Walk};
 use super::model::Model;
@@ -289,7 +290,9 @@ impl Piece {
             steps.iter().any(|s| Some(s.actor) == place)
         };
         let who = |ix| actor(frozen.key(ix), known.main);
-        let hopeless = is_hopeless(self.waiting.iter().map(|w| (who(w.0), self.needs(known, *w))), goes);
+        let hopeless = is_hopeless(self.waiting.iter().map(|w| (who(w.0), self.needs(known, *w))), goes)
+            || known.model.movers.may_have_workers()
+                && self.waiting.iter().any(|w| finding::is_at_a_job(frozen.part(row.get(w.0))));
         fan.hopeless = hopeless.then(|| waiting_key(&self.blocked));
         long
     }

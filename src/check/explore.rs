@@ -406,7 +406,7 @@ impl<'a> Explorer<'a> {
         let row = self.row(piece.items[at]);
         let mut out = Vec::new();
         let alone = self.successors(&row, all, &mut out);
-        let hopeless = (!alone && self.is_hopeless(&out)).then(|| waiting_key(&self.blocked(&row)));
+        let hopeless = (!alone && self.is_hopeless(&row, &out)).then(|| waiting_key(&self.blocked(&row)));
         let mut steps = Vec::new();
         for (turn, _) in out {
             let mut ways = turn.ways;

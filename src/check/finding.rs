@@ -233,6 +233,12 @@ pub fn is_idle(task: &TaskPart) -> bool {
     task.birth.pool.is_some() && matches!(&task.at, At::Operate { then: Then::Take, .. })
 }
 
+/// Whether a task is a pool's worker within a job: once that is stuck, no end shows it, as
+/// it ends with its pool's process.
+pub fn is_at_a_job(part: &Part) -> bool {
+    matches!(part, Part::Task(task) if task.birth.pool.is_some() && !is_idle(task))
+}
+
 /// The tasks of which each must get on with it, or end, before the task of a
 /// transition can go ahead; empty if it waits for something else.
 pub fn needs(m: &super::moves::Move) -> Vec<TaskId> {

@@ -99,6 +99,11 @@ impl Movers {
         Movers { deadly, workers: self.workers && !deadly, ..self }
     }
 
+    /// Whether there may be pools, with workers that their process ends.
+    pub fn may_have_workers(&self) -> bool {
+        self.workers || self.deadly
+    }
+
     pub fn of(program: &Program) -> Movers {
         let atomic = program.code.iter().any(|i| matches!(i, Instr::AtomicBegin));
         let mut movers = Movers { atomic, copies: copies(program), ..Movers::default() };

@@ -178,7 +178,8 @@ impl Session {
         let rest = rest.trim();
         Some(match word {
             "" => String::new(),
-            "q" | "quit" | "exit" => return None,
+            // As the session's own command, from where one may have come.
+            "q" | "quit" | "exit" | ":quit" | ":q" => return None,
             "h" | "help" | "?" => HELP.to_string(),
             "b" | "back" => self.back(rest),
             "v" | "view" => format!("{}\n", self.state()),

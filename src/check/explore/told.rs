@@ -227,13 +227,15 @@ impl Explorer<'_> {
     }
 
     /// Whether somebody who waits in the state looked at last does so for tasks
-    /// of which none can go ahead.
-    pub(super) fn is_hopeless(&self, out: &[(Turn, Rc<Leaf>)]) -> bool {
+    /// of which none can go ahead, or within a job.
+    pub(super) fn is_hopeless(&self, row: &Row, out: &[(Turn, Rc<Leaf>)]) -> bool {
         let space = &self.model.space;
         let who = |ix: PartIx| actor(space.key(ix), self.main);
         let waiting = self.waiting.iter().map(|(ix, leaf)| (who(*ix), &leaf.rare.needs[..]));
         let goes = |task| out.iter().any(|(t, _)| t.actor == space.place(Key::Task(task)));
         is_hopeless(waiting, goes)
+            || self.model.movers.may_have_workers()
+                && self.waiting.iter().any(|w| finding::is_at_a_job(&space.part(row.get(w.0))))
     }
 
     /// The parts of those that wait in the state looked at last.
@@ -244,7 +246,7 @@ impl Explorer<'_> {
     /// Some go on and others wait: whether these can ever go on, where what
     /// they wait for is a task that waits too, or has ended.
     pub(in crate::check) fn stuck_partly(&mut self, state: StateId, row: &Row, out: &[(Turn, Rc<Leaf>)]) {
-        if !self.is_hopeless(out) {
+        if !self.is_hopeless(row, out) {
             return;
         }
         let key = waiting_key(&self.blocked(row));
