@@ -34,6 +34,14 @@ fn answer(ended: &Ended, command: &str) -> String {
     rest.split("\n> ").next().unwrap_or(rest).to_string()
 }
 
+/// The session's own command leaves as well, and what stands behind it is not taken.
+#[test]
+fn quit_is_understood_as_the_session_spells_it() {
+    let ended = step(BANK, ":quit\n0\n").expect_code(0);
+    assert!(!ended.stdout.contains("no task"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("> 0"), "{}", ended.stdout);
+}
+
 #[test]
 fn turns_forward_and_back() {
     let ended = step(BANK, "0\n0\na\nb 2\nv\nq\n").expect_code(0);
