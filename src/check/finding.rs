@@ -116,22 +116,20 @@ impl<'e> Scene1<'e> {
             if matches!(task.at, At::Ended(_)) {
                 continue;
             }
-            let root = match task.birth.pool {
-                Some(_) => Root::Worker,
-                None => Root::Function(task.birth.function),
+            // A worker may be given any job wherever it is; whose body is over does nothing.
+            let (root, pc) = match task.birth.pool {
+                Some(_) => (Root::Worker, Some(0)),
+                None => (Root::Function(task.birth.function), task.machine.as_ref().map(Task::pc)),
             };
             let waits = if goes.contains(&id) { None } else { waits_of(model, row, id, task) };
-            let idle = is_idle(task);
             scene.live.push(at);
-            let pc = task.machine.as_ref().map(Task::pc);
             let mut may = explorer.may.borrow_mut();
-            scene.deeds.push(match (root, pc) {
-                (Root::Worker, pc) => may.deeds(program, root, pc.unwrap_or(0)),
-                (_, Some(pc)) => may.deeds(program, root, pc),
-                (_, None) => may.nothing(program),
+            scene.deeds.push(match pc {
+                Some(pc) => may.deeds(program, root, pc),
+                None => may.nothing(program),
             });
             drop(may);
-            scene.views.push(TaskView { id, waits, excused: task.birth.daemon || idle });
+            scene.views.push(TaskView { id, waits, excused: is_excused(task) });
         }
         scene
     }
@@ -203,6 +201,9 @@ impl<'e> Scene1<'e> {
     }
 
     pub fn findings(&self, stuck: &[bool], others_go_on: bool) -> Vec<Stuck> {
+        if !stuck.contains(&true) {
+            return Vec::new();
+        }
         let groups = deadlock::groups(&self.views, stuck, self);
         let one = |group: &deadlock::Group| {
             let finding = stuck::finding(self, &self.views, stuck, group, others_go_on, Certainty::Found);
@@ -228,8 +229,13 @@ impl<'e> Scene1<'e> {
     }
 }
 
+/// Whether a task may wait, or go round, for ever: a daemon, or a worker without a job.
+pub fn is_excused(task: &TaskPart) -> bool {
+    task.birth.daemon || is_idle(task)
+}
+
 /// Whether a task is a pool's worker that waits for a job.
-pub fn is_idle(task: &TaskPart) -> bool {
+fn is_idle(task: &TaskPart) -> bool {
     task.birth.pool.is_some() && matches!(&task.at, At::Operate { then: Then::Take, .. })
 }
 

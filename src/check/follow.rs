@@ -336,7 +336,7 @@ impl<'f, 'm> Follower<'f, 'm> {
             if step::is_turn(&stands.at) {
                 break;
             }
-            if let Some(before) = been.insert(own_parts(&self.done.row).to_vec(), round) {
+            if let Some(before) = been.insert(own_parts(self.done.row.parts()).to_vec(), round) {
                 return Ok(self.done.moves[first + before..].iter().map(|m| m.1.clone()).collect());
             }
             if !self.transition(number, ix, Mover::Task)? {
@@ -387,8 +387,7 @@ fn end(explorer: &mut Explorer, done: Done) -> Followed {
     let at_end = out.is_empty();
     let scene = Scene1::new(explorer, &done.row, &able);
     let stuck = scene.stuck();
-    let (stuck, finished) =
-        (if stuck.iter().any(|s| *s) { scene.findings(&stuck, !at_end) } else { Vec::new() }, scene.finished());
+    let (stuck, finished) = (scene.findings(&stuck, !at_end), scene.finished());
     drop(scene);
     let found = |what: What, code| Found1 { code, state: 0, turn: None, what };
     let mut add = |finding: Finding, last: bool| {
@@ -467,9 +466,8 @@ fn circle(explorer: &mut Explorer, done: &Done, from: usize) -> Vec<Finding> {
     }
     let row = &start;
     let parts = explorer.task_parts(row);
-    let tireless = |t: &part::TaskPart| t.birth.daemon || finding::is_idle(t);
     let live = |part: &Part| match part {
-        Part::Task(t) if !matches!(t.at, At::Ended(_)) && !tireless(t) => Some(t.birth.id),
+        Part::Task(t) if !matches!(t.at, At::Ended(_)) && !finding::is_excused(t) => Some(t.birth.id),
         _ => None,
     };
     let live: Vec<TaskId> = parts.iter().filter_map(|(_, part)| live(part)).collect();

@@ -399,11 +399,10 @@ fn starved(explorer: &mut Explorer, graph: &Graph) {
         explorer.store.load(state, &mut row);
         for (task, part) in &explorer.task_parts(&row) {
             let Part::Task(part) = &**part else { continue };
-            let tireless = part.birth.daemon || finding::is_idle(part);
             // Who waits for the end of a task has that task's trouble, but for a daemon,
             // which is in none.
             if !matches!(part.at, At::Ended(_))
-                && !tireless
+                && !finding::is_excused(part)
                 && !graph.goes(state, *task)
                 && !finding::joins(explorer, &row, *task, false)
             {

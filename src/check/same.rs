@@ -66,8 +66,11 @@ pub fn at_last(explorer: &mut Explorer, row: &Row, key: &Key) -> Option<What> {
         able.dedup();
         let scene = Scene1::new(explorer, row, &able);
         let stuck = scene.stuck();
-        let all = if stuck.contains(&true) { scene.findings(&stuck, !out.is_empty()) } else { Vec::new() };
-        return all.into_iter().find(|s| s.code == *code && s.key == *text).map(What::Stuck);
+        return scene
+            .findings(&stuck, !out.is_empty())
+            .into_iter()
+            .find(|s| s.code == *code && s.key == *text)
+            .map(What::Stuck);
     }
     if !out.is_empty() || !Scene1::new(explorer, row, &[]).finished() {
         return None;

@@ -328,10 +328,8 @@ impl Stepper {
         let able = able(explorer, &row);
         let scene = Scene1::new(explorer, &row, &able);
         let stuck = scene.stuck();
-        if stuck.iter().any(|s| *s) {
-            for one in scene.findings(&stuck, !able.is_empty()) {
-                add(one.code, one.key, one.finding);
-            }
+        for one in scene.findings(&stuck, !able.is_empty()) {
+            add(one.code, one.key, one.finding);
         }
         if able.is_empty() && scene.finished() {
             for (code, key, what) in ends(explorer, &row) {

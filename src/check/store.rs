@@ -85,15 +85,14 @@ fn with_changes(parts: &[PartId], changes: &[(PartIx, PartId)]) -> Vec<PartId> {
     all
 }
 
-/// The parts of a row without those places behind them where nothing stands.
-pub fn own_parts(row: &Row) -> &[PartId] {
-    let parts = row.parts();
+/// Parts without those places behind them where nothing stands.
+pub fn own_parts(parts: &[PartId]) -> &[PartId] {
     &parts[..len_of(parts)]
 }
 
 /// Whether two rows are the same state: one may be longer for nothing.
 pub fn same_parts(one: &[PartId], other: &[PartId]) -> bool {
-    one[..len_of(one)] == other[..len_of(other)]
+    own_parts(one) == own_parts(other)
 }
 
 /// A place in the row: how many bits it has, and what its numbers mean.

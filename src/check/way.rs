@@ -127,7 +127,10 @@ pub fn shown_by(explorer: &Explorer, found: &Found1, turns: Vec<Turn>) -> Shown 
     let mut done = carry_out(explorer, &turns, until);
     // Who goes on for so long makes one turn of it, and each try takes as long.
     if done.as_ref().is_none_or(|d| d.log.len() <= STEPS_MAX) {
-        done = carry_out(explorer, &fewer_switches(explorer, turns), until);
+        let better = fewer_switches(explorer, turns.clone());
+        if better != turns {
+            done = carry_out(explorer, &better, until);
+        }
     }
     let mut circle_from = None;
     let (row, mut log) = match done {

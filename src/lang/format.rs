@@ -131,7 +131,7 @@ impl<'s> Printer<'s> {
 
     fn span_of(&self, line: &Line<'_>) -> Span {
         match line {
-            Line::Item(item) => item::span_of(item),
+            Line::Item(item) => item.span(),
             Line::Stmt(stmt) => stmt.span,
             Line::Field(object) => object.span,
             Line::Arm(arm) => arm.span(self.source),

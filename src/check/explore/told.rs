@@ -166,11 +166,7 @@ impl Explorer<'_> {
         let scene = finding::Scene1::new(self, row, &[]);
         let stuck = scene.stuck();
         let key = scene.signature(&stuck);
-        let findings = if stuck.iter().any(|s| *s) && !self.keys.contains(&key) {
-            scene.findings(&stuck, false)
-        } else {
-            Vec::new()
-        };
+        let findings = if self.keys.contains(&key) { Vec::new() } else { scene.findings(&stuck, false) };
         let finished = scene.finished();
         drop(scene);
         self.keys.insert(key);
@@ -256,7 +252,7 @@ impl Explorer<'_> {
         let able: Vec<TaskId> = out.iter().map(|(t, _)| self.task_of(t)).collect();
         let scene = finding::Scene1::new(self, row, &able);
         let stuck = scene.stuck();
-        let findings = if stuck.iter().any(|s| *s) { scene.findings(&stuck, true) } else { Vec::new() };
+        let findings = scene.findings(&stuck, true);
         drop(scene);
         // Whether they are stuck depends on who else is there.
         if !findings.is_empty() {

@@ -188,7 +188,7 @@ impl Move<'_> {
         for index in 0..self.program.invariants.len() {
             let function = self.program.invariants[index].0;
             // One that cannot be worked out does not hold either.
-            if self.cut.is_none() && self.look_outside(function) != Some(Value::Bool(true)) && self.cut.is_none() {
+            if self.look_outside(function) != Some(Value::Bool(true)) && self.cut.is_none() {
                 let shown = |cell| self.shown(&self.declared_value(cell));
                 let values = self.program.invariant_values(index, shown);
                 self.events.push(Event::Invariant { task: self.me, site: self.site, index: index as u32, values });

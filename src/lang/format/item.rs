@@ -3,18 +3,6 @@
 use super::{Line, Printer};
 use crate::lang::ast::{Expect, Expr, Function, FunctionKind, Item, Object, Param, Span};
 
-pub(super) fn span_of(item: &Item) -> Span {
-    match item {
-        Item::Const(item) => item.span,
-        Item::Object(item) => item.span,
-        Item::Struct(item) => item.span,
-        Item::Function(item) => item.span,
-        Item::Invariant { span, .. } | Item::Finally { span, .. } => *span,
-        Item::Expect(Expect::Code { span, .. } | Expect::Some { span, .. } | Expect::Every { span, .. }) => *span,
-        Item::Stmt(stmt) => stmt.span,
-    }
-}
-
 impl Printer<'_> {
     pub(super) fn item(&mut self, item: &Item) {
         match item {
