@@ -4,6 +4,7 @@
 //! what is found in the states, `told` says, what one of them leads to, `single`,
 //! and how many are looked at together, `batch`.
 
+mod edges;
 mod single;
 mod told;
 mod ways;
@@ -91,6 +92,10 @@ pub struct Explorer<'a> {
     /// Where it goes on: the next state, and the end of its level.
     next: usize,
     level_end: usize,
+    /// It ends once a circle was met, which is looked for when it has explored so many.
+    circle_at: usize,
+    /// It has ended for that.
+    pub circular: bool,
     /// Some task came to where it may have been before.
     returns: bool,
     pub depth: u32,
@@ -138,6 +143,8 @@ impl<'a> Explorer<'a> {
             spared: 0,
             edges: None,
             pause_at: usize::MAX,
+            circle_at: usize::MAX,
+            circular: false,
             next: 0,
             level_end: 1,
             depth: 0,
@@ -281,6 +288,10 @@ impl<'a> Explorer<'a> {
                 again = &again[done..];
             }
             if self.stop.is_some() || self.guards_broken() {
+                return Ok(());
+            }
+            self.circular = self.has_met_circle();
+            if self.circular {
                 return Ok(());
             }
         }

@@ -110,6 +110,16 @@ impl<'m> LeafView<'m> {
     }
 
     #[inline]
+    pub fn progress(&self) -> bool {
+        self.has(PROGRESS)
+    }
+
+    #[inline]
+    pub fn fair(&self) -> bool {
+        self.has(FAIR)
+    }
+
+    #[inline]
     pub fn ends(&self) -> bool {
         self.has(ENDS)
     }
@@ -149,8 +159,8 @@ impl<'m> LeafView<'m> {
         Leaf {
             blocked: self.blocked(),
             alone: self.alone(),
-            progress: self.has(PROGRESS),
-            fair: self.has(FAIR),
+            progress: self.progress(),
+            fair: self.fair(),
             ends: self.ends(),
             rare: self.rare().cloned().unwrap_or_default(),
             writes: self.writes().map(|(ix, number)| (ix, part(ix, number))).collect(),

@@ -6,6 +6,7 @@
 pub mod accept;
 mod batch;
 mod explore;
+mod fair;
 mod finding;
 pub mod follow;
 mod hopeless;
@@ -262,7 +263,9 @@ pub fn check(
     loop {
         passes += 1;
         let mut model = model(program, options, &visible, &known_races, std::mem::take(&mut open));
-        model.symmetry = symmetry && model.together && !symmetry::sites(program).is_empty();
+        // Once circles are settled, what stands for others is as good as they are.
+        let may_exchange = symmetry || careless.is_some() && options.symmetry;
+        model.symmetry = may_exchange && model.together && !symmetry::sites(program).is_empty();
         // Once there is a race, looking for others needs the order of all accesses,
         // which makes more states of each. So all else is settled first, where no
         // other race could make two steps of what is taken for one. A script without
@@ -275,10 +278,14 @@ pub fn check(
         let mut explorer = Explorer::new(&model, options);
         // The exact order names all tasks, so that all have to do with each other.
         let may_choose = options.with(&model.movers).persistent && !model.exact;
+        if model.symmetry && careless.is_none() && Movers::may_recur(program) {
+            explorer.end_at_circle();
+        }
         explorer.pause_at = if may_choose { options.persistent_from } else { usize::MAX };
         explorer.run(ask)?;
         let mut early = Vec::new();
-        if explorer.is_paused() && explorer.stop.is_none() && !explorer.guards_broken() && !explorer.begins_anew() {
+        let is_paused = explorer.is_paused() && !explorer.circular;
+        if is_paused && explorer.stop.is_none() && !explorer.guards_broken() && !explorer.begins_anew() {
             match follow_some(&model, options, ask)? {
                 Some(other) => {
                     transitions += explorer.transitions;
@@ -293,7 +300,9 @@ pub fn check(
         }
         transitions += explorer.transitions;
         let broken = explorer.guards_broken();
-        if broken && explorer.stop.is_none() {
+        // Whether circles are anybody's trouble is not seen in states that stand for others.
+        symmetry &= !explorer.circular;
+        if (broken || explorer.circular) && explorer.stop.is_none() {
             open = model.guards().open.clone();
             continue;
         }
@@ -319,8 +328,11 @@ pub fn check(
         if options.first && !races.is_empty() {
             explorer.stop = explorer.stop.or(Some(Stop::First));
         }
-        if let (Some(mut report), Some(stop)) = (careless.clone(), explorer.stop) {
-            report.races_stop = Some(stop);
+        // All but further races was settled before, circles too.
+        if let Some(mut report) = careless.take() {
+            report.races_stop = explorer.stop;
+            report.cut = report.cut.or(explorer.cut);
+            report.states = report.states.max(explorer.store.len() as u64);
             (report.passes, report.transitions) = (passes, transitions);
             let told = report.found.iter().filter(|s| s.finding.code == Code::Race).count();
             report.found.extend(races.into_iter().skip(told));
@@ -331,7 +343,6 @@ pub fn check(
             explorer.stop.is_none() && explorer.cut.is_none() && Movers::may_recur(program) && explorer.recurs();
         let circles = circles && !explorer.follows_some();
         if circles && explorer.symmetry.is_some() && live::has_circle(&mut explorer, ask) {
-            // Whether they are there is not seen in states that stand for others.
             symmetry = false;
             open = model.guards().open.clone();
             continue;
@@ -546,8 +557,8 @@ fn told(races: Vec<Shown>, others: Vec<(Found1, Shown)>) -> Vec<Shown> {
 }
 
 /// The shortest way first, and notes behind all others.
-fn rank(shown: &Shown) -> (bool, usize) {
-    (shown.finding.code.is_note(), shown.way.turns())
+fn rank(shown: &Shown) -> (bool, usize, bool) {
+    (shown.finding.code.is_note(), shown.way.turns(), shown.finding.code != Code::Race)
 }
 
 fn verdicts(found: &[Shown], lock_order: bool, complete: bool) -> Vec<(Code, Verdict)> {

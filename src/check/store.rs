@@ -668,6 +668,11 @@ impl Store {
         (id, true)
     }
 
+    /// The number of one of a batch of which none is taken, if it is kept.
+    pub fn kept(&self, batch: &Batch, place: usize) -> Option<StateId> {
+        Some(batch.came[place].load(Relaxed)).filter(|id| *id < IN_BATCH)
+    }
+
     /// The batch is done: those that were not taken are forgotten.
     pub fn end(&mut self, batch: &Batch, workers: &Workers) {
         let little = batch.len() < LITTLE;

@@ -109,16 +109,20 @@ impl Explorer<'_> {
     }
 
     pub fn task_parts(&self, row: &Row) -> Vec<(TaskId, Arc<Part>)> {
+        let part = |(task, ix)| (task, self.model.space.part(row.get(ix)));
+        self.tasks(row).into_iter().map(part).collect()
+    }
+
+    /// The tasks that there are or have been, by their numbers, and their places.
+    pub fn tasks(&self, row: &Row) -> Vec<(TaskId, PartIx)> {
         let mut actors = Vec::new();
         self.model.space.actors(0, &mut actors);
-        let mut tasks: Vec<(TaskId, Arc<Part>)> = actors
-            .into_iter()
-            .filter(|ix| row.get(*ix) != 0)
-            .filter_map(|ix| match self.model.space.key(ix) {
-                Key::Task(t) => Some((t, self.model.space.part(row.get(ix)))),
-                _ => None,
-            })
-            .collect();
+        let task = |ix: PartIx| match self.model.space.key(ix) {
+            Key::Task(t) => Some((t, ix)),
+            _ => None,
+        };
+        let there = actors.into_iter().filter(|ix| row.get(*ix) != 0);
+        let mut tasks: Vec<(TaskId, PartIx)> = there.filter_map(task).collect();
         tasks.sort_by_key(|t| t.0);
         tasks
     }

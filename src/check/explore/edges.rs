@@ -1,0 +1,159 @@
+//! All transitions of a finished exploration once more, for whoever looks for circles:
+//! many states at a time, as they were explored, so that nothing of it has to be kept
+//! until then. It owns the graph that is made of them.
+
+use super::*;
+use crate::check::batch::Fan;
+use crate::check::fair::{CHOSEN, Edge, Graph, PROGRESS};
+use crate::check::turn::WAYS_MAX;
+use hashbrown::hash_map::Entry;
+
+/// Circles are looked for when so many states were explored.
+const CIRCLE_AT: [usize; 3] = [1 << 10, 1 << 14, 1 << 18];
+
+/// The actors of a graph: in which state each was met first, and how.
+type Actors = Vec<(StateId, Turn)>;
+
+/// What is known of a graph that is being made.
+#[derive(Default)]
+struct Making {
+    graph: Graph,
+    actors: Actors,
+    known: HashMap<(PartIx, Mover), u32>,
+}
+
+impl Explorer<'_> {
+    /// From now on it ends where it has met a circle, which is looked for now and then.
+    pub fn end_at_circle(&mut self) {
+        self.circle_at = CIRCLE_AT[0];
+    }
+
+    /// Whether it is time to look for a circle among what was explored, and there is one.
+    pub(super) fn has_met_circle(&mut self) -> bool {
+        if self.next < self.circle_at || !self.recurs() {
+            return false;
+        }
+        let later = CIRCLE_AT.iter().copied().find(|at| *at > self.next);
+        self.circle_at = later.unwrap_or(usize::MAX);
+        let mut making = Making::default();
+        self.sleepless(|explorer| {
+            while making.graph.len() < explorer.next {
+                explorer.add_next(explorer.next, false, &mut making);
+            }
+        });
+        !making.graph.core().is_empty()
+    }
+
+    /// The transitions that were followed, and those that slept; none if it was stopped.
+    pub fn graph(&mut self, ask: &mut dyn FnMut(&Progress) -> Option<Stop>) -> Option<(Graph, Actors)> {
+        let mut making = Making::default();
+        let done = self.sleepless(|explorer| {
+            while making.graph.len() < explorer.store.len() {
+                let progress = explorer.progress_now();
+                let progress = Progress { bytes: progress.bytes + making.graph.bytes() as u64, ..progress };
+                let full = making.graph.is_full(TOGETHER * WAYS_MAX).then_some(Stop::Memory);
+                if let Some(stop) = ask(&progress).or_else(|| explorer.beyond(&progress)).or(full) {
+                    explorer.stop = Some(stop);
+                    return false;
+                }
+                explorer.add_next(explorer.store.len(), true, &mut making);
+            }
+            true
+        });
+        done.then_some((making.graph, making.actors))
+    }
+
+    /// Whoever slept is followed now. All states have been met but for those that only
+    /// such a step leads to.
+    fn sleepless<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        let sleeping = self.sleeping.take();
+        let done = work(self);
+        self.sleeping = sleeping;
+        done
+    }
+
+    /// Adds the edges of the next states, but of none from `end` on.
+    fn add_next(&mut self, end: usize, grows: bool, making: &mut Making) {
+        let from = making.graph.len();
+        let some: Vec<StateId> = (from..end.min(from + TOGETHER)).map(|s| s as StateId).collect();
+        let (_, again) = self.add_edges(&some, !self.model.alone, grows, making);
+        let mut again = &again[..];
+        while !again.is_empty() {
+            let (done, _) = self.add_edges(again, true, grows, making);
+            again = &again[done..];
+        }
+    }
+
+    /// Adds the edges of some states, the next ones or those that it has: of how many;
+    /// and which lead nowhere new by what one actor does alone, so that all are followed
+    /// there. Unless the exploration `grows` by it, an edge to a state that was not explored is left out.
+    fn add_edges(&mut self, states: &[StateId], all: bool, grows: bool, making: &mut Making) -> (usize, Vec<StateId>) {
+        let mut pieces = std::mem::take(&mut self.pieces);
+        let cut = self.look_at(states, all, &mut pieces);
+        self.keep_carried(&mut pieces, cut, all);
+        let mut batch = std::mem::take(&mut self.batch);
+        self.land_all(&mut pieces, cut);
+        exchange_landed(&mut batch, &mut pieces);
+        self.store.settle(&mut batch, &self.workers);
+        let mut again = Vec::new();
+        let mut place = 0;
+        for piece in &pieces {
+            for at in 0..piece.count(cut) {
+                let (fan, state) = (piece.fans[at], piece.items[at]);
+                let first = place;
+                place += fan.followed as usize;
+                let mut edges: Vec<Edge> = Vec::new();
+                for (place, step) in (first..place).zip(followed(piece, fan)) {
+                    let (to, new) = match grows {
+                        true => self.store.take(&mut batch, place),
+                        false => match self.store.kept(&batch, place).filter(|to| (*to as usize) < self.next) {
+                            Some(to) => (to, false),
+                            None => continue,
+                        },
+                    };
+                    if new {
+                        self.parents.push(state);
+                    }
+                    edges.push(making.edge(self.known(), piece, step, state, to));
+                }
+                let fresh = edges.iter().any(|e| e.to != state && self.parents[e.to as usize] == state);
+                if fan.alone && !fresh {
+                    again.push(state);
+                }
+                if state as usize == making.graph.len() {
+                    making.graph.add(edges.into_iter());
+                } else {
+                    making.graph.set(state, edges.into_iter());
+                }
+            }
+        }
+        self.store.end(&batch, &self.workers);
+        exchange_landed(&mut batch, &mut pieces);
+        self.batch = batch;
+        self.pieces = pieces;
+        (cut, again)
+    }
+}
+
+fn followed(piece: &Piece, fan: Fan) -> impl Iterator<Item = &Step> {
+    piece.steps[fan.from as usize..fan.to as usize].iter().filter(|step| !step.asleep)
+}
+
+impl Making {
+    fn edge(&mut self, known: Known, piece: &Piece, step: &Step, state: StateId, to: StateId) -> Edge {
+        let actors = self.actors.len() as u32;
+        let actor = match self.known.entry((step.actor, step.mover)) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(new) => {
+                let ways = piece.ways[step.ways as usize].clone();
+                self.actors.push((state, Turn { actor: step.actor, mover: step.mover, ways }));
+                *new.insert(actors)
+            }
+        };
+        let [leaf, end] = leaves(known, step);
+        let fair = leaf.fair() && (step.end == End::None || end.fair());
+        let chosen = fair && !piece.ways[step.ways as usize].is_empty();
+        let flags = if leaf.progress() || end.progress() { PROGRESS } else { 0 } | if chosen { CHOSEN } else { 0 };
+        Edge::new(to, actor, flags)
+    }
+}

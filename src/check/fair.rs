@@ -1,0 +1,351 @@
+//! A finished graph of states, and the fair circles in it. It owns the graph as numbers
+//! and the search; where the transitions come from, `explore` says, and what a circle
+//! means to a user, `live`.
+//!
+//! An execution that never ends stays, from some moment on, within one strongly
+//! connected part of the graph. It is fair if each actor that can go on anywhere
+//! in the part also does so within it. Parts that are not fair are looked at
+//! again without the states in which somebody could go that never does (Emerson
+//! and Lei's recursion for strong fairness, 1987). Parts are found with one number for
+//! each state (Pearce, *A Space-Efficient Algorithm for Finding Strongly Connected
+//! Components*, 2016, after Tarjan, 1972).
+
+use super::store::StateId;
+use hashbrown::{HashMap, HashSet};
+
+/// The number of an actor among those of a graph.
+pub type Actor = u32;
+
+/// A transition prints, or takes a value or a job.
+pub const PROGRESS: u8 = 1;
+/// It is one of several values of `choose`, each of which must be taken.
+pub const CHOSEN: u8 = 2;
+
+/// A transition in the graph: where to, whose, and what it is like.
+#[derive(Clone, Copy, Debug)]
+pub struct Edge {
+    pub to: StateId,
+    /// The actor, and in the lowest bits the flags.
+    what: u32,
+}
+
+const FLAGS: u32 = 8;
+
+impl Edge {
+    pub fn new(to: StateId, actor: Actor, flags: u8) -> Edge {
+        Edge { to, what: actor << FLAGS | u32::from(flags) }
+    }
+
+    pub fn actor(self) -> Actor {
+        self.what >> FLAGS
+    }
+
+    pub fn has(self, flags: u8) -> bool {
+        self.what as u8 & flags != 0
+    }
+}
+
+/// All states, and the transitions out of each.
+#[derive(Default)]
+pub struct Graph {
+    /// Where the edges of each state stand: from here, so many.
+    spans: Vec<(u32, u32)>,
+    edges: Vec<Edge>,
+}
+
+impl Graph {
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// Adds a state, the next one, with these edges.
+    pub fn add(&mut self, edges: impl Iterator<Item = Edge>) {
+        self.spans.push((0, 0));
+        self.set(self.spans.len() as StateId - 1, edges);
+    }
+
+    /// Gives a state other edges.
+    pub fn set(&mut self, state: StateId, edges: impl Iterator<Item = Edge>) {
+        let from = self.edges.len();
+        self.edges.extend(edges);
+        self.spans[state as usize] = (from as u32, (self.edges.len() - from) as u32);
+    }
+
+    pub fn of(&self, state: StateId) -> &[Edge] {
+        let (from, count) = self.spans[state as usize];
+        &self.edges[from as usize..(from + count) as usize]
+    }
+
+    /// About how much memory it takes.
+    pub fn bytes(&self) -> usize {
+        self.spans.capacity() * size_of::<(u32, u32)>() + self.edges.capacity() * size_of::<Edge>()
+    }
+
+    /// Whether there may be no room for so many edges more.
+    pub fn is_full(&self, more: usize) -> bool {
+        self.edges.len() + more > u32::MAX as usize
+    }
+
+    /// The states that are left when those that no edge leads to are taken away, again
+    /// and again (Kahn, CACM 1962): none, if there is no circle.
+    pub fn core(&self) -> Vec<StateId> {
+        let mut into = vec![0u32; self.len()];
+        let states = 0..self.len() as StateId;
+        states.clone().flat_map(|s| self.of(s)).for_each(|e| into[e.to as usize] += 1);
+        let mut todo: Vec<StateId> = states.clone().filter(|s| into[*s as usize] == 0).collect();
+        while let Some(state) = todo.pop() {
+            for edge in self.of(state) {
+                into[edge.to as usize] -= 1;
+                if into[edge.to as usize] == 0 {
+                    todo.push(edge.to);
+                }
+            }
+        }
+        states.filter(|s| into[*s as usize] > 0).collect()
+    }
+}
+
+/// States that all reach each other, by edges that may be taken for ever.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// Ascending.
+    pub states: Vec<StateId>,
+    label: u32,
+}
+
+/// A search in the graph without some edges.
+pub struct Search<'g> {
+    graph: &'g Graph,
+    /// Edges that have one of these flags are not taken.
+    forbidden: u8,
+    /// Whether an actor may go round for ever without that being anybody's trouble.
+    tireless: &'g dyn Fn(Actor) -> bool,
+    /// Of each state the part that it is in now; 0: none. No part has the label of
+    /// another one, so that those put aside stay what they are.
+    label: Vec<u32>,
+    labels: u32,
+    /// Of Pearce's algorithm; 0: not met.
+    index: Vec<u32>,
+    /// `(state, actor)` of whose values of `choose` some lead out of the part that the state
+    /// is in: none of them is taken for ever. What else the actor may do there is nobody's
+    /// to choose. A part that is looked at again is smaller: more lead out then.
+    barred: HashSet<(StateId, Actor)>,
+}
+
+enum Judged {
+    Fair,
+    /// What is left to look at.
+    Smaller(Vec<StateId>),
+    Nothing,
+}
+
+impl<'g> Search<'g> {
+    pub fn new(graph: &'g Graph, forbidden: u8, tireless: &'g dyn Fn(Actor) -> bool) -> Search<'g> {
+        let none = || vec![0; graph.len()];
+        let (label, index) = (none(), none());
+        Search { graph, forbidden, tireless, label, labels: 0, index, barred: HashSet::default() }
+    }
+
+    fn part(&mut self, states: Vec<StateId>) -> Part {
+        self.labels += 1;
+        states.iter().for_each(|s| self.label[*s as usize] = self.labels);
+        Part { states, label: self.labels }
+    }
+
+    fn allowed(&self, part: &Part, state: StateId, edge: Edge) -> bool {
+        !edge.has(self.forbidden)
+            && self.label[edge.to as usize] == part.label
+            && !(edge.has(CHOSEN) && self.barred.contains(&(state, edge.actor())))
+    }
+
+    /// A fair part within some states (ascending), the one with the earliest state.
+    pub fn fair(&mut self, within: &[StateId]) -> Option<Part> {
+        let mut todo = vec![within.to_vec()];
+        let mut best: Option<Part> = None;
+        while let Some(area) = todo.pop() {
+            for part in self.components(area) {
+                match self.judge(&part) {
+                    Judged::Fair => {
+                        if best.as_ref().is_none_or(|b| part.states.first() < b.states.first()) {
+                            best = Some(part);
+                        }
+                    }
+                    Judged::Smaller(smaller) => todo.push(smaller),
+                    Judged::Nothing => {}
+                }
+            }
+        }
+        best
+    }
+
+    fn judge(&mut self, part: &Part) -> Judged {
+        let mut steps: HashSet<Actor> = HashSet::default();
+        let mut out: Vec<(StateId, Actor)> = Vec::new();
+        for state in &part.states {
+            let edges = self.graph.of(*state);
+            for edge in edges.iter().filter(|e| self.allowed(part, *state, **e)) {
+                // If some value of a `choose` leads out, it is taken some day.
+                let mut values = edges.iter().filter(|e| e.has(CHOSEN) && e.actor() == edge.actor());
+                let leads_out = edge.has(CHOSEN) && values.any(|e| !self.allowed(part, *state, *e));
+                if leads_out {
+                    out.push((*state, edge.actor()));
+                } else {
+                    steps.insert(edge.actor());
+                }
+            }
+        }
+        if !out.is_empty() {
+            self.barred.extend(out);
+            return Judged::Smaller(part.states.clone());
+        }
+        if steps.iter().all(|a| (self.tireless)(*a)) {
+            return Judged::Nothing;
+        }
+        let waits = |state: &StateId| self.graph.of(*state).iter().any(|e| !steps.contains(&e.actor()));
+        let fine: Vec<StateId> = part.states.iter().copied().filter(|s| !waits(s)).collect();
+        if fine.len() == part.states.len() {
+            return Judged::Fair;
+        }
+        if fine.is_empty() { Judged::Nothing } else { Judged::Smaller(fine) }
+    }
+
+    /// The strongly connected parts within some states (ascending) that have an edge
+    /// within.
+    pub fn components(&mut self, within: Vec<StateId>) -> Vec<Part> {
+        let area = self.part(within);
+        let mut found: Vec<Vec<StateId>> = Vec::new();
+        // Those that may belong to a part that is not complete yet.
+        let mut open: Vec<StateId> = Vec::new();
+        // The way to where it is: a state, its next edge, and whether nothing before it is
+        // known to be reached from it.
+        let mut way: Vec<(StateId, u32, bool)> = Vec::new();
+        let (mut next, mut complete) = (1, u32::MAX);
+        for start in &area.states {
+            if self.index[*start as usize] != 0 {
+                continue;
+            }
+            self.index[*start as usize] = next;
+            next += 1;
+            way.push((*start, 0, true));
+            while let Some((at, n, root)) = way.last_mut() {
+                let state = *at;
+                if let Some(edge) = self.graph.of(state).get(*n as usize).copied() {
+                    let to = self.index[edge.to as usize];
+                    // Asked anew where it comes back from: what is behind is known by then.
+                    let behind = to != 0;
+                    if behind {
+                        *n += 1;
+                    }
+                    if behind && to >= self.index[state as usize] {
+                        continue;
+                    }
+                    match (self.allowed(&area, state, edge), behind) {
+                        (false, true) => {}
+                        (false, false) => *n += 1,
+                        (true, true) => {
+                            (self.index[state as usize], *root) = (to, false);
+                        }
+                        (true, false) => {
+                            self.index[edge.to as usize] = next;
+                            next += 1;
+                            way.push((edge.to, 0, true));
+                        }
+                    }
+                    continue;
+                }
+                let root = *root;
+                way.pop();
+                if !root {
+                    open.push(state);
+                    continue;
+                }
+                let own = self.index[state as usize];
+                let mut states = vec![state];
+                while let Some(top) = open.pop_if(|top| self.index[*top as usize] >= own) {
+                    states.push(top);
+                }
+                for member in &states {
+                    self.index[*member as usize] = complete;
+                }
+                next -= states.len() as u32;
+                complete -= 1;
+                let edges = self.graph.of(state).iter();
+                let circle =
+                    states.len() > 1 || edges.filter(|e| e.to == state).any(|e| self.allowed(&area, state, *e));
+                if circle {
+                    states.sort_unstable();
+                    found.push(states);
+                }
+            }
+        }
+        for state in &area.states {
+            self.index[*state as usize] = 0;
+            self.label[*state as usize] = 0;
+        }
+        found.into_iter().map(|states| self.part(states)).collect()
+    }
+
+    /// A closed walk from the earliest state in which every actor that steps in
+    /// the part does so: where it starts; of each step where from, and which edge.
+    pub fn walk(&self, part: &Part) -> (StateId, Vec<(StateId, usize)>) {
+        let start = part.states.first().copied().unwrap_or(0);
+        let mut missing: HashSet<Actor> = HashSet::default();
+        for state in &part.states {
+            let edges = self.graph.of(*state).iter();
+            missing.extend(edges.filter(|e| self.allowed(part, *state, **e)).map(|e| e.actor()));
+        }
+        let mut walk: Vec<(StateId, usize)> = Vec::new();
+        let mut at = start;
+        loop {
+            let goal = |edge: Edge| {
+                if missing.is_empty() { edge.to == start } else { missing.contains(&edge.actor()) }
+            };
+            let Some(more) = self.path(part, at, &goal) else { return (start, walk) };
+            for (state, edge) in &more {
+                missing.remove(&self.graph.of(*state)[*edge].actor());
+            }
+            let last = more.last().map(|(s, e)| self.graph.of(*s)[*e].to);
+            walk.extend(more);
+            at = last.unwrap_or(start);
+            if missing.is_empty() && at == start {
+                return (start, walk);
+            }
+        }
+    }
+
+    /// The shortest path within the part that ends with a wanted edge.
+    fn path(&self, part: &Part, from: StateId, goal: &dyn Fn(Edge) -> bool) -> Option<Vec<(StateId, usize)>> {
+        let mut before: HashMap<StateId, (StateId, usize)> = HashMap::default();
+        let mut todo = std::collections::VecDeque::from([from]);
+        while let Some(at) = todo.pop_front() {
+            for (n, edge) in self.graph.of(at).iter().enumerate() {
+                if !self.allowed(part, at, *edge) {
+                    continue;
+                }
+                if goal(*edge) {
+                    let mut path = vec![(at, n)];
+                    let mut back = at;
+                    while back != from {
+                        let (state, edge) = before[&back];
+                        path.push((state, edge));
+                        back = state;
+                    }
+                    path.reverse();
+                    return Some(path);
+                }
+                if edge.to != from && !before.contains_key(&edge.to) {
+                    before.insert(edge.to, (at, n));
+                    todo.push_back(edge.to);
+                }
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests;
