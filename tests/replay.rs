@@ -251,6 +251,25 @@ fn a_changed_script_is_said_to_be_changed() {
     assert!(ended.stderr.contains("the script has changed since"), "{}", ended.stderr);
 }
 
+/// The two sections exclude each other, by a monitor, which no run can know for sure.
+#[test]
+fn a_prediction_that_the_explorer_refutes_is_withdrawn() {
+    let script = "lock m\nlock a\nlock b\nvar held = false\ncondition free(m)\n\
+        fn enter() { with m {\n    while held { free.wait() }\n    held = true\n} }\n\
+        fn leave() { with m {\n    held = false\n    free.notify()\n} }\n\
+        task one {\n    enter()\n    with a { with b { } }\n    leave()\n}\n\
+        task two {\n    enter()\n    with b { with a { } }\n    leave()\n}\n\
+        spawn one\nspawn two\njoin all\n";
+    support::run_json(script).finish().expect_code(0);
+    // Where one waits for the other in the monitor, a run knows by itself who comes first;
+    // sooner or later neither does.
+    let withdrawn = |_| {
+        let told = conc().file("s.conc", script).args(["run", "-v", "s.conc"]).finish().expect_code(0);
+        told.stderr.contains("in opposite orders, but the explorer went through every interleaving")
+    };
+    assert!((0..200).any(withdrawn));
+}
+
 #[test]
 fn a_prediction_of_a_run_is_confirmed() {
     let one_after_the_other = include_str!("../scenarios/locks/lock_order_predicted.conc");

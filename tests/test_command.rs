@@ -48,6 +48,23 @@ fn what_is_not_met_fails_with_its_reason() {
     assert_fails("expect race\nexpect every x == 2", "`expect every` (line 6) is not met: it is false at 1 of 2 ends");
 }
 
+/// Where the same goes wrong at the same places with one object or the other, either may be
+/// expected, whichever is told of.
+#[test]
+fn what_is_found_on_several_objects_at_one_place_is_on_each() {
+    let script = "queue a(0)\nqueue b(0)\ntask p(q) { q.put(1) }\nspawn p(a)\nspawn p(b)\n\
+                  select {\n    x = a.get() => { print \"a\" }\n    y = b.get() => { print \"b\" }\n}\njoin all\n";
+    for name in ["a", "b"] {
+        test(&[("a.conc", &format!("{script}expect deadlock on {name}\n"))], &[]).expect_code(0);
+    }
+    let fails = "queue a\nqueue b\ntask t(q) { q.get_nowait() }\nspawn t(a)\nspawn t(b)\n";
+    for name in ["a", "b"] {
+        test(&[("a.conc", &format!("{fails}expect error on {name}\n"))], &[]).expect_code(0);
+    }
+    let ended = test(&[("a.conc", &format!("{fails}expect error on c\n"))], &[]);
+    assert_ne!(ended.code, Some(0), "{}", ended.stdout);
+}
+
 #[test]
 fn the_deadlock_of_a_lock_order_is_to_be_expected_too() {
     let locks = "lock a\nlock b\ntask t { with a { with b { } } }\ntask u { with b { with a { } } }\nspawn t\nspawn u\njoin all\n";

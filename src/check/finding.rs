@@ -595,6 +595,7 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[(Mover, Lo
         certainty: Certainty::Found,
         count: 1,
         on,
+        also_on: Vec::new(),
         facts,
         schedule: None,
     };

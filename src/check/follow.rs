@@ -389,7 +389,7 @@ fn end(explorer: &mut Explorer, done: Done) -> Followed {
     let stuck = scene.stuck();
     let (stuck, finished) = (scene.findings(&stuck, !at_end), scene.finished());
     drop(scene);
-    let found = |what: What, code| Found1 { code, state: 0, turn: None, what };
+    let found = |what: What, code| Found1 { code, state: 0, turn: None, what, also_on: Vec::new() };
     let mut add = |finding: Finding, last: bool| {
         let list = if last { &mut shown } else { &mut before };
         if !list.contains(&finding) {

@@ -90,7 +90,7 @@ fn add(explorer: &mut Explorer, search: &Search, part: &Fair, code: Code, starve
         }
     }
     let what = What::Circle(Circle { turns, starved });
-    explorer.found.push(Found1 { code, state: start, turn: None, what });
+    explorer.found.push(Found1 { code, state: start, turn: None, what, also_on: Vec::new() });
 }
 
 /// Tasks that can go nowhere in a fair part.
@@ -198,5 +198,5 @@ pub fn finding(explorer: &Explorer, circle: &Circle, row: &Row) -> Finding {
             (Code::Starvation, Facts::Starvation { waiting, task: finding::task_facts(explorer, row, task), going })
         }
     };
-    Finding { code, certainty: Certainty::Found, count: 1, on, facts, schedule: None }
+    Finding { code, certainty: Certainty::Found, count: 1, on, also_on: Vec::new(), facts, schedule: None }
 }

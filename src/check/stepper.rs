@@ -318,7 +318,7 @@ impl Stepper {
             }
         };
         let of_event = |code, what| {
-            let found = Found1 { code, state: 0, turn: None, what };
+            let found = Found1 { code, state: 0, turn: None, what, also_on: Vec::new() };
             finding::finding(explorer, &found, &row, &all)
         };
         for event in events {

@@ -156,6 +156,9 @@ pub fn shown_by(explorer: &Explorer, found: &Found1, turns: Vec<Turn>) -> Shown 
     let mut way = way_of(explorer, &row, &log);
     way.circle_from = circle_from.map(|from| log[..from].iter().filter(|l| !l.1.text.is_empty()).count());
     finding.schedule = Some(way.schedule.to_string());
+    let also = found.also_on.iter().filter(|name| !finding.on.contains(name));
+    finding.also_on = also.cloned().collect();
+    finding.also_on.sort();
     Shown { finding, way, first: None }
 }
 

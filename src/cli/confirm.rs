@@ -1,10 +1,10 @@
 //! What a run predicts, asked of the explorer: whether there is an interleaving
-//! that shows it.
+//! that shows it. What it refutes is not told: a check would say the same.
 
 use crate::check::{self, Options, Stop, follow};
 use crate::detect::finding::{Certainty, Code, Finding};
 use crate::program::Program;
-use crate::report::Source;
+use crate::report::{Source, phrase};
 use std::cell::OnceCell;
 use std::time::{Duration, Instant};
 
@@ -27,7 +27,7 @@ pub enum Answer {
     /// Nothing was found, and not all was explored.
     NotFound,
     /// Every interleaving was explored, and none shows it.
-    Cannot,
+    Refuted,
 }
 
 impl Explorer {
@@ -54,6 +54,7 @@ impl Explorer {
             return Answer::Settled;
         }
         let (found, complete) = self.found(program, source);
+        let on_all = |f: &Finding| finding.on.iter().all(|lock| f.on.contains(lock) || f.also_on.contains(lock));
         let shows = |f: &&Finding| f.code == Code::Deadlock && finding.on.iter().all(|lock| f.on.contains(lock));
         let followed = |text: &String| {
             let schedule = text.parse().ok()?;
@@ -66,7 +67,8 @@ impl Explorer {
                 finding.schedule = Some(schedule);
                 Answer::Settled
             }
-            None if *complete => Answer::Cannot,
+            // What there is may be shown on other locks that are taken at the same places.
+            None if *complete && !found.iter().any(|f| f.code == Code::Deadlock && on_all(f)) => Answer::Refuted,
             None => Answer::NotFound,
         }
     }
@@ -74,9 +76,14 @@ impl Explorer {
 
 /// The line below a prediction that was not confirmed.
 pub fn line(answer: Answer) -> Option<&'static str> {
-    match answer {
-        Answer::Settled => None,
-        Answer::NotFound => Some("not confirmed: the explorer found no schedule that shows it within a second\n"),
-        Answer::Cannot => Some("not confirmed: the explorer went through every interleaving, and none shows it\n"),
-    }
+    let open = "not confirmed: the explorer found no schedule that shows it within a second\n";
+    (answer == Answer::NotFound).then_some(open)
+}
+
+/// What is told of a prediction that is withdrawn, to those who want to know all.
+pub fn withdrawn(finding: &Finding) -> String {
+    let locks = phrase::list(&finding.on, 8);
+    format!(
+        "note: tasks take {locks} in opposite orders, but the explorer went through every interleaving, and in none do they wait for each other\n"
+    )
 }

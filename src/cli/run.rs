@@ -1,6 +1,7 @@
 //! `conc run`.
 
 use super::argument::ScriptArgs;
+use super::confirm::Answer;
 use super::picture::{Drawn, PictureArgs};
 use super::{Common, Format, confirm, exit, put_err, put_out, script};
 use crate::detect::finding::{Code, Ending, Finding};
@@ -121,8 +122,19 @@ impl Session<'_> {
     }
 
     fn run(&self, seed: u64, tell: &mut dyn FnMut(&Finding)) -> Result<Report, u8> {
-        run::run(self.program, self.options(seed), tell)
-            .map_err(|e| setup_failed(&e, self.program, self.source, &self.args.common, self.args.format))
+        let mut report = run::run(self.program, self.options(seed), tell)
+            .map_err(|e| setup_failed(&e, self.program, self.source, &self.args.common, self.args.format))?;
+        report.findings.retain(|finding| !self.is_refuted(finding));
+        Ok(report)
+    }
+
+    /// Whether the explorer knows better than a prediction.
+    fn is_refuted(&self, finding: &Finding) -> bool {
+        let refuted = self.explorer.confirm(self.program, self.source, &mut finding.clone()) == Answer::Refuted;
+        if refuted && self.style.verbose && self.args.format == Format::Human {
+            put_err(&confirm::withdrawn(finding));
+        }
+        refuted
     }
 
     fn once(&self, seed: u64) -> u8 {

@@ -83,7 +83,8 @@ pub struct Judgement {
 
 impl Seen {
     pub fn of(finding: &Finding) -> Seen {
-        Seen { code: finding.code, on: finding.on.clone(), circle_of_locks: is_circle_of_locks(finding) }
+        let on = finding.on.iter().chain(&finding.also_on).cloned().collect();
+        Seen { code: finding.code, on, circle_of_locks: is_circle_of_locks(finding) }
     }
 }
 

@@ -59,7 +59,7 @@ pub fn finding(
         }
     }
     let facts = Facts::Stuck { circle, behind, others_go_on };
-    Finding { code, certainty, count: 1, on, facts, schedule: None }
+    Finding { code, certainty, count: 1, on, also_on: Vec::new(), facts, schedule: None }
 }
 
 /// Locks with their names and places.

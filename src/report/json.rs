@@ -56,6 +56,9 @@ struct FindingLine<'a> {
     code: &'static str,
     severity: &'static str,
     on: &'a [String],
+    /// Names that it is on in other interleavings; absent if there are none.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    also_on: &'a [String],
     tasks: Vec<Task<'a>>,
     message: String,
     help: Option<String>,
@@ -206,6 +209,7 @@ pub fn finding(source: &Source, found: &Finding) -> String {
         code: found.code.word(),
         severity: severity(found.code),
         on: &found.on,
+        also_on: &found.also_on,
         tasks: tasks.collect(),
         places: places(source, &diagnostic),
         notes: diagnostic.notes.into_iter().flat_map(|n| n.lines).collect(),
@@ -293,6 +297,7 @@ mod tests {
             count: 1,
             on: vec!["q".into()],
             facts,
+            also_on: Vec::new(),
             schedule: None,
         };
         let line = finding(&source, &found);

@@ -175,7 +175,7 @@ mod tests {
         let facts =
             Facts::Race { variable: "x".into(), declared: None, earlier: access(1, "a", a), later: access(2, "b", b) };
         let (code, certainty) = (Code::Race, Certainty::Found);
-        Finding { code, certainty, count: 1, on: vec!["x".into()], facts, schedule: None }
+        Finding { code, certainty, count: 1, on: vec!["x".into()], also_on: Vec::new(), facts, schedule: None }
     }
 
     #[test]

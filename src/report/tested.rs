@@ -306,7 +306,15 @@ pub(super) mod tests {
 
     pub fn left(name: &str, code: Code) -> Finding {
         let facts = Facts::LeftInQueue { queue: name.into(), declared: Some(Span::new(0, 5)), count: 2 };
-        Finding { code, certainty: Certainty::Found, count: 1, on: vec![name.into()], facts, schedule: None }
+        Finding {
+            code,
+            certainty: Certainty::Found,
+            count: 1,
+            on: vec![name.into()],
+            also_on: Vec::new(),
+            facts,
+            schedule: None,
+        }
     }
 
     #[test]

@@ -565,7 +565,7 @@ pub fn recorded(image: &Image, stuck: &[Finding], stop: &Stop) -> Vec<Finding> {
 }
 
 fn finding(code: Code, on: Vec<String>, facts: Facts, count: u64) -> Finding {
-    Finding { code, certainty: Certainty::Observed, count, on, facts, schedule: None }
+    Finding { code, certainty: Certainty::Observed, count, on, also_on: Vec::new(), facts, schedule: None }
 }
 
 fn from_raw(image: &Image, raw: Raw, count: u64) -> Option<Finding> {
@@ -677,6 +677,7 @@ fn lock_orders(image: &Image, stuck: &[Finding]) -> Vec<Finding> {
             count: 1,
             on,
             facts,
+            also_on: Vec::new(),
             schedule: None,
         });
     }

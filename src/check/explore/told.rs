@@ -7,6 +7,8 @@ use crate::check::batch::{Came, End, Piece, Step};
 use crate::check::hopeless::is_hopeless;
 use crate::check::outcome::{self, Outcome};
 use crate::check::turn::{actor, waiting_key};
+use crate::detect::stuck;
+use crate::program::value::ErrorKind;
 use std::hash::BuildHasher;
 
 /// Once it is known that all begins anew, it goes on to so many states at least,
@@ -23,6 +25,8 @@ pub struct Found1 {
     pub state: StateId,
     pub turn: Option<Turn>,
     pub what: What,
+    /// What else the same is on, at the same places.
+    pub also_on: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -38,7 +42,21 @@ pub enum What {
     Note(finding::Note),
 }
 
+impl Found1 {
+    fn is_also_on(&mut self, names: Vec<String>) {
+        for name in names {
+            if !self.also_on.contains(&name) {
+                self.also_on.push(name);
+            }
+        }
+    }
+}
+
 impl Explorer<'_> {
+    fn add(&mut self, code: Code, state: StateId, turn: Option<Turn>, what: What) {
+        self.found.push(Found1 { code, state, turn, what, also_on: Vec::new() });
+    }
+
     /// Goes through all states and steps in their order: what is new, and what
     /// is found. All else that can be said of them, others have said before.
     pub(super) fn tell(&mut self, pieces: &[Piece], cut: usize, batch: &mut Batch) -> Vec<StateId> {
@@ -149,14 +167,23 @@ impl Explorer<'_> {
 
     pub(in crate::check) fn event(&mut self, state: StateId, turn: &Turn, event: &Event) {
         let (code, key) = finding::key(self.model.program, event);
-        if self.is_new(&(code, key)) {
+        if self.is_new(&(code, &key)) {
             if let Event::Race { memory, .. } = event
                 && self.model.begins_anew(memory)
             {
                 self.leave_at = self.leave_at.min((LEAVE_AT * self.store.len()).max(LEAVE_AT_LEAST));
             }
             let what = What::Event(event.clone());
-            self.found.push(Found1 { code, state, turn: Some(turn.clone()), what });
+            self.add(code, state, Some(turn.clone()), what);
+        } else if let Event::Failed { site, kind, message, .. } = event {
+            let kind = ErrorKind::ALL.get(*kind as usize).copied().unwrap_or(ErrorKind::Raised);
+            let on = stuck::failed_on(self.model.program, *site, kind, message);
+            let program = self.model.program;
+            let is_it =
+                |f: &&mut Found1| matches!(&f.what, What::Event(e) if finding::key(program, e) == (code, key.clone()));
+            if let Some(known) = self.found.iter_mut().find(is_it) {
+                known.is_also_on(on);
+            }
         }
     }
 
@@ -186,12 +213,12 @@ impl Explorer<'_> {
         for event in events {
             let (code, key) = finding::key(self.model.program, &event);
             if self.is_new(&(code, key, true)) {
-                self.found.push(Found1 { code, state, turn: None, what: What::Finally(event) });
+                self.add(code, state, None, What::Finally(event));
             }
         }
         for note in notes {
             if self.is_new(&note.key()) {
-                self.found.push(Found1 { code: note.code(), state, turn: None, what: What::Note(note) });
+                self.add(note.code(), state, None, What::Note(note));
             }
         }
         let place = self.outcomes.add(outcome, state, &values);
@@ -218,7 +245,12 @@ impl Explorer<'_> {
 
     pub fn add_stuck(&mut self, state: StateId, one: Stuck) {
         if self.is_new(&(one.code, &one.key)) {
-            self.found.push(Found1 { code: one.code, state, turn: None, what: What::Stuck(one) });
+            self.add(one.code, state, None, What::Stuck(one));
+            return;
+        }
+        let is_it = |f: &&mut Found1| matches!(&f.what, What::Stuck(s) if (s.code, &s.key) == (one.code, &one.key));
+        if let Some(known) = self.found.iter_mut().find(is_it) {
+            known.is_also_on(one.finding.on);
         }
     }
 

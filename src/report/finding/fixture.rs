@@ -70,7 +70,7 @@ pub fn stuck(code: Code, circle: Vec<Waiting>, behind: Vec<Waiting>) -> Finding 
 
 pub fn finding(code: Code, on: &[&str], facts: Facts) -> Finding {
     let on = on.iter().map(|n| n.to_string()).collect();
-    Finding { code, certainty: Certainty::Observed, count: 1, on, facts, schedule: None }
+    Finding { code, certainty: Certainty::Observed, count: 1, on, also_on: Vec::new(), facts, schedule: None }
 }
 
 pub fn text(source: &Source, finding: &Finding) -> String {

@@ -35,6 +35,9 @@ pub fn describe(source: &Source, finding: &Finding, style: &Style) -> Diagnostic
         (n, Facts::Orphan { .. } | Facts::Zombie { .. }) => diagnostic.note(format!("and {} more like it", n - 1)),
         (n, _) => diagnostic.note(format!("seen {n} times")),
     }
+    if !finding.also_on.is_empty() {
+        diagnostic.note(format!("in other interleavings on {} too", phrase::list(&finding.also_on, 8)));
+    }
     let schedule = finding.schedule.as_deref();
     diagnostic.replay = schedule.map(|s| replay(source, s));
     diagnostic
