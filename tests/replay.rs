@@ -251,6 +251,28 @@ fn a_changed_script_is_said_to_be_changed() {
     assert!(ended.stderr.contains("the script has changed since"), "{}", ended.stderr);
 }
 
+/// Whoever goes round takes some of the values that there are to choose; the others would lead
+/// round as well.
+#[test]
+fn a_livelock_with_choices_in_it_is_replayed() {
+    for body in [
+        "loop { let x = choose([10, 20]) }",
+        "loop {\n    let x = choose([10, 20])\n    n = x\n}",
+        "while n == 0 { if choose([true, false]) { yield } }",
+    ] {
+        let script = format!("atomic n = 0\ntask spin {{ {body} }}\nspawn spin\njoin all\n");
+        let schedule = schedule_of(&script, "livelock");
+        for how in [&["replay"][..], &["replay", "--model"]] {
+            let ended =
+                conc().file("s.conc", &script).args(how).args(["--format", "json", "s.conc", &schedule]).finish();
+            assert_eq!(ended.code, Some(1), "{how:?} {body}: {}{}", ended.stdout, ended.stderr);
+            assert_eq!(ended.failures(), ["livelock"], "{how:?} {body}: {}", ended.stdout);
+        }
+    }
+    let told = conc().file("s.conc", "let x = choose([10, 20])\nassert x == 10\n").args(["check", "s.conc"]).finish();
+    assert!(told.stdout.contains("choose: 20"), "{}", told.stdout);
+}
+
 /// The two sections exclude each other, by a monitor, which no run can know for sure.
 #[test]
 fn a_prediction_that_the_explorer_refutes_is_withdrawn() {

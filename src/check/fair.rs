@@ -21,6 +21,11 @@ pub const PROGRESS: u8 = 1;
 /// It is one of several values of `choose`, each of which must be taken.
 pub const CHOSEN: u8 = 2;
 
+/// The flags of a transition.
+pub fn flags(progress: bool, chosen: bool) -> u8 {
+    u8::from(progress) * PROGRESS | u8::from(chosen) * CHOSEN
+}
+
 /// A transition in the graph: where to, whose, and what it is like.
 #[derive(Clone, Copy, Debug)]
 pub struct Edge {

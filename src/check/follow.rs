@@ -191,8 +191,15 @@ impl<'f, 'm> Follower<'f, 'm> {
     /// A turn of the task itself.
     fn goes(&mut self, number: u32, task: TaskId, ways: &[u32]) -> Result<(), Refused> {
         let before = self.ways_left(number);
-        self.own_affairs(number, task)?;
+        let round = self.own_affairs(number, task)?;
         let name = self.name(task);
+        if !round.is_empty() {
+            // It comes to no turn any more. It may have been named for the ways it takes.
+            if before != self.ways_left(number) {
+                return Ok(());
+            }
+            return self.refuse(Some(task), format!("`{name}` goes round for ever by then, and comes to no turn"));
+        }
         let part = self.explorer.part(&self.done.row, Key::Task(task));
         let Some(Part::Task(stands)) = part.as_deref() else {
             return self.refuse(None, format!("task {number} is not there"));
@@ -435,14 +442,11 @@ fn end(explorer: &mut Explorer, done: Done) -> Followed {
 }
 
 /// What going round for ever from a turn on comes to, if it is fair: if whoever
-/// can go somewhere on it does so on it. Of one that takes some ways where there
-/// are others nothing is said.
+/// can go somewhere on it does so on it. Of one that takes some ways where there are
+/// others, that is asked of all that may come back there.
 fn circle(explorer: &mut Explorer, done: &Done, from: usize) -> Vec<Finding> {
     let turns_of = |moves: &mut dyn Iterator<Item = &(usize, Turn)>| moves.map(|m| m.1.clone()).collect::<Vec<_>>();
     let mut turns = turns_of(&mut done.moves.iter().filter(|m| (from + 1..=done.turns.len()).contains(&m.0)));
-    if turns.iter().any(|t| !t.ways.is_empty()) {
-        return Vec::new();
-    }
     // Those that take no turn on it come first to where they stay or go round by
     // themselves: what they do is nobody else's affair.
     let on_it: Vec<PartIx> = turns.iter().map(|t| t.actor).collect();
@@ -452,6 +456,14 @@ fn circle(explorer: &mut Explorer, done: &Done, from: usize) -> Vec<Finding> {
         start = next;
     }
     turns.extend(done.rounds.iter().filter(|t| !on_it.contains(&t.actor)).cloned());
+    if turns.iter().any(|t| !t.ways.is_empty()) {
+        let found = super::live::recurring(explorer, &start);
+        let finding = |starved| {
+            let circle = super::live::Circle { turns: turns.clone(), starved };
+            super::live::finding(explorer, &circle, &start)
+        };
+        return found.into_iter().map(finding).collect();
+    }
     let goes = |turn: &Turn| turns.iter().any(|t| (t.actor, t.mover) == (turn.actor, turn.mover));
     let mut row = start.clone();
     let (mut out, mut progress) = (Vec::new(), false);

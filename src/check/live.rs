@@ -6,9 +6,9 @@
 //! States and transitions are `explore`'s, the search for fair parts `fair`'s.
 
 use super::explore::{Explorer, Found1, What};
-use super::fair::{Edge, Graph, PROGRESS, Part as Fair, Search};
+use super::fair::{Edge, Graph, PROGRESS, Part as Fair, Search, flags};
 use super::part::*;
-use super::store::{Row, StateId};
+use super::store::{Row, StateId, own_parts};
 use super::turn::{Mover, Turn};
 use super::{Progress, Stop, finding};
 use crate::detect::finding::{Certainty, Code, Facts, Finding, Going, Reason};
@@ -39,7 +39,8 @@ pub fn search(explorer: &mut Explorer, ask: &mut dyn FnMut(&Progress) -> Option<
     if core.is_empty() {
         return;
     }
-    let actors: Vec<Actor> = movers.into_iter().map(|(state, turn)| actor(explorer, state, &turn)).collect();
+    let actors: Vec<Actor> =
+        movers.into_iter().map(|(state, turn)| actor(explorer, &explorer.row(state), &turn)).collect();
     let tireless = |a: u32| actors[a as usize].tireless;
     let mut quiet = Search::new(&graph, PROGRESS, &tireless);
     if let Some(part) = quiet.fair(&core) {
@@ -50,9 +51,9 @@ pub fn search(explorer: &mut Explorer, ask: &mut dyn FnMut(&Progress) -> Option<
 }
 
 /// Who makes a transition out of a state.
-fn actor(explorer: &Explorer, state: StateId, turn: &Turn) -> Actor {
+fn actor(explorer: &Explorer, row: &Row, turn: &Turn) -> Actor {
     let task = explorer.task_of(turn);
-    let tireless = match explorer.part(&explorer.row(state), Key::Task(task)).as_deref() {
+    let tireless = match explorer.part(row, Key::Task(task)).as_deref() {
         // A worker that goes round does so in a job.
         Some(Part::Task(t)) => t.birth.daemon,
         _ => true,
@@ -105,17 +106,12 @@ fn starved(explorer: &mut Explorer, graph: &Graph, core: Vec<StateId>, actors: &
     let mut row = Row::default();
     let mut excused: HashMap<PartId, bool, rustc_hash::FxBuildHasher> = HashMap::default();
     for state in states {
-        // Of a task that goes on, or that its child is buried is not its doing.
-        let goes = |task| {
-            let is_its = |a: &Actor| a.task == task && a.mover != Mover::Bury;
-            graph.of(state).iter().any(|e| is_its(&actors[e.actor() as usize]))
-        };
         explorer.store.load(state, &mut row);
         for (task, place) in explorer.tasks(&row) {
             let id = row.get(place);
             // Who waits for the end of a task has that task's trouble, but for a daemon,
             // which is in none.
-            if !goes(task)
+            if !goes(graph, actors, state, task)
                 && !*excused.entry(id).or_insert_with(|| is_excused(&explorer.model.space.part(id)))
                 && !finding::joins(explorer, &row, task, false)
             {
@@ -140,12 +136,77 @@ fn starved(explorer: &mut Explorer, graph: &Graph, core: Vec<StateId>, actors: &
     }
 }
 
+/// Whether a task can go on in a state; that its child is buried is not its doing.
+fn goes(graph: &Graph, actors: &[Actor], state: StateId, task: TaskId) -> bool {
+    let is_its = |a: &Actor| a.task == task && a.mover != Mover::Bury;
+    graph.of(state).iter().any(|e| is_its(&actors[e.actor() as usize]))
+}
+
 /// Whether it is nobody's trouble that a task goes nowhere.
 fn is_excused(part: &Part) -> bool {
     match part {
         Part::Task(task) => matches!(task.at, At::Ended(_)) || finding::is_excused(task),
         _ => true,
     }
+}
+
+/// So many states around one are looked at at most.
+const AROUND: usize = 4096;
+
+/// What is wrong with an execution that never ends and comes to this state again and
+/// again: a livelock, or the tasks that are starved. Nothing, where too much is to be
+/// looked at for that.
+pub fn recurring(explorer: &mut Explorer, row: &Row) -> Vec<Option<TaskId>> {
+    let mut known: HashMap<Vec<PartId>, StateId> = HashMap::default();
+    let mut rows = vec![row.clone()];
+    known.insert(own_parts(row.parts()).to_vec(), 0);
+    let (mut graph, mut actors, mut numbers) = (Graph::default(), Vec::new(), HashMap::new());
+    let mut out = Vec::new();
+    while graph.len() < rows.len() {
+        if rows.len() > AROUND {
+            return Vec::new();
+        }
+        let row = rows[graph.len()].clone();
+        explorer.successors(&row, true, &mut out);
+        let mut edges = Vec::new();
+        for (turn, leaf) in &out {
+            let next = row.with(&leaf.writes);
+            let to = *known.entry(own_parts(next.parts()).to_vec()).or_insert_with(|| {
+                rows.push(next);
+                rows.len() as StateId - 1
+            });
+            let by = *numbers.entry((turn.actor, turn.mover)).or_insert_with(|| {
+                actors.push(actor(explorer, &row, turn));
+                actors.len() as u32 - 1
+            });
+            edges.push(Edge::new(to, by, flags(leaf.progress, leaf.fair && !turn.ways.is_empty())));
+        }
+        graph.add(edges.into_iter());
+    }
+    let all: Vec<StateId> = (0..graph.len() as StateId).collect();
+    // Its number is the smallest there is.
+    let recurs = |part: Option<Fair>| part.is_some_and(|part| part.states.first() == Some(&0));
+    let tireless = |a: u32| actors[a as usize].tireless;
+    let mut found = Vec::new();
+    if recurs(Search::new(&graph, PROGRESS, &tireless).fair(&all)) {
+        found.push(None);
+    }
+    for (task, part) in explorer.task_parts(row) {
+        let waits = |state: &StateId| !goes(&graph, &actors, *state, task);
+        // Who waits for the end of a task has that task's trouble, and who is stuck has
+        // been told of.
+        if !is_excused(&part)
+            && waits(&0)
+            && !finding::joins(explorer, row, task, false)
+            && explorer.stuck_among(row, task).is_empty()
+        {
+            let within: Vec<StateId> = all.iter().copied().filter(waits).collect();
+            if recurs(Search::new(&graph, 0, &|_| false).fair(&within)) {
+                found.push(Some(task));
+            }
+        }
+    }
+    found
 }
 
 /// The facts of a circle, from the log of going round once.

@@ -158,6 +158,14 @@ impl Task {
         self.pc
     }
 
+    /// Of a task that stands before a `choose`: what the given number stands for.
+    pub fn choice(&self, number: usize) -> Option<&Value> {
+        match &self.pending {
+            Pending::Choose(Value::List(items)) => items.get(number),
+            _ => None,
+        }
+    }
+
     /// The locals of the function that it was started with.
     pub fn locals(&self, count: usize) -> &[Value] {
         &self.stack[..count.min(self.stack.len())]

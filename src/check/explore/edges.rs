@@ -4,7 +4,7 @@
 
 use super::*;
 use crate::check::batch::Fan;
-use crate::check::fair::{CHOSEN, Edge, Graph, PROGRESS};
+use crate::check::fair::{Edge, Graph, flags};
 use crate::check::turn::WAYS_MAX;
 use hashbrown::hash_map::Entry;
 
@@ -153,7 +153,6 @@ impl Making {
         let [leaf, end] = leaves(known, step);
         let fair = leaf.fair() && (step.end == End::None || end.fair());
         let chosen = fair && !piece.ways[step.ways as usize].is_empty();
-        let flags = if leaf.progress() || end.progress() { PROGRESS } else { 0 } | if chosen { CHOSEN } else { 0 };
-        Edge::new(to, actor, flags)
+        Edge::new(to, actor, flags(leaf.progress() || end.progress(), chosen))
     }
 }

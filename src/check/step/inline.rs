@@ -4,6 +4,7 @@
 
 use super::type_error;
 use crate::check::moves::Move;
+use crate::check::part::TaskPart;
 use crate::check::process::PID_FIRST;
 use crate::machine::step::SpawnStep;
 use crate::machine::{Arm, Step, TaskField};
@@ -44,7 +45,14 @@ impl Move<'_> {
             }
             Step::Choose(count) => {
                 let way = self.choose(*count);
-                self.say(|_| format!("choose: {}", way + 1));
+                self.say(|m| {
+                    let value = |t: &TaskPart| t.machine.as_ref()?.choice(way as usize).cloned();
+                    match m.task(m.me, value).flatten() {
+                        Some(value) => format!("choose: {}", m.shown(&value)),
+                        // Within a block in one step the task is not in its place.
+                        None => format!("choose: number {} of {count}", way + 1),
+                    }
+                });
                 Ok(Value::Int(way as i64))
             }
             Step::Interrupted => {
