@@ -669,6 +669,33 @@ fn what_daemons_hold_at_the_end() {
     }
 }
 
+/// Who serves others may wait for ever for what they bring, but not for a lock that nobody
+/// will ever let go. The wait of `main` is there so that a run ends once all is known.
+#[test]
+fn daemons_that_wait_for_locks() {
+    let ends = "event never\nnever.wait()\n";
+    let both = "lock a\nlock b\nbarrier both(2)\n\
+        task one { with a { both.wait()\n    with b { } } }\ntask two { with b { both.wait()\n    with a { } } }\n\
+        spawn daemon one\nspawn daemon two\n";
+    let itself = "lock a\ntask one { with a { a.acquire() } }\nspawn daemon one\n";
+    let left = "lock a\ntask gone { a.acquire() }\nlet g = spawn gone\njoin g\ntask t { with a { } }\nspawn daemon t\n";
+    let serves = "lock m\nqueue q\ntask serve { loop { with m { q.get() } } }\nspawn daemon serve x3\nq.put(1)\n";
+    for (script, wanted) in [
+        (both, &["deadlock", "deadlock"][..]),
+        (itself, &["deadlock", "self-deadlock"]),
+        (left, &["abandoned-lock", "deadlock"]),
+        (serves, &["deadlock"]),
+    ] {
+        let script = format!("{script}{ends}");
+        let run = conc().args(["run", "--format", "json", "-"]).input(&script).finish();
+        for (how, ended) in [("check", check_json(&script).finish()), ("run", run)] {
+            let mut codes = ended.failures();
+            codes.sort();
+            assert_eq!(codes, wanted, "{how}: {script}{}", ended.stdout);
+        }
+    }
+}
+
 #[test]
 fn long_rows() {
     let script = "shared x[1000000] = 0\nlock m[100000]\ntask t(i) { with m[i] { x[i] += 1 } }\nspawn t(0)\nspawn t(99999)\njoin all\n";

@@ -216,13 +216,8 @@ impl<'e> Scene1<'e> {
                 }
                 _ => Vec::new(),
             };
-            let locks = group.cause == deadlock::RootCause::Circle
-                && group.circle.iter().all(|i| {
-                    let waits = self.views[*i].waits.iter().flatten();
-                    let lock = |w: &WaitView| objects::is_lock(w.kind) && !matches!(w.need, Need::Change { .. });
-                    waits.clone().count() == 1 && waits.clone().all(lock)
-                })
-                && group.circle.len() > 1;
+            let circle = group.cause == deadlock::RootCause::Circle && group.circle.len() > 1;
+            let locks = circle && group.is_of_locks(&self.views);
             Stuck { code: finding.code, key: sites.join(" "), finding, locks_only: locks }
         };
         groups.iter().map(one).collect()

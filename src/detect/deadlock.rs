@@ -9,7 +9,7 @@
 //! several (only a knot is): the mixed model of Holt (1972) and Knapp (1987).
 //! With may-sets that are never too small there is no false finding.
 
-use crate::objects::Need;
+use crate::objects::{self, Need};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// One of the operations that a task waits in.
@@ -30,8 +30,16 @@ pub struct TaskView {
     /// `select` that nothing can end).
     pub waits: Option<Vec<WaitView>>,
     /// A daemon, or a worker of a pool that waits for a job: no finding of its
-    /// own.
+    /// own, unless it waits for a lock.
     pub excused: bool,
+}
+
+impl TaskView {
+    /// Whether a lock is all that it waits for.
+    pub fn waits_for_a_lock(&self) -> bool {
+        let lock = |w: &WaitView| objects::is_lock(w.kind) && !matches!(w.need, Need::Change { .. });
+        matches!(self.waits.as_deref(), Some([wait]) if lock(wait))
+    }
 }
 
 /// Answers about the task at index `i`, from where it stands.
@@ -149,9 +157,17 @@ pub struct Group {
     pub behind: Vec<usize>,
 }
 
+impl Group {
+    /// Whether each task at its root waits for a lock and nothing else.
+    pub fn is_of_locks(&self, tasks: &[TaskView]) -> bool {
+        self.circle.iter().all(|i| tasks[*i].waits_for_a_lock())
+    }
+}
+
 /// Each stuck task in exactly one group, that of its root: the first, by its
 /// smallest task, of those it waits for in the end. Groups of excused tasks
-/// alone are left out; excused ones inside a group are kept.
+/// alone are left out, but for those that are stuck for a lock; excused ones inside a group
+/// are kept.
 pub fn groups(tasks: &[TaskView], stuck: &[bool], might: &dyn Might) -> Vec<Group> {
     let system = System::new(tasks, might);
     let edges: Vec<Vec<usize>> = (0..tasks.len()).map(|i| system.waits_for(i, stuck)).collect();
@@ -183,7 +199,10 @@ pub fn groups(tasks: &[TaskView], stuck: &[bool], might: &dyn Might) -> Vec<Grou
         of_part.insert(root, at);
     }
     assign(&mut groups, &of_part, &edges, &part, stuck);
-    groups.retain(|g| g.circle.iter().chain(&g.behind).any(|i| !tasks[*i].excused));
+    // Who serves others may wait for ever for what they bring, but nobody means to wait so for
+    // a lock that is never let go.
+    let for_locks = |g: &Group| g.cause != RootCause::NobodyLeft && g.is_of_locks(tasks);
+    groups.retain(|g| for_locks(g) || g.circle.iter().chain(&g.behind).any(|i| !tasks[*i].excused));
     groups
 }
 

@@ -198,7 +198,8 @@ impl Diagnosis {
         let first = self.snapshot(home);
         let stuck = deadlock::stuck(&first.views, &Answers { snapshot: &first, image: self.image });
         let fresh = |i: usize| {
-            stuck[i] && !first.views[i].excused && arena.slot(first.slots[i], slot::REPORTED).load(Relaxed) == 0
+            let counts = !first.views[i].excused || first.views[i].waits_for_a_lock();
+            stuck[i] && counts && arena.slot(first.slots[i], slot::REPORTED).load(Relaxed) == 0
         };
         if !(0..stuck.len()).any(fresh) {
             return Vec::new();
@@ -251,7 +252,8 @@ impl Diagnosis {
             let known = match group.cause {
                 RootCause::Circle | RootCause::SelfLock => group.circle.iter().all(told),
                 RootCause::OwnerEnded | RootCause::NobodyLeft => {
-                    group.circle.iter().any(|i| told(i) && !snapshot.views[*i].excused)
+                    let counts = |v: &TaskView| !v.excused || v.waits_for_a_lock();
+                    group.circle.iter().any(|i| told(i) && counts(&snapshot.views[*i]))
                 }
             };
             for i in &all {
