@@ -23,7 +23,7 @@ pub const CHOSEN: u8 = 2;
 
 /// The flags of a transition.
 pub fn flags(progress: bool, chosen: bool) -> u8 {
-    u8::from(progress) * PROGRESS | u8::from(chosen) * CHOSEN
+    (u8::from(progress) * PROGRESS) | (u8::from(chosen) * CHOSEN)
 }
 
 /// A transition in the graph: where to, whose, and what it is like.
