@@ -696,6 +696,27 @@ fn daemons_that_wait_for_locks() {
     }
 }
 
+/// In `finally` nobody is left whom one could wait for, in a run as in a check.
+#[test]
+fn finally_does_not_wait() {
+    let waits = "queue q\nfinally { q.get() }\n";
+    let selects = "queue q\nfinally { select { x = q.get() => { } } }\n";
+    for (body, culprit) in [(waits, "`q`"), (selects, "this `select`")] {
+        let script = format!("{body}print 1\n");
+        let run = conc().args(["run", "--format", "json", "-"]).input(&script).finish();
+        for (how, ended) in [("check", check_json(&script).finish()), ("run", run)] {
+            assert_eq!(ended.failures(), ["error"], "{how}: {script}");
+            let told = format!(
+                "finally ended with a Type error that nobody caught: `finally` must not wait, and {culprit} would make it"
+            );
+            assert_eq!(ended.of_type("finding")[0]["message"], told, "{how}: {script}");
+        }
+    }
+    let takes = "queue q\nlock m\nq.put(1)\nfinally { with m { assert q.get() == 1 } }\n";
+    assert_eq!(check_json(takes).finish().failures(), [""; 0]);
+    conc().args(["run", "-"]).input(takes).finish().expect_code(0);
+}
+
 #[test]
 fn long_rows() {
     let script = "shared x[1000000] = 0\nlock m[100000]\ntask t(i) { with m[i] { x[i] += 1 } }\nspawn t(0)\nspawn t(99999)\njoin all\n";

@@ -351,6 +351,14 @@ pub fn failed_on(message: &str) -> Option<&str> {
     KINDS.iter().find_map(|kind| name(kind.word))
 }
 
+/// Why an operation fails that would wait where nothing may: within `atomically`, or, of
+/// what looks from `outside`, in `finally` (what else does so asks only for values).
+/// `culprit` says who would make it wait.
+pub fn must_not_wait(outside: bool, culprit: &str) -> Error {
+    let place = if outside { "`finally`" } else { "an `atomically` block" };
+    Error::new(ErrorKind::Type, format!("{place} must not wait, and {culprit} would make it"))
+}
+
 /// Why an operation cannot be an arm of a `select`, if so.
 pub fn no_arm(kind: u8, options: u32) -> Option<Error> {
     let word = KINDS[kind as usize].word;

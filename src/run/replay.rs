@@ -21,7 +21,7 @@ use super::wait::{Halt, Pending, Woken};
 use crate::machine::{Access, Arm, Step};
 use crate::objects::{self, KINDS, Need, Outcome, pool, task};
 use crate::program::kind::Update;
-use crate::program::value::{Error, ErrorKind, ObjRef, Value};
+use crate::program::value::{ObjRef, Value};
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 use std::sync::Arc;
@@ -426,8 +426,7 @@ impl Executor {
             Outcome::Wait(_) if self.in_atomic => {
                 self.unguard();
                 let name = self.image.object_name(target.id);
-                let text = format!("an `atomically` block must not wait, and `{name}` would make it");
-                Err(Error::new(ErrorKind::Type, text).into())
+                Err(objects::must_not_wait(self.outside, &format!("`{name}`")).into())
             }
             Outcome::Wait(memo) if self.arrives(target) => {
                 let mut pending = [Pending { target, method, args, memo }];
@@ -567,9 +566,7 @@ impl Executor {
         }
         if self.in_atomic {
             self.unguard();
-            return Err(
-                Error::new(ErrorKind::Type, "an `atomically` block must not wait, and this `select` would").into()
-            );
+            return Err(objects::must_not_wait(self.outside, "this `select`").into());
         }
         let mut pending = Vec::new();
         for (_, target, method, args) in &live {

@@ -133,8 +133,7 @@ impl Executor {
             Step::Fork => self.fork(),
             Step::Wait(pid) => self.wait_child(*pid),
             Step::Sleep(_) if self.in_atomic && !self.outside => {
-                Err(Error::new(ErrorKind::Type, "an `atomically` block must not wait, and `sleep` would make it")
-                    .into())
+                Err(objects::must_not_wait(self.outside, "`sleep`").into())
             }
             Step::Sleep(ns) => self.sleep(*ns as u64).map(|()| Value::None),
             Step::Busy(ns) => self.busy(*ns as u64),
@@ -340,7 +339,8 @@ impl Executor {
 
     /// The last assertions, with all tasks ended.
     pub(super) fn run_finally(&mut self) {
-        self.outside = true;
+        // Nobody is left whom it could wait for.
+        (self.outside, self.in_atomic) = (true, true);
         self.detect = false;
         self.gated = false;
         self.slot_word(slot::FLAGS).store(0, SeqCst);
@@ -351,15 +351,7 @@ impl Executor {
                 match step {
                     Step::End(_) => break,
                     Step::Failed(error) => {
-                        let raw = Raw::Failed {
-                            task: None,
-                            site: error.site,
-                            kind: error.kind as u8,
-                            message: error.message,
-                            calls: machine.calls(),
-                            held: Vec::new(),
-                        };
-                        self.report((5 << 60, u64::from(error.site)), raw);
+                        self.fail(&machine, error);
                         break;
                     }
                     step => {
@@ -370,6 +362,7 @@ impl Executor {
                 }
             }
         }
+        self.in_atomic = false;
         if self.image.options.outcomes {
             self.keep_values();
         }
@@ -635,7 +628,8 @@ impl Executor {
             })
             .collect();
         let raw = Raw::Failed {
-            task: Some(self.task),
+            // `finally` is nobody's.
+            task: (!self.outside).then_some(self.task),
             site: error.site,
             kind: error.kind as u8,
             message: error.message,

@@ -391,8 +391,7 @@ impl Executor {
                 Outcome::Wait(_) if self.in_atomic => {
                     self.unguard();
                     let name = self.image.object_name(target.id);
-                    let text = format!("an `atomically` block must not wait, and `{name}` would make it");
-                    return Err(Error::new(ErrorKind::Type, text).into());
+                    return Err(objects::must_not_wait(self.outside, &format!("`{name}`")).into());
                 }
                 Outcome::Wait(memo) => {
                     if target.kind == objects::place::task && joins_since.is_none() {
@@ -797,11 +796,7 @@ impl Executor {
             }
             if self.in_atomic {
                 self.unguard();
-                return Err(Error::new(
-                    ErrorKind::Type,
-                    "an `atomically` block must not wait, and this `select` would",
-                )
-                .into());
+                return Err(objects::must_not_wait(self.outside, "this `select`").into());
             }
             let again = is_before(deadline) && !patience.is_over() && !self.terminated();
             if !again || !live.iter().all(|l| self.may_look_again(l.1)) {

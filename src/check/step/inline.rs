@@ -29,9 +29,7 @@ impl Move<'_> {
             }
             Step::Terminate(target) => self.terminate(*target),
             Step::Kill(target) => self.kill(*target),
-            Step::Sleep(_) if self.in_atomic && !self.outside => {
-                Err(type_error("an `atomically` block must not wait, and `sleep` would make it"))
-            }
+            Step::Sleep(_) if self.in_atomic && !self.outside => Err(objects::must_not_wait(self.outside, "`sleep`")),
             Step::Sleep(_) => {
                 self.say(|_| "sleep".to_string());
                 Ok(Value::None)
@@ -75,7 +73,7 @@ impl Move<'_> {
             Outcome::Raise(kind, text) => Err(objects::failed(target.kind, &self.object_name(target.id), kind, &text)),
             _ => {
                 let name = self.object_name(target.id);
-                Err(type_error(format!("an `atomically` block must not wait, and `{name}` would make it")))
+                Err(objects::must_not_wait(self.outside, &format!("`{name}`")))
             }
         }
     }
@@ -94,7 +92,7 @@ impl Move<'_> {
             return if otherwise {
                 Ok(Value::list(vec![Value::Int(arms.len() as i64), Value::None]))
             } else {
-                Err(type_error("an `atomically` block must not wait, and this `select` would"))
+                Err(objects::must_not_wait(self.outside, "this `select`"))
             };
         }
         let numbers: Vec<u32> = ready.iter().map(|r| r.0 as u32).collect();

@@ -3,12 +3,13 @@
 //! `expect`, `finally`). It owns that one loop, and what each of them makes of the
 //! steps that are its own; all others are `inline`'s.
 
-use super::{Act, STEPS_MAX, price, type_error};
+use super::{Act, STEPS_MAX, price};
 use crate::check::moves::Move;
 use crate::check::order::Knower;
 use crate::check::part::*;
 use crate::check::seen::{self, Event};
 use crate::machine::{Home, Place, Step, Task};
+use crate::objects;
 use crate::program::value::{ErrorKind, Value};
 
 /// What is made of a step.
@@ -89,9 +90,7 @@ impl Move<'_> {
                 m.in_atomic = false;
                 Took::Over(End::Stands(step))
             }
-            Step::Fork | Step::Wait(_) => {
-                Took::On(machine.raise(type_error("an `atomically` block must not wait, and this would make it")))
-            }
+            Step::Fork | Step::Wait(_) => Took::On(machine.raise(objects::must_not_wait(m.outside, "this"))),
             step => Took::Inline(step),
         });
         let (went, looks) = match end {
