@@ -696,6 +696,16 @@ fn daemons_that_wait_for_locks() {
     }
 }
 
+/// What is left of an execution that comes to no end is nobody's fault but its.
+#[test]
+fn no_notes_where_tasks_are_stuck() {
+    let script = "queue q\nqueue r\nq.put(1)\nr.get()\n";
+    let run = conc().args(["run", "--format", "json", "-"]).input(script).finish();
+    for (how, ended) in [("check", check_json(script).finish()), ("run", run)] {
+        assert_eq!((ended.failures(), ended.notes()), (vec!["deadlock".to_string()], Vec::new()), "{how}");
+    }
+}
+
 /// In `finally` nobody is left whom one could wait for, in a run as in a check.
 #[test]
 fn finally_does_not_wait() {

@@ -557,10 +557,9 @@ pub fn recorded(image: &Image, stuck: &[Finding], stop: &Stop) -> Vec<Finding> {
         }
     }
     findings.extend(lock_orders(image, stuck));
+    // What is left of a run that came to no end is nobody's fault but its.
     if matches!(stop, Stop::Finished) {
         findings.extend(uncollected(image));
-    }
-    if !matches!(stop, Stop::Interrupted(_) | Stop::TimeLimit | Stop::Failed(_)) {
         findings.extend(leftovers(image));
     }
     findings
