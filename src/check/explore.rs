@@ -44,8 +44,10 @@ const CHOSEN_FROM: usize = 1 << 12;
 const FOLLOWED_FOR_ONE: u64 = 2;
 /// Where alike tasks could be exchanged it goes on to so many states.
 const CHOSEN_TO: usize = 1 << 20;
-/// So many states are looked at together.
+/// So many states are looked at together at most; where there are more than so many
+/// actors, so many fewer, since limits are looked at after each time.
 const TOGETHER: usize = 8192;
+const FEW_ACTORS: usize = 16;
 /// So few states are not worth more threads than one.
 const LITTLE: usize = 256;
 /// It learns from so many states at least what tasks do, before it begins anew.
@@ -271,7 +273,7 @@ impl<'a> Explorer<'a> {
                     return Ok(());
                 }
             }
-            let some: Vec<StateId> = (next..self.level_end.min(next + TOGETHER)).map(|s| s as StateId).collect();
+            let some: Vec<StateId> = (next..self.level_end.min(next + self.together())).map(|s| s as StateId).collect();
             let (done, again) = self.expand(&some, !self.model.alone);
             self.next += done;
             if let Some(sleeping) = &mut self.sleeping {
@@ -325,6 +327,12 @@ impl<'a> Explorer<'a> {
         }
         self.pieces = pieces;
         (cut, again)
+    }
+
+    /// So many states are looked at together.
+    fn together(&self) -> usize {
+        let actors = self.model.space.size().1.max(FEW_ACTORS);
+        (TOGETHER * FEW_ACTORS / actors).max(1)
     }
 
     fn known(&self) -> Known<'_> {

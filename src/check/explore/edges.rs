@@ -75,7 +75,7 @@ impl Explorer<'_> {
     /// Adds the edges of the next states, but of none from `end` on.
     fn add_next(&mut self, end: usize, grows: bool, making: &mut Making) {
         let from = making.graph.len();
-        let some: Vec<StateId> = (from..end.min(from + TOGETHER)).map(|s| s as StateId).collect();
+        let some: Vec<StateId> = (from..end.min(from + self.together())).map(|s| s as StateId).collect();
         let (_, again) = self.add_edges(&some, !self.model.alone, grows, making);
         let mut again = &again[..];
         while !again.is_empty() {
