@@ -484,3 +484,31 @@ impl Fed {
         self.running.finish()
     }
 }
+
+/// What an entry costs is its own, however many came before it, and a thread that lives
+/// on does not keep all the programs that there were: with as many copies as entries it
+/// would be 8 GB.
+#[test]
+fn a_long_session_costs_what_is_entered() {
+    const ENTRIES: usize = 10_000;
+    let entries: String = (0..ENTRIES / 5)
+        .map(|i| {
+            format!(
+                "lock l{i}\nshared s{i} = 0\nfn f{i}(a) {{ return a + {i} }}\n\
+                 task t{i} {{ with l{i} {{ s{i} += 1 }} }}\nlet x{i} = f{i}({i})\n"
+            )
+        })
+        .collect();
+    let mut fed = fed();
+    fed.feed(&format!("spawn {{ sleep 1000s }}\n{entries}let h = spawn t7\njoin h\ns7 + x9\nprint \"the end\"\n"));
+    fed.running.line("the end");
+    assert!(fed.running.stdout().contains("\n19\n"), "{}", fed.running.stdout());
+    for process in fed.running.processes() {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", process.pid)).unwrap_or_default();
+        let kib = status.lines().find_map(|l| l.strip_prefix("RssAnon:")).and_then(|l| l.split_whitespace().next());
+        let kib: usize = kib.and_then(|k| k.parse().ok()).unwrap_or(0);
+        assert!(kib < 1 << 20, "{status}");
+    }
+    fed.feed(":quit\n");
+    fed.finish().expect_code(0);
+}

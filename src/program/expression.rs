@@ -147,7 +147,7 @@ impl Compiler<'_> {
             return;
         }
         let mut error = ScriptError::new(span, format!("`{name}` is not defined")).label("not defined").unknown();
-        let in_main = self.main_locals.get(name).copied();
+        let in_main = self.main_local(name);
         let mut candidates: Vec<String> = self.globals.names().map(String::from).collect();
         candidates.extend(self.frame().local_names().map(String::from));
         candidates.extend(BUILTINS.iter().map(|b| b.to_string()));

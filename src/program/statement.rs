@@ -13,7 +13,7 @@ impl Compiler<'_> {
 
     pub(super) fn define_local_as(&mut self, name: &Name, what: What) -> Slot {
         let own = self.frame().lookup(&name.text).map(|l| l.1);
-        if own.is_some_and(grow::is_earlier) {
+        if own.is_some_and(crate::program::scope::is_earlier) {
             let again = self.frame().define_again(&name.text, name.span);
             return again.unwrap_or_else(|| self.frame().define(&name.text, name.span));
         }

@@ -216,7 +216,7 @@ impl Repl {
 
     /// The number of the line that is entered next, from 1.
     pub fn line(&self) -> usize {
-        self.growth.text().lines().count() + 1
+        self.growth.lines() + 1
     }
 
     /// What is declared so far, for completion.
@@ -290,7 +290,7 @@ impl Repl {
         let (growth, entry) = self.growth.extend(&script, text)?;
         let program = growth.program();
         let mut errors = Vec::new();
-        for decl in &program.objects[entry.first_object as usize..] {
+        for decl in program.objects.iter().skip(entry.first_object as usize) {
             if let Err((_, text)) = objects::init(decl.kind, &decl.args, decl.options)
                 && errors.last().is_none_or(|e: &ScriptError| e.span != decl.span)
             {
