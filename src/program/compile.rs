@@ -7,7 +7,7 @@ use super::code::*;
 use super::constant::Constants;
 use super::dictionary::Dictionary;
 use super::kind::{Default as Missing, KindSpec, Memory};
-use super::name::{Names, What};
+use super::name::{Holding, Names, What};
 use super::scope::{Frame, Global, Globals};
 use super::table::Table;
 use super::value::{Value, duration_text};
