@@ -256,12 +256,21 @@ impl Repl {
 
     /// The answer, and how long the statements took.
     fn statements(&mut self, text: &str) -> (Reply, Option<u64>) {
-        let text = &format!("{}\n", text.replace("\r\n", "\n").trim_end());
+        self.statements_from(&Source::new(SESSION, text))
+    }
+
+    /// The same of a file, whose errors have places in the file.
+    fn statements_from(&mut self, source: &Source) -> (Reply, Option<u64>) {
+        let text = &format!("{}\n", source.text.replace("\r\n", "\n").trim_end());
         let (growth, entry) = match self.extended(text) {
             Ok(longer) => longer,
             Err(errors) => {
                 self.wrong = true;
-                return (Reply::err(self.errors(text, &errors)), None);
+                let told = match source.name == SESSION {
+                    true => self.errors(text, &errors),
+                    false => self.errors_of_file(&Source::new(&source.name, text.as_str()), errors),
+                };
+                return (Reply::err(told), None);
             }
         };
         lock(&self.told.source).text = growth.text().to_string();
@@ -316,6 +325,25 @@ impl Repl {
             .map(|e| report::script_error(e).render(&source, &self.told.style()))
             .collect::<Vec<_>>()
             .join("\n")
+    }
+
+    /// What is wrong in a file that was to be entered. What was entered before is not on
+    /// its page, and named by its line.
+    fn errors_of_file(&self, file: &Source, errors: Vec<ScriptError>) -> String {
+        let base = self.growth.text().len() as u32;
+        let session = Source::new(SESSION, self.growth.text());
+        let in_file = |span: Span| Span { start: span.start.saturating_sub(base), end: span.end.saturating_sub(base) };
+        let shown = errors.into_iter().map(|mut error| {
+            let (earlier, own): (Vec<_>, Vec<_>) = error.related.into_iter().partition(|r| r.0.start < base);
+            error.span = in_file(error.span);
+            error.related = own.into_iter().map(|(span, label)| (in_file(span), label)).collect();
+            let mut diagnostic = report::script_error(&error);
+            for (span, label) in earlier {
+                diagnostic.note(format!("{label}: {SESSION}:{}", session.line(span)));
+            }
+            diagnostic.render(file, &self.told.style())
+        });
+        shown.collect::<Vec<_>>().join("\n")
     }
 
     /// What to show, how long it took, and where in the session's text it was left
@@ -440,7 +468,9 @@ impl Repl {
         match session.end() {
             Ok(report) => {
                 let quiet = Style { quiet: true, ..self.told.style() };
-                let key = |source: &Source, f: &Finding| report::finding(source, f, &quiet);
+                // It may have been seen more often since it was told.
+                let key =
+                    |source: &Source, f: &Finding| report::finding(source, &Finding { count: 1, ..f.clone() }, &quiet);
                 let source = lock(&self.told.source).clone();
                 let mut findings = lock(&self.told.findings);
                 let told: Vec<String> = findings.iter().map(|f| key(&source, f)).collect();
