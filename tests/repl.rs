@@ -485,6 +485,24 @@ impl Fed {
     }
 }
 
+/// What is wrong in a file has its place there; what it collides with is in the session.
+#[test]
+fn errors_of_a_file_have_their_places_in_it() {
+    let ended = repl()
+        .file("wrong.conc", "var x = 1\nlock m\nprnt(x)\nvar x = 2\n")
+        .file("bytes.conc", b"lock k\nprint \"\xff\"\n")
+        .input("print 1\nlock m\n:load wrong.conc\n:load bytes.conc\nx\n")
+        .finish()
+        .expect_code(2);
+    for words in ["wrong.conc:2:6]", "wrong.conc:3:1]", "wrong.conc:4:5]", "first defined here: repl:2\n"] {
+        assert!(ended.stderr.contains(words), "{words} is missing in\n{}", ended.stderr);
+    }
+    assert!(ended.stderr.contains("bytes.conc:2:8: a byte that is not UTF-8 text"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("`x` is not defined"), "nothing of it was entered: {}", ended.stderr);
+    let ended = repl().args(["wrong.conc"]).file("wrong.conc", "prnt(1)\n").input("").finish().expect_code(2);
+    assert!(ended.stderr.contains("wrong.conc:1:1]"), "{}", ended.stderr);
+}
+
 /// What an entry costs is its own, however many came before it, and a thread that lives
 /// on does not keep all the programs that there were: with as many copies as entries it
 /// would be 8 GB.
