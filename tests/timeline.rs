@@ -396,6 +396,16 @@ fn browse(page: &str, script: &str, folder: &Path) -> Option<Value> {
 }
 
 #[test]
+fn the_head_of_the_page_says_how_many() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let look = |script: &str| browse(&draw_by("check", script, &[]).0, "return $('facts').textContent", folder.path());
+    let Some(one) = look("print 1\n") else { return };
+    let words = one.as_str().unwrap_or("").split(", ").collect::<Vec<_>>();
+    assert!(words[0] == "1 task" && words[1].ends_with(" events"), "{one}");
+    assert!(look(CIRCLE).is_some_and(|several| several.as_str().unwrap_or("").starts_with("3 tasks, ")));
+}
+
+#[test]
 fn the_page_works_in_a_browser() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (page, drawn) = draw_by("check", CIRCLE, &[]);
