@@ -62,17 +62,18 @@ pub fn complete(document: &Document, byte: usize, snippets: bool) -> Vec<Value> 
     let offered = match document.known().errors.is_empty() {
         true => offers(document, byte, is_called(&document.text, byte)),
         // The line that is being typed may be what cannot be read.
-        false => offers_in(&document.text, byte),
+        false => offers_in("", &document.text, byte),
     };
     offered.iter().map(|offer| offer.as_json(snippets)).collect()
 }
 
-/// The same of any text, whose words around the byte may be unfinished.
-pub fn offers_in(text: &str, byte: usize) -> Vec<Offer> {
+/// The same of any text, whose words around the byte may be unfinished. `before` is what
+/// stands before it, and whole.
+pub fn offers_in(before: &str, text: &str, byte: usize) -> Vec<Offer> {
     let (whole, start) = whole(text, byte);
-    let mut document = Document::new(whole, 0, Encoding::Utf8);
+    let mut document = Document::new(format!("{before}{whole}"), 0, Encoding::Utf8);
     document.look();
-    offers(&document, start, is_called(text, byte))
+    offers(&document, before.len() + start, is_called(text, byte))
 }
 
 /// Whether parentheses follow the word already.

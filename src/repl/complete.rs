@@ -84,8 +84,7 @@ fn in_entry(line: &str, from: usize, at: usize, growth: &Growth) -> (usize, Vec<
     let begun = line[from..at].chars().rev().take_while(|c| c.is_alphanumeric() || *c == '_').map(char::len_utf8);
     let start = at - begun.sum::<usize>();
     let begun = &line[start..at];
-    let text = format!("{}{}", growth.text(), &line[from..]);
-    let offered = offers_in(&text, growth.text().len() + at - from).into_iter();
+    let offered = offers_in(growth.text(), &line[from..], at - from).into_iter();
     let mut found: Vec<Candidate> = offered.map(of_offer).collect();
     found.retain(|c| c.text.starts_with(begun) && c.text != begun);
     (start, sorted(found))
