@@ -503,6 +503,21 @@ fn errors_of_a_file_have_their_places_in_it() {
     assert!(ended.stderr.contains("wrong.conc:1:1]"), "{}", ended.stderr);
 }
 
+/// As in a script, what is no text is refused, not read as something else.
+#[test]
+fn bytes_that_are_no_text_are_refused() {
+    let (reader, mut writer) = std::io::pipe().expect("a pipe can be made");
+    writer.write_all(b"print 1\nprint \"\xc3\x28\"\nprint \"\xc3\xa9\"\n").expect("there is room");
+    drop(writer);
+    let ended = repl().stdin(reader).finish().expect_code(2);
+    assert_eq!(ended.stdout, "1\n\u{e9}\n");
+    assert!(
+        ended.stderr.contains("a byte that is not UTF-8 text") && ended.stderr.contains("[repl:2:8]"),
+        "{}",
+        ended.stderr
+    );
+}
+
 /// What an entry costs is its own, however many came before it, and a thread that lives
 /// on does not keep all the programs that there were: with as many copies as entries it
 /// would be 8 GB.

@@ -247,6 +247,17 @@ impl Repl {
         }
     }
 
+    /// An entry with bytes that are no text, in whose place it has replacement
+    /// characters: the place of the first.
+    pub fn refuse(&mut self, text: &str) -> Reply {
+        let text = format!("{}\n", text.trim_end());
+        let base = self.growth.text().len();
+        let at = base + text.find(char::REPLACEMENT_CHARACTER).unwrap_or(0);
+        let span = Span::new(at, at + char::REPLACEMENT_CHARACTER.len_utf8());
+        self.wrong = true;
+        Reply::err(self.errors(&text, &[ScriptError::new(span, "a byte that is not UTF-8 text cannot be read")]))
+    }
+
     /// What there is to say if the session has ended by itself.
     pub fn look_whether_over(&mut self) -> Reply {
         self.scene().err().unwrap_or_default()
