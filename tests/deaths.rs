@@ -514,10 +514,29 @@ fn a_full_disk_is_said_in_json_too() {
 
 #[test]
 fn a_full_disk_is_said_by_the_other_commands() {
-    for args in [["explain", "race"], ["fmt", "-"]] {
-        let conc = support::conc().args(args).input("print   1\n").stdout(full_disk());
+    for args in ["explain race", "fmt -", "--help", "help run", "--version", "man", "completions bash"] {
+        let conc = support::conc().args(args.split(' ')).input("print   1\n").stdout(full_disk());
         conc.finish().expect_code(4).expect_stderr("standard output cannot be written");
     }
+    let initialize = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"capabilities":{}}}"#;
+    let message = format!("Content-Length: {}\r\n\r\n{initialize}", initialize.len());
+    let conc = support::conc().args(["lsp"]).input(&message).stdout(full_disk());
+    conc.finish().expect_code(4).expect_stderr("standard output cannot be written");
+}
+
+/// Rust puts `/dev/null` in the place of a standard output that there is not, and what
+/// is printed would be lost without a word.
+#[test]
+fn no_standard_output_at_all_is_said() {
+    let shell = |line: &str| support::program("sh").args(["-c", line]).env("CONC", env!("CARGO_BIN_EXE_conc"));
+    let lines = ["run -", "repl", "repl --transcript", "check -", "fmt -", "--help", "explain race", "--help <&-"];
+    for args in lines {
+        let ended = shell(&format!("\"$CONC\" {args} >&-")).input("print   1\n").finish();
+        ended.expect_code(4).expect_stderr("conc: standard output was closed");
+    }
+    // Who prints nothing needs none.
+    let ended = shell("\"$CONC\" run -q - >&-").input("lock m\nwith m { }\n").finish().expect_code(0);
+    assert_eq!(ended.stderr, "");
 }
 
 /// Whoever is killed in the middle of a change of memory keeps nobody from it.

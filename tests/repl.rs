@@ -484,3 +484,64 @@ impl Fed {
         self.running.finish()
     }
 }
+
+/// What is wrong in a file has its place there; what it collides with is in the session.
+#[test]
+fn errors_of_a_file_have_their_places_in_it() {
+    let ended = repl()
+        .file("wrong.conc", "var x = 1\nlock m\nprnt(x)\nvar x = 2\n")
+        .file("bytes.conc", b"lock k\nprint \"\xff\"\n")
+        .input("print 1\nlock m\n:load wrong.conc\n:load bytes.conc\nx\n")
+        .finish()
+        .expect_code(2);
+    for words in ["wrong.conc:2:6]", "wrong.conc:3:1]", "wrong.conc:4:5]", "first defined here: repl:2\n"] {
+        assert!(ended.stderr.contains(words), "{words} is missing in\n{}", ended.stderr);
+    }
+    assert!(ended.stderr.contains("bytes.conc:2:8: a byte that is not UTF-8 text"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("`x` is not defined"), "nothing of it was entered: {}", ended.stderr);
+    let ended = repl().args(["wrong.conc"]).file("wrong.conc", "prnt(1)\n").input("").finish().expect_code(2);
+    assert!(ended.stderr.contains("wrong.conc:1:1]"), "{}", ended.stderr);
+}
+
+/// As in a script, what is no text is refused, not read as something else.
+#[test]
+fn bytes_that_are_no_text_are_refused() {
+    let (reader, mut writer) = std::io::pipe().expect("a pipe can be made");
+    writer.write_all(b"print 1\nprint \"\xc3\x28\"\nprint \"\xc3\xa9\"\n").expect("there is room");
+    drop(writer);
+    let ended = repl().stdin(reader).finish().expect_code(2);
+    assert_eq!(ended.stdout, "1\n\u{e9}\n");
+    assert!(
+        ended.stderr.contains("a byte that is not UTF-8 text") && ended.stderr.contains("[repl:2:8]"),
+        "{}",
+        ended.stderr
+    );
+}
+
+/// What an entry costs is its own, however many came before it, and a thread that lives
+/// on does not keep all the programs that there were: with as many copies as entries it
+/// would be 8 GB.
+#[test]
+fn a_long_session_costs_what_is_entered() {
+    const ENTRIES: usize = 10_000;
+    let entries: String = (0..ENTRIES / 5)
+        .map(|i| {
+            format!(
+                "lock l{i}\nshared s{i} = 0\nfn f{i}(a) {{ return a + {i} }}\n\
+                 task t{i} {{ with l{i} {{ s{i} += 1 }} }}\nlet x{i} = f{i}({i})\n"
+            )
+        })
+        .collect();
+    let mut fed = fed();
+    fed.feed(&format!("spawn {{ sleep 1000s }}\n{entries}let h = spawn t7\njoin h\ns7 + x9\nprint \"the end\"\n"));
+    fed.running.line("the end");
+    assert!(fed.running.stdout().contains("\n19\n"), "{}", fed.running.stdout());
+    for process in fed.running.processes() {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", process.pid)).unwrap_or_default();
+        let kib = status.lines().find_map(|l| l.strip_prefix("RssAnon:")).and_then(|l| l.split_whitespace().next());
+        let kib: usize = kib.and_then(|k| k.parse().ok()).unwrap_or(0);
+        assert!(kib < 1 << 20, "{status}");
+    }
+    fed.feed(":quit\n");
+    fed.finish().expect_code(0);
+}

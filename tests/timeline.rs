@@ -396,6 +396,33 @@ fn browse(page: &str, script: &str, folder: &Path) -> Option<Value> {
 }
 
 #[test]
+fn the_head_of_the_page_says_how_many() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let look = |script: &str| browse(&draw_by("check", script, &[]).0, "return $('facts').textContent", folder.path());
+    let Some(one) = look("print 1\n") else { return };
+    let words = one.as_str().unwrap_or("").split(", ").collect::<Vec<_>>();
+    assert!(words[0] == "1 task" && words[1].ends_with(" events"), "{one}");
+    assert!(look(CIRCLE).is_some_and(|several| several.as_str().unwrap_or("").starts_with("3 tasks, ")));
+}
+
+#[test]
+fn the_times_stay_in_view() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (page, _) = draw_by("run", "task t { sleep 1ms }\nspawn t x30\njoin all\n", &[]);
+    let script = "
+        const texts = [], write = ctx.fillText;
+        ctx.fillText = function (s, px, py) { texts.push([s, py]); write.apply(ctx, arguments); };
+        box.scrollTop = 400; cancelAnimationFrame(raf); paint();
+        const top = box.scrollTop;
+        select(0);
+        return { top, times: texts.filter(([s, py]) => py === top + 11 && / (ns|µs|ms)$/.test(s)).length,
+                 first: laneOf[0].y >= box.scrollTop + RULER };";
+    let Some(told) = browse(&page, script, folder.path()) else { return };
+    assert!(told["top"].as_f64() > Some(0.0) && told["times"].as_u64() > Some(2), "{told:#}");
+    assert_eq!(told["first"], true, "{told:#}");
+}
+
+#[test]
 fn the_page_works_in_a_browser() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (page, drawn) = draw_by("check", CIRCLE, &[]);

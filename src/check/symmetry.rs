@@ -64,7 +64,7 @@ fn is_nameless(program: &Program, function: u32) -> bool {
             continue;
         }
         let function = &program.functions[function as usize];
-        for instr in &program.code[function.entry as usize..function.end as usize] {
+        for instr in program.code.range(function.entry as usize..function.end as usize) {
             match instr {
                 Instr::SelfInfo(_)
                 | Instr::Spawn(_)

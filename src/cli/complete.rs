@@ -109,18 +109,42 @@ pub fn code() -> ArgValueCandidates {
     ArgValueCandidates::new(candidates)
 }
 
-/// Completes `NAME=` with the constants of the script that the line names.
+/// Scripts of the folder that are looked into, and the bytes of one.
+const LOOKED_INTO: (usize, u64) = (200, 1 << 20);
+
+/// Completes `NAME=` with the constants of the script that the line names, or as long as
+/// it names none, of those in the folder.
 pub fn define() -> ArgValueCompleter {
     ArgValueCompleter::new(|current: &OsStr| {
         let typed = current.to_string_lossy().into_owned();
-        let found = script_on_line().map(|path| constants(&path)).unwrap_or_default();
+        let found = match script_on_line() {
+            Some(path) => constants(&path).into_iter().map(|(name, value)| (name, format!("now {value}"))).collect(),
+            None => constants_here(),
+        };
         found
             .into_iter()
-            .map(|(name, value)| (format!("{name}="), value))
+            .map(|(name, help)| (format!("{name}="), help))
             .filter(|(name, _)| name.starts_with(&typed))
-            .map(|(name, value)| described(name, &format!("now {value}")))
+            .map(|(name, help)| described(name, &help))
             .collect()
     })
+}
+
+/// The constants of the scripts in the folder, each once, with the script that has it.
+fn constants_here() -> Vec<(String, String)> {
+    let is_small = |path: &PathBuf| path.metadata().is_ok_and(|m| m.is_file() && m.len() <= LOOKED_INTO.1);
+    let entries = std::fs::read_dir(".").into_iter().flatten().flatten().map(|entry| PathBuf::from(entry.file_name()));
+    let mut scripts: Vec<PathBuf> = entries.filter(|path| is_script(path) && is_small(path)).collect();
+    scripts.sort();
+    let mut found: Vec<(String, String)> = Vec::new();
+    for script in scripts.iter().take(LOOKED_INTO.0) {
+        for (name, value) in constants(script) {
+            if !found.iter().any(|known| known.0 == name) {
+                found.push((name, format!("{value} in {}", script.display())));
+            }
+        }
+    }
+    found
 }
 
 fn described(value: String, help: &str) -> CompletionCandidate {

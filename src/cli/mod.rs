@@ -175,20 +175,24 @@ fn on_terminal() -> (bool, bool) {
 /// Why standard output could not be written to: an errno; 0 is none.
 static OUTPUT_ERROR: AtomicI32 = AtomicI32::new(0);
 
-/// Prints. What could not be printed is said at the end, by the exit code too;
-/// only a pipe that its reader closed is nobody's error.
+/// Prints. What could not be printed is said at the end, by the exit code too.
 fn put_out(text: &str) {
-    if let Err(errno) = write_out(text)
-        && errno != nix::Error::EPIPE as i32
-    {
+    if let Err(errno) = write_out(text) {
+        not_put(errno);
+    }
+}
+
+/// Standard output refused something; only a pipe that its reader closed is nobody's
+/// error.
+fn not_put(errno: i32) {
+    if errno != nix::Error::EPIPE as i32 {
         OUTPUT_ERROR.store(errno, Relaxed);
     }
 }
 
 /// Prints; an error is its errno.
 fn write_out(text: &str) -> Result<(), i32> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| error.raw_os_error().unwrap_or(0))
+    crate::run::write_output(text.as_bytes()).map_err(|error| error as i32)
 }
 
 fn put_err(text: &str) {
@@ -211,7 +215,17 @@ fn script_as_command(error: &clap::Error) -> Option<String> {
 
 /// Runs the command that the arguments name: its exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
-    let args: Vec<OsString> = args.into_iter().collect();
+    let code = run_command(args.into_iter().collect());
+    match OUTPUT_ERROR.load(Relaxed) {
+        0 => code,
+        errno => {
+            put_err(&format!("conc: {}\n", crate::run::output_sentence(errno)));
+            exit::FAILED
+        }
+    }
+}
+
+fn run_command(args: Vec<OsString>) -> u8 {
     if let Some(code) = complete::answer(&args) {
         return code;
     }
@@ -220,7 +234,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Err(error) => {
             match script_as_command(&error) {
                 Some(sentence) => put_err(&sentence),
-                None => drop(error.print()),
+                None if error.use_stderr() => drop(error.print()),
+                None if Common::default().style(on_terminal().0).color => put_out(&error.render().ansi().to_string()),
+                None => put_out(&error.render().to_string()),
             }
             return if error.use_stderr() { exit::WRONG } else { exit::FINE };
         }
@@ -250,15 +266,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Completions(args) => complete::main(&args),
         Command::Man(args) => man::main(&args),
     };
-    let code = std::panic::catch_unwind(run).unwrap_or_else(|_| {
+    std::panic::catch_unwind(run).unwrap_or_else(|_| {
         put_err("conc: this is a fault in conc itself, not in the script; please report it\n");
         exit::FAILED
-    });
-    match OUTPUT_ERROR.load(Relaxed) {
-        0 => code,
-        errno => {
-            put_err(&format!("conc: standard output cannot be written: {}\n", nix::Error::from_raw(errno).desc()));
-            exit::FAILED
-        }
-    }
+    })
 }

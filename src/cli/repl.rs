@@ -202,9 +202,12 @@ impl Plain {
 }
 
 /// Lines of standard input, given up when the session is over.
+#[derive(Default)]
 struct Lines {
     bytes: Vec<u8>,
     ended: bool,
+    /// A line had bytes that are no text, since that was asked for last.
+    unreadable: bool,
 }
 
 impl Lines {
@@ -222,6 +225,13 @@ impl Lines {
         repl::goes_on(&String::from_utf8_lossy(&self.bytes[..end]))
     }
 
+    /// What cannot be read stands in it as replacement characters.
+    fn text(&mut self, line: &[u8]) -> String {
+        let text = String::from_utf8_lossy(line);
+        self.unreadable |= matches!(text, std::borrow::Cow::Owned(_));
+        text.into_owned()
+    }
+
     fn read(&mut self) {
         let mut buffer = [0u8; 1 << 16];
         match nix::unistd::read(std::io::stdin(), &mut buffer) {
@@ -237,11 +247,11 @@ impl Lines {
         loop {
             if let Some(end) = self.bytes.iter().position(|b| *b == b'\n') {
                 let line: Vec<u8> = self.bytes.drain(..=end).collect();
-                return Some(String::from_utf8_lossy(&line[..end]).into_owned());
+                return Some(self.text(&line[..end]));
             }
             if self.ended {
                 let rest = std::mem::take(&mut self.bytes);
-                return (!rest.is_empty()).then(|| String::from_utf8_lossy(&rest).into_owned());
+                return (!rest.is_empty()).then(|| self.text(&rest));
             }
             let stdin = std::io::stdin();
             let mut fds = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN), PollFd::new(over.as_fd(), PollFlags::POLLIN)];
@@ -305,7 +315,7 @@ fn read_all(args: &ReplArgs, settings: Settings) -> u8 {
             return finish(repl, &voice, Some(code));
         }
     }
-    let mut lines = Lines { bytes: Vec::new(), ended: false };
+    let mut lines = Lines::default();
     while voice.is_heard()
         && let Some(mut text) = lines.next(&voice.over)
     {
@@ -318,7 +328,10 @@ fn read_all(args: &ReplArgs, settings: Settings) -> u8 {
             echo(&voice, &text, repl.line());
         }
         voice.hold();
-        let reply = repl.enter(&text);
+        let reply = match std::mem::take(&mut lines.unreadable) {
+            false => repl.enter(&text),
+            true => repl.refuse(&text),
+        };
         voice.show(&reply);
         voice.let_go();
         if let Some(whole) = &reply.step

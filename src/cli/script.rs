@@ -27,15 +27,10 @@ pub fn read(path: &str) -> Result<Source, u8> {
         put_err(&format!("conc: {name} cannot be read: {}\n", plain(&e)));
         exit::WRONG
     })?;
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(Source::new(name, text.strip_prefix('\u{feff}').map(String::from).unwrap_or(text))),
-        Err(e) => {
-            let at = e.utf8_error().valid_up_to();
-            let line = e.as_bytes()[..at].iter().filter(|b| **b == b'\n').count() + 1;
-            put_err(&format!("conc: {name} is not UTF-8 text: line {line} has a byte that cannot be read\n"));
-            Err(exit::WRONG)
-        }
-    }
+    Source::from_bytes(name, bytes).map_err(|sentence| {
+        put_err(&format!("conc: {sentence}\n"));
+        exit::WRONG
+    })
 }
 
 /// An error of the system without its number.

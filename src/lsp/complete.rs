@@ -4,11 +4,13 @@
 
 use super::document::Document;
 use super::member::{self, Owner};
+use super::position::Encoding;
+use super::unfinished::whole;
 use crate::lang::word::reserved;
 use crate::objects::KINDS;
 use crate::program::compile::{BUILTINS, EXPECTABLE};
 use crate::program::kind::{ERROR_FIELDS, HANDLE_FIELDS, KindSpec, Memory, Method, Param, SELF_FIELDS, Update};
-use crate::program::name::{Symbol, What};
+use crate::program::name::{Holding, Symbol, What};
 use crate::program::value::ErrorKind;
 use crate::report::{explain, reference};
 use lsp_types::CompletionItemKind as Item;
@@ -19,13 +21,72 @@ const NO_BEGINNING: [&str; 10] = ["and", "or", "not", "in", "true", "false", "no
 /// Words that an expression may have.
 const IN_EXPRESSION: [&str; 10] = ["and", "or", "not", "in", "true", "false", "none", "self", "spawn", "submit"];
 
-/// What can stand at a byte; the editor filters by what is typed already.
+/// A word that can stand where the cursor is.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    pub label: String,
+    kind: Item,
+    pub detail: String,
+    /// In Markdown.
+    documentation: Option<String>,
+    /// Parentheses follow, with something between them if it is so.
+    pub call: Option<bool>,
+}
+
+impl Offer {
+    /// A blank comes behind it, as a rule.
+    pub fn is_keyword(&self) -> bool {
+        matches!(self.kind, Item::KEYWORD | Item::CLASS) && self.call.is_none()
+    }
+
+    fn as_json(&self, snippets: bool) -> Value {
+        let mut item = json!({ "label": self.label, "kind": self.kind, "detail": self.detail });
+        if let Some(text) = &self.documentation {
+            item["documentation"] = json!({ "kind": "markdown", "value": text });
+        }
+        match self.call {
+            Some(true) if snippets => {
+                item["insertText"] = json!(format!("{}($0)", self.label));
+                item["insertTextFormat"] = json!(lsp_types::InsertTextFormat::SNIPPET);
+            }
+            Some(false) => item["insertText"] = json!(format!("{}()", self.label)),
+            Some(true) | None => {}
+        }
+        item
+    }
+}
+
+/// What can stand at a byte, for the protocol; the editor filters by what is typed
+/// already.
 pub fn complete(document: &Document, byte: usize, snippets: bool) -> Vec<Value> {
+    let offered = match document.known().errors.is_empty() {
+        true => offers(document, byte, is_called(&document.text, byte)),
+        // The line that is being typed may be what cannot be read.
+        false => offers_in("", &document.text, byte),
+    };
+    offered.iter().map(|offer| offer.as_json(snippets)).collect()
+}
+
+/// The same of any text, whose words around the byte may be unfinished. `before` is what
+/// stands before it, and whole.
+pub fn offers_in(before: &str, text: &str, byte: usize) -> Vec<Offer> {
+    let (whole, start) = whole(text, byte);
+    let mut document = Document::new(format!("{before}{whole}"), 0, Encoding::Utf8);
+    document.look();
+    offers(&document, before.len() + start, is_called(text, byte))
+}
+
+/// Whether parentheses follow the word already.
+fn is_called(text: &str, byte: usize) -> bool {
+    text[byte..].trim_start_matches(|c: char| c.is_alphanumeric() || c == '_').starts_with('(')
+}
+
+fn offers(document: &Document, byte: usize, called: bool) -> Vec<Offer> {
     if document.in_words(byte) {
         return Vec::new();
     }
     let start = document.word(byte).map_or(byte, |(_, span)| (span.start as usize).min(byte));
-    let context = Context { document, start, snippets };
+    let context = Context { document, start, called };
     if document.text[..start].ends_with('.') && !document.text[..start].ends_with("..") {
         return context.members();
     }
@@ -36,24 +97,23 @@ struct Context<'d> {
     document: &'d Document,
     /// Where the word that is being typed begins.
     start: usize,
-    snippets: bool,
+    /// Parentheses follow it already.
+    called: bool,
 }
 
-fn item(label: &str, kind: Item, detail: &str) -> Value {
-    json!({ "label": label, "kind": kind, "detail": detail })
+fn item(label: &str, kind: Item, detail: &str) -> Offer {
+    Offer { label: label.to_string(), kind, detail: detail.to_string(), documentation: None, call: None }
 }
 
-fn documented(mut item: Value, text: Option<String>) -> Value {
-    if let Some(text) = text.filter(|t| !t.is_empty()) {
-        item["documentation"] = json!({ "kind": "markdown", "value": text });
-    }
+fn documented(mut item: Offer, text: Option<String>) -> Offer {
+    item.documentation = text.filter(|t| !t.is_empty());
     item
 }
 
 impl<'d> Context<'d> {
     // ---------------------------------------------------------------- members
 
-    fn members(&self) -> Vec<Value> {
+    fn members(&self) -> Vec<Offer> {
         match member::owner(self.document, self.start) {
             None => Vec::new(),
             Some(Owner::Running) => SELF_FIELDS.iter().map(|f| self.field(f, "self")).collect(),
@@ -61,17 +121,19 @@ impl<'d> Context<'d> {
             Some(Owner::Object(spec)) => self.methods(spec),
             Some(Owner::Handle) => HANDLE_FIELDS.iter().map(|f| self.field(f, "w")).collect(),
             Some(Owner::Memory) => self.updates(),
-            Some(Owner::Record { fields, .. }) => {
-                fields.iter().map(|(field, kind)| item(field, Item::FIELD, kind)).collect()
+            Some(Owner::Record { name, fields }) => {
+                fields.iter().map(|(field, kind)| item(field, Item::FIELD, &format!("{kind}, of {name}"))).collect()
             }
+            Some(Owner::Error) => ERROR_FIELDS.iter().map(|f| item(f, Item::FIELD, "of a caught error")).collect(),
+            Some(Owner::Nothing) => Vec::new(),
             Some(Owner::Any) => self.any_member(),
         }
     }
 
     /// Which object it is, the run will know: all that some object has.
-    fn any_member(&self) -> Vec<Value> {
+    fn any_member(&self) -> Vec<Offer> {
         let names = self.document.known().names.symbols();
-        let mut found: Vec<Value> = names
+        let mut found: Vec<Offer> = names
             .iter()
             .filter(|s| s.what == What::Field)
             .map(|s| item(&s.name, Item::FIELD, s.kind.unwrap_or("field")))
@@ -91,16 +153,16 @@ impl<'d> Context<'d> {
         found
     }
 
-    fn field(&self, name: &str, of: &str) -> Value {
+    fn field(&self, name: &str, of: &str) -> Offer {
         let entry = reference::field(of, name);
         documented(item(name, Item::FIELD, if of == "self" { "of self" } else { "of a handle" }), entry.map(|e| e.text))
     }
 
-    fn methods(&self, spec: &KindSpec) -> Vec<Value> {
+    fn methods(&self, spec: &KindSpec) -> Vec<Offer> {
         spec.methods.iter().filter(|m| !m.name.starts_with('-')).map(|m| self.method(spec, m)).collect()
     }
 
-    fn method(&self, spec: &KindSpec, method: &Method) -> Value {
+    fn method(&self, spec: &KindSpec, method: &Method) -> Offer {
         let parameters: Vec<String> = method.params.iter().map(parameter).collect();
         let detail = format!("{}.{}({})", spec.word, method.name, parameters.join(", "));
         let needs = method.params.iter().any(|p| p.default.is_none());
@@ -108,7 +170,7 @@ impl<'d> Context<'d> {
         documented(self.call(method.name, Item::METHOD, &detail, needs), entry.map(|e| e.text))
     }
 
-    fn updates(&self) -> Vec<Value> {
+    fn updates(&self) -> Vec<Offer> {
         let one = |(name, _, takes): &(&'static str, Update, usize)| {
             let entry = reference::method("atomic", name);
             documented(self.call(name, Item::METHOD, "in one step", *takes > 0), entry.map(|e| e.text))
@@ -117,20 +179,9 @@ impl<'d> Context<'d> {
     }
 
     /// A word with parentheses, the cursor between them if they are filled.
-    fn call(&self, name: &str, kind: Item, detail: &str, needs: bool) -> Value {
+    fn call(&self, name: &str, kind: Item, detail: &str, needs: bool) -> Offer {
         let mut item = item(name, kind, detail);
-        if self.document.text[self.start..]
-            .trim_start_matches(|c: char| c.is_alphanumeric() || c == '_')
-            .starts_with('(')
-        {
-            return item;
-        }
-        if self.snippets && needs {
-            item["insertText"] = json!(format!("{name}($0)"));
-            item["insertTextFormat"] = json!(lsp_types::InsertTextFormat::SNIPPET);
-        } else if !needs {
-            item["insertText"] = json!(format!("{name}()"));
-        }
+        item.call = (!self.called).then_some(needs);
         item
     }
 
@@ -143,7 +194,7 @@ impl<'d> Context<'d> {
         &before[ends.max().unwrap_or(0)..]
     }
 
-    fn words(&self) -> Vec<Value> {
+    fn words(&self) -> Vec<Offer> {
         let line = self.line().trim_start();
         let words: Vec<&str> = line.split_whitespace().collect();
         let names = |wanted: fn(&Symbol) -> bool| self.names(wanted);
@@ -165,21 +216,22 @@ impl<'d> Context<'d> {
             [.., "submit"] => self.tasks(),
             [.., "to"] if words.contains(&"submit") => names(|s| s.kind == Some("pool")),
             [.., "join"] => {
-                let mut found = names(|s| matches!(s.what, What::Local | What::Parameter) || s.kind == Some("pool"));
+                let mut found = names(|s| is_handle(s) || s.kind == Some("pool"));
                 found.push(keyword("all"));
                 found
             }
-            ["terminate" | "kill"] => names(|s| matches!(s.what, What::Local | What::Parameter | What::Memory)),
-            ["with"] => self.names(|s| {
-                let takes = |k: &KindSpec| Some(k.word) == s.kind && !k.with.is_empty();
-                s.kind.is_none_or(|_| KINDS.iter().any(takes)) && !matches!(s.what, What::Task | What::Fn | What::Const)
-            }),
+            ["terminate" | "kill"] => {
+                let mut found = names(|s| is_handle(s) && s.what != What::Object);
+                found.extend(words.contains(&"kill").then(|| keyword("self")));
+                found
+            }
+            ["with"] => names(can_be_taken),
             [kind, ..] if !line.contains('=') && is_kind(kind) => self.declaration(&words),
             _ => self.expression(line),
         }
     }
 
-    fn beginning(&self) -> Vec<Value> {
+    fn beginning(&self) -> Vec<Offer> {
         let mut found = self.expression_names();
         let begins = reserved().into_iter().filter(|w| !NO_BEGINNING.contains(w));
         found.extend(begins.map(keyword));
@@ -212,7 +264,7 @@ impl<'d> Context<'d> {
     }
 
     /// After `lock m`: the options of the kind, and in parentheses names.
-    fn declaration(&self, words: &[&str]) -> Vec<Value> {
+    fn declaration(&self, words: &[&str]) -> Vec<Offer> {
         let line = self.line();
         if line.matches('(').count() > line.matches(')').count() {
             return self.expression_names();
@@ -225,7 +277,7 @@ impl<'d> Context<'d> {
         spec.options.iter().map(|o| item(o, Item::KEYWORD, "option")).collect()
     }
 
-    fn expression(&self, line: &str) -> Vec<Value> {
+    fn expression(&self, line: &str) -> Vec<Offer> {
         let mut found = self.parameters(line);
         found.extend(self.expression_names());
         found.extend(IN_EXPRESSION.map(keyword));
@@ -236,7 +288,7 @@ impl<'d> Context<'d> {
     }
 
     /// Inside the parentheses of a method: its parameters by name.
-    fn parameters(&self, line: &str) -> Vec<Value> {
+    fn parameters(&self, line: &str) -> Vec<Offer> {
         let Some(open) = unclosed(line) else { return Vec::new() };
         let at = self.start - line.len() + open;
         let Some((name, span)) = self.document.word(at) else { return Vec::new() };
@@ -249,7 +301,7 @@ impl<'d> Context<'d> {
 
     // ------------------------------------------------------------------ names
 
-    fn names(&self, wanted: impl Fn(&Symbol) -> bool) -> Vec<Value> {
+    fn names(&self, wanted: impl Fn(&Symbol) -> bool) -> Vec<Offer> {
         let mut seen: Vec<&str> = Vec::new();
         let mut found = Vec::new();
         for symbol in self.document.known().names.visible(self.start as u32) {
@@ -261,7 +313,7 @@ impl<'d> Context<'d> {
         found
     }
 
-    fn name(&self, symbol: &Symbol) -> Value {
+    fn name(&self, symbol: &Symbol) -> Offer {
         let kind = match symbol.what {
             What::Const => Item::CONSTANT,
             What::Struct => Item::STRUCT,
@@ -283,11 +335,12 @@ impl<'d> Context<'d> {
         item(&symbol.name, kind, &detail.join(", "))
     }
 
-    fn tasks(&self) -> Vec<Value> {
-        self.names(|s| matches!(s.what, What::Task | What::Local | What::Parameter))
+    fn tasks(&self) -> Vec<Offer> {
+        let may_be_one = |s: &Symbol| matches!(s.what, What::Local | What::Parameter) && s.holds == Holding::Unknown;
+        self.names(|s| matches!(s.what, What::Task | What::Fn) || may_be_one(s))
     }
 
-    fn expression_names(&self) -> Vec<Value> {
+    fn expression_names(&self) -> Vec<Offer> {
         let mut found = self.names(|_| true);
         for name in BUILTINS {
             let text = reference::word(name).into_iter().map(|e| e.text).next();
@@ -297,7 +350,35 @@ impl<'d> Context<'d> {
     }
 }
 
-fn keyword(word: &str) -> Value {
+/// Of a row or a list each element is one.
+fn element(holding: &Holding) -> &Holding {
+    match holding {
+        Holding::List(of) => of,
+        one => one,
+    }
+}
+
+fn is_variable(symbol: &Symbol) -> bool {
+    matches!(symbol.what, What::Local | What::Parameter | What::Memory | What::Object)
+}
+
+/// A task's handle, or several.
+fn is_handle(symbol: &Symbol) -> bool {
+    is_variable(symbol) && matches!(element(&symbol.holds), Holding::Object("task") | Holding::Unknown)
+}
+
+/// What `with` takes; of a record one of its fields.
+fn can_be_taken(symbol: &Symbol) -> bool {
+    let takes = |word: &str| KINDS.iter().any(|k| k.word == word && !k.with.is_empty());
+    is_variable(symbol)
+        && match element(&symbol.holds) {
+            Holding::Object(word) => takes(word),
+            Holding::Record(_) | Holding::Unknown => true,
+            _ => false,
+        }
+}
+
+fn keyword(word: &str) -> Offer {
     let rows: Vec<String> =
         reference::word(word).into_iter().map(|e| format!("`{}`: {}", e.codes.join("`, `"), e.text)).collect();
     documented(item(word, Item::KEYWORD, ""), Some(rows.join("\n\n")))
@@ -312,17 +393,17 @@ fn kinds() -> Vec<&'static str> {
     memory.into_iter().chain(KINDS.iter().filter(|k| !k.internal).map(|k| k.word)).collect()
 }
 
-fn with_words(spec: &KindSpec) -> Vec<Value> {
+fn with_words(spec: &KindSpec) -> Vec<Offer> {
     spec.with.iter().filter(|w| !w.word.is_empty()).map(|w| item(w.word, Item::KEYWORD, "with")).collect()
 }
 
-fn errors() -> Vec<Value> {
+fn errors() -> Vec<Offer> {
     let kinds = ErrorKind::ALL.into_iter().map(ErrorKind::word);
     let of = |word: &str| documented(item(word, Item::ENUM_MEMBER, "error"), reference::error(word).map(|e| e.text));
     kinds.map(of).chain(["any", "as"].map(keyword)).collect()
 }
 
-fn expectations() -> Vec<Value> {
+fn expectations() -> Vec<Offer> {
     let codes = explain::codes().into_iter().filter(|(code, _)| EXPECTABLE.contains(code));
     codes.map(|(code, line)| item(code, Item::ENUM_MEMBER, line)).chain(["some", "every"].map(keyword)).collect()
 }

@@ -2,11 +2,10 @@
 //! completes what is behind it: the editors' `complete`, and the session's.
 
 use super::document::{Document, Receiver};
-use super::position::Encoding;
 use crate::lang::ast::Item;
 use crate::objects::KINDS;
 use crate::program::kind::KindSpec;
-use crate::program::name::{Symbol, What};
+use crate::program::name::{Holding, Symbol, What};
 
 /// What has the members.
 #[derive(Clone, Debug)]
@@ -23,33 +22,39 @@ pub enum Owner {
         name: String,
         fields: Vec<(String, String)>,
     },
+    /// An error that was caught.
+    Error,
+    /// A value that has none: a number, a list.
+    Nothing,
     /// The run will know.
     Any,
 }
 
 /// Who has what stands behind the dot at the end of `text[..at]`.
-pub fn owner_in(text: String, at: usize) -> Option<Owner> {
-    let mut document = Document::new(text, 0, Encoding::Utf8);
-    document.look();
-    owner(&document, at)
-}
-
-/// The same of a script that is looked at already.
 pub fn owner(document: &Document, at: usize) -> Option<Owner> {
     let receiver = document.receiver(at)?;
     if receiver.word == "self" && !receiver.is_field {
         return Some(Owner::Running);
     }
-    let symbol = symbol_of(document, &receiver);
-    let kind = symbol.and_then(|s| s.kind);
-    if let Some(spec) = kind.and_then(|k| KINDS.iter().find(|s| s.word == k && !s.internal)) {
-        return Some(Owner::Object(spec));
-    }
-    Some(match (kind, symbol.and_then(|s| s.record.clone())) {
-        (Some("task"), _) => Owner::Handle,
-        (Some("atomic"), _) => Owner::Memory,
-        (_, Some(name)) => Owner::Record { fields: fields_of(document, &name), name },
-        _ => Owner::Any,
+    let Some(symbol) = named(document, &receiver) else { return Some(Owner::Any) };
+    let held = match (&symbol.holds, symbol.kind) {
+        // Both of a row and of a list only the elements have members.
+        _ if symbol.row && !receiver.indexed => return Some(Owner::Nothing),
+        (_, Some("atomic")) => return Some(Owner::Memory),
+        (Holding::List(element), _) if receiver.indexed && !symbol.row => element,
+        (_, _) if receiver.indexed && !symbol.row => &Holding::Unknown,
+        (held, _) => held,
+    };
+    Some(match held {
+        Holding::Object("task") => Owner::Handle,
+        Holding::Object(word) => match KINDS.iter().find(|s| s.word == *word && !s.internal) {
+            Some(spec) => Owner::Object(spec),
+            None => Owner::Any,
+        },
+        Holding::Record(name) => Owner::Record { fields: fields_of(document, name), name: name.clone() },
+        Holding::Error => Owner::Error,
+        Holding::Plain | Holding::List(_) => Owner::Nothing,
+        Holding::Unknown => Owner::Any,
     })
 }
 
@@ -60,14 +65,16 @@ pub fn kind_of(document: &Document, receiver: &Receiver<'_>) -> Option<&'static 
 
 /// The name that stands before a dot. A row has no members; an element of one has.
 fn symbol_of<'d>(document: &'d Document, receiver: &Receiver<'_>) -> Option<&'d Symbol> {
+    named(document, receiver).filter(|symbol| symbol.row == receiver.indexed)
+}
+
+fn named<'d>(document: &'d Document, receiver: &Receiver<'_>) -> Option<&'d Symbol> {
     let names = &document.known().names;
-    let symbol = if receiver.is_field {
-        names.symbols().iter().find(|s| s.what == What::Field && s.name == receiver.word)?
-    } else {
-        let visible = names.visible(receiver.start as u32);
-        visible.into_iter().find(|s| s.name == receiver.word)?
-    };
-    (symbol.row == receiver.indexed).then_some(symbol)
+    if receiver.is_field {
+        return names.symbols().iter().find(|s| s.what == What::Field && s.name == receiver.word);
+    }
+    let visible = names.visible(receiver.start as u32);
+    visible.into_iter().find(|s| s.name == receiver.word)
 }
 
 /// The fields of a struct and the words of their kinds.

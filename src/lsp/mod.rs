@@ -4,15 +4,16 @@
 //! names and errors come from `program`, the layout from `lang`, words from
 //! `report`.
 
-mod complete;
+pub mod complete;
 mod diagnostic;
 mod document;
 mod hover;
-pub mod member;
+mod member;
 mod navigate;
 mod outline;
 mod position;
 mod server;
+mod unfinished;
 
 use lsp_server::{ErrorCode, Message, Notification, Request, RequestId, Response};
 use server::Server;

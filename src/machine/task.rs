@@ -311,7 +311,7 @@ impl Task {
     /// all the others they would have too few of the processor's registers.)
     #[inline(never)]
     fn quick<H: Host>(&mut self, program: &Program, host: &mut H) {
-        let code = &program.code[..];
+        let code = &program.code;
         let base = self.base();
         let mut pc = self.pc;
         loop {

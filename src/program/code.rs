@@ -3,8 +3,10 @@
 //! objects. It owns the shapes; `machine` gives the instructions meaning.
 
 use super::kind::{KindSpec, Memory, Update};
+use super::table::Table;
 use super::value::{ErrorKind, Value};
 use crate::lang::ast::{BinaryOp, Expect, Span};
+use std::sync::Arc;
 
 /// A place in a frame.
 pub type Slot = u16;
@@ -481,40 +483,67 @@ pub struct Needs {
 #[derive(Clone, Debug)]
 pub struct Program {
     pub kinds: &'static [KindSpec],
-    pub code: Vec<Instr>,
+    pub code: Table<Instr>,
     /// One for each instruction.
-    pub spans: Vec<Span>,
-    pub constants: Vec<Value>,
-    pub symbols: Vec<String>,
-    pub functions: Vec<Function>,
+    pub spans: Table<Span>,
+    pub constants: Table<Value>,
+    pub symbols: Table<String>,
+    pub functions: Table<Function>,
     pub main: u32,
     pub finally: Option<u32>,
     /// Functions that give a bool, with what they read.
-    pub invariants: Vec<(u32, AwaitSite)>,
-    pub claims: Vec<Claim>,
-    pub memory: Vec<MemoryDecl>,
+    pub invariants: Table<(u32, AwaitSite)>,
+    pub claims: Table<Claim>,
+    pub memory: Table<MemoryDecl>,
     /// For each place its declaration in `memory`.
-    pub cells: Vec<u32>,
-    pub memory_rows: Vec<MemoryRow>,
-    pub objects: Vec<ObjectDecl>,
-    pub object_rows: Vec<ObjectRow>,
-    pub structs: Vec<Struct>,
-    pub calls: Vec<MethodCall>,
-    pub withs: Vec<WithSite>,
-    pub spawns: Vec<SpawnSite>,
-    pub selects: Vec<SelectSite>,
-    pub news: Vec<NewSite>,
-    pub records: Vec<RecordSite>,
-    pub awaits: Vec<AwaitSite>,
-    pub error_kinds: Vec<Vec<ErrorKind>>,
-    pub expects: Vec<Expect>,
-    pub consts: Vec<(String, Value)>,
+    pub cells: Table<u32>,
+    pub memory_rows: Table<MemoryRow>,
+    pub objects: Table<ObjectDecl>,
+    pub object_rows: Table<ObjectRow>,
+    pub structs: Table<Struct>,
+    pub calls: Table<MethodCall>,
+    pub withs: Table<WithSite>,
+    pub spawns: Table<SpawnSite>,
+    pub selects: Table<SelectSite>,
+    pub news: Table<NewSite>,
+    pub records: Table<RecordSite>,
+    pub awaits: Table<AwaitSite>,
+    pub error_kinds: Table<Vec<ErrorKind>>,
+    pub expects: Table<Expect>,
+    pub consts: Table<(String, Value)>,
     /// By kind and method: the arguments when none is given.
-    pub defaults: Vec<Vec<Vec<Value>>>,
+    pub defaults: Arc<Vec<Vec<Vec<Value>>>>,
     pub needs: Needs,
 }
 
 impl Program {
+    /// Programs made of this one share its tables.
+    pub fn seal(&mut self) {
+        self.code.seal();
+        self.spans.seal();
+        self.constants.seal();
+        self.symbols.seal();
+        self.functions.seal();
+        self.invariants.seal();
+        self.claims.seal();
+        self.memory.seal();
+        self.cells.seal();
+        self.memory_rows.seal();
+        self.objects.seal();
+        self.object_rows.seal();
+        self.structs.seal();
+        self.calls.seal();
+        self.withs.seal();
+        self.spawns.seal();
+        self.selects.seal();
+        self.news.seal();
+        self.records.seal();
+        self.awaits.seal();
+        self.error_kinds.seal();
+        self.expects.seal();
+        self.consts.seal();
+    }
+
     pub fn span(&self, pc: Pc) -> Span {
         self.spans.get(pc as usize).copied().unwrap_or_default()
     }
@@ -527,7 +556,7 @@ impl Program {
         self.claims.iter_mut().for_each(|c| shift(&mut c.span));
         self.memory.iter_mut().for_each(|m| shift(&mut m.span));
         self.objects.iter_mut().for_each(|o| shift(&mut o.span));
-        for structure in &mut self.structs {
+        for structure in self.structs.iter_mut() {
             shift(&mut structure.span);
             structure.fields.iter_mut().for_each(|f| shift(&mut f.span));
         }
@@ -552,7 +581,7 @@ impl Program {
             _ => false,
         };
         let others = self.functions.iter().filter(|f| f.kind != FunctionKind::Main);
-        others.flat_map(|f| &self.code[f.entry as usize..f.end as usize]).any(ends)
+        others.flat_map(|f| self.code.range(f.entry as usize..f.end as usize)).any(ends)
     }
 
     /// What an invariant looks at, as names and values, so many that a report can

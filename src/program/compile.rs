@@ -5,14 +5,16 @@
 
 use super::code::*;
 use super::constant::Constants;
+use super::dictionary::Dictionary;
 use super::kind::{Default as Missing, KindSpec, Memory};
-use super::name::{Names, What};
+use super::name::{Holding, Names, What};
 use super::scope::{Frame, Global, Globals};
+use super::table::Table;
 use super::value::{Value, duration_text};
 use crate::lang::ast::{self, Expr, ExprKind, Item, Name, Script, Span, Stmt};
 use crate::lang::error::{ScriptError, Sort, nearest};
 use crate::lang::parse::{ERRORS_GATHERED_MAX, ERRORS_MAX, Parsed};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 #[path = "declaration.rs"]
 mod declaration;
@@ -99,11 +101,11 @@ pub(super) struct Compiler<'s> {
     errors_end: Option<u32>,
     /// Where each line begins.
     lines: Vec<u32>,
-    symbols: HashMap<String, u32>,
+    symbols: Dictionary<u32>,
     /// The functions around the code being compiled; the innermost last.
     frames: Vec<Frame>,
     /// Locals of `main` at the top level, for the message about them.
-    main_locals: HashMap<String, Span>,
+    main_locals: Dictionary<Span>,
     /// What the value being compiled will be kept in, to name new objects.
     keeper: Vec<String>,
     /// Every field name of every struct.
@@ -131,9 +133,9 @@ impl<'s> Compiler<'s> {
             lines: std::iter::once(0)
                 .chain(source.bytes().zip(1..).filter(|(b, _)| *b == b'\n').map(|b| b.1))
                 .collect(),
-            symbols: HashMap::new(),
+            symbols: Dictionary::default(),
             frames: Vec::new(),
-            main_locals: HashMap::new(),
+            main_locals: Dictionary::default(),
             keeper: Vec::new(),
             field_names: Vec::new(),
             later: HashSet::new(),
@@ -184,7 +186,7 @@ impl<'s> Compiler<'s> {
         }
         let symbol = self.program.symbols.len() as u32;
         self.program.symbols.push(name.to_string());
-        self.symbols.insert(name.to_string(), symbol);
+        self.symbols.insert(name, symbol);
         symbol
     }
 
@@ -312,7 +314,7 @@ impl<'s> Compiler<'s> {
     /// of an `expect`, which may also name locals of `main` and fields.
     pub(super) fn mention(&mut self, expr: &Expr) {
         match &expr.kind {
-            ExprKind::Name(name) => match self.globals.span(name).or_else(|| self.main_locals.get(name).copied()) {
+            ExprKind::Name(name) => match self.globals.span(name).or_else(|| self.main_local(name)) {
                 Some(defined) => self.names.used(expr.span, defined),
                 None => self.names.used_field(expr.span, name),
             },
@@ -355,7 +357,7 @@ impl<'s> Compiler<'s> {
             script.items.iter().filter_map(|i| if let Item::Stmt(s) = i { Some(s) } else { None }).collect();
         for stmt in &main {
             if let ast::StmtKind::Let { name, .. } = &stmt.kind {
-                self.main_locals.insert(name.text.clone(), name.span);
+                self.main_locals.insert(name.text.as_str(), name.span);
             }
         }
         let end = Span::new(self.source.len(), self.source.len());
@@ -533,37 +535,35 @@ pub(super) fn default_value(default: Option<Missing>) -> Value {
 }
 
 fn empty_program(kinds: &'static [KindSpec]) -> Program {
+    let defaults = |m: &super::kind::Method| m.params.iter().map(|p| default_value(p.default)).collect();
     Program {
         kinds,
-        code: Vec::new(),
-        spans: Vec::new(),
-        constants: Vec::new(),
-        symbols: Vec::new(),
-        functions: Vec::new(),
+        code: Table::default(),
+        spans: Table::default(),
+        constants: Table::default(),
+        symbols: Table::default(),
+        functions: Table::default(),
         main: 0,
         finally: None,
-        invariants: Vec::new(),
-        claims: Vec::new(),
-        memory: Vec::new(),
-        cells: Vec::new(),
-        memory_rows: Vec::new(),
-        objects: Vec::new(),
-        object_rows: Vec::new(),
-        structs: Vec::new(),
-        calls: Vec::new(),
-        withs: Vec::new(),
-        spawns: Vec::new(),
-        selects: Vec::new(),
-        news: Vec::new(),
-        records: Vec::new(),
-        awaits: Vec::new(),
-        error_kinds: Vec::new(),
-        expects: Vec::new(),
-        consts: Vec::new(),
-        defaults: kinds
-            .iter()
-            .map(|k| k.methods.iter().map(|m| m.params.iter().map(|p| default_value(p.default)).collect()).collect())
-            .collect(),
+        invariants: Table::default(),
+        claims: Table::default(),
+        memory: Table::default(),
+        cells: Table::default(),
+        memory_rows: Table::default(),
+        objects: Table::default(),
+        object_rows: Table::default(),
+        structs: Table::default(),
+        calls: Table::default(),
+        withs: Table::default(),
+        spawns: Table::default(),
+        selects: Table::default(),
+        news: Table::default(),
+        records: Table::default(),
+        awaits: Table::default(),
+        error_kinds: Table::default(),
+        expects: Table::default(),
+        consts: Table::default(),
+        defaults: std::sync::Arc::new(kinds.iter().map(|k| k.methods.iter().map(defaults).collect()).collect()),
         needs: Needs::default(),
     }
 }

@@ -68,6 +68,8 @@ impl Compiler<'_> {
         let value = self.overridden(c, written, defined);
         self.program.consts.push((c.name.text.clone(), value.clone()));
         self.define(&c.name, Global::Const(value));
+        let what = self.holding(&c.value);
+        self.names.holds(c.name.span, what);
     }
 
     /// What a constant is with the value of a `-D`, which must be of the kind
@@ -191,6 +193,8 @@ impl Compiler<'_> {
         let Some(laid) = laid else { return };
         if let Some(memory) = Memory::from_word(&o.kind.text) {
             let value = self.memory_init(o, memory);
+            let what = o.init.as_ref().map_or(Holding::Unknown, |init| self.holding(init));
+            self.names.holds(o.name.span, what);
             self.program.memory[laid as usize].init = value;
             return;
         }

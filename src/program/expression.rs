@@ -147,7 +147,7 @@ impl Compiler<'_> {
             return;
         }
         let mut error = ScriptError::new(span, format!("`{name}` is not defined")).label("not defined").unknown();
-        let in_main = self.main_locals.get(name).copied();
+        let in_main = self.main_local(name);
         let mut candidates: Vec<String> = self.globals.names().map(String::from).collect();
         candidates.extend(self.frame().local_names().map(String::from));
         candidates.extend(BUILTINS.iter().map(|b| b.to_string()));
@@ -197,31 +197,74 @@ impl Compiler<'_> {
         }
     }
 
-    /// The kind of object that an expression makes, for editors: of a new
-    /// object, of a declared one that is named, a task's handle.
-    pub(super) fn kind_made(&mut self, e: &Expr) -> Option<&'static str> {
-        let kind = match &e.kind {
-            ExprKind::Paren(inner) => return self.kind_made(inner),
-            ExprKind::Spawn(s) if s.count.is_none() => return Some("task"),
-            ExprKind::Submit { .. } => return Some("task"),
-            ExprKind::Call { callee, .. } => match &callee.kind {
-                ExprKind::Name(name) if self.globals.get(name).is_none() => self.kind_named(name),
-                _ => None,
+    /// What the value of an expression is, for editors.
+    pub(super) fn holding(&mut self, e: &Expr) -> Holding {
+        match &e.kind {
+            ExprKind::Paren(inner) => self.holding(inner),
+            ExprKind::Int(_) | ExprKind::Duration(_) | ExprKind::Bool(_) | ExprKind::Str(_) => Holding::Plain,
+            ExprKind::Unary { .. } => Holding::Plain,
+            ExprKind::Binary { op: BinaryOp::And | BinaryOp::Or | BinaryOp::Add, left, right } => {
+                let left = self.holding(left);
+                if left == self.holding(right) { left } else { Holding::Unknown }
+            }
+            ExprKind::Binary { .. } => Holding::Plain,
+            ExprKind::Range { .. } => Holding::List(Box::new(Holding::Plain)),
+            ExprKind::List(items) => {
+                let mut kinds = items.iter().map(|item| self.holding(item));
+                let first = kinds.next().unwrap_or_default();
+                let same = kinds.all(|kind| kind == first);
+                Holding::List(Box::new(if same { first } else { Holding::Unknown }))
+            }
+            ExprKind::Spawn(s) if s.count.is_some() => Holding::List(Box::new(Holding::Object("task"))),
+            ExprKind::Spawn(_) | ExprKind::Submit { .. } => Holding::Object("task"),
+            ExprKind::Call { callee, args } => match &callee.kind {
+                ExprKind::Name(name) => self.holding_of_call(name, args),
+                _ => Holding::Unknown,
             },
-            _ => self.kind_of(e),
-        };
-        kind.map(|k| self.spec(k).word)
+            ExprKind::Index { object, index } => match self.holding(object) {
+                list @ Holding::List(_) if matches!(index.kind, ExprKind::Range { .. }) => list,
+                Holding::List(element) => *element,
+                _ => Holding::Unknown,
+            },
+            ExprKind::Name(name) => self.holding_of_name(name),
+            _ => Holding::Unknown,
+        }
     }
 
-    /// The struct of the record that an expression makes, for editors.
-    pub(super) fn record_made(&self, e: &Expr) -> Option<String> {
-        match &e.kind {
-            ExprKind::Paren(inner) => self.record_made(inner),
-            ExprKind::Call { callee, .. } => match &callee.kind {
-                ExprKind::Name(name) if matches!(self.globals.get(name), Some(Global::Struct(_))) => Some(name.clone()),
-                _ => None,
+    fn holding_of_call(&mut self, name: &str, args: &[ast::Arg]) -> Holding {
+        match (self.globals.get(name), name) {
+            (Some(Global::Struct(_)), _) => Holding::Record(name.to_string()),
+            (Some(_), _) => Holding::Unknown,
+            (None, "len" | "abs" | "str" | "int") => Holding::Plain,
+            (None, "choose") => match args.first().map(|a| self.holding(&a.value)) {
+                Some(Holding::List(element)) => *element,
+                _ => Holding::Unknown,
             },
-            _ => None,
+            (None, _) => match self.kind_named(name) {
+                Some(kind) => Holding::Object(self.spec(kind).word),
+                None => Holding::Unknown,
+            },
+        }
+    }
+
+    fn holding_of_name(&mut self, name: &str) -> Holding {
+        let global = self.globals.span(name);
+        let Some(defined) = self.place_of_name(name) else { return Holding::Unknown };
+        let row = matches!(self.globals.get(name), Some(Global::ObjectRow(_))) || self.is_memory_row(name);
+        let held = self.names.held(defined);
+        if row && global == Some(defined) { Holding::List(Box::new(held)) } else { held }
+    }
+
+    /// Where a name is defined that can be said here.
+    pub(super) fn place_of_name(&mut self, name: &str) -> Option<Span> {
+        let local = self.frames.len().checked_sub(1).and_then(|last| self.local_at(last, name));
+        local.map(|l| l.1).or_else(|| self.globals.span(name))
+    }
+
+    fn is_memory_row(&self, name: &str) -> bool {
+        match self.globals.get(name) {
+            Some(Global::Memory(memory)) => self.program.memory[*memory as usize].count.is_some(),
+            _ => false,
         }
     }
 

@@ -7,21 +7,14 @@
 //! can go on with the program it began with, or with any later one. A function
 //! that is defined anew keeps its number: who begins with the later program
 //! calls the new one. The old code stays, under another number.
+//!
+//! Each text makes a program of its own, since there may be tasks that look at the ones
+//! before. What it costs to make and to keep is that text's own: all else is shared
+//! (`table`, `dictionary`).
 
 use super::*;
 use crate::lang::ast::StmtKind;
-
-/// Set in the places of earlier texts, which count from the beginning of all,
-/// while a text is compiled, whose own places count from its beginning.
-const EARLIER: u32 = 1 << 31;
-
-pub(super) fn is_earlier(span: Span) -> bool {
-    span.start & EARLIER != 0
-}
-
-fn as_earlier(span: Span) -> Span {
-    Span { start: span.start | EARLIER, end: span.end | EARLIER }
-}
+use crate::program::scope::{as_earlier, in_whole, is_earlier, place_of};
 
 /// What was there before the text that is compiled.
 #[derive(Clone, Default)]
@@ -53,11 +46,13 @@ pub struct Entry {
 pub struct Growth {
     program: std::sync::Arc<Program>,
     globals: Globals,
-    symbols: HashMap<String, u32>,
+    symbols: Dictionary<u32>,
     main: Frame,
-    main_locals: HashMap<String, Span>,
+    /// With places in the whole.
+    main_locals: Dictionary<Span>,
     field_names: Vec<String>,
     text: String,
+    lines: usize,
 }
 
 impl Growth {
@@ -70,9 +65,10 @@ impl Growth {
             globals: compiler.globals,
             symbols: compiler.symbols,
             main: Frame::new("main".to_string(), false),
-            main_locals: HashMap::new(),
+            main_locals: Dictionary::default(),
             field_names: Vec::new(),
             text: String::new(),
+            lines: 0,
         }
     }
 
@@ -83,6 +79,11 @@ impl Growth {
     /// All texts so far, one after the other. Places count from its beginning.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// How many lines these have.
+    pub fn lines(&self) -> usize {
+        self.lines
     }
 
     /// What a name stands for.
@@ -106,20 +107,16 @@ impl Growth {
         let program = Program::clone(&self.program);
         let before = Before {
             grows: true,
-            lines: self.text.bytes().filter(|b| *b == b'\n').count(),
+            lines: self.lines,
             functions: program.functions.len(),
             main: Some(self.main.clone()),
             redefined: Vec::new(),
         };
-        let mut globals = self.globals.clone();
-        globals.move_spans(as_earlier);
-        let mut main_locals = self.main_locals.clone();
-        main_locals.values_mut().for_each(|s| *s = as_earlier(*s));
         let mut compiler = Compiler {
-            globals,
+            globals: self.globals.clone(),
             program,
             symbols: self.symbols.clone(),
-            main_locals,
+            main_locals: self.main_locals.clone(),
             field_names: self.field_names.clone(),
             before,
             ..Compiler::new(text, self.program.kinds)
@@ -131,7 +128,7 @@ impl Growth {
         let function = compiler.program.functions.len() as u32;
         compiler.bodies(script);
         if !compiler.errors.is_empty() {
-            return Err(compiler.finish().err().unwrap_or_default().into_iter().map(|e| in_whole(e, base)).collect());
+            return Err(compiler.finish().err().unwrap_or_default().into_iter().map(|e| moved(e, base)).collect());
         }
         let entry = Entry {
             function,
@@ -143,33 +140,32 @@ impl Growth {
     }
 
     fn grown(&self, mut compiler: Compiler, text: &str, base: u32) -> Growth {
-        let moved = |span: Span| moved(span, base);
         let mut main = compiler.before.main.take().unwrap_or_else(|| self.main.clone());
-        for name in compiler.globals.names() {
+        for name in compiler.globals.new_names() {
             main.forget(name);
         }
-        main.settle(moved);
-        compiler.globals.move_spans(moved);
-        compiler.main_locals.values_mut().for_each(|s| *s = moved(*s));
+        main.settle(|span| in_whole(span, base));
+        compiler.globals.settle(base);
+        compiler.main_locals.seal(|span| *span = in_whole(*span, base));
+        compiler.symbols.seal(|_| {});
         let old = &self.program;
         let program = &mut compiler.program;
-        let shift = |span: &mut Span| *span = moved(*span);
-        program.spans[old.spans.len()..].iter_mut().for_each(shift);
-        program.memory[old.memory.len()..].iter_mut().for_each(|m| shift(&mut m.span));
-        program.objects[old.objects.len()..].iter_mut().for_each(|o| shift(&mut o.span));
-        for structure in &mut program.structs[old.structs.len()..] {
+        let shift = |span: &mut Span| *span = in_whole(*span, base);
+        program.spans.change_from(old.spans.len()).for_each(shift);
+        program.memory.change_from(old.memory.len()).for_each(|m| shift(&mut m.span));
+        program.objects.change_from(old.objects.len()).for_each(|o| shift(&mut o.span));
+        for structure in program.structs.change_from(old.structs.len()) {
             shift(&mut structure.span);
             structure.fields.iter_mut().for_each(|f| shift(&mut f.span));
         }
-        program.selects[old.selects.len()..].iter_mut().flat_map(|s| &mut s.arms).for_each(|a| shift(&mut a.span));
+        program.selects.change_from(old.selects.len()).flat_map(|s| &mut s.arms).for_each(|a| shift(&mut a.span));
         let redefined = &compiler.before.redefined;
-        for (index, function) in program.functions.iter_mut().enumerate() {
-            let kept = redefined.iter().any(|r| r.1 as usize == index);
-            let anew = redefined.iter().any(|r| r.0 as usize == index);
-            if anew || (index >= old.functions.len() && !kept) {
-                shift(&mut function.span);
-            }
+        let kept = |function: u32| redefined.iter().any(|r| r.1 == function);
+        let new = (old.functions.len() as u32..program.functions.len() as u32).filter(|f| !kept(*f));
+        for function in redefined.iter().map(|r| r.0).chain(new) {
+            shift(&mut program.functions[function as usize].span);
         }
+        program.seal();
         Growth {
             program: std::sync::Arc::new(compiler.program),
             globals: compiler.globals,
@@ -178,20 +174,14 @@ impl Growth {
             main_locals: compiler.main_locals,
             field_names: compiler.field_names,
             text: format!("{}{text}", self.text),
+            lines: self.lines + text.bytes().filter(|b| *b == b'\n').count(),
         }
     }
 }
 
-fn moved(span: Span, base: u32) -> Span {
-    if is_earlier(span) {
-        return Span { start: span.start & !EARLIER, end: span.end & !EARLIER };
-    }
-    Span { start: span.start + base, end: span.end + base }
-}
-
-fn in_whole(mut error: ScriptError, base: u32) -> ScriptError {
-    error.span = moved(error.span, base);
-    error.related.iter_mut().for_each(|r| r.0 = moved(r.0, base));
+fn moved(mut error: ScriptError, base: u32) -> ScriptError {
+    error.span = in_whole(error.span, base);
+    error.related.iter_mut().for_each(|r| r.0 = in_whole(r.0, base));
     error
 }
 
@@ -208,6 +198,11 @@ impl Compiler<'_> {
         self.before.redefined.push((index, self.program.functions.len() as u32));
         self.program.functions.push(old);
         true
+    }
+
+    /// Where a local of `main`'s outermost level is defined.
+    pub(super) fn main_local(&self, name: &str) -> Option<Span> {
+        place_of(&self.main_locals, name, |span| *span)
     }
 
     /// The place of something that may belong to an earlier text.

@@ -4,9 +4,11 @@
 pub mod code;
 pub mod compile;
 pub mod constant;
+mod dictionary;
 pub mod kind;
 pub mod name;
 pub mod scope;
+pub mod table;
 pub mod value;
 
 pub use code::Program;

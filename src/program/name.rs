@@ -2,6 +2,7 @@
 //! it: for editors. It owns the record; what a name means is decided in
 //! `scope` and by the compiler, which writes here whenever it looks one up.
 
+use super::kind::Memory;
 use crate::lang::ast::Span;
 use std::collections::{BTreeMap, HashMap};
 
@@ -22,6 +23,23 @@ pub enum What {
     Local,
 }
 
+/// What a name holds as far as the script tells: of a value that changes, what it is
+/// whenever it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Holding {
+    #[default]
+    Unknown,
+    /// A number, a bool, a string: it has no members.
+    Plain,
+    /// By the word of its kind; `task` is a handle.
+    Object(&'static str),
+    /// Of a struct.
+    Record(String),
+    /// An error that was caught.
+    Error,
+    List(Box<Holding>),
+}
+
 /// A name of the script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Symbol {
@@ -32,8 +50,8 @@ pub struct Symbol {
     /// The word of the kind of object that it stands for, `var` and its like
     /// among them, where that is known before the run.
     pub kind: Option<&'static str>,
-    /// The struct of the record that it stands for, where that is known.
-    pub record: Option<String>,
+    /// Of an object the object; of a row what its elements hold.
+    pub holds: Holding,
     /// It is a row, `lock fork[5]`.
     pub row: bool,
     /// Where a local can be named; `None` for what all the script can name.
@@ -114,20 +132,40 @@ impl Names {
         let local = matches!(what, What::Local | What::Parameter);
         // Until its block is left it may be named to the end.
         let scope = local.then_some(Span { start: span.end, end: u32::MAX });
+        let holds = match kind {
+            Some(word) if Memory::from_word(word).is_none() => Holding::Object(word),
+            _ => Holding::Unknown,
+        };
         let symbol = self.symbols.len();
-        self.symbols.push(Symbol { name: name.to_string(), what, places: vec![span], kind, record: None, row, scope });
+        self.symbols.push(Symbol { name: name.to_string(), what, places: vec![span], kind, holds, row, scope });
         self.defined.insert(span, symbol);
         if let (true, Some(block)) = (local, self.open.last_mut()) {
             block.push(symbol);
         }
     }
 
-    /// What a local, defined at `span`, holds at first.
-    pub(super) fn holds(&mut self, span: Span, kind: Option<&'static str>, record: Option<String>) {
+    /// What a local or memory, defined at `span`, holds at first.
+    pub(super) fn holds(&mut self, span: Span, what: Holding) {
         if let Some(symbol) = self.defined.get(&span) {
-            self.symbols[*symbol].kind = kind;
-            self.symbols[*symbol].record = record;
+            let symbol = &mut self.symbols[*symbol];
+            if symbol.what == What::Local {
+                symbol.kind = if let Holding::Object(kind) = what { Some(kind) } else { None };
+            }
+            symbol.holds = what;
         }
+    }
+
+    /// It is given another value.
+    pub(super) fn assigned(&mut self, span: Span, what: &Holding) {
+        let same = self.held(span) == *what;
+        if !same {
+            self.holds(span, Holding::Unknown);
+        }
+    }
+
+    /// What is defined at a place holds.
+    pub(super) fn held(&self, span: Span) -> Holding {
+        self.defined.get(&span).map_or(Holding::Unknown, |symbol| self.symbols[*symbol].holds.clone())
     }
 
     pub(super) fn define_field(&mut self, name: &str, span: Span, kind: &'static str, row: bool) {
@@ -136,6 +174,7 @@ impl Names {
             symbol.places.push(span);
             if symbol.kind != Some(kind) || symbol.row != row {
                 symbol.kind = None;
+                symbol.holds = Holding::Unknown;
             }
             self.defined.insert(span, *field);
             return;

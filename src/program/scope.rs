@@ -3,10 +3,39 @@
 //! what may be done with what it finds.
 
 use super::code::Slot;
+use super::dictionary::Dictionary;
+use super::table::Table;
 use super::value::Value;
 use crate::lang::ast::Span;
-use std::collections::HashMap;
 use std::sync::Arc;
+
+/// Set in the places of earlier texts of a program that grows, which count from the
+/// beginning of all, while a text is compiled, whose own places count from its beginning.
+const EARLIER: u32 = 1 << 31;
+
+pub fn is_earlier(span: Span) -> bool {
+    span.start & EARLIER != 0
+}
+
+pub fn as_earlier(span: Span) -> Span {
+    Span { start: span.start | EARLIER, end: span.end | EARLIER }
+}
+
+/// A place in the whole, of which the new text begins at `base`.
+pub fn in_whole(span: Span, base: u32) -> Span {
+    if is_earlier(span) {
+        return Span { start: span.start & !EARLIER, end: span.end & !EARLIER };
+    }
+    Span { start: span.start + base, end: span.end + base }
+}
+
+/// Where a name was defined, if it was.
+pub fn place_of<V: Clone>(names: &Dictionary<V>, name: &str, place: impl Fn(&V) -> Span) -> Option<Span> {
+    match names.new_one(name) {
+        Some(new) => Some(place(new)),
+        None => names.get(name).map(|v| as_earlier(place(v))),
+    }
+}
 
 /// What a script-wide name stands for.
 #[derive(Clone, Debug)]
@@ -24,15 +53,16 @@ pub enum Global {
 
 #[derive(Clone, Debug, Default)]
 pub struct Globals {
-    names: HashMap<Arc<str>, (Global, Span)>,
-    order: Vec<Arc<str>>,
+    /// What was sealed has places in the whole.
+    names: Dictionary<(Global, Span)>,
+    order: Table<Arc<str>>,
 }
 
 impl Globals {
     /// Where it was defined before, if it was.
     pub fn define(&mut self, name: &str, global: Global, span: Span) -> Result<(), Span> {
-        if let Some((_, first)) = self.names.get(name) {
-            return Err(*first);
+        if let Some(first) = self.span(name) {
+            return Err(first);
         }
         let name: Arc<str> = name.into();
         self.names.insert(name.clone(), (global, span));
@@ -41,28 +71,33 @@ impl Globals {
     }
     /// A name of an earlier text means the same thing, defined anew.
     pub fn redefine(&mut self, name: &str, span: Span) {
-        if let Some(global) = self.names.get_mut(name) {
-            global.1 = span;
+        if let Some((global, _)) = self.names.get(name).cloned() {
+            self.names.insert(name, (global, span));
         }
     }
-    /// Changes the places of all names.
-    pub fn move_spans(&mut self, to: impl Fn(Span) -> Span) {
-        self.names.values_mut().for_each(|g| g.1 = to(g.1));
+    /// The text is at its end: its names belong to the earlier ones.
+    pub fn settle(&mut self, base: u32) {
+        self.names.seal(|g| g.1 = in_whole(g.1, base));
+        self.order.seal();
     }
     pub fn get(&self, name: &str) -> Option<&Global> {
         self.names.get(name).map(|g| &g.0)
     }
     pub fn span(&self, name: &str) -> Option<Span> {
-        self.names.get(name).map(|g| g.1)
+        place_of(&self.names, name, |g| g.1)
     }
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.order.iter().map(|name| &**name)
+    }
+    /// Those that this text defines, anew too.
+    pub fn new_names(&self) -> impl Iterator<Item = &str> {
+        self.names.new_names()
     }
 }
 
 #[derive(Clone, Debug)]
 struct Local {
-    name: String,
+    name: Arc<str>,
     slot: Slot,
     span: Span,
 }
@@ -125,18 +160,18 @@ impl Frame {
     pub fn define(&mut self, name: &str, span: Span) -> Slot {
         let slot = self.hidden();
         if let Some(scope) = self.scopes.last_mut() {
-            scope.push(Local { name: name.to_string(), slot, span });
+            scope.push(Local { name: name.into(), slot, span });
         }
         slot
     }
     /// Another value for a local that is there already: its slot.
     pub fn define_again(&mut self, name: &str, span: Span) -> Option<Slot> {
-        let local = self.scopes.last_mut()?.iter_mut().rev().find(|l| l.name == name)?;
+        let local = self.scopes.last_mut()?.iter_mut().rev().find(|l| &*l.name == name)?;
         local.span = span;
         Some(local.slot)
     }
     pub fn forget(&mut self, name: &str) {
-        self.scopes.iter_mut().for_each(|s| s.retain(|l| l.name != name));
+        self.scopes.iter_mut().for_each(|s| s.retain(|l| &*l.name != name));
     }
     /// Of a body that goes on later: what is not named is free again.
     pub fn settle(&mut self, to: impl Fn(Span) -> Span) {
@@ -147,20 +182,20 @@ impl Frame {
         self.slots = self.next;
     }
     pub fn lookup(&self, name: &str) -> Option<(Slot, Span)> {
-        self.scopes.iter().rev().flat_map(|s| s.iter().rev()).find(|l| l.name == name).map(|l| (l.slot, l.span))
+        self.scopes.iter().rev().flat_map(|s| s.iter().rev()).find(|l| &*l.name == name).map(|l| (l.slot, l.span))
     }
     /// A local of the function around it, as a copy of its own.
     pub fn capture(&mut self, name: &str, outer: Slot, span: Span) -> Slot {
         let slot = self.hidden();
-        self.scopes[0].push(Local { name: name.to_string(), slot, span });
+        self.scopes[0].push(Local { name: name.into(), slot, span });
         self.captures.push((outer, slot));
         slot
     }
     pub fn local_names(&self) -> impl Iterator<Item = &str> {
-        self.scopes.iter().flatten().map(|l| l.name.as_str())
+        self.scopes.iter().flatten().map(|l| &*l.name)
     }
     /// Each local's name and slot.
     pub fn locals(&self) -> impl Iterator<Item = (&str, Slot)> {
-        self.scopes.iter().flatten().map(|l| (l.name.as_str(), l.slot))
+        self.scopes.iter().flatten().map(|l| (&*l.name, l.slot))
     }
 }

@@ -13,7 +13,7 @@ impl Compiler<'_> {
 
     pub(super) fn define_local_as(&mut self, name: &Name, what: What) -> Slot {
         let own = self.frame().lookup(&name.text).map(|l| l.1);
-        if own.is_some_and(grow::is_earlier) {
+        if own.is_some_and(crate::program::scope::is_earlier) {
             let again = self.frame().define_again(&name.text, name.span);
             return again.unwrap_or_else(|| self.frame().define(&name.text, name.span));
         }
@@ -49,9 +49,8 @@ impl Compiler<'_> {
                 self.expression(value);
                 self.keeper.pop();
                 let slot = self.define_local(name);
-                let kind = self.kind_made(value);
-                let record = self.record_made(value);
-                self.names.holds(name.span, kind, record);
+                let what = self.holding(value);
+                self.names.holds(name.span, what);
                 self.emit(Instr::Store(slot), span);
             }
             StmtKind::Assign { target, op, value } => self.assign(target, *op, value, span),
@@ -182,8 +181,13 @@ impl Compiler<'_> {
             self.expression(over);
             self.emit(Instr::EachInit(slot), over.span);
         }
+        let what = match self.holding(over) {
+            Holding::List(element) => *element,
+            _ => Holding::Unknown,
+        };
         self.enter();
         let variable = self.define_local(name);
+        self.names.holds(name.span, what);
         let top = if range {
             self.emit(Instr::RangeNext { slot, variable, end: 0 }, over.span)
         } else {
@@ -262,7 +266,10 @@ impl Compiler<'_> {
                 ExprKind::Field { object: record, field } => {
                     self.assign_field(record, field, Some(index), op, value, span)
                 }
-                ExprKind::Name(name) => self.assign_element(name, object, index, op, value, span),
+                ExprKind::Name(name) => {
+                    self.note_assigned(name, op, value);
+                    self.assign_element(name, object, index, op, value, span);
+                }
                 _ => self.not_assignable(target, None),
             },
             ExprKind::Field { object, field } => self.assign_field(object, field, None, op, value, span),
@@ -282,7 +289,16 @@ impl Compiler<'_> {
         self.keeper.pop();
     }
 
+    /// For editors: what a name holds may be something else from now on.
+    fn note_assigned(&mut self, name: &str, op: Option<BinaryOp>, value: &Expr) {
+        if let (Some(defined), None) = (self.place_of_name(name), op) {
+            let what = self.holding(value);
+            self.names.assigned(defined, &what);
+        }
+    }
+
     fn assign_name(&mut self, name: &str, target: &Expr, op: Option<BinaryOp>, value: &Expr, span: Span) {
+        self.note_assigned(name, op, value);
         if let Some(slot) = self.local(name, target.span) {
             if let Some(op) = op {
                 self.emit(Instr::Load(slot), span);
@@ -521,6 +537,7 @@ impl Compiler<'_> {
             match &c.bind {
                 Some(name) => {
                     let slot = self.define_local(name);
+                    self.names.holds(name.span, Holding::Error);
                     self.emit(Instr::Store(slot), c.span);
                 }
                 None => drop(self.emit(Instr::Pop, c.span)),

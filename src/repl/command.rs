@@ -162,11 +162,12 @@ impl Repl {
 
     /// Enters a script as one text.
     pub fn load(&mut self, file: &str) -> Reply {
-        match std::fs::read_to_string(file) {
-            Ok(text) => self.statements(text.trim_start_matches('\u{feff}')).0,
-            Err(e) => {
+        let read = std::fs::read(file).map_err(|e| format!("{file} cannot be read: {}", plain(&e)));
+        match read.and_then(|bytes| report::Source::from_bytes(file, bytes)) {
+            Ok(source) => self.statements_from(&source).0,
+            Err(sentence) => {
                 self.wrong = true;
-                Reply::err(format!("{file} cannot be read: {}\n", plain(&e)))
+                Reply::err(format!("{sentence}\n"))
             }
         }
     }

@@ -102,8 +102,8 @@ pub fn topic(name: &str, style: &Style) -> Result<String, String> {
         [] => {
             let all: Vec<String> = topics();
             let words = all.iter().map(String::as_str).chain(ALIASES.iter().map(|a| a.0));
-            let near = nearest(&wanted, words).map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
-            Err(format!("there is nothing on `{name}`{near} `:help` lists the topics\n").replace("? `", "? \n`"))
+            let near = nearest(&wanted, words).map(|n| format!("did you mean `{n}`?\n")).unwrap_or_default();
+            Err(format!("there is nothing on `{name}`; {near}`:help` lists the topics\n"))
         }
         [one] => Ok(page(&sections, one, style)),
         _ => {
@@ -272,6 +272,9 @@ mod tests {
             assert!(text.contains(shows), "{word}: {text}");
         }
         assert!(topic("semaphor", &Style::default()).is_ok(), "the beginning of a title is enough");
-        assert!(topic("semafore", &Style::default()).unwrap_err().contains("did you mean `semaphore`?"));
+        let unknown = |word: &str| topic(word, &Style::default()).unwrap_err();
+        let lists = "`:help` lists the topics\n";
+        assert_eq!(unknown("semafore"), format!("there is nothing on `semafore`; did you mean `semaphore`?\n{lists}"));
+        assert_eq!(unknown("xyzzy"), format!("there is nothing on `xyzzy`; {lists}"));
     }
 }

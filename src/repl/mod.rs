@@ -216,7 +216,7 @@ impl Repl {
 
     /// The number of the line that is entered next, from 1.
     pub fn line(&self) -> usize {
-        self.growth.text().lines().count() + 1
+        self.growth.lines() + 1
     }
 
     /// What is declared so far, for completion.
@@ -247,6 +247,17 @@ impl Repl {
         }
     }
 
+    /// An entry with bytes that are no text, in whose place it has replacement
+    /// characters: the place of the first.
+    pub fn refuse(&mut self, text: &str) -> Reply {
+        let text = format!("{}\n", text.trim_end());
+        let base = self.growth.text().len();
+        let at = base + text.find(char::REPLACEMENT_CHARACTER).unwrap_or(0);
+        let span = Span::new(at, at + char::REPLACEMENT_CHARACTER.len_utf8());
+        self.wrong = true;
+        Reply::err(self.errors(&text, &[ScriptError::new(span, "a byte that is not UTF-8 text cannot be read")]))
+    }
+
     /// What there is to say if the session has ended by itself.
     pub fn look_whether_over(&mut self) -> Reply {
         self.scene().err().unwrap_or_default()
@@ -256,12 +267,21 @@ impl Repl {
 
     /// The answer, and how long the statements took.
     fn statements(&mut self, text: &str) -> (Reply, Option<u64>) {
-        let text = &format!("{}\n", text.replace("\r\n", "\n").trim_end());
+        self.statements_from(&Source::new(SESSION, text))
+    }
+
+    /// The same of a file, whose errors have places in the file.
+    fn statements_from(&mut self, source: &Source) -> (Reply, Option<u64>) {
+        let text = &format!("{}\n", source.text.replace("\r\n", "\n").trim_end());
         let (growth, entry) = match self.extended(text) {
             Ok(longer) => longer,
             Err(errors) => {
                 self.wrong = true;
-                return (Reply::err(self.errors(text, &errors)), None);
+                let told = match source.name == SESSION {
+                    true => self.errors(text, &errors),
+                    false => self.errors_of_file(&Source::new(&source.name, text.as_str()), errors),
+                };
+                return (Reply::err(told), None);
             }
         };
         lock(&self.told.source).text = growth.text().to_string();
@@ -290,7 +310,7 @@ impl Repl {
         let (growth, entry) = self.growth.extend(&script, text)?;
         let program = growth.program();
         let mut errors = Vec::new();
-        for decl in &program.objects[entry.first_object as usize..] {
+        for decl in program.objects.iter().skip(entry.first_object as usize) {
             if let Err((_, text)) = objects::init(decl.kind, &decl.args, decl.options)
                 && errors.last().is_none_or(|e: &ScriptError| e.span != decl.span)
             {
@@ -316,6 +336,25 @@ impl Repl {
             .map(|e| report::script_error(e).render(&source, &self.told.style()))
             .collect::<Vec<_>>()
             .join("\n")
+    }
+
+    /// What is wrong in a file that was to be entered. What was entered before is not on
+    /// its page, and named by its line.
+    fn errors_of_file(&self, file: &Source, errors: Vec<ScriptError>) -> String {
+        let base = self.growth.text().len() as u32;
+        let session = Source::new(SESSION, self.growth.text());
+        let in_file = |span: Span| Span { start: span.start.saturating_sub(base), end: span.end.saturating_sub(base) };
+        let shown = errors.into_iter().map(|mut error| {
+            let (earlier, own): (Vec<_>, Vec<_>) = error.related.into_iter().partition(|r| r.0.start < base);
+            error.span = in_file(error.span);
+            error.related = own.into_iter().map(|(span, label)| (in_file(span), label)).collect();
+            let mut diagnostic = report::script_error(&error);
+            for (span, label) in earlier {
+                diagnostic.note(format!("{label}: {SESSION}:{}", session.line(span)));
+            }
+            diagnostic.render(file, &self.told.style())
+        });
+        shown.collect::<Vec<_>>().join("\n")
     }
 
     /// What to show, how long it took, and where in the session's text it was left
@@ -440,7 +479,9 @@ impl Repl {
         match session.end() {
             Ok(report) => {
                 let quiet = Style { quiet: true, ..self.told.style() };
-                let key = |source: &Source, f: &Finding| report::finding(source, f, &quiet);
+                // It may have been seen more often since it was told.
+                let key =
+                    |source: &Source, f: &Finding| report::finding(source, &Finding { count: 1, ..f.clone() }, &quiet);
                 let source = lock(&self.told.source).clone();
                 let mut findings = lock(&self.told.findings);
                 let told: Vec<String> = findings.iter().map(|f| key(&source, f)).collect();

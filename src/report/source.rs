@@ -33,6 +33,23 @@ impl Source {
         Source { name: name.into(), text: text.into() }
     }
 
+    /// A file's content, without a mark of its bytes' order at its beginning.
+    ///
+    /// # Errors
+    ///
+    /// It is not UTF-8: a sentence with the place of the first byte that is not.
+    pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<Source, String> {
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(Source::new(name, text.strip_prefix('\u{feff}').map(String::from).unwrap_or(text))),
+            Err(error) => {
+                let valid = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
+                let line = valid.matches('\n').count() + 1;
+                let column = valid.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+                Err(format!("{name}:{line}:{column}: a byte that is not UTF-8 text cannot be read"))
+            }
+        }
+    }
+
     /// The line on which a span begins, from 1.
     pub fn line(&self, span: Span) -> usize {
         self.line_of(self.clamp(span).0)

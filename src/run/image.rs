@@ -141,7 +141,9 @@ impl Image {
     /// or of shared if only one is wanted.
     pub fn declare_cells(&self, first: u32, private: Option<bool>, holder: u32) -> Result<(), SetupError> {
         let wanted = |memory| private.is_none_or(|p| p == (memory == MemoryKind::Var));
-        for decl in self.program.memory.iter().filter(|d| d.first >= first && wanted(d.memory)) {
+        let memory = &self.program.memory;
+        let new = memory.iter().rev().take_while(|d| d.first >= first).count();
+        for decl in memory.iter().skip(memory.len() - new).filter(|d| wanted(d.memory)) {
             for i in 0..decl.count.unwrap_or(1) {
                 self.declared_cell(decl.first + i).init(&decl.init, holder)?;
             }

@@ -7,6 +7,7 @@ pub mod arena;
 mod cell;
 mod clock;
 mod codec;
+mod descriptor;
 mod diagnose;
 mod ends;
 mod events;
@@ -39,4 +40,6 @@ pub use image::Options;
 pub use prompt::{Answer, ROOM};
 pub use supervisor::session::{Event, Over, Session, Terms, Unheard};
 pub use supervisor::{Outcome, Report, Stop, TaskEnd, output_sentence, run};
-pub use system::{Interruption, fresh_seed, interruption, memory_for_objects, processors, terminal_columns, threads};
+pub use system::{
+    Interruption, fresh_seed, interruption, memory_for_objects, processors, terminal_columns, threads, write_output,
+};

@@ -716,7 +716,7 @@ impl Executor {
             if long {
                 self.take_output();
             }
-            let result = write_all(line.as_bytes());
+            let result = super::system::write_output(line.as_bytes());
             if long {
                 self.give_output();
             }
@@ -754,23 +754,4 @@ fn watches(program: &crate::program::Program, reads: &AwaitSite, place: Place) -
         (row.first..row.first + row.count).contains(&place.index)
     };
     reads.anything || reads.cells.contains(&place.index) || reads.rows.iter().any(in_row)
-}
-
-/// Writes to standard output, all of it.
-fn write_all(mut bytes: &[u8]) -> nix::Result<()> {
-    let out = std::io::stdout();
-    while !bytes.is_empty() {
-        match nix::unistd::write(&out, bytes) {
-            Ok(n) => bytes = &bytes[n..],
-            Err(nix::Error::EINTR) => {}
-            Err(nix::Error::EAGAIN) => {
-                use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-                use std::os::fd::AsFd;
-                let mut fds = [PollFd::new(out.as_fd(), PollFlags::POLLOUT)];
-                let _ = poll(&mut fds, PollTimeout::NONE);
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }

@@ -119,7 +119,8 @@ struct Watched {
 /// What is said where standard output cannot be written to.
 pub fn output_sentence(errno: i32) -> String {
     match nix::Error::from_raw(errno) {
-        nix::Error::EPIPE => "standard output was closed".to_string(),
+        // It had no descriptor at all when the program began (`descriptor`).
+        nix::Error::EPIPE | nix::Error::EBADF => "standard output was closed".to_string(),
         other => format!("standard output cannot be written: {}", other.desc()),
     }
 }

@@ -12,6 +12,26 @@ pub fn terminal_columns() -> Option<usize> {
     })
 }
 
+/// Writes to standard output, all of it. Rust's own way there takes it for written
+/// where there is no standard output.
+pub fn write_output(mut bytes: &[u8]) -> nix::Result<()> {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    use std::os::fd::AsFd;
+    let out = std::io::stdout();
+    while !bytes.is_empty() {
+        match nix::unistd::write(&out, bytes) {
+            Ok(n) => bytes = &bytes[n..],
+            Err(nix::Error::EINTR) => {}
+            Err(nix::Error::EAGAIN) => {
+                let mut fds = [PollFd::new(out.as_fd(), PollFlags::POLLOUT)];
+                let _ = poll(&mut fds, PollTimeout::NONE);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
 /// How many processors this process may use.
 pub fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, |n| n.get())

@@ -23,12 +23,17 @@ struct Version {
 }
 
 impl Version {
-    fn new(program: Kept) -> Box<Version> {
+    /// What the version before knew of the places still holds.
+    fn new(program: Kept, known: &Arc<[bool]>) -> Box<Version> {
         let of: &Program = match &program {
             Kept::Given(given) => given,
             Kept::Grown(grown) => grown,
         };
-        let private_cells = of.cells.iter().map(|d| of.memory[*d as usize].memory == Memory::Var).collect();
+        let private = |decl: &u32| of.memory[*decl as usize].memory == Memory::Var;
+        let private_cells = match of.cells.len() == known.len() {
+            true => known.clone(),
+            false => known.iter().copied().chain(of.cells.iter().skip(known.len()).map(private)).collect(),
+        };
         Box::new(Version { program, private_cells })
     }
 
@@ -51,7 +56,7 @@ pub struct Current {
 
 impl Current {
     pub fn new(program: &'static Program) -> Current {
-        let newest = AtomicPtr::new(Box::into_raw(Version::new(Kept::Given(program))));
+        let newest = AtomicPtr::new(Box::into_raw(Version::new(Kept::Given(program), &Arc::from([]))));
         Current { newest, older: Mutex::new(Vec::new()) }
     }
 
@@ -71,7 +76,7 @@ impl Current {
     }
 
     pub fn publish(&self, program: Arc<Program>) {
-        let new = Box::into_raw(Version::new(Kept::Grown(program)));
+        let new = Box::into_raw(Version::new(Kept::Grown(program), &self.version().private_cells));
         let old = self.newest.swap(new, AcqRel);
         // SAFETY: made by `Box::into_raw`, and now nobody else's.
         let old = unsafe { Box::from_raw(old) };

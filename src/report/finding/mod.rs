@@ -32,7 +32,13 @@ pub fn describe(source: &Source, finding: &Finding, style: &Style) -> Diagnostic
     match (finding.count, &finding.facts) {
         (0 | 1, _) => {}
         // Each time it is another child, made at the same place.
-        (n, Facts::Orphan { .. } | Facts::Zombie { .. }) => diagnostic.note(format!("and {} more like it", n - 1)),
+        (n, Facts::Orphan { .. } | Facts::Zombie { .. }) => {
+            let more = format!("and {} more like it", n - 1);
+            match style.quiet {
+                true => diagnostic.message.push_str(&format!(" ({more})")),
+                false => diagnostic.note(more),
+            }
+        }
         (n, _) => diagnostic.note(format!("seen {n} times")),
     }
     if !finding.also_on.is_empty() {

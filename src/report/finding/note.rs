@@ -83,7 +83,7 @@ pub fn left_in_queue(queue: &str, declared: Option<Span>, values: u64) -> Diagno
 mod tests {
     use super::super::fixture::*;
     use super::*;
-    use crate::detect::finding::Facts;
+    use crate::detect::finding::{Facts, Finding};
     use crate::report::Source;
 
     fn forked() -> (Source, TaskFacts, TaskFacts) {
@@ -129,6 +129,15 @@ mod tests {
                   kernel forget it
           = explain: conc explain zombie
         "#);
+    }
+
+    #[test]
+    fn a_line_says_how_many_it_stands_for() {
+        let (source, child, parent) = forked();
+        let found = Finding { count: 30, ..finding(Code::Zombie, &[], Facts::Zombie { child, parent }) };
+        let line = crate::report::finding(&source, &found, &Style { quiet: true, ..Style::default() });
+        assert!(line.ends_with(" never waited for it (and 29 more like it)\n"), "{line}");
+        assert!(text(&source, &found).contains("  = note: and 29 more like it\n"));
     }
 
     #[test]
