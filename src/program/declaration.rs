@@ -197,6 +197,7 @@ impl Compiler<'_> {
         let Some(kind) = self.kind_named(&o.kind.text) else { return };
         let options = self.options(o, kind);
         let Some(args) = self.object_args(o, kind) else { return };
+        self.check_made(kind, &args, options, o.args.as_deref().unwrap_or(&[]), o.name.span);
         let count =
             self.program.object_rows.iter().find(|r| r.first == laid && r.name == o.name.text).map_or(1, |r| r.count);
         for i in 0..count {
@@ -289,6 +290,14 @@ impl Compiler<'_> {
             });
         }
         Some(values)
+    }
+
+    /// What no object can be made with: `queue q(-1)`, `pool p(0)`.
+    pub(super) fn check_made(&mut self, kind: u8, args: &[Value], options: u32, written: &[ast::Arg], name: Span) {
+        if let Some(text) = (self.spec(kind).refuses)(args, options) {
+            let place = written.first().map_or(name, |arg| arg.value.span);
+            self.error(ScriptError::new(place, text));
+        }
     }
 
     fn check_object_arg(&mut self, wanted: Option<&'static str>, value: &Value, span: Span) -> Option<()> {
@@ -393,8 +402,12 @@ impl Compiler<'_> {
         for f in &s.fields {
             let Some(place) = fields.iter().position(|g| g.span == f.name.span) else { continue };
             let FieldKind::Object { kind, .. } = fields[place].what else { continue };
-            let filled = self.field_args(f, kind, &fields);
-            if let (Some(filled), FieldKind::Object { args, .. }) = (filled, &mut fields[place].what) {
+            let Some(filled) = self.field_args(f, kind, &fields) else { continue };
+            let known = |arg: &FieldArg| if let FieldArg::Value(v) = arg { Some(v.clone()) } else { None };
+            if let Some(values) = filled.iter().map(known).collect::<Option<Vec<Value>>>() {
+                self.check_made(kind, &values, 0, f.args.as_deref().unwrap_or(&[]), f.name.span);
+            }
+            if let FieldKind::Object { args, .. } = &mut fields[place].what {
                 *args = filled;
             }
         }
