@@ -28,6 +28,8 @@ pub enum Sort {
     Understood,
     /// The word at its place stands for nothing.
     Unknown,
+    /// It is one because of the block that it stands in.
+    Placed,
 }
 
 impl ScriptError {
@@ -55,6 +57,10 @@ impl ScriptError {
     }
     pub fn understood(mut self) -> ScriptError {
         self.sort = Sort::Understood;
+        self
+    }
+    pub fn placed(mut self) -> ScriptError {
+        self.sort = Sort::Placed;
         self
     }
     pub fn unknown(mut self) -> ScriptError {

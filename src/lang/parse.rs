@@ -14,6 +14,7 @@ mod expr;
 mod grammar;
 mod item;
 mod literal;
+mod reach;
 mod recover;
 pub(super) mod scan;
 mod select;
@@ -71,6 +72,8 @@ pub struct Parsed {
     /// that it defines no name. Empty if every error is
     /// [understood](Sort::Understood).
     pub lost: Vec<Span>,
+    /// Where blocks may begin or end elsewhere than was meant.
+    pub unsure: Vec<Span>,
 }
 
 /// As [`parse`], and of a script with errors the part that can be read.
@@ -92,13 +95,14 @@ fn read(source: &str, entry: bool) -> Parsed {
     if source.len() > SOURCE_MAX {
         let help = format!("a script has at most {} MiB", SOURCE_MAX >> 20);
         let error = ScriptError::new(Span::new(0, 0), "the script is too long").help(help);
-        return Parsed { script: None, errors: vec![error], lost: Vec::new() };
+        return Parsed { script: None, errors: vec![error], lost: Vec::new(), unsure: Vec::new() };
     }
     let scan = scan::scan(source);
     let mut errors = scan.errors;
     let mut lost = scan.lost;
+    let mut unsure = scan.unsure;
     if scan.unreadable {
-        return Parsed { script: None, errors, lost };
+        return Parsed { script: None, errors, lost, unsure: Vec::new() };
     }
     let mut text = scan.text;
     // Each round takes one statement out of the text, so there are few. The next
@@ -109,12 +113,16 @@ fn read(source: &str, entry: bool) -> Parsed {
         match grammar::Grammar::parse(grammar::Rule::script, &text[from..]) {
             Ok(_) if from > 0 => from = 0,
             Ok(pairs) => {
-                let repaired = scan.repaired || !errors.is_empty();
-                let mut builder = Builder::new(&text, errors, repaired);
+                reached(&text, errors.iter().map(|error| error.span).chain(lost.iter().copied()), &mut unsure);
+                let told = errors.len();
+                let mut builder = Builder::new(&text, errors, unsure);
                 builder.entry = entry;
                 let script = builder.script(pairs);
                 lost.append(&mut builder.lost);
-                return Parsed { script: Some(script), errors: builder.errors, lost };
+                let (errors, mut unsure) = (builder.errors, builder.unsure);
+                let not_understood = errors[told..].iter().filter(|error| error.sort != Sort::Understood);
+                reached(&text, not_understood.map(|error| error.span), &mut unsure);
+                return Parsed { script: Some(script), errors, lost, unsure };
             }
             Err(failure) => {
                 rounds += 1;
@@ -138,7 +146,17 @@ fn read(source: &str, entry: bool) -> Parsed {
             }
         }
     }
-    Parsed { script: None, errors, lost }
+    Parsed { script: None, errors, lost, unsure }
+}
+
+/// Adds what each of `spans` may reach to `unsure`.
+fn reached(text: &str, spans: impl Iterator<Item = Span>, unsure: &mut Vec<Span>) {
+    for span in spans {
+        let known = |place: &Span| place.start <= span.start && span.end <= place.end;
+        if !unsure.iter().any(known) {
+            unsure.push(reach::around(text, span));
+        }
+    }
 }
 
 /// The tree of a single expression, such as the value of `-D N=7`.
@@ -150,7 +168,7 @@ pub fn parse_expr(source: &str) -> Result<Expr, Vec<ScriptError>> {
     }
     match grammar::Grammar::parse(grammar::Rule::lone_expr, &scan.text) {
         Ok(pairs) => {
-            let mut builder = Builder::new(&scan.text, errors, false);
+            let mut builder = Builder::new(&scan.text, errors, Vec::new());
             match builder.lone_expr(pairs) {
                 Some(expr) if builder.errors.is_empty() => Ok(expr),
                 _ => Err(finish(builder.errors, source)),

@@ -46,21 +46,22 @@ pub fn analyse(
     kinds: &'static [KindSpec],
     defines: &[(String, Value)],
 ) -> (Script, Names, Vec<ScriptError>) {
-    let Parsed { script, errors, lost } = parsed;
+    let Parsed { script, errors, lost, unsure } = parsed;
     let Some(script) = script else { return (Script::default(), Names::default(), errors) };
     let mut compiler = Compiler::new(source, kinds);
     compiler.collect(&script, defines);
     compiler.bodies(&script);
     let names = std::mem::take(&mut compiler.names);
-    compiler.errors = beyond(errors, &lost, compiler.errors, &names, source);
+    compiler.errors = beyond(errors, [&lost, &unsure], compiler.errors, &names, source);
     (script, names, compiler.finish().err().unwrap_or_default())
 }
 
 /// The errors in form, and of those in meaning all that do not follow from
-/// them. `lost` is what could not be read.
+/// them. `lost` is what could not be read, and `unsure` where blocks may begin or
+/// end elsewhere than was meant.
 fn beyond(
     form: Vec<ScriptError>,
-    lost: &[Span],
+    [lost, unsure]: [&[Span]; 2],
     mut meaning: Vec<ScriptError>,
     names: &Names,
     source: &str,
@@ -70,18 +71,47 @@ fn beyond(
     }
     meaning.retain(|error| !form.iter().any(|told| error.span == told.span));
     if !lost.is_empty() {
-        // Blocks may begin and end elsewhere than was meant, and what is lost
-        // may have defined any name in it. So it is an error only if a word is
-        // not known that the whole script says nowhere else.
+        // What is lost may have defined any name in it. So an unknown word is an
+        // error only if nothing that is lost says it.
         let mut known: HashSet<&str> = names.symbols().iter().map(|symbol| symbol.name.as_str()).collect();
-        let is_word = |c: char| c.is_alphanumeric() || c == '_';
-        known.extend(lost.iter().flat_map(|span| span.text(source).split(|c| !is_word(c))));
-        let read = |place: Span| !lost.iter().any(|lost| lost.start <= place.end && place.start <= lost.end);
+        known.extend(lost.iter().flat_map(|span| words(span.text(source))));
+        let defined: HashSet<&str> = names
+            .symbols()
+            .iter()
+            .filter(|symbol| symbol.places.iter().any(|place| lost.iter().any(|s| meet(*s, *place))))
+            .map(|symbol| symbol.name.as_str())
+            .collect();
+        let free = |spans: &[Span], place: Span| !spans.iter().any(|s| meet(*s, place));
+        let all_free = |spans: &[Span], error: &ScriptError| {
+            // What `-D` is told has no place.
+            error.span.is_empty() || free(spans, error.span) && error.related.iter().all(|r| free(spans, r.0))
+        };
         let word = |place: Span| source.get(place.start as usize..place.end as usize).unwrap_or("");
-        meaning.retain(|e| e.sort == Sort::Unknown && !known.contains(word(e.span)) && read(e.span));
+        meaning.retain(|error| match error.sort {
+            Sort::Unknown => !known.contains(word(error.span)) && free(lost, error.span),
+            Sort::Placed => all_free(lost, error) && all_free(unsure, error),
+            // What is named there may have been declared as something else.
+            _ => all_free(lost, error) && !words(line_of(source, error.span)).any(|word| defined.contains(word)),
+        });
     }
     meaning.extend(form);
     meaning
+}
+
+fn meet(a: Span, b: Span) -> bool {
+    a.start <= b.end && b.start <= a.end
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !(c.is_alphanumeric() || c == '_'))
+}
+
+/// The lines that `span` lies on.
+fn line_of(source: &str, span: Span) -> &str {
+    let (start, end) = (span.start as usize, span.end as usize);
+    let (Some(before), Some(after)) = (source.get(..start), source.get(end..)) else { return "" };
+    let start = before.rfind('\n').map_or(0, |i| i + 1);
+    &source[start..end + after.find('\n').unwrap_or(after.len())]
 }
 
 /// The nearest declared `const` for a `-D` that names none.
@@ -264,7 +294,9 @@ impl<'s> Compiler<'s> {
         match constants.eval(expr) {
             Ok(value) => Some(value),
             Err(error) => {
-                self.error(error);
+                if !error.message.is_empty() {
+                    self.error(error);
+                }
                 None
             }
         }
@@ -279,7 +311,8 @@ impl<'s> Compiler<'s> {
             let error = ScriptError::new(name.span, format!("`{}` is defined twice", name.text))
                 .label("defined again")
                 .related(first, "first defined here")
-                .help("names live in one space: give one of them another name");
+                .help("names live in one space: give one of them another name")
+                .placed();
             return self.error(error);
         }
         let (what, kind, row) = self.nature(&name.text);
@@ -420,7 +453,8 @@ impl<'s> Compiler<'s> {
             let first = self.since_before(first as usize, self.program.functions[first as usize].span);
             let error = ScriptError::new(span, "there are two `finally` blocks")
                 .related(first, "the first")
-                .help("put both into one");
+                .help("put both into one")
+                .placed();
             return self.error(error);
         }
         let index = self.new_function("finally", FunctionKind::Finally, span);

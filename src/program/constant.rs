@@ -20,6 +20,7 @@ pub struct Constants<'a> {
 }
 
 impl Constants<'_> {
+    /// An error without a message follows from one that has been told.
     pub fn eval(&self, expr: &Expr) -> Result<Value, ScriptError> {
         match &expr.kind {
             ExprKind::Int(i) => Ok(Value::Int(*i)),
@@ -62,6 +63,8 @@ impl Constants<'_> {
 
     fn name(&self, name: &str, expr: &Expr) -> Result<Value, ScriptError> {
         match self.globals.get(name) {
+            // Why there is no value has been told.
+            Some(Global::Const(Value::Missing)) => Err(ScriptError::new(expr.span, "")),
             Some(Global::Const(v)) => Ok(v.clone()),
             Some(Global::Object(id)) => Ok(Value::Object(ObjRef { id: *id, kind: (self.kind_of)(*id) })),
             Some(Global::Function(f)) => Ok(Value::Function(*f)),

@@ -62,7 +62,7 @@ impl Compiler<'_> {
     fn collect_const(&mut self, c: &ast::Const, defines: &[(String, Value)]) {
         let defined = defines.iter().rev().find(|d| d.0 == c.name.text).map(|d| d.1.clone());
         let Some(written) = self.eval(&c.value) else {
-            self.define(&c.name, Global::Const(Value::None));
+            self.define(&c.name, Global::Const(Value::Missing));
             return;
         };
         let value = self.overridden(c, written, defined);
@@ -131,7 +131,8 @@ impl Compiler<'_> {
 
     fn count(&mut self, object: &ast::Object) -> Option<u32> {
         let count = object.count.as_ref()?;
-        match self.eval(count)? {
+        // One that is not known is told, and it is a row all the same.
+        match self.eval(count).unwrap_or(Value::Int(0)) {
             Value::Int(n) if (0..=COUNT_MAX).contains(&n) => Some(n as u32),
             _ => {
                 let error = ScriptError::new(
@@ -167,7 +168,7 @@ impl Compiler<'_> {
                 None => error.help("the kinds are var, shared, atomic, lock, rwlock, semaphore, condition, event, barrier, latch, queue and pool"),
             };
             self.error(error);
-            self.define(&o.name, Global::Const(Value::None));
+            self.define(&o.name, Global::Const(Value::Missing));
             return None;
         };
         let first = self.program.objects.len() as u32;

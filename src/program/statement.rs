@@ -22,7 +22,8 @@ impl Compiler<'_> {
             let error = ScriptError::new(name.span, format!("`{}` is defined twice", name.text))
                 .label("defined again")
                 .related(first, "first defined here")
-                .help(format!("to assign, write `{} = …`; else give it another name", name.text));
+                .help(format!("to assign, write `{} = …`; else give it another name", name.text))
+                .placed();
             self.error(error);
         }
         self.names.define(&name.text, name.span, what, None, false);
@@ -219,7 +220,7 @@ impl Compiler<'_> {
         let depth = self.frame().regions.iter().rposition(|r| matches!(r, Region::Loop { .. }));
         let Some(depth) = depth else {
             let error =
-                ScriptError::new(span, format!("`{word}` outside a loop")).help("`return` ends a task or a function");
+                ScriptError::new(span, format!("`{word}` outside a loop")).help("`return` ends a task or a function").placed();
             return self.error(error);
         };
         self.unwind_to(depth + 1, span);
@@ -364,7 +365,8 @@ impl Compiler<'_> {
                     .help(format!("lists are values: build a new one, `{name} = {name}[..1] + [v]`; or declare a row, `var {name}[3] = 0`"));
                 return self.error(error);
             }
-            _ => {
+            None => return self.undefined(name, object.span, false),
+            Some(_) => {
                 self.expression(object);
                 return self.not_assignable(object, Some(format!("`{name}` has no elements to assign")));
             }
@@ -563,7 +565,7 @@ impl Compiler<'_> {
         self.program.needs.gate = true;
         let head = Span { start: span.start, end: body.span.start + 1 };
         if self.frame().regions.iter().any(|r| matches!(r, Region::Atomic)) {
-            self.error(ScriptError::new(head, "`atomically` inside `atomically`").help("the outer block is enough"));
+            self.error(ScriptError::new(head, "`atomically` inside `atomically`").help("the outer block is enough").placed());
         }
         self.emit(Instr::AtomicBegin, head);
         let close = Span::new((body.span.end as usize).saturating_sub(1), body.span.end as usize);
@@ -585,7 +587,8 @@ impl Compiler<'_> {
     fn await_statement(&mut self, condition: &Expr, span: Span, nested: bool) {
         if !nested && self.frame().regions.iter().any(|r| matches!(r, Region::Atomic)) {
             let error = ScriptError::new(span, "`await` must be the first statement of an `atomically` block")
-                .help("what waits comes first: `atomically { await c … }`");
+                .help("what waits comes first: `atomically { await c … }`")
+                .placed();
             self.error(error);
         }
         self.program.needs.gate = true;
@@ -613,7 +616,7 @@ impl Compiler<'_> {
         }
         if select.arms.is_empty() && select.after.is_none() && select.otherwise.is_none() {
             self.error(
-                ScriptError::new(head, "a `select` without arms waits for ever")
+                ScriptError::new(span, "a `select` without arms waits for ever")
                     .help("add an arm: `v = q.get() => { }`"),
             );
         }

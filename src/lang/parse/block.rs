@@ -37,7 +37,7 @@ impl<'s> Builder<'s> {
             match item {
                 Item::Stmt(stmt) => stmts.push(stmt),
                 // After a repair the block may be longer than it was meant.
-                item if self.repaired => self.lost.push(item.span()),
+                item if self.is_unsure(item.span()) => self.lost.push(item.span()),
                 item => {
                     self.lost.push(item.span());
                     let after_try = matches!(stmts.last(), Some(Stmt { kind: StmtKind::Try { .. }, .. }));
@@ -119,7 +119,7 @@ impl<'s> Builder<'s> {
         while let Some(node) = parts.accept(Rule::catch) {
             catches.push(self.catch(node)?);
         }
-        if catches.is_empty() && !colon && !self.repaired {
+        if catches.is_empty() && !colon && !self.is_unsure(whole) && !self.is_unsure(Span { start: whole.end, ..whole }) {
             self.errors.push(slip::without_catch(whole));
         }
         Some(StmtKind::Try { body, catches })
@@ -166,7 +166,7 @@ impl<'s> Builder<'s> {
         }
         let body = self.body(&mut parts)?;
         // With a colon the blocks before had colons too: that is told there.
-        if self.errors.len() == before && !self.repaired {
+        if self.errors.len() == before && !self.is_unsure(whole) {
             self.errors.push(slip::stray(rule, whole));
         }
         Some(StmtKind::Loop(body))

@@ -24,9 +24,9 @@ pub(super) struct Builder<'s> {
     /// What is not in the tree, or not as it was meant: names may have been
     /// defined there.
     pub lost: Vec<Span>,
-    /// Something was repaired or blanked out: a statement may seem to stand
-    /// where its author did not put it.
-    pub repaired: bool,
+    /// Where something was repaired or blanked out: a statement may seem to
+    /// stand where its author did not put it.
+    pub unsure: Vec<Span>,
     /// The text may end with any expression.
     pub entry: bool,
     depth: usize,
@@ -37,13 +37,13 @@ pub(super) struct Builder<'s> {
 }
 
 impl<'s> Builder<'s> {
-    pub fn new(text: &'s str, errors: Vec<ScriptError>, repaired: bool) -> Builder<'s> {
+    pub fn new(text: &'s str, errors: Vec<ScriptError>, unsure: Vec<Span>) -> Builder<'s> {
         let errors_max = errors.len() + ERRORS_GATHERED_MAX;
         Builder {
             text,
             errors,
             lost: Vec::new(),
-            repaired,
+            unsure,
             entry: false,
             depth: 0,
             errors_max,
@@ -122,6 +122,11 @@ impl<'s> Builder<'s> {
         };
         self.depth -= levels;
         built
+    }
+
+    /// Whether it is not sure that what lies at `span` was meant to stand there.
+    pub fn is_unsure(&self, span: Span) -> bool {
+        self.unsure.iter().any(|place| place.start <= span.start && span.start <= place.end)
     }
 
     /// Whether an error lies on the line of `span` already.

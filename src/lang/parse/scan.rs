@@ -5,7 +5,7 @@
 //! not match, so the rest can still be read. `brace` guesses where a `}` is
 //! missing.
 
-use super::{ERRORS_GATHERED_MAX, NESTING_MAX, brace};
+use super::{ERRORS_GATHERED_MAX, NESTING_MAX, brace, reach};
 use crate::lang::ast::Span;
 use crate::lang::error::ScriptError;
 
@@ -22,8 +22,8 @@ pub(in crate::lang) struct Scan {
     pub unreadable: bool,
     /// The source ends inside brackets.
     pub open: bool,
-    /// Brackets were mended, perhaps not where they were meant.
-    pub repaired: bool,
+    /// Where blocks may begin or end elsewhere than was meant.
+    pub unsure: Vec<Span>,
 }
 
 pub(in crate::lang) fn scan(source: &str) -> Scan {
@@ -36,13 +36,21 @@ pub(in crate::lang) fn scan(source: &str) -> Scan {
         comments: Vec::new(),
         errors: Vec::new(),
         lost: Vec::new(),
-        repaired: false,
+        unsure: Vec::new(),
         line_end: None,
         comment_end: None,
     };
     let unreadable = !scanner.run();
     scanner.finish(unreadable)
 }
+
+/// Words that begin a statement or an item and stand nowhere else. (`for` and
+/// `else` are met in expressions of other languages, `fn` too.)
+const STATEMENTS: [&str; 27] = [
+    "const", "struct", "task", "invariant", "finally", "expect", "return", "while", "loop", "repeat", "break",
+    "continue", "let", "print", "sleep", "busy", "yield", "assert", "await", "atomically", "select", "try", "catch",
+    "raise", "with", "terminate", "kill",
+];
 
 /// What is open at a place.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,7 +73,7 @@ struct Scanner<'s> {
     comments: Vec<Span>,
     errors: Vec<ScriptError>,
     lost: Vec<Span>,
-    repaired: bool,
+    unsure: Vec<Span>,
     /// Of the line that was last asked for.
     line_end: Option<usize>,
     /// The last `*/`, once one was looked for.
@@ -106,9 +114,16 @@ impl Scanner<'_> {
             }
             let inner = self.open.iter().filter(|(open, _)| *open != Open::Brace).count();
             if inner == 0 && !self.open.is_empty() {
-                self.repaired = true;
                 let open: Vec<usize> = self.open.iter().map(|(_, place)| *place).collect();
-                self.errors.extend(brace::close(self.source, &mut self.text, &self.braces, &open));
+                let errors = brace::close(self.source, &mut self.text, &self.braces, &open);
+                let mut reached = Span::default();
+                for error in &errors {
+                    if !(reached.start <= error.span.start && error.span.end <= reached.end) {
+                        reached = reach::below(self.source, error.span.start as usize);
+                        self.unsure.push(reached);
+                    }
+                }
+                self.errors.extend(errors);
             } else {
                 while let Some((_, place)) = self.open.pop() {
                     self.blank(place, place + 1);
@@ -126,7 +141,7 @@ impl Scanner<'_> {
             lost: self.lost,
             unreadable,
             open,
-            repaired: self.repaired,
+            unsure: self.unsure,
         }
     }
 
@@ -224,10 +239,25 @@ impl Scanner<'_> {
         if byte == b'\r' {
             self.text[self.place] = if lone { b'\n' } else { b' ' };
         }
+        if self.top_is_bracket() && self.begins_statement() {
+            while self.top_is_bracket() {
+                self.unclosed_bracket();
+            }
+        }
         if self.top_is_bracket() {
             self.text[self.place] = b' ';
         }
         self.place += 1;
+    }
+
+    /// Whether the next line begins with a word that no expression has there:
+    /// what is open before it was meant to be closed.
+    fn begins_statement(&self) -> bool {
+        let line = self.source[self.place + 1..].trim_start_matches([' ', '\t', '\r']);
+        let end = line.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(line.len());
+        // After a dot any word is a field.
+        let field = self.source[..self.place].trim_end().ends_with('.');
+        !field && STATEMENTS.contains(&&line[..end])
     }
 
     /// A line ends in a string, or in a `{ }` of a string.
@@ -267,7 +297,6 @@ impl Scanner<'_> {
             self.braces.push((brace, true));
             self.open.push((Open::Brace, brace));
         }
-        self.repaired = true;
         self.place = end;
     }
 
@@ -358,7 +387,9 @@ impl Scanner<'_> {
             }
             None => {
                 self.blank(self.place, self.place + 1);
-                self.repaired = true;
+                if self.errors.len() < ERRORS_GATHERED_MAX {
+                    self.unsure.push(reach::above(self.source, self.place));
+                }
                 let span = Span::new(self.place, self.place + 1);
                 let help = "take it out, or look for a `{` that is missing before it";
                 self.tell(ScriptError::new(span, "this `}` closes nothing").help(help));
@@ -377,7 +408,6 @@ impl Scanner<'_> {
             }
         }
         self.blank(place, place + 1);
-        self.repaired = true;
         let error = ScriptError::new(Span::new(place, place + 1), format!("this `{begin}` is not closed"));
         self.tell(error.help(format!("write `{end}` where it ends")));
     }

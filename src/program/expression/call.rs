@@ -193,6 +193,7 @@ impl Compiler<'_> {
                 }
                 None => {
                     let mut error = ScriptError::new(name.span, format!("`{}` has no field `{}`", s.name, name.text))
+                        .unknown()
                         .related(s.span, "the struct");
                     if let Some(near) = nearest(&name.text, s.fields.iter().map(|f| f.name.as_str())) {
                         error = error.help(format!("did you mean `{near}`?"));
@@ -266,8 +267,7 @@ impl Compiler<'_> {
         }
         let mut error =
             ScriptError::new(field.span, format!("a {} has no method `{}`", decl.memory.word(), field.text))
-                .label("unknown method")
-                .unknown();
+                .label("unknown method");
         let names =
             Update::METHODS.iter().map(|m| m.0).chain(self.kinds.iter().flat_map(|k| k.methods.iter().map(|m| m.name)));
         if let Some(near) = nearest(&field.text, names) {
@@ -348,8 +348,7 @@ impl Compiler<'_> {
         let spec = self.spec(kind);
         let Some(method) = spec.method(&field.text) else {
             let mut error = ScriptError::new(field.span, format!("a {} has no method `{}`", spec.word, field.text))
-                .label("unknown method")
-                .unknown();
+                .label("unknown method");
             let python = python_method(spec.word, &field.text);
             let all = spec.methods.iter().map(|m| m.name).collect::<Vec<_>>();
             error = match (python, nearest(&field.text, all.iter().copied())) {
@@ -372,8 +371,7 @@ impl Compiler<'_> {
             return Some(());
         }
         let mut error = ScriptError::new(field.span, format!("no kind of object has a method `{}`", field.text))
-            .label("unknown method")
-            .unknown();
+            .label("unknown method");
         if let Some(near) = nearest(&field.text, names) {
             error = error.help(format!("did you mean `{near}`?"));
         }
