@@ -24,7 +24,7 @@ mod stmt;
 mod unexpected;
 
 use super::ast::{Expr, Script, Span};
-use super::error::{ScriptError, Sort};
+use super::error::ScriptError;
 use build::Builder;
 use pest::Parser;
 
@@ -70,7 +70,7 @@ pub struct Parsed {
     pub errors: Vec<ScriptError>,
     /// What is not in the tree, or not as it was meant: no word in there says
     /// that it defines no name. Empty if every error is
-    /// [understood](Sort::Understood).
+    /// [understood](ScriptError::is_understood).
     pub lost: Vec<Span>,
     /// Where blocks may begin or end elsewhere than was meant.
     pub unsure: Vec<Span>,
@@ -82,7 +82,7 @@ pub fn parse_all(source: &str) -> Parsed {
     if parsed.script.is_some() && parsed.errors.is_empty() {
         return parsed;
     }
-    for error in parsed.errors.iter().filter(|error| error.sort != Sort::Understood) {
+    for error in parsed.errors.iter().filter(|error| !error.is_understood()) {
         let last = build::line_of(source, error.span.end as usize);
         parsed.lost.push(build::line_of(source, error.span.start as usize).to(last));
     }
@@ -120,7 +120,7 @@ fn read(source: &str, entry: bool) -> Parsed {
                 let script = builder.script(pairs);
                 lost.append(&mut builder.lost);
                 let (errors, mut unsure) = (builder.errors, builder.unsure);
-                let not_understood = errors[told..].iter().filter(|error| error.sort != Sort::Understood);
+                let not_understood = errors[told..].iter().filter(|error| !error.is_understood());
                 reached(&text, not_understood.map(|error| error.span), &mut unsure);
                 return Parsed { script: Some(script), errors, lost, unsure };
             }

@@ -7,6 +7,7 @@
 //! for an editor.
 
 use super::grammar::{Rule, is_keyword};
+use super::slip;
 use super::{DEPTH_MAX, ERRORS_GATHERED_MAX};
 use crate::lang::ast::{Expr, Item, Name, Script, Span};
 use crate::lang::error::ScriptError;
@@ -72,7 +73,10 @@ impl<'s> Builder<'s> {
         let mut previous: Option<Node<'s>> = None;
         let mut separated = true;
         while let Some(node) = parts.next_unless(&[Rule::close_brace, Rule::EOI]) {
-            if node.as_rule() == Rule::sep {
+            if matches!(node.as_rule(), Rule::sep | Rule::comma_sep) {
+                if node.as_rule() == Rule::comma_sep && !self.reported_on_line(span(&node)) {
+                    self.errors.push(slip::comma_in_struct(span(&node)));
+                }
                 separated = true;
                 continue;
             }

@@ -168,8 +168,8 @@ impl<'s> Builder<'s> {
                 Some(node) => {
                     let mut parts = super::build::parts(node);
                     let name = name(parts.accept(Rule::ident)?);
-                    if let Some(equals) = parts.accept(Rule::equals) {
-                        self.errors.push(slip::equals_in_argument(span(&equals), &name));
+                    if parts.accept(Rule::equals).is_some() {
+                        self.errors.push(slip::equals_in_argument(&name));
                     }
                     Some(name)
                 }

@@ -51,7 +51,12 @@ impl<'s> Builder<'s> {
         match rule {
             Rule::break_stmt => Some(StmtKind::Break),
             Rule::continue_stmt => Some(StmtKind::Continue),
-            Rule::yield_stmt => Some(StmtKind::Yield),
+            Rule::yield_stmt => {
+                if let Some(value) = parts.accept(Rule::expr) {
+                    self.errors.push(slip::yield_value(span.to(super::build::span(&value)), text(&value)));
+                }
+                Some(StmtKind::Yield)
+            }
             Rule::terminate_stmt => self.expr(parts.next()?).map(StmtKind::Terminate),
             Rule::kill_stmt => self.expr(parts.next()?).map(StmtKind::Kill),
             Rule::raise_stmt => self.expr(parts.next()?).map(StmtKind::Raise),
@@ -60,6 +65,13 @@ impl<'s> Builder<'s> {
             Rule::sleep_stmt => self.waits(&mut parts, "sleep").map(StmtKind::Sleep),
             Rule::busy_stmt => self.waits(&mut parts, "busy").map(StmtKind::Busy),
             Rule::await_stmt => self.condition(&mut parts).map(StmtKind::Await),
+            Rule::assert_stmt if parts.peek() == Some(Rule::assert_slip) => {
+                let slip = parts.next()?;
+                self.errors.push(slip::assert_call(span, &slip));
+                let mut parts = super::build::parts(slip);
+                let condition = self.condition(&mut parts)?;
+                Some(StmtKind::Assert { condition, message: self.optional(&mut parts)? })
+            }
             Rule::assert_stmt => {
                 let condition = self.condition(&mut parts)?;
                 Some(StmtKind::Assert { condition, message: self.optional(&mut parts)? })

@@ -28,7 +28,7 @@ pub(super) fn too_deep(place: usize) -> ScriptError {
 
 /// What is wrong at `place`, where the grammar got no further.
 pub(super) fn error(text: &str, source: &str, failure: &Error<Rule>, place: usize) -> ScriptError {
-    let place = place.min(text.len());
+    let place = word_start(text, place.min(text.len()));
     let (found, length) = found(text, place);
     let span = Span::new(place, (place + length).min(source.len().max(place)));
     let mut wanted = wanted(failure);
@@ -43,6 +43,9 @@ pub(super) fn error(text: &str, source: &str, failure: &Error<Rule>, place: usiz
     }
     let wanted = if wanted.is_empty() { by_place(within) } else { wanted };
     let error = ScriptError::new(span, format!("expected {}, found {found}", list(&wanted)));
+    if let Some(example) = example(before) {
+        return error.help(format!("write `{example}`"));
+    }
     match wanted.first() {
         Some(&"`}`") if within == Within::Hole => {
             error.help("`{ }` in a string holds one expression; write `\\{` for a brace")
@@ -50,6 +53,41 @@ pub(super) fn error(text: &str, source: &str, failure: &Error<Rule>, place: usiz
         Some(&BLOCK) => error.help("a block begins with `{` on the line of its head"),
         _ => error,
     }
+}
+
+/// Where a word begins that the grammar has read the beginning of.
+fn word_start(text: &str, place: usize) -> usize {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    if !text[place..].starts_with(is_word) {
+        return place;
+    }
+    text[..place].rfind(|c| !is_word(c)).map_or(0, |i| i + text[i..].chars().next().map_or(1, char::len_utf8))
+}
+
+/// How a statement looks of which only the first word stands there.
+fn example(before: &str) -> Option<&'static str> {
+    Some(match before.trim() {
+        "sleep" => "sleep 10ms",
+        "busy" => "busy 10ms",
+        "join" => "join w",
+        "terminate" => "terminate w",
+        "kill" => "kill w",
+        "await" => "await x == 1",
+        "assert" => "assert x == 1",
+        "raise" => "raise \"text\"",
+        "invariant" => "invariant x >= 0",
+        "spawn" => "spawn worker",
+        "submit" => "submit job(1) to p",
+        "if" => "if x == 1 { }",
+        "while" => "while x < 3 { }",
+        "repeat" => "repeat 3 { }",
+        "for" => "for i in 0..3 { }",
+        "with" => "with m { }",
+        "let" => "let x = 1",
+        "const" => "const N = 1",
+        "expect" => "expect ok",
+        _ => return None,
+    })
 }
 
 const BLOCK: &str = "a block `{ }`";
@@ -172,8 +210,42 @@ impl Stop<'_> {
 /// Slips that the grammar does not let through.
 fn special(stop: &Stop<'_>) -> Option<ScriptError> {
     let word = stop.word();
+    if let Some(error) = foreign(stop).or_else(|| arm(stop)).or_else(|| parameter(stop)) {
+        return Some(error);
+    }
     match stop.rest.chars().next()? {
         '{' | '\n' => block(stop),
+        '+' if stop.rest.starts_with("++") || stop.before.ends_with('+') => {
+            stop.error("`++` is not an operator", "write `x += 1`")
+        }
+        '+' if stop.before.trim_end().ends_with('=') => stop.error("`=+` is not an operator", "write `+=`"),
+        '<' | '>' if stop.before.ends_with(['<', '>']) => {
+            stop.error("there are no operators on bits", "multiply or divide by a power of two")
+        }
+        '<' if stop.rest.starts_with("<-") => {
+            stop.error("`<-` is not an operator", "a queue gives a value with `q.get()` and takes one with `q.put(v)`")
+        }
+        '<' | '>' if stop.before.ends_with('=') => {
+            let sign = stop.rest.chars().next()?;
+            stop.error(&format!("`={sign}` is not an operator"), &format!("write `{sign}=`"))
+        }
+        _ if word == "then" => stop.error("there is no `then`", "write the `{` of the block"),
+        _ if matches!(word, "fn" | "task" | "func" | "def" | "function") && stop.wants(EXPRESSION) => {
+            stop.error("a function has a name and stands at the top level", "define `fn f(x) { return x }` and pass `f`")
+        }
+        '(' if stop.first() == "for" && stop.before.trim() == "for" => {
+            stop.error("the head of a `for` has no parentheses", "write `for i in 0..3 { }`")
+        }
+        _ if stop.first() == "for" && stop.wants("`in`") && !stop.rest.starts_with(',') => {
+            stop.error("`for` goes over values", "write `for i in 0..3 { }`; for other steps use `while`")
+        }
+        ',' if stop.first() == "let" && !stop.before.contains('=') => {
+            stop.error("`let` has one name", "write one `let` for each")
+        }
+        '=' if !stop.rest.starts_with("==") && stop.before.contains(',') && stop.within == Within::Block => {
+            stop.error("an assignment has one target", "write one assignment a line")
+        }
+        '.' if stop.rest.starts_with("...") => stop.error("there is no `...`", "an empty block is `{ }`"),
         ':' => colon(stop),
         _ if word == "else" && stop.before.contains(" if ") => {
             stop.error("there is no `a if c else b`", "write `if c { } else { }` as a statement")
@@ -205,6 +277,82 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
     }
 }
 
+/// A statement of another language, told by its first word.
+fn foreign(stop: &Stop<'_>) -> Option<ScriptError> {
+    let head = stop.before.trim_end();
+    let first = stop.first();
+    let in_head = stop.within == Within::Block && head != first || stop.rest.starts_with('{');
+    let (message, help) = match first {
+        "switch" | "match" if in_head => (format!("there is no `{first}`"), "write `if x == 1 { } else if x == 2 { }`"),
+        "unless" => ("there is no `unless`".to_owned(), "write `if not (c) { }`"),
+        "until" => ("there is no `until`".to_owned(), "write `while not (c) { }`"),
+        "foreach" => ("there is no `foreach`".to_owned(), "write `for v in xs { }`"),
+        "class" | "interface" | "enum" if stop.rest.starts_with('{') => {
+            (format!("there is no `{first}`"), "write `struct S { }` with declarations inside")
+        }
+        _ if first == "synchronized" || first.starts_with("synchronized(") || first.starts_with("lock(") => {
+            if !stop.rest.starts_with('{') {
+                return None;
+            }
+            ("a lock is taken with `with`".to_owned(), "write `with m { }`")
+        }
+        _ if stop.rest.starts_with('{') && head.ends_with(')') => {
+            // `void f(int a) {`, `int main() {`
+            let (name, _) = head.split_once('(')?;
+            let words: Vec<&str> = name.split_whitespace().collect();
+            let [_, name] = words[..] else { return None };
+            if words.iter().any(|word| is_reserved(word)) {
+                return None;
+            }
+            let help = format!("write `fn {name}(…) {{ }}`, or `task {name}(…) {{ }}` for what is spawned");
+            let message = format!("`{}` does not begin a function", words[0]);
+            let start = stop.span.start - stop.before.len() as u32;
+            return Some(ScriptError::new(Span { start, end: start + words[0].len() as u32 }, message).help(help));
+        }
+        _ => return None,
+    };
+    let start = stop.span.start - stop.before.len() as u32;
+    let length = first.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(first.len());
+    Some(ScriptError::new(Span { start, end: start + length as u32 }, message).help(help))
+}
+
+/// What stands where `select` wants an arm, or the `=>` of one.
+fn arm(stop: &Stop<'_>) -> Option<ScriptError> {
+    let before = stop.before.trim_end();
+    if stop.rest.starts_with('>') && before.ends_with('-') && stop.wants(EXPRESSION) {
+        return stop.error("the arms of a `select` are written with `=>`", "write `q.get() => { }`");
+    }
+    if before.ends_with("after") && stop.rest.starts_with("=>") {
+        return stop.error("`after` does not say how long", "write `after 10ms => { }`");
+    }
+    if !stop.wants("`=>`") {
+        return None;
+    }
+    if before.ends_with("case") {
+        return stop.error("an arm has no `case`", "write `v = q.get() => { }`");
+    }
+    match stop.rest.chars().next()? {
+        ':' if stop.rest.starts_with(":=") => stop.error("an arm assigns with `=`", "write `v = q.get() => { }`"),
+        ':' | '{' => stop.error("an arm needs its `=>`", "write `q.get() => { }`"),
+        _ => None,
+    }
+}
+
+/// Parameters as other languages write them.
+fn parameter(stop: &Stop<'_>) -> Option<ScriptError> {
+    if !matches!(stop.first(), "fn" | "task" | "def" | "func" | "function") || stop.within != Within::Paren {
+        return None;
+    }
+    if stop.rest.starts_with('*') || stop.rest.starts_with("...") {
+        return stop.error("a function takes a fixed number of arguments", "pass a list: `f([1, 2])`");
+    }
+    let named = stop.before.trim_end().ends_with(|c: char| c.is_alphanumeric() || c == '_');
+    if named && !stop.word().is_empty() {
+        return stop.error("parameters have no types", "leave the type out: `fn f(a, b) { }`");
+    }
+    None
+}
+
 /// A `{`, or the end of a line that may have wanted one.
 fn block(stop: &Stop<'_>) -> Option<ScriptError> {
     if stop.rest.starts_with('\n') {
@@ -214,12 +362,39 @@ fn block(stop: &Stop<'_>) -> Option<ScriptError> {
         return if next_line && stop.wants(BLOCK) { stop.error(message, help) } else { None };
     }
     let head = stop.before.trim_end();
+    if matches!(head, "if" | "while" | "else if") || head.ends_with("} else if") {
+        let word = if head == "while" { "while" } else { "if" };
+        return stop.error(&format!("`{word}` needs a condition"), &format!("write `{word} x == 1 {{ }}`"));
+    }
+    if matches!(head, "repeat" | "for") {
+        return stop.error(&format!("`{head}` does not say how often"), "write `loop { }`, or `repeat 3 { }`");
+    }
+    if stop.wants(EXPRESSION) && (head.ends_with("and") || head.ends_with("or") || head.ends_with("not")) {
+        return stop.error("an operand is missing before the block", "write it, or leave the operator out");
+    }
+    if head.ends_with('=') && stop.wants(EXPRESSION) {
+        return stop.error("a value does not begin with `{`", "a list is `[1, 2]`; a record is made of a `struct`");
+    }
+    if stop.first() == "print" {
+        return stop.error("a value does not begin with `{`", "only a string has braces: `print \"{x}\"`, or `print x`");
+    }
     let one_word = !head.is_empty() && head.chars().all(|c| c.is_alphanumeric() || c == '_');
     if head.is_empty() {
         return stop
             .error("a block does not stand alone", "put a head before it: `if c { }`, `loop { }`, `with m { }`");
     }
     if one_word && !is_reserved(head) {
+        let meant = match head {
+            "go" | "async" | "thread" | "start" | "parallel" | "cobegin" => Some("spawn { }"),
+            "process" | "daemon" => Some(if head == "process" { "spawn process { }" } else { "spawn daemon { }" }),
+            "atomic" | "critical" | "synchronized" | "transaction" => Some("atomically { }"),
+            "do" | "forever" => Some("loop { }"),
+            "default" => Some("else => { }"),
+            _ => None,
+        };
+        if let Some(meant) = meant {
+            return stop.error(&format!("`{head}` does not begin a block"), &format!("write `{meant}`"));
+        }
         let help = "blocks follow `if c`, `while c`, `loop`, `repeat n`, `for v in xs`, `with m`, `atomically`";
         return stop.error(&format!("`{head}` does not begin a block"), help);
     }
@@ -229,6 +404,9 @@ fn block(stop: &Stop<'_>) -> Option<ScriptError> {
 /// A `:` where other languages have a type or a block.
 fn colon(stop: &Stop<'_>) -> Option<ScriptError> {
     match stop.first() {
+        "print" if stop.within == Within::Hole => {
+            stop.error("a hole in a string has no format", "write `{x}` alone")
+        }
         "class" | "struct" => {
             stop.error("no `:` stands before a block", "write `struct S { }` with declarations inside")
         }

@@ -99,8 +99,8 @@ pub(crate) fn foreign_constant(word: &str, span: Span) -> Option<(ExprKind, Scri
 }
 
 /// `f(timeout=5ms)`
-pub(crate) fn equals_in_argument(span: Span, name: &Name) -> ScriptError {
-    error(span, "an argument's name is followed by `:`", format!("write `{}: …`", name.text)).understood()
+pub(crate) fn equals_in_argument(name: &Name) -> ScriptError {
+    error(name.span, "an argument's name is followed by `:`", format!("write `{}: …`", name.text)).minor()
 }
 
 /// `'text'`
