@@ -11,9 +11,12 @@ use super::scope::{Frame, Global, Globals};
 use super::value::{Value, duration_text};
 use crate::lang::ast::{self, Expr, ExprKind, Item, Name, Script, Span, Stmt};
 use crate::lang::error::{ScriptError, Sort, nearest};
+use crate::lang::word::a;
 use crate::lang::parse::{ERRORS_GATHERED_MAX, ERRORS_MAX, Parsed};
 use std::collections::{HashMap, HashSet};
 
+#[path = "certain.rs"]
+mod certain;
 #[path = "declaration.rs"]
 mod declaration;
 #[path = "expression.rs"]
@@ -60,7 +63,7 @@ pub fn analyse(
 /// them. `lost` is what could not be read, and `unsure` where blocks may begin or
 /// end elsewhere than was meant.
 fn beyond(
-    form: Vec<ScriptError>,
+    mut form: Vec<ScriptError>,
     [lost, unsure]: [&[Span]; 2],
     mut meaning: Vec<ScriptError>,
     names: &Names,
@@ -69,6 +72,7 @@ fn beyond(
     if form.is_empty() {
         return meaning;
     }
+    form.retain(|told| told.sort != Sort::Minor || !meaning.iter().any(|error| error.span == told.span));
     meaning.retain(|error| !form.iter().any(|told| error.span == told.span));
     if !lost.is_empty() {
         // What is lost may have defined any name in it. So an unknown word is an
@@ -140,6 +144,8 @@ pub(super) struct Compiler<'s> {
     field_names: Vec<String>,
     /// Every name of a declaration.
     later: HashSet<String>,
+    /// What the parameters of the functions of this text are called.
+    parameter_names: HashMap<u32, Vec<String>>,
     /// Where names are defined and used, for editors.
     names: Names,
     /// What was there before this text, in a program that grows.
@@ -167,6 +173,7 @@ impl<'s> Compiler<'s> {
             keeper: Vec::new(),
             field_names: Vec::new(),
             later: HashSet::new(),
+            parameter_names: HashMap::new(),
             names: Names::default(),
             before: grow::Before::default(),
         }

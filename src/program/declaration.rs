@@ -120,6 +120,10 @@ impl Compiler<'_> {
                 self.program.functions.push(function);
                 self.define(&f.name, Global::Function(index));
             }
+            if let Some(Global::Function(index)) = self.globals.get(&f.name.text) {
+                let names = f.params.iter().map(|p| p.name.text.clone()).collect();
+                self.parameter_names.entry(*index).or_insert(names);
+            }
             if let Some(p) = f.params.iter().skip(required).find(|p| p.default.is_none()) {
                 let error =
                     ScriptError::new(p.name.span, format!("`{}` has no default, and one before it has", p.name.text))
@@ -127,6 +131,16 @@ impl Compiler<'_> {
                 self.error(error);
             }
         }
+    }
+
+    /// How a function is called: `t(a, b = 1)`.
+    /// Of one of an earlier text only how many they are is known.
+    pub(super) fn call_form(&self, function: u32) -> Option<String> {
+        let f = &self.program.functions[function as usize];
+        let names = self.parameter_names.get(&function)?;
+        let (must, may) = names.split_at(names.len().min(f.required as usize));
+        let may = may.iter().map(|name| format!("{name} = …"));
+        Some(format!("{}({})", f.name, must.iter().cloned().chain(may).collect::<Vec<_>>().join(", ")))
     }
 
     fn count(&mut self, object: &ast::Object) -> Option<u32> {
@@ -163,12 +177,16 @@ impl Compiler<'_> {
                 ["spawn", "print", "join", "let", "const", "task", "return", "submit", "terminate", "sleep"];
             let mut error =
                 ScriptError::new(o.kind.span, format!("`{}` is no kind of object", o.kind.text)).label("no such kind");
-            error = match nearest(&o.kind.text, words.chain(statements)) {
-                Some(near) => error.help(format!("did you mean `{near}`?")),
-                None => error.help("the kinds are var, shared, atomic, lock, rwlock, semaphore, condition, event, barrier, latch, queue and pool"),
+            error = match (foreign_kind(&o.kind.text), nearest(&o.kind.text, words.chain(statements))) {
+                (Some(meant), _) => error.help(format!("write `{}`", meant.replace("NAME", &o.name.text))),
+                (None, Some(near)) => error.help(format!("did you mean `{near}`?")),
+                (None, None) => error.help("the kinds are var, shared, atomic, lock, rwlock, semaphore, condition, event, barrier, latch, queue and pool"),
             };
             self.error(error);
-            self.define(&o.name, Global::Const(Value::Missing));
+            // It may have been no declaration at all.
+            if self.globals.get(&o.name.text).is_none() {
+                self.define(&o.name, Global::Const(Value::Missing));
+            }
             return None;
         };
         let first = self.program.objects.len() as u32;
@@ -211,7 +229,7 @@ impl Compiler<'_> {
     fn memory_init(&mut self, o: &ast::Object, memory: Memory) -> Value {
         if let Some(args) = &o.args {
             let span = args.first().map_or(o.span, |a| a.value.span);
-            let error = ScriptError::new(span, format!("a {} takes no arguments", memory.word())).help(format!(
+            let error = ScriptError::new(span, format!("{} takes no arguments", a(memory.word()))).help(format!(
                 "write `{} {} = …`",
                 memory.word(),
                 o.name.text
@@ -219,8 +237,8 @@ impl Compiler<'_> {
             self.error(error);
         }
         if let Some(option) = o.options.first() {
-            let error = ScriptError::new(option.span, format!("a {} has no option `{}`", memory.word(), option.text));
-            self.error(error);
+            let error = ScriptError::new(option.span, format!("{} has no option `{}`", a(memory.word()), option.text));
+            self.error(error.help("leave it out"));
         }
         match &o.init {
             Some(init) => self.eval(init).unwrap_or(Value::None),
@@ -236,7 +254,7 @@ impl Compiler<'_> {
     fn options(&mut self, o: &ast::Object, kind: u8) -> u32 {
         let spec = self.spec(kind);
         if let Some(init) = &o.init {
-            let error = ScriptError::new(init.span, format!("a {} has no first value", spec.word))
+            let error = ScriptError::new(init.span, format!("{} has no first value", a(spec.word)))
                 .help(format!("write `{} {}`, or `var {} = …` for memory", spec.word, o.name.text, o.name.text));
             self.error(error);
         }
@@ -246,6 +264,10 @@ impl Compiler<'_> {
             for (bit, phrase) in spec.options.iter().enumerate() {
                 let parts: Vec<&str> = phrase.split(' ').collect();
                 if words.len() >= parts.len() && parts.iter().zip(words).all(|(p, w)| *p == w.text) {
+                    if bits & (1 << bit) != 0 {
+                        let error = ScriptError::new(first.span, format!("`{phrase}` is said twice"));
+                        self.error(error.help("keep one of them"));
+                    }
                     bits |= 1 << bit;
                     words = &words[parts.len()..];
                     continue 'words;
@@ -254,16 +276,21 @@ impl Compiler<'_> {
             let begun = spec.options.iter().find(|o| o.split(' ').next() == Some(first.text.as_str()));
             let error = match (begun, words.get(1)) {
                 (Some(option), Some(second)) => {
-                    ScriptError::new(second.span, format!("expected `{option}`")).label("another word")
+                    ScriptError::new(second.span, format!("expected `{option}`"))
+                        .label("another word")
+                        .help(format!("write `{option}`"))
                 }
-                (Some(option), None) => {
-                    ScriptError::new(first.span, format!("expected `{option}`")).label("not complete")
-                }
+                (Some(option), None) => ScriptError::new(first.span, format!("expected `{option}`"))
+                    .label("not complete")
+                    .help(format!("write `{option}`")),
                 (None, _) => {
-                    let text = format!("a {} has no option `{}`", spec.word, first.text);
+                    let text = format!("{} has no option `{}`", a(spec.word), first.text);
                     let error = ScriptError::new(first.span, text).label("unknown option");
                     match spec.options {
-                        [] => error,
+                        _ if matches!(first.text.as_str(), "recursive" | "rlock") && spec.word == "lock" => {
+                            error.help("write `reentrant`")
+                        }
+                        [] => error.help("leave it out"),
                         options => error.help(format!("its options: {}", options.join(", "))),
                     }
                 }
@@ -278,7 +305,7 @@ impl Compiler<'_> {
     fn object_args(&mut self, o: &ast::Object, kind: u8) -> Option<Vec<Value>> {
         let spec = self.spec(kind);
         let written = o.args.as_deref().unwrap_or(&[]);
-        let places = self.match_args(written, spec.params, o.span, &format!("a {}", spec.word))?;
+        let places = self.match_args(written, spec.params, o.span, &a(spec.word))?;
         let mut values = Vec::new();
         for (param, place) in spec.params.iter().zip(places) {
             values.push(match place {
@@ -307,8 +334,8 @@ impl Compiler<'_> {
             Value::Object(o) if self.spec(o.kind).word == wanted => Some(()),
             _ => {
                 let error =
-                    ScriptError::new(span, format!("this must name a {wanted}")).label(format!("not a {wanted}"));
-                self.error(error);
+                    ScriptError::new(span, format!("this must name {}", a(wanted))).label(format!("not {}", a(wanted)));
+                self.error(error.help(format!("declare one, `{wanted} m`, and name it here")));
                 None
             }
         }
@@ -331,9 +358,17 @@ impl Compiler<'_> {
                     let place = params.iter().position(|p| p.name == name.text);
                     if place.is_none() {
                         let mut error = ScriptError::new(name.span, format!("{what} has no parameter `{}`", name.text));
-                        if let Some(near) = nearest(&name.text, params.iter().map(|p| p.name)) {
-                            error = error.help(format!("did you mean `{near}`?"));
-                        }
+                        let names: Vec<&str> = params.iter().map(|p| p.name).collect();
+                        let near = match name.text.as_str() {
+                            "block" => Some("blocking").filter(|word| names.contains(word)),
+                            "size" | "capacity" | "max" => Some("maxsize").filter(|word| names.contains(word)),
+                            word => nearest(word, names.iter().copied()),
+                        };
+                        error = match near {
+                            Some(near) => error.help(format!("did you mean `{near}`?")),
+                            None if names.is_empty() => error.help("it takes no argument"),
+                            None => error.help(format!("it takes {}", names.join(", "))),
+                        };
                         self.error(error);
                         fine = false;
                     }
@@ -343,13 +378,14 @@ impl Compiler<'_> {
             match place {
                 Some(p) if p < params.len() && places[p].is_none() => places[p] = Some(i),
                 Some(p) if p < params.len() => {
-                    self.error(ScriptError::new(arg.value.span, format!("`{}` is given twice", params[p].name)));
+                    let error = ScriptError::new(arg.value.span, format!("`{}` is given twice", params[p].name));
+                    self.error(error.help("keep one of them"));
                     fine = false;
                 }
                 Some(_) => {
                     let error = ScriptError::new(arg.value.span, format!("{what} takes {}", arguments(params.len())))
                         .label("too many");
-                    self.error(error);
+                    self.error(error.help(parameters(params)));
                     return None;
                 }
                 None => {}
@@ -359,7 +395,7 @@ impl Compiler<'_> {
             if place.is_none() && param.default.is_none() && fine {
                 let error =
                     ScriptError::new(span, format!("{what} needs its argument `{}`", param.name)).label("missing");
-                self.error(error);
+                self.error(error.help(parameters(params)));
                 fine = false;
             }
         }
@@ -374,7 +410,8 @@ impl Compiler<'_> {
             if let Some(first) = fields.iter().find(|g| g.name == f.name.text) {
                 let error =
                     ScriptError::new(f.name.span, format!("`{}` has two fields `{}`", s.name.text, f.name.text))
-                        .related(first.span, "first here");
+                        .related(first.span, "first here")
+                        .help("give one of them another name");
                 self.error(error);
                 continue;
             }
@@ -393,7 +430,12 @@ impl Compiler<'_> {
             } else {
                 let error = ScriptError::new(f.kind.span, format!("`{}` is no kind of object", f.kind.text))
                     .label("no such kind");
-                self.error(error);
+                let kinds = self.kinds.iter().filter(|k| !k.internal).map(|k| k.word).chain(["var", "shared", "atomic"]);
+                self.error(match (foreign_kind(&f.kind.text), nearest(&f.kind.text, kinds)) {
+                    (Some(meant), _) => error.help(format!("write `{}`", meant.replace("NAME", &f.name.text))),
+                    (None, Some(near)) => error.help(format!("did you mean `{near}`?")),
+                    (None, None) => error.help("a field is declared as `lock mu`, `var x = 0`"),
+                });
                 continue;
             };
             let symbol = self.symbol(&f.name.text);
@@ -418,7 +460,7 @@ impl Compiler<'_> {
     fn field_args(&mut self, f: &ast::Object, kind: u8, fields: &[Field]) -> Option<Vec<FieldArg>> {
         let spec = self.spec(kind);
         let written = f.args.as_deref().unwrap_or(&[]);
-        let places = self.match_args(written, spec.params, f.span, &format!("a {}", spec.word))?;
+        let places = self.match_args(written, spec.params, f.span, &a(spec.word))?;
         let mut values = Vec::new();
         for (param, place) in spec.params.iter().zip(places) {
             let Some(i) = place else {
@@ -442,4 +484,41 @@ impl Compiler<'_> {
         }
         Some(values)
     }
+}
+
+/// What a call of these parameters looks like.
+fn parameters(params: &[crate::program::kind::Param]) -> String {
+    let one = |p: &crate::program::kind::Param| match p.default {
+        None => p.name.to_owned(),
+        Some(default) => format!("{}: {}", p.name, match default {
+            Missing::None => "none".to_owned(),
+            Missing::Bool(b) => b.to_string(),
+            Missing::Int(i) => i.to_string(),
+        }),
+    };
+    match params {
+        [] => "leave the arguments out".to_owned(),
+        params => format!("its arguments: {}", params.iter().map(one).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// How what other languages call so is declared here.
+fn foreign_kind(word: &str) -> Option<&'static str> {
+    Some(match word.to_lowercase().as_str() {
+        "mutex" | "critical_section" | "spinlock" | "monitor" => "lock NAME",
+        "rlock" | "recursive_mutex" | "reentrantlock" => "lock NAME reentrant",
+        "rwmutex" | "shared_mutex" | "readwritelock" => "rwlock NAME",
+        "sem" | "sem_t" | "sema" | "boundedsemaphore" => "semaphore NAME(1)",
+        "cond" | "condvar" | "cv" | "condition_variable" | "pthread_cond_t" => "condition NAME(m)",
+        "pthread_mutex_t" => "lock NAME",
+        "channel" | "chan" | "fifo" | "pipe" | "mailbox" | "buffer" => "queue NAME(3)",
+        "waitgroup" | "countdownlatch" | "counter" => "latch NAME(3)",
+        "threadpool" | "executor" | "workers" => "pool NAME(3)",
+        "flag" | "signal" => "event NAME",
+        "variable" | "global_var" | "long" | "char" | "float" | "double" | "unsigned" | "size_t" | "bool_" => {
+            "var NAME = 0"
+        }
+        "volatile_int" | "atomic_int" | "atomicinteger" => "atomic NAME = 0",
+        _ => return None,
+    })
 }

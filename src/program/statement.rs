@@ -17,7 +17,9 @@ impl Compiler<'_> {
             let again = self.frame().define_again(&name.text, name.span);
             return again.unwrap_or_else(|| self.frame().define(&name.text, name.span));
         }
-        let first = own.or_else(|| self.globals.span(&name.text));
+        // What is no declaration has no name: that is told there.
+        let told = matches!(self.globals.get(&name.text), Some(Global::Const(Value::Missing)));
+        let first = own.or_else(|| self.globals.span(&name.text).filter(|_| !told));
         if let Some(first) = first {
             let error = ScriptError::new(name.span, format!("`{}` is defined twice", name.text))
                 .label("defined again")
@@ -60,14 +62,29 @@ impl Compiler<'_> {
                 self.expression(e);
                 self.emit(Instr::Pop, span);
             }
-            StmtKind::Terminate(e) => self.unary_step(e, Instr::Terminate, span),
-            StmtKind::Kill(e) => self.unary_step(e, Instr::Kill, span),
-            StmtKind::Sleep(e) => self.unary_step(e, Instr::Sleep, span),
-            StmtKind::Busy(e) => self.unary_step(e, Instr::Busy, span),
+            StmtKind::Terminate(e) => {
+                self.want_handle(e, "terminate");
+                self.unary_step(e, Instr::Terminate, span);
+            }
+            StmtKind::Kill(e) => {
+                self.want_handle(e, "kill");
+                self.unary_step(e, Instr::Kill, span);
+            }
+            StmtKind::Sleep(e) => {
+                self.want_duration(e, "sleep");
+                self.unary_step(e, Instr::Sleep, span);
+            }
+            StmtKind::Busy(e) => {
+                self.want_duration(e, "busy");
+                self.unary_step(e, Instr::Busy, span);
+            }
             StmtKind::Raise(e) => self.unary_step(e, Instr::Raise, span),
             StmtKind::Exit(code) => {
                 match code {
-                    Some(e) => self.expression(e),
+                    Some(e) => {
+                        self.want_int(e, "an exit code is an integer", "write `exit 1`");
+                        self.expression(e);
+                    }
                     None => drop(self.emit(Instr::Int(0), span)),
                 }
                 self.emit(Instr::Exit, span);
@@ -162,6 +179,7 @@ impl Compiler<'_> {
     }
 
     fn repeat(&mut self, count: &Expr, body: &Block, span: Span) {
+        self.want_int(count, "`repeat` takes an integer", "write `repeat 3 { }`, or `for v in xs { }`");
         self.expression(count);
         let slot = self.frame().hidden();
         self.emit(Instr::RepeatInit(slot), count.span);
@@ -176,10 +194,10 @@ impl Compiler<'_> {
         debug_assert_eq!(second, slot + 1, "the two hidden locals stand side by side");
         let range = matches!(&over.kind, ExprKind::Range { from: Some(_), to: Some(_), .. });
         if let ExprKind::Range { from: Some(from), to: Some(to), inclusive } = &over.kind {
-            self.expression(from);
-            self.expression(to);
+            self.range_ends(from, to);
             self.emit(Instr::RangeInit { slot, inclusive: *inclusive }, over.span);
         } else {
+            self.want_iterable(over);
             self.expression(over);
             self.emit(Instr::EachInit(slot), over.span);
         }
@@ -284,6 +302,7 @@ impl Compiler<'_> {
     }
 
     fn assign_name(&mut self, name: &str, target: &Expr, op: Option<BinaryOp>, value: &Expr, span: Span) {
+        self.check_amount(op, value, span);
         if let Some(slot) = self.local(name, target.span) {
             if let Some(op) = op {
                 self.emit(Instr::Load(slot), span);
@@ -332,6 +351,14 @@ impl Compiler<'_> {
         }
     }
 
+    /// What `+=` and its kin add.
+    fn check_amount(&mut self, op: Option<BinaryOp>, value: &Expr, span: Span) {
+        if let Some(op) = op {
+            self.not_a_value(value, "a number");
+            self.want_operands(op, None, value, span);
+        }
+    }
+
     fn assign_wrong(&mut self, name: &str, target: &Expr, value: &Expr) {
         match self.globals.get(name).cloned() {
             None => {
@@ -341,7 +368,10 @@ impl Compiler<'_> {
             Some(Global::Const(_)) => self.not_assignable(target, Some(format!("`{name}` is a constant"))),
             Some(Global::Object(id)) => {
                 let word = self.spec(self.program.objects[id as usize].kind).word;
-                self.not_assignable(target, Some(format!("`{name}` is a {word}, not a variable")));
+                let error = ScriptError::new(target.span, format!("`{name}` is {}, not a variable", a(word)));
+                let methods = self.spec(self.program.objects[id as usize].kind).method_names().take(3);
+                let help = format!("it is used through its methods: {}", methods.collect::<Vec<_>>().join(", "));
+                self.error(error.label("cannot be assigned").help(help));
             }
             Some(_) => self.not_assignable(target, Some(format!("`{name}` is not a variable"))),
         }
@@ -376,6 +406,8 @@ impl Compiler<'_> {
                 .help(format!("declare a row of places: `{} {name}[3] = 0`", memory.memory.word()));
             return self.error(error);
         };
+        self.check_amount(op, value, span);
+        self.want_int(index, "an index is an integer", "");
         let atomic = memory.memory == Memory::Atomic;
         let place = self.frame().hidden();
         self.expression(index);
@@ -407,7 +439,11 @@ impl Compiler<'_> {
         value: &Expr,
         span: Span,
     ) {
+        if matches!(record.kind, ExprKind::SelfTask) {
+            return self.not_assignable(record, Some("`self` tells of the running task and is not changed".to_owned()));
+        }
         self.check_field(field);
+        self.check_amount(op, value, span);
         let symbol = self.symbol(&field.text);
         let indexed = index.is_some();
         match op {
@@ -487,7 +523,7 @@ impl Compiler<'_> {
         if spec.with.iter().any(|w| w.word == word) {
             return;
         }
-        let mut error = ScriptError::new(target.span, format!("`with` cannot take a {} so", spec.word));
+        let mut error = ScriptError::new(target.span, format!("`with` cannot take {} so", a(spec.word)));
         let name = target.span.text(self.source);
         error = match spec.with {
             [] => error.help("`with` takes a lock, a semaphore, `rw.read` or `rw.write`"),
@@ -612,6 +648,7 @@ impl Compiler<'_> {
             }
         }
         if let Some((duration, _)) = &select.after {
+            self.want_duration(duration, "after");
             self.expression(duration);
         }
         if select.arms.is_empty() && select.after.is_none() && select.otherwise.is_none() {
@@ -656,6 +693,9 @@ impl Compiler<'_> {
     fn arm_operation(&mut self, arm: &SelectArm) -> Option<ArmOperation> {
         match &arm.operation.kind {
             ExprKind::Join { what: ast::JoinWhat::Value(e), timeout: None } => {
+                if self.certain(e) != Some(certain::Certain::None) {
+                    self.want_handle(e, "join");
+                }
                 self.expression(e);
                 Some(ArmOperation::Join)
             }
@@ -667,7 +707,7 @@ impl Compiler<'_> {
                         if !spec.methods[method as usize].waits {
                             let error = ScriptError::new(
                                 arm.operation.span,
-                                format!("`{}` of a {} never waits", field.text, spec.word),
+                                format!("`{}` of {} never waits", field.text, a(spec.word)),
                             )
                             .label("not an arm")
                             .help("an arm is an operation that can wait: get, put, acquire, wait, join");
