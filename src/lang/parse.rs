@@ -28,7 +28,7 @@ use super::error::ScriptError;
 use build::Builder;
 use pest::Parser;
 
-/// At most this many errors are reported in one go.
+/// At most this many errors are told in one go.
 pub const ERRORS_MAX: usize = 20;
 /// So many are looked for, those that come to be told of in order of place
 /// among them. More cost time and are told to nobody.
@@ -66,7 +66,7 @@ pub struct Parsed {
     /// were meant to be; `None` if the text cannot be read at all, as with
     /// brackets nested too deeply.
     pub script: Option<Script>,
-    /// In source order.
+    /// In source order, all that were gathered.
     pub errors: Vec<ScriptError>,
     /// What is not in the tree, or not as it was meant: no word in there says
     /// that it defines no name. Empty if every error is
@@ -87,7 +87,7 @@ pub fn parse_all(source: &str) -> Parsed {
         parsed.lost.push(build::line_of(source, error.span.start as usize).to(last));
     }
     parsed.lost.iter_mut().for_each(|span| clamp(span, source));
-    parsed.errors = finish(parsed.errors, source);
+    parsed.errors = in_order(parsed.errors, source);
     parsed
 }
 
@@ -101,6 +101,7 @@ fn read(source: &str, entry: bool) -> Parsed {
     let mut errors = scan.errors;
     let mut lost = scan.lost;
     let mut unsure = scan.unsure;
+    let unbalanced = !unsure.is_empty();
     if scan.unreadable {
         return Parsed { script: None, errors, lost, unsure: Vec::new() };
     }
@@ -113,15 +114,19 @@ fn read(source: &str, entry: bool) -> Parsed {
         match grammar::Grammar::parse(grammar::Rule::script, &text[from..]) {
             Ok(_) if from > 0 => from = 0,
             Ok(pairs) => {
-                reached(&text, errors.iter().map(|error| error.span).chain(lost.iter().copied()), &mut unsure);
+                reached(
+                    [source, &text],
+                    errors.iter().map(|error| error.span).chain(lost.iter().copied()),
+                    &mut unsure,
+                );
                 let told = errors.len();
                 let mut builder = Builder::new(&text, errors, unsure);
-                builder.entry = entry;
+                (builder.entry, builder.unbalanced) = (entry, unbalanced);
                 let script = builder.script(pairs);
                 lost.append(&mut builder.lost);
                 let (errors, mut unsure) = (builder.errors, builder.unsure);
                 let not_understood = errors[told..].iter().filter(|error| !error.is_understood());
-                reached(&text, not_understood.map(|error| error.span), &mut unsure);
+                reached([source, &text], not_understood.map(|error| error.span), &mut unsure);
                 return Parsed { script: Some(script), errors, lost, unsure };
             }
             Err(failure) => {
@@ -150,11 +155,11 @@ fn read(source: &str, entry: bool) -> Parsed {
 }
 
 /// Adds what each of `spans` may reach to `unsure`.
-fn reached(text: &str, spans: impl Iterator<Item = Span>, unsure: &mut Vec<Span>) {
+fn reached([source, text]: [&str; 2], spans: impl Iterator<Item = Span>, unsure: &mut Vec<Span>) {
     for span in spans {
         let known = |place: &Span| place.start <= span.start && span.end <= place.end;
         if !unsure.iter().any(known) {
-            unsure.push(reach::around(text, span));
+            unsure.push(reach::around(source, text, span));
         }
     }
 }
@@ -187,7 +192,14 @@ pub fn is_open(source: &str) -> bool {
 }
 
 /// In source order, each once, no more than the limit, never none.
-fn finish(mut errors: Vec<ScriptError>, source: &str) -> Vec<ScriptError> {
+fn finish(errors: Vec<ScriptError>, source: &str) -> Vec<ScriptError> {
+    let mut errors = in_order(errors, source);
+    errors.truncate(ERRORS_MAX);
+    errors
+}
+
+/// In source order, each once, never none.
+fn in_order(mut errors: Vec<ScriptError>, source: &str) -> Vec<ScriptError> {
     if errors.is_empty() {
         errors.push(ScriptError::new(Span::new(0, 0), "the script cannot be read"));
     }
@@ -197,7 +209,6 @@ fn finish(mut errors: Vec<ScriptError>, source: &str) -> Vec<ScriptError> {
     }
     errors.sort_by_key(|error| error.span);
     errors.dedup_by(|a, b| a.span == b.span && a.message == b.message);
-    errors.truncate(ERRORS_MAX);
     errors
 }
 

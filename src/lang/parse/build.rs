@@ -28,8 +28,13 @@ pub(super) struct Builder<'s> {
     /// Where something was repaired or blanked out: a statement may seem to
     /// stand where its author did not put it.
     pub unsure: Vec<Span>,
+    /// A brace is missing somewhere, or one too many: an `else` or a `catch` may
+    /// have lost what it belongs to.
+    pub unbalanced: bool,
     /// The text may end with any expression.
     pub entry: bool,
+    /// What is read are the fields of a struct.
+    pub in_struct: bool,
     depth: usize,
     /// With so many errors the rest is not read.
     errors_max: usize,
@@ -46,6 +51,8 @@ impl<'s> Builder<'s> {
             lost: Vec::new(),
             unsure,
             entry: false,
+            unbalanced: false,
+            in_struct: false,
             depth: 0,
             errors_max,
             line: Span { start: 1, end: 0 },

@@ -7,47 +7,57 @@ use crate::lang::ast::Span;
 
 /// The lines around `span`, those below that are indented more, and the block
 /// that begins in them with the `else`s and `catch`es behind it. `text` is the
-/// prepared text, which has the blocks as they are read.
-pub(super) fn around(text: &str, span: Span) -> Span {
-    let start = line_start(text, (span.start as usize).min(text.len()));
-    let own = indent(&text[start..]);
-    let mut end = line_end(text, (span.end as usize).clamp(start, text.len()));
-    if let Some(brace) = text[start..end].find('{') {
-        end = line_end(text, end.max(chain_end(text, start + brace)));
+/// prepared text, which has the blocks as they are read; the lines are those of
+/// `source`, of which nothing is blanked out.
+pub(super) fn around(source: &str, text: &str, span: Span) -> Span {
+    let start = line_start(source, (span.start as usize).min(source.len()));
+    let own = indent(&source[start..]);
+    let mut end = line_end(source, (span.end as usize).clamp(start, source.len()));
+    if let Some(brace) = text.get(start..end).and_then(|lines| lines.find('{')) {
+        let last = chain_end(text, start + brace).min(source.len());
+        end = line_end(source, end.max(last));
     }
-    while let Some(line) = text.get(end + 1..) {
-        let next = line_end(text, end + 1);
-        let line = &line[..next - end - 1];
-        if !line.trim().is_empty() && indent(line) <= own {
-            break;
-        }
-        end = next;
-    }
-    Span::new(start, end)
+    Span::new(start, indented_end(source, end, own))
 }
 
-/// What a `{` that is not closed may reach: as [`around`], and all below it
-/// where no indentation says what was meant inside.
-pub(super) fn below(text: &str, brace: usize) -> Span {
-    let line = line_start(text, brace);
-    let end = line_end(text, brace);
-    let next = text[end..].lines().find(|line| !line.trim().is_empty());
-    if next.is_some_and(|next| indent(next) > indent(&text[line..])) {
-        return around(text, Span::new(brace, brace));
+/// The end of the lines below the one that ends at `end` which are indented more
+/// than `own`; comments may stand anywhere.
+fn indented_end(source: &str, mut end: usize, own: usize) -> usize {
+    let mut place = end;
+    while let Some(line) = source.get(place + 1..) {
+        let next = line_end(source, place + 1);
+        let line = line[..next - place - 1].trim_end();
+        if !line.is_empty() && !line.trim_start().starts_with('#') {
+            if indent(line) <= own {
+                break;
+            }
+            end = next;
+        }
+        place = next;
     }
-    Span::new(line, text.len())
+    end
+}
+
+/// What a `{` that is not closed may reach: its line and those below that are
+/// indented more, and all below it where no indentation says what was meant inside.
+pub(super) fn below(source: &str, brace: usize) -> Span {
+    let line = line_start(source, brace);
+    let end = line_end(source, brace);
+    let own = indent(&source[line..]);
+    let last = indented_end(source, end, own);
+    Span::new(line, if last > end { last } else { source.len() })
 }
 
 /// What a `}` may reach that closes nothing: the lines above it that are
 /// indented more, and the one before them, which may lack the `{`.
-pub(super) fn above(text: &str, brace: usize) -> Span {
-    let mut start = line_start(text, brace);
-    let end = line_end(text, brace);
-    let own = indent(&text[start..]);
+pub(super) fn above(source: &str, brace: usize) -> Span {
+    let mut start = line_start(source, brace);
+    let end = line_end(source, brace);
+    let own = indent(&source[start..]);
     let mut in_block = start + own == brace;
     while in_block && start > 0 {
-        let before = line_start(text, start - 1);
-        let line = &text[before..start - 1];
+        let before = line_start(source, start - 1);
+        let line = &source[before..start - 1];
         in_block = line.trim().is_empty() || indent(line) > own;
         start = before;
     }
@@ -95,10 +105,10 @@ mod tests {
     #[test]
     fn a_line_reaches_into_its_block_and_no_further() {
         let text = "a\nwhile x:\n    b\n\n    c\nd\n";
-        assert_eq!(reached(around(text, Span::new(2, 5)), text), "while x:\n    b\n\n    c");
+        assert_eq!(reached(around(text, text, Span::new(2, 5)), text), "while x:\n    b\n\n    c");
         let text = "loop { a\nb\n} else c {\nd }\nelse { e\n}\nf";
-        assert_eq!(reached(around(text, Span::new(0, 4)), text), "loop { a\nb\n} else c {\nd }\nelse { e\n}");
-        assert_eq!(reached(around("a\nb\n", Span::new(2, 3)), "a\nb\n"), "b");
+        assert_eq!(reached(around(text, text, Span::new(0, 4)), text), "loop { a\nb\n} else c {\nd }\nelse { e\n}");
+        assert_eq!(reached(around("a\nb\n", "a\n \n", Span::new(2, 3)), "a\nb\n"), "b");
     }
 
     #[test]

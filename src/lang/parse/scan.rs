@@ -39,6 +39,7 @@ pub(in crate::lang) fn scan(source: &str) -> Scan {
         unsure: Vec::new(),
         line_end: None,
         comment_end: None,
+        odd: None,
     };
     let unreadable = !scanner.run();
     scanner.finish(unreadable)
@@ -47,9 +48,33 @@ pub(in crate::lang) fn scan(source: &str) -> Scan {
 /// Words that begin a statement or an item and stand nowhere else. (`for` and
 /// `else` are met in expressions of other languages, `fn` too.)
 const STATEMENTS: [&str; 27] = [
-    "const", "struct", "task", "invariant", "finally", "expect", "return", "while", "loop", "repeat", "break",
-    "continue", "let", "print", "sleep", "busy", "yield", "assert", "await", "atomically", "select", "try", "catch",
-    "raise", "with", "terminate", "kill",
+    "const",
+    "struct",
+    "task",
+    "invariant",
+    "finally",
+    "expect",
+    "return",
+    "while",
+    "loop",
+    "repeat",
+    "break",
+    "continue",
+    "let",
+    "print",
+    "sleep",
+    "busy",
+    "yield",
+    "assert",
+    "await",
+    "atomically",
+    "select",
+    "try",
+    "catch",
+    "raise",
+    "with",
+    "terminate",
+    "kill",
 ];
 
 /// What is open at a place.
@@ -76,6 +101,9 @@ struct Scanner<'s> {
     unsure: Vec<Span>,
     /// Of the line that was last asked for.
     line_end: Option<usize>,
+    /// The end of the line of the last character that is nothing here, and the
+    /// mend.
+    odd: Option<(usize, String)>,
     /// The last `*/`, once one was looked for.
     comment_end: Option<Option<usize>>,
 }
@@ -425,10 +453,16 @@ impl Scanner<'_> {
         let help = match c {
             '“' | '”' | '„' | '«' | '»' => "a string stands in plain double quotes: `\"text\"`".to_owned(),
             '‘' | '’' | '`' => "a string stands in double quotes: `\"text\"`".to_owned(),
+            '&' if rest[1..].starts_with(|c: char| c.is_alphabetic())
+                && !self.source[..start].ends_with(|c: char| c.is_alphanumeric()) =>
+            {
+                "there are no pointers: leave it out, objects are references already".to_owned()
+            }
             '&' => "write `and`; there are no operators on bits".to_owned(),
             '|' => "write `or`; there are no operators on bits".to_owned(),
             '?' => "a choice is written `if c { } else { }`".to_owned(),
             '\\' => "a line goes on only inside ( ) and [ ]".to_owned(),
+            '^' | '~' => "there are no operators on bits".to_owned(),
             '×' => "write `*`, or `x3` after `spawn`".to_owned(),
             c if c.is_whitespace() || c.is_control() => "write a plain space".to_owned(),
             _ => "take it out".to_owned(),
@@ -438,6 +472,12 @@ impl Scanner<'_> {
         } else {
             format!("`{c}`")
         };
+        // A pair of quotes is one mistake.
+        let again = Some((self.line_end(), help.clone()));
+        if self.odd == again {
+            return;
+        }
+        self.odd = again;
         let error = ScriptError::new(Span::new(start, self.place), format!("{shown} has no meaning here"));
         self.tell(error.help(help));
     }

@@ -60,6 +60,10 @@ impl<'s> Builder<'s> {
             Rule::terminate_stmt => self.expr(parts.next()?).map(StmtKind::Terminate),
             Rule::kill_stmt => self.expr(parts.next()?).map(StmtKind::Kill),
             Rule::raise_stmt => self.expr(parts.next()?).map(StmtKind::Raise),
+            Rule::exit_stmt if parts.peek_text() == Some("()") => {
+                self.errors.push(slip::exit_call(span));
+                Some(StmtKind::Exit(None))
+            }
             Rule::exit_stmt => self.optional(&mut parts).map(StmtKind::Exit),
             Rule::return_stmt => self.optional(&mut parts).map(StmtKind::Return),
             Rule::sleep_stmt => self.waits(&mut parts, "sleep").map(StmtKind::Sleep),
@@ -205,6 +209,7 @@ impl<'s> Builder<'s> {
             }
             // A slip inside has been told, and the value may be its remains.
             _ if self.reported_on_line(expr.span) => None,
+            _ if self.in_struct => self.fail(slip::bare_field(&expr, self.text)),
             _ => self.fail(slip::does_nothing(&expr, self.text)),
         }
     }

@@ -46,8 +46,18 @@ fn is_spawn(expr: &Expr) -> bool {
 }
 
 /// `!x`
-pub(crate) fn bang(span: Span) -> ScriptError {
-    error(span, "`!` is not an operator", "write `not`").understood()
+pub(crate) fn bang(span: Span, operand: &Expr) -> ScriptError {
+    let error = error(span, "`!` is not an operator", "write `not`");
+    // Before what is neither true nor false it stands there by accident.
+    use ExprKind::{Bool, Call, Field, Index, Name, Paren, Unary};
+    let fits =
+        matches!(operand.kind, Bool(_) | Call { .. } | Field { .. } | Index { .. } | Name(_) | Paren(_) | Unary { .. })
+            || matches!(operand.kind, ExprKind::Binary { op, .. } if !is_arithmetic(op));
+    if fits { error.understood() } else { error }
+}
+
+fn is_arithmetic(op: BinaryOp) -> bool {
+    matches!(op, BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div | BinaryOp::Rem)
 }
 
 /// `a < b < c`
