@@ -363,9 +363,7 @@ pub fn must_not_wait(outside: bool, culprit: &str) -> Error {
 /// Why an operation cannot be an arm of a `select`, if so.
 pub fn no_arm(kind: u8, options: u32) -> Option<Error> {
     let word = KINDS[kind as usize].word;
-    let unfit = matches!(kind, place::condition | place::barrier);
-    let elsewhere = kind == place::queue && options & queue::VIA_MANAGER != 0;
-    (unfit || elsewhere)
+    (!(KINDS[kind as usize].arm)(options))
         .then(|| Error::new(ErrorKind::Type, format!("{} of this sort cannot be an arm of a `select`", a(word))))
 }
 

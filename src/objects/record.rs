@@ -15,6 +15,7 @@ pub const SPEC: KindSpec = KindSpec {
     methods: &[],
     with: &[],
     iterate: None,
+    arm: |_| true,
     refuses: |args, options| init(args, options).err().map(|e| e.1),
     internal: true,
 };

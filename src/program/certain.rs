@@ -57,9 +57,13 @@ impl Compiler<'_> {
             ExprKind::Unary { op: UnaryOp::Not, .. } => Certain::Bool,
             ExprKind::Unary { op: UnaryOp::Neg, value } => return self.certain(value),
             ExprKind::Binary { op, left, right } => match op {
-                BinaryOp::Eq | BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge | BinaryOp::In => {
-                    Certain::Bool
-                }
+                BinaryOp::Eq
+                | BinaryOp::Ne
+                | BinaryOp::Lt
+                | BinaryOp::Le
+                | BinaryOp::Gt
+                | BinaryOp::Ge
+                | BinaryOp::In => Certain::Bool,
                 BinaryOp::Add | BinaryOp::Sub => {
                     let left = self.certain(left)?;
                     return (Some(left) == self.certain(right)).then_some(left);
@@ -122,7 +126,10 @@ impl Compiler<'_> {
                 if let Some(found) = self.certain(arg)
                     && !matches!(found, Certain::Object(kind) if self.spec(kind).word == wanted)
                 {
-                    let error = ScriptError::new(arg.span, format!("this must be {}, and it is {}", a(wanted), self.named(found)));
+                    let error = ScriptError::new(
+                        arg.span,
+                        format!("this must be {}, and it is {}", a(wanted), self.named(found)),
+                    );
                     self.error(error.help(format!("`{wanted}()` makes one, and `{wanted} m` declares one")));
                 }
                 return;
@@ -137,7 +144,8 @@ impl Compiler<'_> {
         }
         if let Some(text) = (spec.refuses)(&values, options) {
             let place = given.iter().flatten().next().map_or(span, |e| e.span);
-            self.error(ScriptError::new(place, text));
+            let word = spec.word;
+            self.error(ScriptError::new(place, text).help(format!("such as `{word}(2)`")));
         }
     }
 
@@ -181,7 +189,9 @@ impl Compiler<'_> {
         }
         let help = match self.exactly(e) {
             Some(Value::Int(n)) => format!("write a unit: `{n}ms`, or `us`, `s`"),
-            Some(Value::Str(text)) if crate::lang::parse::parse_expr(&text).is_ok_and(|e| matches!(e.kind, ExprKind::Duration(_))) => {
+            Some(Value::Str(text))
+                if crate::lang::parse::parse_expr(&text).is_ok_and(|e| matches!(e.kind, ExprKind::Duration(_))) =>
+            {
                 format!("write it without quotes: `{text}`")
             }
             _ => "a duration is written `10ms`".to_owned(),
@@ -212,6 +222,11 @@ impl Compiler<'_> {
             Some(Certain::Handle) => "ask it: `w.alive`",
             _ => "",
         };
+        let sum = [BinaryOp::Add, BinaryOp::Sub, BinaryOp::Mul, BinaryOp::Div, BinaryOp::Rem];
+        if matches!(&strip(e).kind, ExprKind::Binary { op, .. } if sum.contains(op)) {
+            let error = ScriptError::new(strip(e).span, "a condition is true or false, and arithmetic gives neither");
+            return self.error(error.help("compare it: `x + 1 == 2`"));
+        }
         let fits = |_: &Self, found| matches!(found, Certain::Bool | Certain::Object(_));
         self.refuse(e, "a condition is true or false", fits, help);
     }
@@ -260,9 +275,13 @@ impl Compiler<'_> {
             "timeout" if self.certain(e) == Some(Certain::None) => {}
             "timeout" => self.want_duration(e, "timeout"),
             "blocking" => {
-                self.refuse(e, "`blocking` is a bool", |_, found| found == Certain::Bool, "write `blocking: false`");
+                let help = match self.certain(e) {
+                    Some(Duration) => format!("write `timeout: {}`", strip(e).span.text(self.source)),
+                    _ => "write `blocking: false`".to_owned(),
+                };
+                self.refuse(e, "`blocking` is a bool", |_, found| found == Certain::Bool, &help);
             }
-            "n" => self.want_int(e, "`n` is an integer", ""),
+            "n" => self.want_int(e, "`n` is an integer", "give a number, or leave it out for 1"),
             "v" if self.certain(e) == Some(Certain::None) => {
                 let error = ScriptError::new(strip(e).span, "`none` cannot be put into a queue");
                 self.error(error.help("it is what a `get` from a closed queue gives; put another value"));
@@ -280,19 +299,24 @@ impl Compiler<'_> {
                     Some(Certain::Object(kind)) if self.spec(kind).word == "queue" => {
                         format!("write `{}.qsize()`", strip(e).span.text(self.source))
                     }
-                    _ => String::new(),
+                    _ => "`len(\"text\")` is 4, `len([1, 2])` is 2".to_owned(),
                 };
                 let fits = |_: &Self, found| matches!(found, Str | Certain::List);
                 self.refuse(e, "`len` takes a list or a string", fits, &help);
             }
-            "abs" => self.want_int(e, "`abs` takes an integer", ""),
+            "abs" => self.want_int(e, "`abs` takes an integer", "`abs(-3)` is 3"),
             "int" => {
                 let fits = |_: &Self, found| matches!(found, Str | Int | Certain::Bool);
-                self.refuse(e, "`int` takes a string", fits, "");
+                self.refuse(e, "`int` takes a string", fits, "`int(\"7\")` is 7");
             }
             "min" | "max" => {
                 let fits = |_: &Self, found| matches!(found, Int | Duration | Str | Certain::List);
-                self.refuse(e, &format!("`{name}` compares numbers, durations or strings"), fits, "");
+                self.refuse(
+                    e,
+                    &format!("`{name}` compares numbers, durations or strings"),
+                    fits,
+                    "`max(1, 2)` and `max([1, 2])` are 2",
+                );
             }
             "choose" => {
                 let help = match self.exactly(e) {
@@ -342,18 +366,22 @@ impl Compiler<'_> {
         };
         if op == In {
             let fits = |_: &Self, found| matches!(found, Str | Certain::List);
-            self.refuse(right, "`in` looks in a list or a string", fits, "");
+            self.refuse(right, "`in` looks in a list or a string", fits, "write `x in [1, 2]`");
             return;
         }
         for (e, found) in [(left, l), (Some(right), r)] {
             if let (Some(e), Some(found)) = (e, found)
                 && !takes(found)
             {
-                let mut error = ScriptError::new(strip(e).span, format!("`{sign}` cannot take {}", self.named(found)));
-                if found == Str {
-                    error = error.help("a string fills in its `{…}`: write `\"{x} items\"`");
-                }
-                return self.error(error);
+                let error = ScriptError::new(strip(e).span, format!("`{sign}` cannot take {}", self.named(found)));
+                return self.error(match found {
+                    Str => error.help("a string fills in its `{…}`: write `\"{x} items\"`"),
+                    Certain::List if op == Mul => {
+                        error.help("write the elements out, or declare a row: `var row[3] = 0`")
+                    }
+                    Certain::List => error.help("take one of its elements, `xs[0]`, or its `len(xs)`"),
+                    _ => error.help("it takes integers and durations"),
+                });
             }
         }
         let (Some(l), Some(r)) = (l, r) else { return };
@@ -365,7 +393,7 @@ impl Compiler<'_> {
             self.error(match (l, r) {
                 (Str, _) | (_, Str) => error.help("a string fills in its `{…}`: write `\"a{x}\"`, or `str(x)`"),
                 (Duration, Int) | (Int, Duration) => error.help("give the number a unit, such as `3ms`"),
-                _ => error,
+                _ => error.help("both must be of one kind"),
             });
         }
     }

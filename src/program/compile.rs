@@ -11,14 +11,16 @@ use super::scope::{Frame, Global, Globals};
 use super::value::{Value, duration_text};
 use crate::lang::ast::{self, Expr, ExprKind, Item, Name, Script, Span, Stmt};
 use crate::lang::error::{ScriptError, Sort, nearest};
+use crate::lang::parse::{ERRORS_GATHERED_MAX, Parsed};
 use crate::lang::word::a;
-use crate::lang::parse::{ERRORS_GATHERED_MAX, ERRORS_MAX, Parsed};
 use std::collections::{HashMap, HashSet};
 
 #[path = "certain.rs"]
 mod certain;
 #[path = "declaration.rs"]
 mod declaration;
+#[path = "effect.rs"]
+mod effect;
 #[path = "expression.rs"]
 mod expression;
 #[path = "grow.rs"]
@@ -28,7 +30,8 @@ mod statement;
 
 pub use grow::{Entry, Growth};
 
-/// Compiles a script. `defines` are the `-D NAME=VALUE` of the command line.
+/// Compiles a script; the errors are as many as were
+/// [gathered](ERRORS_GATHERED_MAX). `defines` are the `-D NAME=VALUE` of the command line.
 pub fn compile(
     script: &Script,
     source: &str,
@@ -38,7 +41,7 @@ pub fn compile(
     let mut compiler = Compiler::new(source, kinds);
     compiler.collect(script, defines);
     compiler.bodies(script);
-    compiler.finish()
+    compiler.finish(ERRORS_GATHERED_MAX)
 }
 
 /// The names of a script and all its errors, also of one that could be read
@@ -56,7 +59,7 @@ pub fn analyse(
     compiler.bodies(&script);
     let names = std::mem::take(&mut compiler.names);
     compiler.errors = beyond(errors, [&lost, &unsure], compiler.errors, &names, source);
-    (script, names, compiler.finish().err().unwrap_or_default())
+    (script, names, compiler.finish(ERRORS_GATHERED_MAX).err().unwrap_or_default())
 }
 
 /// The errors in form, and of those in meaning all that do not follow from
@@ -82,6 +85,7 @@ fn beyond(
         let defined: HashSet<&str> = names
             .symbols()
             .iter()
+            .filter(|symbol| !matches!(symbol.what, What::Local | What::Parameter))
             .filter(|symbol| symbol.places.iter().any(|place| lost.iter().any(|s| meet(*s, *place))))
             .map(|symbol| symbol.name.as_str())
             .collect();
@@ -179,11 +183,11 @@ impl<'s> Compiler<'s> {
         }
     }
 
-    fn finish(mut self) -> Result<Program, Vec<ScriptError>> {
+    fn finish(mut self, errors_max: usize) -> Result<Program, Vec<ScriptError>> {
         if self.errors.is_empty() {
             return Ok(self.program);
         }
-        self.keep_errors(ERRORS_MAX);
+        self.keep_errors(errors_max);
         Err(self.errors)
     }
 
@@ -400,6 +404,7 @@ impl<'s> Compiler<'s> {
         }
         let end = Span::new(self.source.len(), self.source.len());
         self.main_body(&main, end);
+        let mut search = effect::Search::new(script, self.kinds);
         for item in &script.items {
             match item {
                 Item::Function(f) => {
@@ -411,10 +416,17 @@ impl<'s> Compiler<'s> {
                     }
                 }
                 Item::Finally { body, span } => self.finally(body, *span),
-                Item::Invariant { condition, span } => self.invariant(condition, *span),
-                Item::Expect(e) => self.expect(e),
+                Item::Invariant { condition, span } => {
+                    self.only_looks(condition, &mut search, "an `invariant`");
+                    self.invariant(condition, *span);
+                }
+                Item::Expect(e) => self.expect(e, &mut search),
                 _ => {}
             }
+        }
+        // A session has names that this text does not say.
+        if !self.before.grows {
+            self.check_expected_names(script);
         }
     }
 
@@ -480,14 +492,17 @@ impl<'s> Compiler<'s> {
         self.program.needs.gate = true;
     }
 
-    fn expect(&mut self, e: &ast::Expect) {
+    fn expect<'a>(&mut self, e: &'a ast::Expect, search: &mut effect::Search<'a>) {
         match e {
             ast::Expect::Code { on, .. } => on.iter().for_each(|e| self.mention(e)),
             ast::Expect::Some { condition, .. } | ast::Expect::Every { condition, .. } => self.mention(condition),
         }
         if let ast::Expect::Code { code, on, .. } = e {
             use crate::lang::error::nearest;
-            if !EXPECTABLE.contains(&code.text.as_str()) {
+            if matches!(code.text.as_str(), "some" | "every") {
+                let text = format!("`expect {}` needs its condition", code.text);
+                self.error(ScriptError::new(code.span, text).help(format!("write `expect {} x == 1`", code.text)));
+            } else if !EXPECTABLE.contains(&code.text.as_str()) {
                 let mut error = ScriptError::new(code.span, format!("`{}` is no finding", code.text))
                     .label("unknown code")
                     .unknown();
@@ -498,11 +513,13 @@ impl<'s> Compiler<'s> {
                 self.error(error);
             }
             if code.text == "ok" && !on.is_empty() {
-                self.error(ScriptError::new(on[0].span, "`expect ok` names nothing"));
+                let error = ScriptError::new(on[0].span, "`expect ok` names nothing");
+                self.error(error.help("write `expect ok` alone, or the code of a finding before `on`"));
             }
             self.contradiction(code);
         }
         if let ast::Expect::Some { condition, span } | ast::Expect::Every { condition, span } = e {
+            self.only_looks(condition, search, "what a script claims");
             let function = self.new_function("expect", FunctionKind::Invariant, *span);
             self.function(function, &[], *span, |c| {
                 c.condition(condition);
@@ -516,6 +533,39 @@ impl<'s> Compiler<'s> {
 }
 
 impl Compiler<'_> {
+    /// What stands behind `on` is a name somewhere in the script: asked when all
+    /// are known.
+    fn check_expected_names(&mut self, script: &Script) {
+        for item in &script.items {
+            let Item::Expect(ast::Expect::Code { on, .. }) = item else { continue };
+            for place in on {
+                self.check_expected_name(place);
+            }
+        }
+    }
+
+    fn check_expected_name(&mut self, place: &Expr) {
+        let (name, span) = match &place.kind {
+            ExprKind::Name(name) => (name, place.span),
+            ExprKind::Index { object, .. } => return self.check_expected_name(object),
+            ExprKind::Field { object, field } => {
+                self.check_expected_name(object);
+                (&field.text, field.span)
+            }
+            _ => return,
+        };
+        let names = self.names.symbols().iter().map(|symbol| symbol.name.as_str());
+        if names.clone().any(|known| known == name) || self.is_beyond(span) {
+            return;
+        }
+        let error = ScriptError::new(span, format!("`{name}` is not defined")).label("not defined").unknown();
+        let error = match nearest(name, names) {
+            Some(near) => error.help(format!("did you mean `{near}`?")),
+            None => error.help("`on` takes the names of objects, variables and fields of the script"),
+        };
+        self.error(error);
+    }
+
     /// `expect ok` leaves room for notes only.
     fn contradiction(&mut self, code: &ast::Name) {
         let is_note = |word: &str| EXPECTABLE[EXPECTABLE.len() - NOTES..].contains(&word);

@@ -75,6 +75,9 @@ impl Constants<'_> {
                     ScriptError::new(expr.span, format!("`{name}` is not defined")).label("not defined").unknown();
                 if let Some(near) = nearest(name, self.globals.names().filter(|_| self.told)) {
                     error = error.help(format!("there is `{near}`"));
+                } else {
+                    error =
+                        error.help(format!("`const {name} = …` defines a value, `lock {name}` and its like an object"));
                 }
                 Err(error)
             }
@@ -95,7 +98,9 @@ impl Constants<'_> {
         if matches!(op, BinaryOp::And | BinaryOp::Or) {
             return Ok(b);
         }
-        arithmetic::binary(op, &a, &b).map_err(|e| ScriptError::new(expr.span, e.message))
+        arithmetic::binary(op, &a, &b).map_err(|e| {
+            ScriptError::new(expr.span, e.message).help("it is worked out before the run; write another value")
+        })
     }
 
     fn index(&self, object: &Expr, index: &Expr, expr: &Expr) -> Result<Value, ScriptError> {

@@ -75,6 +75,7 @@ impl Compiler<'_> {
     fn overridden(&mut self, c: &ast::Const, written: Value, defined: Option<Value>) -> Value {
         let Some(defined) = defined else { return written };
         let text = match &defined {
+            Value::Str(text) if is_literal(text) => format!("\"{text}\""),
             Value::Str(text) => text.to_string(),
             Value::Int(i) => i.to_string(),
             Value::Bool(b) => b.to_string(),
@@ -152,7 +153,8 @@ impl Compiler<'_> {
                 let error = ScriptError::new(
                     count.span,
                     format!("the count of `{}` is a number from 0 to {COUNT_MAX}", object.name.text),
-                );
+                )
+                .help(format!("write `{} {}[3]`", object.kind.text, object.name.text));
                 self.error(error);
                 Some(0)
             }
@@ -275,11 +277,9 @@ impl Compiler<'_> {
             }
             let begun = spec.options.iter().find(|o| o.split(' ').next() == Some(first.text.as_str()));
             let error = match (begun, words.get(1)) {
-                (Some(option), Some(second)) => {
-                    ScriptError::new(second.span, format!("expected `{option}`"))
-                        .label("another word")
-                        .help(format!("write `{option}`"))
-                }
+                (Some(option), Some(second)) => ScriptError::new(second.span, format!("expected `{option}`"))
+                    .label("another word")
+                    .help(format!("write `{option}`")),
                 (Some(option), None) => ScriptError::new(first.span, format!("expected `{option}`"))
                     .label("not complete")
                     .help(format!("write `{option}`")),
@@ -324,7 +324,8 @@ impl Compiler<'_> {
     pub(super) fn check_made(&mut self, kind: u8, args: &[Value], options: u32, written: &[ast::Arg], name: Span) {
         if let Some(text) = (self.spec(kind).refuses)(args, options) {
             let place = written.first().map_or(name, |arg| arg.value.span);
-            self.error(ScriptError::new(place, text));
+            let word = self.spec(kind).word;
+            self.error(ScriptError::new(place, text).help(format!("such as `{word} {}(2)`", &word[..1])));
         }
     }
 
@@ -430,7 +431,8 @@ impl Compiler<'_> {
             } else {
                 let error = ScriptError::new(f.kind.span, format!("`{}` is no kind of object", f.kind.text))
                     .label("no such kind");
-                let kinds = self.kinds.iter().filter(|k| !k.internal).map(|k| k.word).chain(["var", "shared", "atomic"]);
+                let kinds =
+                    self.kinds.iter().filter(|k| !k.internal).map(|k| k.word).chain(["var", "shared", "atomic"]);
                 self.error(match (foreign_kind(&f.kind.text), nearest(&f.kind.text, kinds)) {
                     (Some(meant), _) => error.help(format!("write `{}`", meant.replace("NAME", &f.name.text))),
                     (None, Some(near)) => error.help(format!("did you mean `{near}`?")),
@@ -486,15 +488,26 @@ impl Compiler<'_> {
     }
 }
 
+/// Whether a string of `-D` must have stood in quotes: without them it would be
+/// another value.
+fn is_literal(text: &str) -> bool {
+    let literal = |e: Expr| matches!(e.kind, ExprKind::Int(_) | ExprKind::Duration(_) | ExprKind::Bool(_));
+    crate::lang::parse::parse_expr(text).is_ok_and(literal)
+}
+
 /// What a call of these parameters looks like.
 fn parameters(params: &[crate::program::kind::Param]) -> String {
     let one = |p: &crate::program::kind::Param| match p.default {
         None => p.name.to_owned(),
-        Some(default) => format!("{}: {}", p.name, match default {
-            Missing::None => "none".to_owned(),
-            Missing::Bool(b) => b.to_string(),
-            Missing::Int(i) => i.to_string(),
-        }),
+        Some(default) => format!(
+            "{}: {}",
+            p.name,
+            match default {
+                Missing::None => "none".to_owned(),
+                Missing::Bool(b) => b.to_string(),
+                Missing::Int(i) => i.to_string(),
+            }
+        ),
     };
     match params {
         [] => "leave the arguments out".to_owned(),

@@ -87,7 +87,7 @@ impl Compiler<'_> {
 
     pub(super) fn range_ends(&mut self, from: &Expr, to: &Expr) {
         for end in [from, to] {
-            self.want_int(end, "a range goes between integers", "");
+            self.want_int(end, "a range goes between integers", "write `0..3`");
             self.expression(end);
         }
     }
@@ -148,6 +148,11 @@ impl Compiler<'_> {
         }
     }
 
+    /// The source behind a place.
+    fn after(&self, span: Span) -> &str {
+        self.source.get(span.end as usize..).unwrap_or("")
+    }
+
     pub(super) fn undefined(&mut self, name: &str, span: Span, assigned: bool) {
         // Looking for the nearest name takes the time of all names.
         if self.is_beyond(span) {
@@ -180,12 +185,21 @@ impl Compiler<'_> {
                 "`let {name} = …` makes a local; `var {name} = …` at the top level, memory that tasks share"
             ));
         } else if ErrorKind::from_word(name).is_some() {
-            error = error.help(format!("`catch {name} {{ }}` takes it; an error of your own is `raise \"text\"`, caught as `Raised`"));
+            error = error.help(format!(
+                "`catch {name} {{ }}` takes it; an error of your own is `raise \"text\"`, caught as `Raised`"
+            ));
+        } else if BUILTINS.contains(&name) {
+            error = error.help(format!("a call has parentheses: `{name}()`"));
+        } else if self.kind_named(name).is_some() && self.after(span).starts_with('.') {
+            error = error.help(format!("declare one, `{name} {}`, and use its name", &name[..1]));
         } else if self.kind_named(name).is_some() {
             error = error.help(format!("`{name}` is a kind of object: `{name}()` makes one"));
         } else {
-            let called = self.source[(span.end as usize).min(self.source.len())..].starts_with('(');
+            let called = self.after(span).starts_with('(');
+            let before = self.source.get(..span.start as usize).unwrap_or("").trim_end();
+            let spawned = ["spawn", "process", "thread", "daemon", "submit"].iter().any(|word| before.ends_with(word));
             error = error.help(match called {
+                _ if spawned => format!("define it: `task {name}() {{ }}`"),
                 true => format!("define it: `fn {name}() {{ }}`, or `task {name}() {{ }}` for what is spawned"),
                 false => format!("`let {name} = …` makes a local, `var {name} = …` memory that tasks share"),
             });
@@ -209,6 +223,18 @@ impl Compiler<'_> {
                 _ => None,
             },
             _ => None,
+        }
+    }
+
+    /// The options of a declared object that an expression names.
+    pub(super) fn options_of(&mut self, e: &Expr) -> u32 {
+        match self.receiver_of(e) {
+            Receiver::Object(id) => self.program.objects[id as usize].options,
+            Receiver::Row(row) => {
+                let row = &self.program.object_rows[row as usize];
+                self.program.objects.get(row.first as usize).map_or(0, |o| o.options)
+            }
+            _ => 0,
         }
     }
 
@@ -350,7 +376,7 @@ impl Compiler<'_> {
                 Some(Global::Memory(m)) => {
                     let decl = self.program.memory[m as usize].clone();
                     if let Some(row) = self.memory_row(&decl) {
-                        self.want_int(index, "an index is an integer", "");
+                        self.want_int(index, "an index is an integer", "the first one is `[0]`");
                         self.expression(index);
                         let atomic = decl.memory == Memory::Atomic;
                         let read = Instr::UpdateElement { row, update: Update::Load };
@@ -359,7 +385,7 @@ impl Compiler<'_> {
                     }
                 }
                 Some(Global::ObjectRow(row)) => {
-                    self.want_int(index, "an index is an integer", "");
+                    self.want_int(index, "an index is an integer", "the first one is `[0]`");
                     self.expression(index);
                     self.emit(Instr::ObjectElement(row), span);
                     return;
@@ -434,7 +460,10 @@ impl Compiler<'_> {
             };
             return self.error(error);
         }
-        self.check_field(field);
+        // Of what is not defined nothing else is told.
+        if self.known_name(object) {
+            self.check_field(field);
+        }
         self.expression(object);
         let symbol = self.symbol(&field.text);
         self.emit(Instr::GetField { symbol, indexed: false }, span);
@@ -534,13 +563,16 @@ fn python_method(kind: &str, method: &str) -> Option<&'static str> {
         ("pool", "apply_async" | "submit" | "map" | "apply") => "submit job(1) to p",
         ("pool", "join" | "wait" | "shutdown") => "join p",
         ("pool", "stop" | "cancel") => "p.terminate()",
+        ("condition", "wait_for" | "wait_until") => "`while not (x == 1) { c.wait() }`",
         ("condition", "acquire" | "lock") => "with m { }",
         ("lock" | "rwlock" | "semaphore", "Lock" | "acquire_lock") => "acquire()",
         ("rwlock", "rlock" | "RLock" | "acquire" | "read_lock" | "lock") => "acquire_read()",
         ("rwlock", "runlock" | "RUnlock" | "release" | "unlock" | "read_unlock") => "release_read()",
         ("rwlock", "wlock" | "write_lock") => "acquire_write()",
         ("lock" | "semaphore", "Unlock" | "V" | "Release") => "release()",
-        ("lock" | "semaphore", "try_lock" | "tryLock" | "try_acquire" | "TryLock" | "trylock") => "acquire(blocking: false)",
+        ("lock" | "semaphore", "try_lock" | "tryLock" | "try_acquire" | "TryLock" | "trylock") => {
+            "acquire(blocking: false)"
+        }
         ("queue", "try_get" | "poll" | "try_recv") => "get_nowait()",
         ("queue", "try_put" | "offer" | "try_send") => "put_nowait(v)",
         ("event", "signal" | "trigger" | "notify" | "fire") => "set()",

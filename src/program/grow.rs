@@ -10,6 +10,7 @@
 
 use super::*;
 use crate::lang::ast::StmtKind;
+use crate::lang::parse::ERRORS_MAX;
 
 /// Set in the places of earlier texts, which count from the beginning of all,
 /// while a text is compiled, whose own places count from its beginning.
@@ -131,7 +132,13 @@ impl Growth {
         let function = compiler.program.functions.len() as u32;
         compiler.bodies(script);
         if !compiler.errors.is_empty() {
-            return Err(compiler.finish().err().unwrap_or_default().into_iter().map(|e| in_whole(e, base)).collect());
+            return Err(compiler
+                .finish(ERRORS_MAX)
+                .err()
+                .unwrap_or_default()
+                .into_iter()
+                .map(|e| in_whole(e, base))
+                .collect());
         }
         let entry = Entry {
             function,

@@ -61,6 +61,8 @@ pub struct KindSpec {
     pub with: &'static [With],
     /// The method that `for v in q { }` calls until it gives `none`.
     pub iterate: Option<u8>,
+    /// Whether one with these options can be an arm of a `select`.
+    pub arm: fn(u32) -> bool,
     /// Why no object can be made with these arguments and options, if so:
     /// asked before the run of those that are known by then.
     pub refuses: fn(&[Value], u32) -> Option<String>,

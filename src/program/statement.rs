@@ -71,6 +71,11 @@ impl Compiler<'_> {
                 self.unary_step(e, Instr::Kill, span);
             }
             StmtKind::Sleep(e) => {
+                if self.frame().regions.iter().any(|r| matches!(r, Region::Atomic)) {
+                    let error =
+                        ScriptError::new(span, "an `atomically` block must not wait, and `sleep` would make it");
+                    self.error(error.help("sleep before the block or after it").placed());
+                }
                 self.want_duration(e, "sleep");
                 self.unary_step(e, Instr::Sleep, span);
             }
@@ -78,7 +83,13 @@ impl Compiler<'_> {
                 self.want_duration(e, "busy");
                 self.unary_step(e, Instr::Busy, span);
             }
-            StmtKind::Raise(e) => self.unary_step(e, Instr::Raise, span),
+            StmtKind::Raise(e) => match self.foreign_error(e) {
+                Some(name) => {
+                    let error = ScriptError::new(e.span, "`raise` takes a text").unknown();
+                    self.error(error.help(format!("write `raise \"{name}\"`; `catch Raised {{ }}` takes it")));
+                }
+                None => self.unary_step(e, Instr::Raise, span),
+            },
             StmtKind::Exit(code) => {
                 match code {
                     Some(e) => {
@@ -114,6 +125,17 @@ impl Compiler<'_> {
             StmtKind::Break => self.leave_loop(true, span),
             StmtKind::Continue => self.leave_loop(false, span),
         }
+    }
+
+    /// `ValueError` of `raise ValueError("x")`: a name that stands for nothing.
+    fn foreign_error<'e>(&mut self, e: &'e Expr) -> Option<&'e str> {
+        let name = match &e.kind {
+            ExprKind::Call { callee, .. } => callee,
+            _ => e,
+        };
+        let ExprKind::Name(text) = &name.kind else { return None };
+        let unknown = text.starts_with(|c: char| c.is_uppercase()) && !self.known_name(name);
+        unknown.then_some(text)
     }
 
     fn unary_step(&mut self, operand: &Expr, instr: Instr, span: Span) {
@@ -237,8 +259,9 @@ impl Compiler<'_> {
         let word = if is_break { "break" } else { "continue" };
         let depth = self.frame().regions.iter().rposition(|r| matches!(r, Region::Loop { .. }));
         let Some(depth) = depth else {
-            let error =
-                ScriptError::new(span, format!("`{word}` outside a loop")).help("`return` ends a task or a function").placed();
+            let error = ScriptError::new(span, format!("`{word}` outside a loop"))
+                .help("`return` ends a task or a function")
+                .placed();
             return self.error(error);
         };
         self.unwind_to(depth + 1, span);
@@ -362,7 +385,10 @@ impl Compiler<'_> {
     fn assign_wrong(&mut self, name: &str, target: &Expr, value: &Expr) {
         match self.globals.get(name).cloned() {
             None => {
-                self.undefined(name, target.span, true);
+                // `m = Lock()` was meant to declare it: that is told of the value.
+                if !self.is_foreign_call(value) {
+                    self.undefined(name, target.span, true);
+                }
                 self.expression(value);
             }
             Some(Global::Const(_)) => self.not_assignable(target, Some(format!("`{name}` is a constant"))),
@@ -407,7 +433,7 @@ impl Compiler<'_> {
             return self.error(error);
         };
         self.check_amount(op, value, span);
-        self.want_int(index, "an index is an integer", "");
+        self.want_int(index, "an index is an integer", "the first one is `[0]`");
         let atomic = memory.memory == Memory::Atomic;
         let place = self.frame().hidden();
         self.expression(index);
@@ -440,9 +466,12 @@ impl Compiler<'_> {
         span: Span,
     ) {
         if matches!(record.kind, ExprKind::SelfTask) {
-            return self.not_assignable(record, Some("`self` tells of the running task and is not changed".to_owned()));
+            let error = ScriptError::new(record.span, "`self` tells of the running task and is not changed");
+            return self.error(error.help("a task is named where it is spawned: `spawn worker as \"anna\"`"));
         }
-        self.check_field(field);
+        if self.known_name(record) {
+            self.check_field(field);
+        }
         self.check_amount(op, value, span);
         let symbol = self.symbol(&field.text);
         let indexed = index.is_some();
@@ -465,6 +494,10 @@ impl Compiler<'_> {
     // ------------------------------------------------------- with, try, await
 
     fn with(&mut self, object: &Expr, body: &Block, span: Span) {
+        if let Some(help) = with_form(object, self.source) {
+            let error = ScriptError::new(object.span, "`with` takes the object itself, and one");
+            return self.error(error.help(help));
+        }
         let head = Span { start: span.start, end: object.span.end };
         let slot = self.frame().hidden();
         let (target, mode) = self.with_mode(object);
@@ -601,7 +634,9 @@ impl Compiler<'_> {
         self.program.needs.gate = true;
         let head = Span { start: span.start, end: body.span.start + 1 };
         if self.frame().regions.iter().any(|r| matches!(r, Region::Atomic)) {
-            self.error(ScriptError::new(head, "`atomically` inside `atomically`").help("the outer block is enough").placed());
+            self.error(
+                ScriptError::new(head, "`atomically` inside `atomically`").help("the outer block is enough").placed(),
+            );
         }
         self.emit(Instr::AtomicBegin, head);
         let close = Span::new((body.span.end as usize).saturating_sub(1), body.span.end as usize);
@@ -712,6 +747,8 @@ impl Compiler<'_> {
                             .label("not an arm")
                             .help("an arm is an operation that can wait: get, put, acquire, wait, join");
                             self.error(error);
+                        } else if !(spec.arm)(self.options_of(object)) {
+                            self.not_selectable(object, spec);
                         }
                     }
                     return Some(ArmOperation::Method(call));
@@ -722,11 +759,44 @@ impl Compiler<'_> {
         }
     }
 
+    /// Why a `select` cannot wait for it is the kind's: a queue behind a manager is
+    /// no memory of this process, a barrier and a condition count who arrives.
+    fn not_selectable(&mut self, object: &Expr, spec: &KindSpec) {
+        let manager = if spec.word == "queue" { " behind a manager" } else { "" };
+        let error = ScriptError::new(object.span, format!("{}{manager} cannot be an arm of a `select`", a(spec.word)));
+        self.error(error.label("not an arm").help(match spec.word {
+            "queue" => "take a queue without `via manager`: it works between processes too",
+            _ => "wait for it in a task of its own, which sets an `event` that can be an arm",
+        }));
+    }
+
     fn arm_error(&mut self, arm: &SelectArm) -> Option<ArmOperation> {
         let error = ScriptError::new(arm.operation.span, "this cannot be an arm of a `select`")
             .help("an arm is an operation that can wait: get, put, acquire, wait, join");
         self.error(error);
         None
+    }
+}
+
+/// The mend of `with m.acquire() { }`, `with a and b { }`.
+fn with_form(object: &Expr, source: &str) -> Option<String> {
+    match &object.kind {
+        ExprKind::Binary { op: BinaryOp::And, left, right } => {
+            let (a, b) = (left.span.text(source), right.span.text(source));
+            Some(format!("write one inside the other: `with {a} {{ with {b} {{ }} }}`"))
+        }
+        ExprKind::Call { callee, .. } => {
+            let ExprKind::Field { object, field } = &callee.kind else { return None };
+            let object = object.span.text(source);
+            let mode = match field.text.as_str() {
+                "acquire" | "lock" => String::new(),
+                "acquire_read" | "read" => ".read".to_owned(),
+                "acquire_write" | "write" => ".write".to_owned(),
+                _ => return None,
+            };
+            Some(format!("write `with {object}{mode} {{ }}`"))
+        }
+        _ => None,
     }
 }
 

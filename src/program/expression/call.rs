@@ -119,8 +119,10 @@ impl Compiler<'_> {
             } else {
                 format!("{} to {} arguments", takes.start(), takes.end())
             };
-            return self
-                .error(ScriptError::new(span, format!("`{name}` takes {text}, and here it gets {}", args.len())));
+            return self.error(
+                ScriptError::new(span, format!("`{name}` takes {text}, and here it gets {}", args.len()))
+                    .help(format!("write `{}`", builtin_form(name))),
+            );
         }
         self.emit(instr(args.len() as u8), span);
     }
@@ -202,6 +204,9 @@ impl Compiler<'_> {
                         .related(s.span, "the struct");
                     if let Some(near) = nearest(&name.text, s.fields.iter().map(|f| f.name.as_str())) {
                         error = error.help(format!("did you mean `{near}`?"));
+                    } else {
+                        let names: Vec<&str> = s.fields.iter().map(|f| f.name.as_str()).collect();
+                        error = error.help(format!("its fields: {}", names.join(", ")));
                     }
                     self.error(error);
                 }
@@ -252,10 +257,17 @@ impl Compiler<'_> {
         index.into_iter().for_each(|i| self.expression(i));
         self.positional(args);
         if args.len() != takes {
-            self.error(ScriptError::new(
-                span,
-                format!("`{}` takes {}, and here it gets {}", field.text, arguments(takes), args.len()),
-            ));
+            self.error(
+                ScriptError::new(
+                    span,
+                    format!("`{}` takes {}, and here it gets {}", field.text, arguments(takes), args.len()),
+                )
+                .help(format!(
+                    "write `{name}.{}({})`",
+                    field.text,
+                    ["", if update == Update::Cas { "old, new" } else { "v" }][takes.min(1)]
+                )),
+            );
         }
         match row {
             Some(row) => self.emit(Instr::UpdateElement { row, update }, span),
@@ -273,15 +285,18 @@ impl Compiler<'_> {
         let mut error =
             ScriptError::new(field.span, format!("{} has no method `{}`", a(decl.memory.word()), field.text))
                 .label("unknown method");
-        let names =
-            Update::METHODS.iter().map(|m| m.0).chain(self.kinds.iter().flat_map(|k| k.method_names()));
+        let names = Update::METHODS.iter().map(|m| m.0).chain(self.kinds.iter().flat_map(|k| k.method_names()));
         error = match nearest(&field.text, names) {
             Some(near) => error.help(format!("did you mean `{near}`?")),
             None => match field.text.as_str() {
-                "increment" | "inc" | "incr" | "fetch_add" | "getAndIncrement" | "incrementAndGet" | "Add" => {
-                    error.help(format!("write `{0} += 1`, or `{0}.add(1)` for the old value too", object.span.text(self.source)))
+                "increment" | "inc" | "incr" | "fetch_add" | "getAndIncrement" | "incrementAndGet" | "Add" => error
+                    .help(format!(
+                        "write `{0} += 1`, or `{0}.add(1)` for the old value too",
+                        object.span.text(self.source)
+                    )),
+                "decrement" | "dec" | "fetch_sub" => {
+                    error.help(format!("write `{} -= 1`", object.span.text(self.source)))
                 }
-                "decrement" | "dec" | "fetch_sub" => error.help(format!("write `{} -= 1`", object.span.text(self.source))),
                 "compare_and_swap" | "compare_exchange" | "compareAndSet" | "CompareAndSwap" => {
                     error.help("write `x.cas(old, new)`")
                 }
@@ -320,6 +335,9 @@ impl Compiler<'_> {
             }
             _ => receiver = self.dynamic_receiver(object, field),
         }
+        if field.text == "wait" && kind.is_some_and(|k| self.spec(k).word == "condition") {
+            self.no_wait_within_atomically(span);
+        }
         let positional = args.iter().take_while(|a| a.name.is_none()).count();
         let mut named = Vec::new();
         for (i, arg) in args.iter().enumerate() {
@@ -338,6 +356,14 @@ impl Compiler<'_> {
         });
         let bare = named.is_empty() && must == Some(positional);
         Some(MethodCall { receiver, symbol, method, positional: positional as u8, named, bare })
+    }
+
+    /// A condition's `wait` always waits.
+    fn no_wait_within_atomically(&mut self, span: Span) {
+        if self.frame().regions.iter().any(|r| matches!(r, crate::program::scope::Region::Atomic)) {
+            let error = ScriptError::new(span, "an `atomically` block must not wait, and this would make it");
+            self.error(error.help("what waits comes first: `atomically { await c … }`").placed());
+        }
     }
 
     fn dynamic_receiver(&mut self, object: &Expr, field: &Name) -> Receiver {
@@ -393,8 +419,15 @@ impl Compiler<'_> {
         if self.kinds.iter().any(|k| k.method(&field.text).is_some()) {
             return Some(());
         }
-        if let (ExprKind::Name(name), None) = (&object.kind, self.known_name(object)) {
+        if let (ExprKind::Name(name), false) = (&object.kind, self.known_name(object)) {
             return self.foreign_module(name, object, field);
+        }
+        if let ExprKind::Name(name) = &object.kind
+            && let Some(Global::Struct(_)) = self.globals.get(name)
+        {
+            let error = ScriptError::new(object.span, format!("`{name}` is a struct and has no methods"));
+            self.error(error.help(format!("`{name}()` makes a record of it")));
+            return None;
         }
         let text = strip(object).span.text(self.source);
         let fields = HANDLE_FIELDS.iter().chain(&ERROR_FIELDS).chain(&SELF_FIELDS);
@@ -414,10 +447,22 @@ impl Compiler<'_> {
         None
     }
 
+    /// Whether a value is what other languages' libraries make: `Lock()`.
+    pub(in crate::program) fn is_foreign_call(&mut self, value: &Expr) -> bool {
+        let ExprKind::Call { callee, .. } = &value.kind else { return false };
+        let word = match &callee.kind {
+            ExprKind::Name(_) if self.known_name(callee) => return false,
+            ExprKind::Name(name) => name,
+            ExprKind::Field { object, field } if !self.known_name(object) => &field.text,
+            _ => return false,
+        };
+        foreign_call(word).is_some()
+    }
+
     /// Whether a name stands for something.
-    fn known_name(&mut self, e: &Expr) -> Option<()> {
-        let ExprKind::Name(name) = &e.kind else { return Some(()) };
-        (self.local(name, e.span).is_some() || self.globals.get(name).is_some()).then_some(())
+    pub(in crate::program) fn known_name(&mut self, e: &Expr) -> bool {
+        let ExprKind::Name(name) = &e.kind else { return true };
+        self.local(name, e.span).is_some() || self.globals.get(name).is_some()
     }
 
     /// `os.fork()`, `fmt.Println(x)`: a call of another language's library.
@@ -429,6 +474,21 @@ impl Compiler<'_> {
         let error = ScriptError::new(object.span.to(field.span), format!("there is no module `{module}`"));
         self.error(error.label("not defined").unknown().help(meant));
         None
+    }
+}
+
+/// How what is built in is called.
+fn builtin_form(name: &str) -> &'static str {
+    match name {
+        "len" => "len(xs)",
+        "min" => "min(a, b)",
+        "max" => "max(a, b)",
+        "abs" => "abs(x)",
+        "str" => "str(x)",
+        "int" => "int(\"7\")",
+        "choose" => "choose(1..4)` or `choose([a, b])",
+        "fork" => "fork()",
+        _ => "wait()` or `wait(pid)",
     }
 }
 

@@ -41,8 +41,11 @@ impl Compiler<'_> {
         {
             match self.globals.get(name).cloned() {
                 Some(Global::Function(f)) => {
-                    self.function_args(f, args, span);
-                    if done == "spawned" && self.program.functions[f as usize].kind == FunctionKind::Fn {
+                    let is_fn = self.program.functions[f as usize].kind == FunctionKind::Fn;
+                    if done != "spawned" || !is_fn {
+                        self.function_args(f, args, span);
+                    } else {
+                        self.positional(args);
                         let error = ScriptError::new(callee.span, format!("`{name}` is a fn and cannot be spawned"))
                             .related(self.program.functions[f as usize].span, "defined here")
                             .help(format!(
