@@ -467,7 +467,7 @@ pub(crate) fn side_by_side(before: &str, before_span: Span, after: &str, after_s
     if !before.contains(|c: char| !(c.is_alphanumeric() || c == '_')) {
         let message = format!("`{before}` does not begin a statement");
         let help = match (foreign_statement(before), nearest(before, KEYWORDS.iter().copied())) {
-            (Some(meant), _) if meant == "write `print x`" => format!("write `print {}`", short(after)),
+            (Some("write `print x`"), _) => format!("write `print {}`", short(after)),
             (Some(meant), _) => meant.to_owned(),
             (None, Some(word)) => format!("did you mean `{word}`?"),
             (None, None) if OBJECTS.contains(&before) || VARIABLES.contains(&before) => {
