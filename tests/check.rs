@@ -590,7 +590,7 @@ fn who_has_returned_does_nothing_more() {
 /// An invariant that is no bool, or cannot be worked out, does not hold.
 #[test]
 fn an_invariant_that_cannot_be_told() {
-    for wrong in ["x + 1", "10 / x > 0", "[1, 2][x + 1] < 3"] {
+    for wrong in ["x", "10 / x > 0", "[1, 2][x + 1] < 3"] {
         let script = format!("var x = 1\ninvariant {wrong}\nx = 5\nx = 0\n");
         assert_eq!(check_json(&script).finish().failures(), ["invariant"], "{wrong}");
         let ran = conc().file("script.conc", &script).args(["run", "--format", "json", "script.conc"]).finish();

@@ -43,7 +43,10 @@ fn what_is_not_met_fails_with_its_reason() {
     assert_fails("", unexpected);
     assert_fails("expect ok", unexpected);
     assert_fails("expect race on x\nexpect deadlock", "`expect deadlock` (line 6) is not met: this cannot happen");
-    assert_fails("expect race on y", "`expect race on y` (line 5) is not met: nothing is found on y, but race on x");
+    assert_fails(
+        "expect race on y\nvar y = 0",
+        "`expect race on y` (line 5) is not met: nothing is found on y, but race on x",
+    );
     assert_fails("expect race\nexpect some x == 3", "`expect some` (line 6) is not met: it is false at all 2 ends");
     assert_fails("expect race\nexpect every x == 2", "`expect every` (line 6) is not met: it is false at 1 of 2 ends");
 }

@@ -7,6 +7,7 @@ use super::{Common, Format, ReportFormat, exit, put_err, put_out, script};
 use crate::check::schedule::short_hash;
 use crate::check::{self, Options, Progress, Report, Stop, Verdict};
 use crate::lang::error::ScriptError;
+use crate::lang::parse::ERRORS_MAX;
 use crate::program::Program;
 use crate::repl::Whole;
 use crate::report::{self, SESSION, Source, Style, json, junit, lanes, repeat, sarif, verdict};
@@ -111,7 +112,9 @@ fn wrong(args: &CheckArgs, source: &Source, errors: &[ScriptError]) -> u8 {
     match args.format {
         ReportFormat::Human => script::show_errors(source, errors, &args.common, Format::Human),
         ReportFormat::Json => script::show_errors(source, errors, &args.common, Format::Json),
-        ReportFormat::Sarif => put_out(&sarif::script_errors(source, errors, exit::WRONG)),
+        ReportFormat::Sarif => {
+            put_out(&sarif::script_errors(source, &errors[..errors.len().min(ERRORS_MAX)], exit::WRONG))
+        }
         ReportFormat::Junit => {
             let style = Style { width: 100, ..Style::default() };
             let outcome = junit::CaseOutcome::Error {

@@ -4,7 +4,7 @@
 use super::{Common, Format, exit, put_err, put_out};
 use crate::lang::ast::{ExprKind, StrPart, UnaryOp};
 use crate::lang::error::ScriptError;
-use crate::lang::parse::Parsed;
+use crate::lang::parse::{ERRORS_MAX, Parsed};
 use crate::objects::KINDS;
 use crate::program::Program;
 use crate::program::compile::analyse;
@@ -114,7 +114,10 @@ pub fn show_errors(source: &Source, errors: &[ScriptError], common: &Common, for
         return;
     }
     match format {
-        Format::Json => scripts.iter().for_each(|e| put_out(&format!("{}\n", report::json::script_error(source, e)))),
+        Format::Json => scripts
+            .iter()
+            .take(ERRORS_MAX)
+            .for_each(|e| put_out(&format!("{}\n", report::json::script_error(source, e)))),
         Format::Human => put_err(&report::script_errors(source, &scripts, &common.style(super::on_terminal().1))),
     }
 }

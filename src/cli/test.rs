@@ -7,6 +7,7 @@ use super::{Common, Format, ReportFormat, exit, put_err, put_out, script};
 use crate::check::{self, Options, Stop};
 use crate::detect::expect::{self, Expectations, Seen};
 use crate::lang::error::ScriptError;
+use crate::lang::parse::ERRORS_MAX;
 use crate::program::Program;
 use crate::program::value::Value;
 use crate::report::tested::{self, Counts, Outcome, Status, Tested};
@@ -342,7 +343,10 @@ impl Teller<'_> {
 
 fn one_json(one: &Tested) {
     if let Outcome::Wrong(errors) = &one.outcome {
-        errors.iter().for_each(|e| put_out(&format!("{}\n", report::json::script_error(&one.source, e))));
+        errors
+            .iter()
+            .take(ERRORS_MAX)
+            .for_each(|e| put_out(&format!("{}\n", report::json::script_error(&one.source, e))));
     }
     for (finding, _) in one.unexpected() {
         put_out(&format!("{}\n", json::finding(&one.source, finding)));

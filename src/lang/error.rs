@@ -26,8 +26,12 @@ pub enum Sort {
     /// The tree has what was meant, as of `&&` for `and`, so all that follows
     /// from it can be told.
     Understood,
+    /// The same, and an error in meaning at the same place says more.
+    Minor,
     /// The word at its place stands for nothing.
     Unknown,
+    /// It is one because of the block that it stands in.
+    Placed,
 }
 
 impl ScriptError {
@@ -55,6 +59,18 @@ impl ScriptError {
     }
     pub fn understood(mut self) -> ScriptError {
         self.sort = Sort::Understood;
+        self
+    }
+    pub fn minor(mut self) -> ScriptError {
+        self.sort = Sort::Minor;
+        self
+    }
+    /// Whether the tree has what was meant.
+    pub fn is_understood(&self) -> bool {
+        matches!(self.sort, Sort::Understood | Sort::Minor)
+    }
+    pub fn placed(mut self) -> ScriptError {
+        self.sort = Sort::Placed;
         self
     }
     pub fn unknown(mut self) -> ScriptError {

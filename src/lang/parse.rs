@@ -14,6 +14,7 @@ mod expr;
 mod grammar;
 mod item;
 mod literal;
+mod reach;
 mod recover;
 pub(super) mod scan;
 mod select;
@@ -23,11 +24,11 @@ mod stmt;
 mod unexpected;
 
 use super::ast::{Expr, Script, Span};
-use super::error::{ScriptError, Sort};
+use super::error::ScriptError;
 use build::Builder;
 use pest::Parser;
 
-/// At most this many errors are reported in one go.
+/// At most this many errors are told in one go.
 pub const ERRORS_MAX: usize = 20;
 /// So many are looked for, those that come to be told of in order of place
 /// among them. More cost time and are told to nobody.
@@ -65,12 +66,14 @@ pub struct Parsed {
     /// were meant to be; `None` if the text cannot be read at all, as with
     /// brackets nested too deeply.
     pub script: Option<Script>,
-    /// In source order.
+    /// In source order, all that were gathered.
     pub errors: Vec<ScriptError>,
     /// What is not in the tree, or not as it was meant: no word in there says
     /// that it defines no name. Empty if every error is
-    /// [understood](Sort::Understood).
+    /// [understood](ScriptError::is_understood).
     pub lost: Vec<Span>,
+    /// Where blocks may begin or end elsewhere than was meant.
+    pub unsure: Vec<Span>,
 }
 
 /// As [`parse`], and of a script with errors the part that can be read.
@@ -79,12 +82,12 @@ pub fn parse_all(source: &str) -> Parsed {
     if parsed.script.is_some() && parsed.errors.is_empty() {
         return parsed;
     }
-    for error in parsed.errors.iter().filter(|error| error.sort != Sort::Understood) {
+    for error in parsed.errors.iter().filter(|error| !error.is_understood()) {
         let last = build::line_of(source, error.span.end as usize);
         parsed.lost.push(build::line_of(source, error.span.start as usize).to(last));
     }
     parsed.lost.iter_mut().for_each(|span| clamp(span, source));
-    parsed.errors = finish(parsed.errors, source);
+    parsed.errors = in_order(parsed.errors, source);
     parsed
 }
 
@@ -92,13 +95,15 @@ fn read(source: &str, entry: bool) -> Parsed {
     if source.len() > SOURCE_MAX {
         let help = format!("a script has at most {} MiB", SOURCE_MAX >> 20);
         let error = ScriptError::new(Span::new(0, 0), "the script is too long").help(help);
-        return Parsed { script: None, errors: vec![error], lost: Vec::new() };
+        return Parsed { script: None, errors: vec![error], lost: Vec::new(), unsure: Vec::new() };
     }
     let scan = scan::scan(source);
     let mut errors = scan.errors;
     let mut lost = scan.lost;
+    let mut unsure = scan.unsure;
+    let unbalanced = !unsure.is_empty();
     if scan.unreadable {
-        return Parsed { script: None, errors, lost };
+        return Parsed { script: None, errors, lost, unsure: Vec::new() };
     }
     let mut text = scan.text;
     // Each round takes one statement out of the text, so there are few. The next
@@ -109,12 +114,20 @@ fn read(source: &str, entry: bool) -> Parsed {
         match grammar::Grammar::parse(grammar::Rule::script, &text[from..]) {
             Ok(_) if from > 0 => from = 0,
             Ok(pairs) => {
-                let repaired = scan.repaired || !errors.is_empty();
-                let mut builder = Builder::new(&text, errors, repaired);
-                builder.entry = entry;
+                reached(
+                    [source, &text],
+                    errors.iter().map(|error| error.span).chain(lost.iter().copied()),
+                    &mut unsure,
+                );
+                let told = errors.len();
+                let mut builder = Builder::new(&text, errors, unsure);
+                (builder.entry, builder.unbalanced) = (entry, unbalanced);
                 let script = builder.script(pairs);
                 lost.append(&mut builder.lost);
-                return Parsed { script: Some(script), errors: builder.errors, lost };
+                let (errors, mut unsure) = (builder.errors, builder.unsure);
+                let not_understood = errors[told..].iter().filter(|error| !error.is_understood());
+                reached([source, &text], not_understood.map(|error| error.span), &mut unsure);
+                return Parsed { script: Some(script), errors, lost, unsure };
             }
             Err(failure) => {
                 rounds += 1;
@@ -138,7 +151,17 @@ fn read(source: &str, entry: bool) -> Parsed {
             }
         }
     }
-    Parsed { script: None, errors, lost }
+    Parsed { script: None, errors, lost, unsure }
+}
+
+/// Adds what each of `spans` may reach to `unsure`.
+fn reached([source, text]: [&str; 2], spans: impl Iterator<Item = Span>, unsure: &mut Vec<Span>) {
+    for span in spans {
+        let known = |place: &Span| place.start <= span.start && span.end <= place.end;
+        if !unsure.iter().any(known) {
+            unsure.push(reach::around(source, text, span));
+        }
+    }
 }
 
 /// The tree of a single expression, such as the value of `-D N=7`.
@@ -150,7 +173,7 @@ pub fn parse_expr(source: &str) -> Result<Expr, Vec<ScriptError>> {
     }
     match grammar::Grammar::parse(grammar::Rule::lone_expr, &scan.text) {
         Ok(pairs) => {
-            let mut builder = Builder::new(&scan.text, errors, false);
+            let mut builder = Builder::new(&scan.text, errors, Vec::new());
             match builder.lone_expr(pairs) {
                 Some(expr) if builder.errors.is_empty() => Ok(expr),
                 _ => Err(finish(builder.errors, source)),
@@ -169,7 +192,14 @@ pub fn is_open(source: &str) -> bool {
 }
 
 /// In source order, each once, no more than the limit, never none.
-fn finish(mut errors: Vec<ScriptError>, source: &str) -> Vec<ScriptError> {
+fn finish(errors: Vec<ScriptError>, source: &str) -> Vec<ScriptError> {
+    let mut errors = in_order(errors, source);
+    errors.truncate(ERRORS_MAX);
+    errors
+}
+
+/// In source order, each once, never none.
+fn in_order(mut errors: Vec<ScriptError>, source: &str) -> Vec<ScriptError> {
     if errors.is_empty() {
         errors.push(ScriptError::new(Span::new(0, 0), "the script cannot be read"));
     }
@@ -179,7 +209,6 @@ fn finish(mut errors: Vec<ScriptError>, source: &str) -> Vec<ScriptError> {
     }
     errors.sort_by_key(|error| error.span);
     errors.dedup_by(|a, b| a.span == b.span && a.message == b.message);
-    errors.truncate(ERRORS_MAX);
     errors
 }
 

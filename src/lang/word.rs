@@ -1,5 +1,6 @@
 //! The words of the language, as the grammar lists them: for those who
-//! complete, highlight or explain. It owns reading them out of the grammar.
+//! complete, highlight or explain, and in sentences. It owns reading them out of the
+//! grammar.
 
 const GRAMMAR: &str = include_str!("../../grammar/conc.pest");
 
@@ -23,6 +24,12 @@ pub fn contextual() -> Vec<&'static str> {
         found.extend(new);
     }
     found
+}
+
+/// The word of a kind with its article: `a lock`, `an event`.
+pub fn a(word: &str) -> String {
+    let article = if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {word}")
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use super::position::{Encoding, Lines};
 use crate::lang::ast::{Script, Span};
 use crate::lang::error::ScriptError;
-use crate::lang::parse::parse_all;
+use crate::lang::parse::{ERRORS_MAX, parse_all};
 use crate::objects::KINDS;
 use crate::program::compile::analyse;
 use crate::program::name::Names;
@@ -30,16 +30,22 @@ pub struct Known {
     pub errors: Vec<ScriptError>,
 }
 
+/// As many as are told on the command line.
+fn told(mut errors: Vec<ScriptError>) -> Vec<ScriptError> {
+    errors.truncate(ERRORS_MAX);
+    errors
+}
+
 impl Known {
     /// Parses and compiles. `before` is what was known of the text before the
     /// last change.
     pub fn of(text: &str, before: Known) -> Known {
         let parsed = parse_all(text);
         if parsed.script.is_none() {
-            return Known { errors: parsed.errors, ..before };
+            return Known { errors: told(parsed.errors), ..before };
         }
         let (script, names, errors) = analyse(parsed, text, KINDS, &[]);
-        Known { script, names, errors }
+        Known { script, names, errors: told(errors) }
     }
 }
 

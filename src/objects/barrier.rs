@@ -36,6 +36,8 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     with: &[],
     iterate: None,
+    arm: |_| false,
+    refuses: |args, options| init(args, options).err().map(|e| e.1),
     internal: false,
 };
 

@@ -29,6 +29,8 @@ pub const SPEC: KindSpec = KindSpec {
     methods: &[waiting("wait"), method("notify", &[N]), method("notify_all", &[])],
     with: &[],
     iterate: None,
+    arm: |_| false,
+    refuses: |args, options| init(args, options).err().map(|e| e.1),
     internal: false,
 };
 

@@ -22,6 +22,8 @@ pub const SPEC: KindSpec = KindSpec {
     methods: &[method("add", &[N]), method("count_down", &[]), waiting("wait"), method("value", &[])],
     with: &[],
     iterate: None,
+    arm: |_| true,
+    refuses: |args, options| init(args, options).err().map(|e| e.1),
     internal: false,
 };
 

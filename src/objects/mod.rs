@@ -7,6 +7,7 @@
 //!
 //! A new kind is a file and a line in `kind_list!`.
 
+use crate::lang::word::a;
 use crate::program::kind::{Default, KindSpec, Param};
 use crate::program::value::{Error, ErrorKind, Value};
 
@@ -362,10 +363,8 @@ pub fn must_not_wait(outside: bool, culprit: &str) -> Error {
 /// Why an operation cannot be an arm of a `select`, if so.
 pub fn no_arm(kind: u8, options: u32) -> Option<Error> {
     let word = KINDS[kind as usize].word;
-    let unfit = matches!(kind, place::condition | place::barrier);
-    let elsewhere = kind == place::queue && options & queue::VIA_MANAGER != 0;
-    (unfit || elsewhere)
-        .then(|| Error::new(ErrorKind::Type, format!("a {word} of this sort cannot be an arm of a `select`")))
+    (!(KINDS[kind as usize].arm)(options))
+        .then(|| Error::new(ErrorKind::Type, format!("{} of this sort cannot be an arm of a `select`", a(word))))
 }
 
 // Parameters that several kinds share.

@@ -51,6 +51,8 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     with: &[],
     iterate: Some(GET),
+    arm: |options| options & VIA_MANAGER == 0,
+    refuses: |args, options| init(args, options).err().map(|e| e.1),
     internal: false,
 };
 

@@ -8,8 +8,17 @@ pub const TASK_WORDS: &[usize] = &[];
 
 pub const ALONE: bool = false;
 
-pub const SPEC: KindSpec =
-    KindSpec { word: "record", params: &[], options: &[], methods: &[], with: &[], iterate: None, internal: true };
+pub const SPEC: KindSpec = KindSpec {
+    word: "record",
+    params: &[],
+    options: &[],
+    methods: &[],
+    with: &[],
+    iterate: None,
+    arm: |_| true,
+    refuses: |args, options| init(args, options).err().map(|e| e.1),
+    internal: true,
+};
 
 pub fn init(_args: &[Value], _options: u32) -> Result<[u64; WORDS], (ErrorKind, String)> {
     Ok([0; WORDS])

@@ -36,6 +36,8 @@ pub const SPEC: KindSpec = KindSpec {
         With { word: "write", acquire: ACQUIRE_WRITE, release: RELEASE_WRITE },
     ],
     iterate: None,
+    arm: |_| true,
+    refuses: |args, options| init(args, options).err().map(|e| e.1),
     internal: false,
 };
 

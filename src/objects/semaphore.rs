@@ -25,6 +25,8 @@ pub const SPEC: KindSpec = KindSpec {
     methods: &[acquiring("acquire"), method("release", &[N]), method("value", &[])],
     with: &[With { word: "", acquire: ACQUIRE, release: RELEASE }],
     iterate: None,
+    arm: |_| true,
+    refuses: |args, options| init(args, options).err().map(|e| e.1),
     internal: false,
 };
 

@@ -13,11 +13,16 @@ use super::table::Table;
 use super::value::{Value, duration_text};
 use crate::lang::ast::{self, Expr, ExprKind, Item, Name, Script, Span, Stmt};
 use crate::lang::error::{ScriptError, Sort, nearest};
-use crate::lang::parse::{ERRORS_GATHERED_MAX, ERRORS_MAX, Parsed};
-use std::collections::HashSet;
+use crate::lang::parse::{ERRORS_GATHERED_MAX, Parsed};
+use crate::lang::word::a;
+use std::collections::{HashMap, HashSet};
 
+#[path = "certain.rs"]
+mod certain;
 #[path = "declaration.rs"]
 mod declaration;
+#[path = "effect.rs"]
+mod effect;
 #[path = "expression.rs"]
 mod expression;
 #[path = "grow.rs"]
@@ -27,7 +32,8 @@ mod statement;
 
 pub use grow::{Entry, Growth};
 
-/// Compiles a script. `defines` are the `-D NAME=VALUE` of the command line.
+/// Compiles a script; the errors are as many as were
+/// [gathered](ERRORS_GATHERED_MAX). `defines` are the `-D NAME=VALUE` of the command line.
 pub fn compile(
     script: &Script,
     source: &str,
@@ -37,7 +43,7 @@ pub fn compile(
     let mut compiler = Compiler::new(source, kinds);
     compiler.collect(script, defines);
     compiler.bodies(script);
-    compiler.finish()
+    compiler.finish(ERRORS_GATHERED_MAX)
 }
 
 /// The names of a script and all its errors, also of one that could be read
@@ -48,21 +54,22 @@ pub fn analyse(
     kinds: &'static [KindSpec],
     defines: &[(String, Value)],
 ) -> (Script, Names, Vec<ScriptError>) {
-    let Parsed { script, errors, lost } = parsed;
+    let Parsed { script, errors, lost, unsure } = parsed;
     let Some(script) = script else { return (Script::default(), Names::default(), errors) };
     let mut compiler = Compiler::new(source, kinds);
     compiler.collect(&script, defines);
     compiler.bodies(&script);
     let names = std::mem::take(&mut compiler.names);
-    compiler.errors = beyond(errors, &lost, compiler.errors, &names, source);
-    (script, names, compiler.finish().err().unwrap_or_default())
+    compiler.errors = beyond(errors, [&lost, &unsure], compiler.errors, &names, source);
+    (script, names, compiler.finish(ERRORS_GATHERED_MAX).err().unwrap_or_default())
 }
 
 /// The errors in form, and of those in meaning all that do not follow from
-/// them. `lost` is what could not be read.
+/// them. `lost` is what could not be read, and `unsure` where blocks may begin or
+/// end elsewhere than was meant.
 fn beyond(
-    form: Vec<ScriptError>,
-    lost: &[Span],
+    mut form: Vec<ScriptError>,
+    [lost, unsure]: [&[Span]; 2],
     mut meaning: Vec<ScriptError>,
     names: &Names,
     source: &str,
@@ -70,20 +77,51 @@ fn beyond(
     if form.is_empty() {
         return meaning;
     }
+    form.retain(|told| told.sort != Sort::Minor || !meaning.iter().any(|error| error.span == told.span));
     meaning.retain(|error| !form.iter().any(|told| error.span == told.span));
     if !lost.is_empty() {
-        // Blocks may begin and end elsewhere than was meant, and what is lost
-        // may have defined any name in it. So it is an error only if a word is
-        // not known that the whole script says nowhere else.
+        // What is lost may have defined any name in it. So an unknown word is an
+        // error only if nothing that is lost says it.
         let mut known: HashSet<&str> = names.symbols().iter().map(|symbol| symbol.name.as_str()).collect();
-        let is_word = |c: char| c.is_alphanumeric() || c == '_';
-        known.extend(lost.iter().flat_map(|span| span.text(source).split(|c| !is_word(c))));
-        let read = |place: Span| !lost.iter().any(|lost| lost.start <= place.end && place.start <= lost.end);
+        known.extend(lost.iter().flat_map(|span| words(span.text(source))));
+        let defined: HashSet<&str> = names
+            .symbols()
+            .iter()
+            .filter(|symbol| !matches!(symbol.what, What::Local | What::Parameter))
+            .filter(|symbol| symbol.places.iter().any(|place| lost.iter().any(|s| meet(*s, *place))))
+            .map(|symbol| symbol.name.as_str())
+            .collect();
+        let free = |spans: &[Span], place: Span| !spans.iter().any(|s| meet(*s, place));
+        let all_free = |spans: &[Span], error: &ScriptError| {
+            // What `-D` is told has no place.
+            error.span.is_empty() || free(spans, error.span) && error.related.iter().all(|r| free(spans, r.0))
+        };
         let word = |place: Span| source.get(place.start as usize..place.end as usize).unwrap_or("");
-        meaning.retain(|e| e.sort == Sort::Unknown && !known.contains(word(e.span)) && read(e.span));
+        meaning.retain(|error| match error.sort {
+            Sort::Unknown => !known.contains(word(error.span)) && free(lost, error.span),
+            Sort::Placed => all_free(lost, error) && all_free(unsure, error),
+            // What is named there may have been declared as something else.
+            _ => all_free(lost, error) && !words(line_of(source, error.span)).any(|word| defined.contains(word)),
+        });
     }
     meaning.extend(form);
     meaning
+}
+
+fn meet(a: Span, b: Span) -> bool {
+    a.start <= b.end && b.start <= a.end
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !(c.is_alphanumeric() || c == '_'))
+}
+
+/// The lines that `span` lies on.
+fn line_of(source: &str, span: Span) -> &str {
+    let (start, end) = (span.start as usize, span.end as usize);
+    let (Some(before), Some(after)) = (source.get(..start), source.get(end..)) else { return "" };
+    let start = before.rfind('\n').map_or(0, |i| i + 1);
+    &source[start..end + after.find('\n').unwrap_or(after.len())]
 }
 
 /// The nearest declared `const` for a `-D` that names none.
@@ -112,6 +150,8 @@ pub(super) struct Compiler<'s> {
     field_names: Vec<String>,
     /// Every name of a declaration.
     later: HashSet<String>,
+    /// What the parameters of the functions of this text are called.
+    parameter_names: HashMap<u32, Vec<String>>,
     /// Where names are defined and used, for editors.
     names: Names,
     /// What was there before this text, in a program that grows.
@@ -139,16 +179,17 @@ impl<'s> Compiler<'s> {
             keeper: Vec::new(),
             field_names: Vec::new(),
             later: HashSet::new(),
+            parameter_names: HashMap::new(),
             names: Names::default(),
             before: grow::Before::default(),
         }
     }
 
-    fn finish(mut self) -> Result<Program, Vec<ScriptError>> {
+    fn finish(mut self, errors_max: usize) -> Result<Program, Vec<ScriptError>> {
         if self.errors.is_empty() {
             return Ok(self.program);
         }
-        self.keep_errors(ERRORS_MAX);
+        self.keep_errors(errors_max);
         Err(self.errors)
     }
 
@@ -266,7 +307,9 @@ impl<'s> Compiler<'s> {
         match constants.eval(expr) {
             Ok(value) => Some(value),
             Err(error) => {
-                self.error(error);
+                if !error.message.is_empty() {
+                    self.error(error);
+                }
                 None
             }
         }
@@ -281,7 +324,8 @@ impl<'s> Compiler<'s> {
             let error = ScriptError::new(name.span, format!("`{}` is defined twice", name.text))
                 .label("defined again")
                 .related(first, "first defined here")
-                .help("names live in one space: give one of them another name");
+                .help("names live in one space: give one of them another name")
+                .placed();
             return self.error(error);
         }
         let (what, kind, row) = self.nature(&name.text);
@@ -362,6 +406,7 @@ impl<'s> Compiler<'s> {
         }
         let end = Span::new(self.source.len(), self.source.len());
         self.main_body(&main, end);
+        let mut search = effect::Search::new(script, self.kinds);
         for item in &script.items {
             match item {
                 Item::Function(f) => {
@@ -373,10 +418,17 @@ impl<'s> Compiler<'s> {
                     }
                 }
                 Item::Finally { body, span } => self.finally(body, *span),
-                Item::Invariant { condition, span } => self.invariant(condition, *span),
-                Item::Expect(e) => self.expect(e),
+                Item::Invariant { condition, span } => {
+                    self.only_looks(condition, &mut search, "an `invariant`");
+                    self.invariant(condition, *span);
+                }
+                Item::Expect(e) => self.expect(e, &mut search),
                 _ => {}
             }
+        }
+        // A session has names that this text does not say.
+        if !self.before.grows {
+            self.check_expected_names(script);
         }
     }
 
@@ -422,7 +474,8 @@ impl<'s> Compiler<'s> {
             let first = self.since_before(first as usize, self.program.functions[first as usize].span);
             let error = ScriptError::new(span, "there are two `finally` blocks")
                 .related(first, "the first")
-                .help("put both into one");
+                .help("put both into one")
+                .placed();
             return self.error(error);
         }
         let index = self.new_function("finally", FunctionKind::Finally, span);
@@ -441,14 +494,17 @@ impl<'s> Compiler<'s> {
         self.program.needs.gate = true;
     }
 
-    fn expect(&mut self, e: &ast::Expect) {
+    fn expect<'a>(&mut self, e: &'a ast::Expect, search: &mut effect::Search<'a>) {
         match e {
             ast::Expect::Code { on, .. } => on.iter().for_each(|e| self.mention(e)),
             ast::Expect::Some { condition, .. } | ast::Expect::Every { condition, .. } => self.mention(condition),
         }
         if let ast::Expect::Code { code, on, .. } = e {
             use crate::lang::error::nearest;
-            if !EXPECTABLE.contains(&code.text.as_str()) {
+            if matches!(code.text.as_str(), "some" | "every") {
+                let text = format!("`expect {}` needs its condition", code.text);
+                self.error(ScriptError::new(code.span, text).help(format!("write `expect {} x == 1`", code.text)));
+            } else if !EXPECTABLE.contains(&code.text.as_str()) {
                 let mut error = ScriptError::new(code.span, format!("`{}` is no finding", code.text))
                     .label("unknown code")
                     .unknown();
@@ -459,11 +515,13 @@ impl<'s> Compiler<'s> {
                 self.error(error);
             }
             if code.text == "ok" && !on.is_empty() {
-                self.error(ScriptError::new(on[0].span, "`expect ok` names nothing"));
+                let error = ScriptError::new(on[0].span, "`expect ok` names nothing");
+                self.error(error.help("write `expect ok` alone, or the code of a finding before `on`"));
             }
             self.contradiction(code);
         }
         if let ast::Expect::Some { condition, span } | ast::Expect::Every { condition, span } = e {
+            self.only_looks(condition, search, "what a script claims");
             let function = self.new_function("expect", FunctionKind::Invariant, *span);
             self.function(function, &[], *span, |c| {
                 c.condition(condition);
@@ -477,6 +535,39 @@ impl<'s> Compiler<'s> {
 }
 
 impl Compiler<'_> {
+    /// What stands behind `on` is a name somewhere in the script: asked when all
+    /// are known.
+    fn check_expected_names(&mut self, script: &Script) {
+        for item in &script.items {
+            let Item::Expect(ast::Expect::Code { on, .. }) = item else { continue };
+            for place in on {
+                self.check_expected_name(place);
+            }
+        }
+    }
+
+    fn check_expected_name(&mut self, place: &Expr) {
+        let (name, span) = match &place.kind {
+            ExprKind::Name(name) => (name, place.span),
+            ExprKind::Index { object, .. } => return self.check_expected_name(object),
+            ExprKind::Field { object, field } => {
+                self.check_expected_name(object);
+                (&field.text, field.span)
+            }
+            _ => return,
+        };
+        let names = self.names.symbols().iter().map(|symbol| symbol.name.as_str());
+        if names.clone().any(|known| known == name) || self.is_beyond(span) {
+            return;
+        }
+        let error = ScriptError::new(span, format!("`{name}` is not defined")).label("not defined").unknown();
+        let error = match nearest(name, names) {
+            Some(near) => error.help(format!("did you mean `{near}`?")),
+            None => error.help("`on` takes the names of objects, variables and fields of the script"),
+        };
+        self.error(error);
+    }
+
     /// `expect ok` leaves room for notes only.
     fn contradiction(&mut self, code: &ast::Name) {
         let is_note = |word: &str| EXPECTABLE[EXPECTABLE.len() - NOTES..].contains(&word);

@@ -20,6 +20,7 @@ pub struct Constants<'a> {
 }
 
 impl Constants<'_> {
+    /// An error without a message follows from one that has been told.
     pub fn eval(&self, expr: &Expr) -> Result<Value, ScriptError> {
         match &expr.kind {
             ExprKind::Int(i) => Ok(Value::Int(*i)),
@@ -62,6 +63,8 @@ impl Constants<'_> {
 
     fn name(&self, name: &str, expr: &Expr) -> Result<Value, ScriptError> {
         match self.globals.get(name) {
+            // Why there is no value has been told.
+            Some(Global::Const(Value::Missing)) => Err(ScriptError::new(expr.span, "")),
             Some(Global::Const(v)) => Ok(v.clone()),
             Some(Global::Object(id)) => Ok(Value::Object(ObjRef { id: *id, kind: (self.kind_of)(*id) })),
             Some(Global::Function(f)) => Ok(Value::Function(*f)),
@@ -72,6 +75,9 @@ impl Constants<'_> {
                     ScriptError::new(expr.span, format!("`{name}` is not defined")).label("not defined").unknown();
                 if let Some(near) = nearest(name, self.globals.names().filter(|_| self.told)) {
                     error = error.help(format!("there is `{near}`"));
+                } else {
+                    error =
+                        error.help(format!("`const {name} = …` defines a value, `lock {name}` and its like an object"));
                 }
                 Err(error)
             }
@@ -92,7 +98,9 @@ impl Constants<'_> {
         if matches!(op, BinaryOp::And | BinaryOp::Or) {
             return Ok(b);
         }
-        arithmetic::binary(op, &a, &b).map_err(|e| ScriptError::new(expr.span, e.message))
+        arithmetic::binary(op, &a, &b).map_err(|e| {
+            ScriptError::new(expr.span, e.message).help("it is worked out before the run; write another value")
+        })
     }
 
     fn index(&self, object: &Expr, index: &Expr, expr: &Expr) -> Result<Value, ScriptError> {

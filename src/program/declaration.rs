@@ -62,7 +62,7 @@ impl Compiler<'_> {
     fn collect_const(&mut self, c: &ast::Const, defines: &[(String, Value)]) {
         let defined = defines.iter().rev().find(|d| d.0 == c.name.text).map(|d| d.1.clone());
         let Some(written) = self.eval(&c.value) else {
-            self.define(&c.name, Global::Const(Value::None));
+            self.define(&c.name, Global::Const(Value::Missing));
             return;
         };
         let value = self.overridden(c, written, defined);
@@ -77,6 +77,7 @@ impl Compiler<'_> {
     fn overridden(&mut self, c: &ast::Const, written: Value, defined: Option<Value>) -> Value {
         let Some(defined) = defined else { return written };
         let text = match &defined {
+            Value::Str(text) if is_literal(text) => format!("\"{text}\""),
             Value::Str(text) => text.to_string(),
             Value::Int(i) => i.to_string(),
             Value::Bool(b) => b.to_string(),
@@ -122,6 +123,10 @@ impl Compiler<'_> {
                 self.program.functions.push(function);
                 self.define(&f.name, Global::Function(index));
             }
+            if let Some(Global::Function(index)) = self.globals.get(&f.name.text) {
+                let names = f.params.iter().map(|p| p.name.text.clone()).collect();
+                self.parameter_names.entry(*index).or_insert(names);
+            }
             if let Some(p) = f.params.iter().skip(required).find(|p| p.default.is_none()) {
                 let error =
                     ScriptError::new(p.name.span, format!("`{}` has no default, and one before it has", p.name.text))
@@ -131,15 +136,27 @@ impl Compiler<'_> {
         }
     }
 
+    /// How a function is called: `t(a, b = 1)`.
+    /// Of one of an earlier text only how many they are is known.
+    pub(super) fn call_form(&self, function: u32) -> Option<String> {
+        let f = &self.program.functions[function as usize];
+        let names = self.parameter_names.get(&function)?;
+        let (must, may) = names.split_at(names.len().min(f.required as usize));
+        let may = may.iter().map(|name| format!("{name} = …"));
+        Some(format!("{}({})", f.name, must.iter().cloned().chain(may).collect::<Vec<_>>().join(", ")))
+    }
+
     fn count(&mut self, object: &ast::Object) -> Option<u32> {
         let count = object.count.as_ref()?;
-        match self.eval(count)? {
+        // One that is not known is told, and it is a row all the same.
+        match self.eval(count).unwrap_or(Value::Int(0)) {
             Value::Int(n) if (0..=COUNT_MAX).contains(&n) => Some(n as u32),
             _ => {
                 let error = ScriptError::new(
                     count.span,
                     format!("the count of `{}` is a number from 0 to {COUNT_MAX}", object.name.text),
-                );
+                )
+                .help(format!("write `{} {}[3]`", object.kind.text, object.name.text));
                 self.error(error);
                 Some(0)
             }
@@ -164,12 +181,16 @@ impl Compiler<'_> {
                 ["spawn", "print", "join", "let", "const", "task", "return", "submit", "terminate", "sleep"];
             let mut error =
                 ScriptError::new(o.kind.span, format!("`{}` is no kind of object", o.kind.text)).label("no such kind");
-            error = match nearest(&o.kind.text, words.chain(statements)) {
-                Some(near) => error.help(format!("did you mean `{near}`?")),
-                None => error.help("the kinds are var, shared, atomic, lock, rwlock, semaphore, condition, event, barrier, latch, queue and pool"),
+            error = match (foreign_kind(&o.kind.text), nearest(&o.kind.text, words.chain(statements))) {
+                (Some(meant), _) => error.help(format!("write `{}`", meant.replace("NAME", &o.name.text))),
+                (None, Some(near)) => error.help(format!("did you mean `{near}`?")),
+                (None, None) => error.help("the kinds are var, shared, atomic, lock, rwlock, semaphore, condition, event, barrier, latch, queue and pool"),
             };
             self.error(error);
-            self.define(&o.name, Global::Const(Value::None));
+            // It may have been no declaration at all.
+            if self.globals.get(&o.name.text).is_none() {
+                self.define(&o.name, Global::Const(Value::Missing));
+            }
             return None;
         };
         let first = self.program.objects.len() as u32;
@@ -201,6 +222,7 @@ impl Compiler<'_> {
         let Some(kind) = self.kind_named(&o.kind.text) else { return };
         let options = self.options(o, kind);
         let Some(args) = self.object_args(o, kind) else { return };
+        self.check_made(kind, &args, options, o.args.as_deref().unwrap_or(&[]), o.name.span);
         let count =
             self.program.object_rows.iter().find(|r| r.first == laid && r.name == o.name.text).map_or(1, |r| r.count);
         for i in 0..count {
@@ -213,7 +235,7 @@ impl Compiler<'_> {
     fn memory_init(&mut self, o: &ast::Object, memory: Memory) -> Value {
         if let Some(args) = &o.args {
             let span = args.first().map_or(o.span, |a| a.value.span);
-            let error = ScriptError::new(span, format!("a {} takes no arguments", memory.word())).help(format!(
+            let error = ScriptError::new(span, format!("{} takes no arguments", a(memory.word()))).help(format!(
                 "write `{} {} = …`",
                 memory.word(),
                 o.name.text
@@ -221,8 +243,8 @@ impl Compiler<'_> {
             self.error(error);
         }
         if let Some(option) = o.options.first() {
-            let error = ScriptError::new(option.span, format!("a {} has no option `{}`", memory.word(), option.text));
-            self.error(error);
+            let error = ScriptError::new(option.span, format!("{} has no option `{}`", a(memory.word()), option.text));
+            self.error(error.help("leave it out"));
         }
         match &o.init {
             Some(init) => self.eval(init).unwrap_or(Value::None),
@@ -238,7 +260,7 @@ impl Compiler<'_> {
     fn options(&mut self, o: &ast::Object, kind: u8) -> u32 {
         let spec = self.spec(kind);
         if let Some(init) = &o.init {
-            let error = ScriptError::new(init.span, format!("a {} has no first value", spec.word))
+            let error = ScriptError::new(init.span, format!("{} has no first value", a(spec.word)))
                 .help(format!("write `{} {}`, or `var {} = …` for memory", spec.word, o.name.text, o.name.text));
             self.error(error);
         }
@@ -248,6 +270,10 @@ impl Compiler<'_> {
             for (bit, phrase) in spec.options.iter().enumerate() {
                 let parts: Vec<&str> = phrase.split(' ').collect();
                 if words.len() >= parts.len() && parts.iter().zip(words).all(|(p, w)| *p == w.text) {
+                    if bits & (1 << bit) != 0 {
+                        let error = ScriptError::new(first.span, format!("`{phrase}` is said twice"));
+                        self.error(error.help("keep one of them"));
+                    }
                     bits |= 1 << bit;
                     words = &words[parts.len()..];
                     continue 'words;
@@ -255,17 +281,20 @@ impl Compiler<'_> {
             }
             let begun = spec.options.iter().find(|o| o.split(' ').next() == Some(first.text.as_str()));
             let error = match (begun, words.get(1)) {
-                (Some(option), Some(second)) => {
-                    ScriptError::new(second.span, format!("expected `{option}`")).label("another word")
-                }
-                (Some(option), None) => {
-                    ScriptError::new(first.span, format!("expected `{option}`")).label("not complete")
-                }
+                (Some(option), Some(second)) => ScriptError::new(second.span, format!("expected `{option}`"))
+                    .label("another word")
+                    .help(format!("write `{option}`")),
+                (Some(option), None) => ScriptError::new(first.span, format!("expected `{option}`"))
+                    .label("not complete")
+                    .help(format!("write `{option}`")),
                 (None, _) => {
-                    let text = format!("a {} has no option `{}`", spec.word, first.text);
+                    let text = format!("{} has no option `{}`", a(spec.word), first.text);
                     let error = ScriptError::new(first.span, text).label("unknown option");
                     match spec.options {
-                        [] => error,
+                        _ if matches!(first.text.as_str(), "recursive" | "rlock") && spec.word == "lock" => {
+                            error.help("write `reentrant`")
+                        }
+                        [] => error.help("leave it out"),
                         options => error.help(format!("its options: {}", options.join(", "))),
                     }
                 }
@@ -280,7 +309,7 @@ impl Compiler<'_> {
     fn object_args(&mut self, o: &ast::Object, kind: u8) -> Option<Vec<Value>> {
         let spec = self.spec(kind);
         let written = o.args.as_deref().unwrap_or(&[]);
-        let places = self.match_args(written, spec.params, o.span, &format!("a {}", spec.word))?;
+        let places = self.match_args(written, spec.params, o.span, &a(spec.word))?;
         let mut values = Vec::new();
         for (param, place) in spec.params.iter().zip(places) {
             values.push(match place {
@@ -295,14 +324,23 @@ impl Compiler<'_> {
         Some(values)
     }
 
+    /// What no object can be made with: `queue q(-1)`, `pool p(0)`.
+    pub(super) fn check_made(&mut self, kind: u8, args: &[Value], options: u32, written: &[ast::Arg], name: Span) {
+        if let Some(text) = (self.spec(kind).refuses)(args, options) {
+            let place = written.first().map_or(name, |arg| arg.value.span);
+            let word = self.spec(kind).word;
+            self.error(ScriptError::new(place, text).help(format!("such as `{word} {}(2)`", &word[..1])));
+        }
+    }
+
     fn check_object_arg(&mut self, wanted: Option<&'static str>, value: &Value, span: Span) -> Option<()> {
         let Some(wanted) = wanted else { return Some(()) };
         match value {
             Value::Object(o) if self.spec(o.kind).word == wanted => Some(()),
             _ => {
                 let error =
-                    ScriptError::new(span, format!("this must name a {wanted}")).label(format!("not a {wanted}"));
-                self.error(error);
+                    ScriptError::new(span, format!("this must name {}", a(wanted))).label(format!("not {}", a(wanted)));
+                self.error(error.help(format!("declare one, `{wanted} m`, and name it here")));
                 None
             }
         }
@@ -325,9 +363,17 @@ impl Compiler<'_> {
                     let place = params.iter().position(|p| p.name == name.text);
                     if place.is_none() {
                         let mut error = ScriptError::new(name.span, format!("{what} has no parameter `{}`", name.text));
-                        if let Some(near) = nearest(&name.text, params.iter().map(|p| p.name)) {
-                            error = error.help(format!("did you mean `{near}`?"));
-                        }
+                        let names: Vec<&str> = params.iter().map(|p| p.name).collect();
+                        let near = match name.text.as_str() {
+                            "block" => Some("blocking").filter(|word| names.contains(word)),
+                            "size" | "capacity" | "max" => Some("maxsize").filter(|word| names.contains(word)),
+                            word => nearest(word, names.iter().copied()),
+                        };
+                        error = match near {
+                            Some(near) => error.help(format!("did you mean `{near}`?")),
+                            None if names.is_empty() => error.help("it takes no argument"),
+                            None => error.help(format!("it takes {}", names.join(", "))),
+                        };
                         self.error(error);
                         fine = false;
                     }
@@ -337,13 +383,14 @@ impl Compiler<'_> {
             match place {
                 Some(p) if p < params.len() && places[p].is_none() => places[p] = Some(i),
                 Some(p) if p < params.len() => {
-                    self.error(ScriptError::new(arg.value.span, format!("`{}` is given twice", params[p].name)));
+                    let error = ScriptError::new(arg.value.span, format!("`{}` is given twice", params[p].name));
+                    self.error(error.help("keep one of them"));
                     fine = false;
                 }
                 Some(_) => {
                     let error = ScriptError::new(arg.value.span, format!("{what} takes {}", arguments(params.len())))
                         .label("too many");
-                    self.error(error);
+                    self.error(error.help(parameters(params)));
                     return None;
                 }
                 None => {}
@@ -353,7 +400,7 @@ impl Compiler<'_> {
             if place.is_none() && param.default.is_none() && fine {
                 let error =
                     ScriptError::new(span, format!("{what} needs its argument `{}`", param.name)).label("missing");
-                self.error(error);
+                self.error(error.help(parameters(params)));
                 fine = false;
             }
         }
@@ -368,7 +415,8 @@ impl Compiler<'_> {
             if let Some(first) = fields.iter().find(|g| g.name == f.name.text) {
                 let error =
                     ScriptError::new(f.name.span, format!("`{}` has two fields `{}`", s.name.text, f.name.text))
-                        .related(first.span, "first here");
+                        .related(first.span, "first here")
+                        .help("give one of them another name");
                 self.error(error);
                 continue;
             }
@@ -387,7 +435,13 @@ impl Compiler<'_> {
             } else {
                 let error = ScriptError::new(f.kind.span, format!("`{}` is no kind of object", f.kind.text))
                     .label("no such kind");
-                self.error(error);
+                let kinds =
+                    self.kinds.iter().filter(|k| !k.internal).map(|k| k.word).chain(["var", "shared", "atomic"]);
+                self.error(match (foreign_kind(&f.kind.text), nearest(&f.kind.text, kinds)) {
+                    (Some(meant), _) => error.help(format!("write `{}`", meant.replace("NAME", &f.name.text))),
+                    (None, Some(near)) => error.help(format!("did you mean `{near}`?")),
+                    (None, None) => error.help("a field is declared as `lock mu`, `var x = 0`"),
+                });
                 continue;
             };
             let symbol = self.symbol(&f.name.text);
@@ -397,8 +451,12 @@ impl Compiler<'_> {
         for f in &s.fields {
             let Some(place) = fields.iter().position(|g| g.span == f.name.span) else { continue };
             let FieldKind::Object { kind, .. } = fields[place].what else { continue };
-            let filled = self.field_args(f, kind, &fields);
-            if let (Some(filled), FieldKind::Object { args, .. }) = (filled, &mut fields[place].what) {
+            let Some(filled) = self.field_args(f, kind, &fields) else { continue };
+            let known = |arg: &FieldArg| if let FieldArg::Value(v) = arg { Some(v.clone()) } else { None };
+            if let Some(values) = filled.iter().map(known).collect::<Option<Vec<Value>>>() {
+                self.check_made(kind, &values, 0, f.args.as_deref().unwrap_or(&[]), f.name.span);
+            }
+            if let FieldKind::Object { args, .. } = &mut fields[place].what {
                 *args = filled;
             }
         }
@@ -408,7 +466,7 @@ impl Compiler<'_> {
     fn field_args(&mut self, f: &ast::Object, kind: u8, fields: &[Field]) -> Option<Vec<FieldArg>> {
         let spec = self.spec(kind);
         let written = f.args.as_deref().unwrap_or(&[]);
-        let places = self.match_args(written, spec.params, f.span, &format!("a {}", spec.word))?;
+        let places = self.match_args(written, spec.params, f.span, &a(spec.word))?;
         let mut values = Vec::new();
         for (param, place) in spec.params.iter().zip(places) {
             let Some(i) = place else {
@@ -432,4 +490,52 @@ impl Compiler<'_> {
         }
         Some(values)
     }
+}
+
+/// Whether a string of `-D` must have stood in quotes: without them it would be
+/// another value.
+fn is_literal(text: &str) -> bool {
+    let literal = |e: Expr| matches!(e.kind, ExprKind::Int(_) | ExprKind::Duration(_) | ExprKind::Bool(_));
+    crate::lang::parse::parse_expr(text).is_ok_and(literal)
+}
+
+/// What a call of these parameters looks like.
+fn parameters(params: &[crate::program::kind::Param]) -> String {
+    let one = |p: &crate::program::kind::Param| match p.default {
+        None => p.name.to_owned(),
+        Some(default) => format!(
+            "{}: {}",
+            p.name,
+            match default {
+                Missing::None => "none".to_owned(),
+                Missing::Bool(b) => b.to_string(),
+                Missing::Int(i) => i.to_string(),
+            }
+        ),
+    };
+    match params {
+        [] => "leave the arguments out".to_owned(),
+        params => format!("its arguments: {}", params.iter().map(one).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// How what other languages call so is declared here.
+fn foreign_kind(word: &str) -> Option<&'static str> {
+    Some(match word.to_lowercase().as_str() {
+        "mutex" | "critical_section" | "spinlock" | "monitor" => "lock NAME",
+        "rlock" | "recursive_mutex" | "reentrantlock" => "lock NAME reentrant",
+        "rwmutex" | "shared_mutex" | "readwritelock" => "rwlock NAME",
+        "sem" | "sem_t" | "sema" | "boundedsemaphore" => "semaphore NAME(1)",
+        "cond" | "condvar" | "cv" | "condition_variable" | "pthread_cond_t" => "condition NAME(m)",
+        "pthread_mutex_t" => "lock NAME",
+        "channel" | "chan" | "fifo" | "pipe" | "mailbox" | "buffer" => "queue NAME(3)",
+        "waitgroup" | "countdownlatch" | "counter" => "latch NAME(3)",
+        "threadpool" | "executor" | "workers" => "pool NAME(3)",
+        "flag" | "signal" => "event NAME",
+        "variable" | "global_var" | "long" | "char" | "float" | "double" | "unsigned" | "size_t" | "bool_" => {
+            "var NAME = 0"
+        }
+        "volatile_int" | "atomic_int" | "atomicinteger" => "atomic NAME = 0",
+        _ => return None,
+    })
 }

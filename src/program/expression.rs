@@ -9,6 +9,7 @@ mod task;
 use super::*;
 use crate::lang::ast::{Arg, BinaryOp, JoinWhat, Spawn, SpawnKind, SpawnWhat, StrPart, UnaryOp};
 use crate::program::kind::{ERROR_FIELDS, HANDLE_FIELDS, SELF_FIELDS, Update};
+use crate::program::value::ErrorKind;
 
 impl Compiler<'_> {
     pub(super) fn expression(&mut self, e: &Expr) {
@@ -80,9 +81,15 @@ impl Compiler<'_> {
                 ScriptError::new(span, "an open range stands only between `[` and `]`").help("write both ends: `0..3`");
             return self.error(error);
         };
-        self.expression(from);
-        self.expression(to);
+        self.range_ends(from, to);
         self.emit(Instr::Range { inclusive }, span);
+    }
+
+    pub(super) fn range_ends(&mut self, from: &Expr, to: &Expr) {
+        for end in [from, to] {
+            self.want_int(end, "a range goes between integers", "write `0..3`");
+            self.expression(end);
+        }
     }
 
     // ------------------------------------------------------------------ names
@@ -141,6 +148,11 @@ impl Compiler<'_> {
         }
     }
 
+    /// The source behind a place.
+    fn after(&self, span: Span) -> &str {
+        self.source.get(span.end as usize..).unwrap_or("")
+    }
+
     pub(super) fn undefined(&mut self, name: &str, span: Span, assigned: bool) {
         // Looking for the nearest name takes the time of all names.
         if self.is_beyond(span) {
@@ -172,8 +184,25 @@ impl Compiler<'_> {
             error = error.help(format!(
                 "`let {name} = …` makes a local; `var {name} = …` at the top level, memory that tasks share"
             ));
+        } else if ErrorKind::from_word(name).is_some() {
+            error = error.help(format!(
+                "`catch {name} {{ }}` takes it; an error of your own is `raise \"text\"`, caught as `Raised`"
+            ));
+        } else if BUILTINS.contains(&name) {
+            error = error.help(format!("a call has parentheses: `{name}()`"));
+        } else if self.kind_named(name).is_some() && self.after(span).starts_with('.') {
+            error = error.help(format!("declare one, `{name} {}`, and use its name", &name[..1]));
         } else if self.kind_named(name).is_some() {
             error = error.help(format!("`{name}` is a kind of object: `{name}()` makes one"));
+        } else {
+            let called = self.after(span).starts_with('(');
+            let before = self.source.get(..span.start as usize).unwrap_or("").trim_end();
+            let spawned = ["spawn", "process", "thread", "daemon", "submit"].iter().any(|word| before.ends_with(word));
+            error = error.help(match called {
+                _ if spawned => format!("define it: `task {name}() {{ }}`"),
+                true => format!("define it: `fn {name}() {{ }}`, or `task {name}() {{ }}` for what is spawned"),
+                false => format!("`let {name} = …` makes a local, `var {name} = …` memory that tasks share"),
+            });
         }
         self.error(error);
     }
@@ -194,6 +223,18 @@ impl Compiler<'_> {
                 _ => None,
             },
             _ => None,
+        }
+    }
+
+    /// The options of a declared object that an expression names.
+    pub(super) fn options_of(&mut self, e: &Expr) -> u32 {
+        match self.receiver_of(e) {
+            Receiver::Object(id) => self.program.objects[id as usize].options,
+            Receiver::Row(row) => {
+                let row = &self.program.object_rows[row as usize];
+                self.program.objects.get(row.first as usize).map_or(0, |o| o.options)
+            }
+            _ => 0,
         }
     }
 
@@ -300,7 +341,7 @@ impl Compiler<'_> {
     // -------------------------------------------------------------- operators
 
     /// An object where a number or a bool is wanted.
-    fn not_a_value(&mut self, e: &Expr, wanted: &str) {
+    pub(super) fn not_a_value(&mut self, e: &Expr, wanted: &str) {
         let Some(kind) = self.kind_of(e) else { return };
         let spec = self.spec(kind);
         let name = e.span.text(self.source).to_string();
@@ -309,13 +350,14 @@ impl Compiler<'_> {
             "queue" => format!("`{name}.qsize()` counts its values, `{name}.get()` takes one"),
             "semaphore" | "latch" => format!("`{name}.value()` is its count"),
             "event" => format!("`{name}.is_set()` asks whether it is set"),
-            word => format!("a {word} is used through its methods"),
+            word => format!("{} is used through its methods", a(word)),
         };
-        self.error(ScriptError::new(e.span, format!("`{name}` is a {}, not {wanted}", spec.word)).help(help));
+        self.error(ScriptError::new(e.span, format!("`{name}` is {}, not {wanted}", a(spec.word))).help(help));
     }
 
     pub(super) fn condition(&mut self, e: &Expr) {
         self.not_a_value(e, "true or false");
+        self.want_bool(e);
         self.expression(e);
     }
 
@@ -325,6 +367,10 @@ impl Compiler<'_> {
             UnaryOp::Neg => (UnaryCode::Neg, "a number"),
         };
         self.not_a_value(value, wanted);
+        match op {
+            UnaryOp::Not => self.want_bool(value),
+            UnaryOp::Neg => self.want_operands(BinaryOp::Sub, None, value, span),
+        }
         self.expression(value);
         self.emit(Instr::Unary(code), span);
     }
@@ -338,6 +384,10 @@ impl Compiler<'_> {
         if let Some(wanted) = wanted {
             self.not_a_value(left, wanted);
             self.not_a_value(right, wanted);
+        }
+        match op {
+            BinaryOp::And | BinaryOp::Or => [left, right].into_iter().for_each(|e| self.want_bool(e)),
+            _ => self.want_operands(op, Some(left), right, span),
         }
         self.expression(left);
         match op {
@@ -369,6 +419,7 @@ impl Compiler<'_> {
                 Some(Global::Memory(m)) => {
                     let decl = self.program.memory[m as usize].clone();
                     if let Some(row) = self.memory_row(&decl) {
+                        self.want_int(index, "an index is an integer", "the first one is `[0]`");
                         self.expression(index);
                         let atomic = decl.memory == Memory::Atomic;
                         let read = Instr::UpdateElement { row, update: Update::Load };
@@ -377,6 +428,7 @@ impl Compiler<'_> {
                     }
                 }
                 Some(Global::ObjectRow(row)) => {
+                    self.want_int(index, "an index is an integer", "the first one is `[0]`");
                     self.expression(index);
                     self.emit(Instr::ObjectElement(row), span);
                     return;
@@ -414,11 +466,14 @@ impl Compiler<'_> {
         let all: Vec<String> = self.field_names.clone();
         let names = all.iter().map(String::as_str).chain(HANDLE_FIELDS).chain(ERROR_FIELDS);
         let method = self.kinds.iter().any(|k| k.method(&field.text).is_some());
-        if method {
-            error = error.help(format!("a method is called: `.{}()`", field.text));
+        error = if method {
+            error.help(format!("a method is called: `.{}()`", field.text))
         } else if let Some(near) = nearest(&field.text, names) {
-            error = error.help(format!("did you mean `{near}`?"));
-        }
+            error.help(format!("did you mean `{near}`?"))
+        } else {
+            let fields = HANDLE_FIELDS.iter().copied().chain(all.iter().map(String::as_str)).take(12);
+            error.help(format!("the fields: {}", fields.collect::<Vec<_>>().join(", ")))
+        };
         self.error(error);
     }
 
@@ -441,13 +496,17 @@ impl Compiler<'_> {
         }
         if let Some(kind) = self.kind_of(object) {
             let spec = self.spec(kind);
-            let mut error = ScriptError::new(field.span, format!("a {} has no field `{}`", spec.word, field.text));
-            if spec.method(&field.text).is_some() {
-                error = error.help(format!("a method is called: `.{}()`", field.text));
-            }
+            let mut error = ScriptError::new(field.span, format!("{} has no field `{}`", a(spec.word), field.text));
+            error = match spec.method(&field.text) {
+                Some(_) => error.help(format!("a method is called: `.{}()`", field.text)),
+                None => error.help(format!("it has methods: {}", spec.method_names().collect::<Vec<_>>().join(", "))),
+            };
             return self.error(error);
         }
-        self.check_field(field);
+        // Of what is not defined nothing else is told.
+        if self.known_name(object) {
+            self.check_field(field);
+        }
         self.expression(object);
         let symbol = self.symbol(&field.text);
         self.emit(Instr::GetField { symbol, indexed: false }, span);
@@ -521,7 +580,7 @@ impl Compiler<'_> {
     }
 }
 
-fn strip(e: &Expr) -> &Expr {
+pub(super) fn strip(e: &Expr) -> &Expr {
     match &e.kind {
         ExprKind::Paren(inner) => strip(inner),
         _ => e,
@@ -533,7 +592,7 @@ fn python_method(kind: &str, method: &str) -> Option<&'static str> {
     Some(match (kind, method) {
         ("queue", "put_no_wait") => "put_nowait",
         ("queue", "get_no_wait") => "get_nowait",
-        ("queue", "task_done" | "join") => "a `latch`, or `join` of the tasks",
+        ("queue", "task_done" | "join") => "`latch l(n)` and `l.count_down()`, or `join` of the tasks",
         ("queue", "size" | "len" | "length") => "qsize()",
         ("queue", "send" | "push" | "append" | "enqueue") => "put(v)",
         ("queue", "recv" | "receive" | "pop" | "take" | "dequeue") => "get()",
@@ -545,7 +604,27 @@ fn python_method(kind: &str, method: &str) -> Option<&'static str> {
         ("event", "isSet") => "is_set()",
         ("latch", "done") => "count_down()",
         ("pool", "apply_async" | "submit" | "map" | "apply") => "submit job(1) to p",
-        ("pool", "join") => "join p",
+        ("pool", "join" | "wait" | "shutdown") => "join p",
+        ("pool", "stop" | "cancel") => "p.terminate()",
+        ("condition", "wait_for" | "wait_until") => "`while not (x == 1) { c.wait() }`",
+        ("condition", "acquire" | "lock") => "with m { }",
+        ("lock" | "rwlock" | "semaphore", "Lock" | "acquire_lock") => "acquire()",
+        ("rwlock", "rlock" | "RLock" | "acquire" | "read_lock" | "lock") => "acquire_read()",
+        ("rwlock", "runlock" | "RUnlock" | "release" | "unlock" | "read_unlock") => "release_read()",
+        ("rwlock", "wlock" | "write_lock") => "acquire_write()",
+        ("lock" | "semaphore", "Unlock" | "V" | "Release") => "release()",
+        ("lock" | "semaphore", "try_lock" | "tryLock" | "try_acquire" | "TryLock" | "trylock") => {
+            "acquire(blocking: false)"
+        }
+        ("queue", "try_get" | "poll" | "try_recv") => "get_nowait()",
+        ("queue", "try_put" | "offer" | "try_send") => "put_nowait(v)",
+        ("event", "signal" | "trigger" | "notify" | "fire") => "set()",
+        ("event", "reset" | "unset") => "clear()",
+        ("event", "isset" | "IsSet") => "is_set()",
+        ("barrier", "arrive" | "await" | "arrive_and_wait") => "wait()",
+        ("latch", "Done" | "arrive" | "countdown") => "count_down()",
+        ("latch", "Add") => "add(n)",
+        ("latch", "Wait" | "await" | "join") => "wait()",
         _ => return None,
     })
 }

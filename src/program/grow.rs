@@ -14,6 +14,7 @@
 
 use super::*;
 use crate::lang::ast::StmtKind;
+use crate::lang::parse::ERRORS_MAX;
 use crate::program::scope::{as_earlier, in_whole, is_earlier, place_of};
 
 /// What was there before the text that is compiled.
@@ -128,7 +129,13 @@ impl Growth {
         let function = compiler.program.functions.len() as u32;
         compiler.bodies(script);
         if !compiler.errors.is_empty() {
-            return Err(compiler.finish().err().unwrap_or_default().into_iter().map(|e| moved(e, base)).collect());
+            return Err(compiler
+                .finish(ERRORS_MAX)
+                .err()
+                .unwrap_or_default()
+                .into_iter()
+                .map(|e| moved(e, base))
+                .collect());
         }
         let entry = Entry {
             function,

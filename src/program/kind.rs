@@ -1,6 +1,8 @@
 //! What the compiler must know of a kind of object: its word, parameters,
 //! options and methods, as data. The kinds themselves are in `objects`.
 
+use super::value::Value;
+
 /// A value that a left-out argument takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Default {
@@ -32,6 +34,13 @@ pub struct Method {
     pub blocking: Option<usize>,
 }
 
+impl Method {
+    /// A step of the kind's own, such as going on with a wait: no script calls it.
+    pub fn is_inner(&self) -> bool {
+        self.name.starts_with('-')
+    }
+}
+
 /// How `with` takes and lets go: the word after the dot (empty for none) and
 /// the two methods' places.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +61,11 @@ pub struct KindSpec {
     pub with: &'static [With],
     /// The method that `for v in q { }` calls until it gives `none`.
     pub iterate: Option<u8>,
+    /// Whether one with these options can be an arm of a `select`.
+    pub arm: fn(u32) -> bool,
+    /// Why no object can be made with these arguments and options, if so:
+    /// asked before the run of those that are known by then.
+    pub refuses: fn(&[Value], u32) -> Option<String>,
     /// Made by the language, not by a declaration: a task's handle, a record.
     pub internal: bool,
 }
@@ -59,6 +73,11 @@ pub struct KindSpec {
 impl KindSpec {
     pub fn method(&self, name: &str) -> Option<u8> {
         self.methods.iter().position(|m| m.name == name).map(|i| i as u8)
+    }
+
+    /// The names of the methods that a script can call.
+    pub fn method_names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.methods.iter().filter(|m| !m.is_inner()).map(|m| m.name)
     }
 }
 

@@ -17,12 +17,15 @@ impl Compiler<'_> {
             let again = self.frame().define_again(&name.text, name.span);
             return again.unwrap_or_else(|| self.frame().define(&name.text, name.span));
         }
-        let first = own.or_else(|| self.globals.span(&name.text));
+        // What is no declaration has no name: that is told there.
+        let told = matches!(self.globals.get(&name.text), Some(Global::Const(Value::Missing)));
+        let first = own.or_else(|| self.globals.span(&name.text).filter(|_| !told));
         if let Some(first) = first {
             let error = ScriptError::new(name.span, format!("`{}` is defined twice", name.text))
                 .label("defined again")
                 .related(first, "first defined here")
-                .help(format!("to assign, write `{} = …`; else give it another name", name.text));
+                .help(format!("to assign, write `{} = …`; else give it another name", name.text))
+                .placed();
             self.error(error);
         }
         self.names.define(&name.text, name.span, what, None, false);
@@ -58,14 +61,40 @@ impl Compiler<'_> {
                 self.expression(e);
                 self.emit(Instr::Pop, span);
             }
-            StmtKind::Terminate(e) => self.unary_step(e, Instr::Terminate, span),
-            StmtKind::Kill(e) => self.unary_step(e, Instr::Kill, span),
-            StmtKind::Sleep(e) => self.unary_step(e, Instr::Sleep, span),
-            StmtKind::Busy(e) => self.unary_step(e, Instr::Busy, span),
-            StmtKind::Raise(e) => self.unary_step(e, Instr::Raise, span),
+            StmtKind::Terminate(e) => {
+                self.want_handle(e, "terminate");
+                self.unary_step(e, Instr::Terminate, span);
+            }
+            StmtKind::Kill(e) => {
+                self.want_handle(e, "kill");
+                self.unary_step(e, Instr::Kill, span);
+            }
+            StmtKind::Sleep(e) => {
+                if self.frame().regions.iter().any(|r| matches!(r, Region::Atomic)) {
+                    let error =
+                        ScriptError::new(span, "an `atomically` block must not wait, and `sleep` would make it");
+                    self.error(error.help("sleep before the block or after it").placed());
+                }
+                self.want_duration(e, "sleep");
+                self.unary_step(e, Instr::Sleep, span);
+            }
+            StmtKind::Busy(e) => {
+                self.want_duration(e, "busy");
+                self.unary_step(e, Instr::Busy, span);
+            }
+            StmtKind::Raise(e) => match self.foreign_error(e) {
+                Some(name) => {
+                    let error = ScriptError::new(e.span, "`raise` takes a text").unknown();
+                    self.error(error.help(format!("write `raise \"{name}\"`; `catch Raised {{ }}` takes it")));
+                }
+                None => self.unary_step(e, Instr::Raise, span),
+            },
             StmtKind::Exit(code) => {
                 match code {
-                    Some(e) => self.expression(e),
+                    Some(e) => {
+                        self.want_int(e, "an exit code is an integer", "write `exit 1`");
+                        self.expression(e);
+                    }
                     None => drop(self.emit(Instr::Int(0), span)),
                 }
                 self.emit(Instr::Exit, span);
@@ -95,6 +124,17 @@ impl Compiler<'_> {
             StmtKind::Break => self.leave_loop(true, span),
             StmtKind::Continue => self.leave_loop(false, span),
         }
+    }
+
+    /// `ValueError` of `raise ValueError("x")`: a name that stands for nothing.
+    fn foreign_error<'e>(&mut self, e: &'e Expr) -> Option<&'e str> {
+        let name = match &e.kind {
+            ExprKind::Call { callee, .. } => callee,
+            _ => e,
+        };
+        let ExprKind::Name(text) = &name.kind else { return None };
+        let unknown = text.starts_with(|c: char| c.is_uppercase()) && !self.known_name(name);
+        unknown.then_some(text)
     }
 
     fn unary_step(&mut self, operand: &Expr, instr: Instr, span: Span) {
@@ -160,6 +200,7 @@ impl Compiler<'_> {
     }
 
     fn repeat(&mut self, count: &Expr, body: &Block, span: Span) {
+        self.want_int(count, "`repeat` takes an integer", "write `repeat 3 { }`, or `for v in xs { }`");
         self.expression(count);
         let slot = self.frame().hidden();
         self.emit(Instr::RepeatInit(slot), count.span);
@@ -174,10 +215,10 @@ impl Compiler<'_> {
         debug_assert_eq!(second, slot + 1, "the two hidden locals stand side by side");
         let range = matches!(&over.kind, ExprKind::Range { from: Some(_), to: Some(_), .. });
         if let ExprKind::Range { from: Some(from), to: Some(to), inclusive } = &over.kind {
-            self.expression(from);
-            self.expression(to);
+            self.range_ends(from, to);
             self.emit(Instr::RangeInit { slot, inclusive: *inclusive }, over.span);
         } else {
+            self.want_iterable(over);
             self.expression(over);
             self.emit(Instr::EachInit(slot), over.span);
         }
@@ -222,8 +263,9 @@ impl Compiler<'_> {
         let word = if is_break { "break" } else { "continue" };
         let depth = self.frame().regions.iter().rposition(|r| matches!(r, Region::Loop { .. }));
         let Some(depth) = depth else {
-            let error =
-                ScriptError::new(span, format!("`{word}` outside a loop")).help("`return` ends a task or a function");
+            let error = ScriptError::new(span, format!("`{word}` outside a loop"))
+                .help("`return` ends a task or a function")
+                .placed();
             return self.error(error);
         };
         self.unwind_to(depth + 1, span);
@@ -299,6 +341,7 @@ impl Compiler<'_> {
 
     fn assign_name(&mut self, name: &str, target: &Expr, op: Option<BinaryOp>, value: &Expr, span: Span) {
         self.note_assigned(name, op, value);
+        self.check_amount(op, value, span);
         if let Some(slot) = self.local(name, target.span) {
             if let Some(op) = op {
                 self.emit(Instr::Load(slot), span);
@@ -347,16 +390,30 @@ impl Compiler<'_> {
         }
     }
 
+    /// What `+=` and its kin add.
+    fn check_amount(&mut self, op: Option<BinaryOp>, value: &Expr, span: Span) {
+        if let Some(op) = op {
+            self.not_a_value(value, "a number");
+            self.want_operands(op, None, value, span);
+        }
+    }
+
     fn assign_wrong(&mut self, name: &str, target: &Expr, value: &Expr) {
         match self.globals.get(name).cloned() {
             None => {
-                self.undefined(name, target.span, true);
+                // `m = Lock()` was meant to declare it: that is told of the value.
+                if !self.is_foreign_call(value) {
+                    self.undefined(name, target.span, true);
+                }
                 self.expression(value);
             }
             Some(Global::Const(_)) => self.not_assignable(target, Some(format!("`{name}` is a constant"))),
             Some(Global::Object(id)) => {
                 let word = self.spec(self.program.objects[id as usize].kind).word;
-                self.not_assignable(target, Some(format!("`{name}` is a {word}, not a variable")));
+                let error = ScriptError::new(target.span, format!("`{name}` is {}, not a variable", a(word)));
+                let methods = self.spec(self.program.objects[id as usize].kind).method_names().take(3);
+                let help = format!("it is used through its methods: {}", methods.collect::<Vec<_>>().join(", "));
+                self.error(error.label("cannot be assigned").help(help));
             }
             Some(_) => self.not_assignable(target, Some(format!("`{name}` is not a variable"))),
         }
@@ -380,7 +437,8 @@ impl Compiler<'_> {
                     .help(format!("lists are values: build a new one, `{name} = {name}[..1] + [v]`; or declare a row, `var {name}[3] = 0`"));
                 return self.error(error);
             }
-            _ => {
+            None => return self.undefined(name, object.span, false),
+            Some(_) => {
                 self.expression(object);
                 return self.not_assignable(object, Some(format!("`{name}` has no elements to assign")));
             }
@@ -390,6 +448,8 @@ impl Compiler<'_> {
                 .help(format!("declare a row of places: `{} {name}[3] = 0`", memory.memory.word()));
             return self.error(error);
         };
+        self.check_amount(op, value, span);
+        self.want_int(index, "an index is an integer", "the first one is `[0]`");
         let atomic = memory.memory == Memory::Atomic;
         let place = self.frame().hidden();
         self.expression(index);
@@ -421,7 +481,14 @@ impl Compiler<'_> {
         value: &Expr,
         span: Span,
     ) {
-        self.check_field(field);
+        if matches!(record.kind, ExprKind::SelfTask) {
+            let error = ScriptError::new(record.span, "`self` tells of the running task and is not changed");
+            return self.error(error.help("a task is named where it is spawned: `spawn worker as \"anna\"`"));
+        }
+        if self.known_name(record) {
+            self.check_field(field);
+        }
+        self.check_amount(op, value, span);
         let symbol = self.symbol(&field.text);
         let indexed = index.is_some();
         match op {
@@ -443,6 +510,10 @@ impl Compiler<'_> {
     // ------------------------------------------------------- with, try, await
 
     fn with(&mut self, object: &Expr, body: &Block, span: Span) {
+        if let Some(help) = with_form(object, self.source) {
+            let error = ScriptError::new(object.span, "`with` takes the object itself, and one");
+            return self.error(error.help(help));
+        }
         let head = Span { start: span.start, end: object.span.end };
         let slot = self.frame().hidden();
         let (target, mode) = self.with_mode(object);
@@ -501,7 +572,7 @@ impl Compiler<'_> {
         if spec.with.iter().any(|w| w.word == word) {
             return;
         }
-        let mut error = ScriptError::new(target.span, format!("`with` cannot take a {} so", spec.word));
+        let mut error = ScriptError::new(target.span, format!("`with` cannot take {} so", a(spec.word)));
         let name = target.span.text(self.source);
         error = match spec.with {
             [] => error.help("`with` takes a lock, a semaphore, `rw.read` or `rw.write`"),
@@ -580,7 +651,9 @@ impl Compiler<'_> {
         self.program.needs.gate = true;
         let head = Span { start: span.start, end: body.span.start + 1 };
         if self.frame().regions.iter().any(|r| matches!(r, Region::Atomic)) {
-            self.error(ScriptError::new(head, "`atomically` inside `atomically`").help("the outer block is enough"));
+            self.error(
+                ScriptError::new(head, "`atomically` inside `atomically`").help("the outer block is enough").placed(),
+            );
         }
         self.emit(Instr::AtomicBegin, head);
         let close = Span::new((body.span.end as usize).saturating_sub(1), body.span.end as usize);
@@ -602,7 +675,8 @@ impl Compiler<'_> {
     fn await_statement(&mut self, condition: &Expr, span: Span, nested: bool) {
         if !nested && self.frame().regions.iter().any(|r| matches!(r, Region::Atomic)) {
             let error = ScriptError::new(span, "`await` must be the first statement of an `atomically` block")
-                .help("what waits comes first: `atomically { await c … }`");
+                .help("what waits comes first: `atomically { await c … }`")
+                .placed();
             self.error(error);
         }
         self.program.needs.gate = true;
@@ -626,11 +700,12 @@ impl Compiler<'_> {
             }
         }
         if let Some((duration, _)) = &select.after {
+            self.want_duration(duration, "after");
             self.expression(duration);
         }
         if select.arms.is_empty() && select.after.is_none() && select.otherwise.is_none() {
             self.error(
-                ScriptError::new(head, "a `select` without arms waits for ever")
+                ScriptError::new(span, "a `select` without arms waits for ever")
                     .help("add an arm: `v = q.get() => { }`"),
             );
         }
@@ -670,6 +745,9 @@ impl Compiler<'_> {
     fn arm_operation(&mut self, arm: &SelectArm) -> Option<ArmOperation> {
         match &arm.operation.kind {
             ExprKind::Join { what: ast::JoinWhat::Value(e), timeout: None } => {
+                if self.certain(e) != Some(certain::Certain::None) {
+                    self.want_handle(e, "join");
+                }
                 self.expression(e);
                 Some(ArmOperation::Join)
             }
@@ -681,11 +759,13 @@ impl Compiler<'_> {
                         if !spec.methods[method as usize].waits {
                             let error = ScriptError::new(
                                 arm.operation.span,
-                                format!("`{}` of a {} never waits", field.text, spec.word),
+                                format!("`{}` of {} never waits", field.text, a(spec.word)),
                             )
                             .label("not an arm")
                             .help("an arm is an operation that can wait: get, put, acquire, wait, join");
                             self.error(error);
+                        } else if !(spec.arm)(self.options_of(object)) {
+                            self.not_selectable(object, spec);
                         }
                     }
                     return Some(ArmOperation::Method(call));
@@ -696,11 +776,44 @@ impl Compiler<'_> {
         }
     }
 
+    /// Why a `select` cannot wait for it is the kind's: a queue behind a manager is
+    /// no memory of this process, a barrier and a condition count who arrives.
+    fn not_selectable(&mut self, object: &Expr, spec: &KindSpec) {
+        let manager = if spec.word == "queue" { " behind a manager" } else { "" };
+        let error = ScriptError::new(object.span, format!("{}{manager} cannot be an arm of a `select`", a(spec.word)));
+        self.error(error.label("not an arm").help(match spec.word {
+            "queue" => "take a queue without `via manager`: it works between processes too",
+            _ => "wait for it in a task of its own, which sets an `event` that can be an arm",
+        }));
+    }
+
     fn arm_error(&mut self, arm: &SelectArm) -> Option<ArmOperation> {
         let error = ScriptError::new(arm.operation.span, "this cannot be an arm of a `select`")
             .help("an arm is an operation that can wait: get, put, acquire, wait, join");
         self.error(error);
         None
+    }
+}
+
+/// The mend of `with m.acquire() { }`, `with a and b { }`.
+fn with_form(object: &Expr, source: &str) -> Option<String> {
+    match &object.kind {
+        ExprKind::Binary { op: BinaryOp::And, left, right } => {
+            let (a, b) = (left.span.text(source), right.span.text(source));
+            Some(format!("write one inside the other: `with {a} {{ with {b} {{ }} }}`"))
+        }
+        ExprKind::Call { callee, .. } => {
+            let ExprKind::Field { object, field } = &callee.kind else { return None };
+            let object = object.span.text(source);
+            let mode = match field.text.as_str() {
+                "acquire" | "lock" => String::new(),
+                "acquire_read" | "read" => ".read".to_owned(),
+                "acquire_write" | "write" => ".write".to_owned(),
+                _ => return None,
+            };
+            Some(format!("write `with {object}{mode} {{ }}`"))
+        }
+        _ => None,
     }
 }
 

@@ -29,6 +29,7 @@ pub use source::{Position, SESSION, STANDARD_INPUT, Source};
 
 use crate::detect::finding::Finding;
 use crate::lang::error::ScriptError;
+use crate::lang::parse::{ERRORS_GATHERED_MAX, ERRORS_MAX};
 
 /// How to write: decided once by the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,21 +79,27 @@ impl Style {
 }
 
 /// What is wrong with a script: each error as a labelled diagnostic, in the
-/// order of the source, and a last line with their number.
+/// order of the source, and a last line with their number. Of very many the first
+/// are told.
 pub fn script_errors(source: &Source, errors: &[ScriptError], style: &Style) -> String {
     let style = style.within_bounds();
     let mut ordered: Vec<&ScriptError> = errors.iter().collect();
     ordered.sort_by_key(|e| e.span);
     let mut out = String::new();
-    for error in ordered {
+    for error in ordered.into_iter().take(ERRORS_MAX) {
         out.push_str(&script_error(error).render(source, &style));
         if !style.quiet {
             out.push('\n');
         }
     }
     let name = phrase::plain(&source.name);
-    let number = phrase::count(errors.len() as u64, "error");
-    for line in phrase::wrap(&format!("{number} in {name}; nothing ran"), style.width) {
+    let number = phrase::count(errors.len().min(ERRORS_MAX) as u64, "error");
+    let more = match errors.len().saturating_sub(ERRORS_MAX) {
+        0 => String::new(),
+        n if errors.len() >= ERRORS_GATHERED_MAX => format!(" and at least {n} more"),
+        n => format!(" and {n} more"),
+    };
+    for line in phrase::wrap(&format!("{number} in {name}{more}; nothing ran"), style.width) {
         out.push_str(&line);
         out.push('\n');
     }

@@ -6,6 +6,7 @@ use super::{Source, Style, finding, lanes, phrase};
 use crate::detect::expect::{Expectations, Fault, Judgement, Line, Verdict, What};
 use crate::detect::finding::Finding;
 use crate::lang::error::ScriptError;
+use crate::lang::parse::ERRORS_MAX;
 
 /// What came of a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,7 +113,7 @@ impl Tested {
     /// Why it did not pass, a sentence each.
     pub fn reasons(&self) -> Vec<String> {
         match &self.outcome {
-            Outcome::Wrong(errors) => errors.iter().map(|e| self.script_error(e)).collect(),
+            Outcome::Wrong(errors) => errors.iter().take(ERRORS_MAX).map(|e| self.script_error(e)).collect(),
             Outcome::NotReached => vec!["it was interrupted before this script's turn".to_string()],
             Outcome::Judged { judgement, found, reason } => {
                 let mut reasons: Vec<String> = judgement.faults.iter().map(|f| self.fault(f, found)).collect();

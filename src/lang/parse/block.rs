@@ -37,7 +37,9 @@ impl<'s> Builder<'s> {
             match item {
                 Item::Stmt(stmt) => stmts.push(stmt),
                 // After a repair the block may be longer than it was meant.
-                item if self.repaired => self.lost.push(item.span()),
+                item if self.is_unsure(item.span()) => self.lost.push(item.span()),
+                // What it was meant to be has been told.
+                Item::Object(object) if self.reported_on_line(object.span) => self.lost.push(object.span),
                 item => {
                     self.lost.push(item.span());
                     let after_try = matches!(stmts.last(), Some(Stmt { kind: StmtKind::Try { .. }, .. }));
@@ -119,7 +121,10 @@ impl<'s> Builder<'s> {
         while let Some(node) = parts.accept(Rule::catch) {
             catches.push(self.catch(node)?);
         }
-        if catches.is_empty() && !colon && !self.repaired {
+        // What stands between the two is told.
+        let parted = self.text[whole.end as usize..].lines().next().is_some_and(|rest| rest.contains("catch"));
+        let sure = !self.unbalanced && !self.is_unsure(whole) && !self.is_unsure(Span { start: whole.end, ..whole });
+        if catches.is_empty() && !colon && !parted && sure {
             self.errors.push(slip::without_catch(whole));
         }
         Some(StmtKind::Try { body, catches })
@@ -166,7 +171,7 @@ impl<'s> Builder<'s> {
         }
         let body = self.body(&mut parts)?;
         // With a colon the blocks before had colons too: that is told there.
-        if self.errors.len() == before && !self.repaired {
+        if self.errors.len() == before && !self.unbalanced && !self.is_unsure(whole) && !self.reported_on_line(whole) {
             self.errors.push(slip::stray(rule, whole));
         }
         Some(StmtKind::Loop(body))

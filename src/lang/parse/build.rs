@@ -7,6 +7,7 @@
 //! for an editor.
 
 use super::grammar::{Rule, is_keyword};
+use super::slip;
 use super::{DEPTH_MAX, ERRORS_GATHERED_MAX};
 use crate::lang::ast::{Expr, Item, Name, Script, Span};
 use crate::lang::error::ScriptError;
@@ -24,11 +25,16 @@ pub(super) struct Builder<'s> {
     /// What is not in the tree, or not as it was meant: names may have been
     /// defined there.
     pub lost: Vec<Span>,
-    /// Something was repaired or blanked out: a statement may seem to stand
-    /// where its author did not put it.
-    pub repaired: bool,
+    /// Where something was repaired or blanked out: a statement may seem to
+    /// stand where its author did not put it.
+    pub unsure: Vec<Span>,
+    /// A brace is missing somewhere, or one too many: an `else` or a `catch` may
+    /// have lost what it belongs to.
+    pub unbalanced: bool,
     /// The text may end with any expression.
     pub entry: bool,
+    /// What is read are the fields of a struct.
+    pub in_struct: bool,
     depth: usize,
     /// With so many errors the rest is not read.
     errors_max: usize,
@@ -37,14 +43,16 @@ pub(super) struct Builder<'s> {
 }
 
 impl<'s> Builder<'s> {
-    pub fn new(text: &'s str, errors: Vec<ScriptError>, repaired: bool) -> Builder<'s> {
+    pub fn new(text: &'s str, errors: Vec<ScriptError>, unsure: Vec<Span>) -> Builder<'s> {
         let errors_max = errors.len() + ERRORS_GATHERED_MAX;
         Builder {
             text,
             errors,
             lost: Vec::new(),
-            repaired,
+            unsure,
             entry: false,
+            unbalanced: false,
+            in_struct: false,
             depth: 0,
             errors_max,
             line: Span { start: 1, end: 0 },
@@ -72,7 +80,10 @@ impl<'s> Builder<'s> {
         let mut previous: Option<Node<'s>> = None;
         let mut separated = true;
         while let Some(node) = parts.next_unless(&[Rule::close_brace, Rule::EOI]) {
-            if node.as_rule() == Rule::sep {
+            if matches!(node.as_rule(), Rule::sep | Rule::comma_sep) {
+                if node.as_rule() == Rule::comma_sep && !self.reported_on_line(span(&node)) {
+                    self.errors.push(slip::comma_in_struct(span(&node)));
+                }
                 separated = true;
                 continue;
             }
@@ -122,6 +133,11 @@ impl<'s> Builder<'s> {
         };
         self.depth -= levels;
         built
+    }
+
+    /// Whether it is not sure that what lies at `span` was meant to stand there.
+    pub fn is_unsure(&self, span: Span) -> bool {
+        self.unsure.iter().any(|place| place.start <= span.start && span.start <= place.end)
     }
 
     /// Whether an error lies on the line of `span` already.

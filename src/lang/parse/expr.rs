@@ -7,6 +7,7 @@ use super::build::{Builder, Node, Parts, name, parts, span, text};
 use super::grammar::Rule;
 use super::slip;
 use crate::lang::ast::{Arg, BinaryOp, Expr, ExprKind, Span, UnaryOp};
+use crate::lang::error::Sort;
 
 const NOT: u8 = 3;
 const COMPARISON: u8 = 4;
@@ -46,6 +47,16 @@ fn meaning(op: &str) -> Option<BinaryOp> {
         _ if op.starts_with("not") => BinaryOp::In,
         _ => return None,
     })
+}
+
+/// Whether what is called has a name as other languages' classes have.
+fn is_foreign(callee: &Expr, source: &str) -> bool {
+    let word = match &callee.kind {
+        ExprKind::Name(word) => word,
+        ExprKind::Field { field, .. } => &field.text,
+        _ => return false,
+    };
+    word.starts_with(|c: char| c.is_uppercase()) && !source.contains(&format!("struct {word}"))
 }
 
 impl<'s> Builder<'s> {
@@ -93,7 +104,7 @@ impl<'s> Builder<'s> {
         }
         let value = Box::new(self.climb(parts, NOT)?);
         if text(&prefix) == "!" {
-            self.errors.push(slip::bang(place));
+            self.errors.push(slip::bang(place, &value));
         }
         let span = place.to(value.span);
         Some(Expr { kind: ExprKind::Unary { op: UnaryOp::Not, value }, span })
@@ -152,7 +163,16 @@ impl<'s> Builder<'s> {
         let whole = object.span.to(span(&node));
         let object = Box::new(object);
         let kind = match node.as_rule() {
-            Rule::call => ExprKind::Call { callee: object, args: self.args(node)? },
+            Rule::call => {
+                let told = self.errors.len();
+                let args = self.args(node)?;
+                // Of what is no function of the script nothing else is told.
+                if is_foreign(&object, self.text) {
+                    let mut n = 0;
+                    self.errors.retain(|error| (n < told, n += 1).0 || error.sort != Sort::Minor);
+                }
+                ExprKind::Call { callee: object, args }
+            }
             Rule::index => ExprKind::Index { object, index: Box::new(self.index(node)?) },
             Rule::field => ExprKind::Field { object, field: name(parts(node).next()?) },
             _ => return None,
@@ -168,8 +188,8 @@ impl<'s> Builder<'s> {
                 Some(node) => {
                     let mut parts = super::build::parts(node);
                     let name = name(parts.accept(Rule::ident)?);
-                    if let Some(equals) = parts.accept(Rule::equals) {
-                        self.errors.push(slip::equals_in_argument(span(&equals), &name));
+                    if parts.accept(Rule::equals).is_some() {
+                        self.errors.push(slip::equals_in_argument(&name));
                     }
                     Some(name)
                 }
@@ -230,6 +250,10 @@ impl<'s> Builder<'s> {
             }
             Rule::paren => {
                 let inner: Vec<Node<'s>> = parts(node).collect();
+                // What is left of a statement that could not be read.
+                if inner.is_empty() && self.reported_on_line(whole) {
+                    return None;
+                }
                 if inner.len() != 1 {
                     return self.fail(slip::tuple(whole, &inner));
                 }

@@ -76,7 +76,10 @@ impl<'s> Builder<'s> {
         let name = name(parts.accept(Rule::ident)?);
         parts.accept(Rule::open_brace)?;
         let mut fields = Vec::new();
-        for item in self.pieces(&mut parts) {
+        self.in_struct = true;
+        let items = self.pieces(&mut parts);
+        self.in_struct = false;
+        for item in items {
             match item {
                 Item::Object(object) => fields.push(object),
                 other => {

@@ -68,6 +68,14 @@ pub(super) fn within(text: &str, place: usize) -> Within {
     if walk.in_string { Within::Hole } else { walk.open.last().map_or(Within::Block, |(open, _)| *open) }
 }
 
+/// The end of the block that begins at `brace`.
+pub(super) fn block_end(text: &str, brace: usize) -> usize {
+    let mut walk = Walk::new(text.as_bytes());
+    walk.place = brace;
+    while walk.step() && !walk.open.is_empty() {}
+    walk.place.min(text.len())
+}
+
 /// Whether a block after this head holds statements, as after `if`.
 fn head_of_statements(head: &[u8]) -> bool {
     let head = head.trim_ascii_start();

@@ -5,7 +5,7 @@
 //! not match, so the rest can still be read. `brace` guesses where a `}` is
 //! missing.
 
-use super::{ERRORS_GATHERED_MAX, NESTING_MAX, brace};
+use super::{ERRORS_GATHERED_MAX, NESTING_MAX, brace, reach};
 use crate::lang::ast::Span;
 use crate::lang::error::ScriptError;
 
@@ -22,8 +22,8 @@ pub(in crate::lang) struct Scan {
     pub unreadable: bool,
     /// The source ends inside brackets.
     pub open: bool,
-    /// Brackets were mended, perhaps not where they were meant.
-    pub repaired: bool,
+    /// Where blocks may begin or end elsewhere than was meant.
+    pub unsure: Vec<Span>,
 }
 
 pub(in crate::lang) fn scan(source: &str) -> Scan {
@@ -36,13 +36,46 @@ pub(in crate::lang) fn scan(source: &str) -> Scan {
         comments: Vec::new(),
         errors: Vec::new(),
         lost: Vec::new(),
-        repaired: false,
+        unsure: Vec::new(),
         line_end: None,
         comment_end: None,
+        odd: None,
     };
     let unreadable = !scanner.run();
     scanner.finish(unreadable)
 }
+
+/// Words that begin a statement or an item and stand nowhere else. (`for` and
+/// `else` are met in expressions of other languages, `fn` too.)
+const STATEMENTS: [&str; 27] = [
+    "const",
+    "struct",
+    "task",
+    "invariant",
+    "finally",
+    "expect",
+    "return",
+    "while",
+    "loop",
+    "repeat",
+    "break",
+    "continue",
+    "let",
+    "print",
+    "sleep",
+    "busy",
+    "yield",
+    "assert",
+    "await",
+    "atomically",
+    "select",
+    "try",
+    "catch",
+    "raise",
+    "with",
+    "terminate",
+    "kill",
+];
 
 /// What is open at a place.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,9 +98,12 @@ struct Scanner<'s> {
     comments: Vec<Span>,
     errors: Vec<ScriptError>,
     lost: Vec<Span>,
-    repaired: bool,
+    unsure: Vec<Span>,
     /// Of the line that was last asked for.
     line_end: Option<usize>,
+    /// The end of the line of the last character that is nothing here, and the
+    /// mend.
+    odd: Option<(usize, String)>,
     /// The last `*/`, once one was looked for.
     comment_end: Option<Option<usize>>,
 }
@@ -106,9 +142,16 @@ impl Scanner<'_> {
             }
             let inner = self.open.iter().filter(|(open, _)| *open != Open::Brace).count();
             if inner == 0 && !self.open.is_empty() {
-                self.repaired = true;
                 let open: Vec<usize> = self.open.iter().map(|(_, place)| *place).collect();
-                self.errors.extend(brace::close(self.source, &mut self.text, &self.braces, &open));
+                let errors = brace::close(self.source, &mut self.text, &self.braces, &open);
+                let mut reached = Span::default();
+                for error in &errors {
+                    if !(reached.start <= error.span.start && error.span.end <= reached.end) {
+                        reached = reach::below(self.source, error.span.start as usize);
+                        self.unsure.push(reached);
+                    }
+                }
+                self.errors.extend(errors);
             } else {
                 while let Some((_, place)) = self.open.pop() {
                     self.blank(place, place + 1);
@@ -126,7 +169,7 @@ impl Scanner<'_> {
             lost: self.lost,
             unreadable,
             open,
-            repaired: self.repaired,
+            unsure: self.unsure,
         }
     }
 
@@ -224,10 +267,25 @@ impl Scanner<'_> {
         if byte == b'\r' {
             self.text[self.place] = if lone { b'\n' } else { b' ' };
         }
+        if self.top_is_bracket() && self.begins_statement() {
+            while self.top_is_bracket() {
+                self.unclosed_bracket();
+            }
+        }
         if self.top_is_bracket() {
             self.text[self.place] = b' ';
         }
         self.place += 1;
+    }
+
+    /// Whether the next line begins with a word that no expression has there:
+    /// what is open before it was meant to be closed.
+    fn begins_statement(&self) -> bool {
+        let line = self.source[self.place + 1..].trim_start_matches([' ', '\t', '\r']);
+        let end = line.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(line.len());
+        // After a dot any word is a field.
+        let field = self.source[..self.place].trim_end().ends_with('.');
+        !field && STATEMENTS.contains(&&line[..end])
     }
 
     /// A line ends in a string, or in a `{ }` of a string.
@@ -267,7 +325,6 @@ impl Scanner<'_> {
             self.braces.push((brace, true));
             self.open.push((Open::Brace, brace));
         }
-        self.repaired = true;
         self.place = end;
     }
 
@@ -358,7 +415,9 @@ impl Scanner<'_> {
             }
             None => {
                 self.blank(self.place, self.place + 1);
-                self.repaired = true;
+                if self.errors.len() < ERRORS_GATHERED_MAX {
+                    self.unsure.push(reach::above(self.source, self.place));
+                }
                 let span = Span::new(self.place, self.place + 1);
                 let help = "take it out, or look for a `{` that is missing before it";
                 self.tell(ScriptError::new(span, "this `}` closes nothing").help(help));
@@ -377,7 +436,6 @@ impl Scanner<'_> {
             }
         }
         self.blank(place, place + 1);
-        self.repaired = true;
         let error = ScriptError::new(Span::new(place, place + 1), format!("this `{begin}` is not closed"));
         self.tell(error.help(format!("write `{end}` where it ends")));
     }
@@ -395,10 +453,16 @@ impl Scanner<'_> {
         let help = match c {
             '“' | '”' | '„' | '«' | '»' => "a string stands in plain double quotes: `\"text\"`".to_owned(),
             '‘' | '’' | '`' => "a string stands in double quotes: `\"text\"`".to_owned(),
+            '&' if rest[1..].starts_with(|c: char| c.is_alphabetic())
+                && !self.source[..start].ends_with(|c: char| c.is_alphanumeric()) =>
+            {
+                "there are no pointers: leave it out, objects are references already".to_owned()
+            }
             '&' => "write `and`; there are no operators on bits".to_owned(),
             '|' => "write `or`; there are no operators on bits".to_owned(),
             '?' => "a choice is written `if c { } else { }`".to_owned(),
             '\\' => "a line goes on only inside ( ) and [ ]".to_owned(),
+            '^' | '~' => "there are no operators on bits".to_owned(),
             '×' => "write `*`, or `x3` after `spawn`".to_owned(),
             c if c.is_whitespace() || c.is_control() => "write a plain space".to_owned(),
             _ => "take it out".to_owned(),
@@ -408,6 +472,12 @@ impl Scanner<'_> {
         } else {
             format!("`{c}`")
         };
+        // A pair of quotes is one mistake.
+        let again = Some((self.line_end(), help.clone()));
+        if self.odd == again {
+            return;
+        }
+        self.odd = again;
         let error = ScriptError::new(Span::new(start, self.place), format!("{shown} has no meaning here"));
         self.tell(error.help(help));
     }

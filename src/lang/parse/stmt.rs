@@ -51,15 +51,31 @@ impl<'s> Builder<'s> {
         match rule {
             Rule::break_stmt => Some(StmtKind::Break),
             Rule::continue_stmt => Some(StmtKind::Continue),
-            Rule::yield_stmt => Some(StmtKind::Yield),
+            Rule::yield_stmt => {
+                if let Some(value) = parts.accept(Rule::expr) {
+                    self.errors.push(slip::yield_value(span.to(super::build::span(&value)), text(&value)));
+                }
+                Some(StmtKind::Yield)
+            }
             Rule::terminate_stmt => self.expr(parts.next()?).map(StmtKind::Terminate),
             Rule::kill_stmt => self.expr(parts.next()?).map(StmtKind::Kill),
             Rule::raise_stmt => self.expr(parts.next()?).map(StmtKind::Raise),
+            Rule::exit_stmt if parts.peek_text() == Some("()") => {
+                self.errors.push(slip::exit_call(span));
+                Some(StmtKind::Exit(None))
+            }
             Rule::exit_stmt => self.optional(&mut parts).map(StmtKind::Exit),
             Rule::return_stmt => self.optional(&mut parts).map(StmtKind::Return),
             Rule::sleep_stmt => self.waits(&mut parts, "sleep").map(StmtKind::Sleep),
             Rule::busy_stmt => self.waits(&mut parts, "busy").map(StmtKind::Busy),
             Rule::await_stmt => self.condition(&mut parts).map(StmtKind::Await),
+            Rule::assert_stmt if parts.peek() == Some(Rule::assert_slip) => {
+                let slip = parts.next()?;
+                self.errors.push(slip::assert_call(span, &slip));
+                let mut parts = super::build::parts(slip);
+                let condition = self.condition(&mut parts)?;
+                Some(StmtKind::Assert { condition, message: self.optional(&mut parts)? })
+            }
             Rule::assert_stmt => {
                 let condition = self.condition(&mut parts)?;
                 Some(StmtKind::Assert { condition, message: self.optional(&mut parts)? })
@@ -193,6 +209,7 @@ impl<'s> Builder<'s> {
             }
             // A slip inside has been told, and the value may be its remains.
             _ if self.reported_on_line(expr.span) => None,
+            _ if self.in_struct => self.fail(slip::bare_field(&expr, self.text)),
             _ => self.fail(slip::does_nothing(&expr, self.text)),
         }
     }

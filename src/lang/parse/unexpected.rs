@@ -28,7 +28,7 @@ pub(super) fn too_deep(place: usize) -> ScriptError {
 
 /// What is wrong at `place`, where the grammar got no further.
 pub(super) fn error(text: &str, source: &str, failure: &Error<Rule>, place: usize) -> ScriptError {
-    let place = place.min(text.len());
+    let place = word_start(text, place.min(text.len()));
     let (found, length) = found(text, place);
     let span = Span::new(place, (place + length).min(source.len().max(place)));
     let mut wanted = wanted(failure);
@@ -38,18 +38,98 @@ pub(super) fn error(text: &str, source: &str, failure: &Error<Rule>, place: usiz
     }
     let line = super::build::line_of(text, place);
     let before = text[line.start as usize..place].trim_start();
-    if let Some(error) = special(&Stop { span, rest: &text[place..], before, wanted: &wanted, within }) {
+    let begun = if within == Within::Hole { None } else { before.rfind(['{', '}', ';']) };
+    let statement = before[begun.map_or(0, |i| i + 1)..].trim_start();
+    if let Some(error) = special(&Stop { span, rest: &text[place..], before, statement, wanted: &wanted, within }) {
         return error;
     }
     let wanted = if wanted.is_empty() { by_place(within) } else { wanted };
     let error = ScriptError::new(span, format!("expected {}, found {found}", list(&wanted)));
+    if let Some(example) = example(statement) {
+        return error.help(format!("write `{example}`"));
+    }
+    let rest = text[place..].chars().next();
     match wanted.first() {
+        _ if rest == Some(',') && wanted.contains(&EXPRESSION) => {
+            error.help("take the `,` out, or write what stands before it")
+        }
+        _ if before.trim_end().ends_with(',') && wanted.contains(&EXPRESSION) => error.help("take the last `,` out"),
+        _ if within == Within::Bracket || within == Within::Paren => {
+            error.help("elements and arguments stand behind commas")
+        }
+        _ if before.trim_end().ends_with('!') => error.help("`!` is not an operator; write `not` before the value"),
+        Some(&NAME) => error.help("a name begins with a letter or `_`"),
+        Some(&"`=`") => error.help("write `=` and a value"),
+        Some(&EXPRESSION) if before.starts_with("await") => {
+            error.help("`await` has no time limit; write `select` with `after`")
+        }
+        Some(&EXPRESSION) if before.starts_with("atomic ") => {
+            error.help("atomic memory is declared once, `atomic x = 0`; then write `x += 1`")
+        }
+        Some(&EXPRESSION) => error.help("a value stands here: a number, a string, a name, a call"),
         Some(&"`}`") if within == Within::Hole => {
             error.help("`{ }` in a string holds one expression; write `\\{` for a brace")
         }
         Some(&BLOCK) => error.help("a block begins with `{` on the line of its head"),
         _ => error,
     }
+}
+
+/// Where a word begins that the grammar has read the beginning of.
+fn word_start(text: &str, place: usize) -> usize {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    if !text[place..].starts_with(is_word) {
+        return place;
+    }
+    text[..place].rfind(|c| !is_word(c)).map_or(0, |i| i + text[i..].chars().next().map_or(1, char::len_utf8))
+}
+
+/// Words of statements, which give no value.
+const STATEMENTS: [&str; 18] = [
+    "await",
+    "if",
+    "while",
+    "loop",
+    "repeat",
+    "print",
+    "sleep",
+    "busy",
+    "yield",
+    "assert",
+    "return",
+    "raise",
+    "with",
+    "select",
+    "try",
+    "terminate",
+    "kill",
+    "exit",
+];
+
+/// How a statement looks of which only the first word stands there.
+fn example(before: &str) -> Option<&'static str> {
+    Some(match before.trim() {
+        "sleep" => "sleep 10ms",
+        "busy" => "busy 10ms",
+        "join" => "join w",
+        "terminate" => "terminate w",
+        "kill" => "kill w",
+        "await" => "await x == 1",
+        "assert" => "assert x == 1",
+        "raise" => "raise \"text\"",
+        "invariant" => "invariant x >= 0",
+        "spawn" => "spawn worker",
+        "submit" => "submit job(1) to p",
+        "if" => "if x == 1 { }",
+        "while" => "while x < 3 { }",
+        "repeat" => "repeat 3 { }",
+        "for" => "for i in 0..3 { }",
+        "with" => "with m { }",
+        "let" => "let x = 1",
+        "const" => "const N = 1",
+        "expect" => "expect ok",
+        _ => return None,
+    })
 }
 
 const BLOCK: &str = "a block `{ }`";
@@ -144,6 +224,8 @@ struct Stop<'t> {
     rest: &'t str,
     /// The line before it.
     before: &'t str,
+    /// Of that what belongs to the statement.
+    statement: &'t str,
     wanted: &'t [&'static str],
     within: Within,
 }
@@ -163,17 +245,108 @@ impl Stop<'_> {
         &self.rest[..end]
     }
 
-    /// The first word of the line.
+    /// The first word of the statement.
     fn first(&self) -> &str {
-        self.before.split_whitespace().next().unwrap_or("")
+        self.statement.split_whitespace().next().unwrap_or("")
     }
 }
 
 /// Slips that the grammar does not let through.
 fn special(stop: &Stop<'_>) -> Option<ScriptError> {
     let word = stop.word();
+    if let Some(error) = foreign(stop).or_else(|| arm(stop)).or_else(|| parameter(stop)) {
+        return Some(error);
+    }
     match stop.rest.chars().next()? {
         '{' | '\n' => block(stop),
+        '+' if stop.rest.starts_with("++") || stop.before.ends_with('+') => {
+            stop.error("`++` is not an operator", "write `x += 1`")
+        }
+        '+' if stop.before.trim_end().ends_with('=') => stop.error("`=+` is not an operator", "write `+=`"),
+        '<' | '>' if stop.before.ends_with(['<', '>']) => {
+            stop.error("there are no operators on bits", "multiply or divide by a power of two")
+        }
+        '<' if stop.rest.starts_with("<-") => {
+            stop.error("`<-` is not an operator", "a queue gives a value with `q.get()` and takes one with `q.put(v)`")
+        }
+        '<' | '>' if stop.before.ends_with('=') => {
+            let sign = stop.rest.chars().next()?;
+            stop.error(&format!("`={sign}` is not an operator"), &format!("write `{sign}=`"))
+        }
+        _ if word == "then" => stop.error("there is no `then`", "write the `{` of the block"),
+        _ if matches!(word, "fn" | "task" | "func" | "def" | "function") && stop.wants(EXPRESSION) => stop
+            .error("a function has a name and stands at the top level", "define `fn f(x) { return x }` and pass `f`"),
+        '(' if stop.first() == "for" && stop.before.trim() == "for" => {
+            stop.error("the head of a `for` has no parentheses", "write `for i in 0..3 { }`")
+        }
+        _ if stop.first() == "for" && stop.wants("`in`") && !stop.rest.starts_with(',') => {
+            stop.error("`for` goes over values", "write `for i in 0..3 { }`; for other steps use `while`")
+        }
+        ',' if stop.first() == "let" && !stop.before.contains('=') => {
+            stop.error("`let` has one name", "write one `let` for each")
+        }
+        '=' | ':'
+            if !stop.rest.starts_with("==")
+                && (stop.rest.starts_with(":=") || stop.rest.starts_with('='))
+                && stop.statement.contains(',')
+                && stop.within == Within::Block =>
+        {
+            stop.error("an assignment has one target", "write one assignment a line")
+        }
+        _ if stop.statement.trim() == "spawn" && stop.rest.starts_with(|c: char| c.is_ascii_digit()) => {
+            stop.error("the number of tasks stands behind the task", "write `spawn worker x3`")
+        }
+        '(' if matches!(stop.statement.trim(), "spawn" | "submit") => {
+            let word = stop.statement.trim();
+            let to = if word == "submit" { " to p" } else { "" };
+            stop.error(&format!("`{word}` has no parentheses of its own"), &format!("write `{word} worker(1){to}`"))
+        }
+        '|' if stop.statement.trim() == "spawn" => {
+            stop.error("a block stands right behind `spawn`", "write `spawn { }`")
+        }
+        '(' if stop.statement.trim() == "catch" => {
+            stop.error("what is caught has no parentheses", "write `catch any as e { }`")
+        }
+        _ if stop.first() == "catch" && stop.wants(BLOCK) && !word.is_empty() => {
+            stop.error("`as` gives a caught error its name", &format!("write `catch any as {word} {{ }}`"))
+        }
+        ',' | 'a' if stop.first() == "with" && stop.wants(BLOCK) && (word.is_empty() || word == "as") => match word {
+            "as" => stop.error("`with` gives no name", "leave `as` and the name out"),
+            _ => stop.error("`with` takes one object", "write one inside the other: `with a { with b { } }`"),
+        },
+        _ if stop.first() == "repeat" && word == "times" => stop.error("`repeat` has no `times`", "leave it out"),
+        _ if stop.first() == "const" && stop.wants("`=`") && !word.is_empty() => {
+            stop.error("names have no types here", &format!("write `const {word} = 1`"))
+        }
+        '.' if stop.before.ends_with("..") => {
+            stop.error("a range has two dots", "write `0..3` for 0, 1, 2, or `0..=3` with 3")
+        }
+        '.' if matches!(stop.first(), "var" | "shared" | "atomic" | "let")
+            && stop.statement.split_whitespace().count() > 2 =>
+        {
+            stop.error("names have no types here", "leave the type out and write a value: `var x = 0`")
+        }
+        '*' if stop.statement.is_empty() => {
+            stop.error("there are no pointers", "objects are references already: `r.v`")
+        }
+        _ if stop.within == Within::Paren && stop.before.contains("chan ") => {
+            stop.error("there is no `chan`", "a queue is declared: `queue q(3)`")
+        }
+        '=' if stop.first() == "expect" => {
+            let condition = stop.statement["expect".len()..].trim();
+            let rest = stop.rest.lines().next().unwrap_or("");
+            let help = format!("write `expect some {condition} {0}`, or `expect every {condition} {0}`", rest.trim());
+            stop.error("`expect` does not say how often", &help)
+        }
+        _ if stop.wants(EXPRESSION) && STATEMENTS.contains(&word) => {
+            let help = match word {
+                "await" => "`let w = spawn worker`, `join w`, then `w.result`",
+                "if" => "write `if c { x = 1 } else { x = 2 }` as a statement",
+                _ => "write it on a line of its own",
+            };
+            stop.error(&format!("`{word}` is a statement and gives no value"), help)
+        }
+        '.' if stop.rest.starts_with("...") => stop.error("there is no `...`", "an empty block is `{ }`"),
         ':' => colon(stop),
         _ if word == "else" && stop.before.contains(" if ") => {
             stop.error("there is no `a if c else b`", "write `if c { } else { }` as a statement")
@@ -197,7 +370,9 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
         '-' if stop.rest.starts_with("->") => {
             stop.error("a function does not say what it returns", "leave out `->` and the type")
         }
-        '=' if stop.before.contains('=') => stop.error("an assignment gives no value", "write one assignment a line"),
+        '=' if stop.statement.contains('=') && !stop.statement.ends_with('=') => {
+            stop.error("an assignment gives no value", "write one assignment a line")
+        }
         '.' if stop.rest.starts_with("..") && stop.wants(EXPRESSION) => {
             stop.error("a range needs its beginning", "write `0..3` for 0, 1, 2")
         }
@@ -205,21 +380,157 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
     }
 }
 
+/// A statement of another language, told by its first word.
+fn foreign(stop: &Stop<'_>) -> Option<ScriptError> {
+    let head = stop.statement.trim_end();
+    let first = stop.first();
+    let in_head = stop.within == Within::Block && head != first || stop.rest.starts_with('{');
+    let (message, help) = match first {
+        "switch" | "match" if in_head => (format!("there is no `{first}`"), "write `if x == 1 { } else if x == 2 { }`"),
+        "unless" => ("there is no `unless`".to_owned(), "write `if not (c) { }`"),
+        "until" => ("there is no `until`".to_owned(), "write `while not (c) { }`"),
+        "foreach" => ("there is no `foreach`".to_owned(), "write `for v in xs { }`"),
+        "lock" | "mutex" if stop.rest.starts_with('{') && head.split_whitespace().count() == 2 => {
+            ("a lock is taken with `with`".to_owned(), "write `with m { }`")
+        }
+        "spawn" if stop.rest.starts_with('{') && head.split_whitespace().count() == 2 => {
+            ("a block stands right behind `spawn`".to_owned(), "write `spawn { }`, or `spawn process { }`")
+        }
+        "go" if head.starts_with("go func") => ("`go` does not begin a block".to_owned(), "write `spawn { }`"),
+        "defer" if !stop.rest.starts_with('{') => {
+            ("there is no `defer`".to_owned(), "leave it out; `with m { }` lets go of `m` by itself")
+        }
+        "go" | "async" | "start" if stop.rest.starts_with('.') => {
+            (format!("`{first}` does not begin a statement"), "write `spawn worker`")
+        }
+        "wait" if !stop.rest.starts_with('(') => ("`wait` does not begin a statement".to_owned(), "write `join w`"),
+        "class" | "interface" | "enum" if stop.rest.starts_with('{') => {
+            (format!("there is no `{first}`"), "write `struct S { }` with declarations inside")
+        }
+        _ if first == "synchronized" || first.starts_with("synchronized(") || first.starts_with("lock(") => {
+            if !stop.rest.starts_with('{') {
+                return None;
+            }
+            ("a lock is taken with `with`".to_owned(), "write `with m { }`")
+        }
+        _ if stop.rest.starts_with('{') && head.ends_with(')') => {
+            // `void f(int a) {`, `int main() {`
+            let (name, _) = head.split_once('(')?;
+            let words: Vec<&str> = name.split_whitespace().collect();
+            let [_, name] = words[..] else { return None };
+            if words.iter().any(|word| is_reserved(word)) {
+                return None;
+            }
+            let help = format!("write `fn {name}(…) {{ }}`, or `task {name}(…) {{ }}` for what is spawned");
+            let message = format!("`{}` does not begin a function", words[0]);
+            let start = stop.span.start - stop.statement.len() as u32;
+            return Some(ScriptError::new(Span { start, end: start + words[0].len() as u32 }, message).help(help));
+        }
+        _ => return None,
+    };
+    let start = stop.span.start - stop.statement.len() as u32;
+    let length = first.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(first.len());
+    Some(ScriptError::new(Span { start, end: start + length as u32 }, message).help(help))
+}
+
+/// What stands where `select` wants an arm, or the `=>` of one.
+fn arm(stop: &Stop<'_>) -> Option<ScriptError> {
+    let before = stop.before.trim_end();
+    if stop.rest.starts_with('>') && before.ends_with('-') && stop.wants(EXPRESSION) {
+        if !stop.rest[1..].trim_start().starts_with('{') {
+            return stop.error("`->` is not an operator", "a field is written with a dot: `r.v`");
+        }
+        return stop.error("the arms of a `select` are written with `=>`", "write `q.get() => { }`");
+    }
+    if before.ends_with("after") && stop.rest.starts_with("=>") {
+        return stop.error("`after` does not say how long", "write `after 10ms => { }`");
+    }
+    if !stop.wants("`=>`") {
+        return None;
+    }
+    if before.ends_with("case") {
+        return stop.error("an arm has no `case`", "write `v = q.get() => { }`");
+    }
+    if before.ends_with("default") || before.ends_with("else") {
+        return stop.error("an arm needs its `=>`", "write `else => { }`");
+    }
+    if before.ends_with("timeout") {
+        return stop.error("there is no `timeout` in a `select`", "write `after 10ms => { }`");
+    }
+    match stop.rest.chars().next()? {
+        _ if stop.word() == "as" => stop.error("an arm names its value first", "write `v = q.get() => { }`"),
+        ':' if stop.rest.starts_with(":=") => stop.error("an arm assigns with `=`", "write `v = q.get() => { }`"),
+        ':' | '{' => stop.error("an arm needs its `=>`", "write `q.get() => { }`"),
+        _ => None,
+    }
+}
+
+/// Parameters as other languages write them.
+fn parameter(stop: &Stop<'_>) -> Option<ScriptError> {
+    if !matches!(stop.first(), "fn" | "task" | "def" | "func" | "function") || stop.within != Within::Paren {
+        return None;
+    }
+    if stop.rest.starts_with('*') || stop.rest.starts_with("...") {
+        return stop.error("a function takes a fixed number of arguments", "pass a list: `f([1, 2])`");
+    }
+    let named = stop.before.trim_end().ends_with(|c: char| c.is_alphanumeric() || c == '_');
+    if named && !stop.word().is_empty() {
+        return stop.error("parameters have no types", "leave the type out: `fn f(a, b) { }`");
+    }
+    None
+}
+
 /// A `{`, or the end of a line that may have wanted one.
 fn block(stop: &Stop<'_>) -> Option<ScriptError> {
     if stop.rest.starts_with('\n') {
         let next_line = stop.rest.trim_start().starts_with('{');
+        if stop.wants(BLOCK) && stop.statement.contains(" if ") && stop.first() != "if" {
+            return stop.error("an `if` stands before what it decides", "write `if c { print x }`");
+        }
         let (message, help) =
             ("the `{` of a block stands on the line of its head", "move it up, to the end of this line");
         return if next_line && stop.wants(BLOCK) { stop.error(message, help) } else { None };
     }
     let head = stop.before.trim_end();
+    if matches!(head, "if" | "while" | "else if") || head.ends_with("} else if") {
+        let word = if head == "while" { "while" } else { "if" };
+        return stop.error(&format!("`{word}` needs a condition"), &format!("write `{word} x == 1 {{ }}`"));
+    }
+    if matches!(head, "repeat" | "for") {
+        return stop.error(&format!("`{head}` does not say how often"), "write `loop { }`, or `repeat 3 { }`");
+    }
+    if stop.wants(EXPRESSION) && (head.ends_with("and") || head.ends_with("or") || head.ends_with("not")) {
+        return stop.error("an operand is missing before the block", "write it, or leave the operator out");
+    }
+    if head.ends_with('=') && stop.wants(EXPRESSION) {
+        return stop.error("a value does not begin with `{`", "a list is `[1, 2]`; a record is made of a `struct`");
+    }
+    if stop.first() == "print" {
+        return stop
+            .error("a value does not begin with `{`", "only a string has braces: `print \"{x}\"`, or `print x`");
+    }
     let one_word = !head.is_empty() && head.chars().all(|c| c.is_alphanumeric() || c == '_');
     if head.is_empty() {
         return stop
             .error("a block does not stand alone", "put a head before it: `if c { }`, `loop { }`, `with m { }`");
     }
     if one_word && !is_reserved(head) {
+        let meant = match head {
+            "go" | "async" | "thread" | "start" | "parallel" | "cobegin" => Some("spawn { }"),
+            "process" | "daemon" => Some(if head == "process" { "spawn process { }" } else { "spawn daemon { }" }),
+            "atomic" | "critical" | "synchronized" | "transaction" => Some("atomically { }"),
+            "do" | "forever" => Some("loop { }"),
+            "default" => Some("else => { }"),
+            "fork" => Some("spawn process { }`, or `if fork() == 0 { }"),
+            word if word.starts_with(|c: char| c.is_uppercase()) => {
+                let help = format!("a record is made with parentheses: `{word}(field: value)`");
+                return stop.error(&format!("`{word}` does not begin a block"), &help);
+            }
+            _ => None,
+        };
+        if let Some(meant) = meant {
+            return stop.error(&format!("`{head}` does not begin a block"), &format!("write `{meant}`"));
+        }
         let help = "blocks follow `if c`, `while c`, `loop`, `repeat n`, `for v in xs`, `with m`, `atomically`";
         return stop.error(&format!("`{head}` does not begin a block"), help);
     }
@@ -228,7 +539,15 @@ fn block(stop: &Stop<'_>) -> Option<ScriptError> {
 
 /// A `:` where other languages have a type or a block.
 fn colon(stop: &Stop<'_>) -> Option<ScriptError> {
+    if stop.rest.starts_with(":=") {
+        return stop.error("`:=` does not declare", "write `=`");
+    }
+    if stop.before.contains("struct ") && stop.within == Within::Block && !stop.statement.starts_with("struct") {
+        return stop.error("names have no types here", "a field is declared with its kind: `var a = 0`, `lock mu`");
+    }
     match stop.first() {
+        "assert" => stop.error("the message of an `assert` stands behind a comma", "write `assert x == 1, \"why\"`"),
+        "print" if stop.within == Within::Hole => stop.error("a hole in a string has no format", "write `{x}` alone"),
         "class" | "struct" => {
             stop.error("no `:` stands before a block", "write `struct S { }` with declarations inside")
         }

@@ -2,6 +2,7 @@
 
 use super::memory::{field_object, find_field, row_object};
 use super::*;
+use crate::lang::word::a;
 
 impl Task {
     pub(super) fn call_method<H: Host>(&mut self, call: u32, program: &Program, host: &H) -> Local<bool> {
@@ -92,7 +93,7 @@ impl Task {
             Some(m) => spec.with.iter().find(|w| w.word == program.symbols[m as usize]),
         };
         let Some(way) = way else {
-            return Err(local::type_error(format!("`with` cannot take a {} so", spec.word)).into());
+            return Err(local::type_error(format!("`with` cannot take {} so", a(spec.word))).into());
         };
         let method = if acquire { way.acquire } else { way.release };
         let args = defaults(program, object.kind, method);
@@ -117,7 +118,7 @@ pub(super) fn bind(
     let spec = &program.kinds[object.kind as usize];
     let name = &program.symbols[call.symbol as usize];
     let Some(method) = call.method.or_else(|| spec.method(name)) else {
-        return Err(local::type_error(format!("a {} has no method `{name}`", spec.word)).into());
+        return Err(local::type_error(format!("{} has no method `{name}`", a(spec.word))).into());
     };
     let params = spec.methods[method as usize].params;
     if positional.len() > params.len() {

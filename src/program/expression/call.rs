@@ -17,7 +17,7 @@ impl Compiler<'_> {
                 Some(Global::Struct(s)) => self.record(s, args, span),
                 Some(Global::Object(id)) => {
                     let word = self.spec(self.program.objects[id as usize].kind).word;
-                    self.error(ScriptError::new(callee.span, format!("`{name}` is a {word} and cannot be called")));
+                    self.error(ScriptError::new(callee.span, format!("`{name}` is {} and cannot be called", a(word))));
                 }
                 Some(Global::ObjectRow(_)) => self
                     .error(ScriptError::new(callee.span, format!("`{name}` is a row of objects and cannot be called"))),
@@ -63,7 +63,10 @@ impl Compiler<'_> {
             ScriptError::new(span, format!("`{}` takes {takes}, and here it gets {}", function.name, args.len()))
                 .label(if args.len() < least { "too few" } else { "too many" })
                 .related(function.span, "defined here");
-        self.error(error);
+        self.error(match self.call_form(f) {
+            Some(form) => error.help(format!("write `{form}`")),
+            None => error,
+        });
     }
 
     fn call_unknown(&mut self, name: &str, callee: &Expr, args: &[Arg], span: Span) {
@@ -81,21 +84,14 @@ impl Compiler<'_> {
             "fork" => return self.fixed_builtin(name, args, 0..=0, span, |_| Instr::Fork),
             "wait" => return self.fixed_builtin(name, args, 0..=1, span, |argc| Instr::Wait { argc }),
             _ => {
-                if matches!(name, "range" | "time" | "Lock" | "Thread" | "Process" | "Queue") {
-                    let help = match name {
-                        "range" => "a range is written `0..3`",
-                        "Lock" => "a lock is declared: `lock m`",
-                        "Thread" => "a thread is started with `spawn worker`",
-                        "Process" => "a process is started with `spawn process worker`",
-                        "Queue" => "a queue is declared: `queue q(3)`",
-                        _ => "`sleep 10ms` waits; there is no clock to read",
-                    };
-                    return self.error(
-                        ScriptError::new(callee.span, format!("`{name}` is not defined"))
-                            .label("not defined")
-                            .unknown()
-                            .help(help),
-                    );
+                if let Some(help) = foreign_call(name).filter(|_| self.main_locals.get(name).is_none()) {
+                    let error = ScriptError::new(callee.span, format!("`{name}` is not defined"));
+                    return self.error(error.label("not defined").unknown().help(help));
+                }
+                if let ("spawn" | "submit" | "thread" | "process" | "daemon", [arg]) = (name, args) {
+                    let text = arg.value.span.text(self.source);
+                    let error = ScriptError::new(callee.span, format!("`{name}` is not defined"));
+                    return self.error(error.label("not defined").unknown().help(format!("write `spawn {text}`")));
                 }
                 return self.undefined(name, callee.span, false);
             }
@@ -116,14 +112,17 @@ impl Compiler<'_> {
         instr: impl Fn(u8) -> Instr,
     ) {
         self.positional(args);
+        self.want_builtin(name, args);
         if !takes.contains(&args.len()) {
             let text = if takes.start() == takes.end() {
                 arguments(*takes.end())
             } else {
                 format!("{} to {} arguments", takes.start(), takes.end())
             };
-            return self
-                .error(ScriptError::new(span, format!("`{name}` takes {text}, and here it gets {}", args.len())));
+            return self.error(
+                ScriptError::new(span, format!("`{name}` takes {text}, and here it gets {}", args.len()))
+                    .help(format!("write `{}`", builtin_form(name))),
+            );
         }
         self.emit(instr(args.len() as u8), span);
     }
@@ -143,7 +142,9 @@ impl Compiler<'_> {
                 _ => rest.push(arg.clone()),
             }
         }
-        let Some(places) = self.match_args(&rest, spec.params, span, &format!("a {}", spec.word)) else { return };
+        let Some(places) = self.match_args(&rest, spec.params, span, &a(spec.word)) else { return };
+        let exprs: Vec<Option<&Expr>> = places.iter().map(|place| place.map(|i| &rest[i].value)).collect();
+        self.check_new(kind, &exprs, options, span);
         let mut given = Vec::new();
         for place in places {
             given.push(place.is_some());
@@ -169,13 +170,19 @@ impl Compiler<'_> {
         // Fields are laid out before any body is compiled.
         let s = self.program.structs[structure as usize].clone();
         let mut fields = Vec::new();
-        for arg in args {
+        for (i, arg) in args.iter().enumerate() {
             let Some(name) = &arg.name else {
                 let error = ScriptError::new(arg.value.span, format!("the fields of `{}` are named", s.name))
                     .help(format!("write `{}(field: value)`", s.name));
                 self.error(error);
                 continue;
             };
+            let before = args[..i].iter().filter_map(|a| a.name.as_ref()).find(|n| n.text == name.text);
+            if let Some(first) = before {
+                let error = ScriptError::new(name.span, format!("`{}` is given twice", name.text));
+                self.error(error.related(first.span, "given here").help("keep one of them"));
+                continue;
+            }
             let place = s.fields.iter().position(|f| f.name == name.text);
             match place.map(|p| (p, &s.fields[p])) {
                 Some((p, Field { what: FieldKind::Memory { .. }, count: None, .. })) => {
@@ -193,9 +200,13 @@ impl Compiler<'_> {
                 }
                 None => {
                     let mut error = ScriptError::new(name.span, format!("`{}` has no field `{}`", s.name, name.text))
+                        .unknown()
                         .related(s.span, "the struct");
                     if let Some(near) = nearest(&name.text, s.fields.iter().map(|f| f.name.as_str())) {
                         error = error.help(format!("did you mean `{near}`?"));
+                    } else {
+                        let names: Vec<&str> = s.fields.iter().map(|f| f.name.as_str()).collect();
+                        error = error.help(format!("its fields: {}", names.join(", ")));
                     }
                     self.error(error);
                 }
@@ -246,10 +257,17 @@ impl Compiler<'_> {
         index.into_iter().for_each(|i| self.expression(i));
         self.positional(args);
         if args.len() != takes {
-            self.error(ScriptError::new(
-                span,
-                format!("`{}` takes {}, and here it gets {}", field.text, arguments(takes), args.len()),
-            ));
+            self.error(
+                ScriptError::new(
+                    span,
+                    format!("`{}` takes {}, and here it gets {}", field.text, arguments(takes), args.len()),
+                )
+                .help(format!(
+                    "write `{name}.{}({})`",
+                    field.text,
+                    ["", if update == Update::Cas { "old, new" } else { "v" }][takes.min(1)]
+                )),
+            );
         }
         match row {
             Some(row) => self.emit(Instr::UpdateElement { row, update }, span),
@@ -265,15 +283,26 @@ impl Compiler<'_> {
             return false;
         }
         let mut error =
-            ScriptError::new(field.span, format!("a {} has no method `{}`", decl.memory.word(), field.text))
-                .label("unknown method")
-                .unknown();
-        let names =
-            Update::METHODS.iter().map(|m| m.0).chain(self.kinds.iter().flat_map(|k| k.methods.iter().map(|m| m.name)));
-        if let Some(near) = nearest(&field.text, names) {
-            error = error.help(format!("did you mean `{near}`?"));
-        }
-        let _ = object;
+            ScriptError::new(field.span, format!("{} has no method `{}`", a(decl.memory.word()), field.text))
+                .label("unknown method");
+        let names = Update::METHODS.iter().map(|m| m.0).chain(self.kinds.iter().flat_map(|k| k.method_names()));
+        error = match nearest(&field.text, names) {
+            Some(near) => error.help(format!("did you mean `{near}`?")),
+            None => match field.text.as_str() {
+                "increment" | "inc" | "incr" | "fetch_add" | "getAndIncrement" | "incrementAndGet" | "Add" => error
+                    .help(format!(
+                        "write `{0} += 1`, or `{0}.add(1)` for the old value too",
+                        object.span.text(self.source)
+                    )),
+                "decrement" | "dec" | "fetch_sub" => {
+                    error.help(format!("write `{} -= 1`", object.span.text(self.source)))
+                }
+                "compare_and_swap" | "compare_exchange" | "compareAndSet" | "CompareAndSwap" => {
+                    error.help("write `x.cas(old, new)`")
+                }
+                _ => error.help("its methods: load, store, add, swap, cas"),
+            },
+        };
         self.error(error);
         true
     }
@@ -292,8 +321,10 @@ impl Compiler<'_> {
         let mut method = None;
         if let Some(kind) = kind {
             method = Some(self.known_method(kind, field, args, span)?);
+        } else if self.no_receiver(object, field) {
+            return None;
         } else if Update::method(&field.text).is_none() {
-            self.any_method(field)?;
+            self.any_method(object, field)?;
         }
         match receiver {
             Receiver::Object(_) => {}
@@ -303,6 +334,9 @@ impl Compiler<'_> {
                 }
             }
             _ => receiver = self.dynamic_receiver(object, field),
+        }
+        if field.text == "wait" && kind.is_some_and(|k| self.spec(k).word == "condition") {
+            self.no_wait_within_atomically(span);
         }
         let positional = args.iter().take_while(|a| a.name.is_none()).count();
         let mut named = Vec::new();
@@ -322,6 +356,14 @@ impl Compiler<'_> {
         });
         let bare = named.is_empty() && must == Some(positional);
         Some(MethodCall { receiver, symbol, method, positional: positional as u8, named, bare })
+    }
+
+    /// A condition's `wait` always waits.
+    fn no_wait_within_atomically(&mut self, span: Span) {
+        if self.frame().regions.iter().any(|r| matches!(r, crate::program::scope::Region::Atomic)) {
+            let error = ScriptError::new(span, "an `atomically` block must not wait, and this would make it");
+            self.error(error.help("what waits comes first: `atomically { await c … }`").placed());
+        }
     }
 
     fn dynamic_receiver(&mut self, object: &Expr, field: &Name) -> Receiver {
@@ -347,12 +389,12 @@ impl Compiler<'_> {
     fn known_method(&mut self, kind: u8, field: &Name, args: &[Arg], span: Span) -> Option<u8> {
         let spec = self.spec(kind);
         let Some(method) = spec.method(&field.text) else {
-            let mut error = ScriptError::new(field.span, format!("a {} has no method `{}`", spec.word, field.text))
-                .label("unknown method")
-                .unknown();
+            let mut error = ScriptError::new(field.span, format!("{} has no method `{}`", a(spec.word), field.text))
+                .label("unknown method");
             let python = python_method(spec.word, &field.text);
-            let all = spec.methods.iter().map(|m| m.name).collect::<Vec<_>>();
+            let all = spec.method_names().collect::<Vec<_>>();
             error = match (python, nearest(&field.text, all.iter().copied())) {
+                (Some(word), _) if word.contains('`') => error.help(format!("write {word}")),
                 (Some(word), _) => error.help(format!("write `{word}`")),
                 (None, Some(near)) => error.help(format!("did you mean `{near}`?")),
                 (None, None) if all.is_empty() => error,
@@ -361,23 +403,159 @@ impl Compiler<'_> {
             self.error(error);
             return None;
         };
-        let what = format!("`{}` of a {}", field.text, spec.word);
-        self.match_args(args, spec.methods[method as usize].params, span, &what)?;
+        let what = format!("`{}` of {}", field.text, a(spec.word));
+        let params = spec.methods[method as usize].params;
+        let places = self.match_args(args, params, span, &what)?;
+        for (param, place) in params.iter().zip(places) {
+            if let Some(place) = place {
+                self.want_argument(param.name, &args[place].value);
+            }
+        }
         Some(method)
     }
 
-    fn any_method(&mut self, field: &Name) -> Option<()> {
-        let names: Vec<&str> = self.kinds.iter().flat_map(|k| k.methods.iter().map(|m| m.name)).collect();
-        if names.contains(&field.text.as_str()) {
+    /// A method of something that only the run knows: some kind must have it.
+    fn any_method(&mut self, object: &Expr, field: &Name) -> Option<()> {
+        if self.kinds.iter().any(|k| k.method(&field.text).is_some()) {
             return Some(());
         }
+        if let (ExprKind::Name(name), false) = (&object.kind, self.known_name(object)) {
+            return self.foreign_module(name, object, field);
+        }
+        if let ExprKind::Name(name) = &object.kind
+            && let Some(Global::Struct(_)) = self.globals.get(name)
+        {
+            let error = ScriptError::new(object.span, format!("`{name}` is a struct and has no methods"));
+            self.error(error.help(format!("`{name}()` makes a record of it")));
+            return None;
+        }
+        let text = strip(object).span.text(self.source);
+        let fields = HANDLE_FIELDS.iter().chain(&ERROR_FIELDS).chain(&SELF_FIELDS);
+        let is_field = fields.copied().chain(self.field_names.iter().map(String::as_str)).any(|f| f == field.text);
         let mut error = ScriptError::new(field.span, format!("no kind of object has a method `{}`", field.text))
-            .label("unknown method")
-            .unknown();
-        if let Some(near) = nearest(&field.text, names) {
+            .label("unknown method");
+        if is_field {
+            error = error.help(format!("a field has no parentheses: write `{text}.{}`", field.text));
+        } else if let Some(meant) = handle_method(&field.text, text) {
+            error = error.help(format!("write `{meant}`"));
+        } else if let Some(near) = nearest(&field.text, self.kinds.iter().flat_map(|k| k.method_names())) {
             error = error.help(format!("did you mean `{near}`?"));
+        } else {
+            error = error.help("`conc explain` lists the kinds, and docs/language.md their methods");
         }
         self.error(error);
         None
     }
+
+    /// Whether a value is what other languages' libraries make: `Lock()`.
+    pub(in crate::program) fn is_foreign_call(&mut self, value: &Expr) -> bool {
+        let ExprKind::Call { callee, .. } = &value.kind else { return false };
+        let word = match &callee.kind {
+            ExprKind::Name(_) if self.known_name(callee) => return false,
+            ExprKind::Name(name) => name,
+            ExprKind::Field { object, field } if !self.known_name(object) => &field.text,
+            _ => return false,
+        };
+        foreign_call(word).is_some()
+    }
+
+    /// Whether a name stands for something.
+    pub(in crate::program) fn known_name(&mut self, e: &Expr) -> bool {
+        let ExprKind::Name(name) = &e.kind else { return true };
+        self.local(name, e.span).is_some() || self.globals.get(name).is_some()
+    }
+
+    /// `os.fork()`, `fmt.Println(x)`: a call of another language's library.
+    fn foreign_module(&mut self, module: &str, object: &Expr, field: &Name) -> Option<()> {
+        let Some(meant) = foreign_call(&field.text) else {
+            self.undefined(module, object.span, false);
+            return None;
+        };
+        let error = ScriptError::new(object.span.to(field.span), format!("there is no module `{module}`"));
+        self.error(error.label("not defined").unknown().help(meant));
+        None
+    }
+}
+
+/// How what is built in is called.
+fn builtin_form(name: &str) -> &'static str {
+    match name {
+        "len" => "len(xs)",
+        "min" => "min(a, b)",
+        "max" => "max(a, b)",
+        "abs" => "abs(x)",
+        "str" => "str(x)",
+        "int" => "int(\"7\")",
+        "choose" => "choose(1..4)` or `choose([a, b])",
+        "fork" => "fork()",
+        _ => "wait()` or `wait(pid)",
+    }
+}
+
+/// What the methods of Python's threads and processes are here, of `w`.
+fn handle_method(method: &str, w: &str) -> Option<String> {
+    Some(match method {
+        "join" | "wait_for" | "await" => format!("join {w}"),
+        "start" | "run" => format!("spawn {w}"),
+        "kill" => format!("kill {w}"),
+        "cancel" | "stop" | "interrupt" => format!("terminate {w}"),
+        "is_alive" | "isAlive" | "is_running" => format!("{w}.alive"),
+        "exitcode" | "returncode" => format!("{w}.exit_code"),
+        "getName" | "get_name" => format!("{w}.name"),
+        "get_ident" | "ident" | "getpid" => format!("{w}.pid"),
+        "lock" => format!("with {w} {{ }}"),
+        "unlock" => format!("{w}.release()"),
+        "push" | "append" | "send" => format!("{w}.put(v)"),
+        "pop" | "recv" | "receive" => format!("{w}.get()"),
+        "signal" => format!("{w}.notify()"),
+        "broadcast" => format!("{w}.notify_all()"),
+        _ => return None,
+    })
+}
+
+/// What a function of other languages' libraries is here, as a sentence.
+fn foreign_call(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "println" | "Println" | "printf" | "Printf" | "Print" | "puts" | "echo" | "log" | "write" | "say" => {
+            "write `print x`"
+        }
+        "sleep" | "Sleep" | "usleep" | "nanosleep" | "delay" => "write `sleep 10ms`",
+        "exit" | "Exit" | "_exit" | "quit" | "abort" => "write `exit`, or `exit 1`",
+        "Thread" | "go" | "pthread_create" | "start_new_thread" => "a thread is started with `spawn worker`",
+        "Process" | "Popen" | "system" => "a process is started with `spawn process worker`",
+        "Pool" | "ThreadPool" | "ThreadPoolExecutor" | "ProcessPoolExecutor" => "a pool is declared: `pool p(3)`",
+        "Lock" | "Mutex" | "mutex" => "a lock is declared: `lock m`",
+        "RLock" => "a lock that its owner may take again is declared: `lock m reentrant`",
+        "RWLock" | "RWMutex" | "RwLock" => "a lock for readers and writers is declared: `rwlock rw`",
+        "Semaphore" | "BoundedSemaphore" => "a semaphore is declared: `semaphore s(2)`",
+        "Condition" | "Cond" | "Condvar" => "a condition is declared: `condition c(m)`",
+        "Event" => "an event is declared: `event e`",
+        "Barrier" => "a barrier is declared: `barrier b(3)`",
+        "WaitGroup" | "CountDownLatch" => "a latch is declared: `latch l(3)`",
+        "Queue" | "SimpleQueue" | "channel" | "chan" | "make" => "a queue is declared: `queue q(3)`",
+        "Manager" => "a manager's queue is declared: `queue q(3) via manager`",
+        "Value" | "Array" => "memory that processes share is declared: `shared x = 0`, `shared row[3] = 0`",
+        "fork" => "write `fork()`",
+        "wait" | "waitpid" => "write `wait()`, or `wait(pid)`",
+        "getpid" | "current_process" => "write `self.pid`",
+        "getppid" => "write `self.ppid`",
+        "get_ident" | "gettid" | "get_native_id" => "write `self.tid`",
+        "current_thread" | "currentThread" => "write `self.name`",
+        "random" | "randint" | "rand" | "choice" | "randrange" | "Intn" => "write `choose(1..7)`, or `choose([a, b])`",
+        "range" => "a range is written `0..3`",
+        "time" | "now" | "perf_counter" | "monotonic" => "`sleep 10ms` waits; there is no clock to read",
+        "input" | "open" | "read" | "scanf" => "a script reads nothing; `-D N=7` sets a `const`",
+        "enumerate" | "zip" | "map" | "filter" => "go over numbers: `for i in 0..len(xs) { }`",
+        "assertEqual" | "assertTrue" | "assert_eq" => "write `assert x == 1`",
+        "panic" | "throw" | "error" | "Exception" => "write `raise \"text\"`",
+        "type" | "isinstance" => "a value's kind cannot be asked",
+        "float" | "bool" => "there are integers, bools, strings, durations and lists",
+        "list" | "dict" | "set" | "tuple" => "a list is `[1, 2]`; a record is made of a `struct`",
+        "append" => "build a new list: `xs = xs + [v]`",
+        "atomic" | "AtomicInteger" | "atomic_int" => "atomic memory is declared: `atomic x = 0`",
+        "Sum" | "sum" => "add in a loop: `for v in xs { total += v }`",
+        "close" => "write `q.close()`",
+        "notify" => "write `c.notify()`",
+        _ => return None,
+    })
 }

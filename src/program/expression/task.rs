@@ -18,6 +18,7 @@ impl Compiler<'_> {
             }
         };
         if let Some(count) = &s.count {
+            self.want_count(count, "a number of tasks is an integer from 0 on", "write `spawn worker x3`");
             self.expression(count);
         }
         if let Some(name) = &s.name {
@@ -40,8 +41,11 @@ impl Compiler<'_> {
         {
             match self.globals.get(name).cloned() {
                 Some(Global::Function(f)) => {
-                    self.function_args(f, args, span);
-                    if done == "spawned" && self.program.functions[f as usize].kind == FunctionKind::Fn {
+                    let is_fn = self.program.functions[f as usize].kind == FunctionKind::Fn;
+                    if done != "spawned" || !is_fn {
+                        self.function_args(f, args, span);
+                    } else {
+                        self.positional(args);
                         let error = ScriptError::new(callee.span, format!("`{name}` is a fn and cannot be spawned"))
                             .related(self.program.functions[f as usize].span, "defined here")
                             .help(format!(
@@ -55,7 +59,7 @@ impl Compiler<'_> {
                 Some(Global::Object(id)) => {
                     let word = self.spec(self.program.objects[id as usize].kind).word;
                     self.error(
-                        ScriptError::new(callee.span, format!("`{name}` is a {word} and cannot be {done}"))
+                        ScriptError::new(callee.span, format!("`{name}` is {} and cannot be {done}", a(word)))
                             .help("a task can: `task worker { }`"),
                     );
                     return SpawnTarget::Value;
@@ -104,12 +108,7 @@ impl Compiler<'_> {
 
     pub(super) fn join(&mut self, what: &JoinWhat, timeout: Option<&Expr>, span: Span) {
         if let JoinWhat::Value(e) = what {
-            if let Some(kind) = self.kind_of(e).filter(|k| self.spec(*k).word != "pool") {
-                let word = self.spec(kind).word;
-                let error = ScriptError::new(e.span, format!("a {word} cannot be joined"))
-                    .help("`join` takes a handle (`let w = spawn worker`), a list of them, a pool, or `all`");
-                return self.error(error);
-            }
+            self.want_handle(e, "join");
             if let ExprKind::Name(name) = &e.kind
                 && nearest(name, ["all"]).is_some()
                 && self.local(name, e.span).is_none()
@@ -120,7 +119,10 @@ impl Compiler<'_> {
             }
             self.expression(e);
         }
-        timeout.into_iter().for_each(|t| self.expression(t));
+        if let Some(timeout) = timeout {
+            self.want_duration(timeout, "for");
+            self.expression(timeout);
+        }
         let timeout = timeout.is_some();
         self.emit(if *what == JoinWhat::All { Instr::JoinAll { timeout } } else { Instr::Join { timeout } }, span);
     }
@@ -130,11 +132,11 @@ impl Compiler<'_> {
             // The callee must lie below its arguments.
             debug_assert!((f as usize) < self.program.functions.len());
         }
-        if let Some(kind) = self.kind_of(pool).filter(|k| self.spec(*k).word != "pool") {
-            let word = self.spec(kind).word;
-            self.error(
-                ScriptError::new(pool.span, format!("a {word} takes no jobs")).help("declare a pool: `pool p(3)`"),
-            );
+        if let Some(found) = self.certain(pool)
+            && !matches!(found, certain::Certain::Object(kind) if self.spec(kind).word == "pool")
+        {
+            let text = format!("{} takes no jobs", self.named(found));
+            self.error(ScriptError::new(pool.span, text).help("declare a pool: `pool p(3)`"));
         }
         self.expression(pool);
         self.emit(Instr::Submit { argc: args.len() as u8 }, span);

@@ -30,8 +30,8 @@ pub fn describe(
     let shown: Vec<String> =
         values.iter().map(|(n, v)| format!("{n} is {}", phrase::cut(v, VALUE_WIDTH_MAX))).collect();
     let label = match shown.is_empty() {
-        true => "this is false".to_string(),
-        false => format!("this is false: {}", phrase::list(&shown, VALUES_MAX)),
+        true => "this is not true".to_string(),
+        false => format!("this is not true: {}", phrase::list(&shown, VALUES_MAX)),
     };
     diagnostic.place(Place::new(invariant, label));
     if shown.len() > VALUES_MAX {
@@ -64,7 +64,7 @@ mod tests {
            ╭─[s.conc:3:11]
          3 │ invariant a + b == 100
            ·           ──────┬─────
-           ·                 ╰── this is false: a is 40 and b is 50
+           ·                 ╰── this is not true: a is 40 and b is 50
            ╰────
            ╭─[s.conc:7:1]
          7 │ a -= 10

@@ -3,12 +3,46 @@
 use super::super::build::{Node, span, text};
 use super::super::grammar::Rule;
 use super::{KEYWORDS, short};
-use crate::lang::ast::{Expr, ExprKind, Item, Name, Object, Span};
+use crate::lang::ast::{BinaryOp, Expr, ExprKind, Item, Name, Object, Span, UnaryOp};
 use crate::lang::error::{ScriptError, nearest};
 
 /// The kinds of object that the language has; only for the words of help.
 const OBJECTS: &[&str] = &["lock", "rwlock", "semaphore", "condition", "event", "barrier", "latch", "queue", "pool"];
 const VARIABLES: &[&str] = &["var", "shared", "atomic"];
+/// Methods that are called without arguments, also only for the words of help.
+const METHODS: &[&str] = &[
+    "acquire",
+    "release",
+    "locked",
+    "acquire_read",
+    "acquire_write",
+    "release_read",
+    "release_write",
+    "value",
+    "wait",
+    "notify",
+    "notify_all",
+    "set",
+    "clear",
+    "is_set",
+    "abort",
+    "reset",
+    "count_down",
+    "get",
+    "put",
+    "put_nowait",
+    "get_nowait",
+    "qsize",
+    "empty",
+    "full",
+    "close",
+    "terminate",
+    "load",
+    "store",
+    "add",
+    "swap",
+    "cas",
+];
 
 fn error(span: Span, message: impl Into<String>, help: impl Into<String>) -> ScriptError {
     ScriptError::new(span, message).help(help)
@@ -50,6 +84,12 @@ pub(crate) fn several_names(object: &Object, more: &Node<'_>) -> ScriptError {
 pub(crate) fn declaration(object: &Object) -> Option<ScriptError> {
     let kind = object.kind.text.as_str();
     let name = object.name.text.as_str();
+    if let (true, "mut" | "int" | "bool" | "string", Some(option)) =
+        (VARIABLES.contains(&kind), name, object.options.first())
+    {
+        let help = format!("leave it out: `{kind} {} = …`", option.text);
+        return Some(error(object.name.span, format!("a {kind} has no `{name}`"), help));
+    }
     if VARIABLES.contains(&kind) && object.init.is_none() && object.args.is_none() {
         let count = if object.count.is_some() { "[…]" } else { "" };
         let message = format!("`{kind} {name}` has no first value");
@@ -60,8 +100,58 @@ pub(crate) fn declaration(object: &Object) -> Option<ScriptError> {
             let help = "leave the line out; what is declared can be named everywhere";
             Some(error(object.span, format!("`{kind}` is not needed"), help))
         }
+        "go" | "async" | "start" | "run" | "thread" | "launch" | "parallel" | "begin" | "process" | "daemon" => {
+            let way = if matches!(kind, "process" | "daemon") { format!("{kind} ") } else { String::new() };
+            let arguments = if object.args.is_some() { "(…)" } else { "" };
+            let help = format!("write `spawn {way}{name}{arguments}`");
+            Some(error(object.kind.span, format!("`{kind}` does not begin a statement"), help))
+        }
+        word if METHODS.contains(&word) || matches!(word, "signal" | "broadcast") => {
+            let method = match word {
+                "signal" => "notify",
+                "broadcast" => "notify_all",
+                word => word,
+            };
+            let argument = if matches!(method, "put" | "put_nowait" | "store" | "add" | "swap") { "v" } else { "" };
+            let help = format!("a method is called: `{name}.{method}({argument})`");
+            Some(error(object.kind.span, format!("`{kind}` does not begin a statement"), help))
+        }
+        "len" | "min" | "max" | "abs" | "choose" => {
+            let help = format!("write `{kind}({name})`");
+            Some(error(object.kind.span, format!("`{kind}` does not begin a statement"), help))
+        }
+        "new" => Some(error(object.kind.span, "there is no `new`", format!("write `{name}()`"))),
+        "static" | "public" | "private" | "export" | "extern" | "final" | "volatile" | "protected" => {
+            let help = format!("leave the word out: `var {name} = …`, `let {name} = …`");
+            Some(error(object.kind.span, format!("there is no `{kind}`"), help))
+        }
+        "using" | "package" | "use" | "include" | "require" | "module" | "namespace" => Some(import(object.span)),
+        "wait" => {
+            let help = format!("write `join {name}`; `wait(pid)` reaps a forked child");
+            Some(error(object.kind.span, "`wait` does not begin a statement", help))
+        }
+        "echo" | "puts" | "println" | "printf" | "log" | "say" => Some(error(
+            object.kind.span,
+            format!("`{kind}` does not begin a statement"),
+            format!("write `print {name}`"),
+        )),
+        "throw" | "panic" => {
+            let help = "write `raise \"text\"`".to_owned();
+            Some(error(object.kind.span, format!("`{kind}` does not begin a statement"), help))
+        }
+        "del" | "delete" | "free" | "defer" | "unlock" => {
+            let help = match kind {
+                "unlock" => format!("write `{name}.release()`"),
+                _ => "leave it out; `with m { }` lets go of `m` by itself".to_owned(),
+            };
+            Some(error(object.kind.span, format!("`{kind}` does not begin a statement"), help))
+        }
         "class" | "record" => {
             Some(error(object.kind.span, format!("there is no `{kind}`"), format!("write `struct {name} {{ }}`")))
+        }
+        "int" | "bool" | "str" | "string" | "auto" | "mut" if object.count.is_some() => {
+            let help = format!("`var {name}[3] = 0` is a row of places that threads share");
+            Some(error(object.kind.span, format!("`{kind}` does not declare a variable"), help))
         }
         "int" | "bool" | "str" | "string" | "auto" | "mut" => {
             let help = format!("`var {name} = …` is what threads share; `let {name} = …` is local");
@@ -178,6 +268,10 @@ pub(crate) fn equals_in_condition(place: Span, left: &Expr, right: &Expr, source
 
 /// `let x`
 pub(crate) fn let_without_value(span: Span, name: &Name) -> ScriptError {
+    if matches!(name.text.as_str(), "mut" | "int" | "bool" | "string" | "auto" | "var" | "shared") {
+        let message = format!("`let` has no `{}`", name.text);
+        return error(name.span, message, "leave it out: `let x = 1`");
+    }
     let help = format!("write `let {} = none`, or its value", name.text);
     error(span, format!("`let {}` has no value", name.text), help).understood()
 }
@@ -265,38 +359,205 @@ pub(crate) fn comma(comma: Span, whole: Span, source: &str) -> ScriptError {
     }
 }
 
+/// `var a = 1, var b = 2` in a struct
+pub(crate) fn comma_in_struct(span: Span) -> ScriptError {
+    let span = Span { start: span.start, end: span.start + 1 };
+    error(span, "the fields of a struct are not separated by `,`", "write one field a line, or `;` between them")
+        .understood()
+}
+
+/// `struct S { a }`
+pub(crate) fn bare_field(expr: &Expr, source: &str) -> ScriptError {
+    let text = short(expr.span.text(source));
+    let help = format!("write `var {text} = 0`, or `lock {text}`");
+    error(expr.span, format!("`{text}` does not say what the field is"), help)
+}
+
+/// `exit()`
+pub(crate) fn exit_call(span: Span) -> ScriptError {
+    error(span, "`exit` is a statement", "write `exit`, or `exit 1`").understood()
+}
+
+/// `yield()`, `yield 3`
+pub(crate) fn yield_value(span: Span, value: &str) -> ScriptError {
+    let help = match value {
+        "()" => "write `yield`".to_owned(),
+        value => format!("write `yield` alone; a value goes through a queue: `q.put({})`", short(value)),
+    };
+    error(span, "`yield` takes no value: it lets another task go first", help).understood()
+}
+
+/// `assert(x == 1, "why")`
+pub(crate) fn assert_call(span: Span, slip: &Node<'_>) -> ScriptError {
+    let inner = text(slip).trim_start_matches('(').trim_end_matches(')').trim();
+    error(span, "`assert` is a statement", format!("write `assert {}`", short(inner))).understood()
+}
+
 /// A value that nothing is done with.
 pub(crate) fn does_nothing(expr: &Expr, source: &str) -> ScriptError {
     let text = short(expr.span.text(source));
     let message = format!("`{text}` alone does nothing");
     let help = match &expr.kind {
-        ExprKind::Name(word) if word == "pass" => "leave it out; an empty block is `{ }`".to_owned(),
-        ExprKind::Name(word) => match nearest(word, KEYWORDS.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`? A call is `{word}()`"),
-            None => format!("a call has parentheses: `{word}()`"),
-        },
-        ExprKind::Field { .. } => format!("a call has parentheses: `{text}()`"),
-        ExprKind::Binary { op: crate::lang::ast::BinaryOp::Eq, left, right } => {
+        ExprKind::Name(word) => lone_name(word, source),
+        ExprKind::Field { field, .. } if METHODS.contains(&field.text.as_str()) => {
+            format!("a call has parentheses: `{text}()`")
+        }
+        ExprKind::Binary { op: BinaryOp::Eq, left, right } => {
             let (left, right) = (short(left.span.text(source)), short(right.span.text(source)));
             format!("`==` compares; write `{left} = {right}` to assign")
+        }
+        ExprKind::Binary { left, .. } if matches!(left.kind, ExprKind::Spawn(_)) => {
+            "`spawn process worker` makes a process, `spawn worker x3` three tasks".to_owned()
+        }
+        ExprKind::Binary { op: BinaryOp::Lt, right, .. }
+            if matches!(&right.kind, ExprKind::Unary { op: UnaryOp::Neg, .. })
+                && expr.span.text(source).contains("<-") =>
+        {
+            "a queue takes a value with `q.put(v)` and gives one with `q.get()`".to_owned()
         }
         _ => "assign it, print it, or leave it out".to_owned(),
     };
     error(expr.span, message, help)
 }
 
+/// The mend for a word that is a statement by itself.
+fn lone_name(word: &str, source: &str) -> String {
+    if let Some(meant) = foreign_statement(word) {
+        return meant.to_owned();
+    }
+    let defined = |kind: &str| source.contains(&format!("{kind} {word}"));
+    let declared = OBJECTS.iter().chain(VARIABLES).any(|kind| defined(kind));
+    if defined("fn") || (["fork", "wait", "choose"].contains(&word) && !declared) {
+        return format!("a call has parentheses: `{word}()`");
+    }
+    if defined("task") {
+        return format!("`spawn {word}` starts it as a task of its own, `{word}()` calls it");
+    }
+    if VARIABLES.contains(&word) {
+        return format!("a declaration has a name and a value: `{word} x = 0`");
+    }
+    if OBJECTS.contains(&word) {
+        return format!("a declaration has a name: `{word} {}`", &word[..1]);
+    }
+    match nearest(word, KEYWORDS.iter().copied()) {
+        Some(near) if !declared => format!("did you mean `{near}`?"),
+        _ => "assign it, print it, or leave it out".to_owned(),
+    }
+}
+
+/// What a statement of other languages is here.
+fn foreign_statement(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "pass" => "leave it out; an empty block is `{ }`",
+        "echo" | "puts" | "println" | "printf" | "say" | "log" | "display" | "cout" => "write `print x`",
+        "throw" | "panic" => "write `raise \"text\"`",
+        "go" | "async" | "start" | "run" | "thread" | "launch" | "parallel" => "write `spawn worker`",
+        "delay" | "pause" | "usleep" | "nanosleep" => "write `sleep 10ms`",
+        "begin" | "end" | "fi" | "done" | "endif" => "leave it out; blocks are `{ }`",
+        "halt" | "quit" | "abort" => "write `exit`, or `exit 1`",
+        "delete" | "del" | "free" | "defer" => "leave it out; `with m { }` lets go of `m` by itself",
+        _ => return None,
+    })
+}
+
 /// Two statements on a line with nothing between.
 pub(crate) fn side_by_side(before: &str, before_span: Span, after: &str, after_span: Span) -> ScriptError {
-    let help = "end a statement with a new line or `;`";
-    if !before.contains(|c: char| !(c.is_alphanumeric() || c == '_')) {
-        if let Some(word) = nearest(before, KEYWORDS.iter().copied()) {
-            let message = format!("`{before}` does not begin a statement");
-            return error(before_span, message, format!("did you mean `{word}`?"));
-        }
-        let message = format!("`{before}` does not begin a statement");
-        return error(before_span, message, format!("a call has parentheses: `{before}({})`", short(after)));
-    }
     let shown =
         Span { start: after_span.start, end: after_span.start + short(after).trim_end_matches('…').len() as u32 };
-    error(shown, "the statement before should have ended here", help)
+    if !before.contains(|c: char| !(c.is_alphanumeric() || c == '_')) {
+        let message = format!("`{before}` does not begin a statement");
+        let help = match (foreign_statement(before), nearest(before, KEYWORDS.iter().copied())) {
+            (Some("write `print x`"), _) => format!("write `print {}`", short(after)),
+            (Some(meant), _) => meant.to_owned(),
+            (None, Some(word)) => format!("did you mean `{word}`?"),
+            (None, None) if OBJECTS.contains(&before) || VARIABLES.contains(&before) => {
+                format!("a declaration has a name: `{before} x`")
+            }
+            (None, None) => format!("a call is `f({0})`, an assignment `x = {0}`", short(after)),
+        };
+        return error(before_span, message, help);
+    }
+    let first = before.split([' ', '\t']).next().unwrap_or("");
+    let word = after.split([' ', '\t', '(']).next().unwrap_or("");
+    let (message, help) = match (first, word) {
+        _ if before.ends_with("= new") => {
+            return error(shown, "there is no `new`", format!("write `{}`", short(after)));
+        }
+        _ if before.ends_with(" is") => {
+            let left = &before[..before.len() - " is".len()];
+            let right = after.trim_start_matches("not ");
+            return error(before_span.to(after_span), "`is` is not an operator", format!("write `{left} != {right}`"));
+        }
+        ("expect", "no" | "not") => ("there is no `expect no`".to_owned(), "write `expect ok`".to_owned()),
+        ("expect", _) if before == "expect no" || before == "expect not" => (
+            "what is not expected is not written".to_owned(),
+            "write `expect ok`, and nothing but notes is found".to_owned(),
+        ),
+        ("expect", _) if !before.contains(" on ") && before.split_whitespace().count() == 2 && word != "on" => {
+            let names = after.trim_matches(['(', ')']);
+            ("names stand behind `on`".to_owned(), format!("write `{before} on {names}`"))
+        }
+        ("spawn", "times") => {
+            let number = after["times".len()..].trim();
+            let number = if number.is_empty() { "3" } else { number };
+            ("a number of tasks is written with `x`".to_owned(), format!("write `{before} x{number}`"))
+        }
+        ("spawn", count) if before.contains(" as ") && count.starts_with('x') => {
+            ("the number of tasks stands before `as`".to_owned(), "write `spawn worker x3 as \"w\"`".to_owned())
+        }
+        ("spawn", _) if is_count(before.rsplit(' ').next().unwrap_or("")) => {
+            let (words, count) = before.rsplit_once(' ').unwrap_or((before, ""));
+            ("the number of tasks stands behind the task".to_owned(), format!("write `{words} {after} {count}`"))
+        }
+        ("expect", "on") => ("`on` does not say on what".to_owned(), format!("write `{before} on x`")),
+        ("expect", _) if before.contains(" on ") => {
+            ("the names after `on` stand behind commas".to_owned(), format!("write `{before}, {after}`"))
+        }
+        ("join", _) => {
+            let time = after.trim_start_matches("timeout").trim_start_matches([':', '=', ' ']);
+            ("a time to wait stands behind `for`".to_owned(), format!("write `{} for {time}`", short(before)))
+        }
+        ("spawn", "process" | "thread" | "daemon") => {
+            let task = before["spawn".len()..].trim();
+            (format!("`{word}` stands before the task"), format!("write `spawn {word} {task}`"))
+        }
+        ("spawn", "x") => ("`x` does not say how many".to_owned(), format!("write `{before} x3`")),
+        ("spawn", _) => match spawn_words(before) {
+            Some(near) => {
+                let second = before["spawn".len()..].trim();
+                (format!("`{second}` is no way to spawn"), format!("write `spawn {near} {after}`"))
+            }
+            None => ended(),
+        },
+        ("submit", word) if word.starts_with('x') => {
+            ("`submit` hands over one job".to_owned(), format!("write `repeat {} {{ {before} }}`", &word[1..]))
+        }
+        ("assert", _) if after.starts_with('"') => (
+            "the message of an `assert` stands behind a comma".to_owned(),
+            format!("write `{before}, {}`", short(after)),
+        ),
+        ("print", _) => {
+            ("what is printed stands behind commas".to_owned(), format!("write `{before}, {}`", short(after)))
+        }
+        _ => ended(),
+    };
+    error(shown, message, help)
+}
+
+/// `x3`
+fn is_count(word: &str) -> bool {
+    word.strip_prefix('x').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+}
+
+fn ended() -> (String, String) {
+    ("the statement before should have ended here".to_owned(), "end a statement with a new line or `;`".to_owned())
+}
+
+/// What `spawn proces` or `spawn Thread` was meant to begin.
+fn spawn_words(before: &str) -> Option<&'static str> {
+    let word = before["spawn".len()..].trim().to_lowercase();
+    if word.contains(' ') {
+        return None;
+    }
+    ["process", "thread", "daemon"].into_iter().find(|w| *w == word || nearest(&word, [*w]).is_some())
 }

@@ -46,8 +46,18 @@ fn is_spawn(expr: &Expr) -> bool {
 }
 
 /// `!x`
-pub(crate) fn bang(span: Span) -> ScriptError {
-    error(span, "`!` is not an operator", "write `not`").understood()
+pub(crate) fn bang(span: Span, operand: &Expr) -> ScriptError {
+    let error = error(span, "`!` is not an operator", "write `not`");
+    // Before what is neither true nor false it stands there by accident.
+    use ExprKind::{Bool, Call, Field, Index, Name, Paren, Unary};
+    let fits =
+        matches!(operand.kind, Bool(_) | Call { .. } | Field { .. } | Index { .. } | Name(_) | Paren(_) | Unary { .. })
+            || matches!(operand.kind, ExprKind::Binary { op, .. } if !is_arithmetic(op));
+    if fits { error.understood() } else { error }
+}
+
+fn is_arithmetic(op: BinaryOp) -> bool {
+    matches!(op, BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div | BinaryOp::Rem)
 }
 
 /// `a < b < c`
@@ -99,8 +109,8 @@ pub(crate) fn foreign_constant(word: &str, span: Span) -> Option<(ExprKind, Scri
 }
 
 /// `f(timeout=5ms)`
-pub(crate) fn equals_in_argument(span: Span, name: &Name) -> ScriptError {
-    error(span, "an argument's name is followed by `:`", format!("write `{}: …`", name.text)).understood()
+pub(crate) fn equals_in_argument(name: &Name) -> ScriptError {
+    error(name.span, "an argument's name is followed by `:`", format!("write `{}: …`", name.text)).minor()
 }
 
 /// `'text'`

@@ -46,7 +46,7 @@ print "x {a b}"
 print "{}"
 print "{""#,
         errors: &[
-            (1, 7, "b", "expected `,` or `)`, found `b`", ""),
+            (1, 7, "b", "expected `,` or `)`, found `b`", "elements and arguments stand behind commas"),
             (
                 2,
                 13,
@@ -85,10 +85,7 @@ task t { }",
     },
     Case {
         script: "“hi”",
-        errors: &[
-            (1, 1, "“", "`“` has no meaning here", r#"a string stands in plain double quotes: `"text"`"#),
-            (1, 4, "”", "`”` has no meaning here", r#"a string stands in plain double quotes: `"text"`"#),
-        ],
+        errors: &[(1, 1, "“", "`“` has no meaning here", "a string stands in plain double quotes: `\"text\"`")],
     },
     Case {
         script: "a ? b : c",
@@ -116,7 +113,13 @@ let y = 1 &",
 print 1 +",
         errors: &[
             (1, 5, "(", "this `(` is not closed", "write `)` where it ends"),
-            (4, 10, "", "expected an expression, found the end of the script", ""),
+            (
+                4,
+                10,
+                "",
+                "expected an expression, found the end of the script",
+                "a value stands here: a number, a string, a name, a call",
+            ),
         ],
     },
     Case {
@@ -126,7 +129,7 @@ let 3 = x",
         errors: &[
             (1, 2, "(", "this `(` is not closed", "write `)` where it ends"),
             (2, 5, "[", "this `[` is not closed", "write `]` where it ends"),
-            (3, 5, "3", "expected a name, found `3`", ""),
+            (3, 5, "3", "expected a name, found `3`", "write `let x = 1`"),
         ],
     },
     Case {
@@ -134,7 +137,13 @@ let 3 = x",
 y = ",
         errors: &[
             (1, 12, "(", "this `(` is not closed", "write `)` where it ends"),
-            (2, 5, "", "expected an expression, found the end of the script", ""),
+            (
+                2,
+                5,
+                "",
+                "expected an expression, found the end of the script",
+                "a value stands here: a number, a string, a name, a call",
+            ),
         ],
     },
     Case { script: "x = ((1)", errors: &[(1, 5, "(", "this `(` is not closed", "write `)` where it ends")] },

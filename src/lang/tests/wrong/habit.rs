@@ -130,15 +130,15 @@ x == 3
 pass
 foo.bar",
         errors: &[
-            (1, 1, "x", "`x` alone does nothing", "a call has parentheses: `x()`"),
+            (1, 1, "x", "`x` alone does nothing", "assign it, print it, or leave it out"),
             (2, 1, "x == 3", "`x == 3` alone does nothing", "`==` compares; write `x = 3` to assign"),
             (3, 1, "pass", "`pass` alone does nothing", "leave it out; an empty block is `{ }`"),
-            (4, 1, "foo.bar", "`foo.bar` alone does nothing", "a call has parentheses: `foo.bar()`"),
+            (4, 1, "foo.bar", "`foo.bar` alone does nothing", "assign it, print it, or leave it out"),
         ],
     },
     Case {
         script: "f(timeout=5)",
-        errors: &[(1, 10, "=", "an argument's name is followed by `:`", "write `timeout: …`")],
+        errors: &[(1, 3, "timeout", "an argument's name is followed by `:`", "write `timeout: …`")],
     },
     Case {
         script: r#"print("a", x)
@@ -259,5 +259,5 @@ except { }",
         script: "const X: int = 3",
         errors: &[(1, 8, ":", "names have no types here", "leave out the `:` and the type")],
     },
-    Case { script: "f(x: 1, y=2)", errors: &[(1, 10, "=", "an argument's name is followed by `:`", "write `y: …`")] },
+    Case { script: "f(x: 1, y=2)", errors: &[(1, 9, "y", "an argument's name is followed by `:`", "write `y: …`")] },
 ];

@@ -1,0 +1,166 @@
+//! What looks from outside must not change anything: an `invariant`, the claims of
+//! `expect some` and `expect every`. It owns finding what would, also in the
+//! functions that are called; behind a value that only the run knows it does not
+//! look.
+
+use super::*;
+use crate::lang::ast::{Block, Else, Function as Definition, StmtKind, StrPart};
+use crate::program::kind::Update;
+
+/// Methods that only look.
+const LOOKS: [&str; 7] = ["locked", "value", "is_set", "qsize", "empty", "full", "load"];
+
+/// For the first thing that changes something, waits or is seen.
+pub(super) struct Search<'a> {
+    functions: HashMap<&'a str, &'a Definition>,
+    kinds: &'static [KindSpec],
+    structs: HashSet<&'a str>,
+    queues: HashSet<&'a str>,
+    looked: HashSet<&'a str>,
+}
+
+/// Where it stands and what it does.
+type Effect = Option<(Span, String)>;
+
+impl Compiler<'_> {
+    /// Refuses an effect in a condition that is looked at from outside.
+    pub(super) fn only_looks<'a>(&mut self, condition: &'a Expr, search: &mut Search<'a>, what: &str) {
+        search.looked.clear();
+        let Some((place, deed)) = search.expr(condition, &HashSet::new()) else { return };
+        let inside = condition.span.start <= place.start && place.end <= condition.span.end;
+        let text = format!("{what} looks from outside, and this {deed}");
+        let error = ScriptError::new(if inside { place } else { condition.span }, text);
+        let error = if inside { error } else { error.related(place, format!("it {deed} here")) };
+        self.error(
+            error.help("look without a change: read variables, ask `qsize()`, `value()`, `locked()`, `is_set()`"),
+        );
+    }
+}
+
+impl<'a> Search<'a> {
+    pub(super) fn new(script: &'a Script, kinds: &'static [KindSpec]) -> Search<'a> {
+        let (mut functions, mut structs, mut queues) = (HashMap::new(), HashSet::new(), HashSet::new());
+        for item in &script.items {
+            match item {
+                Item::Function(f) => drop(functions.insert(f.name.text.as_str(), f)),
+                Item::Struct(s) => drop(structs.insert(s.name.text.as_str())),
+                Item::Object(o) if o.kind.text == "queue" => drop(queues.insert(o.name.text.as_str())),
+                _ => {}
+            }
+        }
+        Search { functions, kinds, structs, queues, looked: HashSet::new() }
+    }
+
+    /// `locals`: what the function around it may change.
+    fn expr(&mut self, e: &'a Expr, locals: &HashSet<&'a str>) -> Effect {
+        let found = |deed: &str| Some((e.span, deed.to_string()));
+        match &e.kind {
+            ExprKind::Paren(inner) | ExprKind::Unary { value: inner, .. } => self.expr(inner, locals),
+            ExprKind::Str(parts) => parts.iter().find_map(|part| match part {
+                StrPart::Expr(e) => self.expr(e, locals),
+                StrPart::Text(_) => None,
+            }),
+            ExprKind::List(items) => items.iter().find_map(|e| self.expr(e, locals)),
+            ExprKind::Binary { left, right, .. } => self.expr(left, locals).or_else(|| self.expr(right, locals)),
+            ExprKind::Range { from, to, .. } => from.iter().chain(to).find_map(|e| self.expr(e, locals)),
+            ExprKind::Index { object, index } => self.expr(object, locals).or_else(|| self.expr(index, locals)),
+            ExprKind::Field { object, .. } => self.expr(object, locals),
+            ExprKind::Spawn(_) => found("spawns a task"),
+            ExprKind::Submit { .. } => found("hands over a job"),
+            ExprKind::Join { .. } => found("waits"),
+            ExprKind::Call { callee, args } => {
+                let inner = args.iter().find_map(|a| self.expr(&a.value, locals));
+                inner.or_else(|| match &callee.kind {
+                    ExprKind::Field { object, field } => {
+                        self.expr(object, locals).or_else(|| self.method(&field.text, e))
+                    }
+                    ExprKind::Name(name) if !locals.contains(name.as_str()) => self.call(name, e),
+                    _ => self.expr(callee, locals),
+                })
+            }
+            _ => None,
+        }
+    }
+
+    fn method(&self, name: &str, e: &Expr) -> Effect {
+        let known = Update::method(name).is_some() || self.kinds.iter().any(|k| k.method(name).is_some());
+        (known && !LOOKS.contains(&name)).then(|| (e.span, format!("calls `{name}`")))
+    }
+
+    fn call(&mut self, name: &'a str, e: &'a Expr) -> Effect {
+        let found = |deed: &str| Some((e.span, deed.to_string()));
+        if let Some(function) = self.functions.get(name).copied() {
+            if !self.looked.insert(name) {
+                return None;
+            }
+            let mut locals: HashSet<&str> = function.params.iter().map(|p| p.name.text.as_str()).collect();
+            return self.block(&function.body, &mut locals);
+        }
+        if self.structs.contains(name) {
+            return found("makes a record");
+        }
+        match name {
+            "fork" => found("makes a process"),
+            "wait" => found("waits"),
+            "choose" => found("chooses"),
+            _ if self.kinds.iter().any(|k| k.word == name && !k.internal) => found("makes an object"),
+            _ => None,
+        }
+    }
+
+    fn block(&mut self, block: &'a Block, locals: &mut HashSet<&'a str>) -> Effect {
+        block.stmts.iter().find_map(|stmt| self.stmt(stmt, locals))
+    }
+
+    fn stmt(&mut self, stmt: &'a Stmt, locals: &mut HashSet<&'a str>) -> Effect {
+        let found = |deed: &str| Some((stmt.span, deed.to_string()));
+        match &stmt.kind {
+            StmtKind::Let { name, value } => {
+                locals.insert(&name.text);
+                self.expr(value, locals)
+            }
+            StmtKind::Assign { target, value, .. } => match &target.kind {
+                ExprKind::Name(name) if locals.contains(name.as_str()) => self.expr(value, locals),
+                _ => found("changes a variable"),
+            },
+            StmtKind::Expr(e) | StmtKind::Raise(e) => self.expr(e, locals),
+            StmtKind::Return(e) => e.as_ref().and_then(|e| self.expr(e, locals)),
+            StmtKind::Assert { condition, message } => {
+                self.expr(condition, locals).or_else(|| message.as_ref().and_then(|e| self.expr(e, locals)))
+            }
+            StmtKind::If { condition, then, otherwise } => self
+                .expr(condition, locals)
+                .or_else(|| self.block(then, locals))
+                .or_else(|| match otherwise.as_deref() {
+                    Some(Else::Block(block)) => self.block(block, locals),
+                    Some(Else::If(stmt)) => self.stmt(stmt, locals),
+                    None => None,
+                }),
+            StmtKind::While { condition: head, body } | StmtKind::Repeat { count: head, body } => {
+                self.expr(head, locals).or_else(|| self.block(body, locals))
+            }
+            StmtKind::Loop(body) => self.block(body, locals),
+            StmtKind::For { over, .. } if matches!(&over.kind, ExprKind::Name(name) if self.queues.contains(name.as_str())) => {
+                found("takes values from a queue")
+            }
+            StmtKind::For { name, over, body } => {
+                locals.insert(&name.text);
+                self.expr(over, locals).or_else(|| self.block(body, locals))
+            }
+            StmtKind::Try { body, catches } => self.block(body, locals).or_else(|| {
+                catches.iter().find_map(|c| {
+                    locals.extend(c.bind.iter().map(|name| name.text.as_str()));
+                    self.block(&c.body, locals)
+                })
+            }),
+            StmtKind::Break | StmtKind::Continue => None,
+            StmtKind::Print(_) => found("prints"),
+            StmtKind::Terminate(_) | StmtKind::Kill(_) | StmtKind::Exit(_) => found("ends a task"),
+            StmtKind::Sleep(_) | StmtKind::Busy(_) | StmtKind::Yield | StmtKind::Await(_) | StmtKind::Select(_) => {
+                found("waits")
+            }
+            StmtKind::With { .. } => found("takes a lock"),
+            StmtKind::Atomically(_) => found("is an `atomically` block"),
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! What people type who know other languages: each mistake has one error, on its
+//! line, with the mend; and two of them in one script are both told, whatever they
+//! are.
+
+use conc::lang::error::ScriptError;
+use conc::lang::parse::parse_all;
+use conc::objects::KINDS;
+use conc::program::compile::{analyse, compile};
+
+/// What the mistakes are made with.
+const BEFORE: &str = "lock m
+var x = 0
+shared row[3] = 0
+queue q(3)
+queue far(1) via manager
+condition bell(m)
+event go_on
+barrier meeting(2)
+latch done(2)
+semaphore seats(1)
+pool crew(2)
+struct R { lock mu; var v = 0 }
+task w { x += 1 }
+task w2(a, b = 2) { x += a + b }
+fn f(a) { return a }
+";
+
+/// A statement of a task's, or an item of the script's.
+#[derive(Clone, Copy, PartialEq)]
+enum At {
+    Task,
+    Top,
+}
+use At::{Task, Top};
+
+/// A mistake, what is said of it, and a part of the mend.
+const MISTAKES: &[(At, &str, &str, &str)] = &[
+    // Form.
+    (Task, "if x == 1 && x == 2 { print 1 }", "`&&` is not an operator", "write `and`"),
+    (Task, "if x == 1: { print 1 }", "no `:` stands before a block", "leave the `:` out"),
+    (Task, "if x == 1 then { print 1 }", "there is no `then`", "write the `{`"),
+    (Task, "if { print 1 }", "`if` needs a condition", "write `if x == 1 { }`"),
+    (Task, "x++", "`++` is not an operator", "write `x += 1`"),
+    (Task, "x =+ 1", "`=+` is not an operator", "write `+=`"),
+    (Task, "let l = [1 2]", "expected `,` or `]`, found `2`", "stand behind commas"),
+    (Task, "let l = {1, 2}", "a value does not begin with `{`", "a list is `[1, 2]`"),
+    (Task, "let total = (1", "this `(` is not closed", "write `)`"),
+    (Task, "print x)", "this `)` closes nothing", "take it out"),
+    (Task, "print \"a", "this string is not closed", "close it"),
+    (Task, "print 1.5", "`1.5` is not a whole number", "numbers are integers"),
+    (Task, "print \"a\" \"b\"", "what is printed stands behind commas", "write `print \"a\", \"b\"`"),
+    (Task, "for (i in 0..3) { x += 1 }", "the head of a `for` has no parentheses", "write `for i in 0..3 { }`"),
+    (Task, "for i = 0; i < 3; i++ { x += 1 }", "`for` goes over values", "write `for i in 0..3 { }`"),
+    (Task, "switch x { case 1: print 1 }", "there is no `switch`", "else if"),
+    (Task, "select { q.get() -> { x += 1 } }", "the arms of a `select` are written with `=>`", "`q.get() => { }`"),
+    (Task, "try { x += 1 } catch { x = 2 }", "`catch` does not say what", "write `catch any { }`"),
+    (Task, "synchronized(m) { x += 1 }", "a lock is taken with `with`", "write `with m { }`"),
+    (Task, "go { x += 1 }", "`go` does not begin a block", "write `spawn { }`"),
+    (Task, "go w()", "`go` does not begin a statement", "write `spawn w(…)`"),
+    (Task, "static x = 3", "there is no `static`", "leave the word out"),
+    (Task, "new R()", "there is no `new`", "write `R()`"),
+    (Task, "yield()", "`yield` takes no value: it lets another task go first", "write `yield`"),
+    (Task, "assert(x == 1, \"why\")", "`assert` is a statement", "write `assert x == 1, \"why\"`"),
+    (Task, "join w for", "expected an expression, found the end of the line", "a value stands here"),
+    (Task, "sleep 5", "`sleep` takes a duration", "`sleep 5ms`"),
+    (Top, "struct S { var a = 1, var b = 2 }", "the fields of a struct are not separated by `,`", "one field a line"),
+    (Top, "fn g(int a) { return 1 }", "parameters have no types", "leave the type out"),
+    (Top, "void h(a) { return 1 }", "`void` does not begin a function", "write `fn h(…) { }`"),
+    (Top, "import threading", "there is nothing to import", "leave the line out"),
+    // Names, methods, arguments.
+    (Task, "print nope", "`nope` is not defined", "`let nope = …`"),
+    (Task, "spawn nope()", "`nope` is not defined", "`task nope() { }`"),
+    (Task, "q.put_no_wait(1)", "a queue has no method `put_no_wait`", "write `put_nowait`"),
+    (Task, "m.Lock()", "a lock has no method `Lock`", "write `acquire()`"),
+    (Task, "crew.shut()", "a pool has no method `shut`", "its methods: close, terminate"),
+    (Task, "w.join()", "a task's definition has no method `join`", "`let w = spawn w`, then `join w`"),
+    (Task, "q.put()", "`put` of a queue needs its argument `v`", "v, blocking: true, timeout: none"),
+    (Task, "go_on.set(true)", "`set` of an event takes no argument", "leave the arguments out"),
+    (Task, "q.get(block=x)", "`get` of a queue has no parameter `block`", "did you mean `blocking`?"),
+    (Task, "spawn w2(a = 1)", "arguments of a task or fn are not named", "in their order"),
+    (Task, "f(1, 2)", "`f` takes 1 argument, and here it gets 2", "write `f(a)`"),
+    (Task, "fmt.Println(1)", "there is no module `fmt`", "write `print x`"),
+    (Task, "R(v: 1, v: 2)", "`v` is given twice", "keep one"),
+    (Task, "let x = 3", "`x` is defined twice", "write `x = …`"),
+    (Task, "break", "`break` outside a loop", "`return` ends a task"),
+    (Task, "m = 3", "`m` is a lock, not a variable", "its methods"),
+    (Task, "row = 1", "`row` is a row of 3 places", "row[0]"),
+    // Kinds.
+    (
+        Task,
+        "join w",
+        "`join` takes what `spawn` gave, a list of it or a pool, not a task's definition",
+        "`let w = spawn w`",
+    ),
+    (Task, "terminate w", "`terminate` takes what `spawn` gave, not a task's definition", "then `terminate w`"),
+    (Task, "kill m", "`kill` takes what `spawn` gave, not a lock", "`kill w`"),
+    (Task, "repeat m { x += 1 }", "`repeat` takes an integer, not a lock", "write `repeat 3 { }`"),
+    (Task, "for i in 3 { x += 1 }", "`for` goes over a range, a list or a queue, not an integer", "write `0..3`"),
+    (Task, "sleep \"5ms\"", "`sleep` takes a duration, not a string", "without quotes: `5ms`"),
+    (Task, "q.get(timeout: 5)", "`timeout` takes a duration, not an integer", "`5ms`"),
+    (Task, "len(q)", "`len` takes a list or a string, not a queue", "write `q.qsize()`"),
+    (Task, "print \"a\" + 1", "`+` cannot take a string and an integer", "str(x)"),
+    (Task, "if 1 { print 1 }", "a condition is true or false, not an integer", "compare it"),
+    (Task, "print m + 1", "`m` is a lock, not a number", "`m.locked()`"),
+    (Task, "let made = queue(-1)", "a queue's size is at least 0, and this is -1", "such as `queue(2)`"),
+    (
+        Task,
+        "select { v = far.get() => { } }",
+        "a queue behind a manager cannot be an arm of a `select`",
+        "without `via manager`",
+    ),
+    (
+        Task,
+        "atomically { sleep 5ms }",
+        "an `atomically` block must not wait, and `sleep` would make it",
+        "before the block",
+    ),
+    // Declarations, what is expected.
+    (Top, "semaphore s(-1)", "a semaphore's value is at least 0, and this is -1", "such as `semaphore s(2)`"),
+    (Top, "pool p(0)", "a pool's number of workers is at least 1, and this is 0", "such as `pool p(2)`"),
+    (Top, "lock twice reentrant reentrant", "`reentrant` is said twice", "keep one"),
+    (Top, "mutex mu", "`mutex` is no kind of object", "write `lock mu`"),
+    (Top, "condition c(q)", "this must name a lock", "declare one"),
+    (Top, "var y", "`var y` has no first value", "write `var y = 0`"),
+    (Top, "invariant q.get() == 1", "an `invariant` looks from outside, and this calls `get`", "without a change"),
+    (Top, "expect race on rwo", "`rwo` is not defined", "did you mean `row`?"),
+    (Top, "expect some", "`expect some` needs its condition", "write `expect some x == 1`"),
+];
+
+fn errors(script: &str) -> Vec<ScriptError> {
+    let parsed = parse_all(script);
+    match parsed.script {
+        Some(ref tree) if parsed.errors.is_empty() => compile(tree, script, KINDS, &[]).err().unwrap_or_default(),
+        _ => analyse(parsed, script, KINDS, &[]).2,
+    }
+}
+
+/// Each with its line in `script` and what is said.
+fn told(script: &str) -> Vec<(usize, String)> {
+    let line = |error: &ScriptError| script[..error.span.start as usize].matches('\n').count();
+    errors(script).iter().map(|error| (line(error), error.message.clone())).collect()
+}
+
+/// A script with these mistakes, and the line of each.
+fn script(mistakes: &[&(At, &str, &str, &str)]) -> (String, Vec<usize>) {
+    let mut text = BEFORE.to_string();
+    let mut lines = Vec::new();
+    for (n, (at, mistake, ..)) in mistakes.iter().enumerate() {
+        let within = match at {
+            Task => format!("task number{n} {{\n    {mistake}\n}}\n"),
+            Top => format!("\n{mistake}\n\n"),
+        };
+        lines.push(text.matches('\n').count() + 1);
+        text.push_str(&within);
+    }
+    text.push_str("print \"end\"\n");
+    (text, lines)
+}
+
+#[test]
+fn each_mistake_has_one_error_with_its_mend() {
+    assert_eq!(told(&script(&[]).0), []);
+    let mut faults = Vec::new();
+    for mistake in MISTAKES {
+        let (_, text, message, mend) = mistake;
+        let (script, lines) = script(&[mistake]);
+        let errors = errors(&script);
+        let help = errors.first().and_then(|e| e.help.clone()).unwrap_or_default();
+        if told(&script) != [(lines[0], message.to_string())] || !help.contains(mend) {
+            faults.push(format!("{text}: {:?}, {help}", told(&script)));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn of_two_mistakes_both_are_told_and_nothing_else() {
+    let mut faults = Vec::new();
+    for first in MISTAKES {
+        for second in MISTAKES.iter().filter(|second| !std::ptr::eq(first, *second)) {
+            let (script, lines) = script(&[first, second]);
+            let expected = [(lines[0], first.2.to_string()), (lines[1], second.2.to_string())];
+            if told(&script) != expected {
+                faults.push(format!("{} / {}: {:?}", first.1, second.1, told(&script)));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{} pairs, such as\n{}", faults.len(), faults[..faults.len().min(20)].join("\n"));
+}
