@@ -3,7 +3,7 @@
 //! `explore` and `live` say.
 
 use super::explore::{Explorer, Found1, What};
-use super::finding::{self, Note, Scene1};
+use super::finding::{self, Note, Scene1, Stuck};
 use super::moves::Move;
 use super::store::Row;
 use super::turn::Turn;
@@ -54,24 +54,35 @@ pub fn shown_again(explorer: &mut Explorer, row: &Row, key: &Key) -> Option<(Opt
     at_last(explorer, row, key).map(|what| (None, what))
 }
 
+/// Of tasks that are stuck, the same in a state that differs in who of alike tasks is where:
+/// which circle of several is told of depends on that.
+pub fn stuck_alike(explorer: &mut Explorer, row: &Row, one: &Stuck) -> Option<What> {
+    let all: Vec<Stuck> = stuck(explorer, row).into_iter().filter(|s| s.code == one.code).collect();
+    let alike = all.iter().find(|s| s.finding.on == one.finding.on).or(all.first());
+    alike.cloned().map(What::Stuck)
+}
+
+/// All that are stuck in a state.
+fn stuck(explorer: &mut Explorer, row: &Row) -> Vec<Stuck> {
+    let mut out = Vec::new();
+    explorer.successors(row, true, &mut out);
+    let mut able: Vec<TaskId> = out.iter().map(|(t, _)| explorer.task_of(t)).collect();
+    able.dedup();
+    let scene = Scene1::new(explorer, row, &able);
+    let stuck = scene.stuck();
+    scene.findings(&stuck, !out.is_empty())
+}
+
 /// What the last state shows by itself.
 pub fn at_last(explorer: &mut Explorer, row: &Row, key: &Key) -> Option<What> {
     if matches!(key, Key::Event(..) | Key::Circle(_)) {
         return None;
     }
+    if let Key::Stuck(code, text) = key {
+        return stuck(explorer, row).into_iter().find(|s| s.code == *code && s.key == *text).map(What::Stuck);
+    }
     let mut out = Vec::new();
     explorer.successors(row, true, &mut out);
-    if let Key::Stuck(code, text) = key {
-        let mut able: Vec<TaskId> = out.iter().map(|(t, _)| explorer.task_of(t)).collect();
-        able.dedup();
-        let scene = Scene1::new(explorer, row, &able);
-        let stuck = scene.stuck();
-        return scene
-            .findings(&stuck, !out.is_empty())
-            .into_iter()
-            .find(|s| s.code == *code && s.key == *text)
-            .map(What::Stuck);
-    }
     if !out.is_empty() || !Scene1::new(explorer, row, &[]).finished() {
         return None;
     }

@@ -202,6 +202,12 @@ impl Symmetry {
 
     /// The normal form of a state, if it is another one.
     pub fn normal(&mut self, space: &Space, parts: &[PartId], actors: &[PartIx]) -> Option<Vec<PartId>> {
+        let exchange = self.exchange(space, parts, actors)?;
+        Some(self.exchanged(space, parts, &exchange))
+    }
+
+    /// Who goes to whose place in it, if anybody does.
+    pub fn exchange(&mut self, space: &Space, parts: &[PartId], actors: &[PartIx]) -> Option<Exchange> {
         if self.known.len() < actors.len() {
             self.meet(space, parts, actors);
         }
@@ -209,8 +215,7 @@ impl Symmetry {
             return None;
         }
         let all = &mut self.alike;
-        let exchange = exchange(&self.classes, parts, &mut |first, part| Some(alike(all, space, first, part)))??;
-        Some(self.exchanged(space, parts, &exchange))
+        exchange(&self.classes, parts, &mut |first, part| Some(alike(all, space, first, part)))?
     }
 
     /// The same, as far as it is known already.

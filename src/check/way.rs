@@ -112,6 +112,10 @@ pub fn shown(explorer: &mut Explorer, found: &Found1) -> Shown {
         let key = same::key(explorer, &found);
         if let Some((turn, what)) = same::shown_again(explorer, &row, &key) {
             (found.turn, found.what) = (turn, what);
+        } else if let explore::What::Stuck(one) = &found.what
+            && let Some(what) = same::stuck_alike(explorer, &row, one)
+        {
+            found.what = what;
         }
     }
     turns.extend(found.turn.clone());

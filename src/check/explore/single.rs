@@ -231,6 +231,13 @@ impl Explorer<'_> {
         id
     }
 
+    /// Who is exchanged for whom in a row as it is kept.
+    pub(super) fn exchange(&mut self, parts: &[PartId]) -> Vec<(TaskId, TaskId)> {
+        self.refresh();
+        let exchange = self.symmetry.as_mut().and_then(|s| s.exchange(&self.model.space, parts, &self.actors));
+        exchange.map(Vec::from).unwrap_or_default()
+    }
+
     /// A row as it is kept.
     pub(super) fn normal(&mut self, parts: Vec<PartId>) -> Vec<PartId> {
         self.refresh();

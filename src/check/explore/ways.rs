@@ -7,14 +7,15 @@ use crate::check::seen::Log;
 use crate::check::step::Ran;
 use crate::check::store::same_parts;
 use crate::check::turn::{actor, run};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// So often a way that leads nowhere is given up for another one.
-const TRIES_MAX: usize = 2_000;
 
 impl Explorer<'_> {
     /// Transitions from the first state to one, and the state that they come
     /// to: this one, or one that it stands for.
+    ///
+    /// Where states stand for others, each is kept with its tasks exchanged, and so is what
+    /// leads out of it. On the way nobody is: so it is kept who is where on it.
     pub fn way_to(&mut self, state: StateId) -> (Vec<Turn>, Row) {
         let mut states = vec![state];
         let mut at = state;
@@ -23,52 +24,60 @@ impl Explorer<'_> {
             states.push(at);
         }
         states.reverse();
-        // Of two alike either may go, and which one it was may be seen later, in what an
-        // object remembers of it: then another one is tried.
-        let mut tries: Vec<Vec<(Turn, Row)>> = Vec::new();
-        let mut way: Vec<(Turn, Row)> = Vec::new();
-        let mut longest: Vec<(Turn, Row)> = Vec::new();
-        let mut budget = TRIES_MAX;
-        while way.len() + 1 < states.len() {
-            if tries.len() == way.len() {
-                let row = way.last().map_or_else(|| self.row(0), |(_, row)| row.clone());
-                let last = way.last().map(|(turn, _)| turn.actor);
-                tries.push(self.ways_into(&row, states[way.len() + 1], last));
-            }
-            if let Some(next) = tries.last_mut().and_then(Vec::pop) {
-                way.push(next);
-                continue;
-            }
-            if way.len() > longest.len() {
-                longest.clone_from(&way);
-            }
-            tries.pop();
-            budget -= 1;
-            if budget == 0 || way.pop().is_none() {
-                way = longest;
-                break;
-            }
+        let mut way: Vec<Turn> = Vec::new();
+        let mut row = self.row(0);
+        // Of a task in the state as it is kept, who it is on the way.
+        let mut who: BTreeMap<TaskId, TaskId> = BTreeMap::new();
+        for pair in states.windows(2) {
+            let last = way.last().map(|turn| turn.actor);
+            let Some((turn, next, exchange)) = self.step_into(pair[0], pair[1], &row, &who, last) else { break };
+            way.push(turn);
+            row = next;
+            // Those who were exchanged stand in each other's places now.
+            let before = who.clone();
+            let was = |task: &TaskId| before.get(task).copied().unwrap_or(*task);
+            who.extend(exchange.iter().map(|(from, to)| (*to, was(from))));
         }
-        let row = way.last().map_or_else(|| self.row(0), |(_, row)| row.clone());
-        (way.into_iter().map(|(turn, _)| turn).collect(), row)
+        (way, row)
     }
 
-    /// The transitions of a row that lead to a state or to one that it stands for; the one
-    /// of who went last comes last.
-    fn ways_into(&mut self, row: &Row, state: StateId, last: Option<PartIx>) -> Vec<(Turn, Row)> {
+    /// A transition from one state into the next one, as those do it who are who on the way;
+    /// the one of who went last, if there is one. With it the next row, and who is exchanged
+    /// for whom in the state as it is kept.
+    fn step_into(
+        &mut self,
+        from: StateId,
+        to: StateId,
+        row: &Row,
+        who: &BTreeMap<TaskId, TaskId>,
+        last: Option<PartIx>,
+    ) -> Option<(Turn, Row, Vec<(TaskId, TaskId)>)> {
         let (mut target, mut out) = (Row::default(), Vec::new());
-        self.store.load(state, &mut target);
-        self.successors(row, true, &mut out);
-        let mut found: Vec<(Turn, Row)> = Vec::new();
+        self.store.load(to, &mut target);
+        let kept = self.row(from);
+        self.successors(&kept, true, &mut out);
+        let mut found: Option<(Turn, Vec<(TaskId, TaskId)>)> = None;
         for (turn, leaf) in &out {
-            let landed = row.with(&leaf.writes);
-            if same_parts(&self.normal(landed.parts().to_vec()), target.parts()) {
-                found.push((turn.clone(), landed));
+            let landed = kept.with(&leaf.writes);
+            let exchange = self.exchange(landed.parts());
+            if !same_parts(&self.normal(landed.parts().to_vec()), target.parts()) {
+                continue;
+            }
+            let actor = match self.model.space.key(turn.actor) {
+                Key::Task(task) => self.model.space.place(Key::Task(who.get(&task).copied().unwrap_or(task))),
+                _ => turn.actor,
+            };
+            if found.is_none() || Some(actor) == last {
+                found = Some((Turn { actor, ..turn.clone() }, exchange));
             }
         }
-        found.reverse();
-        found.sort_by_key(|(turn, _)| Some(turn.actor) == last);
-        found
+        let (turn, exchange) = found?;
+        // As long as nobody was exchanged it is as it is kept.
+        if !who.is_empty() {
+            self.successors(row, true, &mut out);
+        }
+        let (_, leaf) = out.iter().find(|(other, _)| *other == turn)?;
+        Some((turn, row.with(&leaf.writes), exchange))
     }
 
     /// Carries out a transition with a log: the next row, what it logged and
