@@ -142,7 +142,7 @@ fn going_round_without_a_turn_has_an_end_in_a_replay() {
             let ended = if model { replay.args(["--model"]) } else { replay }.finish().expect_code(1);
             let text = format!("{}{}", ended.stdout, ended.stderr);
             assert!(text.contains("error[starvation]: t waits for ever while s goes on"), "{text}");
-            assert!(text.contains("after which it goes round without another"), "{text}");
+            assert!(text.contains("after which it goes round for ever"), "{text}");
         }
     }
 }
@@ -249,6 +249,51 @@ fn a_changed_script_is_said_to_be_changed() {
     let ended = conc().file("s.conc", other).args(["replay", "s.conc", &schedule]).finish();
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     assert!(ended.stderr.contains("the script has changed since"), "{}", ended.stderr);
+}
+
+/// Every failure that `check` finds, replayed on real tasks and in the model.
+#[track_caller]
+fn every_schedule_shows_its_finding(script: &str, wanted: &[&str]) {
+    let checked = conc().file("s.conc", script).args(["check", "--format", "json", "s.conc"]).finish();
+    assert_eq!(checked.failures(), wanted, "{script}");
+    let found = findings(&checked.stdout);
+    for finding in found.iter().filter(|f| f["severity"] == "failure") {
+        let code = finding["code"].as_str().expect("a code").to_string();
+        let schedule = finding["schedule"].as_str().expect("a schedule");
+        for how in [&["replay"][..], &["replay", "--model"]] {
+            let ended = conc().file("s.conc", script).args(how).args(["--format", "json", "s.conc", schedule]).finish();
+            assert_eq!(ended.code, Some(1), "{how:?} {schedule}: {script}{}{}", ended.stdout, ended.stderr);
+            assert!(ended.failures().contains(&code), "{how:?} {schedule}: {script}{}", ended.stdout);
+        }
+    }
+}
+
+/// What an object remembers of alike tasks tells them apart later.
+#[test]
+fn ways_of_alike_tasks() {
+    let sets = "event e\natomic n = 0\nvar x = 0\ntask t { repeat 2 { e.set(); e.clear(); DEED } }\nspawn t x2\n";
+    every_schedule_shows_its_finding(&format!("{}e.wait()\n", sets.replace("; DEED", "")), &["lost-wakeup"]);
+    every_schedule_shows_its_finding(&sets.replace("DEED", "x += 1"), &["race"]);
+    every_schedule_shows_its_finding(&format!("{}e.wait()\n", sets.replace("DEED", "n += 1")), &["lost-wakeup"]);
+    let told =
+        "lock m\ncondition c(m)\ntask t { repeat 2 { with m { c.notify_all() } } }\nspawn t x2\nwith m { c.wait() }\n";
+    every_schedule_shows_its_finding(told, &["lost-wakeup"]);
+}
+
+/// Who goes round comes back to where it was but for what is nobody else's affair; who has
+/// only to join others that have ended does so before.
+#[test]
+fn ways_round() {
+    let others = "atomic f = 0\ntask t { }\ntask u { while f == 0 { } }\nspawn t\nspawn u\n";
+    every_schedule_shows_its_finding(&format!("{others}join all\n"), &["livelock"]);
+    every_schedule_shows_its_finding(others, &["livelock"]);
+    let chosen = "atomic f = 0\ntask p { loop { f = choose([0,1]) } }\nspawn p\n";
+    every_schedule_shows_its_finding(chosen, &["livelock"]);
+    let once = "atomic a[2] = 0\nlet k = choose(0..2)\nwhile a[k] == 0 { }\n";
+    every_schedule_shows_its_finding(once, &["livelock"]);
+    let tickets = "atomic nxt = 0\natomic now = 0\n\
+        task t { let my = nxt; nxt = my + 1; while now != my { yield }\n    now += 1 }\nspawn t x3\njoin all\n";
+    every_schedule_shows_its_finding(tickets, &["livelock"]);
 }
 
 /// Whoever goes round takes some of the values that there are to choose; the others would lead

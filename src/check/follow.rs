@@ -437,8 +437,19 @@ fn end(explorer: &mut Explorer, done: Done) -> Followed {
     let circle_from = circle_from.map(|n| done.rows.len() - 2 - n);
     let circle_from = circle_from.or((!done.rounds.is_empty()).then_some(done.turns.len()));
     way.circle_from = None;
-    let circle = circle_from.map(|from| circle(explorer, &done, from)).unwrap_or_default();
+    let mut circle = circle_from.map(|from| circle(explorer, &done, from)).unwrap_or_default();
+    if circle.is_empty() && shown.is_empty() && !at_end {
+        // It may be one from before but for what is nobody else's affair.
+        circle = recurring(explorer, &done.row);
+    }
+    let circle_from = circle_from.or((!circle.is_empty()).then_some(done.turns.len()));
     Followed { turns: done.turns, chosen: done.chosen, shown, before, way, circle_from, circle, recording: None }
+}
+
+/// What going on for ever so that it comes back to a state comes to.
+fn recurring(explorer: &mut Explorer, row: &Row) -> Vec<Finding> {
+    let circles = super::live::recurring(explorer, row);
+    circles.iter().map(|circle| super::live::finding(explorer, circle, row)).collect()
 }
 
 /// What going round for ever from a turn on comes to, if it is fair: if whoever
@@ -457,12 +468,7 @@ fn circle(explorer: &mut Explorer, done: &Done, from: usize) -> Vec<Finding> {
     }
     turns.extend(done.rounds.iter().filter(|t| !on_it.contains(&t.actor)).cloned());
     if turns.iter().any(|t| !t.ways.is_empty()) {
-        let found = super::live::recurring(explorer, &start);
-        let finding = |starved| {
-            let circle = super::live::Circle { turns: turns.clone(), starved };
-            super::live::finding(explorer, &circle, &start)
-        };
-        return found.into_iter().map(finding).collect();
+        return recurring(explorer, &start);
     }
     let goes = |turn: &Turn| turns.iter().any(|t| (t.actor, t.mover) == (turn.actor, turn.mover));
     let mut row = start.clone();

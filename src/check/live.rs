@@ -154,13 +154,14 @@ fn is_excused(part: &Part) -> bool {
 const AROUND: usize = 4096;
 
 /// What is wrong with an execution that never ends and comes to this state again and
-/// again: a livelock, or the tasks that are starved. Nothing, where too much is to be
-/// looked at for that.
-pub fn recurring(explorer: &mut Explorer, row: &Row) -> Vec<Option<TaskId>> {
+/// again: a livelock, or tasks that are starved, each with a way round. Nothing, where too
+/// much is to be looked at for that.
+pub fn recurring(explorer: &mut Explorer, row: &Row) -> Vec<Circle> {
     let mut known: HashMap<Vec<PartId>, StateId> = HashMap::default();
     let mut rows = vec![row.clone()];
     known.insert(own_parts(row.parts()).to_vec(), 0);
     let (mut graph, mut actors, mut numbers) = (Graph::default(), Vec::new(), HashMap::new());
+    let mut turns: Vec<Vec<Turn>> = Vec::new();
     let mut out = Vec::new();
     while graph.len() < rows.len() {
         if rows.len() > AROUND {
@@ -182,15 +183,17 @@ pub fn recurring(explorer: &mut Explorer, row: &Row) -> Vec<Option<TaskId>> {
             edges.push(Edge::new(to, by, flags(leaf.progress, leaf.fair && !turn.ways.is_empty())));
         }
         graph.add(edges.into_iter());
+        turns.push(out.iter().map(|(turn, _)| turn.clone()).collect());
     }
     let all: Vec<StateId> = (0..graph.len() as StateId).collect();
     // Its number is the smallest there is.
-    let recurs = |part: Option<Fair>| part.is_some_and(|part| part.states.first() == Some(&0));
+    let circle = |mut search: Search, within: &[StateId], starved| {
+        let part = search.fair(within).filter(|part| part.states.first() == Some(&0))?;
+        let (_, walk) = search.walk(&part);
+        Some(Circle { turns: walk.into_iter().map(|(s, n)| turns[s as usize][n].clone()).collect(), starved })
+    };
     let tireless = |a: u32| actors[a as usize].tireless;
-    let mut found = Vec::new();
-    if recurs(Search::new(&graph, PROGRESS, &tireless).fair(&all)) {
-        found.push(None);
-    }
+    let mut found: Vec<Circle> = circle(Search::new(&graph, PROGRESS, &tireless), &all, None).into_iter().collect();
     for (task, part) in explorer.task_parts(row) {
         let waits = |state: &StateId| !goes(&graph, &actors, *state, task);
         // Who waits for the end of a task has that task's trouble, and who is stuck has
@@ -201,9 +204,7 @@ pub fn recurring(explorer: &mut Explorer, row: &Row) -> Vec<Option<TaskId>> {
             && explorer.stuck_among(row, task).is_empty()
         {
             let within: Vec<StateId> = all.iter().copied().filter(waits).collect();
-            if recurs(Search::new(&graph, 0, &|_| false).fair(&within)) {
-                found.push(Some(task));
-            }
+            found.extend(circle(Search::new(&graph, 0, &|_| false), &within, Some(task)));
         }
     }
     found

@@ -141,7 +141,7 @@ pub fn shown_by(explorer: &Explorer, found: &Found1, turns: Vec<Turn>) -> Shown 
         Some(done) => (done.row, done.log),
         None => (explorer.row(found.state), Vec::new()),
     };
-    if let (explore::What::Stuck(_), true) = (&found.what, explorer.model.together) {
+    if let (explore::What::Stuck(_) | explore::What::Circle(_), true) = (&found.what, explorer.model.together) {
         log.extend(joins_by_then(explorer, &row));
     }
     if let explore::What::Circle(circle) = &found.what {

@@ -125,7 +125,7 @@ impl Session<'_> {
         let word = if turns == 1 { "turn" } else { "turns" };
         match followed.circle_from {
             Some(from) if from < turns => format!("{turns} {word}, after which all is as it was after {from}"),
-            Some(_) => format!("{turns} {word}, after which it goes round without another"),
+            Some(_) => format!("{turns} {word}, after which it goes round for ever"),
             None => format!("{turns} {word}"),
         }
     }
@@ -228,7 +228,7 @@ impl Session<'_> {
                 let verdict = match (missing, followed.shown.is_empty(), observed) {
                     ([], true, 0) if followed.circle_from.is_none() => "nothing went wrong".to_string(),
                     ([], true, 0) if followed.circle_from == Some(followed.turns.len()) => {
-                        "it went round, and the model says that it always will".to_string()
+                        "it went round, and the model says that it does so for ever".to_string()
                     }
                     ([], true, 0) => "it has gone round once, and the model says that it comes back".to_string(),
                     ([], true, _) => "as in the model".to_string(),
