@@ -696,6 +696,28 @@ fn daemons_that_wait_for_locks() {
     }
 }
 
+/// A process that is to end takes along what it has spawned: none of that is stuck.
+#[test]
+fn who_ends_with_another_process() {
+    let tasks = "event e\ntask t1 { e.wait() }\ntask p { spawn process t1; sleep 1s }\n";
+    let killed = format!("{tasks}let h = spawn process p\nsleep 2ms\nkill h\njoin h\n");
+    let left = "queue q(0)\ntask t1 { q.get() }\nspawn process t1\nexit 3\n";
+    for script in [killed.as_str(), left] {
+        assert_eq!(check_json(script).finish().failures(), [""; 0], "{script}");
+    }
+}
+
+/// Who goes alone goes first, but not on a shortest way.
+#[test]
+fn the_way_has_no_turn_that_is_not_needed() {
+    let script = "atomic n = 0\nvar y = 0\ntask a { n = 1; n = 2 }\ntask b { y += 1 }\n\
+        spawn a\nspawn a\nspawn b\nspawn b\njoin all\n";
+    let found = check_json(script).finish();
+    assert_eq!(found.failures(), ["race"]);
+    let schedule = found.of_type("finding")[0]["schedule"].as_str().expect("a way").to_string();
+    assert_eq!(schedule.split('@').next(), Some("0x4.3x2.4"), "{schedule}");
+}
+
 /// What is left of an execution that comes to no end is nobody's fault but its.
 #[test]
 fn no_notes_where_tasks_are_stuck() {

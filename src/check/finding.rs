@@ -266,7 +266,7 @@ fn waits_in(m: &super::moves::Move, id: TaskId, task: &TaskPart) -> Option<Vec<W
     // Where nobody can be ended from outside that is not even looked at: it would seem
     // as if who waits had to do with all that the process does.
     let may_die = !m.model.movers.only_threads();
-    if may_die && m.process(task.process, |p| p.dying.is_some() && !p.dead).unwrap_or(false) {
+    if may_die && is_doomed(m, task.process) {
         return None;
     }
     let view = |m: &super::moves::Move, target: ObjRef, method: u8, memo: u64| {
@@ -322,6 +322,24 @@ fn waits_in(m: &super::moves::Move, id: TaskId, task: &TaskPart) -> Option<Vec<W
             _ => None,
         },
         _ => None,
+    }
+}
+
+/// Whether a process is to end, by itself or with one that takes it along.
+fn is_doomed(m: &super::moves::Move, process: TaskId) -> bool {
+    let mut at = process;
+    loop {
+        let Some((dying, parent)) = m.process(at, |p| (p.dying.is_some() && !p.dead, p.parent)) else { return false };
+        if dying {
+            return true;
+        }
+        let Some((_, parent)) = parent else { return false };
+        // Who was forked lives on.
+        let taken = m.process(parent, |p| p.children.iter().any(|c| c.task == at && !c.forked));
+        if !taken.unwrap_or(false) {
+            return false;
+        }
+        at = parent;
     }
 }
 

@@ -49,7 +49,6 @@ use model::{Guards, Memorable, Model};
 use mover::Movers;
 use std::collections::BTreeSet;
 use std::sync::Mutex;
-use strategy::shorter;
 
 /// How to explore.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -385,26 +384,13 @@ fn follow_some<'m>(
     }
 }
 
-/// What an exploration has found but races, each with its way; of one that has
-/// followed some tasks only, which has not met the shortest ways, with a shorter one.
+/// What an exploration has found but races, each with its way.
 fn shown_of(explorer: &mut Explorer) -> Vec<(Found1, Shown, same::Key)> {
     let found = explorer.found.clone();
     let not_races = found.into_iter().filter(|f| !matches!(&f.what, What::Event(seen::Event::Race { .. })));
-    let with_way = |mut found: Found1| {
+    let with_way = |found: Found1| {
         let key = same::key(explorer, &found);
-        let mut shows = None;
-        if explorer.follows_some() {
-            let (mut turns, _) = explorer.way_to(found.state);
-            turns.extend(found.turn.clone());
-            shows = shorter::shorter(explorer, &turns, &key);
-        }
-        let shown = match shows {
-            Some(shows) => {
-                found.what = shows.what;
-                way::shown_by(explorer, &found, shows.turns)
-            }
-            None => way::shown(explorer, &found),
-        };
+        let shown = way::shown(explorer, &found);
         (found, shown, key)
     };
     not_races.map(with_way).collect()

@@ -247,7 +247,7 @@ impl Symmetry {
     }
 
     /// A state with some tasks in each other's places.
-    fn exchanged(&mut self, space: &Space, parts: &[PartId], exchange: &[(TaskId, TaskId)]) -> Vec<PartId> {
+    pub fn exchanged(&mut self, space: &Space, parts: &[PartId], exchange: &[(TaskId, TaskId)]) -> Vec<PartId> {
         let number = match self.exchanges.get(exchange) {
             Some(number) => *number,
             None => {

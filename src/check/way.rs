@@ -7,6 +7,7 @@ use super::part::*;
 use super::schedule::{self, Schedule};
 use super::seen::{Choice, Event, Logged};
 use super::store::Row;
+use super::strategy::shorter;
 use super::turn::{Mover, Turn};
 use super::{Shown, finding, same};
 use crate::lang::ast::Span;
@@ -100,6 +101,9 @@ impl Numbers {
     }
 }
 
+/// Of ways of no more transitions it is seen which are not needed.
+const SHORTENED_MAX: usize = 400;
+
 /// In ways of no more steps neighbours are exchanged, to have fewer switches.
 const STEPS_MAX: usize = 100_000;
 
@@ -119,6 +123,15 @@ pub fn shown(explorer: &mut Explorer, found: &Found1) -> Shown {
         }
     }
     turns.extend(found.turn.clone());
+    // Who goes alone goes first, and who is not followed later: what is met first is not on
+    // a shortest way then. Of those who are stuck others may be left out that belong to it.
+    let alone = explorer.model.alone && matches!(found.what, explore::What::Event(_));
+    if explorer.follows_some() || alone && turns.len() <= SHORTENED_MAX {
+        let key = same::key(explorer, &found);
+        if let Some(shows) = shorter::shorter(explorer, &turns, &key) {
+            (turns, found.what) = (shows.turns, shows.what);
+        }
+    }
     shown_by(explorer, &found, turns)
 }
 

@@ -238,6 +238,14 @@ impl Explorer<'_> {
         exchange.map(Vec::from).unwrap_or_default()
     }
 
+    /// A row with tasks in each other's places.
+    pub(super) fn exchanged(&mut self, parts: &[PartId], exchange: &[(TaskId, TaskId)]) -> Vec<PartId> {
+        match &mut self.symmetry {
+            Some(symmetry) => symmetry.exchanged(&self.model.space, parts, exchange),
+            None => parts.to_vec(),
+        }
+    }
+
     /// A row as it is kept.
     pub(super) fn normal(&mut self, parts: Vec<PartId>) -> Vec<PartId> {
         self.refresh();

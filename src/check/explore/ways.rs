@@ -56,7 +56,7 @@ impl Explorer<'_> {
         self.store.load(to, &mut target);
         let kept = self.row(from);
         self.successors(&kept, true, &mut out);
-        let mut found: Option<(Turn, Vec<(TaskId, TaskId)>)> = None;
+        let mut found: Option<(Turn, Row, Vec<(TaskId, TaskId)>)> = None;
         for (turn, leaf) in &out {
             let landed = kept.with(&leaf.writes);
             let exchange = self.exchange(landed.parts());
@@ -68,16 +68,24 @@ impl Explorer<'_> {
                 _ => turn.actor,
             };
             if found.is_none() || Some(actor) == last {
-                found = Some((Turn { actor, ..turn.clone() }, exchange));
+                found = Some((Turn { actor, ..turn.clone() }, landed, exchange));
             }
         }
-        let (turn, exchange) = found?;
+        let (turn, landed, exchange) = found?;
         // As long as nobody was exchanged it is as it is kept.
-        if !who.is_empty() {
-            self.successors(row, true, &mut out);
+        let exchanged: Vec<(TaskId, TaskId)> =
+            who.iter().map(|(kept, is)| (*kept, *is)).filter(|p| p.0 != p.1).collect();
+        if exchanged.is_empty() {
+            return Some((turn, landed, exchange));
         }
-        let (_, leaf) = out.iter().find(|(other, _)| *other == turn)?;
-        Some((turn, row.with(&leaf.writes), exchange))
+        // Its ways may be others, where they stand for tasks.
+        let next = self.exchanged(landed.parts(), &exchanged);
+        self.successors(row, true, &mut out);
+        let same = |(other, leaf): &&(Turn, Rc<Leaf>)| {
+            (other.actor, other.mover) == (turn.actor, turn.mover) && same_parts(row.with(&leaf.writes).parts(), &next)
+        };
+        let (turn, leaf) = out.iter().find(same)?;
+        Some((turn.clone(), row.with(&leaf.writes), exchange))
     }
 
     /// Carries out a transition with a log: the next row, what it logged and
