@@ -354,6 +354,8 @@ pub mod process {
     pub const DEAD: u64 = 3;
     /// Of a replay: it has told its end, and waits for the turn to leave.
     pub const LEAVING: u64 = 4;
+    /// One of its tasks is about to tell its end, and takes the others along.
+    pub const ENDING: u64 = 5;
 }
 
 const PAGE: usize = 4096;

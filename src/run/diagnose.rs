@@ -7,7 +7,7 @@ use super::arena::{Arena, TASKS_MAX, ending, facts, flag, node, object, ring, ru
 use super::codec;
 use super::executor::Executor;
 use super::image::Image;
-use super::process::Process;
+use super::process::{self as proc, Process};
 use super::record::{self, Raw, RawAccess};
 use super::spawn::has_ended;
 use super::supervisor::{Stop, TaskEnd};
@@ -129,6 +129,13 @@ fn is_live(arena: &Arena, slot: usize) -> bool {
     !matches!(arena.slot(slot, slot::STATE).load(SeqCst), state::FREE | state::ENDED)
 }
 
+/// Whether the task in a slot is being ended, by itself or from outside: so it is not
+/// for ever that it waits.
+fn is_ending(arena: &Arena, slot: usize) -> bool {
+    let word = |w: usize| arena.slot(slot, w).load(SeqCst);
+    word(slot::FLAGS) & flag::TERMINATE != 0 || proc::is_ending(arena, word(slot::PROCESS) as usize)
+}
+
 impl Diagnosis {
     pub fn new(image: &'static Image) -> Diagnosis {
         Diagnosis {
@@ -177,7 +184,7 @@ impl Diagnosis {
         let mut stuck = 0;
         for s in (0..arena.slots_high()).filter(|s| is_live(arena, *s)) {
             let excused = arena.slot(s, slot::FLAGS).load(Relaxed) & (flag::DAEMON | flag::WORKER) != 0;
-            match (arena.slot(s, slot::REPORTED).load(Relaxed) != 0, excused) {
+            match (arena.slot(s, slot::REPORTED).load(Relaxed) != 0 && !is_ending(arena, s), excused) {
                 (true, _) => stuck += 1,
                 (false, true) => {}
                 (false, false) => return false,
@@ -311,6 +318,12 @@ impl Diagnosis {
             // Whoever types can stop a statement, so `main` goes on for others.
             let waits = waits.filter(|_| !self.goes_on(id));
             snapshot.views.push(TaskView { id, waits, excused });
+        }
+        // After all else was read: whoever ended it may have been seen beyond that deed.
+        for (s, view) in snapshot.slots.iter().zip(&mut snapshot.views) {
+            if view.waits.is_some() && is_ending(arena, *s) {
+                view.waits = None;
+            }
         }
         self.executor = Some(executor);
         snapshot

@@ -280,7 +280,7 @@ impl Executor {
 
     fn process_has_ended(&self) -> bool {
         let state = self.arena.process(self.process, process::STATE).load(SeqCst);
-        matches!(state, process::LEAVING | process::EXITED | process::DEAD)
+        matches!(state, process::ENDING | process::LEAVING | process::EXITED | process::DEAD)
     }
 
     fn converse(&mut self, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
