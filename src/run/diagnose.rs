@@ -179,16 +179,16 @@ impl Diagnosis {
         })
     }
 
-    /// Every task that counts has ended or was reported as stuck.
+    /// Every task that counts has ended or was reported as stuck. Those that serve
+    /// others keep no run from its end, stuck or not: they go with their process.
     pub fn nothing_goes_on(&self, arena: &Arena) -> bool {
+        let serves = |s: &usize| arena.slot(*s, slot::FLAGS).load(Relaxed) & (flag::DAEMON | flag::WORKER) != 0;
         let mut stuck = 0;
-        for s in (0..arena.slots_high()).filter(|s| is_live(arena, *s)) {
-            let excused = arena.slot(s, slot::FLAGS).load(Relaxed) & (flag::DAEMON | flag::WORKER) != 0;
-            match (arena.slot(s, slot::REPORTED).load(Relaxed) != 0 && !is_ending(arena, s), excused) {
-                (true, _) => stuck += 1,
-                (false, true) => {}
-                (false, false) => return false,
+        for s in (0..arena.slots_high()).filter(|s| is_live(arena, *s) && !serves(s)) {
+            if arena.slot(s, slot::REPORTED).load(Relaxed) == 0 || is_ending(arena, s) {
+                return false;
             }
+            stuck += 1;
         }
         stuck > 0
     }
