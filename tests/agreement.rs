@@ -115,10 +115,11 @@ fn runs_in_which_processes_end_come_to_what_check_lists() {
 /// Daemons that wait for ever keep no run from its end: they end with their process.
 #[test]
 fn runs_with_stuck_daemons_come_to_what_check_lists() {
-    let script = "lock m\ntask d { m.acquire(); m.acquire() }\nspawn daemon d\n";
+    let script = "lock m\nqueue q(0)\ntask d { m.acquire(); m.acquire() }\nspawn daemon d\n";
     let mut wrong = String::new();
-    // Meanwhile the daemon is found out.
-    for rest in ["sleep 60ms", "spawn process { sleep 60ms }", "sleep 60ms\nexit 3"] {
+    // Meanwhile the daemon is found out; or it comes to its wait when all else is stuck.
+    let stuck = ["q.get()", "spawn daemon { sleep 1ms; q.get() }\nq.get()"];
+    for rest in ["sleep 60ms", "spawn process { sleep 60ms }", "sleep 60ms\nexit 3"].iter().chain(&stuck) {
         wrong.push_str(&difference("stuck", &format!("{script}{rest}\n"), 10 * runs()).unwrap_or_default());
     }
     assert!(wrong.is_empty(), "{wrong}");

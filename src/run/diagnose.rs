@@ -227,6 +227,18 @@ impl Diagnosis {
         if self.undecided {
             return Vec::new();
         }
+        let (second, still) = self.looked_again(home, &first, &stuck);
+        let count = |of: &[bool]| of.iter().filter(|s| **s).count();
+        if count(&still) != count(&stuck) {
+            return Vec::new();
+        }
+        let findings = self.findings(&second, &still);
+        self.remember_told(&second);
+        findings
+    }
+
+    /// A second look, and who was stuck at both, with nothing changed between them.
+    fn looked_again(&mut self, home: &Arc<Process>, first: &Snapshot, stuck: &[bool]) -> (Snapshot, Vec<bool>) {
         let second = self.snapshot(home);
         let still = deadlock::stuck(&second.views, &Answers { snapshot: &second, image: self.image });
         // What only the second look found is no more certain than what only the
@@ -235,14 +247,20 @@ impl Diagnosis {
             let first_at = first.slots.iter().position(|s| *s == second.slots[j]);
             first_at.is_some_and(|i| stuck[i] && first.versions[i] == second.versions[j])
         };
-        let still: Vec<bool> = (0..still.len()).map(|j| still[j] && before(j)).collect();
-        let count = |of: &[bool]| of.iter().filter(|s| **s).count();
-        if count(&still) != count(&stuck) {
-            return Vec::new();
+        let still = (0..still.len()).map(|j| still[j] && before(j)).collect();
+        (second, still)
+    }
+
+    /// Of a run that has come to a standstill: notes all that are stuck, those too of
+    /// whom nothing is told. Whether everybody is.
+    pub fn note_stuck(&mut self, home: &Arc<Process>) -> bool {
+        let first = self.snapshot(home);
+        let stuck = deadlock::stuck(&first.views, &Answers { snapshot: &first, image: self.image });
+        let (second, still) = self.looked_again(home, &first, &stuck);
+        for (s, _) in second.slots.iter().zip(&still).filter(|(_, still)| **still) {
+            self.image.arena.slot(*s, slot::REPORTED).store(1, SeqCst);
         }
-        let findings = self.findings(&second, &still);
-        self.remember_told(&second);
-        findings
+        still.iter().all(|still| *still)
     }
 
     fn findings(&self, snapshot: &Snapshot, stuck: &[bool]) -> Vec<Finding> {
