@@ -124,3 +124,18 @@ fn runs_with_stuck_daemons_come_to_what_check_lists() {
     }
     assert!(wrong.is_empty(), "{wrong}");
 }
+
+/// What a thread does is in the memory that is told of, or it is ended first.
+#[test]
+fn runs_that_exit_beside_threads_come_to_what_check_lists() {
+    let scripts = [
+        "var x = 0\ntask t { x = 1 }\nspawn t\nexit",
+        "var x = 0\nshared y = 0\ntask t { x = 1; y = 1; x = 2; y = 2 }\nspawn t\nexit",
+        "var x = 0\ntask t { x = 1; x = 2 }\nspawn t\nspawn { exit 2 }\njoin all",
+        "var x = 0\nshared y = 0\ntask t { x = 1; atomically { x = 2; y = 2 }; x = 3 }\nspawn t\natomically { exit 4 }",
+        "task t(code) { exit code }\nspawn t(1)\nspawn t(2)\nspawn t(3)\njoin all",
+    ];
+    let wrong: Vec<String> =
+        scripts.iter().filter_map(|s| difference("an exit", &format!("{s}\n"), 20 * runs())).collect();
+    assert!(wrong.is_empty(), "{}", wrong.concat());
+}

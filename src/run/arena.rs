@@ -197,6 +197,10 @@ pub mod flag {
     pub const SIGNALLED: u64 = 64;
     /// Among the facts: its name ends in its index.
     pub const NUMBERED: u64 = 128;
+    /// Its process is at its end: it makes no further step (`still`).
+    pub const HALT: u64 = 256;
+    /// It makes none.
+    pub const STANDS: u64 = 512;
 }
 
 /// A waiting node: one arm.

@@ -18,8 +18,8 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid};
 use std::collections::HashSet;
-use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A task or process that this process has made.
@@ -55,6 +55,8 @@ pub struct Process {
     family: Mutex<Family>,
     /// Whether some are leaving.
     some_leave: AtomicBool,
+    /// How many of its threads stand still, because it is at its end.
+    pub stood: AtomicU32,
     gil: Option<Gil>,
     arena: &'static Arena,
 }
@@ -69,7 +71,8 @@ impl Process {
     pub fn new(index: usize, gil: bool, arena: &'static Arena) -> Arc<Process> {
         let gil = gil.then(Gil::default);
         let some_leave = AtomicBool::new(false);
-        Arc::new(Process { index, family: Mutex::new(Family::default()), some_leave, gil, arena })
+        let stood = AtomicU32::new(0);
+        Arc::new(Process { index, family: Mutex::new(Family::default()), some_leave, stood, gil, arena })
     }
 
     pub fn family(&self) -> MutexGuard<'_, Family> {

@@ -734,15 +734,13 @@ impl Executor {
             }
             self.trace.quiet = false;
         }
+        self.still_others();
         self.note_children();
         self.arena.process(self.process, process::EXIT_CODE).store(code as u64, SeqCst);
         // Whichever of its tasks ends the first process: its memory is what
         // `finally` looks at.
         let first = self.arena.process(self.process, process::TASK).load(SeqCst);
         let is_main = first == u64::from(self.image.main_task()) + 1;
-        // Before anybody can see that this task does nothing more: whoever its process
-        // takes along is not left without hope by that.
-        self.arena.process(self.process, process::STATE).store(process::ENDING, SeqCst);
         self.finish(ended);
         if is_main {
             self.keep_for_finally();
