@@ -29,8 +29,13 @@ fn is_one(run: &Value, known: &Value) -> bool {
         && values.all(|(name, value)| known["values"][name] == *value)
 }
 
+/// So many runs of each script.
+fn runs() -> u64 {
+    number("CONC_RUNS", 4)
+}
+
 /// How the two differ, if they do; none too if the script is too large.
-fn difference(name: &str, text: &str) -> Option<String> {
+fn difference(name: &str, text: &str, runs: u64) -> Option<String> {
     let file = |c: support::Conc| c.file("script.conc", text);
     let check = ["check", "--format", "json", "--max-states", "300000", "--time-limit", "10s", "script.conc"];
     let explored = file(conc().args(check)).start().finish();
@@ -38,7 +43,7 @@ fn difference(name: &str, text: &str) -> Option<String> {
     if summary["complete"] != true {
         return None;
     }
-    let runs = number("CONC_RUNS", 4).to_string();
+    let runs = runs.to_string();
     let run = ["run", "--format", "json", "--repeat", &runs, "--shake", "--time-limit", "20s", "script.conc"];
     let ran = file(conc().args(run)).start().finish();
     let mut out = String::new();
@@ -64,7 +69,7 @@ fn runs_of_scenarios_come_to_what_check_lists() {
     for path in files.filter(|f| f.extension().is_some_and(|e| e == "conc")) {
         let text = std::fs::read_to_string(&path).expect("it can be read");
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        wrong.push_str(&difference(&name, &text).unwrap_or_default());
+        wrong.push_str(&difference(&name, &text, runs()).unwrap_or_default());
     }
     assert!(wrong.is_empty(), "{wrong}");
 }
@@ -75,7 +80,62 @@ fn runs_of_random_programs_come_to_what_check_lists() {
     let mut wrong = String::new();
     for seed in first..first + count {
         let text = generate::text(&generate::program(seed, Wish { ends: true }));
-        wrong.push_str(&difference(&format!("seed {seed}"), &text).unwrap_or_default());
+        wrong.push_str(&difference(&format!("seed {seed}"), &text, runs()).unwrap_or_default());
     }
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// Scripts in which a process ends while others of it, or of those it has made, still
+/// wait. `END` stands for the ways in which it does.
+const ENDS: [&str; 9] = [
+    "task t1 { q.get() }\nspawn process t1\nEND",
+    "task t1 { q.get() }\nspawn t1\nEND",
+    "task t1 { q.get() }\ntask d { q.get() }\nspawn process t1\nspawn daemon d\nEND",
+    "task t0 { END }\ntask t1 { q.get() }\nspawn t0\nspawn process t1\njoin all",
+    "task t0 { END }\ntask t1 { q.get() }\nlet h = spawn process t1\nspawn t0\njoin h",
+    "task t1 { q.get() }\ntask p { spawn process t1; spawn t1; END }\nlet h = spawn process p\njoin h",
+    "task t1 { q.get() }\nif fork() == 0 { spawn process t1; spawn t1; END }\nwait()",
+    "task t1 { m.acquire() }\nm.acquire()\nspawn process t1\nEND",
+    "event e\ntask t { e.wait() }\nlet h = spawn process t\nlet i = spawn t\nkill h\nterminate i\njoin h\njoin i\nEND",
+];
+
+/// Who goes with an ending process is not stuck, however long the system takes.
+#[test]
+fn runs_in_which_processes_end_come_to_what_check_lists() {
+    let mut wrong = String::new();
+    for script in ENDS {
+        for end in ["exit 3", "let h = self\nkill h\njoin h"] {
+            let text = format!("queue q(0)\nlock m\n{}\n", script.replace("END", end));
+            wrong.push_str(&difference("an end", &text, 10 * runs()).unwrap_or_default());
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// Daemons that wait for ever keep no run from its end: they end with their process.
+#[test]
+fn runs_with_stuck_daemons_come_to_what_check_lists() {
+    let script = "lock m\nqueue q(0)\ntask d { m.acquire(); m.acquire() }\nspawn daemon d\n";
+    let mut wrong = String::new();
+    // Meanwhile the daemon is found out; or it comes to its wait when all else is stuck.
+    let stuck = ["q.get()", "spawn daemon { sleep 1ms; q.get() }\nq.get()"];
+    for rest in ["sleep 60ms", "spawn process { sleep 60ms }", "sleep 60ms\nexit 3"].iter().chain(&stuck) {
+        wrong.push_str(&difference("stuck", &format!("{script}{rest}\n"), 10 * runs()).unwrap_or_default());
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// What a thread does is in the memory that is told of, or it is ended first.
+#[test]
+fn runs_that_exit_beside_threads_come_to_what_check_lists() {
+    let scripts = [
+        "var x = 0\ntask t { x = 1 }\nspawn t\nexit",
+        "var x = 0\nshared y = 0\ntask t { x = 1; y = 1; x = 2; y = 2 }\nspawn t\nexit",
+        "var x = 0\ntask t { x = 1; x = 2 }\nspawn t\nspawn { exit 2 }\njoin all",
+        "var x = 0\nshared y = 0\ntask t { x = 1; atomically { x = 2; y = 2 }; x = 3 }\nspawn t\natomically { exit 4 }",
+        "task t(code) { exit code }\nspawn t(1)\nspawn t(2)\nspawn t(3)\njoin all",
+    ];
+    let wrong: Vec<String> =
+        scripts.iter().filter_map(|s| difference("an exit", &format!("{s}\n"), 20 * runs())).collect();
+    assert!(wrong.is_empty(), "{}", wrong.concat());
 }

@@ -197,6 +197,10 @@ pub mod flag {
     pub const SIGNALLED: u64 = 64;
     /// Among the facts: its name ends in its index.
     pub const NUMBERED: u64 = 128;
+    /// Its process is at its end: it makes no further step (`still`).
+    pub const HALT: u64 = 256;
+    /// It makes none.
+    pub const STANDS: u64 = 512;
 }
 
 /// A waiting node: one arm.
@@ -354,6 +358,8 @@ pub mod process {
     pub const DEAD: u64 = 3;
     /// Of a replay: it has told its end, and waits for the turn to leave.
     pub const LEAVING: u64 = 4;
+    /// One of its tasks is about to tell its end, and takes the others along.
+    pub const ENDING: u64 = 5;
 }
 
 const PAGE: usize = 4096;

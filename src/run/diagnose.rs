@@ -7,7 +7,7 @@ use super::arena::{Arena, TASKS_MAX, ending, facts, flag, node, object, ring, ru
 use super::codec;
 use super::executor::Executor;
 use super::image::Image;
-use super::process::Process;
+use super::process::{self as proc, Process};
 use super::record::{self, Raw, RawAccess};
 use super::spawn::has_ended;
 use super::supervisor::{Stop, TaskEnd};
@@ -129,6 +129,13 @@ fn is_live(arena: &Arena, slot: usize) -> bool {
     !matches!(arena.slot(slot, slot::STATE).load(SeqCst), state::FREE | state::ENDED)
 }
 
+/// Whether the task in a slot is being ended, by itself or from outside: so it is not
+/// for ever that it waits.
+fn is_ending(arena: &Arena, slot: usize) -> bool {
+    let word = |w: usize| arena.slot(slot, w).load(SeqCst);
+    word(slot::FLAGS) & flag::TERMINATE != 0 || proc::is_ending(arena, word(slot::PROCESS) as usize)
+}
+
 impl Diagnosis {
     pub fn new(image: &'static Image) -> Diagnosis {
         Diagnosis {
@@ -172,16 +179,16 @@ impl Diagnosis {
         })
     }
 
-    /// Every task that counts has ended or was reported as stuck.
+    /// Every task that counts has ended or was reported as stuck. Those that serve
+    /// others keep no run from its end, stuck or not: they go with their process.
     pub fn nothing_goes_on(&self, arena: &Arena) -> bool {
+        let serves = |s: &usize| arena.slot(*s, slot::FLAGS).load(Relaxed) & (flag::DAEMON | flag::WORKER) != 0;
         let mut stuck = 0;
-        for s in (0..arena.slots_high()).filter(|s| is_live(arena, *s)) {
-            let excused = arena.slot(s, slot::FLAGS).load(Relaxed) & (flag::DAEMON | flag::WORKER) != 0;
-            match (arena.slot(s, slot::REPORTED).load(Relaxed) != 0, excused) {
-                (true, _) => stuck += 1,
-                (false, true) => {}
-                (false, false) => return false,
+        for s in (0..arena.slots_high()).filter(|s| is_live(arena, *s) && !serves(s)) {
+            if arena.slot(s, slot::REPORTED).load(Relaxed) == 0 || is_ending(arena, s) {
+                return false;
             }
+            stuck += 1;
         }
         stuck > 0
     }
@@ -220,6 +227,18 @@ impl Diagnosis {
         if self.undecided {
             return Vec::new();
         }
+        let (second, still) = self.looked_again(home, &first, &stuck);
+        let count = |of: &[bool]| of.iter().filter(|s| **s).count();
+        if count(&still) != count(&stuck) {
+            return Vec::new();
+        }
+        let findings = self.findings(&second, &still);
+        self.remember_told(&second);
+        findings
+    }
+
+    /// A second look, and who was stuck at both, with nothing changed between them.
+    fn looked_again(&mut self, home: &Arc<Process>, first: &Snapshot, stuck: &[bool]) -> (Snapshot, Vec<bool>) {
         let second = self.snapshot(home);
         let still = deadlock::stuck(&second.views, &Answers { snapshot: &second, image: self.image });
         // What only the second look found is no more certain than what only the
@@ -228,14 +247,20 @@ impl Diagnosis {
             let first_at = first.slots.iter().position(|s| *s == second.slots[j]);
             first_at.is_some_and(|i| stuck[i] && first.versions[i] == second.versions[j])
         };
-        let still: Vec<bool> = (0..still.len()).map(|j| still[j] && before(j)).collect();
-        let count = |of: &[bool]| of.iter().filter(|s| **s).count();
-        if count(&still) != count(&stuck) {
-            return Vec::new();
+        let still = (0..still.len()).map(|j| still[j] && before(j)).collect();
+        (second, still)
+    }
+
+    /// Of a run that has come to a standstill: notes all that are stuck, those too of
+    /// whom nothing is told. Whether everybody is.
+    pub fn note_stuck(&mut self, home: &Arc<Process>) -> bool {
+        let first = self.snapshot(home);
+        let stuck = deadlock::stuck(&first.views, &Answers { snapshot: &first, image: self.image });
+        let (second, still) = self.looked_again(home, &first, &stuck);
+        for (s, _) in second.slots.iter().zip(&still).filter(|(_, still)| **still) {
+            self.image.arena.slot(*s, slot::REPORTED).store(1, SeqCst);
         }
-        let findings = self.findings(&second, &still);
-        self.remember_told(&second);
-        findings
+        still.iter().all(|still| *still)
     }
 
     fn findings(&self, snapshot: &Snapshot, stuck: &[bool]) -> Vec<Finding> {
@@ -311,6 +336,12 @@ impl Diagnosis {
             // Whoever types can stop a statement, so `main` goes on for others.
             let waits = waits.filter(|_| !self.goes_on(id));
             snapshot.views.push(TaskView { id, waits, excused });
+        }
+        // After all else was read: whoever ended it may have been seen beyond that deed.
+        for (s, view) in snapshot.slots.iter().zip(&mut snapshot.views) {
+            if view.waits.is_some() && is_ending(arena, *s) {
+                view.waits = None;
+            }
         }
         self.executor = Some(executor);
         snapshot

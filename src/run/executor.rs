@@ -194,7 +194,7 @@ impl Executor {
         if self.replay.on {
             return self.replay.stopped;
         }
-        self.flags() & (flag::TERMINATE | flag::INTERRUPT) != 0
+        self.flags() & (flag::TERMINATE | flag::INTERRUPT | flag::HALT) != 0
     }
 
     /// Goes on with the newest program that this process knows.

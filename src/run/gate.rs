@@ -48,6 +48,8 @@ impl Executor {
             self.home.gil_pause(|| futex::wait(gate, found, None));
         }
         waiters.fetch_sub(1, SeqCst);
+        // Who has the gate may be ending this process.
+        self.stand_still_if_halted();
     }
 
     /// From here on no other task makes a step.

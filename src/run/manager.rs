@@ -217,10 +217,12 @@ impl Executor {
         }
     }
 
-    /// Whether operations on the object go through the manager.
+    /// Whether operations on the object go through the manager. Within `atomically` the
+    /// task does them itself: it holds the gate, which keeps the manager from all steps.
     #[inline]
     pub(super) fn via_manager(&self, target: ObjRef) -> bool {
         target.kind == objects::place::queue
+            && !self.in_atomic
             && self.arena.object(target.id, object::OPTIONS).load(Relaxed) as u32 & queue::VIA_MANAGER != 0
     }
 
@@ -280,7 +282,7 @@ impl Executor {
 
     fn process_has_ended(&self) -> bool {
         let state = self.arena.process(self.process, process::STATE).load(SeqCst);
-        matches!(state, process::LEAVING | process::EXITED | process::DEAD)
+        matches!(state, process::ENDING | process::LEAVING | process::EXITED | process::DEAD)
     }
 
     fn converse(&mut self, bytes: &[u8]) -> std::io::Result<Vec<u8>> {

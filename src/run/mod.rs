@@ -28,6 +28,7 @@ mod record;
 pub mod replay;
 mod spawn;
 mod steps;
+mod still;
 mod supervisor;
 mod system;
 mod trace;

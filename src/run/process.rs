@@ -10,7 +10,7 @@
 //! copied memory, which the child takes from holders of another process (see
 //! `guard`); and the arena, where no lock is a copy.
 
-use super::arena::{Arena, PROCESSES_DEEP, process, run};
+use super::arena::{Arena, PROCESSES_DEEP, facts, flag, process, run};
 use super::gil::Gil;
 use crate::program::value::ObjRef;
 use nix::libc;
@@ -18,8 +18,8 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid};
 use std::collections::HashSet;
-use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A task or process that this process has made.
@@ -55,6 +55,8 @@ pub struct Process {
     family: Mutex<Family>,
     /// Whether some are leaving.
     some_leave: AtomicBool,
+    /// How many of its threads stand still, because it is at its end.
+    pub stood: AtomicU32,
     gil: Option<Gil>,
     arena: &'static Arena,
 }
@@ -69,7 +71,8 @@ impl Process {
     pub fn new(index: usize, gil: bool, arena: &'static Arena) -> Arc<Process> {
         let gil = gil.then(Gil::default);
         let some_leave = AtomicBool::new(false);
-        Arc::new(Process { index, family: Mutex::new(Family::default()), some_leave, gil, arena })
+        let stood = AtomicU32::new(0);
+        Arc::new(Process { index, family: Mutex::new(Family::default()), some_leave, stood, gil, arena })
     }
 
     pub fn family(&self) -> MutexGuard<'_, Family> {
@@ -209,6 +212,26 @@ pub fn reserve(arena: &Arena, kind: u64, parent: usize) -> Option<usize> {
     arena.process(index, process::KIND).store(kind, Relaxed);
     arena.process(index, process::PARENT).store(parent as u64, Relaxed);
     Some(index)
+}
+
+/// Whether a process is on its way to its end, whatever its tasks wait for: one of them
+/// has said so, the script has sent it a signal, or it goes with the one it was spawned in.
+pub fn is_ending(arena: &Arena, index: usize) -> bool {
+    let mut index = index;
+    while index != 0 {
+        let word = |word: usize| arena.process(index, word).load(SeqCst);
+        let signalled = |task: u64| arena.facts(task as u32, facts::FLAGS).load(SeqCst) & flag::SIGNALLED != 0;
+        if matches!(word(process::STATE), process::ENDING | process::LEAVING | process::EXITED | process::DEAD)
+            || word(process::TASK).checked_sub(1).is_some_and(signalled)
+        {
+            return true;
+        }
+        if word(process::KIND) == process::FORKED {
+            return false;
+        }
+        index = word(process::PARENT) as usize;
+    }
+    false
 }
 
 /// Says in the table that this process is there.

@@ -734,6 +734,7 @@ impl Executor {
             }
             self.trace.quiet = false;
         }
+        self.still_others();
         self.note_children();
         self.arena.process(self.process, process::EXIT_CODE).store(code as u64, SeqCst);
         // Whichever of its tasks ends the first process: its memory is what

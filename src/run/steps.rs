@@ -29,6 +29,7 @@ const LINE_WHOLE: usize = 4096;
 impl Executor {
     /// Runs a task to its end.
     pub(super) fn run_task(&mut self, mut machine: Task) -> Ended {
+        self.stand_still_if_halted();
         self.run_machine(&mut machine)
     }
 
@@ -50,7 +51,7 @@ impl Executor {
         {
             return Some(ended);
         }
-        if self.terminated() {
+        if self.terminated() && self.is_to_end() {
             return self.halted(machine);
         }
         if self.trace.on {
@@ -293,7 +294,7 @@ impl Executor {
         for index in 0..self.program.invariants.len() {
             let function = self.program.invariants[index].0;
             // One that cannot be worked out does not hold either.
-            if self.look_outside(function) != Some(Value::Bool(true)) && !self.terminated() {
+            if self.look_outside(function) != Some(Value::Bool(true)) && !(self.terminated() && self.is_to_end()) {
                 let shown = |cell| self.shown(&self.image.declared_cell(cell).peek(self.holder));
                 let values = self.program.invariant_values(index, shown);
                 let raw = Raw::Invariant { task: self.task, site: self.site, index: index as u32, values };
@@ -696,7 +697,7 @@ impl Executor {
             for _ in 0..100 {
                 std::hint::spin_loop();
             }
-            if self.terminated() {
+            if self.terminated() && self.is_to_end() {
                 return Err(Halt::Terminated);
             }
             if self.home.gil_wanted() {

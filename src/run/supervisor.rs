@@ -45,6 +45,9 @@ const LOOK_MS: u64 = 5;
 /// How often it looks at what stands still at the end of a replay before it
 /// takes it that nothing is stuck.
 const SETTLED_LOOKS: u32 = 10;
+/// How often it looks whether those that serve others stand still as well, once all
+/// others are stuck.
+const SERVANTS_LOOKS: u32 = 10;
 /// How long a process that was reserved may take to be there.
 const BIRTH_NS: u64 = 500_000_000;
 
@@ -406,6 +409,9 @@ impl Supervisor {
         if self.stop == Some(Stop::Finished) {
             self.run_finally();
         }
+        if self.stop == Some(Stop::Stuck) && self.image.options.outcomes {
+            self.await_servants();
+        }
         self.report()
     }
 
@@ -756,6 +762,20 @@ impl Supervisor {
             self.bury_dead();
             self.check_failures();
             self.stop = self.stop.take().or(before);
+        }
+    }
+
+    /// Daemons and workers may still be on their way to where they end, or stay, when all
+    /// others are stuck for ever. Some go on without end.
+    fn await_servants(&mut self) {
+        for _ in 0..SERVANTS_LOOKS {
+            if self.diagnosis.note_stuck(&self.home) || self.stop != Some(Stop::Stuck) {
+                return;
+            }
+            self.sleep(PollTimeout::from(LOOK_MS as u16));
+            self.find_new();
+            self.take_signals();
+            self.bury_dead();
         }
     }
 

@@ -9,7 +9,7 @@
 //! that the change may concern; that one tries again under the guard. So no
 //! hand-over can be lost: a waiter that gives up passes the wake on.
 
-use super::arena::{node, object, run, slot, state};
+use super::arena::{flag, node, object, run, slot, state};
 use super::codec;
 use super::events::About;
 use super::executor::Executor;
@@ -735,6 +735,9 @@ impl Executor {
         home.gil_pause(|| {
             home.reap_all();
             loop {
+                if self.slot_word(slot::FLAGS).load(SeqCst) & flag::HALT != 0 && self.is_halted() {
+                    self.stand_still();
+                }
                 if park.load(SeqCst) != 0 {
                     return if self.terminated() { Woken::Terminated } else { Woken::Again };
                 }

@@ -397,3 +397,22 @@ fn select_gives_up_after_its_time_or_at_once() {
         &["late", "not at all", "the lock", "none"],
     );
 }
+
+/// Nobody else makes a step during an `atomically` block, not the manager either.
+#[test]
+fn a_manager_s_queue_can_be_used_atomically() {
+    for_each_pair(
+        "
+        queue h via manager
+        queue full(1) via manager
+        task giver { repeat 100 { h.put(1); atomically { h.put(2); assert h.get() in [1, 2] } } }
+        task taker { repeat 100 { assert h.get() in [1, 2] } }
+        SPAWN giver x2
+        OTHER taker x2
+        join all
+        atomically { full.put(1) }
+        try { atomically { full.put(2) } } catch Type as e { print e }
+        full.get()
+        ",
+    );
+}

@@ -276,3 +276,25 @@ fn a_loop_over_a_list_helps_nobody() {
     let ended = run.finish().expect_code(130);
     assert_eq!(ended.failures(), ["deadlock"]);
 }
+
+/// Threads that go on make no step between their process's end and the look at what
+/// it left.
+#[test]
+fn finally_sees_one_moment() {
+    let script = "
+        var x = 0
+        shared y = 0
+        event never
+        task t { loop { atomically { x += 1; y += 1 } } }
+        task waits { never.wait(); x = 0 }
+        spawn t x2
+        spawn waits
+        spawn daemon waits
+        yield
+        exit
+        finally { assert x == y, \"{x} {y}\" }
+    ";
+    for script in [script.to_string(), script.replace("exit", "atomically { exit }")] {
+        run_json(script).args(["--repeat", "40"]).finish().expect_code(0);
+    }
+}

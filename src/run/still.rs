@@ -1,0 +1,115 @@
+//! The end of a process is one moment for all others: once a task has ended it, none of
+//! its threads makes a further step, though the system lets them run until the process is
+//! gone. So what a thread has told was in the memory that is looked at when all is over,
+//! and nobody sees a deed of one that was ended before. It owns who ends a process, and
+//! how its other threads are held; they are told as ended when it is buried.
+
+use super::arena::{flag, process, run, slot};
+use super::executor::Executor;
+use super::futex;
+use super::spawn::has_ended;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::SeqCst;
+
+/// How long it waits for threads that are in the middle of a step: one may stand in a
+/// write to a pipe that nobody reads.
+const PATIENCE_NS: u64 = 500_000_000;
+/// How often it looks meanwhile for those that ended in the ordinary way.
+const LOOK_NS: u64 = 1_000_000;
+
+impl Executor {
+    /// This task ends its process, unless another of it does so already: then it stands
+    /// still. When this is over, no other thread of the process makes a further step.
+    pub(super) fn still_others(&mut self) {
+        let state = self.arena.process(self.process, process::STATE);
+        // Before anybody can see that this task does nothing more: whoever its process
+        // takes along is not left without hope by that.
+        let first = state.compare_exchange(process::ALIVE, process::ENDING, SeqCst, SeqCst).is_ok();
+        if self.replay.on {
+            // There the schedule says who makes a step.
+            return;
+        }
+        if !first {
+            if self.in_atomic {
+                self.leave_gate(true);
+            }
+            self.home.gil_let_go();
+            self.stand_still();
+        }
+        let (home, until) = (self.home.clone(), futex::now_ns() + PATIENCE_NS);
+        loop {
+            let stood = home.stood.load(SeqCst);
+            let now = futex::now_ns();
+            if !self.another_moves() || now >= until {
+                return;
+            }
+            if self.arena.run(run::GATE_WAITERS).load(SeqCst) != 0 {
+                futex::wake(self.arena.run_half(run::GATE), u32::MAX);
+            }
+            home.gil_pause(|| futex::wait(&home.stood, stood, Some(now + LOOK_NS)));
+        }
+    }
+
+    /// Tells all other threads of this process to halt; whether one has not yet.
+    fn another_moves(&self) -> bool {
+        let first = self.arena.process(self.process, process::TASK).load(SeqCst).checked_sub(1);
+        let family = self.home.family();
+        let threads = family.children.iter().filter(|c| c.process.is_none()).map(|c| c.task.id);
+        let others = threads.chain(first.map(|task| task as u32)).filter(|task| *task != self.task);
+        let mut moves = false;
+        for slot in others.filter(|task| !has_ended(self.arena, *task)).filter_map(|task| self.arena.slot_of(task)) {
+            let flags = self.arena.slot(slot, slot::FLAGS).fetch_or(flag::HALT, SeqCst);
+            // Who sleeps looks at its flags first when it wakes.
+            let sleeps = self.arena.park(slot).1.load(SeqCst) != 0;
+            moves |= flags & flag::STANDS == 0 && !sleeps;
+        }
+        moves
+    }
+
+    /// Of a task that is `terminated`: whether it is to end, or its statement. If its
+    /// process ends this does not return, but an `atomically` block is gone through first.
+    #[cold]
+    pub(super) fn is_to_end(&self) -> bool {
+        if self.replay.on {
+            return true;
+        }
+        if !self.in_atomic {
+            self.stand_still_if_halted();
+        }
+        self.flags() & (flag::TERMINATE | flag::INTERRUPT) != 0
+    }
+
+    /// Between two steps.
+    pub(super) fn stand_still_if_halted(&self) {
+        if self.flags() & flag::HALT != 0 && self.is_halted() {
+            self.home.gil_let_go();
+            self.stand_still();
+        }
+    }
+
+    /// Whether it is this task that has been told to halt, and not who had its slot before
+    /// it; and it is itself, not another that acts for it.
+    #[cold]
+    pub(super) fn is_halted(&self) -> bool {
+        if self.slot_word(slot::PROCESS).load(SeqCst) as usize != self.process {
+            return false;
+        }
+        let ending = self.arena.process(self.process, process::STATE).load(SeqCst) != process::ALIVE;
+        if !ending {
+            self.slot_word(slot::FLAGS).fetch_and(!flag::HALT, SeqCst);
+        }
+        ending
+    }
+
+    /// Until its process is gone. The interpreter lock has been let go of.
+    #[cold]
+    pub(super) fn stand_still(&self) -> ! {
+        self.slot_word(slot::FLAGS).fetch_or(flag::STANDS, SeqCst);
+        self.home.stood.fetch_add(1, SeqCst);
+        futex::wake(&self.home.stood, 1);
+        let never = AtomicU32::new(0);
+        loop {
+            futex::wait(&never, 0, None);
+        }
+    }
+}
