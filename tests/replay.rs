@@ -94,7 +94,6 @@ fn a_deadlock_is_replayed_and_said_to_be_as_promised() {
     assert!(model.stdout.contains("error[deadlock]"), "{}", model.stdout);
 }
 
-/// A circle is gone round once; that it has no end is the model's.
 /// At the end one looks at its condition once more, while another one finds that what it
 /// stands at would go ahead.
 #[test]
@@ -110,6 +109,7 @@ fn who_awaits_looks_once_more_whatever_others_stand_at() {
     }
 }
 
+/// A circle is gone round once; that it has no end is the model's.
 #[test]
 fn going_round_for_ever_is_said_of_a_replay_too() {
     let script = "atomic a = 0\natomic b = 0\n\
@@ -128,8 +128,6 @@ fn going_round_for_ever_is_said_of_a_replay_too() {
     assert!(model.stdout.contains("error[livelock]"), "{}", model.stdout);
 }
 
-/// A replay is held in the middle of a turn: by a process that prints more than
-/// the pipe takes which nobody reads. Then somebody is killed.
 /// Loops without a turn: the replay has an end all the same.
 #[test]
 fn going_round_without_a_turn_has_an_end_in_a_replay() {
@@ -185,6 +183,41 @@ fn a_process_ends_as_in_the_model_whatever_its_threads_made() {
     }
 }
 
+/// Every finding with this code that `check` has a schedule for is shown by the schedule, in
+/// both ways, each time.
+fn every_schedule_shows(script: &str, code: &str) {
+    let checked = conc().file("s.conc", script).args(["check", "--format", "json", "s.conc"]).finish();
+    let all = findings(&checked.stdout);
+    let promised: Vec<&Value> = all.iter().filter(|f| f["code"] == code && f["schedule"].is_string()).collect();
+    assert!(!promised.is_empty(), "{script}: {}", checked.stdout);
+    for finding in promised {
+        let schedule = finding["schedule"].as_str().unwrap_or_default();
+        for model in [true, false, false] {
+            let replay = conc().file("s.conc", script).args(["replay", "--format", "json", "s.conc", schedule]);
+            let ended = if model { replay.args(["--model"]) } else { replay }.finish();
+            let same = findings(&ended.stdout).iter().any(|f| essence(f) == essence(finding));
+            assert!(same, "{script} {schedule}, model: {model}: {}{}", ended.stdout, ended.stderr);
+        }
+    }
+}
+
+/// A process that was spawned and has ended is waited for no more once another has been made,
+/// also by `fork`.
+#[test]
+fn a_fork_takes_the_spawned_processes_that_have_ended() {
+    let waits = "event e\ntask t0 { }\ntask t1 { }\nspawn daemon t0\nspawn process t1\nif fork() == 0 { e.wait() }\n";
+    let put = "queue q(1)\ntask t0 { }\ntask t1 { }\nspawn daemon t0\nspawn process t1\nif fork() == 0 { }\nq.put(1)\n";
+    for script in [waits, put] {
+        every_schedule_shows(script, "deadlock");
+        every_schedule_shows(script, "orphan");
+    }
+    let ended = "task t { }\nspawn process t\nif fork() == 0 { exit 4 }\n";
+    every_schedule_shows(ended, "orphan");
+    every_schedule_shows(ended, "zombie");
+}
+
+/// A replay is held in the middle of a turn: by a process that prints more than
+/// the pipe takes which nobody reads. Then somebody is killed.
 fn killed_in_the_middle(name: &str) -> support::Ended {
     let line = "x".repeat(200);
     let script = format!(

@@ -815,14 +815,24 @@ pub(super) fn look(image: &Image, plan: &Plan, quiet: bool) -> Standing {
             Standing::UnderWay
         };
     };
+    let diverged = |task: String, reason: &str| {
+        Standing::Diverged(Divergence { turn: now, task, planned: turn.site, site: None, reason: reason.to_string() })
+    };
+    let nobody = || diverged(format!("task {}", turn.task), "it has ended, or was never made");
     if turn.ended && turn.process {
-        let Some(index) = process_of(arena, turn.task) else { return Standing::UnderWay };
-        if arena.process(index, process::STATE).load(SeqCst) == process::DEAD {
-            bump(image, plan);
-        } else if turn.signal != 0
-            && let Ok(signal) = nix::sys::signal::Signal::try_from(turn.signal)
-        {
-            proc::send(arena.process(index, process::PID).load(SeqCst) as i32, signal);
+        let Some(index) = process_of(arena, turn.task) else { return nobody() };
+        match arena.process(index, process::STATE).load(SeqCst) {
+            process::DEAD => bump(image, plan),
+            // Whoever ends a process says so before the next turn begins.
+            process::ALIVE if turn.signal == 0 => {
+                let first = arena.process(index, process::TASK).load(SeqCst);
+                return diverged(arena.task_name(first as u32 - 1), "its process goes on");
+            }
+            _ => {
+                if let Ok(signal) = nix::sys::signal::Signal::try_from(turn.signal) {
+                    proc::send(arena.process(index, process::PID).load(SeqCst) as i32, signal);
+                }
+            }
         }
         return Standing::UnderWay;
     }
@@ -832,14 +842,7 @@ pub(super) fn look(image: &Image, plan: &Plan, quiet: bool) -> Standing {
     let taken = arena.run(run::REPLAY_TAKEN).load(SeqCst) == now as u64 + 1;
     let settled = quiet && is_settled(arena, &[at::GATE, at::BY_ITSELF]);
     if here.is_none() && !taken && settled && cursor(arena) == now {
-        let reason = "it has ended, or was never made".to_string();
-        return Standing::Diverged(Divergence {
-            turn: now,
-            task: format!("task {}", turn.task),
-            planned: turn.site,
-            site: None,
-            reason,
-        });
+        return nobody();
     }
     Standing::UnderWay
 }

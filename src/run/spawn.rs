@@ -428,6 +428,7 @@ impl Executor {
 
     /// The script's `fork()`: 0 in the child, the child's pid in the parent.
     pub(super) fn fork(&mut self) -> Result<Value, Halt> {
+        self.reap_ended();
         let index = self.reserve_process(process::FORKED)?;
         let number = {
             let mut family = self.home.family();
