@@ -216,6 +216,23 @@ fn a_fork_takes_the_spawned_processes_that_have_ended() {
     every_schedule_shows(ended, "zombie");
 }
 
+/// At the end it looks at its condition once more, whatever the condition asks.
+#[test]
+fn who_awaits_how_an_object_stands_is_found_stuck() {
+    for script in [
+        "semaphore s(1)\ntask t { await s.value() == 0 }\nspawn t\njoin all\n",
+        "lock m\nawait m.locked()\n",
+        "queue q\nawait not q.empty() or q.qsize() > 0 or q.full()\n",
+        "event e\nawait e.is_set()\n",
+        "latch l(1)\nawait l.value() == 0\n",
+        "semaphore s(0)\natomically { await s.value() == 1 }\n",
+        "let h = spawn { }\nawait not h.alive\nawait h.alive or h.exit_code == 1\n",
+        "let h = spawn process { }\nawait not h.alive\nawait h.alive\n",
+    ] {
+        every_schedule_shows(script, "deadlock");
+    }
+}
+
 /// A replay is held in the middle of a turn: by a process that prints more than
 /// the pipe takes which nobody reads. Then somebody is killed.
 fn killed_in_the_middle(name: &str) -> support::Ended {

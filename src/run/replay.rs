@@ -657,6 +657,8 @@ impl Executor {
     fn look_for_the_last_time(&mut self, step: &Step) {
         let looks = match step {
             Step::Access { access: Access::Read | Access::Update(Update::Load, ..), .. } => true,
+            Step::Operate { object, method, .. } => KINDS[object.kind as usize].methods[*method as usize].looks,
+            Step::TaskField { .. } => true,
             Step::AwaitBegin { .. } | Step::AtomicBegin => true,
             Step::AwaitEnd { holds, .. } => !holds,
             step => !step.is_turn(),
