@@ -233,6 +233,22 @@ fn who_awaits_how_an_object_stands_is_found_stuck() {
     }
 }
 
+/// Of a task that has failed, or has come to the end of its code, nothing is to be hoped
+/// for any more.
+#[test]
+fn what_stands_behind_a_failure_is_never_done() {
+    let dies = "lock m\ntask t { m.acquire(); m.acquire() }\nlet h = spawn t\nassert false\nterminate h\n";
+    every_schedule_shows(dies, "self-deadlock");
+    let ran = support::run_json(dies).finish().expect_code(1);
+    assert!(ran.failures().iter().any(|code| code == "self-deadlock"), "{}", ran.stdout);
+    let puts = "queue q\natomic a = 0\ntask t0 { a = 1; q.get() }\ntask t1 { yield }\n\
+                task t2 { assert a == 0; q.put(2) }\nspawn t0\nspawn daemon t1\nspawn t2\n";
+    every_schedule_shows(puts, "deadlock");
+    let held = "lock m\ntask t0 { m.acquire() }\ntask t2 { with m { } }\nspawn t0\nlet h = spawn daemon t2\n\
+                assert false\nterminate h\n";
+    every_schedule_shows(held, "abandoned-lock");
+}
+
 /// A replay is held in the middle of a turn: by a process that prints more than
 /// the pipe takes which nobody reads. Then somebody is killed.
 fn killed_in_the_middle(name: &str) -> support::Ended {

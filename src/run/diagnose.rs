@@ -301,7 +301,10 @@ impl Diagnosis {
                 pc => pc,
             };
             let may = self.may.get_or_insert_with(|| May::new(&image.program));
-            snapshot.deeds.push(may.deeds(&image.program, root, pc));
+            snapshot.deeds.push(match word(slot::FLAGS) & flag::CODE_ENDED {
+                0 => may.deeds(&image.program, root, pc),
+                _ => may.nothing(&image.program),
+            });
             let waits = waits_of(arena, &mut executor, s);
             let idle = word(slot::POOL) != 0
                 && waits.as_ref().is_some_and(|w| w.iter().all(|v| KINDS[v.kind as usize].word == "pool"));

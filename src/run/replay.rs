@@ -9,7 +9,7 @@
 //! over at once; else what happens is not what was planned, and the run ends
 //! with a sentence about it.
 
-use super::arena::{Arena, ending, facts, process, run, slot, state};
+use super::arena::{Arena, ending, facts, flag, process, run, slot, state};
 use super::codec;
 use super::executor::Executor;
 use super::futex;
@@ -725,6 +725,10 @@ impl Executor {
         }
         if self.in_atomic {
             self.leave_gate(true);
+        }
+        // A worker has the code of further jobs before it.
+        if self.slot_word(slot::POOL).load(Relaxed) == 0 {
+            self.slot_word(slot::FLAGS).fetch_or(flag::CODE_ENDED, SeqCst);
         }
         match self.gate() {
             Pass::Go | Pass::Fired => ended,

@@ -728,7 +728,7 @@ impl Executor {
         };
         if ended.ending != ending::EXITED {
             self.arena.slot(self.slot, slot::PC).store(u64::from(self.site), Relaxed);
-            self.slot_word(slot::FLAGS).fetch_or(flag::BODY_ENDED, SeqCst);
+            self.slot_word(slot::FLAGS).fetch_or(flag::BODY_ENDED | flag::CODE_ENDED, SeqCst);
             self.trace.quiet = true;
             if let Err(Halt::Terminated) = self.await_children() {
                 ended.ending = ending::TERMINATED;
