@@ -249,6 +249,21 @@ fn what_stands_behind_a_failure_is_never_done() {
     every_schedule_shows(held, "abandoned-lock");
 }
 
+/// Who has been told to end and has not yet is no part of a deadlock, whatever it waits for.
+#[test]
+fn who_is_to_end_is_not_stuck() {
+    let thread = "queue q(1)\nevent go\ntask t0 { q.get(); q.get() }\ntask t1 { go.wait(); q.get() }\n\
+                  let h = spawn daemon t0\nspawn t1\nq.put_nowait(1)\nterminate h\ngo.set()\n";
+    let process = "lock m reentrant\nqueue q(0)\ntask t0 { with m { } }\n\
+                   task t2 { if m.acquire(blocking: false) { q.get() } }\n\
+                   let h = spawn process t0\nspawn process t2 x2\nkill h\n";
+    for script in [thread, process] {
+        every_schedule_shows(script, "deadlock");
+    }
+    // The daemon ends with the process that `main` has left.
+    every_schedule_shows("lock m\ntask t { with m { } }\nspawn daemon t\nm.acquire()\n", "abandoned-lock");
+}
+
 /// A replay is held in the middle of a turn: by a process that prints more than
 /// the pipe takes which nobody reads. Then somebody is killed.
 fn killed_in_the_middle(name: &str) -> support::Ended {

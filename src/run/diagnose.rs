@@ -9,6 +9,7 @@ use super::executor::Executor;
 use super::image::Image;
 use super::process::Process;
 use super::record::{self, Raw, RawAccess};
+use super::replay;
 use super::spawn::has_ended;
 use super::supervisor::{Stop, TaskEnd};
 use super::world::{held_of, mode_of};
@@ -313,6 +314,7 @@ impl Diagnosis {
             snapshot.free.push(self.is_free(id));
             // Whoever types can stop a statement, so `main` goes on for others.
             let waits = waits.filter(|_| !self.goes_on(id));
+            let waits = waits.filter(|_| image.options.replay.is_none() || !replay::is_to_end(arena, s));
             snapshot.views.push(TaskView { id, waits, excused });
         }
         self.executor = Some(executor);
