@@ -264,6 +264,16 @@ fn who_is_to_end_is_not_stuck() {
     every_schedule_shows("lock m\ntask t { with m { } }\nspawn daemon t\nm.acquire()\n", "abandoned-lock");
 }
 
+/// A daemon goes on after its process has told its end, and so does what the manager does
+/// for it.
+#[test]
+fn a_daemon_puts_through_the_manager_after_the_end_of_its_process() {
+    let alone = "queue q(1) via manager\ntask d { q.put(1) }\nspawn daemon d\n";
+    every_schedule_shows(alone, "left-in-queue");
+    let before = "queue q(1) via manager\ntask d { q.put(1) }\nlet h = spawn process { spawn daemon d }\nq.put(2)\n";
+    every_schedule_shows(before, "deadlock");
+}
+
 /// A replay is held in the middle of a turn: by a process that prints more than
 /// the pipe takes which nobody reads. Then somebody is killed.
 fn killed_in_the_middle(name: &str) -> support::Ended {

@@ -163,7 +163,9 @@ fn act(image: &'static Image, home: &Arc<Process>, request: &[u8]) -> Option<Vec
     arena.run(run::MANAGER_BUSY).store(slot as u64 + 1, SeqCst);
     let client = arena.slot(slot, slot::PROCESS).load(SeqCst) as usize;
     image.catch_up(home, super::guard::holder(slot, home.index));
-    let alive = arena.process(client, process::STATE).load(SeqCst) == process::ALIVE
+    // In a replay the threads of a process that has told its end go on until its turn to leave.
+    let state = arena.process(client, process::STATE).load(SeqCst);
+    let alive = matches!(state, process::ALIVE | process::LEAVING)
         && arena.slot(slot, slot::TASK).load(SeqCst) == u64::from(task);
     let reply = alive.then(|| {
         let mut executor = Executor::new(image, home.clone(), slot, task);
