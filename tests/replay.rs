@@ -274,6 +274,23 @@ fn a_daemon_puts_through_the_manager_after_the_end_of_its_process() {
     every_schedule_shows(before, "deadlock");
 }
 
+/// The manager carries out what is asked within an `await` or an `atomically` block, which
+/// holds all others off, and nothing that would wait there.
+#[test]
+fn the_manager_serves_who_holds_the_others_off() {
+    let awaits = "queue q via manager\natomic n = 0\ntask t { await not q.empty(); n += 1 }\n\
+                  spawn t x2\nspawn process t\nq.put(1)\njoin all\nassert n == 3\n";
+    assert!(support::run_json(awaits).finish().expect_code(0).failures().is_empty());
+    let mixed = "queue q via manager\natomic n = 0\ntask w { repeat 50 { q.put(1); q.get() } }\n\
+                 task t { repeat 50 { atomically { n += q.qsize() - q.qsize() } } }\n\
+                 spawn t x2\nspawn process t\nspawn w\nspawn process w\njoin all\nassert n == 0\n";
+    assert!(support::run_json(mixed).finish().expect_code(0).failures().is_empty());
+    let waits = "queue q via manager\natomically { let v = q.get() }\n";
+    assert_eq!(support::run_json(waits).finish().expect_code(1).failures(), ["error"]);
+    every_schedule_shows(waits, "error");
+    every_schedule_shows("queue q via manager\nawait not q.empty()\n", "deadlock");
+}
+
 /// A replay is held in the middle of a turn: by a process that prints more than
 /// the pipe takes which nobody reads. Then somebody is killed.
 fn killed_in_the_middle(name: &str) -> support::Ended {
