@@ -291,6 +291,15 @@ fn the_manager_serves_who_holds_the_others_off() {
     every_schedule_shows("queue q via manager\nawait not q.empty()\n", "deadlock");
 }
 
+/// Who was notified waits for the lock, and for that without a limit, though it may have
+/// waited for the notification with one.
+#[test]
+fn who_was_notified_in_a_timed_wait_waits_for_the_lock() {
+    let script = "lock m\ncondition c(m)\ntask a { with m { c.wait(timeout: 1ms) } }\n\
+                  let h = spawn a\nm.acquire()\nc.notify()\njoin h\n";
+    every_schedule_shows(script, "deadlock");
+}
+
 /// A replay is held in the middle of a turn: by a process that prints more than
 /// the pipe takes which nobody reads. Then somebody is killed.
 fn killed_in_the_middle(name: &str) -> support::Ended {

@@ -330,18 +330,21 @@ fn waits_of(arena: &Arena, executor: &mut Executor, s: usize) -> Option<Vec<Wait
     if arena.park(s).0.load(SeqCst) != 0 {
         return None;
     }
-    match word(slot::STATE) {
-        state::WAITING => {}
+    let timed = match word(slot::STATE) {
+        state::WAITING => false,
+        state::TIMED => true,
         state::AWAITING => {
             let site = word(slot::AWAIT).checked_sub(1)? as u32;
             return Some(vec![WaitView { object: u32::MAX, kind: 0, method: 0, need: Need::Change { site } }]);
         }
         _ => return None,
-    }
+    };
     if word(slot::FIRED) != 0 {
         return None;
     }
-    arms_of(arena, executor, s)
+    // Who was notified waits for the lock by now, and that without a limit.
+    let ends = |w: &WaitView| KINDS[w.kind as usize].methods[w.method as usize].timeout.is_some();
+    arms_of(arena, executor, s).filter(|waits| !timed || !waits.iter().any(ends))
 }
 
 /// What the task in a slot waits in, also with a time-out.
