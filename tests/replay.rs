@@ -300,6 +300,21 @@ fn who_was_notified_in_a_timed_wait_waits_for_the_lock() {
     every_schedule_shows(script, "deadlock");
 }
 
+/// An error that a second task makes at the same place, or a further race about the same
+/// variable, is no other finding; the last turn shows it all the same.
+#[test]
+fn what_comes_again_in_the_last_turn_is_one_finding() {
+    let errors = "atomic n = 0\ntask t { n += 1; raise \"r\" }\nspawn t\nspawn t\njoin all\n";
+    let races = "shared x = 0\ntask t {\nx = 1\nx = 2\n}\nspawn t\nx = 3\nx = 4\njoin all\n";
+    for (script, schedule, code) in [(errors, "0x2.1.2", "error"), (races, "0x3.1x2", "race")] {
+        for model in [true, false] {
+            let replay = conc().file("s.conc", script).args(["replay", "--format", "json", "s.conc", schedule]);
+            let ended = if model { replay.args(["--model"]) } else { replay }.finish().expect_code(1);
+            assert_eq!(ended.failures(), [code], "{schedule} {model}: {}{}", ended.stdout, ended.stderr);
+        }
+    }
+}
+
 /// A replay is held in the middle of a turn: by a process that prints more than
 /// the pipe takes which nobody reads. Then somebody is killed.
 fn killed_in_the_middle(name: &str) -> support::Ended {
