@@ -94,7 +94,6 @@ fn a_deadlock_is_replayed_and_said_to_be_as_promised() {
     assert!(model.stdout.contains("error[deadlock]"), "{}", model.stdout);
 }
 
-/// A circle is gone round once; that it has no end is the model's.
 /// At the end one looks at its condition once more, while another one finds that what it
 /// stands at would go ahead.
 #[test]
@@ -110,6 +109,7 @@ fn who_awaits_looks_once_more_whatever_others_stand_at() {
     }
 }
 
+/// A circle is gone round once; that it has no end is the model's.
 #[test]
 fn going_round_for_ever_is_said_of_a_replay_too() {
     let script = "atomic a = 0\natomic b = 0\n\
@@ -128,8 +128,6 @@ fn going_round_for_ever_is_said_of_a_replay_too() {
     assert!(model.stdout.contains("error[livelock]"), "{}", model.stdout);
 }
 
-/// A replay is held in the middle of a turn: by a process that prints more than
-/// the pipe takes which nobody reads. Then somebody is killed.
 /// Loops without a turn: the replay has an end all the same.
 #[test]
 fn going_round_without_a_turn_has_an_end_in_a_replay() {
@@ -185,6 +183,140 @@ fn a_process_ends_as_in_the_model_whatever_its_threads_made() {
     }
 }
 
+/// Every finding with this code that `check` has a schedule for is shown by the schedule, in
+/// both ways, each time.
+fn every_schedule_shows(script: &str, code: &str) {
+    let checked = conc().file("s.conc", script).args(["check", "--format", "json", "s.conc"]).finish();
+    let all = findings(&checked.stdout);
+    let promised: Vec<&Value> = all.iter().filter(|f| f["code"] == code && f["schedule"].is_string()).collect();
+    assert!(!promised.is_empty(), "{script}: {}", checked.stdout);
+    for finding in promised {
+        let schedule = finding["schedule"].as_str().unwrap_or_default();
+        for model in [true, false, false] {
+            let replay = conc().file("s.conc", script).args(["replay", "--format", "json", "s.conc", schedule]);
+            let ended = if model { replay.args(["--model"]) } else { replay }.finish();
+            let same = findings(&ended.stdout).iter().any(|f| essence(f) == essence(finding));
+            assert!(same, "{script} {schedule}, model: {model}: {}{}", ended.stdout, ended.stderr);
+        }
+    }
+}
+
+/// A process that was spawned and has ended is waited for no more once another has been made,
+/// also by `fork`.
+#[test]
+fn a_fork_takes_the_spawned_processes_that_have_ended() {
+    let waits = "event e\ntask t0 { }\ntask t1 { }\nspawn daemon t0\nspawn process t1\nif fork() == 0 { e.wait() }\n";
+    let put = "queue q(1)\ntask t0 { }\ntask t1 { }\nspawn daemon t0\nspawn process t1\nif fork() == 0 { }\nq.put(1)\n";
+    for script in [waits, put] {
+        every_schedule_shows(script, "deadlock");
+        every_schedule_shows(script, "orphan");
+    }
+    let ended = "task t { }\nspawn process t\nif fork() == 0 { exit 4 }\n";
+    every_schedule_shows(ended, "orphan");
+    every_schedule_shows(ended, "zombie");
+}
+
+/// At the end it looks at its condition once more, whatever the condition asks.
+#[test]
+fn who_awaits_how_an_object_stands_is_found_stuck() {
+    for script in [
+        "semaphore s(1)\ntask t { await s.value() == 0 }\nspawn t\njoin all\n",
+        "lock m\nawait m.locked()\n",
+        "queue q\nawait not q.empty() or q.qsize() > 0 or q.full()\n",
+        "event e\nawait e.is_set()\n",
+        "latch l(1)\nawait l.value() == 0\n",
+        "semaphore s(0)\natomically { await s.value() == 1 }\n",
+        "let h = spawn { }\nawait not h.alive\nawait h.alive or h.exit_code == 1\n",
+        "let h = spawn process { }\nawait not h.alive\nawait h.alive\n",
+    ] {
+        every_schedule_shows(script, "deadlock");
+    }
+}
+
+/// Of a task that has failed, or has come to the end of its code, nothing is to be hoped
+/// for any more.
+#[test]
+fn what_stands_behind_a_failure_is_never_done() {
+    let dies = "lock m\ntask t { m.acquire(); m.acquire() }\nlet h = spawn t\nassert false\nterminate h\n";
+    every_schedule_shows(dies, "self-deadlock");
+    let ran = support::run_json(dies).finish().expect_code(1);
+    assert!(ran.failures().iter().any(|code| code == "self-deadlock"), "{}", ran.stdout);
+    let puts = "queue q\natomic a = 0\ntask t0 { a = 1; q.get() }\ntask t1 { yield }\n\
+                task t2 { assert a == 0; q.put(2) }\nspawn t0\nspawn daemon t1\nspawn t2\n";
+    every_schedule_shows(puts, "deadlock");
+    let held = "lock m\ntask t0 { m.acquire() }\ntask t2 { with m { } }\nspawn t0\nlet h = spawn daemon t2\n\
+                assert false\nterminate h\n";
+    every_schedule_shows(held, "abandoned-lock");
+}
+
+/// Who has been told to end and has not yet is no part of a deadlock, whatever it waits for.
+#[test]
+fn who_is_to_end_is_not_stuck() {
+    let thread = "queue q(1)\nevent go\ntask t0 { q.get(); q.get() }\ntask t1 { go.wait(); q.get() }\n\
+                  let h = spawn daemon t0\nspawn t1\nq.put_nowait(1)\nterminate h\ngo.set()\n";
+    let process = "lock m reentrant\nqueue q(0)\ntask t0 { with m { } }\n\
+                   task t2 { if m.acquire(blocking: false) { q.get() } }\n\
+                   let h = spawn process t0\nspawn process t2 x2\nkill h\n";
+    for script in [thread, process] {
+        every_schedule_shows(script, "deadlock");
+    }
+    // The daemon ends with the process that `main` has left.
+    every_schedule_shows("lock m\ntask t { with m { } }\nspawn daemon t\nm.acquire()\n", "abandoned-lock");
+}
+
+/// A daemon goes on after its process has told its end, and so does what the manager does
+/// for it.
+#[test]
+fn a_daemon_puts_through_the_manager_after_the_end_of_its_process() {
+    let alone = "queue q(1) via manager\ntask d { q.put(1) }\nspawn daemon d\n";
+    every_schedule_shows(alone, "left-in-queue");
+    let before = "queue q(1) via manager\ntask d { q.put(1) }\nlet h = spawn process { spawn daemon d }\nq.put(2)\n";
+    every_schedule_shows(before, "deadlock");
+}
+
+/// The manager carries out what is asked within an `await` or an `atomically` block, which
+/// holds all others off, and nothing that would wait there.
+#[test]
+fn the_manager_serves_who_holds_the_others_off() {
+    let awaits = "queue q via manager\natomic n = 0\ntask t { await not q.empty(); n += 1 }\n\
+                  spawn t x2\nspawn process t\nq.put(1)\njoin all\nassert n == 3\n";
+    assert!(support::run_json(awaits).finish().expect_code(0).failures().is_empty());
+    let mixed = "queue q via manager\natomic n = 0\ntask w { repeat 50 { q.put(1); q.get() } }\n\
+                 task t { repeat 50 { atomically { n += q.qsize() - q.qsize() } } }\n\
+                 spawn t x2\nspawn process t\nspawn w\nspawn process w\njoin all\nassert n == 0\n";
+    assert!(support::run_json(mixed).finish().expect_code(0).failures().is_empty());
+    let waits = "queue q via manager\natomically { let v = q.get() }\n";
+    assert_eq!(support::run_json(waits).finish().expect_code(1).failures(), ["error"]);
+    every_schedule_shows(waits, "error");
+    every_schedule_shows("queue q via manager\nawait not q.empty()\n", "deadlock");
+}
+
+/// Who was notified waits for the lock, and for that without a limit, though it may have
+/// waited for the notification with one.
+#[test]
+fn who_was_notified_in_a_timed_wait_waits_for_the_lock() {
+    let script = "lock m\ncondition c(m)\ntask a { with m { c.wait(timeout: 1ms) } }\n\
+                  let h = spawn a\nm.acquire()\nc.notify()\njoin h\n";
+    every_schedule_shows(script, "deadlock");
+}
+
+/// An error that a second task makes at the same place, or a further race about the same
+/// variable, is no other finding; the last turn shows it all the same.
+#[test]
+fn what_comes_again_in_the_last_turn_is_one_finding() {
+    let errors = "atomic n = 0\ntask t { n += 1; raise \"r\" }\nspawn t\nspawn t\njoin all\n";
+    let races = "shared x = 0\ntask t {\nx = 1\nx = 2\n}\nspawn t\nx = 3\nx = 4\njoin all\n";
+    for (script, schedule, code) in [(errors, "0x2.1.2", "error"), (races, "0x3.1x2", "race")] {
+        for model in [true, false] {
+            let replay = conc().file("s.conc", script).args(["replay", "--format", "json", "s.conc", schedule]);
+            let ended = if model { replay.args(["--model"]) } else { replay }.finish().expect_code(1);
+            assert_eq!(ended.failures(), [code], "{schedule} {model}: {}{}", ended.stdout, ended.stderr);
+        }
+    }
+}
+
+/// A replay is held in the middle of a turn: by a process that prints more than
+/// the pipe takes which nobody reads. Then somebody is killed.
 fn killed_in_the_middle(name: &str) -> support::Ended {
     let line = "x".repeat(200);
     let script = format!(

@@ -408,15 +408,27 @@ fn end(explorer: &mut Explorer, done: Done) -> Followed {
     for one in stuck {
         add(one.finding, true);
     }
+    // What comes again is the same finding, with the facts of the first time, as in a run and
+    // among all that an exploration finds. The last turn shows it if it comes there again.
+    let key = |seen: &Seen| finding::key(explorer.model.program, &seen.event);
+    let mut firsts: Vec<(&Seen, bool)> = Vec::new();
+    let mut at: HashMap<(Code, String), usize> = HashMap::default();
     for seen in &done.events {
-        let (code, _) = finding::key(explorer.model.program, &seen.event);
+        let first = *at.entry(key(seen)).or_insert(firsts.len());
+        if first == firsts.len() {
+            firsts.push((seen, false));
+        }
+        firsts[first].1 |= seen.turn == last;
+    }
+    for (seen, at_last) in firsts {
+        let (code, _) = key(seen);
         let one = found(What::Event(seen.event.clone()), code);
         let finding = finding::finding(explorer, &one, &seen.row, &done.log[..seen.log]);
         // A lock that stuck tasks wait for is told there, as in a run.
         if code == Code::AbandonedLock && finding.on.iter().all(|lock| abandoned.contains(lock)) {
             continue;
         }
-        add(finding, seen.turn == last);
+        add(finding, at_last);
     }
     if at_end && finished {
         let mut m = Move::new(explorer.model, done.row.parts(), &[], explorer.main, explorer.main);

@@ -190,8 +190,7 @@ impl Session<'_> {
             self.show(finding);
         }
         self.show_lanes(&followed);
-        let missing: Vec<&Finding> =
-            followed.shown.iter().filter(|p| !p.code.is_note() && !observed.iter().any(|f| f.is_same(p))).collect();
+        let missing: Vec<&Finding> = followed.shown.iter().filter(|p| !observed.iter().any(|f| f.is_same(p))).collect();
         let code = self.end(&followed, &report, &missing, observed.len() as u64);
         let all = || observed.iter().copied().chain(&followed.circle);
         if self.args.format == Format::Json {
@@ -224,7 +223,7 @@ impl Session<'_> {
                 let length = Self::length(followed);
                 let (threads, processes) = (report.thread_count, report.process_count);
                 let made = format!("{}, {}", phrase::count(threads, "thread"), phrase::count(processes, "process"));
-                let promised = followed.shown.iter().filter(|f| !f.code.is_note()).count();
+                let promised = followed.shown.len();
                 let verdict = match (missing, followed.shown.is_empty(), observed) {
                     ([], true, 0) if followed.circle_from.is_none() => "nothing went wrong".to_string(),
                     ([], true, 0) if followed.circle_from == Some(followed.turns.len()) => {

@@ -29,7 +29,7 @@ pub const SPEC: KindSpec = KindSpec {
     methods: &[
         method("set", &[]),
         method("clear", &[]),
-        method("is_set", &[]),
+        question("is_set"),
         waiting("wait"),
         method("-wait over", &[]),
     ],

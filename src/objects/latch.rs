@@ -19,7 +19,7 @@ pub const SPEC: KindSpec = KindSpec {
     word: "latch",
     params: &[Param { name: "count", default: None, object: None }],
     options: &[],
-    methods: &[method("add", &[N]), method("count_down", &[]), waiting("wait"), method("value", &[])],
+    methods: &[method("add", &[N]), method("count_down", &[]), waiting("wait"), question("value")],
     with: &[],
     iterate: None,
     arm: |_| true,

@@ -35,7 +35,7 @@ pub const SPEC: KindSpec = KindSpec {
     methods: &[
         acquiring("acquire"),
         method("release", &[]),
-        method("locked", &[]),
+        question("locked"),
         method("-wait", &[]),
         method("-wait late", &[]),
     ],

@@ -373,7 +373,12 @@ pub(crate) const BLOCKING: Param = Param { name: "blocking", default: Some(Defau
 pub(crate) const TIMEOUT: Param = Param { name: "timeout", default: Some(Default::None), object: None };
 
 pub(crate) const fn method(name: &'static str, params: &'static [Param]) -> crate::program::kind::Method {
-    crate::program::kind::Method { name, params, waits: false, timeout: None, blocking: None }
+    crate::program::kind::Method { name, params, waits: false, timeout: None, blocking: None, looks: false }
+}
+
+/// A question about the object.
+pub(crate) const fn question(name: &'static str) -> crate::program::kind::Method {
+    crate::program::kind::Method { looks: true, ..method(name, &[]) }
 }
 
 /// `acquire(blocking: true, timeout: none)`.
@@ -384,12 +389,20 @@ pub(crate) const fn acquiring(name: &'static str) -> crate::program::kind::Metho
         waits: true,
         timeout: Some(1),
         blocking: Some(0),
+        looks: false,
     }
 }
 
 /// `wait(timeout: none)`.
 pub(crate) const fn waiting(name: &'static str) -> crate::program::kind::Method {
-    crate::program::kind::Method { name, params: &[TIMEOUT], waits: true, timeout: Some(0), blocking: None }
+    crate::program::kind::Method {
+        name,
+        params: &[TIMEOUT],
+        waits: true,
+        timeout: Some(0),
+        blocking: None,
+        looks: false,
+    }
 }
 
 /// `release(n = 1)`.

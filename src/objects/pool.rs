@@ -46,7 +46,7 @@ pub const SPEC: KindSpec = KindSpec {
         method("close", &[]),
         method("terminate", &[]),
         method("-submit", &[Param { name: "job", default: None, object: None }]),
-        crate::program::kind::Method { name: "-take", params: &[], waits: true, timeout: None, blocking: None },
+        crate::program::kind::Method { waits: true, ..method("-take", &[]) },
         method("-leave", &[]),
         waiting("-join"),
     ],

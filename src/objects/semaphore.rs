@@ -22,7 +22,7 @@ pub const SPEC: KindSpec = KindSpec {
     word: "semaphore",
     params: &[Param { name: "value", default: Some(Default::Int(1)), object: None }],
     options: &[],
-    methods: &[acquiring("acquire"), method("release", &[N]), method("value", &[])],
+    methods: &[acquiring("acquire"), method("release", &[N]), question("value")],
     with: &[With { word: "", acquire: ACQUIRE, release: RELEASE }],
     iterate: None,
     arm: |_| true,

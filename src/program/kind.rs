@@ -32,6 +32,8 @@ pub struct Method {
     pub timeout: Option<usize>,
     /// The place of the `blocking` parameter.
     pub blocking: Option<usize>,
+    /// It only looks: nothing is changed by it, and nobody let go.
+    pub looks: bool,
 }
 
 impl Method {

@@ -193,6 +193,8 @@ pub mod flag {
     pub const INTERRUPT: u64 = 32;
     /// Its body has ended; it waits for what it has spawned.
     pub const BODY_ENDED: u64 = 16;
+    /// Of its code nothing is left: all that it still does is to end.
+    pub const CODE_ENDED: u64 = 256;
     /// Among the facts of a process: the script itself has sent it a signal.
     pub const SIGNALLED: u64 = 64;
     /// Among the facts: its name ends in its index.

@@ -9,6 +9,7 @@ use super::executor::Executor;
 use super::image::Image;
 use super::process::{self as proc, Process};
 use super::record::{self, Raw, RawAccess};
+use super::replay;
 use super::spawn::has_ended;
 use super::supervisor::{Stop, TaskEnd};
 use super::world::{held_of, mode_of};
@@ -326,7 +327,10 @@ impl Diagnosis {
                 pc => pc,
             };
             let may = self.may.get_or_insert_with(|| May::new(&image.program));
-            snapshot.deeds.push(may.deeds(&image.program, root, pc));
+            snapshot.deeds.push(match word(slot::FLAGS) & flag::CODE_ENDED {
+                0 => may.deeds(&image.program, root, pc),
+                _ => may.nothing(&image.program),
+            });
             let waits = waits_of(arena, &mut executor, s);
             let idle = word(slot::POOL) != 0
                 && waits.as_ref().is_some_and(|w| w.iter().all(|v| KINDS[v.kind as usize].word == "pool"));
@@ -335,6 +339,7 @@ impl Diagnosis {
             snapshot.free.push(self.is_free(id));
             // Whoever types can stop a statement, so `main` goes on for others.
             let waits = waits.filter(|_| !self.goes_on(id));
+            let waits = waits.filter(|_| image.options.replay.is_none() || !replay::is_to_end(arena, s));
             snapshot.views.push(TaskView { id, waits, excused });
         }
         // After all else was read: whoever ended it may have been seen beyond that deed.
@@ -356,18 +361,21 @@ fn waits_of(arena: &Arena, executor: &mut Executor, s: usize) -> Option<Vec<Wait
     if arena.park(s).0.load(SeqCst) != 0 {
         return None;
     }
-    match word(slot::STATE) {
-        state::WAITING => {}
+    let timed = match word(slot::STATE) {
+        state::WAITING => false,
+        state::TIMED => true,
         state::AWAITING => {
             let site = word(slot::AWAIT).checked_sub(1)? as u32;
             return Some(vec![WaitView { object: u32::MAX, kind: 0, method: 0, need: Need::Change { site } }]);
         }
         _ => return None,
-    }
+    };
     if word(slot::FIRED) != 0 {
         return None;
     }
-    arms_of(arena, executor, s)
+    // Who was notified waits for the lock by now, and that without a limit.
+    let ends = |w: &WaitView| KINDS[w.kind as usize].methods[w.method as usize].timeout.is_some();
+    arms_of(arena, executor, s).filter(|waits| !timed || !waits.iter().any(ends))
 }
 
 /// What the task in a slot waits in, also with a time-out.

@@ -163,11 +163,17 @@ fn act(image: &'static Image, home: &Arc<Process>, request: &[u8]) -> Option<Vec
     arena.run(run::MANAGER_BUSY).store(slot as u64 + 1, SeqCst);
     let client = arena.slot(slot, slot::PROCESS).load(SeqCst) as usize;
     image.catch_up(home, super::guard::holder(slot, home.index));
-    let alive = arena.process(client, process::STATE).load(SeqCst) == process::ALIVE
+    // In a replay the threads of a process that has told its end go on until its turn to leave.
+    let state = arena.process(client, process::STATE).load(SeqCst);
+    let alive = matches!(state, process::ALIVE | process::LEAVING)
         && arena.slot(slot, slot::TASK).load(SeqCst) == u64::from(task);
     let reply = alive.then(|| {
         let mut executor = Executor::new(image, home.clone(), slot, task);
         executor.site = site;
+        // The step is the client's, and it is the client that is held off by others, or
+        // holds them off: whoever asks within an `atomically` or an `await` does.
+        executor.gated = false;
+        executor.in_atomic = arena.run_half(run::GATE).load(SeqCst) == super::guard::holder(slot, client);
         executor.act_for(*what, target, method, args, timed)
     });
     arena.run(run::MANAGER_BUSY).store(0, SeqCst);
@@ -190,6 +196,11 @@ impl Executor {
                     self.trace_operated(target, method, |_| Came::Raised);
                     self.unguard();
                     reply_error(&self.failed(target, kind, text))
+                }
+                Outcome::Wait(_) if self.in_atomic => {
+                    self.unguard();
+                    let name = self.image.object_name(target.id);
+                    reply_error(&objects::must_not_wait(self.outside, &format!("`{name}`")))
                 }
                 Outcome::Wait(memo) => {
                     pending[0].memo = memo;
@@ -266,8 +277,20 @@ impl Executor {
         let mut bytes = vec![what];
         codec::encode(&Value::list(words), &mut bytes);
         let home = self.home.clone();
-        match home.gil_pause(|| self.converse(&bytes)) {
-            Ok(reply) if !reply.is_empty() => read_reply(&reply).map_err(Halt::from),
+        self.enter_step();
+        let reply = home.gil_pause(|| {
+            let reply = self.converse(&bytes);
+            self.leave_step();
+            reply
+        });
+        match reply {
+            Ok(reply) if !reply.is_empty() => {
+                let done = read_reply(&reply)?;
+                if done.is_some() {
+                    self.changed(target.id);
+                }
+                Ok(done)
+            }
             // Nothing is answered to a thread whose process has told its end, and which is
             // about to end with it.
             _ if self.process_has_ended() => Err(Halt::Terminated),

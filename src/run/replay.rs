@@ -9,7 +9,7 @@
 //! over at once; else what happens is not what was planned, and the run ends
 //! with a sentence about it.
 
-use super::arena::{Arena, ending, facts, process, run, slot, state};
+use super::arena::{Arena, ending, facts, flag, process, run, slot, state};
 use super::codec;
 use super::executor::Executor;
 use super::futex;
@@ -657,6 +657,8 @@ impl Executor {
     fn look_for_the_last_time(&mut self, step: &Step) {
         let looks = match step {
             Step::Access { access: Access::Read | Access::Update(Update::Load, ..), .. } => true,
+            Step::Operate { object, method, .. } => KINDS[object.kind as usize].methods[*method as usize].looks,
+            Step::TaskField { .. } => true,
             Step::AwaitBegin { .. } | Step::AtomicBegin => true,
             Step::AwaitEnd { holds, .. } => !holds,
             step => !step.is_turn(),
@@ -723,6 +725,10 @@ impl Executor {
         }
         if self.in_atomic {
             self.leave_gate(true);
+        }
+        // A worker has the code of further jobs before it.
+        if self.slot_word(slot::POOL).load(Relaxed) == 0 {
+            self.slot_word(slot::FLAGS).fetch_or(flag::CODE_ENDED, SeqCst);
         }
         match self.gate() {
             Pass::Go | Pass::Fired => ended,
@@ -797,6 +803,26 @@ pub(super) fn is_turn_to_end(image: &Image, index: usize) -> bool {
     turn.is_some_and(|t| t.ended && t.process && process_of(image.arena, t.task) == Some(index))
 }
 
+/// Whether the task in a slot has been told to end, or its process has, and the turn in
+/// which it does so has not come: it waits for nothing any more.
+pub(super) fn is_to_end(arena: &Arena, s: usize) -> bool {
+    let index = arena.slot(s, slot::PROCESS).load(SeqCst) as usize;
+    let word = |w: usize| arena.process(index, w).load(SeqCst);
+    let signalled = || {
+        let first = word(process::TASK);
+        first != 0 && arena.facts(first as u32 - 1, facts::FLAGS).load(SeqCst) & flag::SIGNALLED != 0
+    };
+    // A process that was spawned is killed when the one that made it is over.
+    let alone = || {
+        let parent = word(process::PARENT) as usize;
+        word(process::KIND) != process::FORKED && arena.process(parent, process::STATE).load(SeqCst) == process::DEAD
+    };
+    arena.slot(s, slot::FLAGS).load(SeqCst) & flag::TERMINATE != 0
+        || matches!(word(process::STATE), process::LEAVING | process::EXITED)
+        || signalled()
+        || alone()
+}
+
 /// One look of the supervisor, after it has buried the dead. `quiet`: no
 /// process is on its way into the run.
 pub(super) fn look(image: &Image, plan: &Plan, quiet: bool) -> Standing {
@@ -815,14 +841,24 @@ pub(super) fn look(image: &Image, plan: &Plan, quiet: bool) -> Standing {
             Standing::UnderWay
         };
     };
+    let diverged = |task: String, reason: &str| {
+        Standing::Diverged(Divergence { turn: now, task, planned: turn.site, site: None, reason: reason.to_string() })
+    };
+    let nobody = || diverged(format!("task {}", turn.task), "it has ended, or was never made");
     if turn.ended && turn.process {
-        let Some(index) = process_of(arena, turn.task) else { return Standing::UnderWay };
-        if arena.process(index, process::STATE).load(SeqCst) == process::DEAD {
-            bump(image, plan);
-        } else if turn.signal != 0
-            && let Ok(signal) = nix::sys::signal::Signal::try_from(turn.signal)
-        {
-            proc::send(arena.process(index, process::PID).load(SeqCst) as i32, signal);
+        let Some(index) = process_of(arena, turn.task) else { return nobody() };
+        match arena.process(index, process::STATE).load(SeqCst) {
+            process::DEAD => bump(image, plan),
+            // Whoever ends a process says so before the next turn begins.
+            process::ALIVE if turn.signal == 0 => {
+                let first = arena.process(index, process::TASK).load(SeqCst);
+                return diverged(arena.task_name(first as u32 - 1), "its process goes on");
+            }
+            _ => {
+                if let Ok(signal) = nix::sys::signal::Signal::try_from(turn.signal) {
+                    proc::send(arena.process(index, process::PID).load(SeqCst) as i32, signal);
+                }
+            }
         }
         return Standing::UnderWay;
     }
@@ -832,14 +868,7 @@ pub(super) fn look(image: &Image, plan: &Plan, quiet: bool) -> Standing {
     let taken = arena.run(run::REPLAY_TAKEN).load(SeqCst) == now as u64 + 1;
     let settled = quiet && is_settled(arena, &[at::GATE, at::BY_ITSELF]);
     if here.is_none() && !taken && settled && cursor(arena) == now {
-        let reason = "it has ended, or was never made".to_string();
-        return Standing::Diverged(Divergence {
-            turn: now,
-            task: format!("task {}", turn.task),
-            planned: turn.site,
-            site: None,
-            reason,
-        });
+        return nobody();
     }
     Standing::UnderWay
 }

@@ -428,6 +428,7 @@ impl Executor {
 
     /// The script's `fork()`: 0 in the child, the child's pid in the parent.
     pub(super) fn fork(&mut self) -> Result<Value, Halt> {
+        self.reap_ended();
         let index = self.reserve_process(process::FORKED)?;
         let number = {
             let mut family = self.home.family();
@@ -727,7 +728,7 @@ impl Executor {
         };
         if ended.ending != ending::EXITED {
             self.arena.slot(self.slot, slot::PC).store(u64::from(self.site), Relaxed);
-            self.slot_word(slot::FLAGS).fetch_or(flag::BODY_ENDED, SeqCst);
+            self.slot_word(slot::FLAGS).fetch_or(flag::BODY_ENDED | flag::CODE_ENDED, SeqCst);
             self.trace.quiet = true;
             if let Err(Halt::Terminated) = self.await_children() {
                 ended.ending = ending::TERMINATED;
