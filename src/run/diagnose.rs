@@ -22,7 +22,7 @@ use crate::detect::stuck::{self, BODY_ENDED, Scene};
 use crate::lang::ast::Span;
 use crate::objects::{self, KINDS, Need, task};
 use crate::program::Program;
-use crate::program::kind::Memory;
+use crate::program::kind::{Memory, Method};
 use crate::program::value::{ErrorKind, ObjRef, Shown, Value};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -374,8 +374,20 @@ fn waits_of(arena: &Arena, executor: &mut Executor, s: usize) -> Option<Vec<Wait
         return None;
     }
     // Who was notified waits for the lock by now, and that without a limit.
-    let ends = |w: &WaitView| KINDS[w.kind as usize].methods[w.method as usize].timeout.is_some();
-    arms_of(arena, executor, s).filter(|waits| !timed || !waits.iter().any(ends))
+    if timed && first_method(arena, s).is_none_or(|m| m.timeout.is_some()) {
+        return None;
+    }
+    arms_of(arena, executor, s)
+}
+
+/// The method that the first arm of a waiting task is about.
+fn first_method(arena: &Arena, s: usize) -> Option<&'static Method> {
+    let node = |w: usize| arena.slot(s, slot::NODE + w).load(SeqCst);
+    let object = node(node::OBJECT) as u32;
+    if arena.slot(s, slot::NODE_COUNT).load(SeqCst) == 0 || arena.object_at(object) == 0 {
+        return None;
+    }
+    KINDS[arena.kind(object) as usize].methods.get(node(node::METHOD) as usize)
 }
 
 /// What the task in a slot waits in, also with a time-out.
