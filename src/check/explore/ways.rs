@@ -10,6 +10,14 @@ use crate::check::turn::{actor, run};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// A step on a way: the transition, the row that it leads to, and who is exchanged for whom
+/// in the state that is kept for it.
+struct StepInto {
+    turn: Turn,
+    row: Row,
+    exchange: Vec<(TaskId, TaskId)>,
+}
+
 impl Explorer<'_> {
     /// Transitions from the first state to one, and the state that they come
     /// to: this one, or one that it stands for.
@@ -30,20 +38,19 @@ impl Explorer<'_> {
         let mut who: BTreeMap<TaskId, TaskId> = BTreeMap::new();
         for pair in states.windows(2) {
             let last = way.last().map(|turn| turn.actor);
-            let Some((turn, next, exchange)) = self.step_into(pair[0], pair[1], &row, &who, last) else { break };
-            way.push(turn);
-            row = next;
+            let Some(step) = self.step_into(pair[0], pair[1], &row, &who, last) else { break };
+            way.push(step.turn);
+            row = step.row;
             // Those who were exchanged stand in each other's places now.
             let before = who.clone();
             let was = |task: &TaskId| before.get(task).copied().unwrap_or(*task);
-            who.extend(exchange.iter().map(|(from, to)| (*to, was(from))));
+            who.extend(step.exchange.iter().map(|(from, to)| (*to, was(from))));
         }
         (way, row)
     }
 
     /// A transition from one state into the next one, as those do it who are who on the way;
-    /// the one of who went last, if there is one. With it the next row, and who is exchanged
-    /// for whom in the state as it is kept.
+    /// the one of who went last, if there is one.
     fn step_into(
         &mut self,
         from: StateId,
@@ -51,12 +58,12 @@ impl Explorer<'_> {
         row: &Row,
         who: &BTreeMap<TaskId, TaskId>,
         last: Option<PartIx>,
-    ) -> Option<(Turn, Row, Vec<(TaskId, TaskId)>)> {
+    ) -> Option<StepInto> {
         let (mut target, mut out) = (Row::default(), Vec::new());
         self.store.load(to, &mut target);
         let kept = self.row(from);
         self.successors(&kept, true, &mut out);
-        let mut found: Option<(Turn, Row, Vec<(TaskId, TaskId)>)> = None;
+        let mut found: Option<StepInto> = None;
         for (turn, leaf) in &out {
             let landed = kept.with(&leaf.writes);
             let exchange = self.exchange(landed.parts());
@@ -68,24 +75,25 @@ impl Explorer<'_> {
                 _ => turn.actor,
             };
             if found.is_none() || Some(actor) == last {
-                found = Some((Turn { actor, ..turn.clone() }, landed, exchange));
+                found = Some(StepInto { turn: Turn { actor, ..turn.clone() }, row: landed, exchange });
             }
         }
-        let (turn, landed, exchange) = found?;
+        let found = found?;
         // As long as nobody was exchanged it is as it is kept.
         let exchanged: Vec<(TaskId, TaskId)> =
             who.iter().map(|(kept, is)| (*kept, *is)).filter(|p| p.0 != p.1).collect();
         if exchanged.is_empty() {
-            return Some((turn, landed, exchange));
+            return Some(found);
         }
         // Its ways may be others, where they stand for tasks.
-        let next = self.exchanged(landed.parts(), &exchanged);
+        let next = self.exchanged(found.row.parts(), &exchanged);
         self.successors(row, true, &mut out);
         let same = |(other, leaf): &&(Turn, Rc<Leaf>)| {
-            (other.actor, other.mover) == (turn.actor, turn.mover) && same_parts(row.with(&leaf.writes).parts(), &next)
+            (other.actor, other.mover) == (found.turn.actor, found.turn.mover)
+                && same_parts(row.with(&leaf.writes).parts(), &next)
         };
         let (turn, leaf) = out.iter().find(same)?;
-        Some((turn.clone(), row.with(&leaf.writes), exchange))
+        Some(StepInto { turn: turn.clone(), row: row.with(&leaf.writes), exchange: found.exchange })
     }
 
     /// Carries out a transition with a log: the next row, what it logged and
