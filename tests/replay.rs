@@ -412,6 +412,17 @@ fn ways_of_alike_tasks() {
     every_schedule_shows_its_finding(told, &["lost-wakeup"]);
 }
 
+/// Of a block in one step that reads and writes, it is the access of the race that counts.
+#[test]
+fn the_race_of_a_block_in_one_step() {
+    let script = "shared x = 0\ntask t0 { atomically { x = 1 - x } }\ntask t1 {\n    x = 1\n    if x == 0 { yield }\n}\n\
+        spawn t0\nspawn t1\njoin all\n";
+    every_schedule_shows_its_finding(script, &["race"]);
+    let found = conc().file("s.conc", script).args(["check", "--format", "json", "s.conc"]).finish();
+    let message = found.of_type("finding")[0]["message"].as_str().expect("a sentence").to_string();
+    assert!(message.contains("writes x"), "{message}");
+}
+
 /// Who goes round comes back to where it was but for what is nobody else's affair; who has
 /// only to join others that have ended does so before.
 #[test]

@@ -6,7 +6,7 @@
 use super::explore::{Explorer, Found1, What};
 use super::moves::{object_name, place_name};
 use super::part::*;
-use super::seen::{Event, Logged};
+use super::seen::{Event, Logged, Reached};
 use super::store::Row;
 use super::turn::Mover;
 use crate::detect::deadlock::{self, Might, TaskView, WaitView};
@@ -641,7 +641,13 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[(Mover, Lo
                 };
                 let (_, declared, _) = place_name(program, explorer.model.space.key(*ix), structure);
                 let later = last_access(log, *task, *ix, None);
-                let must_write = later.as_ref().is_some_and(|a| !a.1);
+                // Of a block in one step several accesses are one step's: the one of the race
+                // counts.
+                let is_its = |r: &&Reached| r.ix == *ix && r.site == *site;
+                let writes = |a: &(usize, bool, usize)| {
+                    log[a.0].1.reached.iter().find(is_its).map_or(a.1, |reached| reached.write)
+                };
+                let must_write = later.as_ref().is_some_and(|a| !writes(a));
                 let earlier = last_access(
                     &log[..later.as_ref().map_or(log.len(), |a| a.2)],
                     *other,
