@@ -170,10 +170,6 @@ fn act(image: &'static Image, home: &Arc<Process>, request: &[u8]) -> Option<Vec
     let reply = alive.then(|| {
         let mut executor = Executor::new(image, home.clone(), slot, task);
         executor.site = site;
-        // The step is the client's, and it is the client that is held off by others, or
-        // holds them off: whoever asks within an `atomically` or an `await` does.
-        executor.gated = false;
-        executor.in_atomic = arena.run_half(run::GATE).load(SeqCst) == super::guard::holder(slot, client);
         executor.act_for(*what, target, method, args, timed)
     });
     arena.run(run::MANAGER_BUSY).store(0, SeqCst);
@@ -196,11 +192,6 @@ impl Executor {
                     self.trace_operated(target, method, |_| Came::Raised);
                     self.unguard();
                     reply_error(&self.failed(target, kind, text))
-                }
-                Outcome::Wait(_) if self.in_atomic => {
-                    self.unguard();
-                    let name = self.image.object_name(target.id);
-                    reply_error(&objects::must_not_wait(self.outside, &format!("`{name}`")))
                 }
                 Outcome::Wait(memo) => {
                     pending[0].memo = memo;
@@ -277,20 +268,8 @@ impl Executor {
         let mut bytes = vec![what];
         codec::encode(&Value::list(words), &mut bytes);
         let home = self.home.clone();
-        self.enter_step();
-        let reply = home.gil_pause(|| {
-            let reply = self.converse(&bytes);
-            self.leave_step();
-            reply
-        });
-        match reply {
-            Ok(reply) if !reply.is_empty() => {
-                let done = read_reply(&reply)?;
-                if done.is_some() {
-                    self.changed(target.id);
-                }
-                Ok(done)
-            }
+        match home.gil_pause(|| self.converse(&bytes)) {
+            Ok(reply) if !reply.is_empty() => read_reply(&reply).map_err(Halt::from),
             // Nothing is answered to a thread whose process has told its end, and which is
             // about to end with it.
             _ if self.process_has_ended() => Err(Halt::Terminated),
