@@ -194,7 +194,7 @@ pub mod flag {
     /// Its body has ended; it waits for what it has spawned.
     pub const BODY_ENDED: u64 = 16;
     /// Of its code nothing is left: all that it still does is to end.
-    pub const CODE_ENDED: u64 = 256;
+    pub const CODE_ENDED: u64 = 1024;
     /// Among the facts of a process: the script itself has sent it a signal.
     pub const SIGNALLED: u64 = 64;
     /// Among the facts: its name ends in its index.
@@ -203,6 +203,18 @@ pub mod flag {
     pub const HALT: u64 = 256;
     /// It makes none.
     pub const STANDS: u64 = 512;
+
+    /// No two of them are the same bit.
+    const _: () = {
+        let all =
+            [TERMINATE, DAEMON, PROCESS, WORKER, INTERRUPT, BODY_ENDED, CODE_ENDED, SIGNALLED, NUMBERED, HALT, STANDS];
+        let (mut n, mut seen) = (0, 0);
+        while n < all.len() {
+            assert!(all[n].is_power_of_two() && seen & all[n] == 0);
+            seen |= all[n];
+            n += 1;
+        }
+    };
 }
 
 /// A waiting node: one arm.
