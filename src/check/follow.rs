@@ -497,7 +497,7 @@ fn circle(explorer: &mut Explorer, done: &Done, from: usize) -> Vec<Finding> {
     let row = &start;
     let parts = explorer.task_parts(row);
     let live = |part: &Part| match part {
-        Part::Task(t) if !matches!(t.at, At::Ended(_)) && !finding::is_excused(t) => Some(t.birth.id),
+        Part::Task(t) if !super::live::is_excused(part) => Some(t.birth.id),
         _ => None,
     };
     let live: Vec<TaskId> = parts.iter().filter_map(|(_, part)| live(part)).collect();

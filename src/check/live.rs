@@ -143,7 +143,7 @@ fn goes(graph: &Graph, actors: &[Actor], state: StateId, task: TaskId) -> bool {
 }
 
 /// Whether it is nobody's trouble that a task goes nowhere.
-fn is_excused(part: &Part) -> bool {
+pub fn is_excused(part: &Part) -> bool {
     match part {
         Part::Task(task) => matches!(task.at, At::Ended(_)) || finding::is_excused(task),
         _ => true,

@@ -35,6 +35,11 @@ pub struct TaskView {
 }
 
 impl TaskView {
+    /// Whether there may be a finding about it alone.
+    pub fn counts(&self) -> bool {
+        !self.excused || self.waits_for_a_lock()
+    }
+
     /// Whether a lock is all that it waits for.
     pub fn waits_for_a_lock(&self) -> bool {
         let lock = |w: &WaitView| objects::is_lock(w.kind) && !matches!(w.need, Need::Change { .. });

@@ -37,7 +37,7 @@ pub const SPEC: KindSpec = KindSpec {
     with: &[],
     iterate: None,
     arm: |_| false,
-    refuses: |args, options| init(args, options).err().map(|e| e.1),
+    init,
     internal: false,
 };
 

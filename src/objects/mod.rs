@@ -11,8 +11,7 @@ use crate::lang::word::a;
 use crate::program::kind::{Default, KindSpec, Param};
 use crate::program::value::{Error, ErrorKind, Value};
 
-/// How many words an object has.
-pub const WORDS: usize = 6;
+pub use crate::program::kind::WORDS;
 
 /// A task by its number in the run, which is that of its handle.
 pub type TaskId = u32;
@@ -153,9 +152,9 @@ macro_rules! kind_list {
 
         /// The first words of an object made with these arguments.
         pub fn init(kind: u8, args: &[Value], options: u32) -> Result<[u64; WORDS], (ErrorKind, String)> {
-            match kind {
-                $($place => $name::init(args, options),)*
-                _ => Err((ErrorKind::Type, "no such kind".to_string())),
+            match KINDS.get(kind as usize) {
+                Some(spec) => (spec.init)(args, options),
+                None => Err((ErrorKind::Type, "no such kind".to_string())),
             }
         }
 

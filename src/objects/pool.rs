@@ -53,7 +53,7 @@ pub const SPEC: KindSpec = KindSpec {
     with: &[],
     iterate: None,
     arm: |_| true,
-    refuses: |args, options| init(args, options).err().map(|e| e.1),
+    init,
     internal: false,
 };
 

@@ -53,7 +53,7 @@ pub const SPEC: KindSpec = KindSpec {
     with: &[],
     iterate: Some(GET),
     arm: |options| options & VIA_MANAGER == 0,
-    refuses: |args, options| init(args, options).err().map(|e| e.1),
+    init,
     internal: false,
 };
 

@@ -37,7 +37,7 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     iterate: None,
     arm: |_| true,
-    refuses: |args, options| init(args, options).err().map(|e| e.1),
+    init,
     internal: false,
 };
 

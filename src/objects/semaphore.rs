@@ -26,7 +26,7 @@ pub const SPEC: KindSpec = KindSpec {
     with: &[With { word: "", acquire: ACQUIRE, release: RELEASE }],
     iterate: None,
     arm: |_| true,
-    refuses: |args, options| init(args, options).err().map(|e| e.1),
+    init,
     internal: false,
 };
 

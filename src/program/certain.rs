@@ -142,7 +142,7 @@ impl Compiler<'_> {
                 },
             }
         }
-        if let Some(text) = (spec.refuses)(&values, options) {
+        if let Some(text) = spec.refuses(&values, options) {
             let place = given.iter().flatten().next().map_or(span, |e| e.span);
             let word = spec.word;
             self.error(ScriptError::new(place, text).help(format!("such as `{word}(2)`")));

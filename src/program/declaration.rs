@@ -326,7 +326,7 @@ impl Compiler<'_> {
 
     /// What no object can be made with: `queue q(-1)`, `pool p(0)`.
     pub(super) fn check_made(&mut self, kind: u8, args: &[Value], options: u32, written: &[ast::Arg], name: Span) {
-        if let Some(text) = (self.spec(kind).refuses)(args, options) {
+        if let Some(text) = self.spec(kind).refuses(args, options) {
             let place = written.first().map_or(name, |arg| arg.value.span);
             let word = self.spec(kind).word;
             self.error(ScriptError::new(place, text).help(format!("such as `{word} {}(2)`", &word[..1])));

@@ -1,7 +1,7 @@
 //! What the compiler must know of a kind of object: its word, parameters,
 //! options and methods, as data. The kinds themselves are in `objects`.
 
-use super::value::Value;
+use super::value::{ErrorKind, Value};
 
 /// A value that a left-out argument takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,12 @@ impl Method {
     }
 }
 
+/// How many words an object has.
+pub const WORDS: usize = 6;
+
+/// Makes the first words of an object, or says why there can be none.
+pub type Init = fn(&[Value], u32) -> Result<[u64; WORDS], (ErrorKind, String)>;
+
 /// How `with` takes and lets go: the word after the dot (empty for none) and
 /// the two methods' places.
 #[derive(Clone, Copy, Debug)]
@@ -65,9 +71,8 @@ pub struct KindSpec {
     pub iterate: Option<u8>,
     /// Whether one with these options can be an arm of a `select`.
     pub arm: fn(u32) -> bool,
-    /// Why no object can be made with these arguments and options, if so:
-    /// asked before the run of those that are known by then.
-    pub refuses: fn(&[Value], u32) -> Option<String>,
+    /// The first words of an object made with these arguments and options.
+    pub init: Init,
     /// Made by the language, not by a declaration: a task's handle, a record.
     pub internal: bool,
 }
@@ -75,6 +80,12 @@ pub struct KindSpec {
 impl KindSpec {
     pub fn method(&self, name: &str) -> Option<u8> {
         self.methods.iter().position(|m| m.name == name).map(|i| i as u8)
+    }
+
+    /// Why no object can be made with these arguments and options, if so:
+    /// asked before the run of those that are known by then.
+    pub fn refuses(&self, args: &[Value], options: u32) -> Option<String> {
+        (self.init)(args, options).err().map(|e| e.1)
     }
 
     /// The names of the methods that a script can call.

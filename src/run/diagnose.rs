@@ -9,7 +9,6 @@ use super::executor::Executor;
 use super::image::Image;
 use super::process::{self as proc, Process};
 use super::record::{self, Raw, RawAccess};
-use super::replay;
 use super::spawn::has_ended;
 use super::supervisor::{Stop, TaskEnd};
 use super::world::{held_of, mode_of};
@@ -206,8 +205,7 @@ impl Diagnosis {
         let first = self.snapshot(home);
         let stuck = deadlock::stuck(&first.views, &Answers { snapshot: &first, image: self.image });
         let fresh = |i: usize| {
-            let counts = !first.views[i].excused || first.views[i].waits_for_a_lock();
-            stuck[i] && counts && arena.slot(first.slots[i], slot::REPORTED).load(Relaxed) == 0
+            stuck[i] && first.views[i].counts() && arena.slot(first.slots[i], slot::REPORTED).load(Relaxed) == 0
         };
         if !(0..stuck.len()).any(fresh) {
             return Vec::new();
@@ -278,8 +276,7 @@ impl Diagnosis {
             let known = match group.cause {
                 RootCause::Circle | RootCause::SelfLock => group.circle.iter().all(told),
                 RootCause::OwnerEnded | RootCause::NobodyLeft => {
-                    let counts = |v: &TaskView| !v.excused || v.waits_for_a_lock();
-                    group.circle.iter().any(|i| told(i) && counts(&snapshot.views[*i]))
+                    group.circle.iter().any(|i| told(i) && snapshot.views[*i].counts())
                 }
             };
             for i in &all {
@@ -339,7 +336,6 @@ impl Diagnosis {
             snapshot.free.push(self.is_free(id));
             // Whoever types can stop a statement, so `main` goes on for others.
             let waits = waits.filter(|_| !self.goes_on(id));
-            let waits = waits.filter(|_| image.options.replay.is_none() || !replay::is_to_end(arena, s));
             snapshot.views.push(TaskView { id, waits, excused });
         }
         // After all else was read: whoever ended it may have been seen beyond that deed.

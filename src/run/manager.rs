@@ -272,7 +272,7 @@ impl Executor {
             Ok(reply) if !reply.is_empty() => read_reply(&reply).map_err(Halt::from),
             // Nothing is answered to a thread whose process has told its end, and which is
             // about to end with it.
-            _ if self.process_has_ended() => Err(Halt::Terminated),
+            _ if super::process::has_told_its_end(self.arena, self.process) => Err(Halt::Terminated),
             _ => {
                 // The server is gone, and its queues with it.
                 let name = self.image.object_name(target.id);
@@ -280,11 +280,6 @@ impl Executor {
                 Err(Error::new(ErrorKind::Closed, format!("the manager of queue {name} has ended")).into())
             }
         }
-    }
-
-    fn process_has_ended(&self) -> bool {
-        let state = self.arena.process(self.process, process::STATE).load(SeqCst);
-        matches!(state, process::ENDING | process::LEAVING | process::EXITED | process::DEAD)
     }
 
     fn converse(&mut self, bytes: &[u8]) -> std::io::Result<Vec<u8>> {

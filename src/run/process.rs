@@ -214,6 +214,12 @@ pub fn reserve(arena: &Arena, kind: u64, parent: usize) -> Option<usize> {
     Some(index)
 }
 
+/// Whether one of its tasks has said that the process ends.
+pub fn has_told_its_end(arena: &Arena, index: usize) -> bool {
+    let state = arena.process(index, process::STATE).load(SeqCst);
+    matches!(state, process::ENDING | process::LEAVING | process::EXITED | process::DEAD)
+}
+
 /// Whether a process is on its way to its end, whatever its tasks wait for: one of them
 /// has said so, the script has sent it a signal, or it goes with the one it was spawned in.
 pub fn is_ending(arena: &Arena, index: usize) -> bool {
@@ -221,9 +227,7 @@ pub fn is_ending(arena: &Arena, index: usize) -> bool {
     while index != 0 {
         let word = |word: usize| arena.process(index, word).load(SeqCst);
         let signalled = |task: u64| arena.facts(task as u32, facts::FLAGS).load(SeqCst) & flag::SIGNALLED != 0;
-        if matches!(word(process::STATE), process::ENDING | process::LEAVING | process::EXITED | process::DEAD)
-            || word(process::TASK).checked_sub(1).is_some_and(signalled)
-        {
+        if has_told_its_end(arena, index) || word(process::TASK).checked_sub(1).is_some_and(signalled) {
             return true;
         }
         if word(process::KIND) == process::FORKED {

@@ -803,26 +803,6 @@ pub(super) fn is_turn_to_end(image: &Image, index: usize) -> bool {
     turn.is_some_and(|t| t.ended && t.process && process_of(image.arena, t.task) == Some(index))
 }
 
-/// Whether the task in a slot has been told to end, or its process has, and the turn in
-/// which it does so has not come: it waits for nothing any more.
-pub(super) fn is_to_end(arena: &Arena, s: usize) -> bool {
-    let index = arena.slot(s, slot::PROCESS).load(SeqCst) as usize;
-    let word = |w: usize| arena.process(index, w).load(SeqCst);
-    let signalled = || {
-        let first = word(process::TASK);
-        first != 0 && arena.facts(first as u32 - 1, facts::FLAGS).load(SeqCst) & flag::SIGNALLED != 0
-    };
-    // A process that was spawned is killed when the one that made it is over.
-    let alone = || {
-        let parent = word(process::PARENT) as usize;
-        word(process::KIND) != process::FORKED && arena.process(parent, process::STATE).load(SeqCst) == process::DEAD
-    };
-    arena.slot(s, slot::FLAGS).load(SeqCst) & flag::TERMINATE != 0
-        || matches!(word(process::STATE), process::LEAVING | process::EXITED)
-        || signalled()
-        || alone()
-}
-
 /// One look of the supervisor, after it has buried the dead. `quiet`: no
 /// process is on its way into the run.
 pub(super) fn look(image: &Image, plan: &Plan, quiet: bool) -> Standing {

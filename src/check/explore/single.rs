@@ -241,8 +241,8 @@ impl Explorer<'_> {
     /// A row with tasks in each other's places.
     pub(super) fn exchanged(&mut self, parts: &[PartId], exchange: &[(TaskId, TaskId)]) -> Vec<PartId> {
         match &mut self.symmetry {
-            Some(symmetry) => symmetry.exchanged(&self.model.space, parts, exchange),
-            None => parts.to_vec(),
+            Some(symmetry) if !exchange.is_empty() => symmetry.exchanged(&self.model.space, parts, exchange),
+            _ => parts.to_vec(),
         }
     }
 

@@ -67,7 +67,7 @@ impl Explorer<'_> {
         for (turn, leaf) in &out {
             let landed = kept.with(&leaf.writes);
             let exchange = self.exchange(landed.parts());
-            if !same_parts(&self.normal(landed.parts().to_vec()), target.parts()) {
+            if !same_parts(&self.exchanged(landed.parts(), &exchange), target.parts()) {
                 continue;
             }
             let actor = match self.model.space.key(turn.actor) {

@@ -5,6 +5,7 @@
 //! not match, so the rest can still be read. `brace` guesses where a `}` is
 //! missing.
 
+use super::slip::KEYWORDS;
 use super::{ERRORS_GATHERED_MAX, NESTING_MAX, brace, reach};
 use crate::lang::ast::Span;
 use crate::lang::error::ScriptError;
@@ -45,37 +46,9 @@ pub(in crate::lang) fn scan(source: &str) -> Scan {
     scanner.finish(unreadable)
 }
 
-/// Words that begin a statement or an item and stand nowhere else. (`for` and
-/// `else` are met in expressions of other languages, `fn` too.)
-const STATEMENTS: [&str; 27] = [
-    "const",
-    "struct",
-    "task",
-    "invariant",
-    "finally",
-    "expect",
-    "return",
-    "while",
-    "loop",
-    "repeat",
-    "break",
-    "continue",
-    "let",
-    "print",
-    "sleep",
-    "busy",
-    "yield",
-    "assert",
-    "await",
-    "atomically",
-    "select",
-    "try",
-    "catch",
-    "raise",
-    "with",
-    "terminate",
-    "kill",
-];
+/// Words that begin a statement or an item and stand in expressions too, of this language or
+/// of others.
+const IN_EXPRESSIONS: [&str; 8] = ["fn", "spawn", "join", "exit", "submit", "if", "else", "for"];
 
 /// What is open at a place.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -285,7 +258,8 @@ impl Scanner<'_> {
         let end = line.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(line.len());
         // After a dot any word is a field.
         let field = self.source[..self.place].trim_end().ends_with('.');
-        !field && STATEMENTS.contains(&&line[..end])
+        let word = &line[..end];
+        !field && KEYWORDS.contains(&word) && !IN_EXPRESSIONS.contains(&word)
     }
 
     /// A line ends in a string, or in a `{ }` of a string.
