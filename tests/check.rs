@@ -755,3 +755,28 @@ fn long_rows() {
     let ended = check_json(script).limit(Duration::from_secs(50)).finish().expect_code(0);
     assert_eq!(summary(&ended)["complete"], true);
 }
+
+/// A `print` is no turn: who is ended by another may have come to it or not.
+#[test]
+fn who_is_ended_had_printed_or_not() {
+    let script = "atomic x = 0\ntask t { exit 2 }\nspawn t\nprint 1\nx = 1\nprint 2\nprint 3\nx = 2\n";
+    let outcomes = check_json(script).finish().expect_code(0).of_type("outcome");
+    let mut seen: Vec<(String, String)> = Vec::new();
+    for outcome in &outcomes {
+        let text = |v: &serde_json::Value| v.as_str().unwrap_or("nothing").to_string();
+        seen.push((text(&outcome["values"]["x"]), text(&outcome["prints"]["main"])));
+    }
+    seen.sort();
+    let known = [("0", "1"), ("0", "nothing"), ("1", "1"), ("1", "2"), ("1", "3"), ("2", "3")];
+    assert_eq!(seen, known.map(|(x, printed)| (x.to_string(), printed.to_string())));
+}
+
+/// The end of a process is one moment for all its threads.
+#[test]
+fn no_thread_goes_on_after_an_exit() {
+    let script = "task t { exit 9 }\nlet h = spawn t\njoin h\nprint \"went on\"\n";
+    let outcomes = check_json(script).finish().expect_code(0).of_type("outcome");
+    assert_eq!(outcomes.len(), 1);
+    assert_eq!(outcomes[0]["ended"]["main"], "exited 9");
+    assert_eq!(outcomes[0]["prints"], serde_json::json!({}));
+}

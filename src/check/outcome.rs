@@ -11,6 +11,7 @@ use crate::objects::TaskId;
 use crate::program::kind::Memory;
 use crate::program::value::{ErrorKind, Value};
 use hashbrown::HashMap;
+use std::sync::Arc;
 
 /// So many different ones are kept.
 pub const OUTCOMES_MAX: usize = 100_000;
@@ -67,8 +68,10 @@ impl Outcomes {
     }
 }
 
-/// The outcome of a state in which nobody can go on.
-pub fn of(m: &mut Move, explorer: &Explorer, row: &Row, finished: bool) -> Outcome {
+/// The outcomes of a state in which nobody can go on: the first as it stands,
+/// then those in which who was ended by another had printed less by then. Of these
+/// the first `OUTCOMES_MAX`.
+pub fn of(m: &mut Move, explorer: &Explorer, row: &Row, finished: bool) -> Vec<Outcome> {
     let program = m.program;
     let mut values = Pairs::new();
     let own = |memory: Memory| memory == Memory::Var;
@@ -79,14 +82,20 @@ pub fn of(m: &mut Move, explorer: &Explorer, row: &Row, finished: bool) -> Outco
             }
         }
     }
-    let (mut prints, mut ended) = (Pairs::new(), Pairs::new());
+    let mut ended = Pairs::new();
     let parts = explorer.task_parts(row);
     let tasks: Vec<&TaskPart> =
         parts.iter().filter_map(|(_, p)| if let Part::Task(t) = &**p { Some(t) } else { None }).collect();
     let names = names::distinct(&tasks.iter().map(|t| named(&t.birth)).collect::<Vec<_>>());
+    // What each may have printed last, the most first.
+    let mut may_print: Vec<(String, Vec<Option<Arc<str>>>)> = Vec::new();
     for (task, name) in tasks.into_iter().zip(names) {
-        if let Some(text) = &task.printed {
-            prints.push((name.clone(), text.to_string()));
+        if task.printed.is_some() {
+            let ended = matches!(task.at, At::Ended(_));
+            let before = task.printed_before.iter().filter(|before| ended && **before != task.printed);
+            let mut texts = vec![task.printed.clone()];
+            texts.extend(before.cloned());
+            may_print.push((name.clone(), texts));
         }
         if task.birth.pool.is_some() || is_job(m, task) {
             continue;
@@ -102,7 +111,18 @@ pub fn of(m: &mut Move, explorer: &Explorer, row: &Row, finished: bool) -> Outco
     } else {
         Vec::new()
     };
-    Outcome { values, prints, ended, claims }
+    let mut all = vec![Outcome { values, prints: Pairs::new(), ended, claims }];
+    for (name, texts) in may_print {
+        let so_far = std::mem::take(&mut all);
+        for text in texts {
+            let room = OUTCOMES_MAX.saturating_sub(all.len());
+            all.extend(so_far.iter().take(room).cloned().map(|mut outcome| {
+                outcome.prints.extend(text.as_ref().map(|text| (name.clone(), text.to_string())));
+                outcome
+            }));
+        }
+    }
+    all
 }
 
 /// The names that tell the tasks of a state apart.

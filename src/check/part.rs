@@ -139,8 +139,14 @@ pub struct TaskPart {
     /// For `join all`.
     pub spawned: Vec<ObjRef>,
     pub printed: Option<Arc<str>>,
+    /// What it had printed last at each moment since its last turn, where it may
+    /// be ended from outside: a `print` is no turn, and whoever ends it may come
+    /// before it.
+    pub printed_before: Vec<Option<Arc<str>>>,
     /// It was told to stop.
     pub dying: bool,
+    /// Another task has ended its process: it makes no further step.
+    pub halted: bool,
     /// The process it is in, by its first task.
     pub process: TaskId,
     /// A worker's job.
@@ -279,6 +285,8 @@ fn activity(part: &Part) -> Activity {
     match part {
         Part::Task(t) => match t.at {
             At::Ended(_) => Activity::None,
+            // Its process is about to be buried, with it.
+            _ if t.halted => Activity::None,
             _ if t.dying => Activity::Stopping,
             _ => Activity::Task,
         },

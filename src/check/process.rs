@@ -82,7 +82,9 @@ impl Move<'_> {
             footprint: Vec::new(),
             spawned: Vec::new(),
             printed: None,
+            printed_before: Vec::new(),
             dying: false,
+            halted: false,
             process,
             job: None,
             site: newborn.site.unwrap_or(NOWHERE),
@@ -489,7 +491,12 @@ impl Move<'_> {
         if self.model.movers.workers && self.has_workers(home) {
             self.model.guards().give_up(Memorable::Workers);
         }
-        let alone = self.threads(home, <[TaskId]>::is_empty).unwrap_or(true)
+        // As in a run: the end of a process is one moment for all its threads.
+        let others = self.threads(home, <[TaskId]>::to_vec).unwrap_or_default();
+        for thread in &others {
+            self.change_task(*thread, |t| t.halted = true);
+        }
+        let alone = others.is_empty()
             && self.process(home, |p| p.children.iter().all(|c| c.settled || !c.process)).unwrap_or(true);
         self.change_process(home, |p| {
             p.dying = p.dying.or(Some(How::Exited(code)));
@@ -632,6 +639,9 @@ impl Move<'_> {
     /// The transition of a thread that was told to stop.
     pub fn stop_thread(&mut self) -> Ran {
         let me = self.me;
+        if self.task(me, |t| t.halted).unwrap_or(false) {
+            return Ran::Blocked;
+        }
         self.say(|_| "is stopped".to_string());
         self.withdraw(me);
         let ended = Ended { how: How::Terminated, result: Value::None };

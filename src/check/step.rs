@@ -101,8 +101,8 @@ impl Move<'_> {
                 // What it comes to is nothing to keep.
                 return Ran::Blocked;
             }
-            let Some((at, site)) = self.task(me, |t| (t.at.clone(), t.machine.as_ref().map_or(t.site, Task::pc)))
-            else {
+            let stands = |t: &TaskPart| (t.at.clone(), t.machine.as_ref().map_or(t.site, Task::pc), t.halted);
+            let Some((at, site, halted)) = self.task(me, stands) else {
                 return Ran::Blocked;
             };
             self.site = site;
@@ -110,6 +110,9 @@ impl Move<'_> {
             let round = goes_round(&at);
             self.long |= n >= LONG || round;
             if n == 0 {
+                if halted {
+                    return Ran::Blocked;
+                }
                 alone = own;
             } else if round || !own && (alone || !self.joins(&at)) || self.chooses_on(&at) {
                 return Ran::Went { alone };
@@ -119,6 +122,9 @@ impl Move<'_> {
             }
             self.released = false;
             let turn = self.is_turn(&at);
+            if turn && self.model.movers.deadly {
+                self.change_task(me, |t| t.printed_before.clear());
+            }
             match self.act(at) {
                 Act::Blocked if n == 0 => return Ran::Blocked,
                 Act::Blocked => return Ran::Went { alone },

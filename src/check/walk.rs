@@ -58,8 +58,8 @@ impl Walk<'_> {
         Some(Taken { row, deeds: log.deeds, events })
     }
 
-    /// The outcome of a state without turns.
-    pub fn outcome(&self, row: &Row) -> Outcome {
+    /// The outcomes of a state without turns.
+    pub fn outcomes(&self, row: &Row) -> Vec<Outcome> {
         let finished = Scene1::new(&self.explorer, row, &[]).finished();
         let main = self.explorer.main;
         let mut m = Move::new(self.explorer.model, row.parts(), &[], main, main);

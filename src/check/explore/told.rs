@@ -201,14 +201,13 @@ impl Explorer<'_> {
             self.add_stuck(state, one);
         }
         let mut m = Move::new(self.model, row.parts(), &[], self.main, self.main);
-        let outcome = outcome::of(&mut m, self, row, finished);
+        let outcomes = outcome::of(&mut m, self, row, finished);
         let others = self.others_alike(row, finished);
         let notes = if finished { finding::notes(self, row) } else { Vec::new() };
         if finished {
             m.run_finally();
         }
         self.cut = self.cut.or(m.cut);
-        let values = outcome.claims.clone();
         let (.., events, _) = m.close();
         for event in events {
             let (code, key) = finding::key(self.model.program, &event);
@@ -221,7 +220,14 @@ impl Explorer<'_> {
                 self.add(note.code(), state, None, What::Note(note));
             }
         }
-        let place = self.outcomes.add(outcome, state, &values);
+        self.outcomes.more |= outcomes.len() >= outcome::OUTCOMES_MAX;
+        let mut place = None;
+        for (n, outcome) in outcomes.into_iter().enumerate() {
+            // A claim is about one end, whoever printed what.
+            let claims = if n == 0 { outcome.claims.clone() } else { Vec::new() };
+            let at = self.outcomes.add(outcome, state, &claims);
+            place = if n == 0 { at } else { place };
+        }
         for other in others {
             self.outcomes.add(other, state, &[]);
         }
@@ -240,7 +246,7 @@ impl Explorer<'_> {
             let mut m = Move::new(self.model, row.parts(), &[], self.main, self.main);
             outcome::of(&mut m, self, &row, finished)
         };
-        rows.iter().filter(|parts| **parts != row.parts()).map(one).collect()
+        rows.iter().filter(|parts| **parts != row.parts()).flat_map(one).collect()
     }
 
     pub fn add_stuck(&mut self, state: StateId, one: Stuck) {

@@ -38,7 +38,13 @@ impl Move<'_> {
                 self.progress = true;
                 self.say(|_| format!("print {text}"));
                 let text: Arc<str> = Arc::from(text.as_str());
-                self.change_task(self.me, |t| t.printed = Some(text));
+                let may_be_cut = self.model.movers.deadly;
+                self.change_task(self.me, |t| {
+                    let before = t.printed.replace(text);
+                    if may_be_cut && !t.printed_before.contains(&before) {
+                        t.printed_before.push(before);
+                    }
+                });
                 Ok(Value::None)
             }
             Step::Choose(count) => {
