@@ -207,21 +207,31 @@ impl<'e> Scene1<'e> {
         let groups = deadlock::groups(&self.views, stuck, self);
         let one = |group: &deadlock::Group| {
             let finding = stuck::finding(self, &self.views, stuck, group, others_go_on, Certainty::Found);
-            let sites: Vec<String> = match &finding.facts {
-                Facts::Stuck { circle, .. } => {
-                    let mut all: Vec<String> = circle.iter().map(|w| format!("{:?}", w.span)).collect();
-                    all.sort();
-                    all.dedup();
-                    all
-                }
-                _ => Vec::new(),
-            };
+            let mut sites = sites_of(&finding);
+            sites.sort();
+            sites.dedup();
             let circle = group.cause == deadlock::RootCause::Circle && group.circle.len() > 1;
             let locks = circle && group.is_of_locks(&self.views);
             Stuck { code: finding.code, key: sites.join(" "), finding, locks_only: locks }
         };
         groups.iter().map(one).collect()
     }
+}
+
+/// Where the tasks of a group wait. Of a lock left behind, where it was taken: whoever
+/// comes to wait for it, the mistake is one.
+fn sites_of(finding: &Finding) -> Vec<String> {
+    let Facts::Stuck { circle, .. } = &finding.facts else { return Vec::new() };
+    let left_behind = |reason: &Reason| match reason {
+        Reason::OwnerEnded { since, .. } => since.map(|span| format!("{span:?}")),
+        _ => None,
+    };
+    let reasons = circle.iter().flat_map(|w| &w.waits).flat_map(|w| &w.reasons);
+    let taken: Vec<String> = reasons.filter_map(left_behind).collect();
+    if finding.code == Code::AbandonedLock && !taken.is_empty() {
+        return taken;
+    }
+    circle.iter().map(|w| format!("{:?}", w.span)).collect()
 }
 
 /// Whether a task may wait, or go round, for ever: a daemon, or a worker without a job.

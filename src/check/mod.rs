@@ -40,7 +40,7 @@ pub use schedule::Schedule;
 pub use strategy::{Sampled, Sampling, Strategy, sample};
 pub use way::{Lane, LaneStep, Way};
 
-use crate::detect::finding::{Code, Finding};
+use crate::detect::finding::{Code, Facts, Finding};
 use crate::program::Program;
 use crate::program::code::{Field, FieldKind};
 use crate::program::kind::Memory;
@@ -333,8 +333,8 @@ pub fn check(
             report.cut = report.cut.or(explorer.cut);
             report.states = report.states.max(explorer.store.len() as u64);
             (report.passes, report.transitions) = (passes, transitions);
-            let told = report.found.iter().filter(|s| s.finding.code == Code::Race).count();
-            report.found.extend(races.into_iter().skip(told));
+            report.found.retain(|s| s.finding.code != Code::Race);
+            report.found.extend(one_for_each_declaration(races));
             report.found.sort_by_key(rank);
             return Ok(report);
         }
@@ -518,9 +518,29 @@ fn report(
     }
 }
 
+/// Races of the same statements on several places of one declaration are one, on its
+/// shortest way.
+fn one_for_each_declaration(mut races: Vec<Shown>) -> Vec<Shown> {
+    races.sort_by_key(rank);
+    let mut found: Vec<Shown> = Vec::new();
+    for race in races {
+        let declared = |f: &Finding| if let Facts::Race { declared, .. } = &f.facts { *declared } else { None };
+        let places = race.finding.places();
+        let is_it = |known: &&mut Shown| {
+            let known = &known.finding;
+            known.code == Code::Race && declared(known) == declared(&race.finding) && known.places() == places
+        };
+        match found.iter_mut().find(is_it) {
+            Some(known) => known.finding.also_on.extend(race.finding.on),
+            None => found.push(race),
+        }
+    }
+    found
+}
+
 /// What is told of all that was found, in order.
 fn told(races: Vec<Shown>, others: Vec<(Found1, Shown)>) -> Vec<Shown> {
-    let mut found = races;
+    let mut found = one_for_each_declaration(races);
     let abandoned_told = |shown: &[Shown], name: &str| {
         shown.iter().any(|s| s.finding.code == Code::AbandonedLock && s.finding.on.iter().any(|n| n == name))
     };
