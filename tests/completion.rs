@@ -89,7 +89,8 @@ fn zsh_completes_from_the_first_tab_on() {
     let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap_or_default());
     let zsh = support::program("zsh").env("PATH", &path).env("TERM", "xterm");
     let script = "const TELLERS = 2\nconst TIME = 5ms\n";
-    let ended = zsh.file("bank.conc", script).args(["-f", "-c", ZSH]).finish().expect_code(0);
+    // The shell within the shell is gone only some time after it was told to.
+    let ended = zsh.file("bank.conc", script).args(["-f", "-c", ZSH]).start().finish_killed().expect_code(0);
     assert_eq!(ended.stderr, "", "{}", ended.stdout);
 }
 

@@ -34,6 +34,16 @@ pub struct Stuck {
     pub locks_only: bool,
 }
 
+impl Stuck {
+    /// The tasks of the group and those behind it, each with where it waits.
+    pub fn who_waits(&self) -> Vec<(u32, Span)> {
+        let Facts::Stuck { circle, behind, .. } = &self.finding.facts else { return Vec::new() };
+        let mut all: Vec<(u32, Span)> = circle.iter().chain(behind).map(|w| (w.task.serial, w.span)).collect();
+        all.sort_unstable_by_key(|w| (w.0, w.1.start, w.1.end));
+        all
+    }
+}
+
 /// Something that is worth a note at the end of a complete execution.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Note {

@@ -51,7 +51,7 @@ pub fn shown_again(explorer: &mut Explorer, row: &Row, key: &Key) -> Option<(Opt
             leaf.rare.events.iter().find(same).map(|e| (Some(turn), What::Event(e.clone())))
         });
     }
-    at_last(explorer, row, key).map(|what| (None, what))
+    at_last(explorer, row, key, &|_| true).map(|what| (None, what))
 }
 
 /// Of tasks that are stuck, the same in a state that differs in who of alike tasks is where:
@@ -73,13 +73,14 @@ fn stuck(explorer: &mut Explorer, row: &Row) -> Vec<Stuck> {
     scene.findings(&stuck, !out.is_empty())
 }
 
-/// What the last state shows by itself.
-pub fn at_last(explorer: &mut Explorer, row: &Row, key: &Key) -> Option<What> {
+/// What the last state shows by itself; of several that are stuck with one key, one that fits.
+pub fn at_last(explorer: &mut Explorer, row: &Row, key: &Key, fits: &dyn Fn(&What) -> bool) -> Option<What> {
     if matches!(key, Key::Event(..) | Key::Circle(_)) {
         return None;
     }
     if let Key::Stuck(code, text) = key {
-        return stuck(explorer, row).into_iter().find(|s| s.code == *code && s.key == *text).map(What::Stuck);
+        let same = stuck(explorer, row).into_iter().filter(|s| s.code == *code && s.key == *text);
+        return same.map(What::Stuck).find(fits);
     }
     let mut out = Vec::new();
     explorer.successors(row, true, &mut out);

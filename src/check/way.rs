@@ -7,7 +7,7 @@ use super::part::*;
 use super::schedule::{self, Schedule};
 use super::seen::{Choice, Event, Logged};
 use super::store::Row;
-use super::strategy::shorter;
+use super::strategy::shorter::{self, Wanted};
 use super::turn::{Mover, Turn};
 use super::{Shown, finding, same};
 use crate::lang::ast::Span;
@@ -124,11 +124,18 @@ pub fn shown(explorer: &mut Explorer, found: &Found1) -> Shown {
     }
     turns.extend(found.turn.clone());
     // Who goes alone goes first, and who is not followed later: what is met first is not on
-    // a shortest way then. Of those who are stuck others may be left out that belong to it.
-    let alone = explorer.model.alone && matches!(found.what, explore::What::Event(_));
-    if explorer.follows_some() || alone && turns.len() <= SHORTENED_MAX {
+    // a shortest way then. Of those who are stuck none that belongs to it is left out.
+    let stands = |what: &explore::What| match what {
+        explore::What::Stuck(one) => one.who_waits(),
+        _ => Vec::new(),
+    };
+    let may_be_shorter = matches!(found.what, explore::What::Event(_) | explore::What::Stuck(_));
+    let alone = explorer.model.alone && may_be_shorter && turns.len() <= SHORTENED_MAX;
+    if explorer.follows_some() || alone {
         let key = same::key(explorer, &found);
-        if let Some(shows) = shorter::shorter(explorer, &turns, &key) {
+        let there = stands(&found.what);
+        let wanted = Wanted { key: &key, fits: &|what| stands(what) == there };
+        if let Some(shows) = shorter::shorter(explorer, &turns, &wanted) {
             (turns, found.what) = (shows.turns, shows.what);
         }
     }

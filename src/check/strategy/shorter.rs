@@ -21,9 +21,23 @@ pub struct Shows {
     pub what: What,
 }
 
+/// What a list of turns is to show.
+pub struct Wanted<'a> {
+    pub key: &'a Key,
+    /// Whether it will do, of what has this key.
+    pub fits: &'a dyn Fn(&What) -> bool,
+}
+
+impl Wanted<'_> {
+    /// Anything with this key.
+    pub fn any(key: &Key) -> Wanted<'_> {
+        Wanted { key, fits: &|_| true }
+    }
+}
+
 /// Follows a list of turns; those that cannot be made are left out. What it
-/// shows of `key`, with the turns that were made up to there.
-pub fn follow(explorer: &mut Explorer, turns: &[Turn], key: &Key, budget: &mut u64) -> Option<Shows> {
+/// shows of what is wanted, with the turns that were made up to there.
+pub fn follow(explorer: &mut Explorer, turns: &[Turn], wanted: &Wanted, budget: &mut u64) -> Option<Shows> {
     let mut row = applied(&explorer.row(0), &[]);
     let mut made = Vec::with_capacity(turns.len());
     for turn in turns {
@@ -44,7 +58,7 @@ pub fn follow(explorer: &mut Explorer, turns: &[Turn], key: &Key, budget: &mut u
             continue;
         }
         made.push(Turn { ways, ..turn.clone() });
-        if let Key::Event(code, text) = key {
+        if let Key::Event(code, text) = wanted.key {
             let program = explorer.model.program;
             let same = |e: &&_| finding::key(program, e) == (*code, text.clone());
             if let Some(event) = leaf.rare.events.iter().find(same) {
@@ -53,20 +67,20 @@ pub fn follow(explorer: &mut Explorer, turns: &[Turn], key: &Key, budget: &mut u
         }
         row = applied(&row, &leaf.writes);
     }
-    at_last(explorer, &row, key).map(|what| Shows { turns: made, what })
+    at_last(explorer, &row, wanted.key, wanted.fits).map(|what| Shows { turns: made, what })
 }
 
 /// A schedule that shows the same with no more turns.
-pub fn shorter(explorer: &mut Explorer, turns: &[Turn], key: &Key) -> Option<Shows> {
+pub fn shorter(explorer: &mut Explorer, turns: &[Turn], wanted: &Wanted) -> Option<Shows> {
     let mut budget = BUDGET.max(2 * turns.len() as u64);
-    let mut best = follow(explorer, turns, key, &mut budget)?;
+    let mut best = follow(explorer, turns, wanted, &mut budget)?;
     // All turns of a task at once.
     let mut actors: Vec<PartIx> = best.turns.iter().map(|t| t.actor).collect();
     actors.sort_unstable();
     actors.dedup();
     for actor in actors {
         let rest: Vec<Turn> = best.turns.iter().filter(|t| t.actor != actor).cloned().collect();
-        better(explorer, &mut best, &rest, key, &mut budget);
+        better(explorer, &mut best, &rest, wanted, &mut budget);
     }
     // Then pieces that get smaller, from the end, where most is not needed.
     let mut size = best.turns.len() / 2;
@@ -77,7 +91,7 @@ pub fn shorter(explorer: &mut Explorer, turns: &[Turn], key: &Key) -> Option<Sho
             let from = end.saturating_sub(size);
             let mut rest = best.turns[..from].to_vec();
             rest.extend_from_slice(&best.turns[end..]);
-            changed |= better(explorer, &mut best, &rest, key, &mut budget);
+            changed |= better(explorer, &mut best, &rest, wanted, &mut budget);
             end = from.min(best.turns.len());
         }
         if size > 1 || !changed {
@@ -87,8 +101,8 @@ pub fn shorter(explorer: &mut Explorer, turns: &[Turn], key: &Key) -> Option<Sho
     Some(best)
 }
 
-fn better(explorer: &mut Explorer, best: &mut Shows, turns: &[Turn], key: &Key, budget: &mut u64) -> bool {
-    match follow(explorer, turns, key, budget) {
+fn better(explorer: &mut Explorer, best: &mut Shows, turns: &[Turn], wanted: &Wanted, budget: &mut u64) -> bool {
+    match follow(explorer, turns, wanted, budget) {
         Some(shows) if shows.turns.len() < best.turns.len() => {
             *best = shows;
             true

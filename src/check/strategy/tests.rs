@@ -114,11 +114,11 @@ fn what_is_shown_leads_to_the_finding() {
         for fresh in std::mem::take(&mut graph.fresh) {
             let explorer = &mut graph.explorer;
             let key = crate::check::same::key(explorer, &explorer.found[fresh.found]);
-            let shows = shorter::shorter(explorer, &fresh.turns, &key).expect(&name);
+            let shows = shorter::shorter(explorer, &fresh.turns, &shorter::Wanted::any(&key)).expect(&name);
             assert!(shows.turns.len() <= fresh.turns.len(), "{name}");
             assert!(way::carry_out(explorer, &shows.turns, None).is_some(), "{name}: each turn can be made");
             let mut budget = u64::MAX;
-            let again = shorter::follow(explorer, &shows.turns, &key, &mut budget).expect(&name);
+            let again = shorter::follow(explorer, &shows.turns, &shorter::Wanted::any(&key), &mut budget).expect(&name);
             assert_eq!(again.turns, shows.turns, "{name}: no turn is left out");
             seen += 1;
         }
