@@ -727,6 +727,31 @@ fn the_way_has_no_turn_that_is_not_needed() {
     assert_eq!(found.failures(), ["race"]);
     let schedule = found.of_type("finding")[0]["schedule"].as_str().expect("a way").to_string();
     assert_eq!(schedule.split('@').next(), Some("0x4.3x2.4"), "{schedule}");
+    // What a task does behind the access that races.
+    let goes_on = "shared y = 0\ntask t { loop { y = 1 } }\nspawn t x2\njoin all\n";
+    let found = check_json(goes_on).finish();
+    let race = found.findings().into_iter().find(|f| f["code"] == "race").expect("a race");
+    assert_eq!(race["schedule"].as_str().and_then(|s| s.split('@').next()), Some("0.1.2"));
+    // Whoever is stuck is so without those that have nothing to do with it.
+    let beside = "var r[3] = 0\nlock l[3]\ntask t(i) { let k = choose(0..3); r[k] += 1 }\n\
+        task u(i) { l[i].acquire(); l[(i + 1) % 3].acquire(); l[(i + 1) % 3].release(); l[i].release() }\n\
+        for i in 0..2 { spawn t(i) }\nfor i in 0..3 { spawn u(i) }\njoin all\n";
+    let found = check_json(beside).finish();
+    assert_eq!(found.failures(), ["race", "deadlock"]);
+    let race = &found.findings()[0];
+    assert_eq!((&race["on"], &race["also_on"]), (&serde_json::json!(["r[0]"]), &serde_json::json!(["r[1]", "r[2]"])));
+    let deadlock = found.findings()[1]["schedule"].as_str().expect("a way").to_string();
+    assert_eq!(deadlock.split('@').next(), Some("0x5.3.4.5"), "{deadlock}");
+}
+
+/// A race with what comes behind a block in one step is not one of two blocks.
+#[test]
+fn blocks_in_one_step_do_not_race() {
+    let script = "var x = 0\ntask t {\n    atomically { x += 1 }\n    let n = x\n}\nspawn t x2\n";
+    let found = check_json(script).finish().of_type("finding");
+    let places = found[0]["places"].as_array().expect("places");
+    let label = |line: u64| places.iter().find(|p| p["line"] == line).and_then(|p| p["label"].as_str());
+    assert_eq!((label(3), label(4)), (Some("t#1 writes 2"), Some("t#0 reads 1")), "{places:?}");
 }
 
 /// What is left of an execution that comes to no end is nobody's fault but its.

@@ -437,6 +437,14 @@ fn ways_round() {
     let tickets = "atomic nxt = 0\natomic now = 0\n\
         task t { let my = nxt; nxt = my + 1; while now != my { yield }\n    now += 1 }\nspawn t x3\njoin all\n";
     every_schedule_shows_its_finding(tickets, &["livelock"]);
+    // Who has reached what since when comes to no end, and is nobody's trouble.
+    let racing = "shared y = 0\ntask t { loop { y = 1 } }\nspawn t x2\njoin all\n";
+    every_schedule_shows_its_finding(racing, &["race", "livelock"]);
+    let busy = "var x = 0\ntask t { while x > 1 { } }\nspawn t\nx += 1\nx += 1\n";
+    every_schedule_shows_its_finding(busy, &["race", "livelock"]);
+    let waits = "latch l(1)\nshared y = 0\ntask t0 { y = 1 }\ntask t1 { loop { y = 1\nif l.value() == 0 { break } } }\n\
+        spawn t0\nspawn t1 x2\nl.wait()\n";
+    every_schedule_shows_its_finding(waits, &["deadlock", "race", "livelock"]);
 }
 
 /// Whoever goes round takes some of the values that there are to choose; the others would lead

@@ -651,7 +651,7 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[(Mover, Lo
         },
         What::Circle(circle) => super::live::finding(explorer, circle, row),
         What::Event(event) | What::Finally(event) => match event {
-            Event::Race { ix, name, other, task, site, .. } => {
+            Event::Race { ix, name, other, task, site, write, .. } => {
                 let structure = |record: u32| match explorer.part(row, Key::Object(record)).as_deref() {
                     Some(Part::Object(o)) => match o.born {
                         Born::Record(site) => Some(program.records[site as usize].structure),
@@ -660,45 +660,28 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[(Mover, Lo
                     _ => None,
                 };
                 let (_, declared, _) = place_name(program, explorer.model.space.key(*ix), structure);
-                let later = last_access(log, *task, *ix, None);
-                // Of a block in one step several accesses are one step's: the one of the race
-                // counts.
-                let is_its = |r: &&Reached| r.ix == *ix && r.site == *site;
-                let writes = |a: &(usize, bool, usize)| {
-                    log[a.0].1.reached.iter().find(is_its).map_or(a.1, |reached| reached.write)
-                };
-                let must_write = later.as_ref().is_some_and(|a| !writes(a));
-                let earlier = last_access(
-                    &log[..later.as_ref().map_or(log.len(), |a| a.2)],
-                    *other,
-                    *ix,
-                    must_write.then_some(true),
-                );
-                let access = |id: TaskId, found: &Option<(usize, bool, usize)>, at: Option<u32>| {
-                    let Some(found) = found else {
-                        return Access {
-                            task: facts(id),
-                            span: Span::default(),
-                            kind: AccessKind::Read,
-                            value: None,
-                            held: Vec::new(),
-                        };
-                    };
-                    let logged = &log[found.0].1;
-                    let here = || logged.reached.iter().rev().filter(|r| r.ix == *ix);
-                    let reached = here().find(|r| at == Some(r.site)).or_else(|| here().find(|r| r.write == found.1));
-                    let reached = reached.or_else(|| here().next());
-                    let kind = match reached.map(|r| (r.write, r.atomic)) {
+                let is_its = |r: &Reached| r.ix == *ix && r.write == *write;
+                let at_site = |r: &Reached| is_its(r) && r.site == *site;
+                let later = last_access(log, *task, &at_site).or_else(|| last_access(log, *task, &is_its));
+                let before = later.map_or(log.len(), |(step, _)| step);
+                let atomic = later.is_some_and(|(_, reached)| reached.atomic);
+                // Of all that are against it the last one is certain to race: whatever
+                // brought that before it would have brought the others too.
+                let is_against = |r: &Reached| r.ix == *ix && (r.write || *write) && !(r.atomic && atomic);
+                let earlier = last_access(&log[..before], *other, &is_against);
+                let access = |id: TaskId, found: Option<(usize, &Reached)>| {
+                    let kind = match found.map(|(_, r)| (r.write, r.atomic)) {
                         Some((true, false)) => AccessKind::Write,
                         Some((false, true)) => AccessKind::AtomicRead,
                         Some((true, true)) => AccessKind::AtomicWrite,
                         _ => AccessKind::Read,
                     };
-                    let value = reached.map(|r| r.value.clone());
-                    let span = program.span(reached.map_or(logged.site, |r| r.site));
-                    Access { task: facts(id), span, kind, value, held: held(&logged.held) }
+                    let span = found.map_or_else(Span::default, |(_, r)| program.span(r.site));
+                    let value = found.map(|(_, r)| r.value.clone());
+                    let held = found.map_or_else(Vec::new, |(step, _)| held(&log[step].1.held));
+                    Access { task: facts(id), span, kind, value, held }
                 };
-                let (earlier, later) = (access(*other, &earlier, None), access(*task, &later, Some(*site)));
+                let (earlier, later) = (access(*other, earlier), access(*task, later));
                 one(vec![name.clone()], Facts::Race { variable: name.clone(), declared, earlier, later })
             }
             Event::Failed { task, site, kind, message, calls, held: holds } => {
@@ -760,16 +743,12 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[(Mover, Lo
     }
 }
 
-/// A task's last access to a place: the step, whether it wrote, the step again
-/// as a bound.
-fn last_access(log: &[(Mover, Logged)], task: TaskId, ix: PartIx, write: Option<bool>) -> Option<(usize, bool, usize)> {
-    let at = |wanted: Option<bool>| {
-        (0..log.len()).rev().find(|i| {
-            log[*i].1.task == task
-                && log[*i].1.reached.iter().any(|r| r.ix == ix && wanted.is_none_or(|w| r.write == w))
-        })
-    };
-    let step = at(write).or_else(|| at(None))?;
-    let wrote = log[step].1.reached.iter().any(|r| r.ix == ix && r.write);
-    Some((step, wrote, step))
+/// A task's last access of a kind, with its step.
+fn last_access<'l>(
+    log: &'l [(Mover, Logged)],
+    task: TaskId,
+    is_it: &dyn Fn(&Reached) -> bool,
+) -> Option<(usize, &'l Reached)> {
+    let steps = log.iter().enumerate().rev().filter(|(_, step)| step.1.task == task);
+    steps.flat_map(|(n, step)| step.1.reached.iter().rev().map(move |r| (n, r))).find(|(_, r)| is_it(r))
 }

@@ -91,16 +91,34 @@ pub fn follow_and(program: &'static Program, schedule: &Schedule, record: bool) 
     let model = Model::finest(program, super::watched(program));
     let options = Options { plain: true, hash: schedule.hash.unwrap_or(0), ..Options::default() };
     let mut explorer = Explorer::new(&model, &options);
+    let (done, recorder) = go(&mut explorer, schedule, record)?;
+    let recording = recorder.map(|r| r.finish(&explorer, &done.row));
+    let mut followed = Followed { recording, ..end(&mut explorer, done) };
+    if followed.circle.is_empty() && super::every_plain_place(program).next().is_some() {
+        // Where races are looked for, who has reached what is part of the state, and such
+        // a one does not come again. Whether the schedule goes round is seen without.
+        let model = Model { careless: true, exact: false, ..Model::finest(program, super::watched(program)) };
+        let mut explorer = Explorer::new(&model, &options);
+        let (done, _) = go(&mut explorer, schedule, false)?;
+        let mut out = Vec::new();
+        explorer.successors(&done.row, true, &mut out);
+        if !out.is_empty() {
+            (followed.circle_from, followed.circle) = circles(&mut explorer, &done, followed.shown.is_empty());
+        }
+    }
+    Ok(followed)
+}
+
+/// The turns of a schedule, one by one, and what is nobody else's affair behind them.
+fn go(explorer: &mut Explorer, schedule: &Schedule, record: bool) -> Result<(Done, Option<Recorder>), Refused> {
     explorer.begin().map_err(|(object, text)| Refused::Declaration(object, text))?;
-    let mut follower = Follower::new(&explorer, schedule);
-    follower.recorder = record.then(|| Recorder::new(&explorer, &explorer.row(0)));
+    let mut follower = Follower::new(explorer, schedule);
+    follower.recorder = record.then(|| Recorder::new(explorer, &explorer.row(0)));
     for at in 0..schedule.turns.len() {
         follower.turn(at)?;
     }
     follower.own_affairs_of_all();
-    let (done, recorder) = (follower.done, follower.recorder);
-    let recording = recorder.map(|r| r.finish(&explorer, &done.row));
-    Ok(Followed { recording, ..end(&mut explorer, done) })
+    Ok((follower.done, follower.recorder))
 }
 
 /// An event, with how far the log went then and whether a last turn's.
@@ -444,18 +462,24 @@ fn end(explorer: &mut Explorer, done: Done) -> Followed {
             add(finding::finding(explorer, &found(What::Note(note), code), &done.row, &done.log), true);
         }
     }
-    let end_parts = done.rows.last().map(Row::parts).unwrap_or(&[]);
-    let circle_from = done.rows.iter().rev().skip(1).rposition(|r| same_parts(r.parts(), end_parts));
-    let circle_from = circle_from.map(|n| done.rows.len() - 2 - n);
-    let circle_from = circle_from.or((!done.rounds.is_empty()).then_some(done.turns.len()));
     way.circle_from = None;
-    let mut circle = circle_from.map(|from| circle(explorer, &done, from)).unwrap_or_default();
-    if circle.is_empty() && shown.is_empty() && !at_end {
-        // It may be one from before but for what is nobody else's affair.
-        circle = recurring(explorer, &done.row);
-    }
-    let circle_from = circle_from.or((!circle.is_empty()).then_some(done.turns.len()));
+    let (circle_from, circle) = circles(explorer, &done, shown.is_empty() && !at_end);
     Followed { turns: done.turns, chosen: done.chosen, shown, before, way, circle_from, circle, recording: None }
+}
+
+/// From which turn on it goes round, and what is wrong with doing so for ever.
+/// `around`: the state at the end may be one that comes again but for what is nobody
+/// else's affair.
+fn circles(explorer: &mut Explorer, done: &Done, around: bool) -> (Option<usize>, Vec<Finding>) {
+    let end_parts = done.rows.last().map(Row::parts).unwrap_or(&[]);
+    let from = done.rows.iter().rev().skip(1).rposition(|r| same_parts(r.parts(), end_parts));
+    let from = from.map(|n| done.rows.len() - 2 - n);
+    let from = from.or((!done.rounds.is_empty()).then_some(done.turns.len()));
+    let mut found = from.map(|from| circle(explorer, done, from)).unwrap_or_default();
+    if found.is_empty() && around {
+        found = recurring(explorer, &done.row);
+    }
+    (from.or((!found.is_empty()).then_some(done.turns.len())), found)
 }
 
 /// What going on for ever so that it comes back to a state comes to.

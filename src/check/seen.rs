@@ -17,6 +17,7 @@ pub enum Event {
         other: TaskId,
         task: TaskId,
         site: u32,
+        write: bool,
         other_wrote: bool,
     },
     /// `None`: in `finally`.

@@ -9,7 +9,8 @@ use super::seen::{Choice, Event, Logged};
 use super::store::Row;
 use super::strategy::shorter::{self, Wanted};
 use super::turn::{Mover, Turn};
-use super::{Shown, finding, same};
+use super::{Shown, finding, follow, same};
+use crate::detect::finding::Finding;
 use crate::lang::ast::Span;
 use crate::machine::Step;
 use crate::objects::TaskId;
@@ -173,11 +174,19 @@ pub fn shown_by(explorer: &Explorer, found: &Found1, turns: Vec<Turn>) -> Shown 
             log.extend(steps.steps.into_iter().map(|s| (turn.mover, s)));
         }
     }
-    if let explore::What::Event(Event::Race { ix, other, task, .. }) = &found.what {
-        log.truncate(until_race(&log, *ix, *other, *task));
+    let race = match &found.what {
+        explore::What::Event(Event::Race { ix, other, task, .. }) => race_in(&log, *ix, *other, *task),
+        _ => None,
+    };
+    if let Some((_, last)) = race {
+        log.truncate(last + 1);
     }
     let mut finding = finding::finding(explorer, found, &row, &log);
     let mut way = way_of(explorer, &row, &log);
+    let better = race.and_then(|(first, _)| without_the_rest(explorer, &finding, &row, &log, first));
+    if let Some(better) = better {
+        (finding, way) = better;
+    }
     way.circle_from = circle_from.map(|from| log[..from].iter().filter(|l| !l.1.text.is_empty()).count());
     finding.schedule = Some(way.schedule.to_string());
     let also = found.also_on.iter().filter(|name| !finding.on.contains(name));
@@ -211,25 +220,58 @@ fn joins_by_then(explorer: &Explorer, row: &Row) -> Vec<(Mover, Logged)> {
     log
 }
 
-/// How many steps it takes to the first two accesses of two tasks to a place
-/// that race: the transition that shows a race may go on behind it.
-fn until_race(log: &[(Mover, Logged)], ix: PartIx, other: TaskId, task: TaskId) -> usize {
-    let mut earlier: Vec<(bool, bool)> = Vec::new();
+/// The first two steps of two tasks that race at a place: the transition that shows a
+/// race may go on behind the second.
+fn race_in(log: &[(Mover, Logged)], ix: PartIx, other: TaskId, task: TaskId) -> Option<(usize, usize)> {
+    // Those since the other task's last release: where, whether it wrote, and was atomic.
+    let mut earlier: Vec<(usize, bool, bool)> = Vec::new();
+    // By the exact order a release hides nothing by itself. Then the last two there are race.
+    let mut all: Vec<(usize, bool, bool)> = Vec::new();
+    let mut last = None;
     for (n, (_, step)) in log.iter().enumerate() {
         let here = step.reached.iter().filter(|r| r.ix == ix).map(|r| (r.write, r.atomic));
         if step.task == task {
-            let races = |mine: (bool, bool)| earlier.iter().any(|e| (e.0 || mine.0) && !(e.1 && mine.1));
-            if here.clone().any(races) {
-                return n + 1;
+            let against =
+                |mine: (bool, bool)| earlier.iter().find(move |e| (e.1 || mine.0) && !(e.2 && mine.1)).map(|e| e.0);
+            if let Some(first) = here.clone().filter_map(against).min() {
+                return Some((first, n));
             }
+            let against = |mine: (bool, bool)| all.iter().rfind(|e| (e.1 || mine.0) && !(e.2 && mine.1)).map(|e| e.0);
+            last = here.filter_map(against).max().map(|first| (first, n)).or(last);
         } else if step.task == other {
-            earlier.extend(here);
+            let here = here.map(|(write, atomic)| (n, write, atomic));
+            earlier.extend(here.clone());
+            all.extend(here);
             if step.released {
                 earlier.clear();
             }
         }
     }
-    log.len()
+    last
+}
+
+/// The same race without what the one task does behind its access, which lets nobody go
+/// ahead; none where that shows another one.
+fn without_the_rest(
+    explorer: &Explorer,
+    shown: &Finding,
+    row: &Row,
+    log: &[(Mover, Logged)],
+    first: usize,
+) -> Option<(Finding, Way)> {
+    let other = log[first].1.task;
+    let is_needed = |(n, step): &(usize, &(Mover, Logged))| *n <= first || step.1.task != other;
+    let needed: Vec<(Mover, Logged)> = log.iter().enumerate().filter(is_needed).map(|(_, step)| step.clone()).collect();
+    if needed.len() == log.len() {
+        return None;
+    }
+    let schedule = way_of(explorer, row, &needed).schedule;
+    let followed = follow::follow(explorer.model.program, &schedule).ok()?;
+    let mut same = followed.shown.into_iter().find(|f| f.is_same(shown))?;
+    same.certainty = shown.certainty;
+    let mut way = followed.way;
+    way.schedule = schedule;
+    Some((same, way))
 }
 
 pub fn way_of(explorer: &Explorer, row: &Row, log: &[(Mover, Logged)]) -> Way {

@@ -102,7 +102,8 @@ impl Move<'_> {
         for (other, other_wrote) in conflicts.take(most) {
             let (name, memory) = self.name_of(place);
             if !self.model.known_races.contains(&name) {
-                self.events.push(Event::Race { ix, name, memory, other, task: me, site: self.site, other_wrote });
+                let site = self.site;
+                self.events.push(Event::Race { ix, name, memory, other, task: me, site, write, other_wrote });
             }
         }
         // An indivisible access of a plain place counts for its guard as well:
