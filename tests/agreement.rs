@@ -134,6 +134,7 @@ fn runs_that_exit_beside_threads_come_to_what_check_lists() {
         "var x = 0\ntask t { x = 1; x = 2 }\nspawn t\nspawn { exit 2 }\njoin all",
         "var x = 0\nshared y = 0\ntask t { x = 1; atomically { x = 2; y = 2 }; x = 3 }\nspawn t\natomically { exit 4 }",
         "task t(code) { exit code }\nspawn t(1)\nspawn t(2)\nspawn t(3)\njoin all",
+        "var v = 0\nshared a[2] = 0\ntask w { a[self.index] = v }\nspawn { v = 1 }\nspawn process w x2\njoin all",
         "atomic x = 0\ntask t { exit }\nspawn t\nprint 1\nx = 1\nprint 2\nprint 3",
         "task t { exit 9 }\nlet h = spawn t\njoin h\nprint h.exit_code",
         "atomic x = 0\ntask t { x = 1; print 1 }\nspawn daemon t\nif x == 1 { x = 2 }",

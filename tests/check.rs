@@ -816,3 +816,13 @@ fn no_thread_goes_on_after_an_exit() {
     assert_eq!(outcomes[0]["ended"]["main"], "exited 9");
     assert_eq!(outcomes[0]["prints"], serde_json::json!({}));
 }
+
+/// Of several processes each is made by itself: what is copied may change meanwhile.
+#[test]
+fn processes_are_made_one_by_one() {
+    let script = "var v = 0\nshared a[2] = 0\ntask w { a[self.index] = v }\nspawn { v = 1 }\n\
+        spawn process w x2\njoin all\nassert a[0] == a[1]\n";
+    assert_eq!(check_json(script).finish().failures(), ["assertion"]);
+    let alone = script.replace("spawn { v = 1 }\n", "v = 1\n");
+    assert!(check_json(&alone).finish().expect_code(0).failures().is_empty());
+}

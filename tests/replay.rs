@@ -410,6 +410,10 @@ fn ways_of_alike_tasks() {
     let told =
         "lock m\ncondition c(m)\ntask t { repeat 2 { with m { c.notify_all() } } }\nspawn t x2\nwith m { c.wait() }\n";
     every_schedule_shows_its_finding(told, &["lost-wakeup"]);
+    // Who waits for all of them does so in their order.
+    let joins = "event e\nlock m\ntask t0 { e.wait()\nwith m { } }\ntask t1 { e.set() }\n\
+        spawn t0 x2\nspawn t1 x2\nm.acquire()\njoin all\n";
+    every_schedule_shows_its_finding(joins, &["deadlock", "abandoned-lock"]);
 }
 
 /// Of a block in one step that reads and writes, it is the access of the race that counts.

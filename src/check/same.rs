@@ -5,10 +5,12 @@
 use super::explore::{Explorer, Found1, What};
 use super::finding::{self, Note, Scene1, Stuck};
 use super::moves::Move;
-use super::store::Row;
+use super::part::PartId;
+use super::store::{Row, own_parts};
 use super::turn::Turn;
 use crate::detect::finding::Code;
 use crate::objects::TaskId;
+use hashbrown::HashSet;
 
 /// What makes two findings one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -52,6 +54,44 @@ pub fn shown_again(explorer: &mut Explorer, row: &Row, key: &Key) -> Option<(Opt
         });
     }
     at_last(explorer, row, key, &|_| true).map(|what| (None, what))
+}
+
+/// So many states behind one are looked at at most.
+const FURTHER: usize = 4096;
+
+/// What is shown further on.
+pub struct Further {
+    /// To the state that shows it.
+    pub turns: Vec<Turn>,
+    pub turn: Option<Turn>,
+    pub what: What,
+}
+
+/// The same shown on the shortest way from a state: who waits for several tasks does so in
+/// their order, so that of two states that stand for each other one may show what the other
+/// one comes to only when somebody who can go on has done so.
+pub fn shown_further_on(explorer: &mut Explorer, row: &Row, key: &Key) -> Option<Further> {
+    let mut known: HashSet<Vec<PartId>> = HashSet::default();
+    let mut rows: Vec<(Row, Vec<Turn>)> = vec![(row.clone(), Vec::new())];
+    let mut out = Vec::new();
+    let mut at = 0;
+    while at < rows.len() && rows.len() <= FURTHER {
+        let (row, turns) = rows[at].clone();
+        at += 1;
+        if let Some((turn, what)) = shown_again(explorer, &row, key) {
+            return Some(Further { turns, turn, what });
+        }
+        explorer.successors(&row, true, &mut out);
+        for (turn, leaf) in &out {
+            let next = row.with(&leaf.writes);
+            if known.insert(own_parts(next.parts()).to_vec()) {
+                let mut turns = turns.clone();
+                turns.push(turn.clone());
+                rows.push((next, turns));
+            }
+        }
+    }
+    None
 }
 
 /// Of tasks that are stuck, the same in a state that differs in who of alike tasks is where:

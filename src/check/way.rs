@@ -10,7 +10,7 @@ use super::store::Row;
 use super::strategy::shorter::{self, Wanted};
 use super::turn::{Mover, Turn};
 use super::{Shown, finding, follow, same};
-use crate::detect::finding::Finding;
+use crate::detect::finding::{Facts, Finding};
 use crate::lang::ast::Span;
 use crate::machine::Step;
 use crate::objects::TaskId;
@@ -121,6 +121,9 @@ pub fn shown(explorer: &mut Explorer, found: &Found1) -> Shown {
             && let Some(what) = same::stuck_alike(explorer, &row, one)
         {
             found.what = what;
+        } else if let Some(further) = same::shown_further_on(explorer, &row, &key) {
+            turns.extend(further.turns);
+            (found.turn, found.what) = (further.turn, further.what);
         }
     }
     turns.extend(found.turn.clone());
@@ -271,6 +274,11 @@ fn without_the_rest(
     same.certainty = shown.certainty;
     let mut way = followed.way;
     way.schedule = schedule;
+    // What others do by themselves behind it belongs to no turn.
+    if let Facts::Race { later, .. } = &same.facts {
+        let ends = way.steps.iter().rposition(|s| way.lanes[s.lane].name == later.task.name);
+        way.steps.truncate(ends.map_or(way.steps.len(), |n| n + 1));
+    }
     Some((same, way))
 }
 

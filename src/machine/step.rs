@@ -91,8 +91,8 @@ pub struct SpawnStep {
     pub args: Vec<Value>,
     /// First values of others: a block's copies.
     pub captures: Vec<(u16, Value)>,
-    /// `x N`.
-    pub count: Option<u32>,
+    /// `x N`: which of the N this step makes; its answer is a list.
+    pub indices: Option<std::ops::Range<u32>>,
     pub name: Option<String>,
 }
 

@@ -93,6 +93,9 @@ enum Pending {
         operand: Value,
     },
     Choose(Value),
+    /// Of tasks that are made one by one: the step before, how many there are to be, and
+    /// those made so far.
+    Spawn(Box<(SpawnStep, u32, Vec<Value>)>),
     Select(u32),
     /// Look again.
     Await {
@@ -221,12 +224,29 @@ impl Task {
                     self.stack.push(items.get(*i as usize).cloned().unwrap_or(Value::None));
                 }
             }
+            Pending::Spawn(spawn) => return self.resume_spawn(*spawn, value),
             Pending::Select(site) => self.resume_select(program, site, value),
             Pending::Await { again } => self.pc = again,
             Pending::Stay => self.pc -= 1,
             Pending::Push | Pending::Drop | Pending::Nothing => {}
         }
         None
+    }
+
+    /// One more of several tasks is made: the step that makes the next one.
+    fn resume_spawn(&mut self, (last, total, mut made): (SpawnStep, u32, Vec<Value>), value: Value) -> Option<Step> {
+        if let Value::List(one) = value {
+            made.extend(one.iter().cloned());
+        }
+        let next = last.indices.as_ref().map_or(total, |i| i.end);
+        if next >= total {
+            self.stack.push(Value::list(made));
+            return None;
+        }
+        self.pc -= 1;
+        let step = SpawnStep { indices: Some(next..next + 1), ..last };
+        self.pending = Pending::Spawn(Box::new((step.clone(), total, made)));
+        Some(Step::Spawn(Box::new(step)))
     }
 
     /// The answer to a `select`: a list of the index and the value.

@@ -514,6 +514,9 @@ pub struct Program {
     /// By kind and method: the arguments when none is given.
     pub defaults: Arc<Vec<Vec<Vec<Value>>>>,
     pub needs: Needs,
+    /// There may be threads beside `main`: what is copied into a process may be changed
+    /// meanwhile, so that of several processes each is made by a step of its own.
+    pub may_have_threads: bool,
 }
 
 impl Program {
@@ -542,6 +545,16 @@ impl Program {
         self.error_kinds.seal();
         self.expects.seal();
         self.consts.seal();
+    }
+
+    /// Whether something spawns a thread, or makes a pool, which may be one of threads.
+    pub fn makes_threads(&self) -> bool {
+        let is_pool = |kind: u8| self.kinds[kind as usize].word == "pool";
+        let field = |f: &Field| matches!(f.what, FieldKind::Object { kind, .. } if is_pool(kind));
+        self.spawns.iter().any(|s| !s.process)
+            || self.objects.iter().any(|o| is_pool(o.kind))
+            || self.news.iter().any(|n| is_pool(n.kind))
+            || self.structs.iter().any(|s| s.fields.iter().any(field))
     }
 
     pub fn span(&self, pc: Pc) -> Span {

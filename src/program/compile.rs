@@ -187,6 +187,7 @@ impl<'s> Compiler<'s> {
 
     fn finish(mut self, errors_max: usize) -> Result<Program, Vec<ScriptError>> {
         if self.errors.is_empty() {
+            self.program.may_have_threads = self.program.makes_threads();
             return Ok(self.program);
         }
         self.keep_errors(errors_max);
@@ -656,5 +657,6 @@ fn empty_program(kinds: &'static [KindSpec]) -> Program {
         consts: Table::default(),
         defaults: std::sync::Arc::new(kinds.iter().map(|k| k.methods.iter().map(defaults).collect()).collect()),
         needs: Needs::default(),
+        may_have_threads: false,
     }
 }

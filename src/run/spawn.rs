@@ -260,18 +260,18 @@ impl Executor {
         self.image.catch_up(&self.home, self.holder);
         let program = self.image.program.get();
         Task::check_arity(program, step.function, step.args.len()).map_err(|e| Halt::Error(*e))?;
-        let total = step.count.unwrap_or(1);
+        let indices = step.indices.clone().unwrap_or(0..1);
         if !step.process {
             // Before any of them can do anything.
             self.trace_turn();
         }
-        let mut handles = Vec::with_capacity(total as usize);
+        let mut handles = Vec::with_capacity(indices.len());
         let (text, block) = match &step.name {
             Some(name) => (Arc::from(name.as_ref()), self.stored_name(name)?),
             None => self.function_name(step.function)?,
         };
-        for index in 0..total {
-            let name = Name::Shared { text: text.clone(), block, numbered: step.count.is_some() };
+        for index in indices {
+            let name = Name::Shared { text: text.clone(), block, numbered: step.indices.is_some() };
             let flags = if step.daemon { flag::DAEMON } else { 0 } | if step.process { flag::PROCESS } else { 0 };
             let birth = Birth {
                 function: step.function,
@@ -291,7 +291,7 @@ impl Executor {
             }
             handles.push(Value::Object(handle));
         }
-        Ok(match step.count {
+        Ok(match step.indices {
             Some(_) => Value::list(handles),
             None => handles.pop().unwrap_or(Value::None),
         })

@@ -173,20 +173,25 @@ impl Move<'_> {
     }
 
     pub fn spawn(&mut self, step: &SpawnStep) -> Result<Value, Error> {
-        let total = step.count.unwrap_or(1);
-        let mut handles = Vec::with_capacity(total.min(10_000) as usize);
-        for index in 0..total {
+        let indices = step.indices.clone().unwrap_or(0..1);
+        let mut handles = Vec::with_capacity(indices.len().min(10_000));
+        for index in indices {
             let base = step.name.clone().unwrap_or_else(|| self.program.functions[step.function as usize].name.clone());
-            let name = if step.count.is_some() { format!("{base}#{index}") } else { base };
+            let name = if step.indices.is_some() { format!("{base}#{index}") } else { base };
             handles.push(Value::Object(self.spawn_one(step, name, index)));
         }
         self.released = true;
         let kind = if step.process { "process " } else { "" };
         self.say(|m| {
             let name = step.name.clone().unwrap_or_else(|| m.program.functions[step.function as usize].name.clone());
-            format!("spawn {kind}{name}{}", step.count.map_or(String::new(), |n| format!(" x{n}")))
+            let which = match &step.indices {
+                None => String::new(),
+                Some(one) if step.process && m.program.may_have_threads => format!("#{}", one.start),
+                Some(all) => format!(" x{}", all.end),
+            };
+            format!("spawn {kind}{name}{which}")
         });
-        Ok(match step.count {
+        Ok(match step.indices {
             Some(_) => Value::list(handles),
             None => handles.pop().unwrap_or(Value::None),
         })

@@ -130,9 +130,9 @@ impl Run<'_> {
                         let born = self.task(child, 40, depth - 1);
                         done.extend(born.into_iter().flat_map(|(_, d)| d).map(|(d, _)| (d, true)));
                     }
-                    answer = Some(match s.count {
+                    answer = Some(match &s.indices {
                         None => self.fresh("task"),
-                        Some(n) => Value::list((0..n.min(3)).map(|_| self.fresh("task")).collect()),
+                        Some(all) => Value::list(all.clone().take(3).map(|_| self.fresh("task")).collect()),
                     });
                 }
                 Step::Submit { pool, .. } => {

@@ -147,7 +147,14 @@ impl Task {
         Task::check_arity(program, function, args.len())?;
         let captures = site.captures.iter().map(|(from, to)| (*to, self.load(*from).clone())).collect();
         let (process, daemon) = (site.process, site.daemon);
-        self.ask(Step::Spawn(Box::new(SpawnStep { function, process, daemon, args, captures, count, name })))
+        let apart = count.filter(|n| *n > 1 && process && program.may_have_threads);
+        let indices = count.map(|n| 0..apart.map_or(n, |_| 1));
+        let step = SpawnStep { function, process, daemon, args, captures, indices, name };
+        let Some(total) = apart else { return self.ask(Step::Spawn(Box::new(step))) };
+        // What is copied into one may have changed when the next one is made.
+        self.pending = Pending::Spawn(Box::new((step.clone(), total, Vec::new())));
+        self.asked = Step::Spawn(Box::new(step));
+        Ok(true)
     }
 
     pub(super) fn submit(&mut self, argc: usize, program: &Program) -> Local<bool> {
