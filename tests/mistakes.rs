@@ -211,7 +211,7 @@ fn a_local_that_may_hold_something_else_has_any_method() {
         "let h = spawn w\nloop { h.get(); h = q }",
         "let h = spawn w\nspawn { h = q; h.get() }",
         "task any(h) { h.get() }\nspawn any(q)",
-        "let h = spawn w\nrepeat 2 { let h = q; h.get() }\njoin h",
+        "repeat 2 { let h = spawn w; join h }\nrepeat 2 { let h = q; h.get() }",
     ] {
         assert_eq!(told(&format!("{BEFORE}{script}\n")), [], "{script}");
     }
