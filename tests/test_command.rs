@@ -88,7 +88,8 @@ fn a_limit_leaves_it_undecided() {
 #[test]
 fn what_does_not_compile_is_a_row_and_the_others_are_checked() {
     let racy = expecting("expect ok");
-    let files = [("a.conc", WRONG), ("fine.conc", FINE), ("racy.conc", racy.as_str()), ("z.conc", "atomic x = 0\nx++\n")];
+    let files =
+        [("a.conc", WRONG), ("fine.conc", FINE), ("racy.conc", racy.as_str()), ("z.conc", "atomic x = 0\nx++\n")];
     let ended = test(&files, &[]).expect_code(2);
     let rows: Vec<&str> = ended.stdout.lines().filter(|l| !l.starts_with(' ')).collect();
     let expected = ["wrong      a.conc", "passed     fine.conc", "failed     racy.conc", "wrong      z.conc"];
