@@ -72,6 +72,9 @@ impl<'s> Builder<'s> {
         // One mistake a declaration.
         if !taken {
             self.errors.extend(slip::declaration(&object));
+        } else if !object.options.is_empty() {
+            // `var else x = 0`: the name may be the second word.
+            return None;
         }
         Some(object)
     }
