@@ -252,6 +252,31 @@ fn claims_about_ends() {
     }
 }
 
+/// A run and a check say the same of an invariant that is neither true nor false.
+#[test]
+fn why_an_invariant_cannot_be_worked_out() {
+    for (invariant, why) in [
+        ("10 / n < 8", "it ends with DivideByZero: 10 / 0; n is 0"),
+        ("[1, 2][2 - 2 * n] > 0", "it ends with Index:"),
+        ("part()", "it is 0, which is not true and not false"),
+        ("limits() > n", "it ends with Raised: n is 0"),
+    ] {
+        let script = format!(
+            "shared n = 1\ninvariant {invariant}\nfn part() {{ if n == 1 {{ return true }} return n }}\n\
+             fn limits() {{ if n == 0 {{ raise \"n is {{n}}\" }} return 2 }}\nn = 0\n"
+        );
+        for command in ["run", "check"] {
+            let conc = conc().file("script.conc", &script);
+            let ended = conc.args([command, "--format", "json", "script.conc"]).finish().expect_code(1);
+            let found = ended.of_type("finding");
+            assert_eq!(found.len(), 1, "{command} {invariant}: {found:?}");
+            let message = found[0]["message"].as_str().unwrap_or_default();
+            assert_eq!(message, "the invariant of line 2 cannot be worked out after a step of main");
+            assert!(found[0]["places"].to_string().contains(why), "{command} {invariant}: {}", found[0]["places"]);
+        }
+    }
+}
+
 #[test]
 fn a_wrong_script_is_not_explored() {
     let ended = check("lock m\nm()\n").finish().expect_code(2);

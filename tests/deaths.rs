@@ -154,6 +154,38 @@ fn clients_of_a_killed_manager_get_closed() {
     assert_eq!(ended.stdout.matches(": Closed\n").count(), 4, "{}", ended.stdout);
 }
 
+/// A block in one step operates on the queue itself, and yet not on one that is gone;
+/// what is looked at from outside neither.
+#[test]
+fn blocks_in_one_step_get_closed_too() {
+    let mut conc = run("
+        queue q via manager
+        invariant q.qsize() < 5 and x < 3
+        shared x = 0
+        task client {
+            try { q.put(2) } catch Closed { print \"{self.name}: ended\" }
+            try { atomically { q.put(2); print \"went ahead\" } } catch Closed as e { print \"{self.name}: {e}\" }
+            try { atomically { q.get() } } catch Closed as e { print \"{self.name}: {e}\" }
+        }
+        q.put(1)
+        atomically { q.put(1); assert q.get() == 1 }
+        print \"here\"
+        try { q.get(); q.get() } catch Closed { }
+        let t = spawn client
+        join t
+        let p = spawn process client
+        join p
+        x = 1
+    ")
+    .start();
+    conc.line("here");
+    kill_9(named(&mut conc, "manager").pid);
+    let ended = conc.finish().expect_code(1).expect_stderr("it ends with Closed: the manager of queue q");
+    let told = ended.stdout.matches(": Closed: the manager of queue q has ended\n").count();
+    assert!(told == 4 && ended.stdout.matches(": ended\n").count() == 2, "{}", ended.stdout);
+    assert!(!ended.stdout.contains("went ahead"), "{}", ended.stdout);
+}
+
 #[test]
 fn a_killed_guard_ends_the_run_and_conc_says_so() {
     let mut conc = run("print \"here\"; sleep 100s").start();

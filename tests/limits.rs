@@ -227,6 +227,16 @@ fn assert_out_of_memory(script: &str) {
     assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
 }
 
+/// Of tasks that nobody joined it is kept what each knew at its end, which is little
+/// else than what the one before knew.
+#[test]
+fn many_unjoined_tasks_take_little_memory() {
+    let script = "atomic hits = 0\ntask t { hits += 1 }\nrepeat 30000 { spawn t }\nfinally { assert hits == 30000 }\n";
+    if let Some(ended) = with_little_memory(script) {
+        ended.expect_code(0);
+    }
+}
+
 #[test]
 fn a_queue_without_end_reaches_the_limit() {
     assert_out_of_memory(

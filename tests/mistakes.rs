@@ -67,13 +67,29 @@ const MISTAKES: &[(At, &str, &str, &str)] = &[
     (Top, "fn g(int a) { return 1 }", "parameters have no types", "leave the type out"),
     (Top, "void h(a) { return 1 }", "`void` does not begin a function", "write `fn h(…) { }`"),
     (Top, "import threading", "there is nothing to import", "leave the line out"),
+    (Top, "var busy = false", "`busy` is a word of the language and cannot be a name", "such as `busy_`"),
+    (Top, "queue yield", "`yield` is a word of the language and cannot be a name", "such as `yield_`"),
+    (
+        Task,
+        "select { join = q.get() => { x += 1 } }",
+        "`join` is a word of the language and cannot be a name",
+        "`join_`",
+    ),
+    (Task, "let r = R(kill: 1)", "`kill` is a word of the language and cannot be a name", "such as `kill_`"),
     // Names, methods, arguments.
     (Task, "print nope", "`nope` is not defined", "`let nope = …`"),
     (Task, "spawn nope()", "`nope` is not defined", "`task nope() { }`"),
+    (Task, "print nope.a.b", "`nope` is not defined", "`let nope = …`"),
+    (Task, "nope.a.get()", "`nope` is not defined", "`let nope = …`"),
+    (Task, "print q.a.b", "a queue has no field `a`", "it has methods"),
     (Task, "q.put_no_wait(1)", "a queue has no method `put_no_wait`", "write `put_nowait`"),
     (Task, "m.Lock()", "a lock has no method `Lock`", "write `acquire()`"),
     (Task, "crew.shut()", "a pool has no method `shut`", "its methods: close, terminate"),
     (Task, "w.join()", "a task's definition has no method `join`", "`let w = spawn w`, then `join w`"),
+    (Task, "let h = spawn w; h.terminate()", "a task has no method `terminate`", "write `terminate h`"),
+    (Task, "let h = spawn w; spawn { h.wait() }", "a task has no method `wait`", "write `join h`"),
+    (Task, "for h in spawn w x3 { h.get() }", "a task has no method `get`", "write `join h`, then `h.result`"),
+    (Task, "let hs = spawn w x3; hs.terminate()", "a list of tasks has no method `terminate`", "for h in hs"),
     (Task, "q.put()", "`put` of a queue needs its argument `v`", "v, blocking: true, timeout: none"),
     (Task, "go_on.set(true)", "`set` of an event takes no argument", "leave the arguments out"),
     (Task, "q.get(block=x)", "`get` of a queue has no parameter `block`", "did you mean `blocking`?"),
@@ -186,4 +202,36 @@ fn of_two_mistakes_both_are_told_and_nothing_else() {
         }
     }
     assert!(faults.is_empty(), "{} pairs, such as\n{}", faults.len(), faults[..faults.len().min(20)].join("\n"));
+}
+
+#[test]
+fn a_local_that_may_hold_something_else_has_any_method() {
+    for script in [
+        "let h = spawn w\nif x == 1 { h = q }\nh.get()",
+        "let h = spawn w\nloop { h.get(); h = q }",
+        "let h = spawn w\nspawn { h = q; h.get() }",
+        "task any(h) { h.get() }\nspawn any(q)",
+        "repeat 2 { let h = spawn w; join h }\nrepeat 2 { let h = q; h.get() }",
+    ] {
+        assert_eq!(told(&format!("{BEFORE}{script}\n")), [], "{script}");
+    }
+}
+
+#[test]
+fn what_a_wrong_name_is_used_for_is_not_told() {
+    let script = "var busy = false
+queue yield
+task t {
+    busy = true
+    while not busy { print \"{busy}\" }
+    yield.put(3)
+    let loop = yield.get()
+    loop += 1
+    nope = 2
+}
+let if = busy + 1
+spawn t
+";
+    let lines: Vec<usize> = told(script).iter().map(|(line, _)| *line).collect();
+    assert_eq!(lines, [0, 1, 6, 8, 10], "{:?}", told(script));
 }

@@ -86,12 +86,74 @@ fn a_limit_leaves_it_undecided() {
 }
 
 #[test]
-fn nothing_runs_while_a_script_is_wrong() {
-    let ended = test(&[("a.conc", WRONG), ("b.conc", WRONG), ("fine.conc", FINE)], &[]).expect_code(2);
-    assert_eq!(ended.stdout, "");
-    for text in ["`vra` is no kind of object", "`lok` is no kind", "a.conc:1:1", "b.conc:2:1"] {
-        assert!(ended.stderr.contains(text), "{text}: {}", ended.stderr);
+fn what_does_not_compile_is_a_row_and_the_others_are_checked() {
+    let racy = expecting("expect ok");
+    let files =
+        [("a.conc", WRONG), ("fine.conc", FINE), ("racy.conc", racy.as_str()), ("z.conc", "atomic x = 0\nx++\n")];
+    let ended = test(&files, &[]).expect_code(2);
+    let rows: Vec<&str> = ended.stdout.lines().filter(|l| !l.starts_with(' ')).collect();
+    let expected = ["wrong      a.conc", "passed     fine.conc", "failed     racy.conc", "wrong      z.conc"];
+    assert_eq!(rows[..4], expected, "{}", ended.stdout);
+    assert!(rows[4].starts_with("4 scripts, ") && rows[4].ends_with(": 1 passed, 1 failed, 2 wrong"), "{}", rows[4]);
+    let text = ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    for reason in [
+        "wrong a.conc - `vra` is no kind of object (line 1): did you mean `var`? \
+         - `lok` is no kind of object (line 2): did you mean `lock`? passed",
+        "wrong z.conc - `++` is not an operator (line 2): write `x += 1`",
+        "race on x was not expected",
+    ] {
+        assert!(text.contains(reason), "{reason}: {text}");
     }
+    assert_eq!(ended.stderr, "");
+    // In full with `-v`; quietly without what passed.
+    let ended = test(&files, &["-v"]).expect_code(2);
+    assert!(ended.stdout.contains("a.conc:2:1") && ended.stdout.contains("1 │ vra x = 0"), "{}", ended.stdout);
+    let ended = test(&files, &["-q"]).expect_code(2);
+    assert!(ended.stdout.contains("wrong      a.conc") && !ended.stdout.contains("fine.conc"), "{}", ended.stdout);
+}
+
+#[test]
+fn what_cannot_be_read_is_a_row_too() {
+    let conc = conc().file("tmp/a.conc", FINE).file("tmp/b.conc", [b'x', 0xff].as_slice());
+    let ended = conc.args(["test", "--color", "never", "tmp"]).finish().expect_code(2);
+    let (first, rest) = ended.stdout.split_once('\n').expect("rows");
+    assert_eq!(first, "passed     tmp/a.conc");
+    let rest = rest.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(rest.starts_with("wrong tmp/b.conc - tmp/b.conc:1:2: a byte that is not UTF-8"), "{rest}");
+}
+
+#[test]
+fn formats_tell_of_what_does_not_compile_and_of_the_others() {
+    let racy = expecting("expect ok");
+    let files = [("a.conc", WRONG), ("fine.conc", FINE), ("racy.conc", racy.as_str())];
+    let ended = test(&files, &["--format", "json"]).expect_code(2);
+    let lines: Vec<Value> = ended.stdout.lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();
+    let types: Vec<&str> = lines.iter().filter_map(|l| l["type"].as_str()).collect();
+    assert_eq!(types, ["start", "error", "error", "test", "test", "finding", "test", "summary"]);
+    assert_eq!([&lines[3]["status"], &lines[4]["status"], &lines[6]["status"]], ["wrong", "passed", "failed"]);
+    let last = &lines[7];
+    let counts = ["passed", "failed", "undecided", "wrong", "exit_code"].map(|field| last[field].as_u64());
+    assert_eq!(counts, [1, 1, 0, 1, 2].map(Some));
+
+    let log = sarif(&test(&files, &["--format", "sarif"]).expect_code(2));
+    let run = &log["runs"][0];
+    let rules: Vec<&str> =
+        run["results"].as_array().into_iter().flatten().filter_map(|r| r["ruleId"].as_str()).collect();
+    assert_eq!(rules.len(), 3);
+    assert_eq!((rules[0], rules[1], rules[2]), (rules[0], rules[0], "race"));
+    assert_eq!(run["artifacts"].as_array().map(Vec::len), Some(3));
+    assert_eq!(run["invocations"][0]["executionSuccessful"], false);
+
+    let ended = test(&files, &["--format", "junit"]).expect_code(2);
+    let elements = elements(&ended.stdout);
+    let named = |name: &str| elements.iter().filter(|e| e.0 == name).collect::<Vec<_>>();
+    assert_eq!(named("testcase").len(), 3);
+    assert_eq!(named("error").len(), 1);
+    assert_eq!(attribute(named("error")[0], "type"), "wrong");
+    assert!(attribute(named("error")[0], "message").contains("`lok` is no kind of object (line 2)"));
+    assert_eq!(named("failure").len(), 1);
+    let top = named("testsuites")[0];
+    assert_eq!((attribute(top, "tests"), attribute(top, "failures"), attribute(top, "errors")), ("3", "1", "1"));
 }
 
 #[test]

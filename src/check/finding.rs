@@ -715,7 +715,7 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[(Mover, Lo
                 };
                 one(vec![lock], facts)
             }
-            Event::Invariant { task, site, index, values } => {
+            Event::Invariant { task, site, index, values, why } => {
                 let (function, _) = &program.invariants[*index as usize];
                 let on = values.iter().map(|v| v.0.clone()).collect();
                 let facts = Facts::Invariant {
@@ -723,6 +723,9 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[(Mover, Lo
                     span: program.span(*site),
                     invariant: program.functions[*function as usize].span,
                     values: values.clone(),
+                    why: why
+                        .as_ref()
+                        .map(|(text, site)| Undecided { text: text.clone(), failed: site.map(|s| program.span(s)) }),
                 };
                 one(on, facts)
             }

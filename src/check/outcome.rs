@@ -104,7 +104,7 @@ pub fn of(m: &mut Move, explorer: &Explorer, row: &Row, finished: bool) -> Vec<O
     }
     let claims = if finished && !program.claims.is_empty() {
         let value = |c: &crate::program::code::Claim| match m.look_outside(c.function) {
-            Some(Value::Bool(b)) => Some(b),
+            Some(Ok(Value::Bool(b))) => Some(b),
             _ => None,
         };
         program.claims.iter().map(value).collect()

@@ -38,6 +38,8 @@ pub enum Event {
         site: u32,
         index: u32,
         values: Vec<(String, String)>,
+        /// As [`undecided`](crate::program::value::undecided) tells it.
+        why: Option<(String, Option<u32>)>,
     },
     /// `site`: where the child was made.
     Orphan {

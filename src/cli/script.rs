@@ -16,6 +16,14 @@ use std::path::{Path, PathBuf};
 /// Reads a file, or standard input for `-`. The error is the exit code, with
 /// the sentence printed.
 pub fn read(path: &str) -> Result<Source, u8> {
+    source(path).map_err(|sentence| {
+        put_err(&format!("conc: {sentence}\n"));
+        exit::WRONG
+    })
+}
+
+/// The same, with the sentence for the error.
+pub fn source(path: &str) -> Result<Source, String> {
     let bytes = if path == "-" {
         let mut bytes = Vec::new();
         std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
@@ -23,14 +31,8 @@ pub fn read(path: &str) -> Result<Source, u8> {
         std::fs::read(path)
     };
     let name = if path == "-" { STANDARD_INPUT } else { path };
-    let bytes = bytes.map_err(|e| {
-        put_err(&format!("conc: {name} cannot be read: {}\n", plain(&e)));
-        exit::WRONG
-    })?;
-    Source::from_bytes(name, bytes).map_err(|sentence| {
-        put_err(&format!("conc: {sentence}\n"));
-        exit::WRONG
-    })
+    let bytes = bytes.map_err(|e| format!("{name} cannot be read: {}", plain(&e)))?;
+    Source::from_bytes(name, bytes)
 }
 
 /// An error of the system without its number.

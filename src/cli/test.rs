@@ -3,9 +3,10 @@
 use super::argument::LimitArgs;
 use super::check::{lanes_of, reason};
 use super::progress::Line;
-use super::{Common, Format, ReportFormat, exit, put_err, put_out, script};
+use super::{Common, ReportFormat, exit, put_err, put_out, script};
 use crate::check::{self, Options, Stop};
 use crate::detect::expect::{self, Expectations, Seen};
+use crate::lang::ast::Span;
 use crate::lang::error::ScriptError;
 use crate::lang::parse::ERRORS_MAX;
 use crate::program::Program;
@@ -48,39 +49,39 @@ const STACK: usize = 8 << 20;
 /// Between two looks at signals and at the progress.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// A script that compiles.
+/// A script, compiled, or what is wrong with it.
 struct Case {
     source: Source,
-    program: &'static Program,
+    program: Result<&'static Program, Vec<ScriptError>>,
+}
+
+/// The script of a file; where it cannot be read, the error beside an empty one.
+fn read(path: &str) -> (Source, Option<ScriptError>) {
+    match script::source(path) {
+        Ok(source) => (source, None),
+        Err(sentence) => (Source::new(path, ""), Some(ScriptError::new(Span::default(), sentence))),
+    }
 }
 
 /// The command: its exit code.
 pub fn main(args: &TestArgs) -> u8 {
     let began = Instant::now();
-    let read = files(args).and_then(|paths| {
-        let sources: Result<Vec<Source>, u8> = paths.iter().map(|p| script::read(p)).collect();
-        Ok((sources?, script::defined(&args.define)?))
-    });
-    let (sources, defines) = match read {
+    let (paths, defines) = match files(args).and_then(|paths| Ok((paths, script::defined(&args.define)?))) {
         Ok(read) => read,
         Err(code) => return code,
     };
-    if let Some(code) = nobody_has(&defines, &sources) {
+    let read: Vec<(Source, Option<ScriptError>)> = paths.iter().map(|path| read(path)).collect();
+    if let Some(code) = nobody_has(&defines, read.iter().map(|r| &r.0)) {
         return code;
     }
-    let (mut cases, mut wrong) = (Vec::new(), Vec::new());
-    for source in sources {
-        match script::compiled(&source, &defines_of(&source, &defines)) {
-            Ok(program) => cases.push(Case { source, program }),
-            Err(errors) => wrong.push(tested(source, Expectations::default(), Outcome::Wrong(errors))),
-        }
-    }
-    let mut teller = Teller::new(args, if wrong.is_empty() { &cases } else { &[] });
-    // Nothing runs as long as something is wrong with the scripts.
-    let (all, interrupted) = match wrong.is_empty() {
-        true => check_all(args, cases, &mut teller),
-        false => (wrong, false),
+    let case = |(source, error)| {
+        let compiled = || script::compiled(&source, &defines_of(&source, &defines));
+        let program = Option::map_or_else(error, compiled, |error| Err(vec![error]));
+        Case { source, program }
     };
+    let cases: Vec<Case> = read.into_iter().map(case).collect();
+    let mut teller = Teller::new(args, &cases);
+    let (all, interrupted) = check_all(args, cases, &mut teller);
     teller.end(&all, interrupted, began.elapsed())
 }
 
@@ -116,10 +117,10 @@ fn files(args: &TestArgs) -> Result<Vec<String>, u8> {
     Ok(found)
 }
 
-/// The constants of a script, as far as it parses.
+/// The constants of a script, as far as it can be read.
 fn constants(source: &Source) -> Vec<String> {
     use crate::lang::ast::Item;
-    let items = crate::lang::parse::parse(&source.text).map(|s| s.items).unwrap_or_default();
+    let items = crate::lang::parse::parse_all(&source.text).script.map(|s| s.items).unwrap_or_default();
     let name = |item: Item| match item {
         Item::Const(c) => Some(c.name.text),
         _ => None,
@@ -136,10 +137,10 @@ fn defines_of(source: &Source, defines: &[(String, Value)]) -> Vec<(String, Valu
 }
 
 /// A `-D` that is for none of the scripts is a slip.
-fn nobody_has(defines: &[(String, Value)], sources: &[Source]) -> Option<u8> {
+fn nobody_has<'s>(defines: &[(String, Value)], sources: impl Iterator<Item = &'s Source>) -> Option<u8> {
     let known: BTreeSet<String> = match defines {
         [] => return None,
-        _ => sources.iter().flat_map(constants).collect(),
+        _ => sources.flat_map(constants).collect(),
     };
     let stray = defines.iter().find(|d| !known.contains(&d.0))?;
     let near = crate::lang::error::nearest(&stray.0, known.iter().map(String::as_str));
@@ -189,7 +190,7 @@ fn check_all(args: &TestArgs, cases: Vec<Case>, teller: &mut Teller) -> (Vec<Tes
         loop {
             match take.recv_timeout(LOOK) {
                 Ok((n, tested)) => {
-                    failed += usize::from(tested.status() == Status::Failed);
+                    failed += usize::from(matches!(tested.status(), Status::Failed | Status::Wrong));
                     done[n] = Some(tested);
                     if n == teller.told && teller.tells_rows() {
                         line.clear();
@@ -228,10 +229,16 @@ fn check_one(args: &TestArgs, case: &Case, memory_max: u64, stop: &AtomicBool) -
         }
         limit.is_some_and(|l| began.elapsed() >= l).then_some(Stop::Time)
     };
-    let expectations = Expectations::of(&case.program.expects, &case.source.text);
-    let (outcome, states) = match check::check(case.program, &options, &mut ask) {
+    let program = match &case.program {
+        Ok(program) => *program,
+        Err(errors) => {
+            return tested(case.source.clone(), Expectations::default(), Outcome::Wrong(errors.clone()));
+        }
+    };
+    let expectations = Expectations::of(&program.expects, &case.source.text);
+    let (outcome, states) = match check::check(program, &options, &mut ask) {
         Ok(report) => (judged(&expectations, &report), report.states),
-        Err((object, text)) => (Outcome::Wrong(vec![ScriptError::new(case.program.objects[object].span, text)]), 0),
+        Err((object, text)) => (Outcome::Wrong(vec![ScriptError::new(program.objects[object].span, text)]), 0),
     };
     let duration_ms = began.elapsed().as_secs_f64() * 1e3;
     Tested { source: case.source.clone(), expectations, outcome, duration_ms, states }
@@ -297,13 +304,10 @@ impl Teller<'_> {
     /// Tells of the next script.
     fn one(&mut self, one: &Tested) {
         self.told += 1;
-        match (self.args.format, &one.outcome) {
-            (ReportFormat::Human, Outcome::Wrong(errors)) => {
-                script::show_errors(&one.source, errors, &self.args.common, Format::Human);
-            }
-            (ReportFormat::Human, _) => put_out(&tested::row(one, self.width, &self.style)),
-            (ReportFormat::Json, _) => one_json(one),
-            _ => {}
+        match self.args.format {
+            ReportFormat::Human => put_out(&tested::row(one, self.width, &self.style)),
+            ReportFormat::Json => one_json(one),
+            ReportFormat::Sarif | ReportFormat::Junit => {}
         }
     }
 
@@ -315,10 +319,7 @@ impl Teller<'_> {
         all[self.told..].iter().for_each(|one| self.one(one));
         match self.args.format {
             ReportFormat::Human => {
-                let judged: Vec<Tested> = all.iter().filter(|t| t.status() != Status::Wrong).cloned().collect();
-                if !judged.is_empty() {
-                    put_out(&tested::last(&judged, duration_ms, &self.style));
-                }
+                put_out(&tested::last(all, duration_ms, &self.style));
                 if interrupted {
                     put_err("conc: interrupted; this is what was known by then\n");
                 }
@@ -330,8 +331,8 @@ impl Teller<'_> {
                     duration_ms,
                     ..json::Summary::default()
                 };
-                let (passed, failed, undecided) = (counts.passed, counts.failed, counts.undecided);
-                let summary = json::TestSummary { summary, passed, failed, undecided };
+                let Counts { passed, failed, undecided, wrong } = counts;
+                let summary = json::TestSummary { summary, passed, failed, undecided, wrong };
                 put_out(&format!("{}\n", json::test_summary(&summary)));
             }
             ReportFormat::Sarif => put_out(&sarif::tested(all, code)),

@@ -277,6 +277,8 @@ pub enum Facts {
         invariant: Span,
         /// The variables in it, with their values.
         values: Vec<(String, String)>,
+        /// Why it is not false either.
+        why: Option<Undecided>,
     },
     /// Tasks that go round for ever.
     Livelock {
@@ -332,6 +334,14 @@ pub struct Finding {
     pub facts: Facts,
     /// The schedule that shows it, in text form, where there is one.
     pub schedule: Option<String>,
+}
+
+/// Why a condition is neither true nor false.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undecided {
+    pub text: String,
+    /// Where the error was raised that ended it.
+    pub failed: Option<Span>,
 }
 
 impl Finding {

@@ -106,6 +106,7 @@ fn read(source: &str, entry: bool) -> Parsed {
         return Parsed { script: None, errors, lost, unsure: Vec::new() };
     }
     let mut text = scan.text;
+    let mut words = None;
     // Each round takes one statement out of the text, so there are few. The next
     // begins where that stood; at last all is read, for the tree.
     let mut from = 0;
@@ -137,7 +138,8 @@ fn read(source: &str, entry: bool) -> Parsed {
                     break;
                 }
                 // What follows from an error that has been told is not told.
-                if !build::reported_on_line(&errors, &text, place) {
+                let words = words.get_or_insert_with(|| slip::words_as_names(&text));
+                if !build::reported_on_line(&errors, &text, place) && !unexpected::uses(words, &text, place) {
                     errors.push(unexpected::error(&text, source, &failure, place));
                 }
                 if recover::join_brace(&mut text, place) {

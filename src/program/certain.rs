@@ -6,6 +6,7 @@
 use super::expression::strip;
 use super::*;
 use crate::lang::ast::{BinaryOp, StrPart, UnaryOp};
+use crate::program::kind::HANDLE_FIELDS;
 
 /// The kind of a value, as far as it is certain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -398,6 +399,26 @@ impl Compiler<'_> {
         }
     }
 
+    /// A method of a local that holds a task, or a list of tasks, which have none:
+    /// told when all is known that the local is given.
+    pub(super) fn note_task_method(&mut self, object: &Expr, field: &Name) {
+        let name = strip(object);
+        let ExprKind::Name(text) = &name.kind else { return };
+        if self.local(text, name.span).is_none() {
+            return;
+        }
+        let Some(local) = self.place_of_name(text) else { return };
+        let task = Holding::Object("task");
+        let holding = self.names.held(local);
+        let of_list = holding == Holding::List(Box::new(task.clone()));
+        if !of_list && holding != task {
+            return;
+        }
+        let has = if of_list { "a list of tasks has" } else { "a task has" };
+        let error = ScriptError::new(field.span, format!("{has} no method `{}`", field.text)).label("unknown method");
+        self.of_tasks.push((local, error.help(task_mend(&field.text, text, of_list))));
+    }
+
     /// A receiver that certainly has no methods. Whether it was told.
     pub(super) fn no_receiver(&mut self, object: &Expr, field: &Name) -> bool {
         let Some(found) = self.certain(object) else { return false };
@@ -416,6 +437,21 @@ impl Compiler<'_> {
         let error = ScriptError::new(field.span, format!("{} has no method `{}`", self.named(found), field.text));
         self.error(error.help(help));
         true
+    }
+}
+
+/// What is meant with a method of `name`, which holds a task or a list of tasks.
+fn task_mend(method: &str, name: &str, of_list: bool) -> String {
+    match method {
+        "wait" => format!("write `join {name}`"),
+        "get" | "take" if of_list => format!("write `join {name}`, then `{name}[0].result`"),
+        "get" | "take" => format!("write `join {name}`, then `{name}.result`"),
+        "terminate" | "close" | "abort" if of_list => format!("write `for h in {name} {{ terminate h }}`"),
+        "terminate" | "close" | "abort" => format!("write `terminate {name}`"),
+        "put" | "put_nowait" | "notify" | "set" => {
+            "tasks speak through what is declared: `queue q(3)`, then `q.put(v)`".to_owned()
+        }
+        _ => format!("`join`, `terminate` and `kill` take a task; its fields: {}", HANDLE_FIELDS.join(", ")),
     }
 }
 

@@ -154,6 +154,9 @@ pub(super) struct Compiler<'s> {
     parameter_names: HashMap<u32, Vec<String>>,
     /// Where names are defined and used, for editors.
     names: Names,
+    /// Methods called on locals that hold a task so far, by where the local is
+    /// defined: errors unless it is given something else further on.
+    of_tasks: Vec<(Span, ScriptError)>,
     /// What was there before this text, in a program that grows.
     before: grow::Before,
 }
@@ -181,6 +184,7 @@ impl<'s> Compiler<'s> {
             later: HashSet::new(),
             parameter_names: HashMap::new(),
             names: Names::default(),
+            of_tasks: Vec::new(),
             before: grow::Before::default(),
         }
     }
@@ -425,6 +429,11 @@ impl<'s> Compiler<'s> {
                 }
                 Item::Expect(e) => self.expect(e, &mut search),
                 _ => {}
+            }
+        }
+        for (local, error) in std::mem::take(&mut self.of_tasks) {
+            if self.names.held(local) != Holding::Unknown {
+                self.error(error);
             }
         }
         // A session has names that this text does not say.

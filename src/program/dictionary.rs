@@ -1,32 +1,27 @@
-//! What names mean, where more and more are told: of a program that grows. As with a
-//! `Table`, a version shares with those before it what was sealed. It stands in layers,
-//! each more than twice as large as the next, so that there are few of them and each
-//! name is moved into a larger one only now and then.
+//! What names mean, where more and more are told: of a program that grows. What was
+//! sealed stands in a map that all versions share (of `rpds`), the rest in one of the
+//! version's own. It owns what is new and what was there before.
 
+use rpds::HashTrieMapSync;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// See the head of the file.
 #[derive(Clone, Debug)]
 pub struct Dictionary<V> {
-    /// The newest last, and what it says is so.
-    layers: Vec<Arc<HashMap<Arc<str>, V>>>,
+    sealed: HashTrieMapSync<Arc<str>, V>,
     new: HashMap<Arc<str>, V>,
 }
 
 impl<V> Default for Dictionary<V> {
     fn default() -> Dictionary<V> {
-        Dictionary { layers: Vec::new(), new: HashMap::new() }
+        Dictionary { sealed: HashTrieMapSync::new_sync(), new: HashMap::new() }
     }
 }
 
 impl<V: Clone> Dictionary<V> {
     pub fn get(&self, name: &str) -> Option<&V> {
-        self.new.get(name).or_else(|| self.sealed(name))
-    }
-    /// What was sealed, whatever was told since.
-    fn sealed(&self, name: &str) -> Option<&V> {
-        self.layers.iter().rev().find_map(|layer| layer.get(name))
+        self.new.get(name).or_else(|| self.sealed.get(name))
     }
     /// What was told since the last seal.
     pub fn new_one(&self, name: &str) -> Option<&V> {
@@ -41,17 +36,10 @@ impl<V: Clone> Dictionary<V> {
 
     /// Changes what was told since the last seal, and seals it.
     pub fn seal(&mut self, change: impl Fn(&mut V)) {
-        if self.new.is_empty() {
-            return;
+        for (name, mut value) in self.new.drain() {
+            change(&mut value);
+            self.sealed.insert_mut(name, value);
         }
-        let mut newest = std::mem::take(&mut self.new);
-        newest.values_mut().for_each(change);
-        while let Some(layer) = self.layers.pop_if(|layer| layer.len() <= 2 * newest.len()) {
-            let mut merged = Arc::unwrap_or_clone(layer);
-            merged.extend(newest);
-            newest = merged;
-        }
-        self.layers.push(Arc::new(newest));
     }
 }
 
@@ -73,7 +61,6 @@ mod tests {
             let new = dictionary.new_names().count();
             assert!(new <= step % 4 && dictionary.new_names().all(|n| dictionary.new_one(n).is_some()));
             dictionary.seal(|value| *value += 1);
-            assert!(dictionary.layers.len() <= 10, "{}", dictionary.layers.len());
             versions.push((dictionary, map));
         }
         for (dictionary, map) in versions {

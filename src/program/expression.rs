@@ -454,10 +454,15 @@ impl Compiler<'_> {
 
     // ----------------------------------------------------------------- fields
 
+    /// Whether something has a field of this name.
+    fn is_field(&self, name: &str) -> bool {
+        let known = HANDLE_FIELDS.iter().chain(&ERROR_FIELDS).any(|f| *f == name);
+        known || self.field_names.iter().any(|f| f == name)
+    }
+
     pub(super) fn check_field(&mut self, field: &Name) {
         self.names.used_field(field.span, &field.text);
-        let known = HANDLE_FIELDS.iter().chain(&ERROR_FIELDS).any(|f| *f == field.text);
-        if known || self.field_names.contains(&field.text) {
+        if self.is_field(&field.text) {
             return;
         }
         let mut error = ScriptError::new(field.span, format!("nothing has a field `{}`", field.text))
@@ -504,7 +509,7 @@ impl Compiler<'_> {
             return self.error(error);
         }
         // Of what is not defined nothing else is told.
-        if self.known_name(object) {
+        if !self.stands_for_nothing(object) {
             self.check_field(field);
         }
         self.expression(object);

@@ -485,7 +485,7 @@ impl Compiler<'_> {
             let error = ScriptError::new(record.span, "`self` tells of the running task and is not changed");
             return self.error(error.help("a task is named where it is spawned: `spawn worker as \"anna\"`"));
         }
-        if self.known_name(record) {
+        if !self.stands_for_nothing(record) {
             self.check_field(field);
         }
         self.check_amount(op, value, span);

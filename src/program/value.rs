@@ -217,6 +217,22 @@ impl Error {
     }
 }
 
+/// What came of a condition that was looked at from outside.
+pub type Looked = Result<Value, Error>;
+
+/// Why such a condition is neither true nor false: what is said of it, and the site
+/// of the error that ended it. `shown` is a value as a report shows it.
+pub fn undecided(looked: &Looked, shown: impl Fn(&Value) -> String) -> Option<(String, Option<u32>)> {
+    match looked {
+        Ok(Value::Bool(_)) => None,
+        Ok(value) => Some((format!("it is {}, which is not true and not false", shown(value)), None)),
+        Err(error) => Some((
+            format!("it ends with {}: {}", error.kind.word(), error.message.trim_end_matches('.')),
+            Some(error.site),
+        )),
+    }
+}
+
 /// Durations print in the largest unit that needs no fraction.
 pub fn duration_text(ns: i64) -> String {
     for (unit, size) in [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000)] {

@@ -139,6 +139,8 @@ pub struct TestSummary {
     pub passed: u64,
     pub failed: u64,
     pub undecided: u64,
+    /// That do not compile.
+    pub wrong: u64,
 }
 
 /// One script of a `test`; the findings that it does not expect stand above.

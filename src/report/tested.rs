@@ -14,7 +14,7 @@ pub enum Status {
     Passed,
     Failed,
     Undecided,
-    /// It does not compile.
+    /// It does not compile, or cannot be read.
     Wrong,
 }
 
@@ -113,7 +113,13 @@ impl Tested {
     /// Why it did not pass, a sentence each.
     pub fn reasons(&self) -> Vec<String> {
         match &self.outcome {
-            Outcome::Wrong(errors) => errors.iter().take(ERRORS_MAX).map(|e| self.script_error(e)).collect(),
+            Outcome::Wrong(errors) => {
+                let mut reasons: Vec<String> = errors.iter().take(ERRORS_MAX).map(|e| self.script_error(e)).collect();
+                if let Some(more) = errors.len().checked_sub(ERRORS_MAX).filter(|more| *more > 0) {
+                    reasons.push(format!("and {} more", phrase::count(more as u64, "error")));
+                }
+                reasons
+            }
             Outcome::NotReached => vec!["it was interrupted before this script's turn".to_string()],
             Outcome::Judged { judgement, found, reason } => {
                 let mut reasons: Vec<String> = judgement.faults.iter().map(|f| self.fault(f, found)).collect();
@@ -131,8 +137,12 @@ impl Tested {
     }
 
     fn script_error(&self, error: &ScriptError) -> String {
-        let at = self.source.position(error.span);
-        format!("{} (line {})", error.message, at.line)
+        let help = error.help.as_ref().map(|help| format!(": {help}")).unwrap_or_default();
+        // What `-D` says has no place, nor has anything in what cannot be read.
+        if error.span.is_empty() && (error.message.starts_with("-D ") || self.source.text.is_empty()) {
+            return format!("{}{help}", error.message);
+        }
+        format!("{} (line {}){help}", error.message, self.source.line(error.span))
     }
 
     /// `expect race on x (line 3)`.
@@ -242,7 +252,7 @@ pub fn name_width<'n>(names: impl IntoIterator<Item = &'n str>) -> usize {
 }
 
 /// The row of one. With `verbose` each finding that nobody expected is told in
-/// full; with `quiet` what passed has no row.
+/// full, and each error of a script; with `quiet` what passed has no row.
 pub fn row(tested: &Tested, name_width: usize, style: &Style) -> String {
     let style = style.within_bounds();
     if style.quiet && tested.status() == Status::Passed {
@@ -250,6 +260,11 @@ pub fn row(tested: &Tested, name_width: usize, style: &Style) -> String {
     }
     let mut out = tested.row(&style, name_width);
     if style.verbose {
+        if let Outcome::Wrong(errors) = &tested.outcome
+            && !tested.source.text.is_empty()
+        {
+            out.push_str(&format!("\n{}\n", super::script_errors(&tested.source, errors, &style)));
+        }
         for (found, way) in tested.unexpected() {
             out.push_str(&format!("\n{}\n", super::finding(&tested.source, found, &style)));
             out.push_str(&format!("{}\n", lanes::text(way, &tested.source, &style)));

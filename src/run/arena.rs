@@ -109,6 +109,9 @@ pub mod run {
     /// Of a trace: the table of its entries, and how many there are.
     pub const TRACE: usize = 46;
     pub const TRACE_NEXT: usize = 47;
+    /// What a task knew that has ended, as a clock block: others that end know much
+    /// the same.
+    pub const ENDED_CLOCK: usize = 37;
     pub const COUNT: usize = 64;
 }
 

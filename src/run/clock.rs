@@ -12,9 +12,9 @@
 //! and has learnt nothing writes one entry: both take the same time however many
 //! tasks there are.
 
-use super::arena::{Arena, slot};
+use super::arena::{Arena, run, slot};
 use super::heap::OutOfMemory;
-use std::sync::atomic::Ordering::{Relaxed, Release};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicU64, fence};
 
 /// A clock's block: how many entries and for how many there is room, as two
@@ -32,6 +32,14 @@ const LEARNT_BITS: u32 = 39;
 /// first word's bits. So are the clocks of those that have ended, of which there may
 /// be many and most know of few; there is no room for more.
 const SPARSE: u64 = 1 << 31;
+/// In a sparse clock's head: the word behind the head names another sparse clock, and
+/// the entries are those that differ from it, 0 where nothing is known. Of those that
+/// end one after another each knows little else than the one before.
+const ON_BASE: u64 = 1 << 30;
+/// The number of entries in a sparse clock's head.
+const SPARSE_ENTRIES: u64 = ON_BASE - 1;
+/// Shorter clocks are not worth a base.
+const BASED_MIN: usize = 32;
 /// A clock's value has so many bits.
 const VALUE_BITS: u32 = 48;
 
@@ -185,21 +193,50 @@ impl<'a> TaskClock<'a> {
         if place.load(Relaxed) != 0 {
             return self.release(place, join, Strength::Order, holder);
         }
+        // First the base: what it knows of is no higher than all slots by then.
+        let base = self.arena.run(run::ENDED_CLOCK).load(Acquire) as usize;
         let mine = self.entries(self.arena.slots_high());
-        let is_known = |pair: &&[AtomicU64]| pair[0].load(Relaxed) != 0;
-        let count = mine.chunks_exact(2).filter(is_known).count();
-        let block = self.arena.heap().allocate(HEAD + 16 * count, holder)?;
-        let into = self.arena.memory().words(block + HEAD, 2 * count);
-        let known = mine.chunks_exact(2).enumerate().filter(|(_, pair)| is_known(pair));
-        for (into, (of, mine)) in into.chunks_exact(2).zip(known) {
-            into[0].store((of as u64) << VALUE_BITS | mine[0].load(Relaxed), Relaxed);
-            into[1].store(mine[1].load(Relaxed), Relaxed);
+        let count = mine.chunks_exact(2).filter(|pair| pair[0].load(Relaxed) != 0).count();
+        let few = (2 * count).isqrt();
+        let mut block = 0;
+        if base != 0 && count >= BASED_MIN {
+            let differing = differing(mine, sparse(self.arena, base));
+            if differing.clone().take(few + 1).count() <= few {
+                block = self.write_sparse(Some(base), differing, holder)?;
+            }
         }
-        self.arena.at(block + STAMP).store(0, Relaxed);
-        self.arena.at(block).store(SPARSE | count as u64, Relaxed);
+        if block == 0 {
+            block = self.write_sparse(None, differing(mine, Known::default()), holder)?;
+            if count >= BASED_MIN {
+                self.arena.run(run::ENDED_CLOCK).store(block as u64, Release);
+            }
+        }
         place.store(block as u64, Release);
         self.advance();
         Ok(())
+    }
+
+    fn write_sparse(
+        &self,
+        base: Option<usize>,
+        entries: impl Iterator<Item = Entry> + Clone,
+        holder: u32,
+    ) -> Result<usize, OutOfMemory> {
+        let count = entries.clone().count();
+        let head = HEAD + if base.is_some() { 8 } else { 0 };
+        let block = self.arena.heap().allocate(head + 16 * count, holder)?;
+        let into = self.arena.memory().words(block + head, 2 * count);
+        for (into, (of, full, weak)) in into.chunks_exact(2).zip(entries) {
+            into[0].store((of as u64) << VALUE_BITS | full, Relaxed);
+            into[1].store(weak, Relaxed);
+        }
+        let on_base = base.map_or(0, |base| {
+            self.arena.at(block + HEAD).store(base as u64, Relaxed);
+            ON_BASE
+        });
+        self.arena.at(block + STAMP).store(0, Relaxed);
+        self.arena.at(block).store(SPARSE | on_base | count as u64, Relaxed);
+        Ok(block)
     }
 
     /// Every entry. Whether what is there then is this task's clock and no more.
@@ -301,7 +338,7 @@ impl<'a> TaskClock<'a> {
         let head = self.arena.at(block).load(Relaxed);
         if head & SPARSE != 0 {
             let mut learnt = false;
-            for (of, full, weak) in sparse(self.arena, block, head) {
+            for (of, full, weak) in sparse(self.arena, block) {
                 learnt |= raise(self.full(of), full);
                 learnt |= raise(self.weak(of), weak);
             }
@@ -323,12 +360,57 @@ impl<'a> TaskClock<'a> {
     }
 }
 
-/// What is known in a sparse clock: of which slot, by all edges, by all but those of locks.
-fn sparse(arena: &Arena, block: usize, head: u64) -> impl Iterator<Item = (usize, u64, u64)> + '_ {
-    let pairs = arena.memory().words(block + HEAD, 2 * (head & (SPARSE - 1)) as usize).chunks_exact(2);
-    pairs.map(|pair| {
-        let (first, weak) = (pair[0].load(Relaxed), pair[1].load(Relaxed));
-        ((first >> VALUE_BITS) as usize, first & ((1 << VALUE_BITS) - 1), weak)
+/// Of which slot, what is known by all edges, by all but those of locks.
+type Entry = (usize, u64, u64);
+
+/// What is known in a sparse clock, in the order of the slots.
+#[derive(Clone, Default)]
+struct Known<'a> {
+    /// The words of its own entries that are to come, and of its base's.
+    own: &'a [AtomicU64],
+    base: &'a [AtomicU64],
+}
+
+fn sparse(arena: &Arena, block: usize) -> Known<'_> {
+    let head = |block: usize| arena.at(block).load(Relaxed);
+    let entries =
+        |block: usize, at: usize| arena.memory().words(block + at, 2 * (head(block) & SPARSE_ENTRIES) as usize);
+    if head(block) & ON_BASE == 0 {
+        return Known { own: entries(block, HEAD), base: &[] };
+    }
+    // A base has none itself.
+    let base = arena.at(block + HEAD).load(Relaxed) as usize;
+    Known { own: entries(block, HEAD + 8), base: entries(base, HEAD) }
+}
+
+impl Iterator for Known<'_> {
+    type Item = Entry;
+
+    fn next(&mut self) -> Option<Entry> {
+        let first = |words: &[AtomicU64]| {
+            let (first, weak) = (words.first()?.load(Relaxed), words.get(1)?.load(Relaxed));
+            Some(((first >> VALUE_BITS) as usize, first & ((1 << VALUE_BITS) - 1), weak))
+        };
+        let (own, base) = (first(self.own), first(self.base));
+        let slot = |entry: Option<Entry>| entry.map_or(usize::MAX, |entry| entry.0);
+        let is_own = slot(own) <= slot(base);
+        if slot(base) <= slot(own) && base.is_some() {
+            self.base = &self.base[2..];
+        }
+        if is_own && own.is_some() {
+            self.own = &self.own[2..];
+        }
+        if is_own { own } else { base }
+    }
+}
+
+/// The entries of a whole clock that differ from those of another.
+fn differing<'a>(mine: &'a [AtomicU64], base: Known<'a>) -> impl Iterator<Item = Entry> + Clone + 'a {
+    let mut base = base.peekable();
+    mine.chunks_exact(2).enumerate().filter_map(move |(of, pair)| {
+        let mine = (of, pair[0].load(Relaxed), pair[1].load(Relaxed));
+        let there = base.next_if(|entry| entry.0 == of).unwrap_or((of, 0, 0));
+        (mine != there).then_some(mine)
     })
 }
 
@@ -368,13 +450,14 @@ fn grown(arena: &Arena, place: &AtomicU64, block: usize, entries: usize, holder:
         }
     } else {
         into.iter().for_each(|word| word.store(0, Relaxed));
-        for (of, full, weak) in sparse(arena, block, head) {
+        for (of, full, weak) in sparse(arena, block) {
             into[2 * of].store(full, Relaxed);
             into[2 * of + 1].store(weak, Relaxed);
         }
     }
     place.store(larger as u64, Relaxed);
-    if block != 0 {
+    // A sparse one may be the base of others.
+    if block != 0 && head & SPARSE == 0 {
         arena.heap().free(block, holder);
     }
     Ok(larger)
@@ -382,7 +465,6 @@ fn grown(arena: &Arena, place: &AtomicU64, block: usize, entries: usize, holder:
 
 #[cfg(test)]
 mod tests {
-    use super::super::arena::run;
     use super::*;
 
     type Pairs = Vec<(u64, u64)>;
@@ -505,7 +587,7 @@ mod tests {
                     if head & SPARSE == 0 {
                         known = (0..TASKS).map(pair).collect();
                     } else {
-                        sparse(&arena, block, head).for_each(|(of, full, weak)| known[of] = (full, weak));
+                        sparse(&arena, block).for_each(|(of, full, weak)| known[of] = (full, weak));
                         sparse_ones += 1;
                     }
                     assert_eq!(&known, expected);
@@ -513,5 +595,59 @@ mod tests {
             }
         }
         assert!(sparse_ones > 100, "{sparse_ones}");
+    }
+
+    /// Of many that end, each clock is what the task knew, however it is written down,
+    /// and where each knows little else than the one before they take little room.
+    #[test]
+    fn the_clocks_of_those_that_have_ended_share_what_is_the_same() {
+        const TASKS: usize = 300;
+        let arena = Arena::new(16 << 20).unwrap();
+        arena.run(run::SLOTS_HIGH).store(TASKS as u64, Relaxed);
+        let mut state = 7;
+        let mut expected: Vec<(AtomicU64, Pairs)> = Vec::new();
+        let mut known: Pairs = vec![(0, 0); TASKS];
+        let before = arena.heap().used();
+        for end in 0..2000 {
+            let slot = random(&mut state, TASKS);
+            let clock = TaskClock::new(&arena, slot);
+            // Mostly what the one before knew, now and then something else altogether.
+            match random(&mut state, 100) {
+                0 => known.iter_mut().for_each(|pair| *pair = (0, 0)),
+                1 => known.iter_mut().for_each(|pair| pair.0 = 1 + random(&mut state, 9) as u64),
+                _ => known[random(&mut state, TASKS)] = (random(&mut state, 3) as u64, 0),
+            }
+            known[slot] = (end + 1, end + 1);
+            for (of, (full, weak)) in known.iter().enumerate() {
+                clock.full(of).store(*full, Relaxed);
+                clock.weak(of).store(*weak, Relaxed);
+            }
+            let place = AtomicU64::new(0);
+            clock.leave(&place, false, 1).unwrap();
+            expected.push((place, known.clone()));
+        }
+        let used = arena.heap().used() - before;
+        assert!(used < 2000 * 16 * TASKS / 4, "{used} bytes");
+        let clock = TaskClock::new(&arena, 0);
+        let mut based = 0;
+        for (place, expected) in &expected {
+            for of in 0..TASKS {
+                clock.full(of).store(0, Relaxed);
+                clock.weak(of).store(0, Relaxed);
+            }
+            clock.acquire_all(place.load(Relaxed) as usize);
+            let pairs: Pairs = (0..TASKS).map(|of| (clock.get(of), clock.get_weak(of))).collect();
+            assert_eq!(&pairs, expected);
+            based += usize::from(arena.at(place.load(Relaxed) as usize).load(Relaxed) & ON_BASE != 0);
+        }
+        assert!((1000..2000).contains(&based), "{based}");
+        // One that is a base is joined into; those that rest on it stay what they were.
+        let base = arena.run(run::ENDED_CLOCK).load(Relaxed);
+        let (place, _) = expected.iter().find(|e| e.0.load(Relaxed) == base).expect("the base");
+        TaskClock::new(&arena, 1).release(place, true, Strength::Order, 1).unwrap();
+        let (last, known) = expected.last().expect("the last one");
+        (0..TASKS).for_each(|of| clock.full(of).store(0, Relaxed));
+        clock.acquire_all(last.load(Relaxed) as usize);
+        assert!((0..TASKS).all(|of| clock.get(of) == known[of].0));
     }
 }

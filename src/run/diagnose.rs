@@ -655,7 +655,7 @@ fn from_raw(image: &Image, raw: Raw, count: u64) -> Option<Finding> {
             };
             finding(Code::AbandonedLock, vec![name], facts, count)
         }
-        Raw::Invariant { task, site, index, values } => {
+        Raw::Invariant { task, site, index, values, why } => {
             let (function, _) = &program.invariants[index as usize];
             let on = values.iter().map(|v| v.0.clone()).collect();
             let facts = Facts::Invariant {
@@ -663,6 +663,7 @@ fn from_raw(image: &Image, raw: Raw, count: u64) -> Option<Finding> {
                 span: program.span(site),
                 invariant: program.functions[*function as usize].span,
                 values,
+                why: why.map(|(text, site)| Undecided { text, failed: site.map(|s| program.span(s)) }),
             };
             finding(Code::Invariant, on, facts, count)
         }

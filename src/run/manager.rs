@@ -14,6 +14,7 @@ use super::codec;
 use super::executor::Executor;
 use super::image::Image;
 use super::process::Process;
+use super::supervisor::is_alive;
 use super::wait::{Halt, Pending, Woken};
 use crate::detect::trace::Came;
 use crate::objects::{self, KINDS, Outcome, queue};
@@ -219,13 +220,32 @@ impl Executor {
         }
     }
 
+    /// Whether the object is the manager's.
+    #[inline]
+    pub(super) fn is_managed(&self, target: ObjRef) -> bool {
+        target.kind == objects::place::queue
+            && self.arena.object(target.id, object::OPTIONS).load(Relaxed) as u32 & queue::VIA_MANAGER != 0
+    }
+
     /// Whether operations on the object go through the manager. Within `atomically` the
     /// task does them itself: it holds the gate, which keeps the manager from all steps.
     #[inline]
     pub(super) fn via_manager(&self, target: ObjRef) -> bool {
-        target.kind == objects::place::queue
-            && !self.in_atomic
-            && self.arena.object(target.id, object::OPTIONS).load(Relaxed) as u32 & queue::VIA_MANAGER != 0
+        !self.in_atomic && self.is_managed(target)
+    }
+
+    /// What the manager owns goes with it, also for who would not ask it.
+    pub(super) fn manager_lives(&self, target: ObjRef) -> Result<(), Error> {
+        let index = self.arena.run(run::MANAGER).load(SeqCst) as usize;
+        let word = |word| self.arena.process(index.saturating_sub(1), word).load(SeqCst);
+        // The supervisor takes it from the system's list only when it has marked it.
+        let lives = word(process::STATE) != process::DEAD && is_alive(word(process::PID) as i32);
+        if index == 0 || lives { Ok(()) } else { Err(self.manager_ended(target)) }
+    }
+
+    fn manager_ended(&self, target: ObjRef) -> Error {
+        let name = self.image.object_name(target.id);
+        Error::new(ErrorKind::Closed, format!("the manager of queue {name} has ended"))
     }
 
     /// The client's side of an operation.
@@ -275,9 +295,8 @@ impl Executor {
             _ if super::process::has_told_its_end(self.arena, self.process) => Err(Halt::Terminated),
             _ => {
                 // The server is gone, and its queues with it.
-                let name = self.image.object_name(target.id);
                 self.enter_state(super::arena::state::RUNNING);
-                Err(Error::new(ErrorKind::Closed, format!("the manager of queue {name} has ended")).into())
+                Err(self.manager_ended(target).into())
             }
         }
     }

@@ -306,7 +306,7 @@ impl Host for Executor {
     }
     #[inline]
     fn operate_now(&mut self, object: ObjRef, method: u8, args: &[Value], pc: u32) -> Option<Value> {
-        if self.careful || self.terminated() || !objects::alone(object.kind) || self.via_manager(object) {
+        if self.careful || self.terminated() || !objects::alone(object.kind) || self.is_managed(object) {
             return None;
         }
         self.operate_alone(object, method, args, pc)

@@ -65,6 +65,8 @@ pub enum Raw {
         site: u32,
         index: u32,
         values: Vec<(String, String)>,
+        /// As [`undecided`](crate::program::value::undecided) tells it.
+        why: Option<(String, Option<u32>)>,
     },
     Orphan {
         child: u32,

@@ -19,7 +19,7 @@ use crate::machine::{Access, Place, Step, Task, TaskField};
 use crate::objects::{self, KINDS, World, pool, task};
 use crate::program::code::{AwaitSite, FieldArg, FieldKind, SelfInfo};
 use crate::program::kind::Memory as MemoryKind;
-use crate::program::value::{Error, ErrorKind, ObjRef, Shown, Value};
+use crate::program::value::{Error, ErrorKind, Looked, ObjRef, Shown, Value, undecided};
 use nix::sys::signal::Signal;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
@@ -293,13 +293,16 @@ impl Executor {
         }
         for index in 0..self.program.invariants.len() {
             let function = self.program.invariants[index].0;
-            // One that cannot be worked out does not hold either.
-            if self.look_outside(function) != Some(Value::Bool(true)) && !(self.terminated() && self.is_to_end()) {
-                let shown = |cell| self.shown(&self.image.declared_cell(cell).peek(self.holder));
-                let values = self.program.invariant_values(index, shown);
-                let raw = Raw::Invariant { task: self.task, site: self.site, index: index as u32, values };
-                self.report((4 << 60 | index as u64, u64::from(self.site)), raw);
+            let Some(looked) = self.look_outside(function) else { continue };
+            if looked == Ok(Value::Bool(true)) || self.terminated() && self.is_to_end() {
+                continue;
             }
+            // One that cannot be worked out does not hold either.
+            let why = undecided(&looked, |value| self.shown(value));
+            let shown = |cell| self.shown(&self.image.declared_cell(cell).peek(self.holder));
+            let values = self.program.invariant_values(index, shown);
+            let raw = Raw::Invariant { task: self.task, site: self.site, index: index as u32, values, why };
+            self.report((4 << 60 | index as u64, u64::from(self.site)), raw);
         }
     }
 
@@ -307,8 +310,9 @@ impl Executor {
         Shown { value, names: self, quoted: true }.to_string()
     }
 
-    /// Evaluates a function that makes no step of the script.
-    fn look_outside(&mut self, function: u32) -> Option<Value> {
+    /// Evaluates a function that makes no step of the script; `None` if the task is
+    /// ended meanwhile.
+    fn look_outside(&mut self, function: u32) -> Option<Looked> {
         let (detect, outside, in_atomic, site) = (self.detect, self.outside, self.in_atomic, self.site);
         (self.detect, self.outside, self.in_atomic) = (false, true, true);
         let mut machine = Task::new(self.program, function, &[], &[]);
@@ -319,13 +323,13 @@ impl Executor {
                 None => machine.advance(self.program, self),
             };
             let answer = match step {
-                Step::End(value) => break Some(value),
-                Step::Failed(_) => break None,
+                Step::End(value) => break Some(Ok(value)),
+                Step::Failed(error) => break Some(Err(error)),
                 Step::Access { place, access } => self
                     .cell(place)
                     .map_err(|t| Halt::Error(Error::new(ErrorKind::Type, t)))
                     .and_then(|cell| self.access_cell(cell, &access, 0).map_err(Halt::from)),
-                Step::Operate { object, method, args } => self.operate_until(object, method, args.as_slice(), None),
+                Step::Operate { object, method, args } => self.operate(object, method, args.as_slice()),
                 other => self.other_step(&other),
             };
             next = match answer {

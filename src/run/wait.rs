@@ -329,6 +329,9 @@ impl Executor {
 
     /// Carries out an operation, waiting as long as it takes.
     pub(super) fn operate(&mut self, target: ObjRef, method: u8, args: &[Value]) -> Result<Value, Halt> {
+        if self.in_atomic && self.is_managed(target) {
+            self.manager_lives(target)?;
+        }
         if self.replay.on {
             let timed = self.deadline(target.kind, method, args)?.is_some();
             return self.operate_in_turn(target, method, args, timed);

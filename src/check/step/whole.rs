@@ -10,7 +10,7 @@ use crate::check::part::*;
 use crate::check::seen::{self, Event};
 use crate::machine::{Home, Place, Step, Task};
 use crate::objects;
-use crate::program::value::{ErrorKind, Value};
+use crate::program::value::{ErrorKind, Looked, Value, undecided};
 
 /// What is made of a step.
 enum Took<T> {
@@ -166,32 +166,35 @@ impl Move<'_> {
 
     // -------------------------------------------------------- seen from outside
 
-    /// Evaluates a function that makes no step of the script.
-    pub fn look_outside(&mut self, function: u32) -> Option<Value> {
+    /// Evaluates a function that makes no step of the script; `None` if it was cut off.
+    pub fn look_outside(&mut self, function: u32) -> Option<Looked> {
         let log = self.log.take();
         let before = (self.outside, self.in_atomic, self.site, self.released);
         (self.outside, self.in_atomic) = (true, true);
         let mut machine = Task::new(self.program, function, &[], &[]);
         let what = "an `invariant` or an `expect` that goes on and on";
         let result = self.run_whole(&mut machine, None, what, |_, _, step| match step {
-            Step::End(value) => Took::Over(Some(value)),
-            Step::Failed(_) => Took::Over(None),
+            Step::End(value) => Took::Over(Ok(value)),
+            Step::Failed(error) => Took::Over(Err(error)),
             step => Took::Inline(step),
         });
         (self.outside, self.in_atomic, self.site, self.released) = before;
         self.log = log;
-        result.flatten()
+        result
     }
 
     pub(super) fn check_invariants(&mut self) {
         for index in 0..self.program.invariants.len() {
             let function = self.program.invariants[index].0;
-            // One that cannot be worked out does not hold either.
-            if self.look_outside(function) != Some(Value::Bool(true)) && self.cut.is_none() {
-                let shown = |cell| self.shown(&self.declared_value(cell));
-                let values = self.program.invariant_values(index, shown);
-                self.events.push(Event::Invariant { task: self.me, site: self.site, index: index as u32, values });
+            let Some(looked) = self.look_outside(function) else { continue };
+            if looked == Ok(Value::Bool(true)) || self.cut.is_some() {
+                continue;
             }
+            // One that cannot be worked out does not hold either.
+            let why = undecided(&looked, |value| self.shown(value));
+            let shown = |cell| self.shown(&self.declared_value(cell));
+            let values = self.program.invariant_values(index, shown);
+            self.events.push(Event::Invariant { task: self.me, site: self.site, index: index as u32, values, why });
         }
     }
 

@@ -5,7 +5,7 @@
 use super::build::{Builder, Node, name, parts, span, text};
 use super::grammar::Rule;
 use super::slip;
-use crate::lang::ast::{Const, Expect, Function, FunctionKind, Item, Object, Param, Struct};
+use crate::lang::ast::{Const, Expect, Function, FunctionKind, Item, Name, Object, Param, Struct};
 use crate::lang::error::ScriptError;
 
 impl<'s> Builder<'s> {
@@ -44,8 +44,11 @@ impl<'s> Builder<'s> {
     fn object(&mut self, node: Node<'s>) -> Option<Object> {
         let span = span(&node);
         let mut parts = parts(node);
-        let kind = name(parts.accept(Rule::kind)?);
-        let name_ = name(parts.accept(Rule::ident)?);
+        let kind = name(parts.accept(Rule::kind).or_else(|| parts.accept(Rule::kind_slip))?);
+        let (name_, taken) = match parts.accept(Rule::word_slip) {
+            Some(word) => (self.word_as_name(word), true),
+            None => (name(parts.accept(Rule::ident)?), false),
+        };
         let count = match parts.accept(Rule::count_of) {
             Some(count) => Some(self.expr(super::build::parts(count).next()?)?),
             None => None,
@@ -66,8 +69,21 @@ impl<'s> Builder<'s> {
         if let Some(more) = parts.accept(Rule::more_slip) {
             self.errors.push(slip::several_names(&object, &more));
         }
-        self.errors.extend(slip::declaration(&object));
+        // One mistake a declaration.
+        if !taken {
+            self.errors.extend(slip::declaration(&object));
+        } else if !object.options.is_empty() {
+            // `var else x = 0`: the name may be the second word.
+            return None;
+        }
         Some(object)
+    }
+
+    /// A word of the language where a new name stands.
+    pub fn word_as_name(&mut self, node: Node<'s>) -> Name {
+        let name = name(node);
+        self.errors.push(slip::word_as_name(name.span, &name.text));
+        name
     }
 
     fn struct_item(&mut self, node: Node<'s>) -> Option<Struct> {

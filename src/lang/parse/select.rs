@@ -31,7 +31,10 @@ impl<'s> Builder<'s> {
         if let Some(word) = parts.accept(Rule::let_slip) {
             self.errors.push(slip::let_in_arm(span(&word)));
         }
-        let bind: Option<Name> = parts.accept(Rule::ident).map(name);
+        let bind: Option<Name> = match parts.accept(Rule::word_slip) {
+            Some(word) => Some(self.word_as_name(word)),
+            None => parts.accept(Rule::ident).map(name),
+        };
         parts.accept(Rule::equals);
         let operation = self.expr(parts.accept(Rule::expr)?)?;
         if !can_wait(&operation) {

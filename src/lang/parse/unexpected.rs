@@ -3,7 +3,7 @@
 
 use super::grammar::Rule;
 use super::recover::{Within, within};
-use super::slip::is_reserved;
+use super::slip::{is_reserved, word_as_name};
 use crate::lang::ast::Span;
 use crate::lang::error::ScriptError;
 use pest::error::{Error, ErrorVariant, InputLocation};
@@ -254,7 +254,7 @@ impl Stop<'_> {
 /// Slips that the grammar does not let through.
 fn special(stop: &Stop<'_>) -> Option<ScriptError> {
     let word = stop.word();
-    if let Some(error) = foreign(stop).or_else(|| arm(stop)).or_else(|| parameter(stop)) {
+    if let Some(error) = foreign(stop).or_else(|| arm(stop)).or_else(|| parameter(stop)).or_else(|| argument(stop)) {
         return Some(error);
     }
     match stop.rest.chars().next()? {
@@ -307,6 +307,9 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
         '(' if stop.statement.trim() == "catch" => {
             stop.error("what is caught has no parentheses", "write `catch any as e { }`")
         }
+        _ if stop.first() == "catch" && is_reserved(word) && last_word(stop.before) == "as" => {
+            Some(word_as_name(stop.span, word))
+        }
         _ if stop.first() == "catch" && stop.wants(BLOCK) && !word.is_empty() => {
             stop.error("`as` gives a caught error its name", &format!("write `catch any as {word} {{ }}`"))
         }
@@ -351,10 +354,7 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
         _ if word == "else" && stop.before.contains(" if ") => {
             stop.error("there is no `a if c else b`", "write `if c { } else { }` as a statement")
         }
-        _ if stop.wants(NAME) && is_reserved(word) => {
-            let message = format!("`{word}` is a word of the language and cannot be a name");
-            stop.error(&message, &format!("take another name, such as `{word}_`"))
-        }
+        _ if stop.wants(NAME) && is_reserved(word) => Some(word_as_name(stop.span, word)),
         _ if stop.wants(BLOCK) && stop.before.trim_end().ends_with("else") => {
             stop.error("`else` takes no condition", "write `else if`")
         }
@@ -478,6 +478,48 @@ fn parameter(stop: &Stop<'_>) -> Option<ScriptError> {
         return stop.error("parameters have no types", "leave the type out: `fn f(a, b) { }`");
     }
     None
+}
+
+/// The name of an argument that is a word of the language: `S(busy: 1)`. The
+/// grammar stops before the word, or behind it where it begins a value.
+fn argument(stop: &Stop<'_>) -> Option<ScriptError> {
+    if stop.within != Within::Paren {
+        return None;
+    }
+    let (before, word, rest) = match stop.word() {
+        "" => {
+            let before = stop.before.trim_end();
+            let word = last_word(before);
+            (&before[..before.len() - word.len()], word, stop.rest)
+        }
+        word => (stop.before, word, stop.rest[word.len()..].trim_start_matches([' ', '\t'])),
+    };
+    let names = rest.starts_with(':') || rest.starts_with('=') && !rest.starts_with("==");
+    if !is_reserved(word) || !names || !before.trim_end().ends_with(['(', ',']) {
+        return None;
+    }
+    // Where the line begins in the text: the place is behind what is before it.
+    let start = stop.span.start as usize - (stop.before.len() - before.len());
+    Some(word_as_name(Span::new(start, start + word.len()), word))
+}
+
+/// The word at the end of `text`, perhaps none.
+fn last_word(text: &str) -> &str {
+    let text = text.trim_end();
+    let start = text.rfind(|c: char| !(c.is_alphanumeric() || c == '_'));
+    &text[start.map_or(0, |i| i + text[i..].chars().next().map_or(1, char::len_utf8))..]
+}
+
+/// Whether the grammar stopped at `place` for one of `words`, which a declaration
+/// takes for its name: that is told there.
+pub(super) fn uses(words: &[String], text: &str, place: usize) -> bool {
+    let start = word_start(text, place.min(text.len()));
+    let rest = &text[start..];
+    let here = &rest[..rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len())];
+    let before = text[..start].trim_end_matches([' ', '\t']);
+    let line = &before[super::build::line_of(text, before.len()).start as usize..];
+    let is_declaration = matches!(line.trim(), "let" | "const" | "task" | "fn" | "struct");
+    !is_declaration && [here, last_word(line)].iter().any(|used| words.iter().any(|word| word == used))
 }
 
 /// A `{`, or the end of a line that may have wanted one.

@@ -32,6 +32,62 @@ fn each_slip_is_told() {
     }
 }
 
+#[test]
+fn no_word_of_the_language_is_a_name() {
+    let places = [
+        "var WORD = 1",
+        "shared WORD = 1",
+        "shared WORD[3] = 0",
+        "atomic WORD = 1",
+        "lock WORD",
+        "lock WORD reentrant",
+        "lock WORD[3]",
+        "lock a, WORD",
+        "rwlock WORD",
+        "semaphore WORD(2)",
+        "condition WORD(m)",
+        "event WORD",
+        "barrier WORD(2)",
+        "latch WORD(2)",
+        "queue WORD",
+        "queue WORD(3) via manager",
+        "pool WORD(3)",
+        "const WORD = 1",
+        "struct WORD { var a = 1 }",
+        "struct S { var WORD = 1 }",
+        "struct S {\n    var a = 1\n    lock WORD\n}",
+        "task WORD { print 1 }",
+        "task t(WORD) { print 1 }",
+        "fn WORD() { print 1 }",
+        "fn f(a, WORD = 1) { print 1 }",
+        "let WORD = 1",
+        "fn f() {\n    let WORD = 1\n    print 1\n}",
+        "fn f() {\n    var WORD = 1\n    print 1\n}",
+        "for WORD in 0..3 { print 1 }",
+        "try { print 1 } catch any as WORD { print 1 }",
+        "try { print 1 } catch as WORD { print 1 }",
+        "select { WORD = q.get() => { print 1 } }",
+        "let s = S(WORD: 1)",
+        "let s = S(a: 1, WORD = 2)",
+    ];
+    let mut faults = Vec::new();
+    for place in places {
+        for word in crate::lang::word::reserved() {
+            let script = place.replace("WORD", word);
+            let start = place.find("WORD").expect("a place for the word");
+            let errors = parse(&script).expect_err(&script);
+            let told = errors.iter().map(|e| (e.span.start as usize, e.span.text(&script), e.message.as_str()));
+            let message = format!("`{word}` is a word of the language and cannot be a name");
+            if told.clone().collect::<Vec<_>>() != [(start, word, message.as_str())] {
+                faults.push(format!("{script}: {:?}", told.collect::<Vec<_>>()));
+            }
+        }
+    }
+    // An arm may begin with `let`, which is told as that.
+    faults.retain(|fault| !fault.starts_with("select { let ="));
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
 /// The first error of a script, in a word.
 fn first(script: &str) -> String {
     parse(script).err().map_or(String::new(), |errors| errors[0].message.clone())

@@ -325,6 +325,7 @@ impl Compiler<'_> {
             return None;
         } else if Update::method(&field.text).is_none() {
             self.any_method(object, field)?;
+            self.note_task_method(object, field);
         }
         match receiver {
             Receiver::Object(_) => {}
@@ -422,6 +423,10 @@ impl Compiler<'_> {
         if let (ExprKind::Name(name), false) = (&object.kind, self.known_name(object)) {
             return self.foreign_module(name, object, field);
         }
+        if self.stands_for_nothing(object) {
+            self.expression(object);
+            return None;
+        }
         if let ExprKind::Name(name) = &object.kind
             && let Some(Global::Struct(_)) = self.globals.get(name)
         {
@@ -429,6 +434,7 @@ impl Compiler<'_> {
             self.error(error.help(format!("`{name}()` makes a record of it")));
             return None;
         }
+        let is_handle = self.holding(object) == Holding::Object("task");
         let text = strip(object).span.text(self.source);
         let fields = HANDLE_FIELDS.iter().chain(&ERROR_FIELDS).chain(&SELF_FIELDS);
         let is_field = fields.copied().chain(self.field_names.iter().map(String::as_str)).any(|f| f == field.text);
@@ -436,8 +442,8 @@ impl Compiler<'_> {
             .label("unknown method");
         if is_field {
             error = error.help(format!("a field has no parentheses: write `{text}.{}`", field.text));
-        } else if let Some(meant) = handle_method(&field.text, text) {
-            error = error.help(format!("write `{meant}`"));
+        } else if let Some(meant) = handle_method(&field.text, text, is_handle) {
+            error = error.help(meant);
         } else if let Some(near) = nearest(&field.text, self.kinds.iter().flat_map(|k| k.method_names())) {
             error = error.help(format!("did you mean `{near}`?"));
         } else {
@@ -457,6 +463,29 @@ impl Compiler<'_> {
             _ => return false,
         };
         foreign_call(word).is_some()
+    }
+
+    /// Whether it has been told that there is no such thing as `e`: `nope`, `nope.a`,
+    /// `x.nope[0]`. What is asked of it follows from that.
+    pub(in crate::program) fn stands_for_nothing(&mut self, e: &Expr) -> bool {
+        match &e.kind {
+            ExprKind::Paren(inner) => self.stands_for_nothing(inner),
+            ExprKind::Name(_) => !self.known_name(e),
+            ExprKind::Index { object, .. } => self.stands_for_nothing(object),
+            ExprKind::Field { object, field } => match object.kind {
+                ExprKind::SelfTask => !SELF_FIELDS.contains(&field.text.as_str()),
+                _ => self.kind_of(object).is_some() || self.stands_for_nothing(object) || !self.is_field(&field.text),
+            },
+            ExprKind::Call { callee, .. } => match &callee.kind {
+                ExprKind::Field { object, .. } => self.stands_for_nothing(object),
+                ExprKind::Name(name) => {
+                    let built_in = BUILTINS.contains(&name.as_str()) || self.kind_named(name).is_some();
+                    !built_in && !self.known_name(callee)
+                }
+                _ => false,
+            },
+            _ => false,
+        }
     }
 
     /// Whether a name stands for something.
@@ -492,23 +521,25 @@ fn builtin_form(name: &str) -> &'static str {
     }
 }
 
-/// What the methods of Python's threads and processes are here, of `w`.
-fn handle_method(method: &str, w: &str) -> Option<String> {
+/// What the methods of Python's threads and processes are here, of `w`, which may
+/// be known to have been spawned.
+fn handle_method(method: &str, w: &str, is_handle: bool) -> Option<String> {
     Some(match method {
-        "join" | "wait_for" | "await" => format!("join {w}"),
-        "start" | "run" => format!("spawn {w}"),
-        "kill" => format!("kill {w}"),
-        "cancel" | "stop" | "interrupt" => format!("terminate {w}"),
-        "is_alive" | "isAlive" | "is_running" => format!("{w}.alive"),
-        "exitcode" | "returncode" => format!("{w}.exit_code"),
-        "getName" | "get_name" => format!("{w}.name"),
-        "get_ident" | "ident" | "getpid" => format!("{w}.pid"),
-        "lock" => format!("with {w} {{ }}"),
-        "unlock" => format!("{w}.release()"),
-        "push" | "append" | "send" => format!("{w}.put(v)"),
-        "pop" | "recv" | "receive" => format!("{w}.get()"),
-        "signal" => format!("{w}.notify()"),
-        "broadcast" => format!("{w}.notify_all()"),
+        "join" | "wait_for" | "await" => format!("write `join {w}`"),
+        "start" | "run" if is_handle => return Some("leave the call out: what was spawned runs already".to_owned()),
+        "start" | "run" => format!("write `spawn {w}`"),
+        "kill" => format!("write `kill {w}`"),
+        "cancel" | "stop" | "interrupt" => format!("write `terminate {w}`"),
+        "is_alive" | "isAlive" | "is_running" => format!("write `{w}.alive`"),
+        "exitcode" | "returncode" => format!("write `{w}.exit_code`"),
+        "getName" | "get_name" => format!("write `{w}.name`"),
+        "get_ident" | "ident" | "getpid" => format!("write `{w}.pid`"),
+        "lock" => format!("write `with {w} {{ }}`"),
+        "unlock" => format!("write `{w}.release()`"),
+        "push" | "append" | "send" => format!("write `{w}.put(v)`"),
+        "pop" | "recv" | "receive" => format!("write `{w}.get()`"),
+        "signal" => format!("write `{w}.notify()`"),
+        "broadcast" => format!("write `{w}.notify_all()`"),
         _ => return None,
     })
 }

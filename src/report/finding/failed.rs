@@ -92,6 +92,9 @@ fn mend(kind: &str, message: &str) -> String {
         "Overflow" => "integers have 64 bits: keep the values smaller, or `catch Overflow { … }`",
         "DivideByZero" => "look first: `if n != 0 { … }`",
         "Index" => "look first: `if i < len(xs) { … }`",
+        "Type" if message.starts_with("a task has no method") => {
+            "`join h`, `terminate h` and `kill h` are statements; a task has fields: `h.alive`, `h.result`"
+        }
         "Type" => "give it what it takes; between strings and integers `str(v)` and `int(v)` convert",
         _ => "catch it: `try { … } catch any as e { … }`",
     }

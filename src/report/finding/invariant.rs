@@ -1,7 +1,7 @@
 //! `invariant`: a step after which an invariant no longer held. Its sentence,
 //! labels and mend.
 
-use crate::detect::finding::{Code, TaskFacts};
+use crate::detect::finding::{Code, TaskFacts, Undecided};
 use crate::lang::ast::Span;
 use crate::report::diagnostic::{Diagnostic, Place, Severity};
 use crate::report::source::Source;
@@ -13,34 +13,59 @@ use super::who;
 const VALUES_MAX: usize = 4;
 /// Longer values are cut.
 const VALUE_WIDTH_MAX: usize = 40;
+/// A longer reason is shown whole in a note.
+const WHY_WIDTH_MAX: usize = 120;
 
-/// Describes the step at `span` that broke the invariant at `invariant`.
-pub fn describe(
-    source: &Source,
-    task: &TaskFacts,
-    span: Span,
-    invariant: Span,
-    values: &[(String, String)],
-    style: &Style,
-) -> Diagnostic {
-    let line = source.line(invariant);
-    let message = format!("the invariant of line {line} no longer holds after a step of {}", task.name);
+/// The invariant, and what was seen of it.
+pub struct Broken<'a> {
+    pub invariant: Span,
+    pub values: &'a [(String, String)],
+    /// Why it is not false either.
+    pub why: Option<&'a Undecided>,
+}
+
+/// Describes the step at `span` that broke an invariant.
+pub fn describe(source: &Source, task: &TaskFacts, span: Span, broken: &Broken, style: &Style) -> Diagnostic {
+    let line = source.line(broken.invariant);
+    let happened = if broken.why.is_some() { "cannot be worked out" } else { "no longer holds" };
+    let message = format!("the invariant of line {line} {happened} after a step of {}", task.name);
     let mut diagnostic = Diagnostic::new(Severity::Error, Some(Code::Invariant.word()), message);
     diagnostic.place(Place::new(span, format!("after this step of {}", task.name)).primary());
     let shown: Vec<String> =
-        values.iter().map(|(n, v)| format!("{n} is {}", phrase::cut(v, VALUE_WIDTH_MAX))).collect();
-    let label = match shown.is_empty() {
-        true => "this is not true".to_string(),
-        false => format!("this is not true: {}", phrase::list(&shown, VALUES_MAX)),
+        broken.values.iter().map(|(n, v)| format!("{n} is {}", phrase::cut(v, VALUE_WIDTH_MAX))).collect();
+    let (said, then) = match broken.why {
+        Some(why) => (phrase::cut(&why.text, WHY_WIDTH_MAX), "; "),
+        None => ("this is not true".to_string(), ": "),
     };
-    diagnostic.place(Place::new(invariant, label));
+    let label = match shown.is_empty() {
+        true => said,
+        false => format!("{said}{then}{}", phrase::list(&shown, VALUES_MAX)),
+    };
+    diagnostic.place(Place::new(broken.invariant, label));
+    // Within a function that the invariant calls.
+    if let Some(failed) = broken.why.and_then(|why| why.failed)
+        && !(broken.invariant.start <= failed.start && failed.end <= broken.invariant.end)
+    {
+        diagnostic.place(Place::new(failed, "it fails here"));
+    }
     if shown.len() > VALUES_MAX {
         diagnostic.lines("values", shown);
     }
+    if let Some(why) = broken.why.filter(|why| phrase::columns(&why.text) > WHY_WIDTH_MAX) {
+        diagnostic.note(format!("why: {}", why.text));
+    }
     who::introduce(&mut diagnostic, &[task], style);
-    diagnostic.help(
-        "make the steps that break and mend it one: `atomically { … }`; the invariant is looked at after every step",
-    );
+    diagnostic.help(match broken.why {
+        None => {
+            "make the steps that break and mend it one: `atomically { … }`; the invariant is looked at after every \
+                 step"
+        }
+        Some(Undecided { failed: Some(_), .. }) => {
+            "the invariant is looked at after every step, so it must say something of every moment: `n == 0 or \
+             sum / n < 10`"
+        }
+        Some(_) => "an invariant is true or false: compare what it gives, `x == 1`",
+    });
     diagnostic
 }
 
@@ -58,6 +83,7 @@ mod tests {
             span: at(&source, "a -= 10", 0),
             invariant: at(&source, "a + b == 100", 0),
             values: vec![("a".into(), "40".into()), ("b".into(), "50".into())],
+            why: None,
         };
         insta::assert_snapshot!(text(&source, &finding(Code::Invariant, &["a", "b"], facts)), @r#"
         error[invariant]: the invariant of line 3 no longer holds after a step of main
@@ -77,5 +103,47 @@ mod tests {
                   invariant is looked at after every step
           = explain: conc explain invariant
         "#);
+    }
+
+    #[test]
+    fn one_that_cannot_be_worked_out() {
+        let text_of_it = "shared n = 1\ninvariant mean() < 3\nfn mean() { return 6 / n }\n\n\n\nn = 0\n";
+        let source = Source::new("s.conc", text_of_it);
+        let facts = |why| Facts::Invariant {
+            task: TaskFacts { process: true, ..thread(0, "main", None) },
+            span: at(&source, "n = 0", 0),
+            invariant: at(&source, "mean() < 3", 0),
+            values: vec![("n".into(), "0".into())],
+            why: Some(why),
+        };
+        let why = Undecided { text: "it ends with DivideByZero: 6 / 0".into(), failed: Some(at(&source, "6 / n", 0)) };
+        insta::assert_snapshot!(text(&source, &finding(Code::Invariant, &["n"], facts(why))), @r#"
+        error[invariant]: the invariant of line 2 cannot be worked out after a step of
+        main
+           ╭─[s.conc:2:11]
+         2 │ invariant mean() < 3
+           ·           ─────┬────
+           ·                ╰── it ends with DivideByZero: 6 / 0; n is 0
+         3 │ fn mean() { return 6 / n }
+           ·                    ──┬──
+           ·                      ╰── it fails here
+           ╰────
+           ╭─[s.conc:7:1]
+         7 │ n = 0
+           · ──┬──
+           ·   ╰── after this step of main
+           ╰────
+          = tasks: main is process 4711
+          = help: the invariant is looked at after every step, so it must say something
+                  of every moment: `n == 0 or sum / n < 10`
+          = explain: conc explain invariant
+        "#);
+        let why = Undecided { text: "it is 2, which is not true and not false".into(), failed: None };
+        let told = text(&source, &finding(Code::Invariant, &["n"], facts(why)));
+        assert!(told.contains("╰── it is 2, which is not true and not false; n is 0\n"), "{told}");
+        assert!(told.contains("compare what it gives"), "{told}");
+        let long = Undecided { text: format!("it ends with Raised: {}", "x".repeat(200)), failed: None };
+        let told = text(&source, &finding(Code::Invariant, &["n"], facts(long)));
+        assert_eq!(told.matches('x').count() / 200, 1, "whole, in the note: {told}");
     }
 }

@@ -81,8 +81,9 @@ fn facts(source: &Source, finding: &Finding, style: &Style) -> Diagnostic {
             let failure = failed::Failure { task: task.as_ref(), span: *span, kind, message, calls, holds };
             failed::describe(source, finding.code, &failure, style)
         }
-        Facts::Invariant { task, span, invariant, values } => {
-            invariant::describe(source, task, *span, *invariant, values, style)
+        Facts::Invariant { task, span, invariant, values, why } => {
+            let broken = invariant::Broken { invariant: *invariant, values, why: why.as_ref() };
+            invariant::describe(source, task, *span, &broken, style)
         }
         Facts::Livelock { going } => circle::livelock(going, style),
         Facts::Starvation { task, waiting, going } => circle::starvation(task, waiting.as_ref(), going, style),

@@ -2,7 +2,7 @@
 
 use super::super::build::{Node, span, text};
 use super::super::grammar::Rule;
-use super::{KEYWORDS, short};
+use super::{KEYWORDS, is_reserved, short};
 use crate::lang::ast::{BinaryOp, Expr, ExprKind, Item, Name, Object, Span, UnaryOp};
 use crate::lang::error::{ScriptError, nearest};
 
@@ -159,6 +159,27 @@ pub(crate) fn declaration(object: &Object) -> Option<ScriptError> {
         }
         _ => None,
     }
+}
+
+/// `var busy = false`
+pub(crate) fn word_as_name(span: Span, word: &str) -> ScriptError {
+    let message = format!("`{word}` is a word of the language and cannot be a name");
+    error(span, message, format!("take another name, such as `{word}_`")).understood()
+}
+
+/// The words of the language that declarations of `text` take for names. A
+/// declaration begins its line; elsewhere it may be part of a string.
+pub(crate) fn words_as_names(text: &str) -> Vec<String> {
+    let kinds = |word: &str| {
+        VARIABLES.contains(&word) || OBJECTS.contains(&word) || ["let", "const", "task", "fn", "struct"].contains(&word)
+    };
+    let declared = text.lines().filter_map(|line| {
+        let (kind, rest) = line.trim_start().split_once([' ', '\t'])?;
+        let rest = rest.trim_start();
+        let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
+        (kinds(kind) && is_reserved(&rest[..end])).then(|| rest[..end].to_owned())
+    });
+    declared.collect()
 }
 
 /// Something else than a declaration in a struct.
