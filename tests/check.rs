@@ -810,6 +810,38 @@ fn finally_does_not_wait() {
     conc().args(["run", "-"]).input(takes).finish().expect_code(0);
 }
 
+/// Nor does it begin, end or await anything, there or in what it calls.
+#[test]
+fn finally_needs_nobody() {
+    for (statement, deed) in [
+        ("spawn t", "spawns a task"),
+        ("with m { submit t to p }", "hands over a job"),
+        ("print fork()", "makes a process"),
+        ("wait()", "waits"),
+        ("atomically { await x == 1 }", "waits"),
+        ("terminate self", "ends a task"),
+        ("if x == 0 { exit 3 }", "ends a process"),
+        ("if x == 0 { f() }", "ends a process"),
+    ] {
+        let script = format!(
+            "var x = 0\nlock m\npool p(1)\ntask t {{ }}\nfn f() {{ exit 2 }}\np.close()\nfinally {{ {statement} }}\n"
+        );
+        for command in ["run", "check"] {
+            let ended = conc().args([command, "-"]).input(&script).finish().expect_code(2);
+            let told = format!("error: `finally` runs when all has ended, and this {deed}\n");
+            assert!(ended.stderr.starts_with(&told), "{command}: {script}{}", ended.stderr);
+        }
+    }
+    // Not seen before the run.
+    let script = "fn f(made = fork()) { return made }\nfinally { print f() }\n";
+    let run = conc().args(["run", "--format", "json", "-"]).input(script).finish();
+    for (how, ended) in [("check", check_json(script).finish()), ("run", run)] {
+        assert_eq!(ended.failures(), ["error"], "{how}");
+        let message = ended.of_type("finding")[0]["message"].to_string();
+        assert!(message.contains("a Type error") && message.contains("this makes a process"), "{how}: {message}");
+    }
+}
+
 #[test]
 fn long_rows() {
     let script = "shared x[1000000] = 0\nlock m[100000]\ntask t(i) { with m[i] { x[i] += 1 } }\nspawn t(0)\nspawn t(99999)\njoin all\n";

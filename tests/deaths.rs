@@ -406,6 +406,22 @@ fn conc_may_be_interrupted_at_any_moment() {
     }
 }
 
+/// Many short runs: most signals come between two of them, or where one begins or ends.
+#[test]
+fn a_repetition_ends_at_any_signal() {
+    let mut random = Random::new("a_repetition_ends_at_any_signal");
+    for round in 0..60 {
+        let mut conc = run_json("shared x = 0\nx = 1\n").args(["--repeat", "1000000"]).start();
+        // The first line tells that it begins; the guard, that a run is there.
+        conc.until("its beginning", |run| run.stdout().contains("\"start\"").then_some(()));
+        conc.until("a run", |run| run.processes().iter().any(|p| p.name == "conc-guard").then_some(()));
+        random.pause(12_000);
+        conc.signal(if round % 2 == 0 { Signal::SIGINT } else { Signal::SIGTERM });
+        let ended = conc.finish().expect_code(130);
+        assert_eq!(ended.of_type("summary")[0]["exit_code"], 130);
+    }
+}
+
 /// Before it has set up anything, the signal ends it as it ends any program.
 #[test]
 fn conc_may_be_interrupted_while_it_starts() {

@@ -223,8 +223,10 @@ impl Session<'_> {
         let mut table = report::repeat::RepeatTable { runs: 0, outcomes: Vec::new(), findings: Vec::new() };
         let mut shown: Vec<(Code, Vec<String>)> = Vec::new();
         let mut worst = exit::FINE;
+        // A signal ends the repetition, be it between two runs.
+        let interruption = run::interruption();
         for i in 0..runs {
-            let report = match self.run(seed.wrapping_add(i), &mut |_| {}) {
+            let mut report = match self.run(seed.wrapping_add(i), &mut |_| {}) {
                 Ok(report) => report,
                 Err(code) => return code,
             };
@@ -245,6 +247,11 @@ impl Session<'_> {
                     count: 1,
                 };
                 table.add(outcome, &keys);
+            }
+            if let (Stop::Finished | Stop::Stuck, Some(signal)) =
+                (&report.stop, report.late_signal.or_else(|| interruption.signal()))
+            {
+                report.stop = Stop::Interrupted(signal);
             }
             let code = exit_code(&report);
             if !matches!(report.stop, Stop::Finished | Stop::Stuck) || report.main_killed.is_some() {

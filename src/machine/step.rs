@@ -2,7 +2,7 @@
 
 use crate::program::code::SelfInfo;
 use crate::program::kind::{Memory, Update};
-use crate::program::value::{Error, ObjRef, Value};
+use crate::program::value::{Error, ErrorKind, ObjRef, Value};
 
 /// Up to three arguments of a method, without an allocation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -181,6 +181,21 @@ pub enum Step {
 }
 
 impl Step {
+    /// Why `finally` cannot do it, which runs when all others have ended.
+    pub fn needs_others(&self) -> Option<Error> {
+        let deed = match self {
+            Step::Spawn(_) => "spawns a task",
+            Step::Submit { .. } => "hands over a job",
+            Step::Fork => "makes a process",
+            Step::Wait(_) | Step::AwaitBegin { .. } => "waits",
+            Step::Terminate(_) | Step::Kill(_) => "ends a task",
+            Step::Exit(_) => "ends a process",
+            _ => return None,
+        };
+        let text = format!("`finally` runs when all has ended, and this {deed}");
+        Some(Error::new(ErrorKind::Type, text))
+    }
+
     /// Whether the step counts: whether it is one at which tasks can be
     /// interleaved. All others are nobody else's affair, `print` among them, and
     /// go with the step before; that a body has ended is told by a turn behind

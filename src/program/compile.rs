@@ -422,7 +422,10 @@ impl<'s> Compiler<'s> {
                         self.function(index, &f.params, close, |c| c.block_contents(&f.body));
                     }
                 }
-                Item::Finally { body, span } => self.finally(body, *span),
+                Item::Finally { body, span } => {
+                    self.needs_nobody(body, &mut search);
+                    self.finally(body, *span);
+                }
                 Item::Invariant { condition, span } => {
                     self.only_looks(condition, &mut search, "an `invariant`");
                     self.invariant(condition, *span);

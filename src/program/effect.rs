@@ -1,7 +1,7 @@
 //! What looks from outside must not change anything: an `invariant`, the claims of
-//! `expect some` and `expect every`. It owns finding what would, also in the
-//! functions that are called; behind a value that only the run knows it does not
-//! look.
+//! `expect some` and `expect every`. What comes after everything else, `finally`, must
+//! begin, end and await nothing. It owns finding what would, also in the functions that
+//! are called; behind a value that only the run knows it does not look.
 
 use super::*;
 use crate::lang::ast::{Block, Else, Function as Definition, StmtKind, StrPart};
@@ -10,13 +10,25 @@ use crate::program::kind::Update;
 /// Methods that only look.
 const LOOKS: [&str; 7] = ["locked", "value", "is_set", "qsize", "empty", "full", "load"];
 
-/// For the first thing that changes something, waits or is seen.
+/// What is searched for.
+#[derive(Clone, Copy, PartialEq)]
+enum For {
+    /// Whatever changes something, waits or is seen.
+    Effects,
+    /// What begins or ends a task or a process, or waits for others whatever they did.
+    Others,
+}
+
+/// For the first thing that must not be.
 pub(super) struct Search<'a> {
     functions: HashMap<&'a str, &'a Definition>,
     kinds: &'static [KindSpec],
     structs: HashSet<&'a str>,
     queues: HashSet<&'a str>,
     looked: HashSet<&'a str>,
+    what: For,
+    /// The call that led into functions.
+    call: Option<Span>,
 }
 
 /// Where it stands and what it does.
@@ -25,7 +37,7 @@ type Effect = Option<(Span, String)>;
 impl Compiler<'_> {
     /// Refuses an effect in a condition that is looked at from outside.
     pub(super) fn only_looks<'a>(&mut self, condition: &'a Expr, search: &mut Search<'a>, what: &str) {
-        search.looked.clear();
+        search.begin(For::Effects);
         let Some((place, deed)) = search.expr(condition, &HashSet::new()) else { return };
         let inside = condition.span.start <= place.start && place.end <= condition.span.end;
         let text = format!("{what} looks from outside, and this {deed}");
@@ -34,6 +46,23 @@ impl Compiler<'_> {
         self.error(
             error.help("look without a change: read variables, ask `qsize()`, `value()`, `locked()`, `is_set()`"),
         );
+    }
+
+    /// Refuses in `finally` what needs others, in each of its statements.
+    pub(super) fn needs_nobody<'a>(&mut self, body: &'a Block, search: &mut Search<'a>) {
+        let mut locals = HashSet::new();
+        for stmt in &body.stmts {
+            search.begin(For::Others);
+            let Some((place, deed)) = search.stmt(stmt, &mut locals) else { continue };
+            let error = |place| ScriptError::new(place, format!("`finally` runs when all has ended, and this {deed}"));
+            let error = match search.call {
+                Some(call) => error(call).related(place, format!("it {deed} here")),
+                None => error(place),
+            };
+            self.error(
+                error.help("do it before the script's other statements end; `finally` looks at what came of them"),
+            );
+        }
     }
 }
 
@@ -48,7 +77,17 @@ impl<'a> Search<'a> {
                 _ => {}
             }
         }
-        Search { functions, kinds, structs, queues, looked: HashSet::new() }
+        Search { functions, kinds, structs, queues, looked: HashSet::new(), what: For::Effects, call: None }
+    }
+
+    fn begin(&mut self, what: For) {
+        self.looked.clear();
+        (self.what, self.call) = (what, None);
+    }
+
+    /// What is an effect, though nobody else is needed for it.
+    fn effect(&self, span: Span, deed: &str) -> Effect {
+        (self.what == For::Effects).then(|| (span, deed.to_string()))
     }
 
     /// `locals`: what the function around it may change.
@@ -67,7 +106,7 @@ impl<'a> Search<'a> {
             ExprKind::Field { object, .. } => self.expr(object, locals),
             ExprKind::Spawn(_) => found("spawns a task"),
             ExprKind::Submit { .. } => found("hands over a job"),
-            ExprKind::Join { .. } => found("waits"),
+            ExprKind::Join { .. } => self.effect(e.span, "waits"),
             ExprKind::Call { callee, args } => {
                 let inner = args.iter().find_map(|a| self.expr(&a.value, locals));
                 inner.or_else(|| match &callee.kind {
@@ -84,7 +123,7 @@ impl<'a> Search<'a> {
 
     fn method(&self, name: &str, e: &Expr) -> Effect {
         let known = Update::method(name).is_some() || self.kinds.iter().any(|k| k.method(name).is_some());
-        (known && !LOOKS.contains(&name)).then(|| (e.span, format!("calls `{name}`")))
+        if known && !LOOKS.contains(&name) { self.effect(e.span, &format!("calls `{name}`")) } else { None }
     }
 
     fn call(&mut self, name: &'a str, e: &'a Expr) -> Effect {
@@ -94,16 +133,22 @@ impl<'a> Search<'a> {
                 return None;
             }
             let mut locals: HashSet<&str> = function.params.iter().map(|p| p.name.text.as_str()).collect();
-            return self.block(&function.body, &mut locals);
+            let call = self.call;
+            self.call = call.or(Some(e.span));
+            let effect = self.block(&function.body, &mut locals);
+            if effect.is_none() {
+                self.call = call;
+            }
+            return effect;
         }
         if self.structs.contains(name) {
-            return found("makes a record");
+            return self.effect(e.span, "makes a record");
         }
         match name {
             "fork" => found("makes a process"),
             "wait" => found("waits"),
-            "choose" => found("chooses"),
-            _ if self.kinds.iter().any(|k| k.word == name && !k.internal) => found("makes an object"),
+            "choose" => self.effect(e.span, "chooses"),
+            _ if self.kinds.iter().any(|k| k.word == name && !k.internal) => self.effect(e.span, "makes an object"),
             _ => None,
         }
     }
@@ -121,7 +166,10 @@ impl<'a> Search<'a> {
             }
             StmtKind::Assign { target, value, .. } => match &target.kind {
                 ExprKind::Name(name) if locals.contains(name.as_str()) => self.expr(value, locals),
-                _ => found("changes a variable"),
+                _ => self
+                    .effect(stmt.span, "changes a variable")
+                    .or_else(|| self.expr(target, locals))
+                    .or_else(|| self.expr(value, locals)),
             },
             StmtKind::Expr(e) | StmtKind::Raise(e) => self.expr(e, locals),
             StmtKind::Return(e) => e.as_ref().and_then(|e| self.expr(e, locals)),
@@ -140,8 +188,8 @@ impl<'a> Search<'a> {
                 self.expr(head, locals).or_else(|| self.block(body, locals))
             }
             StmtKind::Loop(body) => self.block(body, locals),
-            StmtKind::For { over, .. } if matches!(&over.kind, ExprKind::Name(name) if self.queues.contains(name.as_str())) => {
-                found("takes values from a queue")
+            StmtKind::For { over, body, .. } if matches!(&over.kind, ExprKind::Name(name) if self.queues.contains(name.as_str())) => {
+                self.effect(stmt.span, "takes values from a queue").or_else(|| self.block(body, locals))
             }
             StmtKind::For { name, over, body } => {
                 locals.insert(&name.text);
@@ -154,13 +202,27 @@ impl<'a> Search<'a> {
                 })
             }),
             StmtKind::Break | StmtKind::Continue => None,
-            StmtKind::Print(_) => found("prints"),
-            StmtKind::Terminate(_) | StmtKind::Kill(_) | StmtKind::Exit(_) => found("ends a task"),
-            StmtKind::Sleep(_) | StmtKind::Busy(_) | StmtKind::Yield | StmtKind::Await(_) | StmtKind::Select(_) => {
-                found("waits")
+            StmtKind::Print(values) => {
+                self.effect(stmt.span, "prints").or_else(|| values.iter().find_map(|e| self.expr(e, locals)))
             }
-            StmtKind::With { .. } => found("takes a lock"),
-            StmtKind::Atomically(_) => found("is an `atomically` block"),
+            StmtKind::Terminate(_) | StmtKind::Kill(_) => found("ends a task"),
+            StmtKind::Exit(_) => found(if self.what == For::Others { "ends a process" } else { "ends a task" }),
+            StmtKind::Await(_) => found("waits"),
+            StmtKind::Sleep(time) | StmtKind::Busy(time) => {
+                self.effect(stmt.span, "waits").or_else(|| self.expr(time, locals))
+            }
+            StmtKind::Yield => self.effect(stmt.span, "waits"),
+            StmtKind::Select(select) => self.effect(stmt.span, "waits").or_else(|| {
+                let bodies = select.arms.iter().map(|arm| &arm.body).chain(select.after.iter().map(|after| &after.1));
+                bodies.chain(&select.otherwise).find_map(|body| self.block(body, locals))
+            }),
+            StmtKind::With { object, body } => self
+                .effect(stmt.span, "takes a lock")
+                .or_else(|| self.expr(object, locals))
+                .or_else(|| self.block(body, locals)),
+            StmtKind::Atomically(body) => {
+                self.effect(stmt.span, "is an `atomically` block").or_else(|| self.block(body, locals))
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ use super::codec;
 use super::executor::Executor;
 use super::image::Image;
 use super::process::Process;
+use super::spawn::refused;
 use super::supervisor::is_alive;
 use super::wait::{Halt, Pending, Woken};
 use crate::detect::trace::Came;
@@ -93,7 +94,16 @@ pub fn serve(image: &'static Image, listener: &UnixListener, home: &Arc<Process>
             !ready[place] || serve_client(image, home, client).is_ok()
         });
         if ready[0] {
-            while let Ok((stream, _)) = listener.accept() {
+            loop {
+                let stream = match listener.accept() {
+                    Ok((stream, _)) => stream,
+                    Err(error) => {
+                        if let Some(errno) = no_room(&error) {
+                            refuse(image, errno);
+                        }
+                        break;
+                    }
+                };
                 // Only processes of the same user have business here.
                 let peer = nix::sys::socket::getsockopt(&stream, nix::sys::socket::sockopt::PeerCredentials);
                 if peer.is_ok_and(|p| p.uid() == nix::unistd::getuid().as_raw()) && stream.set_nonblocking(true).is_ok()
@@ -103,6 +113,19 @@ pub fn serve(image: &'static Image, listener: &UnixListener, home: &Arc<Process>
             }
         }
     }
+}
+
+/// The number of an error that says that there is no room for another connection.
+fn no_room(error: &std::io::Error) -> Option<i32> {
+    let errnos = [nix::Error::EMFILE, nix::Error::ENFILE, nix::Error::ENOBUFS, nix::Error::ENOMEM];
+    error.raw_os_error().filter(|errno| errnos.contains(&nix::Error::from_raw(*errno)))
+}
+
+/// The run ends.
+fn refuse(image: &Image, errno: i32) {
+    image.arena.run(run::MACHINE_ERRNO).store(errno as u64, SeqCst);
+    let _ = image.arena.run(run::MACHINE).compare_exchange(0, refused::FILES, SeqCst, SeqCst);
+    image.call_supervisor();
 }
 
 fn serve_client(image: &'static Image, home: &Arc<Process>, client: &mut Client) -> std::io::Result<()> {
@@ -293,6 +316,9 @@ impl Executor {
             // Nothing is answered to a thread whose process has told its end, and which is
             // about to end with it.
             _ if super::process::has_told_its_end(self.arena, self.process) => Err(Halt::Terminated),
+            Err(error) if no_room(&error).is_some() => {
+                Err(self.refuse(refused::FILES, no_room(&error).unwrap_or_default()))
+            }
             _ => {
                 // The server is gone, and its queues with it.
                 self.enter_state(super::arena::state::RUNNING);

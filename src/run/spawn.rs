@@ -40,6 +40,7 @@ pub mod refused {
     pub const PANIC: u64 = 4;
     pub const PROCESSES: u64 = 5;
     pub const DEPTH: u64 = 6;
+    pub const FILES: u64 = 7;
 }
 
 /// The place of a worker that waits for a job, and of what a declaration made.

@@ -95,6 +95,11 @@ impl Executor {
     }
 
     fn rare_step(&mut self, machine: &mut Task, step: Step) -> Option<Ended> {
+        if self.outside
+            && let Some(error) = step.needs_others()
+        {
+            return self.answer(machine, Err(error.into()));
+        }
         match step {
             Step::End(result) => return Some(Ended { result, ..Ended::returned() }),
             Step::Failed(error) if self.prompted.is_some() => return Some(self.fail_at_prompt(machine, error)),

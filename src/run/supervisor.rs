@@ -96,6 +96,8 @@ pub struct Outcome {
 #[derive(Clone, Debug)]
 pub struct Report {
     pub stop: Stop,
+    /// A signal that asked for the end when the run was at its end already.
+    pub late_signal: Option<i32>,
     /// The signal that ended `main`, if it came from outside the script.
     pub main_killed: Option<i32>,
     pub findings: Vec<Finding>,
@@ -115,7 +117,7 @@ pub struct Report {
 struct Watched {
     index: usize,
     pid: i32,
-    /// None: it had ended before it could be watched.
+    /// None: it had ended before it could be watched, or that was refused and the run ends.
     fd: Option<OwnedFd>,
 }
 
@@ -329,13 +331,19 @@ impl Supervisor {
     fn watch(&mut self, index: usize, pid: i32) {
         // Of one that its parent has reaped the number may be another's by now.
         let reaped = self.arena.process(index, process::REAPED).load(SeqCst) != 0;
-        // SAFETY: a plain system call with two integers; a result that is not
-        // negative is a new descriptor that nobody else owns.
-        let fd = (!reaped).then(|| unsafe {
-            let fd = libc::syscall(libc::SYS_pidfd_open, pid, 0) as i32;
-            (fd >= 0).then(|| OwnedFd::from_raw_fd(fd))
-        });
-        self.watched.push(Watched { index, pid, fd: fd.flatten() });
+        let fd = match if reaped { Err(nix::Error::ESRCH) } else { open_pidfd(pid) } {
+            Ok(fd) => Some(fd),
+            Err(nix::Error::ESRCH) => None,
+            Err(error) => {
+                let tasks = self.arena.run(run::TASKS).load(SeqCst);
+                self.fail(format!(
+                    "the machine has no room to watch another process (the run has made {tasks} tasks): {}",
+                    error.desc()
+                ));
+                None
+            }
+        };
+        self.watched.push(Watched { index, pid, fd });
     }
 
     /// Processes that were made since the last look.
@@ -709,6 +717,10 @@ impl Supervisor {
                 "the machine has no room for another process (the run has made {tasks} tasks): {}",
                 errno(n)
             )),
+            refused::FILES => self.fail(format!(
+                "the machine has no room for another connection to the manager (the run has made {tasks} tasks): {}",
+                errno(n)
+            )),
             refused::PROCESSES => self.fail(format!("more than {} processes in one run", super::arena::PROCESSES)),
             refused::DEPTH => self.fail(format!("more than {PROCESSES_DEEP} processes, each within the one before")),
             _ => self.fail("conc itself failed in one of the script's processes".to_string()),
@@ -781,8 +793,9 @@ impl Supervisor {
 
     // ----------------------------------------------------------------- ending
 
-    /// Ends every process of the run and reaps them all.
-    fn end_all(&mut self) {
+    /// Ends every process of the run and reaps them all. Gives a signal that asked for
+    /// the end meanwhile: with the old mask it would end `conc` before it has reported.
+    fn end_all(&mut self) -> Option<i32> {
         self.arena.run(run::STOP).store(1, SeqCst);
         let group = Pid::from_raw(-self.guard.as_raw());
         let _ = nix::sys::signal::kill(group, Signal::SIGKILL);
@@ -803,15 +816,22 @@ impl Supervisor {
         }
         self.watched.clear();
         let _ = nix::sys::prctl::set_child_subreaper(false);
-        while let Ok(Some(_)) = self.signals.read_signal() {}
+        let mut late = None;
+        while let Ok(Some(info)) = self.signals.read_signal() {
+            let signal = info.ssi_signo as i32;
+            if !matches!(Signal::try_from(signal), Ok(Signal::SIGCHLD | Signal::SIGTSTP)) {
+                late = Some(signal);
+            }
+        }
         let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&self.old_mask), None);
+        late
     }
 
     fn report(&mut self) -> Report {
         let duration_ns = futex::now_ns() - self.began;
         let stop = self.stop.clone().unwrap_or(Stop::Finished);
         // A last look: what was known when the run was cut short is told.
-        self.end_all();
+        let late_signal = self.end_all();
         let mut findings = std::mem::take(&mut self.findings);
         findings.extend(diagnose::recorded(self.image, &findings, &stop));
         findings.sort_by_key(|f| f.code.is_note());
@@ -824,6 +844,7 @@ impl Supervisor {
         let word = |w: usize| self.arena.run(w).load(SeqCst);
         Report {
             main_killed: self.main_killed(&stop),
+            late_signal,
             stop,
             tasks,
             findings,
@@ -930,6 +951,16 @@ fn break_guards(arena: &Arena, holder: u32) {
     }
 }
 
+/// A descriptor that says when the process ends.
+fn open_pidfd(pid: i32) -> nix::Result<OwnedFd> {
+    // SAFETY: a plain system call with two integers; a result that is not
+    // negative is a new descriptor that nobody else owns.
+    unsafe {
+        let fd = nix::Error::result(libc::syscall(libc::SYS_pidfd_open, pid, 0))?;
+        Ok(OwnedFd::from_raw_fd(fd as i32))
+    }
+}
+
 /// The process that leads the group and outlives nothing: see the head of the
 /// file.
 fn fork_guard() -> nix::Result<Pid> {
@@ -945,12 +976,8 @@ fn fork_guard() -> nix::Result<Pid> {
             let _ = setpgid(own, own);
             proc::plain_signals();
             proc::ThreadName::new("conc-guard").give();
-            // SAFETY: as in `watch`.
-            let fd = unsafe {
-                let fd = libc::syscall(libc::SYS_pidfd_open, supervisor.as_raw(), 0) as i32;
-                (fd >= 0).then(|| OwnedFd::from_raw_fd(fd))
-            };
-            if let (Some(fd), true) = (&fd, nix::unistd::getppid() == supervisor) {
+            let fd = open_pidfd(supervisor.as_raw());
+            if let (Ok(fd), true) = (&fd, nix::unistd::getppid() == supervisor) {
                 loop {
                     let mut fds = [PollFd::new(fd.as_fd(), PollFlags::POLLIN)];
                     if poll(&mut fds, PollTimeout::NONE).is_ok_and(|n| n > 0) {

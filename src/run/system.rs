@@ -79,7 +79,7 @@ pub fn fresh_seed() -> u64 {
 /// lives these signals are collected, not carried out.
 pub struct Interruption {
     signals: Option<nix::sys::signalfd::SignalFd>,
-    seen: std::cell::Cell<bool>,
+    seen: std::cell::Cell<Option<i32>>,
 }
 
 /// Begins to collect such signals.
@@ -92,15 +92,20 @@ pub fn interruption() -> Interruption {
     if signals.is_some() {
         let _ = sigprocmask(SigmaskHow::SIG_BLOCK, Some(&mask), None);
     }
-    Interruption { signals, seen: std::cell::Cell::new(false) }
+    Interruption { signals, seen: std::cell::Cell::new(None) }
 }
 
 impl Interruption {
     pub fn requested(&self) -> bool {
+        self.signal().is_some()
+    }
+
+    /// The signal that asked for it.
+    pub fn signal(&self) -> Option<i32> {
         if let Some(signals) = &self.signals
-            && matches!(signals.read_signal(), Ok(Some(_)))
+            && let Ok(Some(info)) = signals.read_signal()
         {
-            self.seen.set(true);
+            self.seen.set(Some(info.ssi_signo as i32));
         }
         self.seen.get()
     }

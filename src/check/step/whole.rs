@@ -213,7 +213,10 @@ impl Move<'_> {
         let failed = self.run_whole(&mut machine, None, what, |_, machine, step| match step {
             Step::End(_) => Took::Over(None),
             Step::Failed(error) => Took::Over(Some((error, machine.calls()))),
-            step => Took::Inline(step),
+            step => match step.needs_others() {
+                Some(error) => Took::On(machine.raise(error)),
+                None => Took::Inline(step),
+            },
         });
         if let Some((error, calls)) = failed.flatten() {
             let kind = ErrorKind::ALL.iter().position(|k| *k == error.kind).unwrap_or(0) as u8;
