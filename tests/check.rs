@@ -883,3 +883,32 @@ fn processes_are_made_one_by_one() {
     let alone = script.replace("spawn { v = 1 }\n", "v = 1\n");
     assert!(check_json(&alone).finish().expect_code(0).failures().is_empty());
 }
+
+/// Nobody looks again until a `choose` gives what is wanted.
+#[test]
+fn what_is_awaited_chooses_nothing() {
+    for script in [
+        "shared x = 1\nawait choose([1, 2]) != x\n",
+        "shared x = 1\natomically { await choose([1, 2]) != x\n    x = 2 }\n",
+        "fn f() { return choose([1, 2]) }\nawait f() == 1\n",
+    ] {
+        let ended = check(script).finish().expect_code(2);
+        assert!(ended.stderr.contains("looks for what others do, and this chooses"), "{script}{}", ended.stderr);
+    }
+    let last = check("var x = 2\nfinally { assert x != choose([1, 2]) }\n").finish().expect_code(2);
+    assert!(last.stderr.contains("runs when all has ended, and this chooses"), "{}", last.stderr);
+}
+
+/// Whoever failed stands where it did, whatever was let go of on the way out.
+#[test]
+fn who_failed_waits_where_it_failed() {
+    let script = "queue q\nlock a\ntask t { q.get() }\nspawn t\nwith a {\n    raise \"x\"\n\n}\n";
+    let run = conc().args(["run", "--format", "json", "-"]).input(script).finish();
+    for ended in [check_json(script).finish(), run] {
+        let found = ended.of_type("finding");
+        let stuck = found.iter().find(|f| f["code"] == "deadlock").expect("a deadlock");
+        let places = stuck["places"].as_array().expect("places");
+        let main = places.iter().find(|p| p["task"] == "main").expect("main waits");
+        assert_eq!(main["line"], 6, "{stuck}");
+    }
+}

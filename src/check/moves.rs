@@ -140,6 +140,8 @@ pub struct Move<'a> {
     /// The ways to take where there is a choice.
     ways: &'a [u32],
     pub(super) taken: usize,
+    /// How many ways there are by the choices taken.
+    pub(super) fanned: u64,
     /// The tasks by their numbers in a schedule, whose ways say by name which
     /// task or arm is meant; none while exploring.
     pub named: Option<&'a [TaskId]>,
@@ -188,6 +190,7 @@ impl<'a> Move<'a> {
             beyond: RefCell::default(),
             ways,
             taken: 0,
+            fanned: 1,
             named: None,
             me,
             home,
@@ -473,6 +476,7 @@ impl<'a> Move<'a> {
         };
         let way = self.ways.get(self.taken).copied().unwrap_or(0).min(count as u32 - 1);
         self.taken += 1;
+        self.fanned = self.fanned.saturating_mul(count);
         self.overlay.get_mut().looks.push(Look::Choice(way, count as u32));
         if let Some(log) = &mut self.log {
             log.choices.push(Choice::Way(way));

@@ -28,6 +28,18 @@ const CIRCLE_FROM: u32 = 64;
 /// A transition makes no more choices of its own: each doubles its ways, and a
 /// loop around one would never come to its end.
 const CHOICES_JOINED: usize = 2;
+/// Nor one by which it would have more ways than so many.
+const WAYS_JOINED: u64 = 1024;
+
+/// What it takes to carry out a step beside the step itself: a long value is written whole.
+fn work(at: &At) -> u32 {
+    let At::Step(step) = at else { return 0 };
+    match &**step {
+        Step::Access { access: Access::Write(Value::List(list)), .. } => list.len() as u32 / 8,
+        Step::Access { access: Access::Write(Value::Str(text)), .. } => text.len() as u32 / 64,
+        _ => 0,
+    }
+}
 
 /// What a step takes of a bounded number of them: going round in a loop that
 /// makes none is dear.
@@ -96,6 +108,7 @@ impl Move<'_> {
         let me = self.me;
         let mut seen: Vec<u64> = Vec::new();
         let mut alone = false;
+        let mut worked = 0u32;
         for n in first..STEPS_MAX {
             if self.is_beyond() {
                 // What it comes to is nothing to keep.
@@ -108,7 +121,11 @@ impl Move<'_> {
             self.site = site;
             let own = if self.model.plain { !self.is_turn(&at) } else { self.is_own(&at) };
             let round = goes_round(&at);
-            self.long |= n >= LONG || round;
+            worked = worked.saturating_add(work(&at));
+            if n > first && n.saturating_add(worked) > STEPS_MAX {
+                break;
+            }
+            self.long |= n.saturating_add(worked) >= LONG || round;
             if n == 0 {
                 if halted {
                     return Ran::Blocked;
@@ -149,7 +166,9 @@ impl Move<'_> {
 
     /// One more choice, after as many as a transition makes.
     fn chooses_on(&self, at: &At) -> bool {
-        self.taken >= CHOICES_JOINED && matches!(at, At::Step(step) if matches!(**step, Step::Choose(_)))
+        let At::Step(step) = at else { return false };
+        let Step::Choose(count) = **step else { return false };
+        self.taken >= CHOICES_JOINED || self.taken > 0 && self.fanned.saturating_mul(count) > WAYS_JOINED
     }
 
     /// After a step: what it released lets go of its footprint, and invariants

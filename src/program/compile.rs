@@ -443,6 +443,7 @@ impl<'s> Compiler<'s> {
         if !self.before.grows {
             self.check_expected_names(script);
         }
+        self.awaits_choose_nothing();
     }
 
     fn function(&mut self, index: u32, params: &[ast::Param], end: Span, body: impl FnOnce(&mut Self)) {

@@ -66,6 +66,46 @@ impl Compiler<'_> {
     }
 }
 
+impl Compiler<'_> {
+    /// Refuses a `choose` in what an `await` waits for, or in what that calls: it would look
+    /// again and again until it has chosen well, and so wait for nobody.
+    pub(super) fn awaits_choose_nothing(&mut self) {
+        let begins: Vec<Pc> = (0..self.program.code.len() as Pc)
+            .filter(|pc| matches!(self.program.code[*pc as usize], Instr::AwaitBegin { .. }))
+            .collect();
+        for begin in begins {
+            let mut seen = HashSet::new();
+            let Some(place) = self.chooses(begin + 1, Pc::MAX, &mut seen) else { continue };
+            let awaits = self.program.span(begin);
+            let text = "an `await` looks for what others do, and this chooses";
+            let error = match awaits.start <= place.start && place.end <= awaits.end {
+                true => ScriptError::new(place, text),
+                false => ScriptError::new(awaits, text).related(place, "it chooses here"),
+            };
+            self.error(error.help("choose before it: `let way = choose(…)`, then `await` what the others bring"));
+        }
+    }
+
+    /// The first `choose` from a place on, up to the end of the look or the function.
+    fn chooses(&self, from: Pc, end: Pc, seen: &mut HashSet<u32>) -> Option<Span> {
+        for pc in from..end.min(self.program.code.len() as Pc) {
+            match &self.program.code[pc as usize] {
+                Instr::AwaitEnd { .. } if end == Pc::MAX => return None,
+                Instr::Choose => return Some(self.program.span(pc)),
+                Instr::Call { function, .. } if seen.insert(*function) => {
+                    let called = &self.program.functions[*function as usize];
+                    let inner = self.chooses(called.entry, called.end, seen);
+                    if inner.is_some() {
+                        return inner;
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+}
+
 impl<'a> Search<'a> {
     pub(super) fn new(script: &'a Script, kinds: &'static [KindSpec]) -> Search<'a> {
         let (mut functions, mut structs, mut queues) = (HashMap::new(), HashSet::new(), HashSet::new());
@@ -147,7 +187,7 @@ impl<'a> Search<'a> {
         match name {
             "fork" => found("makes a process"),
             "wait" => found("waits"),
-            "choose" => self.effect(e.span, "chooses"),
+            "choose" => found("chooses"),
             _ if self.kinds.iter().any(|k| k.word == name && !k.internal) => self.effect(e.span, "makes an object"),
             _ => None,
         }

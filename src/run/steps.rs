@@ -647,6 +647,10 @@ impl Executor {
             held,
         };
         self.report((5 << 60 | error.kind as u64, u64::from(error.site)), raw);
+        if !self.outside {
+            // It came to its end there, whatever was let go of on the way out.
+            self.at_site(error.site);
+        }
         Ended { ending: ending::FAILED, code: error.kind as i64, result: Value::None }
     }
 
