@@ -196,21 +196,18 @@ impl<'a> TaskClock<'a> {
         // First the base: what it knows of is no higher than all slots by then.
         let base = self.arena.run(run::ENDED_CLOCK).load(Acquire) as usize;
         let mine = self.entries(self.arena.slots_high());
-        let count = mine.chunks_exact(2).filter(|pair| pair[0].load(Relaxed) != 0).count();
-        let few = (2 * count).isqrt();
-        let mut block = 0;
-        if base != 0 && count >= BASED_MIN {
-            let differing = differing(mine, sparse(self.arena, base));
-            if differing.clone().take(few + 1).count() <= few {
-                block = self.write_sparse(Some(base), differing, holder)?;
+        let block = match differences(self.arena, mine, base) {
+            Some(few) => self.write_sparse(Some(base), few.len(), few.into_iter(), holder)?,
+            None => {
+                let known = entries_of(mine).filter(|entry| entry.1 != 0);
+                let count = known.clone().count();
+                let block = self.write_sparse(None, count, known, holder)?;
+                if count >= BASED_MIN {
+                    self.arena.run(run::ENDED_CLOCK).store(block as u64, Release);
+                }
+                block
             }
-        }
-        if block == 0 {
-            block = self.write_sparse(None, differing(mine, Known::default()), holder)?;
-            if count >= BASED_MIN {
-                self.arena.run(run::ENDED_CLOCK).store(block as u64, Release);
-            }
-        }
+        };
         place.store(block as u64, Release);
         self.advance();
         Ok(())
@@ -219,10 +216,10 @@ impl<'a> TaskClock<'a> {
     fn write_sparse(
         &self,
         base: Option<usize>,
-        entries: impl Iterator<Item = Entry> + Clone,
+        count: usize,
+        entries: impl Iterator<Item = Entry>,
         holder: u32,
     ) -> Result<usize, OutOfMemory> {
-        let count = entries.clone().count();
         let head = HEAD + if base.is_some() { 8 } else { 0 };
         let block = self.arena.heap().allocate(head + 16 * count, holder)?;
         let into = self.arena.memory().words(block + head, 2 * count);
@@ -404,14 +401,40 @@ impl Iterator for Known<'_> {
     }
 }
 
-/// The entries of a whole clock that differ from those of another.
-fn differing<'a>(mine: &'a [AtomicU64], base: Known<'a>) -> impl Iterator<Item = Entry> + Clone + 'a {
-    let mut base = base.peekable();
-    mine.chunks_exact(2).enumerate().filter_map(move |(of, pair)| {
-        let mine = (of, pair[0].load(Relaxed), pair[1].load(Relaxed));
-        let there = base.next_if(|entry| entry.0 == of).unwrap_or((of, 0, 0));
-        (mine != there).then_some(mine)
-    })
+/// All entries of a whole clock.
+fn entries_of(words: &[AtomicU64]) -> impl Iterator<Item = Entry> + Clone {
+    words.chunks_exact(2).enumerate().map(|(of, pair)| (of, pair[0].load(Relaxed), pair[1].load(Relaxed)))
+}
+
+/// The entries of a whole clock that differ from those of a base, if they are so few
+/// that they are worth it. A base is written anew when what has come since takes as
+/// much room, each time, as the base does for all that rest on it.
+fn differences(arena: &Arena, mine: &[AtomicU64], base: usize) -> Option<Vec<Entry>> {
+    let slots = mine.len() / 2;
+    if base == 0 || slots < BASED_MIN {
+        return None;
+    }
+    let most = (2 * slots).isqrt();
+    let mut base = sparse(arena, base).own.chunks_exact(2);
+    let mut next = base.next();
+    let (mut known, mut differing) = (0, Vec::with_capacity(most));
+    for (of, full, weak) in entries_of(mine) {
+        let mut there = (0, 0);
+        if let Some([first, other]) = next
+            && (first.load(Relaxed) >> VALUE_BITS) as usize == of
+        {
+            there = (first.load(Relaxed) & ((1 << VALUE_BITS) - 1), other.load(Relaxed));
+            next = base.next();
+        }
+        known += usize::from(full != 0);
+        if (full, weak) != there {
+            if differing.len() == most {
+                return None;
+            }
+            differing.push((of, full, weak));
+        }
+    }
+    (differing.len() < known).then_some(differing)
 }
 
 /// Whether it was lower.
