@@ -72,6 +72,8 @@ pub struct Executor {
     pub(super) gated: bool,
     /// An `atomically` block has changed what an invariant looks at.
     pub(super) unchecked: bool,
+    /// It has changed an object: see `changed`.
+    pub(super) stirred: bool,
     /// The object looked at last.
     last_id: std::cell::Cell<u32>,
     last_object: std::cell::Cell<Object>,
@@ -138,6 +140,7 @@ impl Executor {
             in_atomic: false,
             gated: program.needs.gate || image.room.grows,
             unchecked: false,
+            stirred: false,
             last_id: std::cell::Cell::new(u32::MAX),
             last_object: std::cell::Cell::new(Object { at: 0, words: arena.object_words(0) }),
             named: u32::MAX,
@@ -391,6 +394,9 @@ impl Executor {
     /// What waits until no guard is held.
     #[inline(always)]
     pub(super) fn without_guards(&mut self) {
+        if changed && self.gated {
+            self.changed();
+        }
         if !self.garbage.is_empty() || !self.wakes.is_empty() {
             self.after_guards();
         }
@@ -400,7 +406,8 @@ impl Executor {
     /// changes concern.
     #[inline]
     pub(super) fn unguard(&mut self) {
-        if self.undone != 0 {
+        let changed = self.undone != 0;
+        if changed {
             for i in 0..self.guarded.len() {
                 self.object(self.guarded[i]).touched(self.arena);
             }
