@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::time::Duration;
 use support::proc::Process;
-use support::{Ended, Random, Running, run, run_json};
+use support::{Ended, Random, Running, conc, run, run_json};
 
 fn kill_9(pid: i32) {
     kill(Pid::from_raw(pid), Signal::SIGKILL).expect("the process is there");
@@ -131,6 +131,45 @@ fn a_job_whose_worker_was_killed_is_reported_to_who_waits_for_it() {
     let found = finding(&ended, "deadlock");
     assert!(found.to_string().contains(&pid.to_string()), "the dead worker is not named: {found}");
     assert!(found["message"].as_str().unwrap().contains("SIGKILL"), "{found}");
+}
+
+/// A job that ends its process takes the worker along, which is not replaced.
+#[test]
+fn a_job_that_exits_takes_its_worker_along() {
+    let ended = run_json(
+        "
+        pool p(2) of processes
+        task leaves { exit 3 }
+        task job { return 5 }
+        let lost = submit leaves to p
+        let done = submit job to p
+        p.close()
+        join p
+        join done
+        print lost.alive, done.result
+        join lost
+        ",
+    )
+    .finish()
+    .expect_code(1);
+    assert_eq!(ended.prints(), ["true 5"]);
+    assert_eq!(ended.failures(), ["deadlock"]);
+    let found = finding(&ended, "deadlock").to_string();
+    assert!(found.contains("exited with code 3"), "{found}");
+}
+
+/// Check knows it as well: what comes after the `join` is reached.
+#[test]
+fn check_lets_a_pool_be_joined_whose_worker_exited() {
+    let script =
+        "pool p(1) of processes\ntask leaves { exit 3 }\nsubmit leaves to p\np.close()\njoin p\nassert false\n";
+    let check = ["check", "--format", "json", "script.conc"];
+    let found = conc().args(check).file("script.conc", script).start().finish().expect_code(1);
+    assert_eq!(found.failures(), ["assertion"]);
+    let schedule = finding(&found, "assertion")["schedule"].as_str().expect("a schedule").to_string();
+    let replay = ["replay", "--format", "json", "script.conc", &schedule];
+    let replayed = conc().args(replay).file("script.conc", script).start().finish().expect_code(1);
+    assert_eq!(replayed.failures(), ["assertion"]);
 }
 
 #[test]

@@ -24,9 +24,9 @@ use super::spawn::{self, Birth, Ended, Name, refused};
 use crate::detect::event::Recording;
 use crate::detect::finding::{Ending, Finding, TaskFacts};
 use crate::machine::Task;
-use crate::objects::{self, KINDS, pool};
+use crate::objects::{KINDS, pool};
 use crate::program::Program;
-use crate::program::value::{ObjRef, Value};
+use crate::program::value::Value;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
@@ -900,15 +900,10 @@ impl Executor {
             self.arena.run(run::AWAITING).fetch_sub(1, SeqCst);
         }
         self.withdraw();
-        let pool_word = self.slot_word(slot::POOL).load(Relaxed);
         self.site = self.slot_word(slot::PC).load(Relaxed) as u32;
-        if pool_word != 0 {
-            let target = ObjRef { id: (pool_word - 1) as u32, kind: objects::place::pool };
-            let _ = self.operate_until(target, pool::LEAVE, &[], None);
-            self.slot_word(slot::POOL).store(0, SeqCst);
-        }
         if spawn::has_ended(self.arena, self.task) {
             // It had told its end already and was only leaving.
+            self.leave_pool();
             return spawn::leave_slot(self.arena, self.slot);
         }
         self.finish(Ended { ending: how, code: number, result: Value::None });
