@@ -290,9 +290,15 @@ impl Executor {
         let home = self.home.clone();
         match home.gil_pause(|| self.converse(&bytes)) {
             Ok(reply) if !reply.is_empty() => read_reply(&reply).map_err(Halt::from),
-            // Nothing is answered to a thread whose process has told its end, and which is
-            // about to end with it.
-            _ if super::process::has_told_its_end(self.arena, self.process) => Err(Halt::Terminated),
+            // Nothing is answered to a thread whose process has told its end. It is told as
+            // ended with it, by who buries the process: what a daemon held is nobody's then.
+            _ if super::process::has_told_its_end(self.arena, self.process) => {
+                if self.replay.on {
+                    return Err(Halt::Terminated);
+                }
+                self.home.gil_let_go();
+                self.stand_still()
+            }
             _ => {
                 // The server is gone, and its queues with it.
                 self.enter_state(super::arena::state::RUNNING);
