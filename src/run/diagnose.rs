@@ -538,6 +538,14 @@ fn handles(arena: &Arena) -> impl Iterator<Item = u32> + '_ {
     (0..arena.objects() as u32)
         .filter(|id| arena.object_at(*id) != 0 && KINDS[arena.kind(*id) as usize].word == "task")
         .filter(|id| arena.object(*id, object::INFO).load(SeqCst) != 0)
+        .filter(|id| is_born(arena, *id))
+}
+
+/// Whether there is or was such a task: whoever makes one may be killed before it has a
+/// slot, or before its process is forked.
+fn is_born(arena: &Arena, task: u32) -> bool {
+    let unborn = arena.facts(task, facts::FLAGS).load(SeqCst) & flag::UNBORN != 0;
+    !unborn && (is_job(arena, task) || has_ended(arena, task) || slot_of_ended(arena, task).is_some())
 }
 
 fn is_job(arena: &Arena, task: u32) -> bool {

@@ -231,7 +231,7 @@ pub fn bear(
 }
 
 /// A task that was made but never came to run.
-fn unbear(arena: &Arena, id: u32, slot: usize) {
+pub(super) fn unbear(arena: &Arena, id: u32, slot: usize) {
     let flags = arena.slot(slot, slot::FLAGS).load(Relaxed);
     arena.slot(slot, slot::STATE).store(state::FREE, SeqCst);
     arena.run(run::SLOTS_IDLE).fetch_add(1, SeqCst);
@@ -239,6 +239,7 @@ fn unbear(arena: &Arena, id: u32, slot: usize) {
     if flags & (flag::DAEMON | flag::WORKER) == 0 {
         arena.run(run::LIVE).fetch_sub(1, SeqCst);
     }
+    arena.facts(id, facts::FLAGS).fetch_or(flag::UNBORN, SeqCst);
     arena.object(id, object::WORD + task::STATE).store(task::ENDED, SeqCst);
 }
 

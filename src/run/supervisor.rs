@@ -366,10 +366,13 @@ impl Supervisor {
                     self.children.entry(parent).or_default().push(index);
                 }
             } else if late && self.is_over(self.arena.process(index, process::PARENT).load(SeqCst) as usize) {
-                // Its parent ended before it could fork.
+                // Its parent ended before it could fork: there was no such task.
                 self.pending.remove(&index);
                 self.arena.process(index, process::STATE).store(process::DEAD, SeqCst);
-                self.bury_tasks(index, ending::TERMINATED, 0);
+                for slot in self.slots_of(index) {
+                    let task = self.arena.slot(slot, slot::TASK).load(SeqCst) as u32;
+                    spawn::unbear(self.arena, task, slot);
+                }
             }
         }
     }
