@@ -891,5 +891,13 @@ pub fn prints_and_endings(image: &Image) -> (Pairs, Pairs) {
         };
         ended.push((name, how));
     }
+    // Of a run that did not come to its end: a worker is told of if it was at a job then.
+    for s in (0..arena.slots_high()).filter(|s| is_live(arena, *s)) {
+        let word = |w: usize| arena.slot(s, w).load(SeqCst);
+        let at_job = word(slot::POOL) != 0 && word(slot::PC) as u32 != super::spawn::NOWHERE;
+        if at_job && word(slot::REPORTED) == 0 {
+            ended.push((told_name(image, word(slot::TASK) as u32), "cut short".to_string()));
+        }
+    }
     (prints, ended)
 }
