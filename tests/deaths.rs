@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::time::Duration;
 use support::proc::Process;
-use support::{Ended, Random, Running, run, run_json};
+use support::{Ended, Random, Running, conc, run, run_json};
 
 fn kill_9(pid: i32) {
     kill(Pid::from_raw(pid), Signal::SIGKILL).expect("the process is there");
@@ -131,6 +131,45 @@ fn a_job_whose_worker_was_killed_is_reported_to_who_waits_for_it() {
     let found = finding(&ended, "deadlock");
     assert!(found.to_string().contains(&pid.to_string()), "the dead worker is not named: {found}");
     assert!(found["message"].as_str().unwrap().contains("SIGKILL"), "{found}");
+}
+
+/// A job that ends its process takes the worker along, which is not replaced.
+#[test]
+fn a_job_that_exits_takes_its_worker_along() {
+    let ended = run_json(
+        "
+        pool p(2) of processes
+        task leaves { exit 3 }
+        task job { return 5 }
+        let lost = submit leaves to p
+        let done = submit job to p
+        p.close()
+        join p
+        join done
+        print lost.alive, done.result
+        join lost
+        ",
+    )
+    .finish()
+    .expect_code(1);
+    assert_eq!(ended.prints(), ["true 5"]);
+    assert_eq!(ended.failures(), ["deadlock"]);
+    let found = finding(&ended, "deadlock").to_string();
+    assert!(found.contains("exited with code 3"), "{found}");
+}
+
+/// Check knows it as well: what comes after the `join` is reached.
+#[test]
+fn check_lets_a_pool_be_joined_whose_worker_exited() {
+    let script =
+        "pool p(1) of processes\ntask leaves { exit 3 }\nsubmit leaves to p\np.close()\njoin p\nassert false\n";
+    let check = ["check", "--format", "json", "script.conc"];
+    let found = conc().args(check).file("script.conc", script).start().finish().expect_code(1);
+    assert_eq!(found.failures(), ["assertion"]);
+    let schedule = finding(&found, "assertion")["schedule"].as_str().expect("a schedule").to_string();
+    let replay = ["replay", "--format", "json", "script.conc", &schedule];
+    let replayed = conc().args(replay).file("script.conc", script).start().finish().expect_code(1);
+    assert_eq!(replayed.failures(), ["assertion"]);
 }
 
 #[test]
@@ -466,6 +505,109 @@ fn an_interrupted_run_reports_in_json_too() {
     let ended = conc.finish().expect_code(130);
     assert_eq!(ended.failures(), ["race"]);
     assert_eq!(ended.of_type("summary")[0]["findings"], 1);
+}
+
+/// Processes are killed with the gate of `atomically` in their hands; the others, and who
+/// buries the dead, wait for none of them.
+#[test]
+fn daemons_that_end_in_atomic_blocks_keep_no_run_from_its_end() {
+    let scripts = [
+        "var x = 0\ntask t { atomically { x += 1 } }\nspawn daemon process t x2\n",
+        "shared x = 0\ntask t { loop { atomically { x += 1 } } }\nspawn daemon process t x3\nsleep 1ms\n",
+        "queue q via manager\nshared x = 0\ntask t { loop { q.put(1); atomically { x += 1 }; q.get() } }\n\
+         spawn daemon process t x3\nsleep 1ms\n",
+    ];
+    for script in scripts {
+        let run = ["run", "--format", "json", "--repeat", "200", "--shake", "script.conc"];
+        conc().args(run).file("script.conc", script).start().finish().expect_code(0);
+    }
+}
+
+/// A process dies while another one is in a block that has no end: it cannot be buried,
+/// but the run can be ended.
+#[test]
+fn an_endless_atomic_block_keeps_no_run_from_its_end() {
+    for object in ["queue q", "queue q via manager"] {
+        let mut conc = run(format!(
+            "
+            {object}
+            task victim {{ print \"victim {{self.pid}}\"; q.get() }}
+            task endless {{ atomically {{ print \"endless\"; loop {{ }} }} }}
+            spawn process victim
+            spawn process endless
+            "
+        ))
+        .start();
+        let pid = conc.number("victim ");
+        conc.line("endless");
+        kill_9(pid);
+        let gone = |p: &Process| p.pid == pid && p.state != 'Z';
+        conc.until("the victim's death", |run| (!run.processes().iter().any(gone)).then_some(()));
+        conc.signal(Signal::SIGINT);
+        conc.finish().expect_code(130);
+    }
+}
+
+// ------------------------------------------------- ends between two deeds
+
+fn shaken(script: &str, runs: u32) -> Ended {
+    let runs = runs.to_string();
+    let run = ["run", "--format", "json", "--repeat", &runs, "--shake", "script.conc"];
+    conc().args(run).file("script.conc", script).start().finish()
+}
+
+/// What a daemon holds at the end is wanted by nobody, also if it asks a manager then.
+#[test]
+fn a_daemon_s_lock_is_not_told_of_when_all_ends_while_it_asks_a_manager() {
+    let asks = "with a { try { q.get_nowait() } catch Empty { } }";
+    for task in [asks, "with a { q.get() }"] {
+        let script = format!(
+            "lock a\nqueue q via manager\ntask t {{ {task} }}\nspawn daemon t x2\nspawn process {{ sleep 1ms }}\n"
+        );
+        shaken(&script, 300).expect_clean();
+    }
+}
+
+/// A process that is ended on its way to a `fork` has no child: nothing is told of one.
+#[test]
+fn who_ends_before_its_fork_has_no_child() {
+    let script = "
+        event e
+        task t {
+            if fork() == 0 { e.wait(); exit 0 }
+            sleep 100s
+        }
+        let w = spawn process t
+        terminate w
+        join w
+    ";
+    let ended = shaken(script, 400);
+    for outcome in ended.of_type("outcome") {
+        let child = outcome["ended"].get("t.fork#1").and_then(Value::as_str);
+        assert!(matches!(child, None | Some("stuck" | "returned")), "{outcome}");
+    }
+}
+
+/// Who is at a job without end when all others are stuck has come to no end.
+#[test]
+fn a_worker_s_endless_job_is_told_as_cut_short() {
+    let script = "
+        pool p(2)
+        queue q(2)
+        semaphore s(0)
+        task goes_round { for i in q { q.put(1) } }
+        submit goes_round to p
+        q.put(1)
+        s.acquire()
+    ";
+    let ended = shaken(script, 3).expect_code(1);
+    let outcomes = ended.of_type("outcome");
+    let all = |outcome: &Value| outcome["ended"].to_string();
+    assert!(!outcomes.is_empty());
+    for outcome in &outcomes {
+        assert_eq!(outcome["ended"]["main"], "stuck");
+        assert_eq!(all(outcome).matches("cut short").count(), 1, "{outcome}");
+    }
 }
 
 /// What a queue holds when the run is cut short is no mistake of the script's.

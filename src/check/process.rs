@@ -487,6 +487,10 @@ impl Move<'_> {
         let home = self.home;
         self.change_process(home, |p| p.exit_code = code);
         self.say(|_| "ends".to_string());
+        if let Some(pool) = self.task(me, |t| t.birth.pool).flatten() {
+            // A job's `exit` takes its worker along: who joins the pool waits for it no more.
+            self.operate(objects::place::pool, pool, pool::LEAVE, &[], None);
+        }
         self.tell_end(me, &ended);
         if self.model.movers.workers && self.has_workers(home) {
             self.model.guards().give_up(Memorable::Workers);

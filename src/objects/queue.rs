@@ -184,12 +184,14 @@ pub fn give_up<W: World>(_w: &mut W, _o: u32, method: u8, _memo: u64) -> Outcome
     if method == PUT { full() } else { empty() }
 }
 
-pub fn need<W: World>(w: &W, o: u32, method: u8, _memo: u64, _task: TaskId) -> Need {
+pub fn need<W: World>(w: &W, o: u32, method: u8, _memo: u64, task: TaskId) -> Need {
     let capacity = w.word(o, CAPACITY).checked_sub(1);
+    // A `select` does not meet itself.
+    let met_by = |method: u8| w.waiting(o, &[method]).iter().any(|other| *other != task);
     let ready = closed(w, o)
         || match (method, capacity) {
-            (PUT, Some(0)) => !w.waiting(o, &[GET]).is_empty(),
-            (_, Some(0)) => !w.waiting(o, &[PUT]).is_empty(),
+            (PUT, Some(0)) => met_by(GET),
+            (_, Some(0)) => met_by(PUT),
             (PUT, capacity) => capacity.is_none_or(|c| w.len(o) < c),
             _ => w.len(o) > 0,
         };

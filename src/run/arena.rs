@@ -206,11 +206,15 @@ pub mod flag {
     pub const HALT: u64 = 256;
     /// It makes none.
     pub const STANDS: u64 = 512;
+    /// Among the facts: it was made but never came to run, and there is nothing to tell of it.
+    pub const UNBORN: u64 = 2048;
 
     /// No two of them are the same bit.
     const _: () = {
-        let all =
-            [TERMINATE, DAEMON, PROCESS, WORKER, INTERRUPT, BODY_ENDED, CODE_ENDED, SIGNALLED, NUMBERED, HALT, STANDS];
+        let all = [
+            TERMINATE, DAEMON, PROCESS, WORKER, INTERRUPT, BODY_ENDED, CODE_ENDED, SIGNALLED, NUMBERED, HALT, STANDS,
+            UNBORN,
+        ];
         let (mut n, mut seen) = (0, 0);
         while n < all.len() {
             assert!(all[n].is_power_of_two() && seen & all[n] == 0);

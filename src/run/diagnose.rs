@@ -538,6 +538,14 @@ fn handles(arena: &Arena) -> impl Iterator<Item = u32> + '_ {
     (0..arena.objects() as u32)
         .filter(|id| arena.object_at(*id) != 0 && KINDS[arena.kind(*id) as usize].word == "task")
         .filter(|id| arena.object(*id, object::INFO).load(SeqCst) != 0)
+        .filter(|id| is_born(arena, *id))
+}
+
+/// Whether there is or was such a task: whoever makes one may be killed before it has a
+/// slot, or before its process is forked.
+fn is_born(arena: &Arena, task: u32) -> bool {
+    let unborn = arena.facts(task, facts::FLAGS).load(SeqCst) & flag::UNBORN != 0;
+    !unborn && (is_job(arena, task) || has_ended(arena, task) || slot_of_ended(arena, task).is_some())
 }
 
 fn is_job(arena: &Arena, task: u32) -> bool {
@@ -882,6 +890,14 @@ pub fn prints_and_endings(image: &Image) -> (Pairs, Pairs) {
             Some(Ending::Terminated) => "terminated".to_string(),
         };
         ended.push((name, how));
+    }
+    // Of a run that did not come to its end: a worker is told of if it was at a job then.
+    for s in (0..arena.slots_high()).filter(|s| is_live(arena, *s)) {
+        let word = |w: usize| arena.slot(s, w).load(SeqCst);
+        let at_job = word(slot::POOL) != 0 && word(slot::PC) as u32 != super::spawn::NOWHERE;
+        if at_job && word(slot::REPORTED) == 0 {
+            ended.push((told_name(image, word(slot::TASK) as u32), "cut short".to_string()));
+        }
     }
     (prints, ended)
 }

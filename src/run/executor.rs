@@ -20,7 +20,7 @@ use crate::program::value::{Names, ObjRef, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use std::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 
 /// One task on its thread. See the head of the file.
 pub struct Executor {
@@ -72,6 +72,8 @@ pub struct Executor {
     pub(super) gated: bool,
     /// An `atomically` block has changed what an invariant looks at.
     pub(super) unchecked: bool,
+    /// It has changed an object: see `changed`.
+    pub(super) stirred: bool,
     /// The object looked at last.
     last_id: std::cell::Cell<u32>,
     last_object: std::cell::Cell<Object>,
@@ -138,6 +140,7 @@ impl Executor {
             in_atomic: false,
             gated: program.needs.gate || image.room.grows,
             unchecked: false,
+            stirred: false,
             last_id: std::cell::Cell::new(u32::MAX),
             last_object: std::cell::Cell::new(Object { at: 0, words: arena.object_words(0) }),
             named: u32::MAX,
@@ -316,29 +319,7 @@ impl Executor {
     }
 
     fn lock(&self, word: &std::sync::atomic::AtomicU32) {
-        if self.supervising {
-            self.lock_patiently(word);
-        } else {
-            guard::spin_lock(word, self.holder);
-        }
-    }
-
-    /// A holder may be dead and not yet buried, and this is who buries.
-    fn lock_patiently(&self, word: &std::sync::atomic::AtomicU32) {
-        let mut tries = 0u32;
-        while word.compare_exchange(0, self.holder, Acquire, Relaxed).is_err() {
-            tries += 1;
-            std::thread::yield_now();
-            let holder = word.load(Relaxed);
-            if tries.is_multiple_of(1024) && holder != 0 {
-                let slot = guard::holder_slot(holder);
-                let process = self.arena.slot(slot, slot::PROCESS).load(SeqCst) as usize;
-                let pid = self.arena.process(process, super::arena::process::PID).load(SeqCst) as i32;
-                if !super::supervisor::is_alive(pid) {
-                    super::supervisor::revert_slot(self.arena, slot, process);
-                }
-            }
-        }
+        guard::spin_lock(word, self.holder);
     }
 
     /// Takes several guards in the order of their numbers, so that two tasks
@@ -400,7 +381,8 @@ impl Executor {
     /// changes concern.
     #[inline]
     pub(super) fn unguard(&mut self) {
-        if self.undone != 0 {
+        let changed = self.undone != 0;
+        if changed {
             for i in 0..self.guarded.len() {
                 self.object(self.guarded[i]).touched(self.arena);
             }
@@ -412,6 +394,9 @@ impl Executor {
         }
         self.slot_word(slot::GUARD_COUNT).store(0, Relaxed);
         self.leave_step();
+        if changed && self.gated {
+            self.changed();
+        }
         self.without_guards();
     }
 

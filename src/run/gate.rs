@@ -83,10 +83,21 @@ impl Executor {
         }
     }
 
-    /// Something that an `await` may look at has changed.
-    #[inline]
-    pub(super) fn changed(&mut self, _object: u32) {
-        if self.gated {
+    /// Something that an `await` may look at has changed. What a block changes is told
+    /// at its end: before, nobody else can look. To look changes nothing, so those who
+    /// look do not wake each other for ever.
+    #[inline(never)]
+    pub(super) fn changed(&mut self) {
+        if self.in_atomic {
+            self.stirred = true;
+        } else {
+            self.tell_awaiting();
+        }
+    }
+
+    /// What the block under way has changed in objects.
+    pub(super) fn tell_stirred(&mut self) {
+        if std::mem::take(&mut self.stirred) {
             self.tell_awaiting();
         }
     }

@@ -2,8 +2,10 @@
 //! A guard word holds its holder's number (a task's place plus one), so that
 //! what a killed process held can be found and taken from it.
 
+use super::arena::{Arena, process, slot};
 use super::futex;
 use crossbeam_utils::Backoff;
+use std::cell::Cell;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 use std::time::Duration;
@@ -37,12 +39,47 @@ fn spin_lock_slow(guard: &AtomicU32, holder: u32) {
                 std::thread::yield_now();
             } else {
                 // A holder that was killed is dealt with by the supervisor.
+                if is_supervisor(holder) {
+                    break_if_dead(guard);
+                }
                 std::thread::sleep(Duration::from_micros(sleep_us));
                 sleep_us = (2 * sleep_us).min(SLEEP_MAX_US);
             }
         }
         if guard.compare_exchange(0, holder, Acquire, Relaxed).is_ok() {
             return;
+        }
+    }
+}
+
+thread_local! {
+    /// The run that this thread supervises.
+    static SUPERVISED: Cell<Option<&'static Arena>> = const { Cell::new(None) };
+}
+
+/// From now on this thread takes guards from the dead, who else would hold it for ever: it
+/// is the one that buries them. With none, no more.
+pub fn supervises(arena: Option<&'static Arena>) {
+    SUPERVISED.set(arena);
+}
+
+fn is_supervisor(holder: u32) -> bool {
+    holder_process(holder) == 0
+}
+
+/// What its task had half changed is taken back first.
+#[cold]
+fn break_if_dead(guard: &AtomicU32) {
+    let found = guard.load(Relaxed);
+    let process = holder_process(found);
+    if let (Some(arena), true) = (SUPERVISED.get(), process != 0) {
+        let word = |word| arena.process(process, word).load(SeqCst);
+        if word(process::STATE) == process::DEAD || !super::supervisor::is_alive(word(process::PID) as i32) {
+            let slot = holder_slot(found);
+            if arena.slot(slot, slot::PROCESS).load(SeqCst) as usize == process {
+                super::supervisor::revert_slot(arena, slot, process);
+            }
+            let _ = guard.compare_exchange(found, 0, SeqCst, SeqCst);
         }
     }
 }
@@ -73,6 +110,11 @@ pub fn holder(slot: usize, process: usize) -> u32 {
 /// The place of the task in a holder's number.
 pub fn holder_slot(holder: u32) -> usize {
     ((holder & ((1 << SLOT_BITS) - 1)) as usize).saturating_sub(1)
+}
+
+/// The place of his process.
+pub fn holder_process(holder: u32) -> usize {
+    (holder >> SLOT_BITS) as usize
 }
 
 /// Takes a guard in memory that may be a copy, made by a fork: a holder of

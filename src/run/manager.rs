@@ -313,9 +313,15 @@ impl Executor {
         let home = self.home.clone();
         match home.gil_pause(|| self.converse(&bytes)) {
             Ok(reply) if !reply.is_empty() => read_reply(&reply).map_err(Halt::from),
-            // Nothing is answered to a thread whose process has told its end, and which is
-            // about to end with it.
-            _ if super::process::has_told_its_end(self.arena, self.process) => Err(Halt::Terminated),
+            // Nothing is answered to a thread whose process has told its end. It is told as
+            // ended with it, by who buries the process: what a daemon held is nobody's then.
+            _ if super::process::has_told_its_end(self.arena, self.process) => {
+                if self.replay.on {
+                    return Err(Halt::Terminated);
+                }
+                self.home.gil_let_go();
+                self.stand_still()
+            }
             Err(error) if no_room(&error).is_some() => {
                 Err(self.refuse(refused::FILES, no_room(&error).unwrap_or_default()))
             }

@@ -449,10 +449,7 @@ impl Executor {
     fn settle_outcome(&mut self, target: ObjRef, outcome: Outcome) -> Result<Value, Halt> {
         self.unguard();
         match outcome {
-            Outcome::Done(value) => {
-                self.changed(target.id);
-                Ok(value)
-            }
+            Outcome::Done(value) => Ok(value),
             Outcome::Raise(kind, text) => Err(self.failed(target, kind, text).into()),
             _ => Ok(Value::None),
         }

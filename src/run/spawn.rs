@@ -232,7 +232,7 @@ pub fn bear(
 }
 
 /// A task that was made but never came to run.
-fn unbear(arena: &Arena, id: u32, slot: usize) {
+pub(super) fn unbear(arena: &Arena, id: u32, slot: usize) {
     let flags = arena.slot(slot, slot::FLAGS).load(Relaxed);
     arena.slot(slot, slot::STATE).store(state::FREE, SeqCst);
     arena.run(run::SLOTS_IDLE).fetch_add(1, SeqCst);
@@ -240,6 +240,7 @@ fn unbear(arena: &Arena, id: u32, slot: usize) {
     if flags & (flag::DAEMON | flag::WORKER) == 0 {
         arena.run(run::LIVE).fetch_sub(1, SeqCst);
     }
+    arena.facts(id, facts::FLAGS).fetch_or(flag::UNBORN, SeqCst);
     arena.object(id, object::WORD + task::STATE).store(task::ENDED, SeqCst);
 }
 
@@ -520,17 +521,20 @@ impl Executor {
                 break;
             }
         }
-        // The end is told before the pool is left: then whoever joined the
-        // pool finds it told, even if the process ends at once.
-        self.tell_end(&Ended::returned());
-        self.guard(pool_id);
-        let _ = self.attempt(pool_ref, pool::LEAVE, &[], None);
-        self.trace_operated(pool_ref, pool::LEAVE, |_| Came::Raised);
+        self.end_with(&Ended::returned());
+        self.release();
+    }
+
+    /// A worker leaves its pool, whatever has ended it.
+    pub(super) fn leave_pool(&mut self) {
+        let Some(id) = self.slot_word(slot::POOL).load(Relaxed).checked_sub(1) else { return };
+        let target = ObjRef { id: id as u32, kind: objects::place::pool };
+        self.guard(target.id);
+        let _ = self.attempt(target, pool::LEAVE, &[], None);
+        self.trace_operated(target, pool::LEAVE, |_| Came::Raised);
         let word = self.arena.slot_at(self.slot) + 8 * slot::POOL;
         self.change(word, 0);
         self.unguard();
-        self.leave();
-        self.release();
     }
 
     /// Publishes how a task or a job came to its end.
@@ -560,7 +564,14 @@ impl Executor {
     /// The end of this task.
     pub(super) fn finish(&mut self, ended: Ended) {
         self.trace.ends = ended.ending != ending::TERMINATED;
-        self.tell_end(&ended);
+        self.end_with(&ended);
+    }
+
+    /// The end is told before a pool is left: then whoever joined the
+    /// pool finds it told, even if the process ends at once.
+    fn end_with(&mut self, ended: &Ended) {
+        self.tell_end(ended);
+        self.leave_pool();
         self.leave();
     }
 

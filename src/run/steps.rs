@@ -173,6 +173,7 @@ impl Executor {
                     }
                     self.trace_block_end();
                     self.leave_gate(true);
+                    self.stirred = false;
                     self.tell_awaiting();
                 }
                 Ok(Value::None)
@@ -190,6 +191,10 @@ impl Executor {
     }
 
     fn look_over(&mut self, site: u32, nested: bool, holds: bool) -> Result<Value, Halt> {
+        // A condition may do something. Before this task counts as waiting itself.
+        if !(holds && nested) {
+            self.tell_stirred();
+        }
         if !holds {
             self.await_change(site, nested)?;
             if nested {

@@ -14,6 +14,7 @@ use super::diagnose::{self, Diagnosis};
 use super::ends::Ends;
 use super::executor::Executor;
 use super::futex;
+use super::guard;
 use super::image::{Image, Options, SetupError};
 use super::manager;
 use super::process::{self as proc, Process};
@@ -23,9 +24,9 @@ use super::spawn::{self, Birth, Ended, Name, refused};
 use crate::detect::event::Recording;
 use crate::detect::finding::{Ending, Finding, TaskFacts};
 use crate::machine::Task;
-use crate::objects::{self, KINDS, pool};
+use crate::objects::{KINDS, pool};
 use crate::program::Program;
-use crate::program::value::{ObjRef, Value};
+use crate::program::value::Value;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
@@ -36,6 +37,7 @@ use std::collections::HashMap;
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::time::Duration;
 
 #[path = "session.rs"]
 pub mod session;
@@ -48,6 +50,8 @@ const SETTLED_LOOKS: u32 = 10;
 /// How often it looks whether those that serve others stand still as well, once all
 /// others are stuck.
 const SERVANTS_LOOKS: u32 = 10;
+/// After so long it looks again whether the dead can be buried.
+const LATER: Duration = Duration::from_millis(1);
 /// How long a process that was reserved may take to be there.
 const BIRTH_NS: u64 = 500_000_000;
 
@@ -209,6 +213,7 @@ impl Supervisor {
         let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
         nix::sys::prctl::set_child_subreaper(true)?;
         raise_file_limit();
+        guard::supervises(Some(arena));
         let home = Process::new(0, false, arena);
         proc::reserve(arena, process::KEEPER, 0);
         proc::register(arena, 0);
@@ -369,10 +374,13 @@ impl Supervisor {
                     self.children.entry(parent).or_default().push(index);
                 }
             } else if late && self.is_over(self.arena.process(index, process::PARENT).load(SeqCst) as usize) {
-                // Its parent ended before it could fork.
+                // Its parent ended before it could fork: there was no such task.
                 self.pending.remove(&index);
                 self.arena.process(index, process::STATE).store(process::DEAD, SeqCst);
-                self.bury_tasks(index, ending::TERMINATED, 0);
+                for slot in self.slots_of(index) {
+                    let task = self.arena.slot(slot, slot::TASK).load(SeqCst) as u32;
+                    spawn::unbear(self.arena, task, slot);
+                }
             }
         }
     }
@@ -509,44 +517,73 @@ impl Supervisor {
         let mut ends = fds.iter().map(|fd| fd.any().unwrap_or(false));
         let is_over = |w: &&Watched| w.fd.is_none() || ends.next().unwrap_or(false);
         let dead: Vec<(usize, i32)> = self.watched.iter().filter(is_over).map(|w| (w.index, w.pid)).collect();
+        for (index, pid) in &dead {
+            self.note_death(*index, *pid);
+        }
         // All guards of all the dead first: burying one may need a guard that
         // another of them held.
-        for (index, pid) in &dead {
-            // Nothing is read of one that `reap_own` has taken; it kept the signal.
-            if self.arena.process(*index, process::STATE).swap(process::DEAD, SeqCst) == process::EXITED {
-                self.arena.process(*index, process::SIGNAL).store(0, SeqCst);
-            } else {
-                let signal = death_signal(*pid);
-                if signal != 0 {
-                    self.arena.process(*index, process::SIGNAL).store(signal as u64, SeqCst);
-                }
-            }
-            self.await_manager(*index);
-            self.revert(*index);
+        let free = |d: &&(usize, i32)| !self.manager_acts_for(d.0);
+        let mut buried: Vec<usize> = dead.iter().filter(free).map(|d| d.0).collect();
+        buried.iter().for_each(|index| self.revert(*index));
+        // Nobody looks at the tasks in one step meanwhile. Who does so now may go on for
+        // ever, and must not keep the run from its end.
+        if buried.is_empty() || !self.hold_gate() {
+            buried.clear();
         }
-        for (index, _) in &dead {
-            self.bury(*index);
+        if !buried.is_empty() {
+            buried.iter().for_each(|index| self.bury(*index));
+            self.let_go_of_gate();
         }
-        self.watched.retain(|w| !dead.iter().any(|d| d.0 == w.index));
+        self.watched.retain(|w| !buried.contains(&w.index));
         self.reap_own();
-        !dead.is_empty()
+        if buried.len() < dead.len() {
+            // Those whose descriptors say that they are dead let it sleep no more.
+            std::thread::sleep(LATER);
+        }
+        !buried.is_empty()
     }
 
-    /// The manager may be acting for a task of the dead process.
-    fn await_manager(&self, index: usize) {
-        let manager = self.arena.run(run::MANAGER).load(SeqCst) as usize;
-        loop {
-            let busy = self.arena.run(run::MANAGER_BUSY).load(SeqCst) as usize;
-            let ours = busy != 0 && self.arena.slot(busy - 1, slot::PROCESS).load(SeqCst) as usize == index;
-            if !ours
-                || manager == 0
-                || manager - 1 == index
-                || !is_alive(self.arena.process(manager - 1, process::PID).load(SeqCst) as i32)
-            {
-                return;
-            }
-            std::thread::yield_now();
+    /// A process was found dead. Its signal is kept, and whoever waits for it to let go of
+    /// the gate waits no more.
+    fn note_death(&self, index: usize, pid: i32) {
+        let before = self.arena.process(index, process::STATE).swap(process::DEAD, SeqCst);
+        // Nothing is read of one that `reap_own` has taken; it kept the signal.
+        let signal = if before == process::DEAD { 0 } else { death_signal(pid) };
+        if before == process::EXITED {
+            self.arena.process(index, process::SIGNAL).store(0, SeqCst);
+        } else if signal != 0 {
+            self.arena.process(index, process::SIGNAL).store(signal as u64, SeqCst);
         }
+        let gate = self.arena.run_half(run::GATE);
+        let holder = gate.load(SeqCst);
+        if guard::holder_process(holder) == index && gate.compare_exchange(holder, 0, SeqCst, SeqCst).is_ok() {
+            futex::wake(gate, u32::MAX);
+        }
+    }
+
+    /// Takes the gate, if nobody has it, without looking who is in a step: so nobody makes
+    /// a block of steps while tasks are buried.
+    fn hold_gate(&self) -> bool {
+        let own = guard::holder(TASKS_MAX, 0);
+        self.arena.run_half(run::GATE).compare_exchange(0, own, SeqCst, SeqCst).is_ok()
+    }
+
+    fn let_go_of_gate(&self) {
+        let gate = self.arena.run_half(run::GATE);
+        gate.store(0, SeqCst);
+        if self.arena.run(run::GATE_WAITERS).load(SeqCst) != 0 {
+            futex::wake(gate, u32::MAX);
+        }
+    }
+
+    /// Whether the manager is acting for a task of the dead process.
+    fn manager_acts_for(&self, index: usize) -> bool {
+        let Some(manager) = (self.arena.run(run::MANAGER).load(SeqCst) as usize).checked_sub(1) else { return false };
+        let busy = self.arena.run(run::MANAGER_BUSY).load(SeqCst) as usize;
+        busy != 0
+            && self.arena.slot(busy - 1, slot::PROCESS).load(SeqCst) as usize == index
+            && manager != index
+            && is_alive(self.arena.process(manager, process::PID).load(SeqCst) as i32)
     }
 
     fn slots_of(&self, index: usize) -> Vec<usize> {
@@ -568,9 +605,11 @@ impl Supervisor {
         }
         for slot in slots {
             revert_slot(self.arena, slot, index);
+            // Who has the gate waits for it no more.
+            self.arena.slot(slot, slot::IN_STEP).store(0, SeqCst);
         }
         for slot in 0..=super::arena::KEEPER_SLOT.min(self.arena.slots_high() + 1) {
-            break_guards(self.arena, super::guard::holder(slot, index));
+            break_guards(self.arena, guard::holder(slot, index));
         }
     }
 
@@ -616,12 +655,7 @@ impl Supervisor {
                 let task = word(process::TASK);
                 if task != 0 && parent != 0 && !spawn::has_ended(self.arena, task as u32 - 1) {
                     let raw = Raw::Orphan { child: task as u32 - 1, parent: parent as u32 - 1 };
-                    record::add(
-                        self.arena,
-                        record::child_key(self.arena, &raw),
-                        &raw,
-                        super::guard::holder(TASKS_MAX, 0),
-                    );
+                    record::add(self.arena, record::child_key(self.arena, &raw), &raw, guard::holder(TASKS_MAX, 0));
                 }
             }
             _ => {}
@@ -653,7 +687,10 @@ impl Supervisor {
             let how = if process || how == ending::SIGNALLED { how } else { ending::TERMINATED };
             let mut executor = Executor::new(self.image, self.home.clone(), slot, task);
             executor.supervising = true;
+            // The supervisor has the gate.
+            executor.gated = false;
             executor.bury(how, number);
+            executor.tell_awaiting();
         }
     }
 
@@ -883,20 +920,14 @@ impl Executor {
     /// Acts for a task whose process is dead: takes it out of what it waited
     /// for, says what it held, and ends it. Its changes were taken back.
     fn bury(&mut self, how: u64, number: i64) {
-        self.slot_word(slot::IN_STEP).store(0, SeqCst);
         if self.slot_word(slot::STATE).load(SeqCst) == state::AWAITING {
             self.arena.run(run::AWAITING).fetch_sub(1, SeqCst);
         }
         self.withdraw();
-        let pool_word = self.slot_word(slot::POOL).load(Relaxed);
         self.site = self.slot_word(slot::PC).load(Relaxed) as u32;
-        if pool_word != 0 {
-            let target = ObjRef { id: (pool_word - 1) as u32, kind: objects::place::pool };
-            let _ = self.operate_until(target, pool::LEAVE, &[], None);
-            self.slot_word(slot::POOL).store(0, SeqCst);
-        }
         if spawn::has_ended(self.arena, self.task) {
             // It had told its end already and was only leaving.
+            self.leave_pool();
             return spawn::leave_slot(self.arena, self.slot);
         }
         self.finish(Ended { ending: how, code: number, result: Value::None });
@@ -920,7 +951,7 @@ pub(super) fn revert_slot(arena: &'static Arena, slot: usize, process: usize) {
         }
         let is_its = |guard: &AtomicU32| {
             let held = guard.load(SeqCst);
-            held != 0 && super::guard::holder_slot(held) == slot
+            held != 0 && guard::holder_slot(held) == slot
         };
         let (guard, version) = arena.guard(id as u32 - 1);
         let whole = is_its(guard);
@@ -935,7 +966,7 @@ pub(super) fn revert_slot(arena: &'static Arena, slot: usize, process: usize) {
     arena.slot(slot, slot::GUARD_COUNT).store(0, SeqCst);
     let cell = arena.slot(slot, slot::CELL).load(SeqCst) as usize;
     if cell != 0 {
-        super::cell::break_guard(arena, cell, super::guard::holder(slot, process));
+        super::cell::break_guard(arena, cell, guard::holder(slot, process));
     }
 }
 

@@ -382,7 +382,6 @@ impl Executor {
                 Outcome::Done(value) => {
                     self.trace_operated(target, method, |e| Came::Done(e.shown(&value)));
                     self.unguard();
-                    self.changed(target.id);
                     self.joined(joins_since);
                     return Ok(value);
                 }
@@ -680,7 +679,6 @@ impl Executor {
             self.change(own + 8 * node::SIGNALLED, 0);
             self.delist(pending, true);
             self.unguard();
-            self.changed(target.id);
             return Some(result);
         }
         None
@@ -783,7 +781,6 @@ impl Executor {
                     Outcome::Done(value) => {
                         self.trace_arm(Some(arm as u32), target, method, |e| Came::Done(e.shown(&value)));
                         self.unguard();
-                        self.changed(target.id);
                         return answer(arm, value);
                     }
                     Outcome::Raise(kind, text) => {

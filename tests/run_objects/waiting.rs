@@ -1,6 +1,7 @@
 //! Conditions, events, barriers and latches.
 
 use super::{clean, for_each_kind, for_each_pair};
+use crate::support::{conc, run_json};
 
 // ----------------------------------------------------------------- conditions
 
@@ -207,4 +208,70 @@ fn a_latch_counts_down_to_zero() {
         try { l.count_down(); assert false } catch Negative { print \"below zero\" }
         ",
     );
+}
+
+// ---------------------------------------------------------------------- await
+
+/// To look is no change: those who await the state of an object do not wake each other.
+#[test]
+fn tasks_that_await_the_state_of_an_object_sleep_and_are_found_stuck() {
+    let never = [
+        ("semaphore s(0)", "s.value() == 1", ""),
+        ("event e", "e.is_set()", ""),
+        ("queue q(1)", "q.empty()", "q.put(1)"),
+        ("queue q(1) via manager", "q.empty()", "q.put(1)"),
+        ("lock m", "not m.locked()", "m.acquire()"),
+        ("lock m", "m.acquire(blocking: false)", "m.acquire()"),
+    ];
+    let starts = ["spawn t\nspawn t", "spawn t\nspawn process t", "spawn process t x2", "spawn t\nspawn daemon t x2"];
+    for (object, condition, first) in never {
+        for start in starts {
+            let script = format!("{object}\ntask t {{ await {condition} }}\n{first}\n{start}\njoin all\n");
+            println!("{script}");
+            let ended = run_json(script).finish().expect_code(1);
+            assert_eq!(ended.failures(), ["deadlock"], "{}", ended.stdout);
+        }
+    }
+}
+
+/// Whatever changes an object, in passing too, is told to who awaits that.
+#[test]
+fn who_awaits_the_state_of_an_object_hears_of_every_change() {
+    let changes = "
+        lock m
+        event inside
+        condition changed(m)
+        semaphore s(1)
+        atomic taken = 0
+        task waits { with m { inside.set(); changed.wait() } }
+        task takes { await s.acquire(blocking: false); taken += 1; s.release() }
+        SPAWN waits
+        inside.wait()
+        await not m.locked()
+        with m { changed.notify() }
+        s.acquire()
+        SPAWN takes x2
+        s.release()
+        join all
+        assert taken == 2
+    ";
+    for kind in super::KINDS {
+        let script = changes.replace("SPAWN", kind);
+        let run = ["run", "--format", "json", "--repeat", "50", "--shake", "script.conc"];
+        conc().args(run).file("script.conc", script).start().finish().expect_clean();
+    }
+}
+
+// --------------------------------------------------------------------- select
+
+#[test]
+fn a_select_does_not_meet_itself() {
+    let alone = "queue h(0)\nselect {\n    h.get() => { }\n    h.put(3) => { }\n}\n";
+    let spawned = "queue h(0)\ntask t { select { h.get() => { }\nh.put(3) => { } } }\nspawn t\n";
+    for script in [alone, spawned] {
+        let ended = run_json(script).finish().expect_code(1);
+        assert_eq!(ended.failures(), ["deadlock"], "{}", ended.stdout);
+    }
+    // But another one.
+    clean(&format!("{spawned}spawn process t\n"));
 }
