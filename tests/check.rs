@@ -842,6 +842,25 @@ fn finally_needs_nobody() {
     }
 }
 
+/// What a worker is at when its pool is terminated ends with the result `none`, be it a
+/// thread or a process: nobody waits for it in vain.
+#[test]
+fn a_running_job_ends_with_its_pool() {
+    for workers in ["", " of processes"] {
+        let script = format!(
+            "pool p(1){workers}\nqueue go(0)\nqueue never(0)\ntask t {{ go.put(1); never.get() }}\n\
+             let h = submit t to p\ngo.get()\np.terminate()\njoin p\njoin h\n\
+             print h.result, h.exit_code, h.alive\n"
+        );
+        let run = conc().args(["run", "--format", "json", "-"]).input(&script).finish().expect_code(0);
+        assert_eq!((run.prints(), run.notes()), (vec!["none 0 false".to_string()], Vec::new()), "{workers}");
+        let check = check_json(&script).finish().expect_code(0);
+        let outcomes = check.of_type("outcome");
+        assert_eq!(outcomes.len(), 1, "{workers}: {}", check.stdout);
+        assert_eq!(outcomes[0]["prints"]["main"], "none 0 false", "{workers}");
+    }
+}
+
 #[test]
 fn long_rows() {
     let script = "shared x[1000000] = 0\nlock m[100000]\ntask t(i) { with m[i] { x[i] += 1 } }\nspawn t(0)\nspawn t(99999)\njoin all\n";

@@ -106,6 +106,27 @@ fn a_consumer_hears_that_its_producer_was_killed() {
     assert!(found.to_string().contains("producer"), "the dead producer is not named: {found}");
 }
 
+/// Blocks come one after the other, also after one that was cut short.
+#[test]
+fn a_block_after_one_that_was_cut_short_races_with_nobody() {
+    let mut conc = run_json(
+        "
+        shared a = 0
+        event inside
+        task w { atomically { inside.set(); print \"victim {self.pid}\"; loop { a += 1 } } }
+        spawn process w
+        inside.wait()
+        atomically { a += 1 }
+        print \"done\"
+        ",
+    )
+    .start();
+    kill_9(pid_printed(&mut conc, "victim "));
+    let ended = conc.finish().expect_code(0);
+    assert_eq!(ended.failures(), [""; 0]);
+    assert!(ended.prints().contains(&"done".to_string()), "{}", ended.stdout);
+}
+
 /// As with Python's `Pool`, the job is lost; here it is said.
 #[test]
 fn a_job_whose_worker_was_killed_is_reported_to_who_waits_for_it() {

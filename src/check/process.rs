@@ -680,7 +680,7 @@ impl Move<'_> {
         };
         let tasks = self.threads(process, <[TaskId]>::to_vec).unwrap_or_default();
         self.say(|_| "its process ends".to_string());
-        let signalled = matches!(how, How::Signalled(_));
+        let (signalled, pool_ends) = (matches!(how, How::Signalled(_)), how == How::Terminated);
         self.buries = true;
         for of in tasks {
             self.withdraw(of);
@@ -692,6 +692,10 @@ impl Move<'_> {
             let (me, home) = (std::mem::replace(&mut self.me, of), self.home);
             self.site = self.task(of, |t| t.machine.as_ref().map_or(t.site, Task::pc)).unwrap_or(NOWHERE);
             if let Some(pool) = pool {
+                // Of a terminated pool the worker ends its job before it leaves.
+                if let (Some(job), true) = (self.task(of, |t| t.job).flatten(), pool_ends) {
+                    self.finish_handle(job.id, &ended);
+                }
                 self.operate(objects::place::pool, pool, pool::LEAVE, &[], None);
             }
             self.tell_end(of, &ended);

@@ -418,9 +418,6 @@ impl Executor {
         if self.records() {
             self.note_operation(target, method);
         }
-        if target.kind == objects::place::pool && method == pool::TERMINATE_METHOD {
-            self.end_pool_processes(target.id);
-        }
         if self.gated && !self.image.program.invariants.is_empty() && !self.outside && !self.in_atomic {
             self.take_gate(false);
             self.check_invariants();
@@ -435,19 +432,6 @@ impl Executor {
         if !told {
             let name = KINDS[target.kind as usize].methods[method as usize].name;
             self.note(Kind::Operate, About::Object(target.id), name);
-        }
-    }
-
-    fn end_pool_processes(&mut self, pool: u32) {
-        if self.replay.on {
-            return;
-        }
-        let workers = self.in_world(pool, |w| w.workers(pool));
-        for worker in workers {
-            let is_process = self.arena.facts(worker, facts::FLAGS).load(Relaxed) & flag::PROCESS != 0;
-            if is_process {
-                proc::send(self.arena.facts(worker, facts::PID).load(SeqCst) as i32, Signal::SIGTERM);
-            }
         }
     }
 

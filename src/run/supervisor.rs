@@ -9,6 +9,7 @@
 //! guard nobody else can get the group's number, so it can always be killed.
 
 use super::arena::{Arena, PROCESSES_DEEP, TASKS_MAX, ending, facts, flag, process, run, slot, state};
+use super::clock::{Strength, TaskClock};
 use super::codec;
 use super::diagnose::{self, Diagnosis};
 use super::ends::Ends;
@@ -973,6 +974,12 @@ pub(super) fn revert_slot(arena: &'static Arena, slot: usize, process: usize) {
 /// Lets go of the guards and locks of the run's own that a dead holder had.
 fn break_guards(arena: &Arena, holder: u32) {
     arena.heap().break_guard(holder);
+    // What it did within `atomically` comes before whoever takes the gate next.
+    if arena.run_half(run::GATE).load(SeqCst) == holder {
+        let clock = TaskClock::new(arena, super::guard::holder_slot(holder));
+        let own = super::guard::holder(TASKS_MAX, 0);
+        let _ = clock.release(arena.run(run::ATOMIC_CLOCK), true, Strength::Order, own);
+    }
     let _ = arena.run_half(run::FINDINGS_GUARD).compare_exchange(holder, 0, SeqCst, SeqCst);
     for word in [run::SLOTS_GUARD, run::PRINT_GUARD, run::GATE] {
         let half = arena.run_half(word);

@@ -141,7 +141,7 @@ impl World for Move<'_> {
 
     fn terminate_workers(&mut self, pool: u32) {
         for worker in self.workers(pool) {
-            self.stop_task(worker, How::Signalled(15));
+            self.stop_task(worker, How::Terminated);
         }
     }
 }
