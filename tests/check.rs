@@ -861,6 +861,30 @@ fn a_running_job_ends_with_its_pool() {
     }
 }
 
+/// Who is told to be the reason why a wait has no end, in a run as in a check.
+#[test]
+fn the_reasons_of_a_wait_are_true() {
+    let writer = "var x = 0\nvar one = 1\ntask w { let y = [1][one]; x = 1 }\nspawn w\nawait x == 1\n";
+    let barrier = "barrier b(3)\ntask t { b.wait() }\nspawn t x2\njoin all\n";
+    let itself = "task t { join self }\nspawn t\n";
+    for (script, says) in [
+        (writer, "main waits for its condition to become true, and w, which would write, "),
+        (barrier, "t#0 and t#1 wait at barrier b, where 1 more task will never come"),
+        (itself, "t waits for the end of t, which is itself"),
+    ] {
+        let run = conc().args(["run", "--format", "json", "-"]).input(script).finish();
+        let check = check_json(script).finish();
+        // The check tells of it while the writer that has failed has yet to end.
+        let both = [("run", run), ("check", check)].into_iter().take(if script == writer { 1 } else { 2 });
+        for (how, ended) in both {
+            let findings = ended.of_type("finding");
+            let told = findings.iter().filter(|f| f["code"] == "deadlock").map(|f| f["message"].to_string());
+            let told: Vec<String> = told.collect();
+            assert!(told.len() == 1 && told[0].contains(says), "{how}: {told:?}");
+        }
+    }
+}
+
 #[test]
 fn long_rows() {
     let script = "shared x[1000000] = 0\nlock m[100000]\ntask t(i) { with m[i] { x[i] += 1 } }\nspawn t(0)\nspawn t(99999)\njoin all\n";

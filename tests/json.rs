@@ -315,7 +315,10 @@ fn a_deadlock_may_be_left_standing() {
     let mut conc = run(DEADLOCK).args(["--hang"]).start();
     let line = conc.until("the line about who hangs", |run| {
         let text = run.stderr();
-        text.lines().find(|l| l.starts_with("left standing: ") && l.ends_with("Ctrl-C")).map(String::from)
+        let line = &text[text.find("left standing: ")?..];
+        let line = &line[..line.find("Ctrl-C\n")?];
+        assert!(line.lines().all(|l| l.chars().count() <= 80), "{line}");
+        Some(line.replace('\n', " "))
     });
     std::thread::sleep(std::time::Duration::from_millis(300));
     assert!(!conc.has_ended(), "it ended by itself");

@@ -121,6 +121,10 @@ impl Session<'_> {
         }
     }
 
+    fn wrapped(&self, sentence: &str) -> String {
+        report::wrap(sentence, self.style.width).into_iter().map(|line| line + "\n").collect()
+    }
+
     fn run(&self, seed: u64, tell: &mut dyn FnMut(&Finding)) -> Result<Report, u8> {
         let mut report = run::run(self.program, self.options(seed), tell)
             .map_err(|e| setup_failed(&e, self.program, self.source, &self.args.common, self.args.format))?;
@@ -143,7 +147,7 @@ impl Session<'_> {
             self.show(finding);
             told.push(finding.clone());
             if self.args.hang {
-                put_err(&hang_line(finding));
+                put_err(&self.wrapped(&hang_line(finding)));
             }
         });
         let report = match report {
@@ -176,7 +180,7 @@ impl Session<'_> {
             _ => {}
         }
         if let Some(signal) = report.main_killed {
-            put_err(&killed_line(signal));
+            put_err(&self.wrapped(&killed_line(signal)));
         }
         let duration_ms = report.duration_ns as f64 / 1e6;
         if self.args.format == Format::Json {
@@ -333,12 +337,12 @@ pub fn exit_code(report: &Report) -> u8 {
 /// `main` is gone, and not by what the script does.
 fn killed_line(signal: i32) -> String {
     let ended = report::summary::ended(Some(&Ending::Signalled(signal)));
-    format!("conc: main was {ended} from outside the script, before it had come to its end\n")
+    format!("conc: main was {ended} from outside the script, before it had come to its end")
 }
 
 /// What a debugger needs of those that hang.
 fn hang_line(finding: &Finding) -> String {
     let tasks = report::finding::tasks(finding);
     let ids: Vec<String> = tasks.iter().map(|t| format!("{} pid {} tid {}", t.name, t.pid, t.tid)).collect();
-    format!("left standing: {}; end with Ctrl-C\n", ids.join(", "))
+    format!("left standing: {}; end with Ctrl-C", ids.join(", "))
 }

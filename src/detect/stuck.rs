@@ -137,7 +137,10 @@ impl Told<'_> {
 
     fn wait(&self, i: usize, w: &WaitView) -> Wait {
         if let Need::Change { site } = w.need {
-            let reasons = vec![Reason::NobodyLeft { actions: vec!["write".to_string()] }];
+            let mut reasons = self.dead_writers(site);
+            if reasons.is_empty() {
+                reasons.push(Reason::NobodyLeft { actions: vec!["write".to_string()] });
+            }
             return Wait {
                 operation: "await".to_string(),
                 object: self.awaited(site),
@@ -167,6 +170,26 @@ impl Told<'_> {
             declared: self.scene.declared_at(w.object),
             reasons,
         }
+    }
+
+    /// Those that ended before they could write what an `await` looks at, where that is
+    /// known.
+    fn dead_writers(&self, site: u32) -> Vec<Reason> {
+        let program = self.scene.program();
+        let reads = &program.awaits[site as usize];
+        if reads.anything || reads.cells.is_empty() && reads.rows.is_empty() {
+            return Vec::new();
+        }
+        let would = |function: u32| {
+            let entry = program.functions[function as usize].entry;
+            May::new(program).deeds(program, Root::Function(function), entry).may_change(reads)
+        };
+        let ended = self.scene.ended_badly().into_iter().filter(|(_, function)| would(*function));
+        let reason = |(task, _)| {
+            let action = "write".to_string();
+            Some(Reason::EndedSupplier { task: self.scene.task_facts(task), ending: self.scene.ending(task)?, action })
+        };
+        ended.filter_map(reason).collect()
     }
 
     fn awaited(&self, site: u32) -> String {

@@ -149,10 +149,12 @@ fn sentence(source: &Source, code: Code, circle: &[Waiting]) -> String {
     };
     let subject = |what: &str| phrase::deed(&names, 3, what);
     let for_ever = wait::deed(&first.waits).replacen("waits", "waits for ever", 1);
+    let barrier = wait::at_one_barrier(circle);
     match code {
         Code::Livelock => subject("goes round for ever, and nothing changes"),
         Code::Starvation => format!("{} while others go on", subject(&for_ever)),
         Code::LostWakeup => subject(&format!("{for_ever}: it came before the wait began")),
+        _ if barrier.is_some() => subject(&barrier.unwrap_or_default()),
         _ if in_circle(circle) && names.len() <= 3 => format!("{} wait for each other", phrase::list(&names, 3)),
         _ if in_circle(circle) => format!("{} tasks wait for each other in a circle", names.len()),
         _ if circle.iter().all(|w| w.waits == first.waits) => subject(&wait::sentence(source, first)),

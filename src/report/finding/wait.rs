@@ -75,7 +75,7 @@ fn because(source: &Source, wait: &Wait, waiting: &Waiting, told: &[Waiting]) ->
     let mut clauses: Vec<String> = Vec::new();
     clauses.extend(holders(source, &wait.reasons, waiting, told));
     clauses.extend(wait.reasons.iter().filter_map(|r| one(source, r, wait)));
-    clauses.extend(ends(&wait.reasons));
+    clauses.extend(ends(&wait.reasons, waiting));
     clauses.extend(suppliers(&wait.reasons, waiting));
     if clauses.is_empty() {
         clauses.extend(itself(&wait.reasons, waiting));
@@ -104,7 +104,7 @@ fn one(source: &Source, reason: &Reason, wait: &Wait) -> Option<String> {
             format!("but {} did {action}{line} before the wait began", task.name)
         }
         Reason::Missing { count } if wait.object_kind == "latch" => format!("which is still {count} above zero"),
-        Reason::Missing { count } => format!("where {} will never come", phrase::count(*count, "more task")),
+        Reason::Missing { count } => missing(*count),
         _ => return None,
     })
 }
@@ -134,7 +134,28 @@ fn holders(source: &Source, reasons: &[Reason], waiting: &Waiting, told: &[Waiti
     }
 }
 
-fn ends(reasons: &[Reason]) -> Option<String> {
+fn missing(count: u64) -> String {
+    format!("where {} will never come", phrase::count(count, "more task"))
+}
+
+/// Of tasks that all wait at one barrier: that, and how many are missing there. They wait
+/// for those, not for each other.
+pub fn at_one_barrier(circle: &[Waiting]) -> Option<String> {
+    let first = circle.first()?;
+    let [one] = first.waits.as_slice() else { return None };
+    let count = one.reasons.iter().find_map(|r| match r {
+        Reason::Missing { count } if one.object_kind == "barrier" => Some(*count),
+        _ => None,
+    })?;
+    let same = |w: &Waiting| matches!(w.waits.as_slice(), [w] if w.object_kind == "barrier" && w.object == one.object);
+    circle.iter().all(same).then(|| format!("{}, {}", deed(&first.waits), missing(count)))
+}
+
+fn ends(reasons: &[Reason], waiting: &Waiting) -> Option<String> {
+    let itself = |r: &Reason| matches!(r, Reason::WaitsForEnd { task } if task.serial == waiting.task.serial);
+    if reasons.iter().any(itself) {
+        return Some("which is itself".into());
+    }
     let names: Vec<&str> = reasons
         .iter()
         .filter_map(|r| match r {

@@ -154,9 +154,12 @@ fn one_order(waits: &[&Wait]) -> String {
 }
 
 fn ended_supplier(circle: &[Waiting]) -> Option<String> {
-    reasons(circle).find_map(|(_, reason)| match reason {
+    reasons(circle).find_map(|(wait, reason)| match reason {
         Reason::EndedSupplier { task, ending: Ending::Failed(kind), action } => {
             Some(format!("let {} reach its {action} in any case: `try {{ … }} catch {kind} {{ … }}`", task.name))
+        }
+        Reason::EndedSupplier { task, action, .. } if wait.operation == "await" => {
+            Some(format!("let {} live until its {action}", task.name))
         }
         Reason::EndedSupplier { task, action, .. } => {
             Some(format!("let {} live until its {action}, or wait with a `timeout:`", task.name))
