@@ -955,3 +955,26 @@ fn who_failed_waits_where_it_failed() {
         assert_eq!(main["line"], 6, "{stuck}");
     }
 }
+
+/// An arm waits as long as its `select`.
+#[test]
+fn an_arm_has_no_end_of_its_own() {
+    for arm in ["q.get(timeout: 1ms)", "q.put(1, timeout: 1ms)", "e.wait(1ms)", "m.acquire(blocking: false)"] {
+        let script = format!("queue q\nevent e\nlock m\nselect {{\n    {arm} => {{ }}\n}}\n");
+        let ended = check(&script).finish().expect_code(2);
+        assert!(ended.stderr.contains("an arm waits as long as its `select`"), "{script}{}", ended.stderr);
+    }
+    let plain = "semaphore s(2)\nselect {\n    s.acquire() => { }\n}\n";
+    assert_eq!(check(plain).finish().code, Some(0));
+}
+
+/// Each of several awaits its own condition, be it of an object's state.
+#[test]
+fn what_several_await_of_an_object() {
+    let ended = check("semaphore s(0)\ntask t { await s.value() == 1 }\nspawn t\nspawn t\n").finish().expect_code(1);
+    let text = ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        text.contains("t and t (2) wait for their conditions to become true, and no task is left to change it"),
+        "{text}"
+    );
+}

@@ -139,7 +139,11 @@ impl Told<'_> {
         if let Need::Change { site } = w.need {
             let mut reasons = self.dead_writers(site);
             if reasons.is_empty() {
-                reasons.push(Reason::NobodyLeft { actions: vec!["write".to_string()] });
+                // What it looks at may be an object's state alone.
+                let reads = &self.scene.program().awaits[site as usize];
+                let memory = !reads.cells.is_empty() || !reads.rows.is_empty() || reads.objects.is_empty();
+                let action = if memory { "write" } else { "change it" };
+                reasons.push(Reason::NobodyLeft { actions: vec![action.to_string()] });
             }
             return Wait {
                 operation: "await".to_string(),

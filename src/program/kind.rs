@@ -41,6 +41,14 @@ impl Method {
     pub fn is_inner(&self) -> bool {
         self.name.starts_with('-')
     }
+
+    /// Whether a call with so many positional arguments and those named ones says how long
+    /// it waits.
+    pub fn is_limited<'a>(&self, positional: usize, named: impl Iterator<Item = &'a str>) -> bool {
+        let limits = || self.timeout.iter().chain(&self.blocking);
+        let is_limit = |name: &str| limits().any(|p| self.params.get(*p).is_some_and(|p| p.name == name));
+        limits().any(|p| *p < positional) || { named }.any(is_limit)
+    }
 }
 
 /// How many words an object has.

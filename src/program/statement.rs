@@ -766,6 +766,14 @@ impl Compiler<'_> {
                             self.error(error);
                         } else if !(spec.arm)(self.options_of(object)) {
                             self.not_selectable(object, spec);
+                        } else if spec.methods[method as usize].is_limited(
+                            call.positional as usize,
+                            call.named.iter().map(|n| self.program.symbols[*n as usize].as_str()),
+                        ) {
+                            let error = ScriptError::new(arm.operation.span, "an arm waits as long as its `select`")
+                                .label("this has an end of its own")
+                                .help("give the `select` an arm `after 10ms`, or `else` for what is not ready");
+                            self.error(error);
                         }
                     }
                     return Some(ArmOperation::Method(call));

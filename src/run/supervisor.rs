@@ -555,10 +555,9 @@ impl Supervisor {
         } else if signal != 0 {
             self.arena.process(index, process::SIGNAL).store(signal as u64, SeqCst);
         }
-        let gate = self.arena.run_half(run::GATE);
-        let holder = gate.load(SeqCst);
-        if guard::holder_process(holder) == index && gate.compare_exchange(holder, 0, SeqCst, SeqCst).is_ok() {
-            futex::wake(gate, u32::MAX);
+        let holder = self.arena.run_half(run::GATE).load(SeqCst);
+        if guard::holder_process(holder) == index {
+            break_gate(self.arena, holder);
         }
     }
 
@@ -971,17 +970,26 @@ pub(super) fn revert_slot(arena: &'static Arena, slot: usize, process: usize) {
     }
 }
 
+/// Takes the gate from a dead holder. What that did within `atomically` comes before whoever
+/// has the gate next.
+fn break_gate(arena: &Arena, holder: u32) {
+    let gate = arena.run_half(run::GATE);
+    if gate.load(SeqCst) != holder {
+        return;
+    }
+    let clock = TaskClock::new(arena, guard::holder_slot(holder));
+    let _ = clock.release(arena.run(run::ATOMIC_CLOCK), true, Strength::Order, guard::holder(TASKS_MAX, 0));
+    if gate.compare_exchange(holder, 0, SeqCst, SeqCst).is_ok() {
+        futex::wake(gate, u32::MAX);
+    }
+}
+
 /// Lets go of the guards and locks of the run's own that a dead holder had.
 fn break_guards(arena: &Arena, holder: u32) {
     arena.heap().break_guard(holder);
-    // What it did within `atomically` comes before whoever takes the gate next.
-    if arena.run_half(run::GATE).load(SeqCst) == holder {
-        let clock = TaskClock::new(arena, super::guard::holder_slot(holder));
-        let own = super::guard::holder(TASKS_MAX, 0);
-        let _ = clock.release(arena.run(run::ATOMIC_CLOCK), true, Strength::Order, own);
-    }
+    break_gate(arena, holder);
     let _ = arena.run_half(run::FINDINGS_GUARD).compare_exchange(holder, 0, SeqCst, SeqCst);
-    for word in [run::SLOTS_GUARD, run::PRINT_GUARD, run::GATE] {
+    for word in [run::SLOTS_GUARD, run::PRINT_GUARD] {
         let half = arena.run_half(word);
         if half.compare_exchange(holder, 0, SeqCst, SeqCst).is_ok() {
             futex::wake(half, u32::MAX);
