@@ -449,6 +449,19 @@ fn ways_round() {
     let waits = "latch l(1)\nshared y = 0\ntask t0 { y = 1 }\ntask t1 { loop { y = 1\nif l.value() == 0 { break } } }\n\
         spawn t0\nspawn t1 x2\nl.wait()\n";
     every_schedule_shows_its_finding(waits, &["deadlock", "race", "livelock"]);
+    // Beside one who is stuck.
+    let beside = "lock m\nvar x = 0\ntask t {\n    loop {\n        busy 100us\n        if x > 1 { break }\n    }\n    x = 2\n}\n\
+        let w = spawn process t\nif m.acquire(timeout: 1ms) { with m { } }\nkill w\n";
+    every_schedule_shows_its_finding(beside, &["self-deadlock", "livelock"]);
+}
+
+/// A pool's worker that is a process sees that its pool is terminated, as a thread does.
+#[test]
+fn workers_of_a_terminated_pool() {
+    let script =
+        "lock m\npool p(2) of processes\ntask t { with m { sleep 1ms } }\nsubmit t to p\np.terminate()\njoin p\n";
+    every_schedule_shows_its_finding(script, &["abandoned-lock"]);
+    every_schedule_shows_its_finding(&script.replace(" of processes", ""), &["abandoned-lock"]);
 }
 
 /// Whoever goes round takes some of the values that there are to choose; the others would lead

@@ -17,7 +17,7 @@ use super::turn::{Mover, Turn};
 use super::way::{self, Numbers};
 use super::{Options, Way};
 use crate::detect::event::Recording;
-use crate::detect::finding::{Code, Finding};
+use crate::detect::finding::{Code, Facts, Finding};
 use crate::lang::ast::Span;
 use crate::objects::TaskId;
 use crate::program::Program;
@@ -104,7 +104,7 @@ pub fn follow_and(program: &'static Program, schedule: &Schedule, record: bool) 
             let mut out = Vec::new();
             explorer.successors(&done.row, true, &mut out);
             if !out.is_empty() {
-                (followed.circle_from, followed.circle) = circles(&mut explorer, &done, followed.shown.is_empty());
+                (followed.circle_from, followed.circle) = circles(&mut explorer, &done, is_quiet(&followed.shown));
             }
         }
     }
@@ -258,7 +258,11 @@ impl<'f, 'm> Follower<'f, 'm> {
         let Some(Part::Task(stands)) = part.as_deref() else {
             return self.refuse(None, format!("task {number} is not there"));
         };
-        let process = stands.birth.process;
+        // A worker that is a process is told to stop, as a thread is, unless its process ends.
+        let of_process = self.explorer.part(&self.done.row, Key::Process(task));
+        let ends = matches!(of_process.as_deref(), Some(Part::Process(p)) if p.dying.is_some() && !p.dead);
+        let process = stands.birth.process && (ends || !stands.dying);
+        let was_dead = self.is_dead(stands.process);
         let key = if process { Key::Process(task) } else { Key::Task(task) };
         let (mover, may) = match self.explorer.part(&self.done.row, key).as_deref() {
             Some(Part::Process(p)) => (Mover::Bury, p.dying.is_some() && !p.dead),
@@ -285,7 +289,7 @@ impl<'f, 'm> Follower<'f, 'm> {
             site: None,
             arms: Vec::new(),
             picks: Vec::new(),
-            over: false,
+            over: !process && !was_dead && self.is_dead(stands.process),
         };
         self.done.turns.push(turn);
         self.done.rows.push(self.done.row.clone());
@@ -465,8 +469,14 @@ fn end(explorer: &mut Explorer, done: Done) -> Followed {
         }
     }
     way.circle_from = None;
-    let (circle_from, circle) = circles(explorer, &done, shown.is_empty() && !at_end);
+    let (circle_from, circle) = circles(explorer, &done, is_quiet(&shown) && !at_end);
     Followed { turns: done.turns, chosen: done.chosen, shown, before, way, circle_from, circle, recording: None }
+}
+
+/// Whether the last turn shows no more than who is stuck: what others do then may be what the
+/// schedule is about.
+fn is_quiet(shown: &[Finding]) -> bool {
+    shown.iter().all(|f| matches!(f.facts, Facts::Stuck { .. }))
 }
 
 /// From which turn on it goes round, and what is wrong with doing so for ever.

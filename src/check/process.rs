@@ -495,6 +495,13 @@ impl Move<'_> {
         if self.model.movers.workers && self.has_workers(home) {
             self.model.guards().give_up(Memorable::Workers);
         }
+        self.process_is_over(How::Exited(code));
+        true
+    }
+
+    /// This process ends, with what is left in it.
+    fn process_is_over(&mut self, how: How) {
+        let home = self.home;
         // As in a run: the end of a process is one moment for all its threads.
         let others = self.threads(home, <[TaskId]>::to_vec).unwrap_or_default();
         for thread in &others {
@@ -503,10 +510,9 @@ impl Move<'_> {
         let alone = others.is_empty()
             && self.process(home, |p| p.children.iter().all(|c| c.settled || !c.process)).unwrap_or(true);
         self.change_process(home, |p| {
-            p.dying = p.dying.or(Some(How::Exited(code)));
+            p.dying = p.dying.or(Some(how));
             p.dead = alone;
         });
-        true
     }
 
     /// Whether workers are left that end with the process, whatever they hold.
@@ -640,7 +646,7 @@ impl Move<'_> {
         }
     }
 
-    /// The transition of a thread that was told to stop.
+    /// The transition of a thread that was told to stop, or of a pool's worker.
     pub fn stop_thread(&mut self) -> Ran {
         let me = self.me;
         if self.task(me, |t| t.halted).unwrap_or(false) {
@@ -657,6 +663,9 @@ impl Move<'_> {
             self.operate(objects::place::pool, pool, pool::LEAVE, &[], None);
         }
         self.tell_end(me, &ended);
+        if self.task(me, |t| t.birth.process).unwrap_or(false) {
+            self.process_is_over(How::Exited(0));
+        }
         Ran::Went { alone: false }
     }
 
@@ -680,7 +689,7 @@ impl Move<'_> {
         };
         let tasks = self.threads(process, <[TaskId]>::to_vec).unwrap_or_default();
         self.say(|_| "its process ends".to_string());
-        let (signalled, pool_ends) = (matches!(how, How::Signalled(_)), how == How::Terminated);
+        let signalled = matches!(how, How::Signalled(_));
         self.buries = true;
         for of in tasks {
             self.withdraw(of);
@@ -692,10 +701,6 @@ impl Move<'_> {
             let (me, home) = (std::mem::replace(&mut self.me, of), self.home);
             self.site = self.task(of, |t| t.machine.as_ref().map_or(t.site, Task::pc)).unwrap_or(NOWHERE);
             if let Some(pool) = pool {
-                // Of a terminated pool the worker ends its job before it leaves.
-                if let (Some(job), true) = (self.task(of, |t| t.job).flatten(), pool_ends) {
-                    self.finish_handle(job.id, &ended);
-                }
                 self.operate(objects::place::pool, pool, pool::LEAVE, &[], None);
             }
             self.tell_end(of, &ended);

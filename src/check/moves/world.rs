@@ -141,7 +141,8 @@ impl World for Move<'_> {
 
     fn terminate_workers(&mut self, pool: u32) {
         for worker in self.workers(pool) {
-            self.stop_task(worker, How::Terminated);
+            // A process too: its worker sees it, as a thread does.
+            self.change_task(worker, |t| t.dying = true);
         }
     }
 }
