@@ -142,6 +142,8 @@ fn runs_that_exit_beside_threads_come_to_what_check_lists() {
         "var x = 0\ntask t { x = 1; x = 2 }\nspawn t\nspawn { exit 2 }\njoin all",
         "var x = 0\nshared y = 0\ntask t { x = 1; atomically { x = 2; y = 2 }; x = 3 }\nspawn t\natomically { exit 4 }",
         "task t(code) { exit code }\nspawn t(1)\nspawn t(2)\nspawn t(3)\njoin all",
+        "shared x = 0\nevent go\ntask t { go.set(); atomically { repeat 99 { x += 1 } } }\nlet w = spawn t\ngo.wait()\nterminate w\njoin w",
+        "shared x = 0\nevent go\ntask t { go.set(); atomically { repeat 99 { x += 1 } } }\nlet w = spawn process t\ngo.wait()\nkill w\njoin w",
         "var v = 0\nshared a[2] = 0\ntask w { a[self.index] = v }\nspawn { v = 1 }\nspawn process w x2\njoin all",
         "atomic x = 0\ntask t { exit }\nspawn t\nprint 1\nx = 1\nprint 2\nprint 3",
         "task t { exit 9 }\nlet h = spawn t\njoin h\nprint h.exit_code",

@@ -26,6 +26,9 @@ use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 /// A longer line may be written in several pieces, so it is written alone.
 const LINE_WHOLE: usize = 4096;
 
+/// How long a process may take to end by a signal: one that was stopped does not.
+const DYING_NS: u64 = 100_000_000;
+
 impl Executor {
     /// Runs a task to its end.
     pub(super) fn run_task(&mut self, mut machine: Task) -> Ended {
@@ -487,14 +490,28 @@ impl Executor {
 
     /// A handle's process is not reaped before its handle says that it ended,
     /// so its pid is nobody else's.
-    fn signal_process(&self, target: ObjRef, signal: Signal) {
+    fn signal_process(&mut self, target: ObjRef, signal: Signal) {
         self.arena.facts(target.id, facts::FLAGS).fetch_or(flag::SIGNALLED, SeqCst);
         if self.replay.on {
             // The supervisor sends it when its turn has come.
             return;
         }
         let index = self.arena.facts(target.id, facts::PROCESS).load(Relaxed) as usize;
-        proc::send(self.arena.process(index, process::PID).load(SeqCst) as i32, signal);
+        let pid = self.arena.process(index, process::PID).load(SeqCst) as i32;
+        // A block in one step is gone through before: while this task has the gate nobody
+        // is within one, and the other process is gone when it is let go of.
+        let waits = self.gated && !self.in_atomic && index != self.process;
+        if waits {
+            self.take_gate(false);
+        }
+        proc::send(pid, signal);
+        if waits {
+            let until = futex::now_ns() + DYING_NS;
+            while super::supervisor::is_alive(pid) && futex::now_ns() < until {
+                std::thread::yield_now();
+            }
+            self.leave_gate(false);
+        }
     }
 
     fn new_object(&mut self, site: u32, args: &[Value]) -> Result<Value, Halt> {

@@ -67,15 +67,17 @@ impl Executor {
     }
 
     /// Of a task that is `terminated`: whether it is to end, or its statement. If its
-    /// process ends this does not return, but an `atomically` block is gone through first.
+    /// process ends this does not return. An `atomically` block is gone through first, but
+    /// for who types and wants it to end.
     #[cold]
     pub(super) fn is_to_end(&self) -> bool {
         if self.replay.on {
             return true;
         }
-        if !self.in_atomic {
-            self.stand_still_if_halted();
+        if self.in_atomic {
+            return self.flags() & flag::INTERRUPT != 0;
         }
+        self.stand_still_if_halted();
         self.flags() & (flag::TERMINATE | flag::INTERRUPT) != 0
     }
 
