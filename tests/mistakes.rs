@@ -141,6 +141,18 @@ const MISTAKES: &[(At, &str, &str, &str)] = &[
     (Top, "invariant q.get() == 1", "an `invariant` looks from outside, and this calls `get`", "without a change"),
     (Top, "expect race on rwo", "`rwo` is not defined", "did you mean `row`?"),
     (Top, "expect some", "`expect some` needs its condition", "write `expect some x == 1`"),
+    // Of other languages, and of other kinds.
+    (Task, "print [1, 2][0:1]", "a part of a list is written with `..`", "write `xs[1..2]`"),
+    (Task, "with 5 { x += 1 }", "`with` takes a lock or a semaphore, not an integer", "`lock m` declares one"),
+    (Task, "print 1 in \"1\"", "`in` looks for a string in a string, not for an integer", "write `str(x) in s`"),
+    (Task, "print 5ms * 5ms", "`*` cannot take a duration and a duration", "a duration times an integer"),
+    (Task, "w = 5", "`w` is not a variable", "`let x = …` for a local"),
+    (Task, "join all crew", "`join all` waits for every task, and names none", "write `join crew`"),
+    (Task, "spawn w as w1", "`w1` is not defined", "`as \"w1\"`"),
+    (Task, "try { x += 1 } catch fault { x = 2 }", "`fault` is no kind of error", "`catch any as fault { }`"),
+    (Task, "try { x += 1 } catch any as e { print e.msg }", "nothing has a field `msg`", "`kind` and `message`"),
+    (Task, "volatile int v = 0", "there is no `volatile`", "`var v = …`"),
+    (Task, "let l = [1]; l.append(3)", "no kind of object has a method `append`", "`l = l + [v]`"),
 ];
 
 fn errors(script: &str) -> Vec<ScriptError> {

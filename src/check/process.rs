@@ -623,7 +623,11 @@ impl Move<'_> {
     }
 
     pub fn kill(&mut self, target: ObjRef) -> Result<Value, Error> {
-        let process = target.kind == objects::place::task && self.task(target.id, |t| t.birth.process).unwrap_or(false);
+        let is_task = target.kind == objects::place::task;
+        let process = is_task && self.task(target.id, |t| t.birth.process).unwrap_or(false);
+        if is_task && !process && self.word(target.id, task::POOL) != 0 {
+            return Err(Error::new(ErrorKind::Type, "a job cannot be killed; its pool can end: `p.terminate()`"));
+        }
         if !process {
             let text = "only a process can be killed; a thread is stopped with `terminate`";
             return Err(Error::new(ErrorKind::Type, text));

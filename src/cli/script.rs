@@ -129,6 +129,9 @@ fn define(text: &str) -> Result<(String, Value), String> {
     let Some((name, value)) = text.split_once('=') else {
         return Err(format!("-D {text}: write NAME=VALUE"));
     };
+    if name.trim().is_empty() {
+        return Err(format!("-D {text}: the name is missing, write NAME=VALUE"));
+    }
     let literal = crate::lang::parse::parse_expr(value).ok().and_then(|e| match e.kind {
         ExprKind::Int(i) => Some(Value::Int(i)),
         ExprKind::Bool(b) => Some(Value::Bool(b)),

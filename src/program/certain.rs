@@ -169,7 +169,7 @@ impl Compiler<'_> {
 
     /// Refuses an operand that is certainly of another kind than wanted: `what`
     /// takes `wanted`. Whether it did.
-    fn refuse(&mut self, e: &Expr, takes: &str, fits: impl Fn(&Self, Certain) -> bool, help: &str) -> bool {
+    pub(super) fn refuse(&mut self, e: &Expr, takes: &str, fits: impl Fn(&Self, Certain) -> bool, help: &str) -> bool {
         let Some(found) = self.certain(e) else { return false };
         if fits(self, found) {
             return false;
@@ -367,7 +367,13 @@ impl Compiler<'_> {
         };
         if op == In {
             let fits = |_: &Self, found| matches!(found, Str | Certain::List);
-            self.refuse(right, "`in` looks in a list or a string", fits, "write `x in [1, 2]`");
+            let told = self.refuse(right, "`in` looks in a list or a string", fits, "write `x in [1, 2]`");
+            if let (false, Some(l), Some(Str), Some(left)) = (told, l, r, left)
+                && l != Str
+            {
+                let text = format!("`in` looks for a string in a string, not for {}", self.named(l));
+                self.error(ScriptError::new(strip(left).span, text).help("write `str(x) in s`"));
+            }
             return;
         }
         for (e, found) in [(left, l), (Some(right), r)] {
@@ -394,6 +400,7 @@ impl Compiler<'_> {
             self.error(match (l, r) {
                 (Str, _) | (_, Str) => error.help("a string fills in its `{…}`: write `\"a{x}\"`, or `str(x)`"),
                 (Duration, Int) | (Int, Duration) => error.help("give the number a unit, such as `3ms`"),
+                (Duration, Duration) => error.help("a duration times an integer: `5ms * 5`"),
                 _ => error.help("both must be of one kind"),
             });
         }
@@ -431,6 +438,9 @@ impl Compiler<'_> {
             }
             (Certain::Task, _) => format!("`spawn {text}` starts it"),
             (Certain::List, "append" | "push" | "add") => "build a new list: `xs = xs + [v]`".to_owned(),
+            (Certain::List, method) if self.kinds.iter().any(|k| k.method(method).is_some()) => {
+                format!("a row has no methods, one of it has: `{text}[0].{method}()`")
+            }
             (Certain::List | Str, "len" | "length" | "size") => format!("write `len({text})`"),
             _ => "objects have methods; values have operators and `len`, `str`, `int`".to_owned(),
         };

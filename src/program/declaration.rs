@@ -93,7 +93,13 @@ impl Compiler<'_> {
             _ => {
                 let (name, own) = (&c.name.text, c.span.text(self.source));
                 let (given, wanted) = (defined.type_word(), written.type_word());
-                let text = format!("-D {name}={text} gives {given}, but `{own}` is {wanted}");
+                let digits = text.strip_prefix('-').unwrap_or(&text);
+                let number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+                let text = if number && matches!(defined, Value::Str(_)) {
+                    format!("-D {name}={text} does not fit into an integer of 64 bits")
+                } else {
+                    format!("-D {name}={text} gives {given}, but `{own}` is {wanted}")
+                };
                 self.error(ScriptError::new(Span::default(), text));
                 written
             }

@@ -159,6 +159,9 @@ impl Compiler<'_> {
             return;
         }
         let mut error = ScriptError::new(span, format!("`{name}` is not defined")).label("not defined").unknown();
+        if self.source.get(..span.start as usize).is_some_and(|before| before.ends_with(" as ")) {
+            return self.error(error.help(format!("a name that is given is a string: `as \"{name}\"`")));
+        }
         let in_main = self.main_local(name);
         let mut candidates: Vec<String> = self.globals.names().map(String::from).collect();
         candidates.extend(self.frame().local_names().map(String::from));
@@ -471,7 +474,9 @@ impl Compiler<'_> {
         let all: Vec<String> = self.field_names.clone();
         let names = all.iter().map(String::as_str).chain(HANDLE_FIELDS).chain(ERROR_FIELDS);
         let method = self.kinds.iter().any(|k| k.method(&field.text).is_some());
-        error = if method {
+        error = if matches!(field.text.as_str(), "msg" | "text" | "what" | "args") {
+            error.help(format!("a caught error has {}", ERROR_FIELDS.map(|f| format!("`{f}`")).join(" and ")))
+        } else if method {
             error.help(format!("a method is called: `.{}()`", field.text))
         } else if let Some(near) = nearest(&field.text, names) {
             error.help(format!("did you mean `{near}`?"))

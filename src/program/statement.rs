@@ -407,7 +407,11 @@ impl Compiler<'_> {
                 }
                 self.expression(value);
             }
-            Some(Global::Const(_)) => self.not_assignable(target, Some(format!("`{name}` is a constant"))),
+            Some(Global::Const(_)) => {
+                let error = ScriptError::new(target.span, format!("`{name}` is a constant"));
+                let help = format!("`var {name} = …` declares what can be assigned; `-D {name}=…` gives another value");
+                self.error(error.label("cannot be assigned").help(help));
+            }
             Some(Global::Object(id)) => {
                 let word = self.spec(self.program.objects[id as usize].kind).word;
                 let error = ScriptError::new(target.span, format!("`{name}` is {}, not a variable", a(word)));
@@ -415,7 +419,11 @@ impl Compiler<'_> {
                 let help = format!("it is used through its methods: {}", methods.collect::<Vec<_>>().join(", "));
                 self.error(error.label("cannot be assigned").help(help));
             }
-            Some(_) => self.not_assignable(target, Some(format!("`{name}` is not a variable"))),
+            Some(_) => {
+                let error = ScriptError::new(target.span, format!("`{name}` is not a variable"));
+                let help = "take another name: `let x = …` for a local, `var x = …` for what tasks share";
+                self.error(error.label("cannot be assigned").help(help));
+            }
         }
     }
 
@@ -517,6 +525,15 @@ impl Compiler<'_> {
         let head = Span { start: span.start, end: object.span.end };
         let slot = self.frame().hidden();
         let (target, mode) = self.with_mode(object);
+        use certain::Certain::{Bool, Duration, Int, List, None as Nothing, Str};
+        let help = match self.certain(target) {
+            Some(List) => "one of a row: `with m[0] { }`",
+            _ => "`lock m` declares one: `with m { }`",
+        };
+        let fits = |_: &Self, found| !matches!(found, Bool | Duration | Int | List | Nothing | Str);
+        if self.refuse(target, "`with` takes a lock or a semaphore", fits, help) {
+            return;
+        }
         let receiver = self.receiver_of(target);
         self.check_with(target, mode);
         let known = match receiver {
@@ -634,6 +651,10 @@ impl Compiler<'_> {
                         .unknown();
                     error = match nearest(&name.text, words.into_iter().chain(["any"])) {
                         Some(near) => error.help(format!("did you mean `{near}`?")),
+                        None if name.text.starts_with(|c: char| c.is_lowercase()) => error.help(format!(
+                            "a caught error gets its name with `as`: `catch any as {} {{ }}`",
+                            name.text
+                        )),
                         None => error.help(format!("the kinds: {}, or any", words.join(", "))),
                     };
                     self.error(error);

@@ -478,6 +478,9 @@ impl Executor {
     fn kill(&mut self, target: ObjRef) -> Result<Value, Halt> {
         let is_task = KINDS[target.kind as usize].word == "task";
         let process = is_task && self.arena.facts(target.id, facts::FLAGS).load(Relaxed) & flag::PROCESS != 0;
+        if is_task && !process && self.arena.object(target.id, object::WORD + task::POOL).load(Relaxed) != 0 {
+            return Err(Error::new(ErrorKind::Type, "a job cannot be killed; its pool can end: `p.terminate()`").into());
+        }
         if !process {
             let text = "only a process can be killed; a thread is stopped with `terminate`";
             return Err(Error::new(ErrorKind::Type, text).into());

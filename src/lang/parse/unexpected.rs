@@ -304,6 +304,9 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
         '|' if stop.statement.trim() == "spawn" => {
             stop.error("a block stands right behind `spawn`", "write `spawn { }`")
         }
+        ':' if stop.within == Within::Bracket && is_index(stop.before) => {
+            stop.error("a part of a list is written with `..`", "write `xs[1..2]`, `xs[1..]` or `xs[..2]`")
+        }
         '(' if stop.statement.trim() == "catch" => {
             stop.error("what is caught has no parentheses", "write `catch any as e { }`")
         }
@@ -501,6 +504,12 @@ fn argument(stop: &Stop<'_>) -> Option<ScriptError> {
     // Where the line begins in the text: the place is behind what is before it.
     let start = stop.span.start as usize - (stop.before.len() - before.len());
     Some(word_as_name(Span::new(start, start + word.len()), word))
+}
+
+/// Whether the last `[` stands right behind what has elements.
+fn is_index(before: &str) -> bool {
+    let behind = |c: char| c.is_alphanumeric() || matches!(c, '_' | ']' | ')' | '"');
+    before.rfind('[').is_some_and(|i| before[..i].ends_with(behind))
 }
 
 /// The word at the end of `text`, perhaps none.

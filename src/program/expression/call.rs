@@ -442,6 +442,9 @@ impl Compiler<'_> {
             .label("unknown method");
         if is_field {
             error = error.help(format!("a field has no parentheses: write `{text}.{}`", field.text));
+        } else if !is_handle && matches!(field.text.as_str(), "append" | "extend") {
+            let mend = format!("a list is a value: `{text} = {text} + [v]`; a queue has `{text}.put(v)`");
+            error = error.help(mend);
         } else if let Some(meant) = handle_method(&field.text, text, is_handle) {
             error = error.help(meant);
         } else if let Some(near) = nearest(&field.text, self.kinds.iter().flat_map(|k| k.method_names())) {

@@ -42,7 +42,7 @@ pub fn describe(source: &Source, code: Code, failure: &Failure, style: &Style) -
         diagnostic.note(format!("it held {}", who::held(source, failure.holds)));
     }
     if let Some(task) = failure.task {
-        if code == Code::Error {
+        if code == Code::Error && (task.spawner.is_some() || others(source)) {
             diagnostic.note("the other tasks go on without it");
         }
         who::introduce(&mut diagnostic, &[task], style);
@@ -73,6 +73,12 @@ fn place(code: Code, failure: &Failure) -> Place {
     }
 }
 
+/// Whether `main` may have others beside it: nothing else makes a task.
+fn others(source: &Source) -> bool {
+    let mut words = source.text.split(|c: char| !c.is_alphanumeric() && c != '_');
+    words.any(|word| matches!(word, "spawn" | "submit" | "fork"))
+}
+
 fn mend(kind: &str, message: &str) -> String {
     match kind {
         "Assertion" => "`conc run --repeat 100 --shake` shows how often it fails, and what else is found",
@@ -82,6 +88,9 @@ fn mend(kind: &str, message: &str) -> String {
             "a queue `via manager` goes when its manager's process is killed: `catch Closed { … }` where the \
                        script should go on without it"
         }
+        "Closed" if message.starts_with("`submit`") => {
+            "`submit` before `close`: close the pool when all its jobs are submitted; or `catch Closed { … }`"
+        }
         "Closed" => "`close` once, after every `put`, for instance after `join all`; or `catch Closed { … }`",
         "NotOwner" => {
             "only the task that holds it may do this: `with m { … }` pairs them, and a `semaphore` may be \
@@ -89,16 +98,66 @@ fn mend(kind: &str, message: &str) -> String {
         }
         "BrokenBarrier" => "`reset()` mends a barrier that was aborted or timed out; or `catch BrokenBarrier { … }`",
         "Negative" => "`count_down` no more often than the latch counts; `add` before spawning",
-        "Overflow" => "integers have 64 bits: keep the values smaller, or `catch Overflow { … }`",
+        "Overflow" => overflow(message),
         "DivideByZero" => "look first: `if n != 0 { … }`",
         "Index" => "look first: `if i < len(xs) { … }`",
         "Type" if message.starts_with("a task has no method") => {
             "`join h`, `terminate h` and `kill h` are statements; a task has fields: `h.alive`, `h.result`"
         }
-        "Type" => "give it what it takes; between strings and integers `str(v)` and `int(v)` convert",
+        "Type" => mistyped(message),
         _ => "catch it: `try { … } catch any as e { … }`",
     }
     .to_string()
+}
+
+/// What has a limit: calls, strings, lists, memory, and integers.
+fn overflow(message: &str) -> &'static str {
+    let about = |what: &str| message.starts_with(what);
+    if about("calls are nested") {
+        "a function that calls itself needs an end that is reached, such as `if n == 0 { return 0 }`; or write a loop"
+    } else if about("a string has at most") {
+        "keep the string shorter: `print` its parts, or put them into a list or a queue"
+    } else if about("a range as a list") {
+        "`for i in a..b { … }` goes over a range without a list of it"
+    } else if about("a list has at most") {
+        "keep the list shorter: hand its elements on as they come, for instance through a queue"
+    } else if about("lists can be") {
+        "`xs = xs + [v]` adds an element; `[xs, v]` puts the list inside a new one"
+    } else if about("there is no memory") {
+        "keep fewer and smaller values, or `catch Overflow { … }`"
+    } else {
+        "integers have 64 bits: keep the values smaller, or `catch Overflow { … }`"
+    }
+}
+
+/// What was meant where a value is not of the kind that is taken.
+fn mistyped(message: &str) -> &'static str {
+    let about = |what: &str| message.starts_with(what);
+    let ends = |what: &str| message.ends_with(what);
+    if about("a condition is a bool") {
+        return if ends("an integer") { "compare: `x != 0`" } else { "compare with `==`, `!=` or `<`" };
+    }
+    if about("a task can be ended, not a list") {
+        "one at a time: `for h in hs { terminate h }`"
+    } else if about("`join` takes") && ends("an integer") {
+        "what `fork()` gives is a pid: `wait(h)` reaps it; `join` waits for what `spawn` gave"
+    } else if about("a job cannot be") {
+        "`p.terminate()` ends the pool with its jobs"
+    } else if about("only a process can be killed") {
+        "`terminate h` stops a thread; `spawn process` makes a task that can be killed"
+    } else if about("a list has no method") {
+        "one of a row has methods: `m[0].acquire()`"
+    } else if about("`with` takes") && ends("a list") {
+        "take one of the row: `with m[0] { … }`"
+    } else if message.contains(" is at least ") {
+        "give a count that is large enough"
+    } else if about("`*` cannot take a duration and a duration") {
+        "a duration times an integer: `5ms * 5`"
+    } else if message.contains("a string") && message.contains("an integer") {
+        "give it what it takes; between strings and integers `str(v)` and `int(v)` convert"
+    } else {
+        "give it what it takes, or `catch Type { … }`"
+    }
 }
 
 #[cfg(test)]
@@ -106,6 +165,27 @@ mod tests {
     use super::super::fixture::*;
     use super::*;
     use crate::detect::finding::Facts;
+
+    #[test]
+    fn each_limit_and_each_kind_has_its_own_mend() {
+        for (kind, message, part) in [
+            ("Overflow", "calls are nested more than 1000 deep", "an end that is reached"),
+            ("Overflow", "a string has at most 16 MiB, and this would have more", "keep the string shorter"),
+            ("Overflow", "a list has at most 10 elements, and this would have more", "keep the list shorter"),
+            ("Overflow", "1 + 2 does not fit into an integer of 64 bits", "integers have 64 bits"),
+            ("Closed", "`submit` to a closed pool", "`submit` before `close`"),
+            ("Closed", "`put` on a closed queue", "after every `put`"),
+            ("Type", "a condition is a bool, and this is an integer", "`x != 0`"),
+            ("Type", "a task can be ended, not a list", "for h in hs { terminate h }"),
+            ("Type", "`join` takes a handle, a list of them or a pool, not an integer", "`wait(h)`"),
+            ("Type", "a job cannot be killed; its pool can end: `p.terminate()`", "ends the pool"),
+            ("Type", "`n` is at least 0, and this is -1 (condition c)", "a count"),
+            ("Type", "`+` cannot take a string and an integer", "`str(v)` and `int(v)`"),
+            ("Type", "`pid` is none of these", "give it what it takes, or"),
+        ] {
+            assert!(mend(kind, message).contains(part), "{kind}: {message}: {}", mend(kind, message));
+        }
+    }
 
     #[test]
     fn an_assertion_in_finally() {

@@ -122,6 +122,10 @@ pub(crate) fn declaration(object: &Object) -> Option<ScriptError> {
         }
         "new" => Some(error(object.kind.span, "there is no `new`", format!("write `{name}()`"))),
         "static" | "public" | "private" | "export" | "extern" | "final" | "volatile" | "protected" => {
+            let name = match object.options.first() {
+                Some(option) if matches!(name, "int" | "long" | "bool" | "string" | "mut") => option.text.as_str(),
+                _ => name,
+            };
             let help = format!("leave the word out: `var {name} = …`, `let {name} = …`");
             Some(error(object.kind.span, format!("there is no `{kind}`"), help))
         }
@@ -534,6 +538,9 @@ pub(crate) fn side_by_side(before: &str, before_span: Span, after: &str, after_s
         ("expect", _) if before.contains(" on ") => {
             ("the names after `on` stand behind commas".to_owned(), format!("write `{before}, {after}`"))
         }
+        ("join", _) if before.trim() == "join all" && names_one(after) => {
+            ("`join all` waits for every task, and names none".to_owned(), format!("write `join {}`", short(after)))
+        }
         ("join", _) => {
             let time = after.trim_start_matches("timeout").trim_start_matches([':', '=', ' ']);
             ("a time to wait stands behind `for`".to_owned(), format!("write `{} for {time}`", short(before)))
@@ -572,6 +579,12 @@ fn is_count(word: &str) -> bool {
 
 fn ended() -> (String, String) {
     ("the statement before should have ended here".to_owned(), "end a statement with a new line or `;`".to_owned())
+}
+
+/// Whether a name stands here, and no time.
+fn names_one(after: &str) -> bool {
+    after.starts_with(|c: char| c.is_alphabetic())
+        && !["timeout", "within", "after"].iter().any(|w| after.starts_with(w))
 }
 
 /// What `spawn proces` or `spawn Thread` was meant to begin.
