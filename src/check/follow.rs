@@ -88,16 +88,12 @@ pub fn follow(program: &'static Program, schedule: &Schedule) -> Result<Followed
 ///
 /// As `follow`.
 pub fn follow_and(program: &'static Program, schedule: &Schedule, record: bool) -> Result<Followed, Refused> {
-    let model = Model::finest(program, super::watched(program));
-    let options = Options { plain: true, hash: schedule.hash.unwrap_or(0), ..Options::default() };
-    let mut explorer = Explorer::new(&model, &options);
-    let (done, recorder) = go(&mut explorer, schedule, record)?;
-    let recording = recorder.map(|r| r.finish(&explorer, &done.row));
-    let mut followed = Followed { recording, ..end(&mut explorer, done) };
+    let mut followed = in_finest(program, schedule, record, true)?;
     if followed.circle.is_empty() && super::every_plain_place(program).next().is_some() {
         // Where races are looked for, who has reached what is part of the state, and such
         // a one does not come again. Whether the schedule goes round is seen without.
         let model = Model { careless: true, exact: false, ..Model::finest(program, super::watched(program)) };
+        let options = options_of(schedule);
         let mut explorer = Explorer::new(&model, &options);
         // A look at what an `await` waits for is no turn there.
         if let Ok((done, _)) = go(&mut explorer, schedule, false) {
@@ -109,6 +105,29 @@ pub fn follow_and(program: &'static Program, schedule: &Schedule, record: bool) 
         }
     }
     Ok(followed)
+}
+
+/// The same, for who does not ask whether it goes round for ever at the end.
+///
+/// # Errors
+///
+/// As `follow`.
+pub fn follow_to_end(program: &'static Program, schedule: &Schedule) -> Result<Followed, Refused> {
+    in_finest(program, schedule, false, false)
+}
+
+fn options_of(schedule: &Schedule) -> Options {
+    Options { plain: true, hash: schedule.hash.unwrap_or(0), ..Options::default() }
+}
+
+/// In the finest division, with all races; `round`: and with whether it goes round.
+fn in_finest(program: &'static Program, schedule: &Schedule, record: bool, round: bool) -> Result<Followed, Refused> {
+    let model = Model::finest(program, super::watched(program));
+    let options = options_of(schedule);
+    let mut explorer = Explorer::new(&model, &options);
+    let (done, recorder) = go(&mut explorer, schedule, record)?;
+    let recording = recorder.map(|r| r.finish(&explorer, &done.row));
+    Ok(Followed { recording, ..end(&mut explorer, done, round) })
 }
 
 /// The turns of a schedule, one by one, and what is nobody else's affair behind them.
@@ -402,7 +421,7 @@ impl<'f, 'm> Follower<'f, 'm> {
 }
 
 /// What the end of a way shows, and what its steps have shown.
-fn end(explorer: &mut Explorer, done: Done) -> Followed {
+fn end(explorer: &mut Explorer, done: Done, round: bool) -> Followed {
     let last = done.turns.len().saturating_sub(1);
     let mut way = way::way_of(explorer, &done.row, &done.log);
     let (mut shown, mut before): (Vec<Finding>, Vec<Finding>) = (Vec::new(), Vec::new());
@@ -469,7 +488,10 @@ fn end(explorer: &mut Explorer, done: Done) -> Followed {
         }
     }
     way.circle_from = None;
-    let (circle_from, circle) = circles(explorer, &done, is_quiet(&shown) && !at_end);
+    let (circle_from, circle) = match round {
+        true => circles(explorer, &done, is_quiet(&shown) && !at_end),
+        false => (None, Vec::new()),
+    };
     Followed { turns: done.turns, chosen: done.chosen, shown, before, way, circle_from, circle, recording: None }
 }
 

@@ -226,27 +226,27 @@ fn joins_by_then(explorer: &Explorer, row: &Row) -> Vec<(Mover, Logged)> {
 /// The first two steps of two tasks that race at a place: the transition that shows a
 /// race may go on behind the second.
 fn race_in(log: &[(Mover, Logged)], ix: PartIx, other: TaskId, task: TaskId) -> Option<(usize, usize)> {
-    // Those since the other task's last release: where, whether it wrote, and was atomic.
+    // The other task's: where, whether it wrote, and was atomic.
     let mut earlier: Vec<(usize, bool, bool)> = Vec::new();
-    // By the exact order a release hides nothing by itself. Then the last two there are race.
-    let mut all: Vec<(usize, bool, bool)> = Vec::new();
+    // How many of them came before its last release. By the exact order that hides nothing
+    // by itself; then the last two there are race.
+    let mut released = 0;
     let mut last = None;
     for (n, (_, step)) in log.iter().enumerate() {
         let here = step.reached.iter().filter(|r| r.ix == ix).map(|r| (r.write, r.atomic));
         if step.task == task {
-            let against =
-                |mine: (bool, bool)| earlier.iter().find(move |e| (e.1 || mine.0) && !(e.2 && mine.1)).map(|e| e.0);
+            let races = |e: &(usize, bool, bool), mine: (bool, bool)| (e.1 || mine.0) && !(e.2 && mine.1);
+            let since = &earlier[released..];
+            let against = |mine: (bool, bool)| since.iter().find(|e| races(e, mine)).map(|e| e.0);
             if let Some(first) = here.clone().filter_map(against).min() {
                 return Some((first, n));
             }
-            let against = |mine: (bool, bool)| all.iter().rfind(|e| (e.1 || mine.0) && !(e.2 && mine.1)).map(|e| e.0);
+            let against = |mine: (bool, bool)| earlier.iter().rfind(|e| races(e, mine)).map(|e| e.0);
             last = here.filter_map(against).max().map(|first| (first, n)).or(last);
         } else if step.task == other {
-            let here = here.map(|(write, atomic)| (n, write, atomic));
-            earlier.extend(here.clone());
-            all.extend(here);
+            earlier.extend(here.map(|(write, atomic)| (n, write, atomic)));
             if step.released {
-                earlier.clear();
+                released = earlier.len();
             }
         }
     }
@@ -269,7 +269,7 @@ fn without_the_rest(
         return None;
     }
     let schedule = way_of(explorer, row, &needed).schedule;
-    let followed = follow::follow(explorer.model.program, &schedule).ok()?;
+    let followed = follow::follow_to_end(explorer.model.program, &schedule).ok()?;
     let mut same = followed.shown.into_iter().find(|f| f.is_same(shown))?;
     same.certainty = shown.certainty;
     let mut way = followed.way;

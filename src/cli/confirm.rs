@@ -58,7 +58,7 @@ impl Explorer {
         let shows = |f: &&Finding| f.code == Code::Deadlock && finding.on.iter().all(|lock| f.on.contains(lock));
         let followed = |text: &String| {
             let schedule = text.parse().ok()?;
-            follow::follow(program, &schedule).ok().filter(|f| f.shown.iter().any(|s| s.code == Code::Deadlock))
+            follow::follow_to_end(program, &schedule).ok().filter(|f| f.shown.iter().any(|s| s.code == Code::Deadlock))
         };
         let schedule = found.iter().find(shows).and_then(|f| f.schedule.clone()).filter(|s| followed(s).is_some());
         match schedule {

@@ -123,7 +123,7 @@ pub fn main(args: &StepArgs) -> u8 {
 /// Goes to the end of a schedule; the error is a sentence.
 fn begin(stepper: &mut Stepper, program: &'static Program, source: &Source, text: &str) -> Result<(), String> {
     let schedule: Schedule = text.parse().map_err(|text| format!("conc: {text}\n"))?;
-    if let Err(Refused::Turn { turn, site, reason }) = follow::follow(program, &schedule) {
+    if let Err(Refused::Turn { turn, site, reason }) = follow::follow_to_end(program, &schedule) {
         return Err(super::replay::refusal(source, &schedule, turn, site, &reason));
     }
     let reason = "it is no turn that can be taken here";

@@ -244,9 +244,13 @@ impl Task {
             return None;
         }
         self.pc -= 1;
-        let step = SpawnStep { indices: Some(next..next + 1), ..last };
+        Some(self.spawn_one(SpawnStep { indices: Some(next..next + 1), ..last }, total, made))
+    }
+
+    /// The step that makes one of several, with those made before.
+    fn spawn_one(&mut self, step: SpawnStep, total: u32, made: Vec<Value>) -> Step {
         self.pending = Pending::Spawn(Box::new((step.clone(), total, made)));
-        Some(Step::Spawn(Box::new(step)))
+        Step::Spawn(Box::new(step))
     }
 
     /// The answer to a `select`: a list of the index and the value.

@@ -221,14 +221,13 @@ impl Explorer<'_> {
             }
         }
         self.outcomes.more |= outcomes.len() >= outcome::OUTCOMES_MAX;
-        let mut place = None;
-        for (n, outcome) in outcomes.into_iter().enumerate() {
-            // A claim is about one end, whoever printed what.
-            let claims = if n == 0 { outcome.claims.clone() } else { Vec::new() };
-            let at = self.outcomes.add(outcome, state, &claims);
-            place = if n == 0 { at } else { place };
-        }
-        for other in others {
+        let mut outcomes = outcomes.into_iter();
+        let place = outcomes.next().and_then(|first| {
+            let claims = first.claims.clone();
+            self.outcomes.add(first, state, &claims)
+        });
+        // A claim is about one end, whoever printed what, and whichever it stands for.
+        for other in outcomes.chain(others) {
             self.outcomes.add(other, state, &[]);
         }
         place

@@ -152,8 +152,7 @@ impl Task {
         let step = SpawnStep { function, process, daemon, args, captures, indices, name };
         let Some(total) = apart else { return self.ask(Step::Spawn(Box::new(step))) };
         // What is copied into one may have changed when the next one is made.
-        self.pending = Pending::Spawn(Box::new((step.clone(), total, Vec::new())));
-        self.asked = Step::Spawn(Box::new(step));
+        self.asked = self.spawn_one(step, total, Vec::new());
         Ok(true)
     }
 

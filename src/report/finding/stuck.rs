@@ -147,13 +147,9 @@ fn sentence(source: &Source, code: Code, circle: &[Waiting]) -> String {
             _ => "tasks wait for what cannot come any more".into(),
         };
     };
-    let subject = |what: &str| {
-        let each = names.len() > 1;
-        phrase::deed(
-            &names,
-            3,
-            &if each { what.replace("its condition", "their conditions") } else { what.to_string() },
-        )
+    let subject = |what: &str| match names.len() {
+        1 => phrase::deed(&names, 3, what),
+        _ => phrase::deed(&names, 3, &what.replace("its condition", "their conditions")),
     };
     let for_ever = wait::deed(&first.waits).replacen("waits", "waits for ever", 1);
     let barrier = wait::at_one_barrier(circle);
