@@ -145,6 +145,8 @@ fn runs_that_exit_beside_threads_come_to_what_check_lists() {
         "shared x = 0\nevent go\ntask t { go.set(); atomically { repeat 99 { x += 1 } } }\nlet w = spawn t\ngo.wait()\nterminate w\njoin w",
         "shared x = 0\nevent go\ntask t { go.set(); atomically { repeat 99 { x += 1 } } }\nlet w = spawn process t\ngo.wait()\nkill w\njoin w",
         "var v = 0\nshared a[2] = 0\ntask w { a[self.index] = v }\nspawn { v = 1 }\nspawn process w x2\njoin all",
+        "var v = 0\nshared a[2] = 0\ntask j(n) { a[n] = v }\nspawn { v = 1 }\nlet p = pool(2, processes: true)\n\
+         submit j(0) to p\nsubmit j(1) to p\np.close()\njoin p\njoin all",
         "atomic x = 0\ntask t { exit }\nspawn t\nprint 1\nx = 1\nprint 2\nprint 3",
         "task t { exit 9 }\nlet h = spawn t\njoin h\nprint h.exit_code",
         "atomic x = 0\ntask t { x = 1; print 1 }\nspawn daemon t\nif x == 1 { x = 2 }",

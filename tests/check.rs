@@ -927,6 +927,26 @@ fn processes_are_made_one_by_one() {
     assert!(check_json(&alone).finish().expect_code(0).failures().is_empty());
 }
 
+/// And so are the workers of a pool that is made while there are threads, be it a field of
+/// a record.
+#[test]
+fn workers_that_are_processes_are_made_one_by_one() {
+    for (structure, make, pool) in
+        [("", "let p = pool(2, processes: true)", "p"), ("struct S { pool p(2) of processes }", "let s = S()", "s.p")]
+    {
+        let script = format!(
+            "{structure}\nvar v = 0\nshared a[2] = 0\ntask j(n) {{ a[n] = v }}\nspawn {{ v = 1 }}\n{make}\n\
+             submit j(0) to {pool}\nsubmit j(1) to {pool}\n{pool}.close()\njoin {pool}\njoin all\nassert a[0] == a[1]\n"
+        );
+        for reduction in [None, Some("--no-reduction")] {
+            let check = conc().args(["check", "--format", "json"]).args(reduction).args(["-"]).input(&script);
+            assert_eq!(check.finish().failures(), ["assertion"], "{script}");
+        }
+        let alone = script.replace("spawn { v = 1 }\n", "v = 1\n");
+        assert!(check_json(&alone).finish().expect_code(0).failures().is_empty());
+    }
+}
+
 /// Nobody looks again until a `choose` gives what is wanted.
 #[test]
 fn what_is_awaited_chooses_nothing() {

@@ -223,34 +223,43 @@ impl Move<'_> {
         handle(id)
     }
 
+    /// Makes the workers of a pool, of one that has them made at once.
     pub fn open_pool(&mut self, id: u32, options: u32) {
-        let count = self.word(id, pool::WORKERS) as u32;
-        let name = self.object_name(id);
-        let mut workers = Vec::new();
-        for index in 0..count {
-            let worker = self.birth(id, NOWHERE, index, 1);
-            let process = options & pool::OF_PROCESSES != 0;
-            let newborn = Newborn {
-                function: self.program.main,
-                name: format!("{name}.worker#{index}"),
-                index,
-                site: (self.site != NOWHERE).then_some(self.site),
-                daemon: false,
-                process,
-                forked: false,
-                pool: Some(id),
-            };
-            let home = if process { worker } else { self.home };
-            self.bear(worker, newborn, Self::take_step(id), None, home);
-            if process {
-                self.bear_process(worker);
-            } else {
-                self.change_threads(home, |tasks| tasks.push(worker));
-            }
-            self.adopt(worker, process, false, true, true);
-            workers.push(worker);
-        }
+        let workers = self.word(id, pool::WORKERS) as u32;
+        let workers = (0..workers).map(|n| self.make_worker(id, options & pool::OF_PROCESSES != 0, n)).collect();
         self.change_object(id, |o| o.workers = workers);
+    }
+
+    /// One worker of a pool of processes; whether there is another one to be made.
+    pub fn hire(&mut self, target: ObjRef, index: u32) -> Value {
+        let worker = self.make_worker(target.id, true, index);
+        self.change_object(target.id, |o| o.workers.push(worker));
+        self.released = true;
+        self.say(|m| format!("makes {}.worker#{index}", m.object_name(target.id)));
+        Value::Bool(u64::from(index) + 1 < self.word(target.id, pool::WORKERS))
+    }
+
+    fn make_worker(&mut self, id: u32, process: bool, index: u32) -> TaskId {
+        let worker = self.birth(id, NOWHERE, index, 1);
+        let newborn = Newborn {
+            function: self.program.main,
+            name: format!("{}.worker#{index}", self.object_name(id)),
+            index,
+            site: (self.site != NOWHERE).then_some(self.site),
+            daemon: false,
+            process,
+            forked: false,
+            pool: Some(id),
+        };
+        let home = if process { worker } else { self.home };
+        self.bear(worker, newborn, Self::take_step(id), None, home);
+        if process {
+            self.bear_process(worker);
+        } else {
+            self.change_threads(home, |tasks| tasks.push(worker));
+        }
+        self.adopt(worker, process, false, true, true);
+        worker
     }
 
     fn take_step(id: u32) -> At {
@@ -266,7 +275,7 @@ impl Move<'_> {
         let words = objects::init(new.kind, &all, new.options).map_err(|(kind, text)| Error::new(kind, text))?;
         let id = self.bear_number(self.site, 1);
         self.put(Key::Object(id), Part::Object(Self::object_part(new.kind, words, new.options, Born::New(site))));
-        if new.kind == objects::place::pool {
+        if new.kind == objects::place::pool && !self.program.hires_apart(new.kind, new.options) {
             self.open_pool(id, new.options);
         }
         Ok(Value::Object(ObjRef { id, kind: new.kind }))
@@ -334,7 +343,7 @@ impl Move<'_> {
                     let id = record + 1 + first + i;
                     let born = Born::Field { record, structure, field: number, index: i };
                     self.put(Key::Object(id), Part::Object(Self::object_part(*kind, words, *options, born)));
-                    if *kind == objects::place::pool {
+                    if *kind == objects::place::pool && !self.program.hires_apart(*kind, *options) {
                         self.open_pool(id, *options);
                     }
                 }

@@ -244,8 +244,9 @@ impl Move<'_> {
                 | Step::Choose(_)
                 | Step::SelfInfo(_)
                 | Step::Interrupted => true,
-                // It may make a pool of processes, with a copy of memory.
-                Step::New { .. } | Step::NewRecord { .. } => !self.model.movers.copies,
+                // Processes, which get a copy of memory, are made by steps of their own if
+                // there may be threads to change it.
+                Step::New { .. } | Step::NewRecord { .. } => true,
                 Step::TaskField { field, .. } => matches!(field, TaskField::Name | TaskField::Pid),
                 _ => false,
             },

@@ -150,6 +150,12 @@ pub enum Step {
         site: u32,
         args: Vec<Value>,
     },
+    /// The worker of this number of a pool whose workers are made one by one.
+    /// Answered by whether there is another one to make.
+    Hire {
+        pool: ObjRef,
+        index: u32,
+    },
     NewRecord {
         site: u32,
         values: Vec<Value>,
@@ -186,7 +192,7 @@ impl Step {
         let deed = match self {
             Step::Spawn(_) => "spawns a task",
             Step::Submit { .. } => "hands over a job",
-            Step::Fork => "makes a process",
+            Step::Fork | Step::Hire { .. } => "makes a process",
             Step::Wait(_) | Step::AwaitBegin { .. } => "waits",
             Step::Terminate(_) | Step::Kill(_) => "ends a task",
             Step::Exit(_) => "ends a process",

@@ -96,6 +96,12 @@ enum Pending {
     /// Of tasks that are made one by one: the step before, how many there are to be, and
     /// those made so far.
     Spawn(Box<(SpawnStep, u32, Vec<Value>)>),
+    /// Of what was made, whose pools are to get their workers one by one: the structure
+    /// of a record, `None` of a pool.
+    Pools(Option<u32>),
+    /// What was made, the pools that have not all their workers yet, the last of them
+    /// first, and the number of the worker just made.
+    Hire(Box<(Value, Vec<ObjRef>, u32)>),
     Select(u32),
     /// Look again.
     Await {
@@ -225,6 +231,18 @@ impl Task {
                 }
             }
             Pending::Spawn(spawn) => return self.resume_spawn(*spawn, value),
+            Pending::Pools(structure) => {
+                let pools = pools_apart(program, structure, &value);
+                return self.hire(value, pools, 0);
+            }
+            Pending::Hire(hire) => {
+                let (made, mut pools, index) = *hire;
+                let more = value == Value::Bool(true);
+                if !more {
+                    pools.pop();
+                }
+                return self.hire(made, pools, if more { index + 1 } else { 0 });
+            }
             Pending::Select(site) => self.resume_select(program, site, value),
             Pending::Await { again } => self.pc = again,
             Pending::Stay => self.pc -= 1,
@@ -251,6 +269,18 @@ impl Task {
     fn spawn_one(&mut self, step: SpawnStep, total: u32, made: Vec<Value>) -> Step {
         self.pending = Pending::Spawn(Box::new((step.clone(), total, made)));
         Step::Spawn(Box::new(step))
+    }
+
+    /// One more worker of the last of the pools is made; if there are none left, what was
+    /// made with them is the answer.
+    fn hire(&mut self, made: Value, pools: Vec<ObjRef>, index: u32) -> Option<Step> {
+        let Some(pool) = pools.last().copied() else {
+            self.stack.push(made);
+            return None;
+        };
+        self.pc -= 1;
+        self.pending = Pending::Hire(Box::new((made, pools, index)));
+        Some(Step::Hire { pool, index })
     }
 
     /// The answer to a `select`: a list of the index and the value.
@@ -611,4 +641,20 @@ impl Task {
 fn declared(program: &Program, cell: u32) -> Place {
     let memory = program.memory[program.cells[cell as usize] as usize].memory;
     Place { home: Home::Declared, index: cell, memory }
+}
+
+/// What was made and has workers to be made one by one: a pool, or those of a record with
+/// this structure, the last one first.
+fn pools_apart(program: &Program, structure: Option<u32>, made: &Value) -> Vec<ObjRef> {
+    let Value::Object(made) = made else { return Vec::new() };
+    let Some(structure) = structure else { return vec![*made] };
+    let mut pools = Vec::new();
+    for field in program.structs[structure as usize].fields.iter().filter(|f| program.field_hires_apart(f)) {
+        if let FieldKind::Object { kind, first, .. } = field.what {
+            let ids = (0..field.count.unwrap_or(1)).map(|i| made.id + 1 + first + i);
+            pools.extend(ids.map(|id| ObjRef { id, kind }));
+        }
+    }
+    pools.reverse();
+    pools
 }

@@ -547,14 +547,32 @@ impl Program {
         self.consts.seal();
     }
 
-    /// Whether something spawns a thread, or makes a pool, which may be one of threads.
+    /// Whether something spawns a thread or makes a pool of threads.
     pub fn makes_threads(&self) -> bool {
-        let is_pool = |kind: u8| self.kinds[kind as usize].word == "pool";
-        let field = |f: &Field| matches!(f.what, FieldKind::Object { kind, .. } if is_pool(kind));
+        let makes =
+            |kind: u8, options: u32| self.kinds[kind as usize].word == "pool" && !self.is_of_processes(kind, options);
+        let field = |f: &Field| matches!(f.what, FieldKind::Object { kind, options, .. } if makes(kind, options));
         self.spawns.iter().any(|s| !s.process)
-            || self.objects.iter().any(|o| is_pool(o.kind))
-            || self.news.iter().any(|n| is_pool(n.kind))
+            || self.objects.iter().any(|o| makes(o.kind, o.options))
+            || self.news.iter().any(|n| makes(n.kind, n.options))
             || self.structs.iter().any(|s| s.fields.iter().any(field))
+    }
+
+    /// Whether an object is a pool `of processes`.
+    fn is_of_processes(&self, kind: u8, options: u32) -> bool {
+        let phrases = self.kinds[kind as usize].options.iter().enumerate();
+        options != 0 && phrases.into_iter().any(|(bit, p)| *p == "of processes" && options & (1 << bit) != 0)
+    }
+
+    /// Whether the workers of an object made while running are made one by one, each by a
+    /// step of its own: they are processes, and threads may change what is copied.
+    pub fn hires_apart(&self, kind: u8, options: u32) -> bool {
+        self.may_have_threads && self.is_of_processes(kind, options)
+    }
+
+    /// The same of the objects of a record's field.
+    pub fn field_hires_apart(&self, field: &Field) -> bool {
+        matches!(field.what, FieldKind::Object { kind, options, .. } if self.hires_apart(kind, options))
     }
 
     pub fn span(&self, pc: Pc) -> Span {

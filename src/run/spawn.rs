@@ -821,27 +821,37 @@ impl Executor {
         }
     }
 
-    /// Makes the workers of a pool.
+    /// Makes the workers of a pool, of one that has them made at once.
     pub(super) fn open_pool(&mut self, id: u32, options: u32) -> Result<(), Halt> {
-        let workers = self.object_word(id, pool::WORKERS);
-        let name = self.image.object_name(id);
-        for index in 0..workers as u32 {
-            let birth = Birth {
-                function: self.program.main,
-                entry: NOWHERE,
-                name: Name::Text(format!("{name}.worker#{index}")),
-                flags: flag::WORKER,
-                process: self.process,
-                index,
-                pool: Some(id),
-            };
-            let machine = Task::new(self.program, self.program.main, &[], &[]);
-            if options & pool::OF_PROCESSES != 0 {
-                self.spawn_process(birth, machine)?;
-            } else {
-                self.spawn_thread(birth, machine)?;
-            }
+        for index in 0..self.object_word(id, pool::WORKERS) as u32 {
+            self.make_worker(id, options & pool::OF_PROCESSES != 0, index)?;
         }
+        Ok(())
+    }
+
+    /// One worker of a pool of processes; whether there is another one to be made.
+    pub(super) fn hire(&mut self, pool: ObjRef, index: u32) -> Result<Value, Halt> {
+        self.make_worker(pool.id, true, index)?;
+        Ok(Value::Bool(u64::from(index) + 1 < self.object_word(pool.id, pool::WORKERS)))
+    }
+
+    fn make_worker(&mut self, id: u32, process: bool, index: u32) -> Result<(), Halt> {
+        let name = self.image.object_name(id);
+        let birth = Birth {
+            function: self.program.main,
+            entry: NOWHERE,
+            name: Name::Text(format!("{name}.worker#{index}")),
+            flags: flag::WORKER,
+            process: self.process,
+            index,
+            pool: Some(id),
+        };
+        let machine = Task::new(self.program, self.program.main, &[], &[]);
+        if process {
+            self.spawn_process(birth, machine)?
+        } else {
+            self.spawn_thread(birth, machine)?
+        };
         Ok(())
     }
 

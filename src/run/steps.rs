@@ -164,6 +164,7 @@ impl Executor {
             Step::TaskField { task, field } => self.task_field(*task, *field),
             Step::New { site, args } => self.new_object(*site, args),
             Step::NewRecord { site, values } => self.new_record(*site, values),
+            Step::Hire { pool, index } => self.hire(*pool, *index),
             Step::AtomicBegin => {
                 self.take_gate(true);
                 self.trace_block();
@@ -525,7 +526,7 @@ impl Executor {
         let id = self.arena.reserve_objects(1).map_err(|_| self.refuse(0, 0))?;
         self.arena.make_object(id, new.kind, words, u64::from(site) + 1, self.holder).map_err(|_| self.refuse(0, 0))?;
         self.arena.object(id, object::OPTIONS).store(u64::from(new.options), Relaxed);
-        if spec.word == "pool" {
+        if spec.word == "pool" && !self.program.hires_apart(new.kind, new.options) {
             self.open_pool(id, new.options)?;
         }
         Ok(Value::Object(ObjRef { id, kind: new.kind }))
@@ -622,7 +623,7 @@ impl Executor {
                     for (word, value) in words {
                         self.arena.object(id, word).store(value, Relaxed);
                     }
-                    if KINDS[*kind as usize].word == "pool" {
+                    if KINDS[*kind as usize].word == "pool" && !self.program.hires_apart(*kind, *options) {
                         self.open_pool(id, *options)?;
                     }
                 }

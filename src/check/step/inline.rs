@@ -68,6 +68,7 @@ impl Move<'_> {
             Step::TaskField { task, field } => self.task_field(*task, *field),
             Step::New { site, args } => self.new_object(*site, args),
             Step::NewRecord { site, values } => self.new_record(*site, values),
+            Step::Hire { pool, index } => Ok(self.hire(*pool, *index)),
             _ => Ok(Value::None),
         }
     }

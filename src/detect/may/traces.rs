@@ -140,6 +140,7 @@ impl Run<'_> {
                     answer = Some(self.fresh("task"));
                 }
                 Step::Terminate(_) | Step::Kill(_) => done.push(own(Done::End)),
+                Step::Hire { .. } => answer = Some(Value::Bool(false)),
                 Step::Choose(n) => answer = Some(Value::Int(self.random(n as usize) as i64)),
                 Step::New { site, .. } => {
                     answer = Some(self.fresh(KINDS[program.news[site as usize].kind as usize].word))

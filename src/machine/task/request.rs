@@ -69,11 +69,23 @@ impl Task {
             Instr::NewObject(site) => {
                 let given = program.news[*site as usize].given.iter().filter(|g| **g).count();
                 let args = self.pop_n(given);
-                self.ask(Step::New { site: *site, args })
+                let new = &program.news[*site as usize];
+                if !program.hires_apart(new.kind, new.options) {
+                    return self.ask(Step::New { site: *site, args });
+                }
+                self.pending = Pending::Pools(None);
+                self.asked = Step::New { site: *site, args };
+                Ok(true)
             }
             Instr::NewRecord(site) => {
-                let values = self.pop_n(program.records[*site as usize].fields.len());
-                self.ask(Step::NewRecord { site: *site, values })
+                let record = &program.records[*site as usize];
+                let values = self.pop_n(record.fields.len());
+                if !program.structs[record.structure as usize].fields.iter().any(|f| program.field_hires_apart(f)) {
+                    return self.ask(Step::NewRecord { site: *site, values });
+                }
+                self.pending = Pending::Pools(Some(record.structure));
+                self.asked = Step::NewRecord { site: *site, values };
+                Ok(true)
             }
             Instr::AtomicBegin => self.tell(Step::AtomicBegin),
             Instr::AtomicEnd => self.tell(Step::AtomicEnd),
