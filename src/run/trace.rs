@@ -5,10 +5,11 @@
 //!
 //! The numbers are an order in which the turns could have come one after the
 //! other: of two that concern the same object or cell the later one has the
-//! higher number, for both took it under the same guard. An operation's entry
-//! is put down as a change of a word like its others, so a process that is
-//! killed in the middle leaves both or neither; a write to memory takes effect
-//! by itself, and its entry says that it is unsure until it is done.
+//! higher number, for both took it under the same guard; who completes the wait of
+//! another, which may wait for objects that are not guarded too, took it before that.
+//! An operation's entry is put down as a change of a word like its others, so a
+//! process that is killed in the middle leaves both or neither; a write to memory takes
+//! effect by itself, and its entry says that it is unsure until it is done.
 
 use super::arena::{Arena, facts, run, slot};
 use super::codec;
@@ -29,6 +30,8 @@ const UNSURE: u64 = 1;
 pub(super) struct Tracing {
     pub on: bool,
     turn: Turn,
+    /// The number of the turn under way, if it had to be taken before its end.
+    number: Option<usize>,
     /// Where the `atomically` or the look of an `await` under way began: up to
     /// its end all is one turn.
     block: Option<u32>,
@@ -92,7 +95,8 @@ impl Executor {
 
     /// A place in the table, and the block to stand there.
     fn entry(&mut self, what: What) -> Option<(usize, u64)> {
-        let number = self.arena.run(run::TRACE_NEXT).fetch_add(1, SeqCst) as usize;
+        let kept = if matches!(what, What::Turn(_)) { self.trace.number.take() } else { None };
+        let number = kept.unwrap_or_else(|| self.next_number());
         let entry = Entry { task: number_of(self.arena, self.task), what, unsure: false };
         let bytes = serde_json::to_vec(&entry).unwrap_or_default();
         if number >= self.image.options.trace {
@@ -104,6 +108,19 @@ impl Executor {
                 self.check_memory(Err(e));
                 None
             }
+        }
+    }
+
+    fn next_number(&self) -> usize {
+        self.arena.run(run::TRACE_NEXT).fetch_add(1, SeqCst) as usize
+    }
+
+    /// Before another task's wait is completed, by winning it: it may wait for other
+    /// objects as well, which are not guarded, and who finds there that it waits no more
+    /// comes later. If nobody is won, the turn comes when it is over.
+    pub(super) fn trace_wins(&mut self, tries: bool) {
+        if self.traces() {
+            self.trace.number = (tries && self.trace.block.is_none()).then(|| self.next_number());
         }
     }
 

@@ -263,6 +263,7 @@ impl Executor {
             };
             self.arena.at(at + 8 * node::RESULT).store(word, Relaxed);
             self.lets_go();
+            self.trace_wins(true);
             if self.arena.slot(slot, slot::FIRED).compare_exchange(0, arm + 1, SeqCst, SeqCst).is_err() {
                 self.lets_not_go();
                 self.arena.at(at + 8 * node::RESULT).store(codec::NONE, Relaxed);
@@ -286,6 +287,7 @@ impl Executor {
             }
             return Some(value);
         }
+        self.trace_wins(false);
         None
     }
 
