@@ -947,6 +947,17 @@ fn workers_that_are_processes_are_made_one_by_one() {
     }
 }
 
+/// A worker's child is in the middle of the job, not of all that a worker may be given.
+#[test]
+fn a_workers_child_would_do_what_is_left_of_the_job() {
+    let script = "semaphore s(1)\npool p(1)\ntask t {\n    s.acquire()\n    if fork() == 0 { exit 1 }\n}\n\
+                  submit t to p\np.close()\njoin p\ns.acquire()\ns.release()\n";
+    for ended in [check(script).finish(), conc().args(["run", "-"]).input(script).finish()] {
+        let told = ended.stdout + &ended.stderr;
+        assert!(told.contains("only main itself could release"), "{told}");
+    }
+}
+
 /// Nobody looks again until a `choose` gives what is wanted.
 #[test]
 fn what_is_awaited_chooses_nothing() {

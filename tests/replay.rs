@@ -449,6 +449,10 @@ fn ways_round() {
     let waits = "latch l(1)\nshared y = 0\ntask t0 { y = 1 }\ntask t1 { loop { y = 1\nif l.value() == 0 { break } } }\n\
         spawn t0\nspawn t1 x2\nl.wait()\n";
     every_schedule_shows_its_finding(waits, &["deadlock", "race", "livelock"]);
+    // The schedule's last turn shows a race.
+    let last = "shared y = 0\ntask t { loop {\n    busy 100us\n    if y == 0 { break }\n} }\n\
+        spawn process { y += 1 }\nspawn t\ny.cas(1, 2)\njoin all\n";
+    every_schedule_shows_its_finding(last, &["race", "livelock"]);
     // Beside one who is stuck.
     let beside = "lock m\nvar x = 0\ntask t {\n    loop {\n        busy 100us\n        if x > 1 { break }\n    }\n    x = 2\n}\n\
         let w = spawn process t\nif m.acquire(timeout: 1ms) { with m { } }\nkill w\n";

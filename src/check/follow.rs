@@ -100,7 +100,9 @@ pub fn follow_and(program: &'static Program, schedule: &Schedule, record: bool) 
             let mut out = Vec::new();
             explorer.successors(&done.row, true, &mut out);
             if !out.is_empty() {
-                (followed.circle_from, followed.circle) = circles(&mut explorer, &done, is_quiet(&followed.shown));
+                // Who goes round may race at each turn of it.
+                let around = followed.shown.iter().all(|f| is_about_stuck(f) || f.code == Code::Race);
+                (followed.circle_from, followed.circle) = circles(&mut explorer, &done, around);
             }
         }
     }
@@ -489,16 +491,16 @@ fn end(explorer: &mut Explorer, done: Done, round: bool) -> Followed {
     }
     way.circle_from = None;
     let (circle_from, circle) = match round {
-        true => circles(explorer, &done, is_quiet(&shown) && !at_end),
+        true => circles(explorer, &done, !at_end && shown.iter().all(is_about_stuck)),
         false => (None, Vec::new()),
     };
     Followed { turns: done.turns, chosen: done.chosen, shown, before, way, circle_from, circle, recording: None }
 }
 
-/// Whether the last turn shows no more than who is stuck: what others do then may be what the
-/// schedule is about.
-fn is_quiet(shown: &[Finding]) -> bool {
-    shown.iter().all(|f| matches!(f.facts, Facts::Stuck { .. }))
+/// Whether a finding tells who is stuck: what others do beside them may be what the schedule
+/// is about.
+fn is_about_stuck(finding: &Finding) -> bool {
+    matches!(finding.facts, Facts::Stuck { .. })
 }
 
 /// From which turn on it goes round, and what is wrong with doing so for ever.

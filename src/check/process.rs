@@ -360,10 +360,12 @@ impl Move<'_> {
             p.forks += 1;
             p.forks
         })?;
-        let (machine, function, name) = self.task(me, |t| {
+        let (machine, body, job, name) = self.task(me, |t| {
             let machine = t.machine.clone();
-            (machine, t.birth.function, format!("{}.fork#{number}", t.birth.name))
+            (machine, t.birth.function, t.job, format!("{}.fork#{number}", t.birth.name))
         })?;
+        // What a worker's child is in the middle of is the job.
+        let function = job.and_then(|j| self.task(j.id, |t| t.birth.function)).unwrap_or(body);
         let id = self.bear_number(self.site, 1);
         let mut child = machine?;
         let (site, process) = (Some(self.site), true);

@@ -111,7 +111,9 @@ fn deadlock(circle: &[Waiting]) -> String {
     if circle.iter().any(|w| w.waits.len() > 1) {
         return "let a task that still runs end one of its arms, or give the `select` an `after`".into();
     }
-    match others.first().or(locks.first()) {
+    // Who waits for an end waits for what the other has not got.
+    let lacks = others.iter().find(|w| !matches!(w.object_kind.as_str(), "task" | "pool"));
+    match lacks.or(others.first()).or(locks.first()) {
         Some(wait) => missing(wait),
         None => "let one of the arms have an object when the `select` begins, or give it an `after`".into(),
     }
