@@ -458,11 +458,18 @@ impl Compiler<'_> {
         };
         self.check_amount(op, value, span);
         self.want_int(index, "an index is an integer", "the first one is `[0]`");
-        let atomic = memory.memory == Memory::Atomic;
+        if memory.memory == Memory::Atomic {
+            self.expression(index);
+            self.kept(name, value);
+            let update = op.map_or(super::super::kind::Update::Store, update_of);
+            self.emit(Instr::UpdateElement { row, update }, span);
+            self.emit(Instr::Pop, span);
+            return;
+        }
         let place = self.frame().hidden();
         self.expression(index);
         self.emit(Instr::Store(place), span);
-        if let (Some(op), false) = (op, atomic) {
+        if let Some(op) = op {
             self.emit(Instr::Load(place), span);
             self.emit(Instr::ReadElement(row), span);
             self.expression(value);
@@ -471,13 +478,7 @@ impl Compiler<'_> {
             self.kept(name, value);
         }
         self.emit(Instr::Load(place), span);
-        if atomic {
-            let update = op.map_or(super::super::kind::Update::Store, update_of);
-            self.emit(Instr::UpdateElement { row, update }, span);
-            self.emit(Instr::Pop, span);
-        } else {
-            self.emit(Instr::WriteElement(row), span);
-        }
+        self.emit(Instr::WriteElement(row), span);
     }
 
     fn assign_field(

@@ -1,6 +1,6 @@
 //! What tasks share, how they end, and what is told of those that are stuck.
 
-use super::support::run_json;
+use super::{support::run_json, prints};
 use super::{KINDS, clean, for_each_kind, for_each_pair};
 use nix::sys::signal::Signal;
 
@@ -296,5 +296,31 @@ fn finally_sees_one_moment() {
     ";
     for script in [script.to_string(), script.replace("exit", "atomically { exit }")] {
         run_json(script).args(["--repeat", "40"]).finish().expect_code(0);
+    }
+}
+
+/// Which element and which value an operation is about does not depend on how they are
+/// written, nor on whether anybody wants the answer.
+#[test]
+fn an_element_and_its_operands_are_told_apart() {
+    let operations = [("store", "N", "2"), ("add", "N", "3"), ("swap", "N", "2"), ("cas", "K, N", "2")];
+    for (method, operands, after) in operations {
+        for index in ["1", "i", "i + 0"] {
+            for new in ["2", "n", "n + 0"] {
+                let call = format!("a[{index}].{method}({})", operands.replace('N', new).replace('K', "k"));
+                for statement in [call.clone(), format!("let old = {call}"), format!("if {call} == 9 {{ }}")] {
+                    let script = format!(
+                        "atomic a[4] = 0\na[1] = 1\nlet i = 1\nlet n = 2\nlet k = 1\n{statement}\n\
+                         print a[0], a[1], a[2], a[3]\n"
+                    );
+                    prints(&script, &[&format!("0 {after} 0 0")]);
+                }
+            }
+        }
+    }
+    for statement in ["a[i] = n", "a[i] += n - 1", "a[n - 1] = n", "a[i] = 3\na[i] -= i"] {
+        let script =
+            format!("atomic a[4] = 0\na[1] = 1\nlet i = 1\nlet n = 2\n{statement}\nprint a[0], a[1], a[2], a[3]\n");
+        prints(&script, &["0 2 0 0"]);
     }
 }

@@ -54,21 +54,12 @@ impl Task {
         }
     }
 
-    /// An assignment leaves the index on top; a method, below its arguments.
+    /// The index lies below the operands.
     pub(super) fn update_element(&mut self, program: &Program, row: u32, update: Update) -> Local<bool> {
         let r = &program.memory_rows[row as usize];
         let name = (r.name.clone(), r.count, r.first, r.memory);
-        let assignment = matches!(program.code.get(self.pc as usize + 1), Some(Instr::Pop))
-            && matches!(program.code.get((self.pc as usize).wrapping_sub(1)), Some(Instr::Load(_)))
-            && update != Update::Load;
-        let (index, access) = if assignment {
-            let index = self.pop();
-            (index, self.update(update))
-        } else {
-            let access = self.update(update);
-            (self.pop(), access)
-        };
-        let index = local::row_index(&index, name.1, &name.0)?;
+        let access = self.update(update);
+        let index = local::row_index(&self.pop(), name.1, &name.0)?;
         let place = Place { home: Home::Declared, index: name.2 + index, memory: name.3 };
         self.ask(Step::Access { place, access })
     }
