@@ -958,6 +958,40 @@ fn a_workers_child_would_do_what_is_left_of_the_job() {
     }
 }
 
+/// A job that waits for what nobody brings any more, whoever had still been there to bring
+/// it when it came to wait, and however the object of a row is named.
+#[test]
+fn a_job_that_nobody_helps_any_more_is_stuck() {
+    for set in ["e[0].set()", "let i = 0\ne[i].set()", "const I = 0\ne[I].set()"] {
+        for wait in ["e[1].wait()", "let i = 1\n e[i].wait()"] {
+            for rest in ["", "n = 1\nn = 2\n", "sleep 1ms\nprint n\n"] {
+                let script =
+                    format!("event e[2]\natomic n = 0\npool p(1)\ntask t {{ {wait} }}\nsubmit t to p\n{set}\n{rest}");
+                for reduction in [None, Some("--no-reduction")] {
+                    let check = conc().args(["check", "--format", "json"]).args(reduction).args(["-"]).input(&script);
+                    assert_eq!(check.finish().failures(), ["deadlock"], "{script}");
+                }
+            }
+        }
+    }
+}
+
+/// Of a row's objects and places with an index that is known, others are no help.
+#[test]
+fn who_has_to_do_with_another_of_the_row_is_no_help() {
+    for script in [
+        "semaphore s[2](0)\ntask t { s[1].acquire() }\ntask u { loop { s[0].release(); s[0].acquire() } }\nspawn u\nspawn t\njoin all\n",
+        "queue q[2]\ntask t { let v = q[1].get() }\ntask u { loop { q[0].put(1); q[0].get() } }\nspawn u\nspawn t\njoin all\n",
+        "atomic a[2] = 0\ntask t { await a[1] == 1 }\ntask u { loop { a[0] = 1; a[0] = 0 } }\nspawn u\nspawn t\njoin all\n",
+    ] {
+        let found = check_json(script).finish().failures();
+        assert!(
+            found.contains(&"deadlock".to_string()) && !found.contains(&"starvation".to_string()),
+            "{found:?} {script}"
+        );
+    }
+}
+
 /// Nobody looks again until a `choose` gives what is wanted.
 #[test]
 fn what_is_awaited_chooses_nothing() {

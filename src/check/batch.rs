@@ -292,7 +292,7 @@ impl Piece {
         let who = |ix| actor(frozen.key(ix), known.main);
         let hopeless = is_hopeless(self.waiting.iter().map(|w| (who(w.0), self.needs(known, *w))), goes)
             || known.model.movers.may_have_workers()
-                && self.waiting.iter().any(|w| finding::is_at_a_job(frozen.part(row.get(w.0))));
+                && self.blocked.iter().any(|part| finding::is_at_a_job(frozen.part(*part)));
         fan.hopeless = hopeless.then(|| waiting_key(&self.blocked));
         long
     }

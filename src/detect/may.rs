@@ -129,10 +129,13 @@ impl Deeds {
             let kind = self.facts.kinds.get(*o as usize).copied().unwrap_or(u8::MAX);
             (self.own.on(&self.facts, *o, kind) | self.born.on(&self.facts, *o, kind)) != 0
         };
+        let row = |r: u32| self.facts.rows.get(r as usize).cloned().unwrap_or(0..u32::MAX);
+        let in_a_row = |c: &u32| self.rows.iter().any(|r| row(*r).contains(c));
+        let holds_one = |r: &u32| self.cells.iter().any(|c| row(*r).contains(c));
         site.anything
             || unknown
-            || site.cells.iter().any(|c| self.cells.contains(c))
-            || site.rows.iter().any(|r| self.rows.contains(r))
+            || site.cells.iter().any(|c| self.cells.contains(c) || in_a_row(c))
+            || site.rows.iter().any(|r| self.rows.contains(r) || holds_one(r))
             || site.objects.iter().any(used)
     }
 

@@ -94,7 +94,7 @@ impl Compiler<'_> {
     }
 
     /// The value of a literal or a constant.
-    fn exactly(&mut self, e: &Expr) -> Option<Value> {
+    pub(super) fn exactly(&mut self, e: &Expr) -> Option<Value> {
         match &e.kind {
             ExprKind::Int(i) => Some(Value::Int(*i)),
             ExprKind::Duration(ns) => Some(Value::Duration(*ns)),

@@ -319,14 +319,36 @@ impl Compiler<'_> {
                 Some(Global::Object(id)) => Receiver::Object(*id),
                 _ => Receiver::Dynamic,
             },
-            ExprKind::Index { object, .. } => match &object.kind {
-                ExprKind::Name(name) if self.local(name, object.span).is_none() => match self.globals.get(name) {
-                    Some(Global::ObjectRow(row)) => Receiver::Row(*row),
-                    _ => Receiver::Dynamic,
-                },
+            ExprKind::Index { object, index } => match &object.kind {
+                ExprKind::Name(name) if self.local(name, object.span).is_none() => {
+                    let Some(Global::ObjectRow(row)) = self.globals.get(name).cloned() else {
+                        return Receiver::Dynamic;
+                    };
+                    self.object_of_row(row, index).map_or(Receiver::Row(row), Receiver::Object)
+                }
                 _ => Receiver::Dynamic,
             },
             _ => Receiver::Dynamic,
+        }
+    }
+
+    /// The object of a row that an index names which is known: who may do something to it
+    /// is then known too.
+    fn object_of_row(&mut self, row: u32, index: &Expr) -> Option<u32> {
+        let row = self.program.object_rows.get(row as usize)?;
+        let (first, count) = (row.first, row.count);
+        Some(first + self.known_index(index, count)?)
+    }
+
+    /// The same of a place of a row of memory.
+    pub(super) fn cell_of_row(&mut self, decl: &MemoryDecl, index: &Expr) -> Option<u32> {
+        Some(decl.first + self.known_index(index, decl.count?)?)
+    }
+
+    fn known_index(&mut self, index: &Expr, count: u32) -> Option<u32> {
+        match self.exactly(index)? {
+            Value::Int(i) => u32::try_from(i).ok().filter(|i| *i < count),
+            _ => None,
         }
     }
 
@@ -422,15 +444,24 @@ impl Compiler<'_> {
                 Some(Global::Memory(m)) => {
                     let decl = self.program.memory[m as usize].clone();
                     if let Some(row) = self.memory_row(&decl) {
+                        let atomic = decl.memory == Memory::Atomic;
+                        if let Some(cell) = self.cell_of_row(&decl, index) {
+                            let read = Instr::UpdateCell { cell, update: Update::Load };
+                            self.emit(if atomic { read } else { Instr::ReadCell(cell) }, span);
+                            return;
+                        }
                         self.want_int(index, "an index is an integer", "the first one is `[0]`");
                         self.expression(index);
-                        let atomic = decl.memory == Memory::Atomic;
                         let read = Instr::UpdateElement { row, update: Update::Load };
                         self.emit(if atomic { read } else { Instr::ReadElement(row) }, span);
                         return;
                     }
                 }
                 Some(Global::ObjectRow(row)) => {
+                    if let Some(object) = self.object_of_row(row, index) {
+                        self.emit(Instr::Object(object), span);
+                        return;
+                    }
                     self.want_int(index, "an index is an integer", "the first one is `[0]`");
                     self.expression(index);
                     self.emit(Instr::ObjectElement(row), span);
@@ -549,8 +580,10 @@ impl Compiler<'_> {
                 from.iter().chain(to).for_each(|e| self.collect_reads(e, site));
             }
             ExprKind::Index { object, index } => {
-                self.collect_reads(object, site);
-                self.collect_reads(index, site);
+                if !self.collect_element(object, index, site) {
+                    self.collect_reads(object, site);
+                    self.collect_reads(index, site);
+                }
             }
             ExprKind::Name(name) => self.collect_name(name, e.span, site),
             ExprKind::Call { callee, args } => {
@@ -565,6 +598,28 @@ impl Compiler<'_> {
                 args.iter().for_each(|a| self.collect_reads(&a.value, site));
             }
             _ => site.anything = true,
+        }
+    }
+
+    /// An element of a row with an index that is known; whether it is one.
+    fn collect_element(&mut self, object: &Expr, index: &Expr, site: &mut AwaitSite) -> bool {
+        let ExprKind::Name(name) = &object.kind else { return false };
+        if self.local(name, object.span).is_some() {
+            return false;
+        }
+        match self.globals.get(name).cloned() {
+            Some(Global::Memory(m)) => {
+                let decl = self.program.memory[m as usize].clone();
+                let cell = self.cell_of_row(&decl, index);
+                site.cells.extend(cell);
+                cell.is_some()
+            }
+            Some(Global::ObjectRow(row)) => {
+                let object = self.object_of_row(row, index);
+                site.objects.extend(object);
+                object.is_some()
+            }
+            _ => false,
         }
     }
 

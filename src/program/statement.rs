@@ -361,8 +361,12 @@ impl Compiler<'_> {
             let text = format!("`{name}` is a row of {} places", decl.count.unwrap_or(0));
             return self.error(ScriptError::new(target.span, text).help(format!("name one: `{name}[0] = …`")));
         }
-        let cell = decl.first;
-        match (decl.memory, op) {
+        self.assign_cell(decl.first, decl.memory, name, op, value, span);
+    }
+
+    /// Declared memory, at a place that is known.
+    fn assign_cell(&mut self, cell: u32, memory: Memory, name: &str, op: Option<BinaryOp>, value: &Expr, span: Span) {
+        match (memory, op) {
             (Memory::Atomic, None) => {
                 self.kept(name, value);
                 self.emit(Instr::UpdateCell { cell, update: super::super::kind::Update::Store }, span);
@@ -457,6 +461,9 @@ impl Compiler<'_> {
             return self.error(error);
         };
         self.check_amount(op, value, span);
+        if let Some(cell) = self.cell_of_row(&memory, index) {
+            return self.assign_cell(cell, memory.memory, name, op, value, span);
+        }
         self.want_int(index, "an index is an integer", "the first one is `[0]`");
         if memory.memory == Memory::Atomic {
             self.expression(index);

@@ -1,7 +1,7 @@
 //! What tasks share, how they end, and what is told of those that are stuck.
 
-use super::{support::run_json, prints};
 use super::{KINDS, clean, for_each_kind, for_each_pair};
+use super::{prints, support::run_json};
 use nix::sys::signal::Signal;
 
 // ---------------------------------------------------------------------- memory

@@ -12,6 +12,8 @@ use crate::program::value::Value;
 pub(super) struct Facts {
     /// The kinds of the declared objects.
     pub(super) kinds: Vec<u8>,
+    /// The rows of declared memory, as ranges of places.
+    pub(super) rows: Vec<std::ops::Range<u32>>,
     /// Declared objects, as ranges, that are also used as values.
     escaping: Vec<(u32, u32)>,
     /// Functions that are used as values.
@@ -33,6 +35,7 @@ impl Facts {
         let wait = program.kinds.get(condition as usize).and_then(|k| k.method("wait"));
         let mut facts = Facts {
             kinds: program.objects.iter().map(|o| o.kind).collect(),
+            rows: program.memory_rows.iter().map(|r| r.first..r.first + r.count).collect(),
             escaping: Vec::new(),
             values: Vec::new(),
             bound: Vec::new(),

@@ -254,7 +254,10 @@ impl Compiler<'_> {
             self.expression(object);
             return true;
         }
-        index.into_iter().for_each(|i| self.expression(i));
+        let known = index.and_then(|i| self.cell_of_row(&decl, i));
+        if known.is_none() {
+            index.into_iter().for_each(|i| self.expression(i));
+        }
         self.positional(args);
         if args.len() != takes {
             self.error(
@@ -269,9 +272,9 @@ impl Compiler<'_> {
                 )),
             );
         }
-        match row {
+        match row.filter(|_| known.is_none()) {
             Some(row) => self.emit(Instr::UpdateElement { row, update }, span),
-            None => self.emit(Instr::UpdateCell { cell: decl.first, update }, span),
+            None => self.emit(Instr::UpdateCell { cell: known.unwrap_or(decl.first), update }, span),
         };
         true
     }
