@@ -485,9 +485,19 @@ impl Executor {
     /// The life of a thread's task.
     fn live(&mut self, machine: Task) {
         let ended = self.run_task(machine);
+        if self.is_first() {
+            self.end_process(ended);
+        }
         let ended = self.end_in_turn(ended);
         self.finish(ended);
         self.release();
+    }
+
+    /// Whether the task is the first one of its process. In the middle of a thread's code,
+    /// or of a job, the one that goes on may be a child that was forked there: with that
+    /// code its process ends.
+    fn is_first(&self) -> bool {
+        self.arena.process(self.process, process::TASK).load(Relaxed) == u64::from(self.task) + 1
     }
 
     /// The life of a process's first task; ends the process.
@@ -514,6 +524,9 @@ impl Executor {
                 self.renew();
             }
             let ended = self.run_task(Task::new(self.program, *function, &job[2..], &[]));
+            if self.slot_word(slot::POOL).load(Relaxed) == 0 {
+                self.end_process(ended);
+            }
             let ended = self.end_in_turn(ended);
             self.trace.ends = ended.ending != ending::TERMINATED;
             self.finish_handle(*handle, &ended);
