@@ -261,7 +261,8 @@ impl<'f, 'm> Acceptor<'f, 'm> {
         }
         self.compare(&row, &log, turn).map_err(|text| format!("`{name}` {text}"))?;
         self.went(state, row, &log);
-        Ok(())
+        // A worker that finds no more jobs may be a process.
+        self.process_ends(state, number, task)
     }
 
     /// The end of a process comes after those of its children, for which it

@@ -460,7 +460,7 @@ impl Move<'_> {
             });
             return false;
         }
-        if exits || self.task(me, |t| t.birth.process && t.birth.pool.is_none()).unwrap_or(false) {
+        if exits || self.task(me, |t| t.birth.process).unwrap_or(false) {
             return self.process_ends(ended);
         }
         self.say(|_| "ends".to_string());
@@ -497,9 +497,12 @@ impl Move<'_> {
         self.note_children();
         let home = self.home;
         self.change_process(home, |p| p.exit_code = code);
-        self.say(|_| "ends".to_string());
-        if let Some(pool) = self.task(me, |t| t.birth.pool).flatten() {
+        let pool = self.task(me, |t| t.birth.pool).flatten();
+        let exits = matches!(ended.how, How::Exited(_));
+        self.say(|_| if pool.is_some() && !exits { "leaves the pool" } else { "ends" }.to_string());
+        if let Some(pool) = pool {
             // A job's `exit` takes its worker along: who joins the pool waits for it no more.
+            // Its leaving hands on what it has done, so it comes before its end.
             self.operate(objects::place::pool, pool, pool::LEAVE, &[], None);
         }
         self.tell_end(me, &ended);
@@ -600,20 +603,20 @@ impl Move<'_> {
         !self.some_process(wants)
     }
 
-    pub(super) fn leave_worker(&mut self) {
+    /// There are no more jobs for a worker; whether it has ended. One that is a process
+    /// leaves with it, as it ends.
+    pub(super) fn leave_worker(&mut self) -> bool {
         let me = self.me;
+        let ended = Ended { how: How::Returned, result: Value::None };
+        if self.task(me, |t| t.birth.process).unwrap_or(false) {
+            return self.process_ends(ended);
+        }
         let pool = self.task(me, |t| t.birth.pool).flatten().unwrap_or(0);
         self.say(|_| "leaves the pool".to_string());
         // Its leaving hands on what it has done, so it comes before its end.
         self.operate(objects::place::pool, pool, pool::LEAVE, &[], None);
-        self.tell_end(me, &Ended { how: How::Returned, result: Value::None });
-        if self.task(me, |t| t.birth.process).unwrap_or(false) {
-            let home = self.home;
-            self.change_process(home, |p| {
-                p.dying = Some(How::Exited(0));
-                p.dead = true;
-            });
-        }
+        self.tell_end(me, &ended);
+        true
     }
 
     // --------------------------------------------------- terminate, kill, death
@@ -669,6 +672,10 @@ impl Move<'_> {
         }
         self.say(|_| "is stopped".to_string());
         self.withdraw(me);
+        let process = self.task(me, |t| t.birth.process).unwrap_or(false);
+        if process {
+            self.note_children();
+        }
         let ended = Ended { how: How::Terminated, result: Value::None };
         if let Some(job) = self.task(me, |t| t.job).flatten() {
             self.finish_handle(job.id, &ended);
@@ -678,7 +685,7 @@ impl Move<'_> {
             self.operate(objects::place::pool, pool, pool::LEAVE, &[], None);
         }
         self.tell_end(me, &ended);
-        if self.task(me, |t| t.birth.process).unwrap_or(false) {
+        if process {
             self.process_is_over(How::Exited(0));
         }
         Ran::Went { alone: false }

@@ -580,8 +580,7 @@ impl Move<'_> {
     }
 
     fn leave_pool(&mut self) -> Act {
-        self.leave_worker();
-        Act::Over
+        if self.leave_worker() { Act::Over } else { Act::Went }
     }
 
     fn fork(&mut self) -> Act {

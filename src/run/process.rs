@@ -12,6 +12,7 @@
 
 use super::arena::{Arena, PROCESSES_DEEP, facts, flag, process, run};
 use super::gil::Gil;
+use super::spawn::has_ended;
 use crate::program::value::ObjRef;
 use nix::libc;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask};
@@ -34,6 +35,8 @@ pub struct Child {
     pub settled: bool,
 }
 
+/// What the threads of a process know of its children. Whoever makes one has it meanwhile,
+/// and so has who looks for the last time whether any is left: so none comes after that.
 #[derive(Default)]
 pub struct Family {
     pub children: Vec<Child>,
@@ -43,6 +46,19 @@ pub struct Family {
     /// Joined children that are on their way out of the kernel, by their places in the
     /// arena's table.
     leaving: Vec<usize>,
+}
+
+impl Family {
+    /// The process has one more to wait for; of threads that have ended it need not know.
+    pub fn adopt(&mut self, arena: &Arena, child: Child) {
+        self.children.retain(|c| !c.settled && (c.process.is_some() || !has_ended(arena, c.task.id)));
+        self.children.push(child);
+    }
+
+    /// The first of those that the end of the process waits for.
+    pub fn wanted(&self) -> Option<Child> {
+        self.children.iter().find(|c| !c.settled && !c.forked && !c.daemon).copied()
+    }
 }
 
 /// So many children may be leaving at once.
@@ -180,18 +196,26 @@ impl Process {
     }
 
     /// Forks. The child has this process's records and no children yet; with
-    /// an interpreter lock, it holds its own. `before` is done while nobody else
-    /// of this process forks.
-    pub fn fork(&self, index: usize, before: impl FnOnce()) -> nix::Result<Side> {
-        let mut family = self.family();
+    /// an interpreter lock, it holds its own. It is one of `family` from its beginning, if
+    /// it is one of the script. `before` is done while nobody else of this process forks.
+    pub fn fork(
+        &self,
+        mut family: MutexGuard<'_, Family>,
+        index: usize,
+        child: Option<Child>,
+        before: impl FnOnce(),
+    ) -> nix::Result<Side> {
         before();
         // Made here, the child has less memory to be given.
         let own = Process::new(index, self.gil.is_some(), self.arena);
         // SAFETY: see the head of the file for what the child may meet.
         match unsafe { nix::unistd::fork() }? {
-            ForkResult::Parent { child } => {
-                self.arena.process(index, process::PID).store(child.as_raw() as u64, SeqCst);
-                Ok(Side::Parent(child))
+            ForkResult::Parent { child: pid } => {
+                self.arena.process(index, process::PID).store(pid.as_raw() as u64, SeqCst);
+                if let Some(child) = child {
+                    family.adopt(self.arena, child);
+                }
+                Ok(Side::Parent(pid))
             }
             ForkResult::Child => {
                 // The copy of the parent's list is this one's own.

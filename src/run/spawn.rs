@@ -7,7 +7,7 @@ use super::events::About;
 use super::executor::Executor;
 use super::futex;
 use super::guard;
-use super::process::{self as proc, Child, Process, Side, ThreadName};
+use super::process::{self as proc, Child, Family, Process, Side, ThreadName};
 use super::record::{self, Raw};
 use super::wait::Halt;
 use crate::detect::event::Kind;
@@ -263,6 +263,9 @@ impl Executor {
         let program = self.image.program.get();
         Task::check_arity(program, step.function, step.args.len()).map_err(|e| Halt::Error(*e))?;
         let indices = step.indices.clone().unwrap_or(0..1);
+        let home = self.home.clone();
+        // Threads are made in one step: all of them, or none if the process ends.
+        let mut family = (!step.process).then(|| self.family_to_grow(&home));
         if !step.process {
             // Before any of them can do anything.
             self.trace_turn();
@@ -285,8 +288,10 @@ impl Executor {
                 pool: None,
             };
             let machine = Task::new(program, step.function, &step.args, &step.captures);
-            let handle =
-                if step.process { self.spawn_process(birth, machine)? } else { self.spawn_thread(birth, machine)? };
+            let handle = match &mut family {
+                Some(family) => self.spawn_thread(family, birth, machine)?,
+                None => self.spawn_process(birth, machine)?,
+            };
             // `join all` waits for no daemon, as nothing does.
             if !step.daemon {
                 self.spawned.push(handle);
@@ -327,7 +332,7 @@ impl Executor {
         Ok((ObjRef { id, kind: objects::place::task }, slot))
     }
 
-    pub(super) fn spawn_thread(&mut self, birth: Birth, machine: Task) -> Result<ObjRef, Halt> {
+    fn spawn_thread(&mut self, family: &mut Family, birth: Birth, machine: Task) -> Result<ObjRef, Halt> {
         let (handle, slot) = self.bear_child(&birth)?;
         let (image, home) = (self.image, self.home.clone());
         // In a session there may be a newer one before the thread runs.
@@ -353,7 +358,7 @@ impl Executor {
             Ok(_detached) => {
                 self.arena.run(run::TASKS).fetch_add(u64::from(pool.is_none()), Relaxed);
                 self.arena.run(run::THREADS).fetch_add(1, Relaxed);
-                self.adopt(Child { task: handle, process: None, forked: false, daemon, settled: false });
+                family.adopt(self.arena, Child { task: handle, process: None, forked: false, daemon, settled: false });
                 Ok(handle)
             }
             Err(error) => {
@@ -372,19 +377,22 @@ impl Executor {
     }
 
     /// Forks; in the child this never returns.
-    pub(super) fn spawn_process(&mut self, mut birth: Birth, machine: Task) -> Result<ObjRef, Halt> {
+    fn spawn_process(&mut self, mut birth: Birth, machine: Task) -> Result<ObjRef, Halt> {
         self.reap_ended();
+        let home = self.home.clone();
+        let family = self.family_to_grow(&home);
         let kind = if birth.pool.is_some() { process::WORKER } else { process::SPAWNED };
         let index = self.reserve_process(kind)?;
         birth.process = index;
         birth.flags |= flag::PROCESS;
         let (handle, slot) = self.bear_child(&birth)?;
         self.arena.process(index, process::TASK).store(u64::from(handle.id) + 1, SeqCst);
-        let (home, name) = (self.home.clone(), birth.thread_name());
-        match home.fork(index, || self.trace_rest()) {
+        let name = birth.thread_name();
+        let daemon = birth.flags & (flag::DAEMON | flag::WORKER) != 0;
+        let child = Child { task: handle, process: Some(index), forked: false, daemon, settled: false };
+        match home.fork(family, index, Some(child), || self.trace_rest()) {
             Ok(Side::Parent(_)) => {
-                let daemon = birth.flags & (flag::DAEMON | flag::WORKER) != 0;
-                self.forked(handle, index, false, daemon, birth.pool.is_none());
+                self.count_process(birth.pool.is_none());
                 Ok(handle)
             }
             Ok(Side::Child(home)) => self.become_process((home, slot, handle.id), name, machine, birth.pool),
@@ -395,17 +403,9 @@ impl Executor {
         }
     }
 
-    fn forked(&mut self, task: ObjRef, index: usize, forked: bool, daemon: bool, counts: bool) {
-        self.arena.run(run::TASKS).fetch_add(u64::from(counts), Relaxed);
+    fn count_process(&self, as_task: bool) {
+        self.arena.run(run::TASKS).fetch_add(u64::from(as_task), Relaxed);
         self.arena.run(run::PROCESS_COUNT).fetch_add(1, Relaxed);
-        self.adopt(Child { task, process: Some(index), forked, daemon, settled: false });
-    }
-
-    /// The process has one more to wait for; of threads that have ended it need not know.
-    fn adopt(&self, child: Child) {
-        let mut family = self.home.family();
-        family.children.retain(|c| !c.settled && (c.process.is_some() || !has_ended(self.arena, c.task.id)));
-        family.children.push(child);
     }
 
     fn become_process(
@@ -431,22 +431,22 @@ impl Executor {
     /// The script's `fork()`: 0 in the child, the child's pid in the parent.
     pub(super) fn fork(&mut self) -> Result<Value, Halt> {
         self.reap_ended();
+        let home = self.home.clone();
+        let mut family = self.family_to_grow(&home);
         let index = self.reserve_process(process::FORKED)?;
-        let number = {
-            let mut family = self.home.family();
-            family.forks += 1;
-            family.forks
-        };
+        family.forks += 1;
+        let number = family.forks;
         let name = Name::Text(format!("{}.fork#{number}", self.arena.task_name(self.task)));
         let function = self.slot_word(slot::FUNCTION).load(Relaxed) as u32;
         let birth =
             Birth { function, entry: self.site, name, flags: flag::PROCESS, process: index, index: 0, pool: None };
         let (handle, slot) = self.bear_child(&birth)?;
         self.arena.process(index, process::TASK).store(u64::from(handle.id) + 1, SeqCst);
-        let (home, name) = (self.home.clone(), birth.thread_name());
-        match home.fork(index, || self.trace_rest()) {
+        let name = birth.thread_name();
+        let child = Child { task: handle, process: Some(index), forked: true, daemon: false, settled: false };
+        match home.fork(family, index, Some(child), || self.trace_rest()) {
             Ok(Side::Parent(pid)) => {
-                self.forked(handle, index, true, false, true);
+                self.count_process(true);
                 Ok(Value::Int(i64::from(pid.as_raw())))
             }
             Ok(Side::Child(home)) => {
@@ -489,7 +489,7 @@ impl Executor {
             self.end_process(ended);
         }
         let ended = self.end_in_turn(ended);
-        self.finish(ended);
+        self.finish(&ended);
         self.release();
     }
 
@@ -506,12 +506,17 @@ impl Executor {
         self.end_process(ended)
     }
 
-    /// A pool's worker: takes jobs until there will be no more.
+    /// A pool's worker: takes jobs until there will be no more, or it is stopped. One that is
+    /// a process leaves with it.
     fn work(&mut self, pool_id: u32) {
         let pool_ref = ObjRef { id: pool_id, kind: objects::place::pool };
-        loop {
+        let stopped = loop {
             self.at_site(NOWHERE);
-            let Ok(Value::List(job)) = self.operate(pool_ref, pool::TAKE, &[]) else { break };
+            let job = match self.operate(pool_ref, pool::TAKE, &[]) {
+                Ok(Value::List(job)) => job,
+                Ok(_) => break false,
+                Err(_) => break true,
+            };
             let (Some(Value::Object(handle)), Some(Value::Function(function))) = (job.first(), job.get(1)) else {
                 continue;
             };
@@ -531,8 +536,11 @@ impl Executor {
             self.trace.ends = ended.ending != ending::TERMINATED;
             self.finish_handle(*handle, &ended);
             if ended.ending == ending::TERMINATED {
-                break;
+                break true;
             }
+        };
+        if self.is_first() {
+            self.close_process(Ended::returned(), !stopped, Executor::end_with);
         }
         self.end_with(&Ended::returned());
         self.release();
@@ -575,9 +583,9 @@ impl Executor {
     }
 
     /// The end of this task.
-    pub(super) fn finish(&mut self, ended: Ended) {
+    pub(super) fn finish(&mut self, ended: &Ended) {
         self.trace.ends = ended.ending != ending::TERMINATED;
-        self.end_with(&ended);
+        self.end_with(ended);
     }
 
     /// The end is told before a pool is left: then whoever joined the
@@ -621,11 +629,14 @@ impl Executor {
         self.image.call_supervisor_if_needed();
     }
 
-    /// Waits for what it has spawned, as a Python process does at its end.
-    pub(super) fn await_children(&mut self) -> Result<(), Halt> {
+    /// Waits for what it has spawned, as a Python process does at its end, which it begins
+    /// when there is nothing left; whether it is the first.
+    fn await_children(&mut self) -> Result<bool, Halt> {
+        let home = self.home.clone();
         loop {
-            let next = self.home.family().children.iter().find(|c| !c.settled && !c.forked && !c.daemon).copied();
-            let Some(child) = next else { return Ok(()) };
+            let family = home.family();
+            let Some(child) = family.wanted() else { return Ok(self.begin_end()) };
+            drop(family);
             self.operate_quietly(child.task)?;
             self.settle(child.task.id);
         }
@@ -745,29 +756,40 @@ impl Executor {
 
     /// The end of this process and of all its threads.
     pub(super) fn end_process(&mut self, ended: Ended) -> ! {
-        let mut ended = self.end_in_turn(ended);
+        let ended = self.end_in_turn(ended);
+        let waits = ended.ending != ending::EXITED;
+        self.close_process(ended, waits, Executor::finish)
+    }
+
+    /// The same with no turn of its own. `waits`: first for what it has spawned; `tell` is
+    /// how the end of this task is told.
+    fn close_process(&mut self, mut ended: Ended, waits: bool, tell: fn(&mut Executor, &Ended)) -> ! {
         let code = match ended.ending {
             ending::EXITED => ended.code as i32,
             ending::FAILED => 1,
             _ => 0,
         };
-        if ended.ending != ending::EXITED {
+        let first = if waits {
             self.arena.slot(self.slot, slot::PC).store(u64::from(self.site), Relaxed);
             self.slot_word(slot::FLAGS).fetch_or(flag::BODY_ENDED | flag::CODE_ENDED, SeqCst);
             self.trace.quiet = true;
-            if let Err(Halt::Terminated) = self.await_children() {
+            let first = self.await_children().unwrap_or_else(|_| {
                 ended.ending = ending::TERMINATED;
-            }
+                self.begin_end()
+            });
             self.trace.quiet = false;
-        }
-        self.still_others();
+            first
+        } else {
+            self.begin_end()
+        };
+        self.still_others(first);
         self.note_children();
         self.arena.process(self.process, process::EXIT_CODE).store(code as u64, SeqCst);
         // Whichever of its tasks ends the first process: its memory is what
         // `finally` looks at.
         let first = self.arena.process(self.process, process::TASK).load(SeqCst);
         let is_main = first == u64::from(self.image.main_task()) + 1;
-        self.finish(ended);
+        tell(self, &ended);
         if is_main {
             self.keep_for_finally();
         }
@@ -809,7 +831,7 @@ impl Executor {
             return;
         }
         let Some(index) = self.home.reserve(process::KEEPER) else { return };
-        match self.home.fork(index, || ()) {
+        match self.home.fork(self.home.family(), index, None, || ()) {
             Ok(Side::Parent(_)) => {
                 self.arena.run(run::FINALLY_DONE).store(0, SeqCst);
             }
@@ -861,10 +883,12 @@ impl Executor {
         };
         let machine = Task::new(self.program, self.program.main, &[], &[]);
         if process {
-            self.spawn_process(birth, machine)?
+            self.spawn_process(birth, machine)?;
         } else {
-            self.spawn_thread(birth, machine)?
-        };
+            let home = self.home.clone();
+            // Nobody waits for it, so it may as well come when its process ends.
+            self.spawn_thread(&mut home.family(), birth, machine)?;
+        }
         Ok(())
     }
 

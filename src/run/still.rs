@@ -7,7 +7,9 @@
 use super::arena::{flag, process, run, slot};
 use super::executor::Executor;
 use super::futex;
+use super::process::{Family, Process};
 use super::spawn::has_ended;
+use std::sync::MutexGuard;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::SeqCst;
 
@@ -18,13 +20,31 @@ const PATIENCE_NS: u64 = 500_000_000;
 const LOOK_NS: u64 = 1_000_000;
 
 impl Executor {
-    /// This task ends its process, unless another of it does so already: then it stands
-    /// still. When this is over, no other thread of the process makes a further step.
-    pub(super) fn still_others(&mut self) {
+    /// This task says that it ends its process; whether it is the first to say so. It does
+    /// before anybody can see that it does nothing more: whoever its process takes along is
+    /// not left without hope by that.
+    pub(super) fn begin_end(&self) -> bool {
         let state = self.arena.process(self.process, process::STATE);
-        // Before anybody can see that this task does nothing more: whoever its process
-        // takes along is not left without hope by that.
-        let first = state.compare_exchange(process::ALIVE, process::ENDING, SeqCst, SeqCst).is_ok();
+        state.compare_exchange(process::ALIVE, process::ENDING, SeqCst, SeqCst).is_ok()
+    }
+
+    /// The children of this process, for a task that makes one: of a process that ends
+    /// none comes any more, and it stands still.
+    pub(super) fn family_to_grow<'a>(&self, home: &'a Process) -> MutexGuard<'a, Family> {
+        let family = home.family();
+        let ends = self.arena.process(self.process, process::STATE).load(SeqCst) == process::ENDING;
+        // In a replay the schedule says who makes a step.
+        if ends && !self.replay.on {
+            drop(family);
+            home.gil_let_go();
+            self.stand_still();
+        }
+        family
+    }
+
+    /// This task ends its process, unless it was not the `first` to say so: then it stands
+    /// still. When this is over, no other thread of the process makes a further step.
+    pub(super) fn still_others(&mut self, first: bool) {
         if self.replay.on {
             // There the schedule says who makes a step.
             return;

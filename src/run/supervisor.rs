@@ -930,7 +930,7 @@ impl Executor {
             self.leave_pool();
             return spawn::leave_slot(self.arena, self.slot);
         }
-        self.finish(Ended { ending: how, code: number, result: Value::None });
+        self.finish(&Ended { ending: how, code: number, result: Value::None });
     }
 }
 
