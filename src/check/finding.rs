@@ -128,8 +128,8 @@ impl<'e> Scene1<'e> {
             }
             // A worker may be given any job wherever it is; whose body is over does nothing.
             let (root, pc) = match task.birth.pool {
-                Some(_) => (Root::Worker, Some(0)),
-                None => (Root::Function(task.birth.function), task.machine.as_ref().map(Task::pc)),
+                Some(_) if !awaits_children(task) => (Root::Worker, Some(0)),
+                _ => (Root::Function(task.birth.function), task.machine.as_ref().map(Task::pc)),
             };
             let waits = if goes.contains(&id) { None } else { waits_of(model, row, id, task) };
             scene.live.push(at);
@@ -254,6 +254,11 @@ fn is_idle(task: &TaskPart) -> bool {
     task.birth.pool.is_some() && matches!(&task.at, At::Operate { then: Then::Take, .. })
 }
 
+/// Whether the code of a task is over, and its process waits for what it has spawned.
+fn awaits_children(task: &TaskPart) -> bool {
+    matches!(task.at, At::Operate { then: Then::Child { .. }, .. } | At::Closing(_))
+}
+
 /// Whether a task is a pool's worker within a job: once that is stuck, no end shows it, as
 /// it ends with its pool's process.
 pub fn is_at_a_job(part: &Part) -> bool {
@@ -371,11 +376,11 @@ fn join_method(target: ObjRef) -> u8 {
     if target.kind == place::pool { objects::pool::JOIN } else { objects::task::JOIN }
 }
 
-/// An owner whose body has ended is gone, though its process still waits.
+/// An owner whose body has ended is gone, though its process still waits. A pool's worker
+/// has yet to leave the pool.
 fn without_ended(m: &super::moves::Move, need: Need) -> Need {
     let gone = |t: TaskId| {
-        let ends = |t: &TaskPart| matches!(t.at, At::Operate { then: Then::Child { .. }, .. } | At::Closing(_));
-        let over = m.task(t, ends).unwrap_or(false);
+        let over = m.task(t, |t| awaits_children(t) && t.birth.pool.is_none()).unwrap_or(false);
         if over { t | BODY_ENDED } else { t }
     };
     let all = |needs: Vec<Need>| needs.into_iter().map(|n| without_ended(m, n)).collect();

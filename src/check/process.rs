@@ -8,8 +8,8 @@ use super::moves::Move;
 use super::part::*;
 use super::seen::Event;
 use super::step::Ran;
-use crate::machine::Task;
 use crate::machine::step::SpawnStep;
+use crate::machine::{Step, Task};
 use crate::objects::{self, KINDS, TaskId, WORDS, World, pool, task};
 use crate::program::code::{FieldArg, FieldKind};
 use crate::program::kind::Memory;
@@ -654,13 +654,31 @@ impl Move<'_> {
     }
 
     /// A process gets the signal; a thread is told to stop. It takes effect at
-    /// some moment from now on.
+    /// some moment from now on; on the task that says so, at once.
     pub fn stop_task(&mut self, target: TaskId, how: How) {
         let process = self.task(target, |t| t.birth.process).unwrap_or(false);
         if process {
             self.change_process(target, |p| p.dying = p.dying.or(Some(how)));
+            if target == self.home {
+                self.change_task(self.me, |t| t.halted = true);
+            }
         } else {
             self.change_task(target, |t| t.dying = true);
+        }
+    }
+
+    /// Whether the task has stopped itself, or its process, by the step at hand; then it
+    /// makes no further one.
+    pub(super) fn has_stopped_itself(&self, step: &Step) -> bool {
+        let (Step::Terminate(target) | Step::Kill(target)) = step else { return false };
+        self.task(self.me, |t| t.halted || target.id == self.me && t.dying).unwrap_or(false)
+    }
+
+    /// Its end after that: of a thread now, of a process when the system gets to it.
+    pub(super) fn stop_itself(&mut self) {
+        if self.task(self.me, |t| !t.halted).unwrap_or(false) {
+            self.stop_thread();
+            self.say(|_| "terminate itself".to_string());
         }
     }
 

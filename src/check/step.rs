@@ -377,6 +377,10 @@ impl Move<'_> {
             }
             step => {
                 let answer = match self.inline(&step) {
+                    Ok(_) if self.has_stopped_itself(&step) => {
+                        self.stop_itself();
+                        return Act::Over;
+                    }
                     Ok(value) => Answer::Value(value),
                     Err(error) => Answer::Raise(error),
                 };

@@ -25,6 +25,7 @@ use crate::program::value::{ObjRef, Value};
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 /// One turn, with what the way was in it.
@@ -731,6 +732,26 @@ impl Executor {
             Pass::Go | Pass::Fired => ended,
             Pass::Stop => Ended::terminated(),
             Pass::Over => self.hold(),
+        }
+    }
+
+    /// It has ended itself as a thread, in the turn at hand.
+    pub(super) fn stops_in_turn(&mut self) {
+        self.replay.stopped |= self.replay.on;
+    }
+
+    /// It has sent its own process a signal: it makes no further step, and the end of the
+    /// process is a turn of its own.
+    pub(super) fn await_end_in_turn(&mut self) -> ! {
+        if self.in_atomic {
+            self.leave_gate(true);
+        }
+        self.release();
+        self.arrive_at_gate();
+        self.slot_word(slot::GATE).store(at::BY_ITSELF, SeqCst);
+        let never = AtomicU32::new(0);
+        loop {
+            futex::wait(&never, 0, None);
         }
     }
 

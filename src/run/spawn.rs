@@ -771,7 +771,10 @@ impl Executor {
         };
         let first = if waits {
             self.arena.slot(self.slot, slot::PC).store(u64::from(self.site), Relaxed);
-            self.slot_word(slot::FLAGS).fetch_or(flag::BODY_ENDED | flag::CODE_ENDED, SeqCst);
+            // A worker has yet to leave its pool.
+            let is_worker = self.slot_word(slot::POOL).load(Relaxed) != 0;
+            let over = flag::CODE_ENDED | if is_worker { 0 } else { flag::BODY_ENDED };
+            self.slot_word(slot::FLAGS).fetch_or(over, SeqCst);
             self.trace.quiet = true;
             let first = self.await_children().unwrap_or_else(|_| {
                 ended.ending = ending::TERMINATED;

@@ -473,6 +473,10 @@ impl Executor {
             self.arena.slot(slot, slot::FLAGS).fetch_or(flag::TERMINATE, SeqCst);
             self.unpark(slot);
         }
+        if target.id == self.task {
+            self.stops_in_turn();
+            return Err(Halt::Terminated);
+        }
         Ok(Value::None)
     }
 
@@ -496,11 +500,14 @@ impl Executor {
     /// so its pid is nobody else's.
     fn signal_process(&mut self, target: ObjRef, signal: Signal) {
         self.arena.facts(target.id, facts::FLAGS).fetch_or(flag::SIGNALLED, SeqCst);
+        let index = self.arena.facts(target.id, facts::PROCESS).load(Relaxed) as usize;
         if self.replay.on {
             // The supervisor sends it when its turn has come.
+            if index == self.process {
+                self.await_end_in_turn();
+            }
             return;
         }
-        let index = self.arena.facts(target.id, facts::PROCESS).load(Relaxed) as usize;
         let pid = self.arena.process(index, process::PID).load(SeqCst) as i32;
         // A block in one step is gone through before: while this task has the gate nobody
         // is within one, and the other process is gone when it is let go of.

@@ -22,6 +22,16 @@ enum Took<T> {
     Inline(Step),
 }
 
+/// How a block in one step, or a look at a condition, ends.
+enum End {
+    /// The task stands before this step.
+    Stands(Step),
+    /// With a look at this condition in vain.
+    Looks(u32),
+    /// The task has stopped itself, or its process.
+    Stopped,
+}
+
 impl Move<'_> {
     /// Runs a machine until `take` says that all is over; none, with the limit `what`
     /// told, if it goes on and on. `next` is its first step, if it is known.
@@ -59,11 +69,6 @@ impl Move<'_> {
     /// much as a look at it: what it reads is reached, and the block after it
     /// comes after that.
     pub(super) fn atomically(&mut self) -> Act {
-        /// How it ends: before this step, or with a look at a condition in vain.
-        enum End {
-            Stands(Step),
-            Looks(u32),
-        }
         let me = self.me;
         let Some((before, looked)) = self.task(me, |t| (t.machine.clone(), matches!(t.at, At::Looked { .. }))) else {
             return Act::Blocked;
@@ -91,11 +96,17 @@ impl Move<'_> {
                 Took::Over(End::Stands(step))
             }
             Step::Fork | Step::Wait(_) => Took::On(machine.raise(objects::must_not_wait(m.outside, "this"))),
+            Step::Terminate(_) | Step::Kill(_) => m.stops_in_block(machine, &step),
             step => Took::Inline(step),
         });
+        let stopped = matches!(end, Some(End::Stopped));
         let (went, looks) = match end {
             Some(End::Stands(step)) => {
                 self.stand(machine, step);
+                (true, None)
+            }
+            Some(End::Stopped) => {
+                self.change_task(me, |t| t.machine = Some(machine));
                 (true, None)
             }
             Some(End::Looks(site)) => (false, Some(site)),
@@ -105,6 +116,10 @@ impl Move<'_> {
         self.released = true;
         self.order_release(Knower::Atomically, true);
         self.did(seen::Deed::AtomicEnd);
+        if stopped {
+            self.stop_itself();
+            return Act::Over;
+        }
         match looks {
             // A second look shows nothing: the first one can come as late.
             Some(_) if looked || !self.reached && self.events.len() == seen => Act::Blocked,
@@ -128,25 +143,40 @@ impl Move<'_> {
         self.in_atomic = true;
         let next = machine.resume(self.program, Value::None);
         let what = "an `await` whose condition goes on and on";
-        let stand = self.run_whole(&mut machine, next, what, |m, machine, step| match step {
+        let end = self.run_whole(&mut machine, next, what, |m, machine, step| match step {
             Step::AwaitEnd { holds: true, .. } => {
                 let next = machine.resume(m.program, Value::None);
-                Took::Over(Some(next.unwrap_or_else(|| machine.advance(m.program, m))))
+                Took::Over(End::Stands(next.unwrap_or_else(|| machine.advance(m.program, m))))
             }
-            Step::AwaitEnd { .. } => Took::Over(None),
-            Step::End(_) | Step::Failed(_) => Took::Over(Some(step)),
+            Step::AwaitEnd { .. } => Took::Over(End::Looks(site)),
+            Step::End(_) | Step::Failed(_) => Took::Over(End::Stands(step)),
+            Step::Terminate(_) | Step::Kill(_) => m.stops_in_block(machine, &step),
             step => Took::Inline(step),
         });
         self.in_atomic = false;
-        match stand.flatten() {
-            Some(step) => {
+        match end {
+            Some(End::Stands(step)) => {
                 self.stand(machine, step);
                 Act::Went
             }
+            Some(End::Stopped) => {
+                self.change_task(me, |t| t.machine = Some(machine));
+                self.stop_itself();
+                Act::Over
+            }
             // A race is shown by a look even if nobody is left who could come to what it
             // reaches: those that have ended have been there.
-            None if self.reached || !looked && self.events.len() > seen => self.looks_and_waits(site, before),
-            None => Act::Blocked,
+            _ if self.reached || !looked && self.events.len() > seen => self.looks_and_waits(site, before),
+            _ => Act::Blocked,
+        }
+    }
+
+    /// Within a block: who stops itself goes no further in it.
+    fn stops_in_block(&mut self, machine: &mut Task, step: &Step) -> Took<End> {
+        match self.inline(step) {
+            Ok(_) if self.has_stopped_itself(step) => Took::Over(End::Stopped),
+            Ok(value) => Took::On(machine.resume(self.program, value)),
+            Err(error) => Took::On(machine.raise(error)),
         }
     }
 
