@@ -133,6 +133,57 @@ fn runs_with_stuck_daemons_come_to_what_check_lists() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
+/// A process waits for all that it has spawned, whichever of its tasks has done so and
+/// however late; who is forked in a thread or in a job ends with that code.
+#[test]
+fn runs_in_which_ends_wait_for_others_come_to_what_check_lists() {
+    let scripts = [
+        "pool p(1) of processes\ntask j { spawn process k }\nsubmit j to p\np.close()\njoin p\nassert n == 1",
+        "pool p(2) of processes\ntask j { spawn k; spawn daemon k }\nsubmit j to p\np.close()\njoin p",
+        "pool p(1) of processes\ntask j { spawn process k }\nsubmit j to p\np.close()\njoin p for 1ms\np.terminate()\njoin p",
+        "pool p(1) of processes\ntask j { spawn process k; exit 3 }\nsubmit j to p\np.close()\njoin p",
+        "let h = spawn { if fork() == 0 { spawn process k } else { wait() } }\njoin h\nassert n == 1",
+        "let h = spawn { if fork() == 0 { spawn { spawn process k }; spawn daemon { sleep 100s } } else { wait() } }\njoin h",
+        "let h = spawn { if fork() == 0 { let p = pool(1); let a = submit k to p; join a } else { print wait() } }\njoin h",
+        "spawn { if fork() == 0 { spawn { sleep 1ms; n += 1 }; raise \"x\" } else { print wait() } }\njoin all",
+        "pool p(1)\ntask j { if fork() == 0 { spawn k; return }; return wait() }\nlet a = submit j to p\njoin a\nassert n == 1",
+        "pool p(1) of processes\ntask j { if fork() == 0 { assert false }; return wait() }\nlet a = submit j to p\njoin a\n\
+         assert a.result == 1",
+        "pool p(1)\ntask j { fork(); n += 1; print 1 }\nsubmit j to p\nsubmit j to p\np.close()\njoin p",
+        "spawn daemon { spawn k }",
+        "spawn daemon { spawn process k; spawn k x2 }",
+        "pool p(1)\nsubmit k to p\ntask j { spawn k; spawn process k }\nsubmit j to p",
+    ];
+    let text = |s: &&str| format!("atomic n = 0\ntask k {{ sleep 1ms; n += 1 }}\n{s}\n");
+    let wrong: Vec<String> = scripts.iter().filter_map(|s| difference("an end", &text(s), 20 * runs())).collect();
+    assert!(wrong.is_empty(), "{}", wrong.concat());
+}
+
+/// Who ends itself, or its own process, makes no further step, within a block neither.
+#[test]
+fn runs_that_end_themselves_come_to_what_check_lists() {
+    let scripts = [
+        "let h = spawn process { END; x = 1; assert false }\njoin h",
+        "let h = spawn process { x = 1; atomically { x = 2; END; x = 3 }; x = 4 }\njoin h\nprint x, h.exit_code",
+        "task t(p) { kill p; x = 1 }\nlet h = spawn process { let me = self; spawn t(me); sleep 10ms }\njoin h",
+        "let h = spawn process { with m { END; x = 1 }; x = 2 }\njoin h\nprint m.locked(), x",
+        "let h = spawn { terminate self; x = 1; x = 2; let y = x; x = y + 1; f() }\nfn f() { x = 11; x = 12 }\njoin h",
+        "let h = spawn { x = 1; atomically { x = 2; terminate self; x = 3 }; x = 4 }\njoin h\nprint x",
+        "fn f() { terminate self; return true }\nlet h = spawn { await f(); x = 1 }\njoin h",
+        "pool p(1)\ntask j { x += 1; terminate self; x += 10 }\nlet a = submit j to p\np.close()\njoin p\njoin a\nprint a.result, x",
+        "let h = spawn process { spawn process { END; x = 1 }; spawn { terminate self; x = 2 }; join all; x = 3; END; x = 4 }\n\
+         join h",
+    ];
+    let mut wrong = String::new();
+    for script in scripts {
+        for end in ["kill self", "terminate self"] {
+            let text = format!("shared x = 0\nlock m\n{}\nfinally {{ assert x < 4 }}\n", script.replace("END", end));
+            wrong.push_str(&difference("an end", &text, 5 * runs()).unwrap_or_default());
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
 /// What a thread does is in the memory that is told of, or it is ended first.
 #[test]
 fn runs_that_exit_beside_threads_come_to_what_check_lists() {

@@ -193,6 +193,70 @@ fn check_lets_a_pool_be_joined_whose_worker_exited() {
     assert_eq!(replayed.failures(), ["assertion"]);
 }
 
+/// A worker's process ends as every other does: what its jobs have spawned has ended before,
+/// and what was forked in it is told of.
+#[test]
+fn a_worker_s_process_waits_for_what_its_jobs_spawned() {
+    let ended = run_json(
+        "
+        pool p(1) of processes
+        event go
+        shared done = 0
+        task child { go.wait(); done = 1 }
+        task job { if fork() == 0 { exit 3 }; spawn process child }
+        submit job to p
+        p.close()
+        print join p for 20ms
+        go.set()
+        join p
+        print done
+        ",
+    )
+    .finish()
+    .expect_code(0);
+    assert_eq!(ended.prints(), ["false", "1"]);
+    // It may be on its way still.
+    let notes = ended.notes();
+    assert!(notes == ["zombie"] || notes == ["orphan"], "{}", ended.stdout);
+    assert!(finding(&ended, &notes[0]).to_string().contains("p.worker#0"), "{}", ended.stdout);
+}
+
+/// With the thread's code, or the job's, ends the process of who was forked in it: as every
+/// process does, with 1 if it failed and with its daemons.
+#[test]
+fn who_was_forked_in_a_thread_or_a_job_ends_its_process() {
+    for (fails, code) in [("raise \"x\"", 1), ("let x = 1 / 0", 1), ("return 7", 0), ("exit 4", 4)] {
+        let body = format!("if fork() == 0 {{ spawn daemon {{ sleep 100s }}\n{fails} }}\nprint wait()");
+        let thread = format!("task t {{ {body} }}\nlet h = spawn t\njoin h");
+        let jobs = ["", " of processes"]
+            .map(|of| format!("pool p(1){of}\ntask t {{ {body} }}\nsubmit t to p\nlet b = submit t to p\njoin b"));
+        for (script, count) in [(&thread, 1), (&jobs[0], 2), (&jobs[1], 2)] {
+            let ended = run_json(script).finish();
+            assert_eq!(ended.prints(), vec![code.to_string(); count], "{script}: {}", ended.stdout);
+        }
+    }
+}
+
+/// A signal that tells of a fault ends a process of the script as any other signal does, if
+/// somebody has sent it.
+#[test]
+fn who_is_aborted_from_outside_ends_alone() {
+    for signal in [Signal::SIGABRT, Signal::SIGSEGV, Signal::SIGBUS, Signal::SIGILL, Signal::SIGFPE] {
+        let mut conc = run_json(
+            "
+            let h = spawn process { print \"child {self.pid}\"; sleep 100s }
+            join h
+            print \"code {h.exit_code}\"
+            ",
+        )
+        .start();
+        let child = pid_printed(&mut conc, "child ");
+        kill(Pid::from_raw(child), signal).expect("the process is there");
+        let ended = conc.finish().expect_code(0);
+        assert!(ended.prints().contains(&format!("code {}", -(signal as i32))), "{signal}: {}", ended.stdout);
+    }
+}
+
 #[test]
 fn clients_of_a_killed_manager_get_closed() {
     let mut conc = run("

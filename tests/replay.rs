@@ -216,6 +216,40 @@ fn a_fork_takes_the_spawned_processes_that_have_ended() {
     every_schedule_shows(ended, "zombie");
 }
 
+/// Who was forked in a thread or in a job goes on with that code up to its end, which is the
+/// end of a process; and who stops itself has no further turn.
+#[test]
+fn ends_of_processes_are_the_same_in_a_replay() {
+    let k = "atomic n = 0\ntask k { n += 1 }\n";
+    let thread = "spawn { if fork() == 0 { spawn process k; spawn k } }\njoin all\n";
+    every_schedule_shows(&format!("{k}{thread}"), "orphan");
+    let failing = "task t { if fork() == 0 { raise \"x\" } }\nspawn t\njoin all\nlet c = wait()\n\
+                   if c == 1 { assert false, \"code {c}\" }\n";
+    every_schedule_shows(failing, "assertion");
+    every_schedule_shows(failing, "error");
+    let job = "pool p(1)\ntask t { fork(); print \"job\" }\nsubmit t to p\nsubmit t to p\np.close()\njoin p\n";
+    every_schedule_shows(job, "orphan");
+    every_schedule_shows(job, "zombie");
+    let worker = "pool p(1) of processes\ntask j { spawn process k; spawn daemon k; if fork() == 0 { k() } }\n\
+                  submit j to p\np.close()\njoin p\nassert n < 3\n";
+    every_schedule_shows(&format!("{k}{worker}"), "assertion");
+    every_schedule_shows(&format!("{k}{worker}"), "orphan");
+    every_schedule_shows(&format!("{k}{worker}"), "zombie");
+    for end in [
+        "spawn { END; n = 5 }",
+        "spawn process { with m { n += 1; END; n = 5 } }",
+        "spawn { atomically { END; n = 5 } }",
+    ] {
+        let script =
+            format!("lock m\natomic n = 0\nlet h = {}\njoin h\nassert n == 5\n", end.replace("END", "terminate self"));
+        every_schedule_shows(&script, "assertion");
+    }
+    every_schedule_shows(
+        "lock m\nlet h = spawn process { atomically { m.acquire(); kill self } }\nm.acquire()\n",
+        "abandoned-lock",
+    );
+}
+
 /// At the end it looks at its condition once more, whatever the condition asks.
 #[test]
 fn who_awaits_how_an_object_stands_is_found_stuck() {

@@ -363,8 +363,10 @@ pub mod process {
     pub const KIND: usize = 5;
     /// Its parent has waited for it.
     pub const REAPED: usize = 6;
-    /// The signal that ended it.
+    /// The signal that ended it; with `STRUCK`, if it is one that tells of a fault and was sent
+    /// by somebody else.
     pub const SIGNAL: usize = 7;
+    pub const STRUCK: u64 = 1 << 8;
     pub const COUNT: usize = 8;
 
     pub const SPAWNED: u64 = 0;

@@ -15,13 +15,13 @@ use super::gil::Gil;
 use super::spawn::has_ended;
 use crate::program::value::ObjRef;
 use nix::libc;
-use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, pthread_sigmask, sigaction};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid};
 use std::collections::HashSet;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
-use std::sync::atomic::{AtomicBool, AtomicU32};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// A task or process that this process has made.
 #[derive(Clone, Copy, Debug)]
@@ -264,6 +264,8 @@ pub fn is_ending(arena: &Arena, index: usize) -> bool {
 
 /// Says in the table that this process is there.
 pub fn register(arena: &Arena, index: usize) {
+    let signal: *const AtomicU64 = arena.process(index, process::SIGNAL);
+    OWN_SIGNAL.store(signal.cast_mut(), SeqCst);
     arena.process(index, process::PID).store(nix::unistd::getpid().as_raw() as u64, SeqCst);
     arena.process(index, process::STATE).store(process::ALIVE, SeqCst);
 }
@@ -310,7 +312,6 @@ pub fn send(pid: i32, signal: Signal) {
 /// The signals as a script's process has them: none blocked, each with its
 /// plain effect, but a closed pipe is an error of the write.
 pub fn plain_signals() {
-    use nix::sys::signal::{SaFlags, SigAction, SigHandler, sigaction};
     let set = |signal, handler| {
         let action = SigAction::new(handler, SaFlags::empty(), SigSet::empty());
         // SAFETY: the handlers are the system's own, no code of ours runs.
@@ -322,7 +323,45 @@ pub fn plain_signals() {
     for signal in [Signal::SIGPIPE, Signal::SIGTTOU] {
         set(signal, SigHandler::SigIgn);
     }
+    for (signal, before) in FAULTS.into_iter().zip(&BEFORE) {
+        let action = SigAction::new(SigHandler::SigAction(on_fault), SaFlags::SA_ONSTACK, SigSet::empty());
+        // SAFETY: the handler only does what a signal may come between.
+        if let Ok(old) = unsafe { sigaction(signal, &action) } {
+            let _ = before.set(old);
+        }
+    }
     let _ = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None);
+}
+
+/// The signals by which a process of the script shows that `conc` itself has failed, unless
+/// somebody has sent them to it: then they end it as every other signal does.
+pub const FAULTS: [Signal; 5] = [Signal::SIGABRT, Signal::SIGSEGV, Signal::SIGBUS, Signal::SIGILL, Signal::SIGFPE];
+
+/// What was done about each of them before.
+static BEFORE: [OnceLock<SigAction>; FAULTS.len()] = [const { OnceLock::new() }; FAULTS.len()];
+
+/// This process's word in the table for the signal that ends it.
+static OWN_SIGNAL: AtomicPtr<AtomicU64> = AtomicPtr::new(std::ptr::null_mut());
+
+/// Who has sent it ends the process by it; a fault takes its course.
+extern "C" fn on_fault(number: libc::c_int, info: *mut libc::siginfo_t, _context: *mut libc::c_void) {
+    // SAFETY: the system gives a handler of this form what it knows of the signal, which has
+    // a sender if its code says that a process sent it; the number of the own process is
+    // asked of the system.
+    let sent = unsafe { (*info).si_code <= 0 && (*info).si_pid() != libc::getpid() };
+    let Ok(signal) = Signal::try_from(number) else { return };
+    let plain = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    let before = FAULTS.iter().position(|f| *f == signal).and_then(|at| BEFORE[at].get()).filter(|_| !sent);
+    // SAFETY: what was there before this handler, or the system's own.
+    let _ = unsafe { sigaction(signal, before.unwrap_or(&plain)) };
+    if sent {
+        // SAFETY: the word is in the arena, which stays mapped as long as the process lives.
+        if let Some(word) = unsafe { OWN_SIGNAL.load(SeqCst).as_ref() } {
+            word.fetch_or(process::STRUCK, SeqCst);
+        }
+        // It comes when this handler is over.
+        let _ = nix::sys::signal::raise(signal);
+    }
 }
 
 /// The name under which `ps -T` shows a thread: its first 15 bytes. It is made before

@@ -431,7 +431,9 @@ impl Link {
             Stop::Interrupted(signal) => Some(Over::Interrupted(signal)),
             Stop::Failed(sentence) => Some(Over::Failed(sentence)),
             _ if self.unheard => Some(Over::Unheard),
-            _ if main(process::SIGNAL) != 0 => Some(Over::Killed(main(process::SIGNAL))),
+            _ if main(process::SIGNAL) != 0 => {
+                Some(Over::Killed(self.supervisor.signal_of(self.supervisor.main_index) as i32))
+            }
             _ => Some(Over::Exited(main(process::EXIT_CODE))),
         }
     }

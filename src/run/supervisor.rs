@@ -369,8 +369,7 @@ impl Supervisor {
                 self.watch(index, pid);
                 if self.is_over(parent) {
                     // It was forked, but not there yet, when its parent was buried.
-                    let signal = self.arena.process(parent, process::SIGNAL).load(SeqCst) as i64;
-                    self.leave_child(index, signal);
+                    self.leave_child(index, self.signal_of(parent));
                 } else {
                     self.children.entry(parent).or_default().push(index);
                 }
@@ -552,8 +551,8 @@ impl Supervisor {
         let signal = if before == process::DEAD { 0 } else { death_signal(pid) };
         if before == process::EXITED {
             self.arena.process(index, process::SIGNAL).store(0, SeqCst);
-        } else if signal != 0 {
-            self.arena.process(index, process::SIGNAL).store(signal as u64, SeqCst);
+        } else {
+            self.arena.process(index, process::SIGNAL).fetch_or(signal as u64, SeqCst);
         }
         let holder = self.arena.run_half(run::GATE).load(SeqCst);
         if guard::holder_process(holder) == index {
@@ -613,9 +612,14 @@ impl Supervisor {
         }
     }
 
+    /// The signal that ended a process, or none: 0.
+    fn signal_of(&self, index: usize) -> i64 {
+        (self.arena.process(index, process::SIGNAL).load(SeqCst) & !process::STRUCK) as i64
+    }
+
     fn bury(&mut self, index: usize) {
         let code = self.arena.process(index, process::EXIT_CODE).load(SeqCst) as i64;
-        let signal = self.arena.process(index, process::SIGNAL).load(SeqCst) as i64;
+        let signal = self.signal_of(index);
         let kind = self.arena.process(index, process::KIND).load(SeqCst);
         if kind == process::MANAGER {
             self.wake_clients();
@@ -625,8 +629,8 @@ impl Supervisor {
             self.arena.run(run::FINALLY_DONE).store(1, SeqCst);
             return;
         }
-        let faults = [Signal::SIGABRT, Signal::SIGSEGV, Signal::SIGBUS, Signal::SIGILL, Signal::SIGFPE];
-        if let Some(fault) = faults.iter().find(|f| **f as i64 == signal) {
+        let struck = self.arena.process(index, process::SIGNAL).load(SeqCst) & process::STRUCK != 0;
+        if let Some(fault) = proc::FAULTS.iter().find(|f| **f as i64 == signal && !struck) {
             self.fail(format!("conc itself failed in one of the script's processes ({fault})"));
         }
         if signal != 0 && !replay::is_turn_to_end(self.image, index) {
@@ -719,7 +723,7 @@ impl Supervisor {
             }
             if let Some(w) = self.watched.iter_mut().find(|w| w.pid == pid.as_raw()) {
                 if let WaitStatus::Signaled(_, signal, _) = status {
-                    self.arena.process(w.index, process::SIGNAL).store(signal as u64, SeqCst);
+                    self.arena.process(w.index, process::SIGNAL).fetch_or(signal as u64, SeqCst);
                 }
                 w.fd = None;
             }
