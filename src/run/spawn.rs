@@ -390,7 +390,11 @@ impl Executor {
         let name = birth.thread_name();
         let daemon = birth.flags & (flag::DAEMON | flag::WORKER) != 0;
         let child = Child { task: handle, process: Some(index), forked: false, daemon, settled: false };
-        match home.fork(family, index, Some(child), || self.trace_rest()) {
+        let mut unsure = None;
+        let side = home.fork(family, index, Some(child), || unsure = self.trace_fork());
+        // There is such a child, for both.
+        self.traced(unsure);
+        match side {
             Ok(Side::Parent(_)) => {
                 self.count_process(birth.pool.is_none());
                 Ok(handle)
@@ -444,7 +448,11 @@ impl Executor {
         self.arena.process(index, process::TASK).store(u64::from(handle.id) + 1, SeqCst);
         let name = birth.thread_name();
         let child = Child { task: handle, process: Some(index), forked: true, daemon: false, settled: false };
-        match home.fork(family, index, Some(child), || self.trace_rest()) {
+        let mut unsure = None;
+        let side = home.fork(family, index, Some(child), || unsure = self.trace_fork());
+        // There is such a child, for both.
+        self.traced(unsure);
+        match side {
             Ok(Side::Parent(pid)) => {
                 self.count_process(true);
                 Ok(Value::Int(i64::from(pid.as_raw())))

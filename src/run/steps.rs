@@ -137,8 +137,8 @@ impl Executor {
                 }
                 Ok(answer)
             }
-            Step::Terminate(target) => self.traced_with(*target, |e| e.terminate(*target)),
-            Step::Kill(target) => self.traced_with(*target, |e| e.kill(*target)),
+            Step::Terminate(target) => self.traced_signal(*target, |e| e.terminate(*target)),
+            Step::Kill(target) => self.traced_signal(*target, |e| e.kill(*target)),
             Step::Fork => self.fork(),
             Step::Wait(pid) => self.wait_child(*pid),
             Step::Sleep(_) if self.in_atomic && !self.outside => {
@@ -494,6 +494,11 @@ impl Executor {
             self.signal_process(target, Signal::SIGKILL);
         }
         Ok(Value::None)
+    }
+
+    /// Whether a handle is of the first task of this process, which a signal to it ends.
+    pub(super) fn is_own_process(&self, target: ObjRef) -> bool {
+        self.arena.process(self.process, process::TASK).load(Relaxed) == u64::from(target.id) + 1
     }
 
     /// A handle's process is not reaped before its handle says that it ended,

@@ -158,6 +158,18 @@ impl Executor {
         }
     }
 
+    /// The same before a fork, which does not come if the process is killed first: it is
+    /// unsure until `traced`.
+    pub(super) fn trace_fork(&mut self) -> Option<Unsure> {
+        if self.trace.told || !self.traces() {
+            return None;
+        }
+        let turn = self.take_turn(self.own_site())?;
+        let (at, block) = self.entry(What::Turn(turn))?;
+        self.arena.at(at).store(block | UNSURE, SeqCst);
+        Some(Unsure(at))
+    }
+
     pub(super) fn trace_note(&mut self, what: What) {
         if self.traces()
             && let Some((at, block)) = self.entry(what)
@@ -306,6 +318,20 @@ impl Executor {
         }
         self.guard(target.id);
         self.trace_change();
+        let result = f(self);
+        self.unguard();
+        result
+    }
+
+    /// The same for what ends the task; its own process at once, so that nothing of the turn
+    /// must be taken back then.
+    pub(super) fn traced_signal<T>(&mut self, target: ObjRef, f: impl FnOnce(&mut Self) -> T) -> T {
+        if !self.traces() || !self.is_own_process(target) {
+            return self.traced_with(target, f);
+        }
+        self.guard(target.id);
+        self.trace_block_end();
+        self.trace_rest();
         let result = f(self);
         self.unguard();
         result
