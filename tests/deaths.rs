@@ -345,6 +345,16 @@ fn a_script_that_kills_its_own_main_has_come_to_its_end() {
     assert!(!ended.stderr.contains("from outside"), "{}", ended.stderr);
 }
 
+/// `finally` looks in the memory of `main`.
+#[test]
+fn after_a_killed_main_nothing_is_asserted() {
+    let script = "var x = 0\nlet me = self\nkill me\nfinally { assert x == 1 }\n";
+    for command in ["run", "check"] {
+        let file = |c: support::Conc| c.file("script.conc", script);
+        file(conc().args([command, "script.conc"])).start().finish().expect_code(0);
+    }
+}
+
 #[test]
 fn findings_come_before_a_killed_main_in_the_exit_code() {
     let mut conc = run("

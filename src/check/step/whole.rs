@@ -234,9 +234,14 @@ impl Move<'_> {
         self.cell(ix, |c| c.value.clone()).unwrap_or(Value::None)
     }
 
-    /// The last assertions, with all tasks ended.
+    /// The last assertions, with all tasks ended: in the memory of `main`, which is gone if a
+    /// signal has ended that.
     pub fn run_finally(&mut self) {
         let Some(function) = self.program.finally else { return };
+        let killed = |t: &TaskPart| matches!(&t.at, At::Ended(Ended { how: How::Signalled(_), .. }));
+        if self.task(self.me, killed).unwrap_or(false) {
+            return;
+        }
         (self.outside, self.in_atomic) = (true, true);
         let mut machine = Task::new(self.program, function, &[], &[]);
         let what = "a `finally` that goes on and on";
