@@ -150,6 +150,7 @@ fn runs_in_which_ends_wait_for_others_come_to_what_check_lists() {
         "pool p(1) of processes\ntask j { if fork() == 0 { assert false }; return wait() }\nlet a = submit j to p\njoin a\n\
          assert a.result == 1",
         "pool p(1)\ntask j { fork(); n += 1; print 1 }\nsubmit j to p\nsubmit j to p\np.close()\njoin p",
+        "task t(p) { kill p }\nlet h = spawn process { let me = self; spawn t(me); atomically { repeat 99 { n += 1 } } }\njoin h",
         "spawn daemon { spawn k }",
         "spawn daemon { spawn process k; spawn k x2 }",
         "pool p(1)\nsubmit k to p\ntask j { spawn k; spawn process k }\nsubmit j to p",

@@ -515,8 +515,9 @@ impl Executor {
         }
         let pid = self.arena.process(index, process::PID).load(SeqCst) as i32;
         // A block in one step is gone through before: while this task has the gate nobody
-        // is within one, and the other process is gone when it is let go of.
-        let waits = self.gated && !self.in_atomic && index != self.process;
+        // is within one, and the other process is gone when it is let go of. From its own
+        // nobody comes back here.
+        let waits = self.gated && !self.in_atomic;
         if waits {
             self.take_gate(false);
         }

@@ -329,11 +329,19 @@ impl Executor {
         if !self.traces() || !self.is_own_process(target) {
             return self.traced_with(target, f);
         }
+        // Before the guard, which somebody within a block may want.
+        let holds_off = self.gated && !self.in_atomic;
+        if holds_off {
+            self.take_gate(false);
+        }
         self.guard(target.id);
         self.trace_block_end();
         self.trace_rest();
         let result = f(self);
         self.unguard();
+        if holds_off {
+            self.leave_gate(false);
+        }
         result
     }
 
