@@ -305,7 +305,7 @@ fn shared_bytes(value: &Value) -> usize {
 }
 
 /// About how much memory a part takes.
-fn bytes(part: &Part) -> usize {
+pub fn bytes(part: &Part) -> usize {
     let values = |values: &[Value]| values.iter().map(|v| 16 + shared_bytes(v)).fold(0, usize::saturating_add);
     let inside = match part {
         Part::Task(t) => {
