@@ -310,7 +310,8 @@ pub fn bytes(part: &Part) -> usize {
     let inside = match part {
         Part::Task(t) => {
             let machine = t.machine.as_ref().map_or(0, |m| values(m.stack()) + m.frame_bytes());
-            machine + 24 * t.held.len() + 4 * t.footprint.len() + 8 * t.spawned.len()
+            let choice = t.machine.as_ref().and_then(|m| m.chooses_from()).map_or(0, shared_bytes);
+            machine + choice + 24 * t.held.len() + 4 * t.footprint.len() + 8 * t.spawned.len()
         }
         Part::Process(p) => 24 * p.children.len() + 4 * p.records.len(),
         Part::Threads(tasks) => 4 * tasks.len(),

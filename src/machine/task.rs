@@ -133,6 +133,14 @@ impl Task {
         &self.stack
     }
 
+    /// What it is about to choose from.
+    pub fn chooses_from(&self) -> Option<&Value> {
+        match &self.pending {
+            Pending::Choose(list) => Some(list),
+            _ => None,
+        }
+    }
+
     /// About how much memory its calls take, without the stack.
     pub fn frame_bytes(&self) -> usize {
         size_of::<Frame>() * self.frames.len() + size_of::<Handler>() * self.handlers.len()
@@ -169,8 +177,8 @@ impl Task {
 
     /// Of a task that stands before a `choose`: what the given number stands for.
     pub fn choice(&self, number: usize) -> Option<&Value> {
-        match &self.pending {
-            Pending::Choose(Value::List(items)) => items.get(number),
+        match self.chooses_from()? {
+            Value::List(items) => items.get(number),
             _ => None,
         }
     }

@@ -164,7 +164,8 @@ impl Explorer<'_> {
         let (from, to) = (self.next, self.store.len());
         let step = (to - from).div_ceil(OPEN_MOST).max(1);
         for state in (from..to).step_by(step) {
-            for one in self.stuck_in(state as StateId) {
+            let row = self.row(state as StateId);
+            for one in self.stuck_in(&row) {
                 if !self.keys.contains(&key_of_stuck(&one)) {
                     let (first, one) = self.first_so_stuck(state as StateId, one);
                     self.add_stuck(first, one);
@@ -173,15 +174,22 @@ impl Explorer<'_> {
         }
     }
 
-    fn stuck_in(&mut self, state: StateId) -> Vec<Stuck> {
-        let row = self.row(state);
+    /// The same where a walk is cut.
+    pub(in crate::check) fn tell_of_the_last(&mut self, row: &Row) {
+        for one in self.stuck_in(row) {
+            self.add_stuck(0, one);
+        }
+    }
+
+    /// All that are stuck in a state.
+    pub(in crate::check) fn stuck_in(&mut self, row: &Row) -> Vec<Stuck> {
         // One way of each tells whether it can go on.
         let mut out = Vec::new();
-        for mover in self.movers(&row) {
-            self.each_way(&row, mover, 1, &mut out);
+        for mover in self.movers(row) {
+            self.each_way(row, mover, 1, &mut out);
         }
         let able: Vec<TaskId> = out.iter().map(|(t, _)| self.task_of(t)).collect();
-        let scene = finding::Scene1::new(self, &row, &able);
+        let scene = finding::Scene1::new(self, row, &able);
         let stuck = scene.stuck();
         scene.findings(&stuck, !able.is_empty())
     }
@@ -197,7 +205,8 @@ impl Explorer<'_> {
         while least + 1 < beyond {
             let middle = (least + beyond) / 2;
             let same = |other: &Stuck| (other.code, &other.key) == (found.code, &found.key);
-            match self.stuck_in(way[middle]).into_iter().find(same) {
+            let row = self.row(way[middle]);
+            match self.stuck_in(&row).into_iter().find(same) {
                 Some(other) => (least, found) = (middle, other),
                 None => beyond = middle,
             }
