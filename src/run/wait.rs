@@ -767,6 +767,7 @@ impl Executor {
         if self.replay.on {
             return self.select_in_turn(arms, after.is_some(), otherwise);
         }
+        self.gives_up = after.is_some() || otherwise;
         let answer = |i: usize, v: Value| Ok(Value::list(vec![Value::Int(i as i64), v]));
         let deadline = after.map(|ns| futex::now_ns().saturating_add(ns as u64));
         let live = self.live_arms(arms)?;
