@@ -99,6 +99,8 @@ pub struct Executor {
     pub(super) manager: Option<std::os::unix::net::UnixStream>,
     pub(super) replay: super::replay::Replaying,
     pub(super) trace: super::trace::Tracing,
+    /// What it made that nobody else has come by.
+    pub(super) own_objects: super::collect::OwnObjects,
 }
 
 impl Executor {
@@ -161,6 +163,7 @@ impl Executor {
             manager: None,
             replay: super::replay::Replaying::default(),
             trace: super::trace::Tracing::new(traced),
+            own_objects: super::collect::OwnObjects::new(image),
         }
     }
 
@@ -272,6 +275,12 @@ impl Executor {
             None if self.remembers => self.remember_first(cell, site, own, write),
             None => {}
         }
+    }
+
+    /// Places that were recorded are no places now, or others.
+    pub(super) fn forget_seen(&mut self) {
+        self.seen.fill((0, 0));
+        self.seen_write.fill((0, 0));
     }
 
     /// The first one in this program.

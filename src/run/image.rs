@@ -71,8 +71,9 @@ pub struct Image {
     bell: EventFd,
     /// Where what happens is recorded, if it is.
     pub events: Option<super::events::Events>,
-    /// What reports call the tasks, and how many had been born by then.
-    pub told: Mutex<(u64, HashMap<u32, String>)>,
+    /// What reports call the tasks, each with its number in the order of birth, and how
+    /// many had been born by then.
+    pub told: Mutex<(u64, HashMap<u32, (u64, String)>)>,
 }
 
 /// Room for what can be declared.
@@ -114,6 +115,7 @@ impl Image {
         let image = Image::with_room(program, options, arena, room)?;
         image.declare_cells(0, None, SETUP)?;
         image.declare_objects(0, SETUP)?;
+        super::collect::prepare(&image, SETUP)?;
         super::trace::prepare(&image)?;
         Ok(image)
     }

@@ -293,6 +293,7 @@ impl Host for Executor {
             return false;
         }
         let Some(new) = codec::small(value) else { return false };
+        self.publish(value);
         self.write_word_now(cell, new, pc)
     }
     #[inline]

@@ -146,6 +146,9 @@ impl Executor {
             return;
         }
         self.order_seen.insert(key, ());
+        // They are told apart by their numbers until the end.
+        self.publish_object(lock);
+        self.held().into_iter().for_each(|(held, ..)| self.publish_object(held));
         let known = (0..self.arena.slots_high()).map(|s| self.clock().get_weak(s)).collect();
         let held = self.held().into_iter().map(|(o, m, s)| (o, mode_code(m), s)).collect();
         let (slot, mode, site) = (self.slot as u32, mode_code(mode), self.site);

@@ -90,6 +90,18 @@ pub fn make_handle(
 ) -> Result<u32, super::heap::OutOfMemory> {
     let id = arena.reserve_objects(1)?;
     let block = arena.heap().allocate(8 * facts::COUNT, holder)?;
+    fill_handle(arena, (id, block), birth, (site, spawner), holder)?;
+    Ok(id)
+}
+
+/// The handle of that number, and its facts in that block.
+pub fn fill_handle(
+    arena: &Arena,
+    (id, block): (u32, usize),
+    birth: &Birth,
+    (site, spawner): (Option<u32>, u32),
+    holder: u32,
+) -> Result<(), super::heap::OutOfMemory> {
     let (name, numbered) = match &birth.name {
         Name::Text(text) => (codec::store_bytes(text.as_bytes(), arena.heap(), holder)? as u64, false),
         Name::Shared { block, numbered, .. } => (*block, *numbered),
@@ -112,7 +124,7 @@ pub fn make_handle(
     }
     arena.make_object(id, objects::place::task, [0; objects::WORDS], 0, holder)?;
     arena.object(id, object::INFO).store(block as u64, SeqCst);
-    Ok(id)
+    Ok(())
 }
 
 /// A slot for a new task, with what is known of it, and the clock it begins
@@ -267,6 +279,8 @@ impl Executor {
             // Before any of them can do anything.
             self.trace_turn();
         }
+        step.args.iter().for_each(|v| self.publish(v));
+        step.captures.iter().for_each(|(_, v)| self.publish(v));
         let mut handles = Vec::with_capacity(indices.len());
         let (text, block) = match &step.name {
             Some(name) => (Arc::from(name.as_ref()), self.stored_name(name)?),
@@ -431,6 +445,8 @@ impl Executor {
     /// The script's `fork()`: 0 in the child, the child's pid in the parent.
     pub(super) fn fork(&mut self) -> Result<Value, Halt> {
         self.reap_ended();
+        // Both have what is on the stack.
+        self.publish_own();
         let index = self.reserve_process(process::FORKED)?;
         let number = {
             let mut family = self.home.family();
@@ -571,6 +587,7 @@ impl Executor {
     /// pool finds it told, even if the process ends at once.
     fn end_with(&mut self, ended: &Ended) {
         self.tell_end(ended);
+        self.collect_all();
         self.leave_pool();
         self.leave();
     }
@@ -861,8 +878,7 @@ impl Executor {
         let name = Name::Shared { text, block, numbered: true };
         let birth =
             Birth { function, entry: NOWHERE, name, flags: 0, process: self.process, index: number as u32, pool: None };
-        let id =
-            make_handle(self.arena, &birth, Some(self.site), self.task, self.holder).map_err(|_| self.refuse(0, 0))?;
+        let id = self.make_job(&birth).map_err(|_| self.refuse(0, 0))?;
         self.arena.object(id, object::WORD + task::POOL).store(u64::from(target.id) + 1, SeqCst);
         self.trace_born(id);
         let handle = ObjRef { id, kind: objects::place::task };
@@ -870,6 +886,7 @@ impl Executor {
         job.extend([Value::Object(handle), Value::Function(function)]);
         job.extend_from_slice(args);
         self.operate(target, pool::SUBMIT, &[Value::list(job)])?;
+        self.own_job(id);
         Ok(Value::Object(handle))
     }
 }

@@ -257,6 +257,7 @@ impl Executor {
         for at in self.in_planned_order(self.waiters(id, &[method]), 1) {
             let slot = self.node_slot(at);
             let arm = self.node(at, node::SLOT) >> 32;
+            self.publish(&give);
             let Ok(word) = codec::to_word(&give, self.arena.heap(), self.holder) else {
                 self.check_memory(Err(super::heap::OutOfMemory));
                 return None;
@@ -476,6 +477,7 @@ impl Executor {
         self.slot_word(slot::FIRED).store(0, SeqCst);
         for (arm, p) in pending.iter().enumerate() {
             let at = self.node_at(arm);
+            p.args.iter().for_each(|v| self.publish(v));
             let offered = p.args.first().map_or(Ok(codec::NONE), |v| codec::to_word(v, self.arena.heap(), self.holder));
             let offered = offered.unwrap_or(codec::NONE);
             let words = [

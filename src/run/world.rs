@@ -244,6 +244,7 @@ impl Guarded<'_> {
     /// A value at the end where they are put: see `ends`.
     #[inline(always)]
     fn push_at(&mut self, at: AtEnd, value: &Value) {
+        self.task.publish(value);
         let word = match codec::small(value) {
             Some(word) => Ok(word),
             None => codec::to_word(value, self.arena.heap(), self.task.holder),
@@ -310,6 +311,7 @@ impl World for Guarded<'_> {
         if let Some((at, _)) = self.end {
             return self.push_at(at, &value);
         }
+        self.task.publish(&value);
         let here = self.at(object);
         let len = here.load(object::RING_LEN);
         let room = if len < here.load(object::RING_PLACES) {
@@ -542,6 +544,7 @@ fn new_ring(task: &Executor, places: usize) -> Result<usize, OutOfMemory> {
 
 /// A ring of one place without a clock: who only looks at the value acquires none.
 fn keep_as_ring(task: &mut Executor, id: u32, value: &Value) {
+    task.publish(value);
     let heap = task.arena.heap();
     let word = codec::to_word(value, heap, task.holder);
     let (Ok(word), Ok(block)) = (word, heap.allocate(8, task.holder)) else {
