@@ -118,6 +118,50 @@ fn jobs() {
     assert_eq!(bounded(failing), [(Code::Error, MANY)]);
 }
 
+/// Who is given an object has it as long as he needs it, and no longer.
+fn what_goes_from_task_to_task() {
+    for kind in ["spawn", "spawn process"] {
+        for (requests, reply) in [("q(3)", "queue(1)"), ("q(0)", "queue(0)"), ("q", "queue()"), ("q(100)", "queue(2)")]
+        {
+            clean(&format!(
+                "queue {requests}\ntask serve {{ for r in q {{ r[1].put(r[0] + 1) }} }}\n{kind} serve
+                for i in 0..ROUNDS {{ let r = {reply}\nq.put([i, r])\nassert r.get() == i + 1 }}\nq.close()\njoin all"
+            ));
+        }
+        // Who takes out makes nothing, and who puts in waits for nobody.
+        clean(&format!(
+            "queue q(3)\ntask take {{ for m in q {{ with m {{ }} }} }}\n{kind} take x2
+            repeat ROUNDS {{ let m = lock()\nq.put(m)\nwith m {{ }} }}\nq.close()\njoin all"
+        ));
+        clean(&format!(
+            "queue q(3)\nqueue other\ntask take {{ let ended = false\nlet n = 0\nwhile not ended {{ select {{
+                e = q.get() => {{ if e == none {{ ended = true }} else {{ e.set()\nn += 1 }} }}
+                v = other.get() => {{ }} }} }}\nassert n == ROUNDS }}\n{kind} take
+            repeat ROUNDS {{ let e = event()\nq.put(e)\ne.wait() }}\nq.close()\njoin all"
+        ));
+        clean(&format!(
+            "struct S {{ lock mu\nqueue out(1)\nshared n = 0\natomic m = 0 }}\nqueue q(2)
+            task take {{ for s in q {{ with s.mu {{ s.n += 1 }}\ns.m += 1\ns.out.put(s.mu) }} }}\n{kind} take
+            repeat ROUNDS {{ let s = S()\nq.put(s)\nlet m = s.out.get()\nwith m {{ assert s.n == 1 and s.m == 1 }} }}
+            q.close()\njoin all"
+        ));
+    }
+    for kind in ["", " of processes"] {
+        clean(&format!(
+            "task t(q) {{ let r = queue(1)\nr.put(q.get() + 1)\nreturn r }}\npool p(2){kind}
+            repeat ROUNDS {{ let q = queue(1)\nq.put(1)\nlet j = submit t(q) to p\njoin j\nassert j.result.get() == 2 }}
+            p.close()\njoin p"
+        ));
+    }
+    clean(
+        "repeat ROUNDS { let a = queue(2)\nlet m = lock()\nlet c = condition(m)\na.put(c)\nm = none\nlet d = a.get() }",
+    );
+    assert_eq!(
+        bounded("repeat ROUNDS { let a = queue(2)\na.put([lock(), event()])\na.put(a.get()) }"),
+        [(Code::LeftInQueue, MANY)]
+    );
+}
+
 fn what_is_left_in_queues_is_told() {
     assert_eq!(bounded("repeat ROUNDS { let q = queue(3)\nq.put(\"a text\") }"), [(Code::LeftInQueue, MANY)]);
     assert_eq!(
@@ -168,10 +212,11 @@ fn orders_of_locks_that_are_gone_make_no_circle() {
 }
 
 fn main() {
-    let tests: [(&str, fn()); 6] = [
+    let tests: [(&str, fn()); 7] = [
         ("what a task makes for itself", what_a_task_makes_for_itself),
         ("records", records),
         ("jobs", jobs),
+        ("what goes from task to task", what_goes_from_task_to_task),
         ("what is left in queues is told", what_is_left_in_queues_is_told),
         ("what is published lives", what_is_published_lives),
         ("orders of locks that are gone make no circle", orders_of_locks_that_are_gone_make_no_circle),

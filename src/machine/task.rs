@@ -153,6 +153,7 @@ impl Task {
                 }
             }
             Pending::Choose(values) => each(values),
+            Pending::Hire(hire) => each(&hire.0),
             Pending::Spawn(spawn) => {
                 let (step, _, made) = &**spawn;
                 step.args.iter().chain(step.captures.iter().map(|c| &c.1)).chain(made).for_each(each);

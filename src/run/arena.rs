@@ -276,7 +276,7 @@ pub mod object {
     pub const INFO3: usize = INFO + 2;
     /// Of a handle that stands for others too: how many (`collect`).
     pub const INFO4: usize = INFO + 3;
-    /// Whether others than the task that made it may have come by it (`collect`).
+    /// Who has a share in it (`collect`).
     pub const SHARED: usize = INFO + 4;
     pub const COUNT: usize = 24;
     const _: () = assert!(SHARED < COUNT);

@@ -3,17 +3,25 @@
 //! these are and what is left of them; where an object's words stand, and the lists of
 //! free numbers, belong to `arena`.
 //!
-//! An object belongs to the task that made it until it is *published*: put anywhere
-//! where another task could come by it (a place in memory, a queue, the arguments of a
-//! new task, a result, the memory that a fork copies). Then it stays, as a declared one
-//! does. As long as it is not, it can only be on its maker's stack, and the maker alone
-//! can tell whether it still is: now and then it looks through its stack and gives back
-//! what it does not find (the local heaps of Doligez and Leroy, POPL 1993; told of an
-//! object when it happens and not by where it stands, as Domani et al., ISMM 2002). So nobody
-//! waits for anybody, whether the tasks are threads or processes, and a task that is
-//! killed in the middle loses what it was about and harms nobody.
+//! An object counts who *has* it: each task on whose stack it may be, each value of a
+//! queue, each result and each condition that it is a part of. A task takes over the share
+//! of a value that it gets, and finds out for itself what it has no more: now and then it
+//! looks through its stack, and gives up its shares in what it does not find. (Reference
+//! counts that leave out the stack are those of Deutsch and Bobrow, CACM 1976; here a
+//! whole stack counts as one, so that it may be another process's.) Who gives up the last
+//! share gives the object back. So nobody waits for anybody, whether the tasks are threads
+//! or processes, and what is done on the stack costs nothing.
 //!
-//! Two things keep what else knows an object by its number from being misled. The words
+//! A share is counted before anybody can come by it and given up after nobody can, so a
+//! task that is killed in the middle leaves too many of them, never too few: an object that
+//! it had stays.
+//!
+//! What is put anywhere else is *published* and stays, as a declared object does: in a
+//! place in memory, which is read without a guard; in what a fork copies; with a manager.
+//! So do circles of queues that are in each other, and the handles of threads and
+//! processes, of which the end of a run tells.
+//!
+//! Two things keep who else knows an object by its number from being misled. The words
 //! of an object stay where they are for ever, as an object: who looks there late finds
 //! one. And a number is given again only to an object from the same place in the source,
 //! so what names or places an object by its number says the same of it. Where two objects
@@ -22,30 +30,34 @@
 //! What the end of a run tells of an object outlives it: of those with the same to tell,
 //! one stays and stands for the others.
 
-use super::arena::{ending, facts, object, ring, run};
+use super::arena::{Arena, ending, facts, object, ring, run};
 use super::codec;
 use super::executor::Executor;
 use super::heap::OutOfMemory;
 use super::image::Image;
 use super::spawn::{Birth, fill_handle, make_handle};
+use super::world::Object;
 use crate::machine::{Home, Place, Step, Task};
 use crate::objects::{self, KINDS, condition, task};
 use crate::program::Program;
 use crate::program::code::{FieldKind, Struct};
 use crate::program::kind::Memory as MemoryKind;
-use crate::program::value::Value;
+use crate::program::value::{ObjRef, Value};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
 
-/// So many objects are made between two looks, at the least.
+/// So many objects are come by between two looks at the stack, at the least.
 const OBJECTS_MIN: usize = 64;
-/// So many values may be looked through for each object that is made.
+/// So many values may be looked through for each object.
 const VALUES_FOR_ONE: usize = 32;
 /// So many jobs that failed are kept for what reports say of them.
 const FAILED_KEPT: usize = 64;
 
-/// In the word that says whether an object is published, how many others it stands for.
+/// An object's word of shares: how many there are, whether it is published, and how many
+/// others it stands for.
+const SHARES: u64 = PUBLISHED - 1;
+const PUBLISHED: u64 = 1 << 31;
 const STANDS_FOR: u32 = 32;
 
 /// Room for the lists of free numbers: one for each place that makes objects.
@@ -104,18 +116,20 @@ impl Size {
 
 /// An object with a number of its own, or a record with its parts behind it.
 #[derive(Clone, Copy)]
-struct Made {
+pub struct Whole {
     first: u32,
     count: u32,
     list: usize,
 }
 
-/// What a task made that, for all it knows, is not published.
-pub struct OwnObjects {
+/// What a task has a share in, and the jobs that it submitted.
+pub struct Possession {
     on: bool,
-    made: Vec<Made>,
-    /// When there are so many, it looks which are still there.
+    objects: HashMap<u32, Whole>,
+    /// When there are so many, it looks which it still has.
     many: usize,
+    /// There are.
+    pub cluttered: bool,
     /// Who stands for others, by what is told of them.
     told: HashMap<Told, u32>,
     failed: usize,
@@ -130,29 +144,35 @@ enum Told {
     Unjoined(u64, u64),
 }
 
-impl OwnObjects {
-    pub fn new(image: &Image) -> OwnObjects {
-        let (made, told) = (Vec::new(), HashMap::new());
-        OwnObjects { on: collects(image), made, many: OBJECTS_MIN, told, failed: 0 }
+impl Possession {
+    pub fn new(image: &Image) -> Possession {
+        Possession {
+            on: collects(image),
+            objects: HashMap::new(),
+            many: OBJECTS_MIN,
+            cluttered: false,
+            told: HashMap::new(),
+            failed: 0,
+        }
     }
 
-    #[inline]
-    pub fn are_many(&self) -> bool {
-        self.made.len() >= self.many
+    fn add(&mut self, whole: Whole) {
+        self.objects.insert(whole.first, whole);
+        self.cluttered = self.objects.len() >= self.many;
     }
 }
 
 /// What was found on a stack, among objects in the order of their numbers.
-struct Found<'a> {
-    made: &'a [Made],
+struct Found {
+    objects: Vec<Whole>,
     live: Vec<bool>,
     values: usize,
 }
 
-impl Found<'_> {
+impl Found {
     fn mark(&mut self, id: u32) {
-        let Some(at) = self.made.partition_point(|m| m.first <= id).checked_sub(1) else { return };
-        if id - self.made[at].first < self.made[at].count {
+        let Some(at) = self.objects.partition_point(|o| o.first <= id).checked_sub(1) else { return };
+        if id - self.objects[at].first < self.objects[at].count {
             self.live[at] = true;
         }
     }
@@ -167,18 +187,41 @@ impl Found<'_> {
     }
 }
 
+/// Each reference in a value.
+fn each_object(value: &Value, each: &mut impl FnMut(ObjRef)) {
+    match value {
+        Value::Object(object) => each(*object),
+        Value::List(items) => items.iter().for_each(|item| each_object(item, each)),
+        _ => {}
+    }
+}
+
+#[inline(always)]
+fn may_refer(value: &Value) -> bool {
+    matches!(value, Value::Object(_) | Value::List(_))
+}
+
+/// The number that an object's shares are counted at: that of the record it is a part of.
+fn whole_of(arena: &Arena, object: ObjRef) -> u32 {
+    if object.kind == objects::place::task || object.kind == objects::place::record {
+        return object.id;
+    }
+    let record = arena.object(object.id, object::INFO4).load(Relaxed);
+    record.checked_sub(1).map_or(object.id, |record| record as u32)
+}
+
 impl Executor {
     /// A number for a new object, or as many as it has parts: free ones of its birthplace
     /// if there are any.
     pub(super) fn new_number(&self, list: usize, count: u32) -> Result<u32, OutOfMemory> {
-        let free = self.own_objects.on.then(|| self.arena.take_free(list)).flatten();
+        let free = self.possession.on.then(|| self.arena.take_free(list)).flatten();
         free.map_or_else(|| self.arena.reserve_objects(count), Ok)
     }
 
     /// A job's handle.
     pub(super) fn make_job(&self, birth: &Birth) -> Result<u32, OutOfMemory> {
         let (site, list) = (Some(self.site), list_of_jobs(self.program));
-        match self.own_objects.on.then(|| self.arena.take_free(list)).flatten() {
+        match self.possession.on.then(|| self.arena.take_free(list)).flatten() {
             None => make_handle(self.arena, birth, site, self.task, self.holder),
             Some(id) => {
                 let block = self.arena.object(id, object::INFO).load(Relaxed) as usize;
@@ -188,146 +231,282 @@ impl Executor {
         }
     }
 
-    /// The task has made an object that nobody else knows.
-    pub(super) fn adopt_object(&mut self, first: u32, count: u32, list: usize) {
-        if self.own_objects.on {
-            self.own_objects.made.push(Made { first, count, list });
+    /// The task has made an object that nobody else knows. One that is `known` from the
+    /// start, as a pool is to its workers, stays.
+    pub(super) fn possess(&mut self, first: u32, count: u32, list: usize, known: bool) {
+        if !self.possession.on {
+            return;
+        }
+        let shares = self.arena.object(first, object::SHARED);
+        if known {
+            shares.store(PUBLISHED, Relaxed);
+            return;
+        }
+        shares.store(1, Relaxed);
+        self.possession.add(Whole { first, count, list });
+        if let Some(lock) = self.bound_to(first) {
+            self.share_object(lock);
         }
     }
 
-    /// The same of a job. Its pool and its worker know it too, but no script can come by
-    /// it there.
-    pub(super) fn own_job(&mut self, id: u32) {
-        self.arena.object(id, object::SHARED).store(0, Relaxed);
-        self.adopt_object(id, 1, list_of_jobs(self.program));
+    /// The lock of a condition that is no record's.
+    fn bound_to(&self, id: u32) -> Option<ObjRef> {
+        let id = objects::companion(
+            self.arena.kind(id),
+            self.arena.object(id, object::WORD + condition::LOCK).load(Relaxed),
+        )?;
+        Some(ObjRef { id, kind: self.arena.kind(id) })
     }
 
-    // -------------------------------------------------------------- publishing
+    /// The task has submitted a job. Its pool and its worker know the handle too, but no
+    /// script can come by it there.
+    pub(super) fn possess_job(&mut self, id: u32) {
+        if self.possession.on {
+            self.arena.object(id, object::SHARED).store(0, Relaxed);
+            self.possession.add(Whole { first: id, count: 1, list: list_of_jobs(self.program) });
+        }
+    }
 
-    /// The value is about to be where others can come by it.
+    // ------------------------------------------------------------------ shares
+
+    /// The value is about to be where it is not counted who has it.
     #[inline(always)]
     pub(super) fn publish(&self, value: &Value) {
-        if let Value::Object(_) | Value::List(_) = value {
-            self.publish_all(value);
+        if may_refer(value) {
+            each_object(value, &mut |object| self.publish_object(object));
+        }
+    }
+
+    pub(super) fn publish_object(&self, object: ObjRef) {
+        if self.is_counted(object) {
+            self.arena.object(whole_of(self.arena, object), object::SHARED).fetch_or(PUBLISHED, SeqCst);
+        }
+    }
+
+    /// All that the task has.
+    pub(super) fn publish_all(&mut self) {
+        for first in std::mem::take(&mut self.possession.objects).into_keys() {
+            self.publish_object(ObjRef { id: first, kind: self.arena.kind(first) });
+        }
+    }
+
+    /// The value is about to be in one more queue, say, from which it is taken over.
+    #[inline(always)]
+    pub(super) fn share(&self, value: &Value) {
+        if may_refer(value) {
+            self.share_all(value);
         }
     }
 
     #[inline(never)]
-    fn publish_all(&self, value: &Value) {
-        match value {
-            Value::Object(object) => self.publish_object(object.id),
-            Value::List(items) => items.iter().for_each(|item| self.publish_all(item)),
-            _ => {}
+    fn share_all(&self, value: &Value) {
+        each_object(value, &mut |object| self.share_object(object));
+    }
+
+    fn share_object(&self, object: ObjRef) {
+        if object.kind == objects::place::task {
+            self.publish_object(object);
+        } else if self.is_counted(object) {
+            self.arena.object(whole_of(self.arena, object), object::SHARED).fetch_add(1, SeqCst);
         }
     }
 
-    /// An object, with all that can be come by with it.
-    pub(super) fn publish_object(&self, id: u32) {
-        if id <= self.image.main_task() || !self.own_objects.on {
-            return;
+    /// Declared objects stay.
+    fn is_counted(&self, object: ObjRef) -> bool {
+        self.possession.on && object.id > self.image.main_task()
+    }
+
+    /// Whether it is counted who has it, and matters. Of the handle of a task it is not.
+    fn has_shares(&self, object: ObjRef) -> bool {
+        object.kind != objects::place::task
+            && self.is_counted(object)
+            && !self.is_published(whole_of(self.arena, object))
+    }
+
+    fn is_published(&self, whole: u32) -> bool {
+        self.arena.object(whole, object::SHARED).load(SeqCst) & PUBLISHED != 0
+    }
+
+    /// The value came out of where it was shared into. The share is the task's now; if it
+    /// had one already, it gives this one up as soon as what was changed stands.
+    #[inline(always)]
+    pub(super) fn take_over(&mut self, value: &Value) {
+        if may_refer(value) {
+            self.take_over_all(value);
         }
-        let (kind, word) = (self.arena.kind(id), |w: usize| self.arena.object(id, w).load(Relaxed));
-        let whole = if kind == objects::place::task || kind == objects::place::record {
-            id
-        } else {
-            word(object::INFO4).checked_sub(1).map_or(id, |record| record as u32)
-        };
-        let shared = self.arena.object(whole, object::SHARED);
-        if shared.load(Relaxed) & 1 == 0 {
-            shared.fetch_or(1, SeqCst);
-            if let Some(other) = objects::companion(kind, word(object::WORD)) {
-                self.publish_object(other);
+    }
+
+    #[inline(never)]
+    fn take_over_all(&mut self, value: &Value) {
+        each_object(value, &mut |object| {
+            if self.has_shares(object) && !self.come_by(object) {
+                self.give_up_later(object);
             }
-        }
+        });
     }
 
-    /// All that the task made and has.
-    pub(super) fn publish_own(&mut self) {
-        for made in std::mem::take(&mut self.own_objects.made) {
-            self.publish_object(made.first);
+    /// The value was only looked at, where it stays; it cannot go from there meanwhile.
+    pub(super) fn take_share(&mut self, value: &Value) {
+        each_object(value, &mut |object| {
+            if self.has_shares(object) && self.come_by(object) {
+                self.share_object(object);
+            }
+        });
+    }
+
+    /// Whether the task had no share in it before, and has one now.
+    fn come_by(&mut self, object: ObjRef) -> bool {
+        let id = whole_of(self.arena, object);
+        let new = !self.possession.objects.contains_key(&id);
+        if new {
+            self.possession.add(self.whole(id));
         }
+        new
+    }
+
+    /// A share of an offer that nobody took.
+    pub(super) fn take_back(&mut self, value: &Value) {
+        each_object(value, &mut |object| {
+            if self.has_shares(object) {
+                self.give_up_later(object);
+            }
+        });
+    }
+
+    /// The shares of a new task in what it is given.
+    pub(super) fn bequeath<'v>(&mut self, values: impl Iterator<Item = &'v Value>) -> Vec<Whole> {
+        let mut heritage: HashMap<u32, Whole> = HashMap::new();
+        for value in values.filter(|value| may_refer(value)) {
+            each_object(value, &mut |object| {
+                if object.kind == objects::place::task {
+                    return self.publish_object(object);
+                }
+                let id = whole_of(self.arena, object);
+                if self.has_shares(object) && heritage.insert(id, self.whole(id)).is_none() {
+                    self.share_object(object);
+                }
+            });
+        }
+        heritage.into_values().collect()
+    }
+
+    /// A new task has them.
+    pub(super) fn inherit(&mut self, heritage: Vec<Whole>) {
+        heritage.into_iter().for_each(|whole| self.possession.add(whole));
+    }
+
+    fn whole(&self, first: u32) -> Whole {
+        let word = |w: usize| self.arena.object(first, w).load(Relaxed);
+        let site = word(object::BORN).saturating_sub(1) as u32;
+        if self.arena.kind(first) != objects::place::record {
+            return Whole { first, count: 1, list: list_of_object(site) };
+        }
+        let structure = &self.program.structs[word(object::INFO) as usize];
+        Whole { first, count: 1 + Size::of(structure).parts, list: list_of_record(self.program, site) }
     }
 
     // -------------------------------------------------------------- collecting
 
-    /// Gives back what is neither on the task's stack nor in the step that it is about to
-    /// make.
+    /// Gives up its share in what is neither on the task's stack nor in the step that it
+    /// is about to make.
     #[cold]
     pub(super) fn collect(&mut self, machine: &Task, step: &Step) {
         let values = self.keep_found(|found| {
             machine.each_value(&mut |value| found.look(value));
             step.each_value(&mut |value| found.look(value));
         });
-        let own = &mut self.own_objects;
-        own.many = OBJECTS_MIN.max(2 * own.made.len()).max(values / VALUES_FOR_ONE);
+        let own = &mut self.possession;
+        own.many = OBJECTS_MIN.max(2 * own.objects.len()).max(values / VALUES_FOR_ONE);
+        own.cluttered = false;
     }
 
     /// The task has ended and its stack is gone.
     pub(super) fn collect_all(&mut self) {
-        if !self.own_objects.made.is_empty() {
+        if !self.possession.objects.is_empty() {
             self.keep_found(|_| ());
-            self.own_objects.made.clear();
+            self.possession.objects.clear();
         }
     }
 
-    /// Gives back all but what is found, and what cannot be given back yet. How many
-    /// values were looked at.
+    /// Keeps what is found, and what cannot be given up yet. How many values were looked
+    /// at.
     fn keep_found(&mut self, look: impl FnOnce(&mut Found)) -> usize {
-        let mut made = std::mem::take(&mut self.own_objects.made);
-        made.sort_unstable_by_key(|m| m.first);
-        let mut found = Found { made: &made, live: vec![false; made.len()], values: 0 };
+        let mut objects: Vec<Whole> = self.possession.objects.values().copied().collect();
+        objects.sort_unstable_by_key(|o| o.first);
+        let live = vec![false; objects.len()];
+        let mut found = Found { objects, live, values: 0 };
         look(&mut found);
+        // Whoever holds a lock has it.
         self.held().into_iter().for_each(|(held, ..)| found.mark(held));
-        for at in 0..made.len() {
-            let id = made[at].first;
-            // A lock has no companion: once through all is enough.
-            if found.live[at]
-                && let Some(other) = objects::companion(self.arena.kind(id), self.object_word(id, condition::LOCK))
-            {
-                found.mark(other);
+        let mut places = false;
+        for (whole, live) in found.objects.into_iter().zip(found.live) {
+            if !live && self.let_go(&whole) {
+                places |= self.arena.kind(whole.first) == objects::place::record;
+                self.possession.objects.remove(&whole.first);
             }
         }
-        let (live, values) = (found.live, found.values);
-        let mut is_live = live.into_iter();
-        made.retain(|m| is_live.next() == Some(true) || !self.let_go(m));
-        self.own_objects.made = made;
-        values
+        if places {
+            // What it recorded there may be other places by the time it comes there again.
+            self.forget_seen();
+        }
+        found.values
     }
 
-    /// What nobody has is given back, or stays for the end: whether it is to be looked at
-    /// no more.
-    fn let_go(&mut self, made: &Made) -> bool {
-        let first = made.first;
-        if self.arena.object(first, object::SHARED).load(SeqCst) & 1 != 0 {
+    /// What the task has no more: whether it need not be looked at again.
+    fn let_go(&mut self, whole: &Whole) -> bool {
+        let first = whole.first;
+        if self.is_published(first) {
             return true;
         }
-        match self.arena.kind(first) {
-            objects::place::task => return self.let_go_of_job(made),
-            objects::place::record => self.free_cells(first),
-            _ => {}
+        if self.arena.kind(first) == objects::place::task {
+            return self.let_go_of_job(whole);
         }
-        let left: Vec<u32> = (first..first + made.count)
-            .filter(|id| self.is_queue(*id) && super::ends::values_in(self.arena, *id) > 0)
-            .collect();
-        let mut all_stand = true;
-        for id in left {
-            all_stand &= self.another_stands_for(Told::Left(made.list, id - first), id);
-        }
-        if all_stand {
-            (first..first + made.count).for_each(|id| self.free_values(id));
-            self.arena.give_free(made.list, first);
-        }
+        self.give_up_share(first);
         true
     }
 
-    fn is_queue(&self, id: u32) -> bool {
-        self.arena.kind(id) == objects::place::queue
+    /// One share less; who has none is given back, and so on with what it had.
+    pub(super) fn give_up_share(&mut self, whole: u32) {
+        let mut given_up = vec![whole];
+        while let Some(id) = given_up.pop() {
+            if !self.is_published(id)
+                && self.arena.object(id, object::SHARED).fetch_sub(1, AcqRel) & (SHARES | PUBLISHED) == 1
+            {
+                self.give_back_object(self.whole(id), &mut given_up);
+            }
+        }
+    }
+
+    /// The same once no guard is held.
+    fn give_up_later(&mut self, object: ObjRef) {
+        self.give_back_later(ObjRef { id: whole_of(self.arena, object), kind: object.kind });
+    }
+
+    fn give_back_object(&mut self, whole: Whole, given_up: &mut Vec<u32>) {
+        let Whole { first, count, list } = whole;
+        if self.arena.kind(first) == objects::place::record {
+            self.free_cells(first);
+        } else if let Some(lock) = self.bound_to(first).filter(|lock| self.has_shares(*lock)) {
+            given_up.push(whole_of(self.arena, lock));
+        }
+        let is_left =
+            |id: &u32| self.arena.kind(*id) == objects::place::queue && super::ends::values_in(self.arena, *id) > 0;
+        let left: Vec<u32> = (first..first + count).filter(is_left).collect();
+        let mut others = true;
+        for id in left {
+            others &= self.another_stands_for(Told::Left(list, id - first), id);
+        }
+        // Else it is told of at the end.
+        if others {
+            (first..first + count).for_each(|id| self.free_values(id, given_up));
+            self.arena.give_free(list, first);
+        }
     }
 
     /// Whether another object, that is gone like this one, stands for it; else it stands
     /// for those to come.
     fn another_stands_for(&mut self, told: Told, id: u32) -> bool {
-        match self.own_objects.told.entry(told) {
+        match self.possession.told.entry(told) {
             Entry::Occupied(other) => {
                 self.arena.object(*other.get(), object::SHARED).fetch_add(1 << STANDS_FOR, Relaxed);
                 true
@@ -340,8 +519,8 @@ impl Executor {
     }
 
     /// A job's handle that nobody has.
-    fn let_go_of_job(&mut self, made: &Made) -> bool {
-        let (arena, id) = (self.arena, made.first);
+    fn let_go_of_job(&mut self, whole: &Whole) -> bool {
+        let (arena, id) = (self.arena, whole.first);
         let word = |w: usize| arena.object(id, object::WORD + w).load(SeqCst);
         // Whoever told the end has let go of it by then.
         if word(task::STATE) == task::RUNNING || arena.guard(id).0.load(Acquire) != 0 {
@@ -356,16 +535,18 @@ impl Executor {
                     return true;
                 }
             }
-            ending::FAILED if self.own_objects.failed >= FAILED_KEPT => {}
+            ending::FAILED if self.possession.failed >= FAILED_KEPT => {}
             ending::FAILED => {
-                self.own_objects.failed += 1;
+                self.possession.failed += 1;
                 return true;
             }
             // Cut short, or never begun.
             _ => return true,
         }
-        self.free_values(id);
-        arena.give_free(made.list, id);
+        let mut given_up = Vec::new();
+        self.free_values(id, &mut given_up);
+        arena.give_free(whole.list, id);
+        given_up.into_iter().for_each(|other| self.give_up_share(other));
         true
     }
 
@@ -382,37 +563,42 @@ impl Executor {
                 }
             }
         }
-        if size.vars > 0 && self.home.family().records.remove(&record).is_some() {
+        if size.vars > 0 && self.home.has_record(record, self.arena) {
+            self.home.family().records.remove(&record);
             self.image.var_heap().free(word(object::INFO3) as usize, self.holder);
         }
         // The shared places stay with the number.
-        if size.vars + size.shared > 0 {
-            self.forget_seen();
-        }
     }
 
-    /// An object's values, and its clocks.
-    fn free_values(&mut self, id: u32) {
+    /// An object's values, with its shares in others, and its clocks.
+    fn free_values(&mut self, id: u32, given_up: &mut Vec<u32>) {
         let (arena, holder) = (self.arena, self.holder);
         let heap = arena.heap();
         let all = arena.object_words(arena.object_at(id));
         let mut blocks = Vec::new();
         super::ends::with_all_of(arena, id, holder, || {
-            let here = self.object(id);
+            let here = Object::of(arena, id);
             let word = |w: usize| all[w].load(Relaxed);
-            (0..word(object::RING_LEN))
-                .for_each(|n| codec::free(arena.at(here.ring_place(n).0).load(Relaxed), heap, holder));
+            for n in 0..word(object::RING_LEN) {
+                let value = arena.at(here.ring_place(n).0).load(Relaxed);
+                each_object(&arena.value(value), &mut |object| {
+                    if self.has_shares(object) {
+                        given_up.push(whole_of(arena, object));
+                    }
+                });
+                codec::free(value, heap, holder);
+            }
             // One that only keeps a value has no clock.
             let places = if arena.kind(id) == objects::place::task { 0 } else { word(object::RING_PLACES) as usize };
+            let ring = word(object::RING) as usize;
             for place in 0..places {
-                let ring = word(object::RING) as usize;
                 let clock = match word(object::ENDS) {
                     0 => ring::clock(ring, places, place),
                     _ => ring::clock_with_ends(ring, place),
                 };
                 blocks.push(arena.at(clock).load(Relaxed));
             }
-            blocks.push(word(object::RING));
+            blocks.push(ring as u64);
         });
         // From here on it has none.
         for w in [object::RING_LEN, object::ENDS, object::RING, object::RING_PLACES] {
@@ -428,7 +614,7 @@ impl Executor {
 }
 
 /// How many objects an object stands for, itself among them.
-pub fn stands_for(arena: &super::arena::Arena, id: u32) -> u64 {
+pub fn stands_for(arena: &Arena, id: u32) -> u64 {
     1 + (arena.object(id, object::SHARED).load(Relaxed) >> STANDS_FOR)
 }
 

@@ -80,6 +80,13 @@ impl Birth {
     }
 }
 
+/// What a new task begins with.
+pub struct Life {
+    pub machine: Task,
+    /// Its shares in what it is given.
+    pub heritage: Vec<super::collect::Whole>,
+}
+
 /// A handle with its facts, for a task or a job.
 pub fn make_handle(
     arena: &Arena,
@@ -279,8 +286,6 @@ impl Executor {
             // Before any of them can do anything.
             self.trace_turn();
         }
-        step.args.iter().for_each(|v| self.publish(v));
-        step.captures.iter().for_each(|(_, v)| self.publish(v));
         let mut handles = Vec::with_capacity(indices.len());
         let (text, block) = match &step.name {
             Some(name) => (Arc::from(name.as_ref()), self.stored_name(name)?),
@@ -299,8 +304,9 @@ impl Executor {
                 pool: None,
             };
             let machine = Task::new(program, step.function, &step.args, &step.captures);
-            let handle =
-                if step.process { self.spawn_process(birth, machine)? } else { self.spawn_thread(birth, machine)? };
+            let heritage = self.bequeath(step.args.iter().chain(step.captures.iter().map(|c| &c.1)));
+            let life = Life { machine, heritage };
+            let handle = if step.process { self.spawn_process(birth, life)? } else { self.spawn_thread(birth, life)? };
             // `join all` waits for no daemon, as nothing does.
             if !step.daemon {
                 self.spawned.push(handle);
@@ -341,7 +347,7 @@ impl Executor {
         Ok((ObjRef { id, kind: objects::place::task }, slot))
     }
 
-    pub(super) fn spawn_thread(&mut self, birth: Birth, machine: Task) -> Result<ObjRef, Halt> {
+    pub(super) fn spawn_thread(&mut self, birth: Birth, life: Life) -> Result<ObjRef, Halt> {
         let (handle, slot) = self.bear_child(&birth)?;
         let (image, home) = (self.image, self.home.clone());
         // In a session there may be a newer one before the thread runs.
@@ -357,7 +363,7 @@ impl Executor {
             image.watched(move || {
                 match pool {
                     Some(pool) => executor.work(pool),
-                    None => executor.live(machine),
+                    None => executor.live(life),
                 }
                 executor.home.gil_let_go();
             });
@@ -386,7 +392,7 @@ impl Executor {
     }
 
     /// Forks; in the child this never returns.
-    pub(super) fn spawn_process(&mut self, mut birth: Birth, machine: Task) -> Result<ObjRef, Halt> {
+    pub(super) fn spawn_process(&mut self, mut birth: Birth, life: Life) -> Result<ObjRef, Halt> {
         self.reap_ended();
         let kind = if birth.pool.is_some() { process::WORKER } else { process::SPAWNED };
         let index = self.reserve_process(kind)?;
@@ -401,7 +407,7 @@ impl Executor {
                 self.forked(handle, index, false, daemon, birth.pool.is_none());
                 Ok(handle)
             }
-            Ok(Side::Child(home)) => self.become_process((home, slot, handle.id), name, machine, birth.pool),
+            Ok(Side::Child(home)) => self.become_process((home, slot, handle.id), name, life, birth.pool),
             Err(error) => {
                 unbear(self.arena, handle.id, slot);
                 Err(self.refuse(refused::PROCESS, error as i32))
@@ -426,7 +432,7 @@ impl Executor {
         &mut self,
         (home, slot, task): (Arc<Process>, usize, u32),
         name: ThreadName,
-        machine: Task,
+        life: Life,
         pool: Option<u32>,
     ) -> ! {
         proc::register(self.arena, home.index);
@@ -436,7 +442,10 @@ impl Executor {
         self.image.call_supervisor_if_needed();
         let life = move || match pool {
             Some(pool) => executor.work(pool),
-            None => executor.live_as_process(machine),
+            None => {
+                executor.inherit(life.heritage);
+                executor.live_as_process(life.machine)
+            }
         };
         stacker::maybe_grow(STACK_LEFT, STACK_MORE, || self.image.watched(life));
         proc::end(0)
@@ -446,7 +455,7 @@ impl Executor {
     pub(super) fn fork(&mut self) -> Result<Value, Halt> {
         self.reap_ended();
         // Both have what is on the stack.
-        self.publish_own();
+        self.publish_all();
         let index = self.reserve_process(process::FORKED)?;
         let number = {
             let mut family = self.home.family();
@@ -499,8 +508,9 @@ impl Executor {
     }
 
     /// The life of a thread's task.
-    fn live(&mut self, machine: Task) {
-        let ended = self.run_task(machine);
+    fn live(&mut self, life: Life) {
+        self.inherit(life.heritage);
+        let ended = self.run_task(life.machine);
         let ended = self.end_in_turn(ended);
         self.finish(ended);
         self.release();
@@ -864,11 +874,8 @@ impl Executor {
             pool: Some(id),
         };
         let machine = Task::new(self.program, self.program.main, &[], &[]);
-        if process {
-            self.spawn_process(birth, machine)?
-        } else {
-            self.spawn_thread(birth, machine)?
-        };
+        let life = Life { machine, heritage: Vec::new() };
+        if process { self.spawn_process(birth, life)? } else { self.spawn_thread(birth, life)? };
         Ok(())
     }
 
@@ -886,7 +893,7 @@ impl Executor {
         job.extend([Value::Object(handle), Value::Function(function)]);
         job.extend_from_slice(args);
         self.operate(target, pool::SUBMIT, &[Value::list(job)])?;
-        self.own_job(id);
+        self.possess_job(id);
         Ok(Value::Object(handle))
     }
 }

@@ -114,11 +114,15 @@ impl Executor {
                 return self.answer(machine, Ok(Value::None));
             }
             Step::Exit(code) => return Some(self.exit(code)),
-            Step::New { .. } | Step::NewRecord { .. } | Step::Submit { .. } if self.own_objects.are_many() => {
+            Step::New { .. } | Step::NewRecord { .. } | Step::Submit { .. } if self.possession.cluttered => {
                 self.collect(machine, &step);
             }
             Step::Interrupted => {
-                self.home.gil_switch();
+                if self.possession.cluttered {
+                    self.collect(machine, &step);
+                } else {
+                    self.home.gil_switch();
+                }
                 return self.answer(machine, Ok(Value::None));
             }
             _ => {}
@@ -535,9 +539,7 @@ impl Executor {
             self.open_pool(id, new.options)?;
         }
         let target = ObjRef { id, kind: new.kind };
-        if spec.word != "pool" && !self.is_managed(target) {
-            self.adopt_object(id, 1, list);
-        }
+        self.possess(id, 1, list, spec.word == "pool" || self.is_managed(target));
         Ok(Value::Object(target))
     }
 
@@ -590,9 +592,7 @@ impl Executor {
                 self.make_field(first, record.structure, index, field, given)?;
             }
         }
-        if !super::collect::has_pool(structure) {
-            self.adopt_object(first, 1 + parts, list);
-        }
+        self.possess(first, 1 + parts, list, super::collect::has_pool(structure));
         Ok(Value::Object(ObjRef { id: first, kind }))
     }
 
@@ -716,6 +716,7 @@ impl Executor {
                 let held = self.arena.object(target.id, object::RING_LEN).load(Relaxed);
                 let place = ring::value(self.arena.object(target.id, object::RING).load(Relaxed) as usize, 0);
                 let value = if held == 0 { Value::None } else { self.arena.value(self.arena.at(place).load(Relaxed)) };
+                self.take_share(&value);
                 self.in_world(target.id, |w| w.acquire(target.id, 0));
                 self.unguard();
                 Ok(value)

@@ -244,7 +244,7 @@ impl Guarded<'_> {
     /// A value at the end where they are put: see `ends`.
     #[inline(always)]
     fn push_at(&mut self, at: AtEnd, value: &Value) {
-        self.task.publish(value);
+        self.task.share(value);
         let word = match codec::small(value) {
             Some(word) => Ok(word),
             None => codec::to_word(value, self.arena.heap(), self.task.holder),
@@ -273,6 +273,7 @@ impl Guarded<'_> {
             self.exchange_with(at.clock());
         }
         at.hand_over(End::Take);
+        self.task.take_over(&value);
         value
     }
 
@@ -311,7 +312,7 @@ impl World for Guarded<'_> {
         if let Some((at, _)) = self.end {
             return self.push_at(at, &value);
         }
-        self.task.publish(&value);
+        self.task.share(&value);
         let here = self.at(object);
         let len = here.load(object::RING_LEN);
         let room = if len < here.load(object::RING_PLACES) {
@@ -373,6 +374,7 @@ impl World for Guarded<'_> {
         } else {
             codec::small_value(word)
         };
+        self.task.take_over(&value);
         if self.task.detect {
             if bounded {
                 self.exchange_with(clock);
@@ -544,7 +546,7 @@ fn new_ring(task: &Executor, places: usize) -> Result<usize, OutOfMemory> {
 
 /// A ring of one place without a clock: who only looks at the value acquires none.
 fn keep_as_ring(task: &mut Executor, id: u32, value: &Value) {
-    task.publish(value);
+    task.share(value);
     let heap = task.arena.heap();
     let word = codec::to_word(value, heap, task.holder);
     let (Ok(word), Ok(block)) = (word, heap.allocate(8, task.holder)) else {
