@@ -80,6 +80,8 @@ fn what_a_task_makes_for_itself() {
         clean(&format!("task t {{ repeat ROUNDS {{ let o = {make}\n{operate} }} }}\nlet w = spawn process t\njoin w"));
     }
     clean("repeat ROUNDS { let m = lock()\nlet c = condition(m)\nwith m { c.notify() } }");
+    // The locks that are held at an access are kept for reports.
+    clean("var x = 0\nrepeat ROUNDS { let m = lock()\nlet n = lock()\nwith m { x += 1 }\nwith n { x += 1 } }");
     // What holds another keeps it.
     clean(
         "let m = lock()\nlet c = condition(m)\nm = none\nrepeat ROUNDS { let e = event() }

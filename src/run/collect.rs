@@ -126,6 +126,7 @@ pub struct Whole {
 pub struct Possession {
     on: bool,
     objects: HashMap<u32, Whole>,
+    jobs: Vec<u32>,
     /// When there are so many, it looks which it still has.
     many: usize,
     /// There are.
@@ -149,6 +150,7 @@ impl Possession {
         Possession {
             on: collects(image),
             objects: HashMap::new(),
+            jobs: Vec::new(),
             many: OBJECTS_MIN,
             cluttered: false,
             told: HashMap::new(),
@@ -158,7 +160,15 @@ impl Possession {
 
     fn add(&mut self, whole: Whole) {
         self.objects.insert(whole.first, whole);
-        self.cluttered = self.objects.len() >= self.many;
+        self.look_round();
+    }
+
+    fn count(&self) -> usize {
+        self.objects.len() + self.jobs.len()
+    }
+
+    fn look_round(&mut self) {
+        self.cluttered = self.count() >= self.many;
     }
 }
 
@@ -263,7 +273,8 @@ impl Executor {
     pub(super) fn possess_job(&mut self, id: u32) {
         if self.possession.on {
             self.arena.object(id, object::SHARED).store(0, Relaxed);
-            self.possession.add(Whole { first: id, count: 1, list: list_of_jobs(self.program) });
+            self.possession.jobs.push(id);
+            self.possession.look_round();
         }
     }
 
@@ -285,7 +296,8 @@ impl Executor {
 
     /// All that the task has.
     pub(super) fn publish_all(&mut self) {
-        for first in std::mem::take(&mut self.possession.objects).into_keys() {
+        let objects = std::mem::take(&mut self.possession.objects).into_keys();
+        for first in objects.chain(std::mem::take(&mut self.possession.jobs)) {
             self.publish_object(ObjRef { id: first, kind: self.arena.kind(first) });
         }
     }
@@ -301,6 +313,12 @@ impl Executor {
     #[inline(never)]
     fn share_all(&self, value: &Value) {
         each_object(value, &mut |object| self.share_object(object));
+    }
+
+    /// The same of a reference, as a word.
+    #[cold]
+    pub(super) fn share_word(&self, word: u64) {
+        self.share_all(&codec::small_value(word));
     }
 
     fn share_object(&self, object: ObjRef) {
@@ -343,6 +361,11 @@ impl Executor {
                 self.give_up_later(object);
             }
         });
+    }
+
+    #[cold]
+    pub(super) fn take_over_word(&mut self, word: u64) {
+        self.take_over_all(&codec::small_value(word));
     }
 
     /// The value was only looked at, where it stays; it cannot go from there meanwhile.
@@ -416,22 +439,24 @@ impl Executor {
             step.each_value(&mut |value| found.look(value));
         });
         let own = &mut self.possession;
-        own.many = OBJECTS_MIN.max(2 * own.objects.len()).max(values / VALUES_FOR_ONE);
+        own.many = OBJECTS_MIN.max(2 * own.count()).max(values / VALUES_FOR_ONE);
         own.cluttered = false;
     }
 
-    /// The task has ended and its stack is gone.
+    /// The task has ended and its stack is gone. With `main` mostly all ends.
     pub(super) fn collect_all(&mut self) {
-        if !self.possession.objects.is_empty() {
+        if self.possession.count() > 0 && self.task != self.image.main_task() {
             self.keep_found(|_| ());
-            self.possession.objects.clear();
+            (self.possession.objects, self.possession.jobs) = Default::default();
         }
     }
 
     /// Keeps what is found, and what cannot be given up yet. How many values were looked
     /// at.
     fn keep_found(&mut self, look: impl FnOnce(&mut Found)) -> usize {
-        let mut objects: Vec<Whole> = self.possession.objects.values().copied().collect();
+        let list = list_of_jobs(self.program);
+        let jobs = std::mem::take(&mut self.possession.jobs).into_iter().map(|first| Whole { first, count: 1, list });
+        let mut objects: Vec<Whole> = self.possession.objects.values().copied().chain(jobs).collect();
         objects.sort_unstable_by_key(|o| o.first);
         let live = vec![false; objects.len()];
         let mut found = Found { objects, live, values: 0 };
@@ -440,10 +465,14 @@ impl Executor {
         self.held().into_iter().for_each(|(held, ..)| found.mark(held));
         let mut places = false;
         for (whole, live) in found.objects.into_iter().zip(found.live) {
-            if !live && self.let_go(&whole) {
-                places |= self.arena.kind(whole.first) == objects::place::record;
-                self.possession.objects.remove(&whole.first);
+            if live || !self.let_go(&whole) {
+                if whole.list == list {
+                    self.possession.jobs.push(whole.first);
+                }
+                continue;
             }
+            places |= self.arena.kind(whole.first) == objects::place::record;
+            self.possession.objects.remove(&whole.first);
         }
         if places {
             // What it recorded there may be other places by the time it comes there again.

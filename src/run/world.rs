@@ -244,10 +244,17 @@ impl Guarded<'_> {
     /// A value at the end where they are put: see `ends`.
     #[inline(always)]
     fn push_at(&mut self, at: AtEnd, value: &Value) {
-        self.task.share(value);
         let word = match codec::small(value) {
-            Some(word) => Ok(word),
-            None => codec::to_word(value, self.arena.heap(), self.task.holder),
+            Some(word) => {
+                if codec::is_object(word) {
+                    self.task.share_word(word);
+                }
+                Ok(word)
+            }
+            None => {
+                self.task.share(value);
+                codec::to_word(value, self.arena.heap(), self.task.holder)
+            }
         };
         let Ok(word) = word else {
             self.task.check_memory(Err(OutOfMemory));
@@ -265,15 +272,19 @@ impl Guarded<'_> {
         let word = at.value().load(Relaxed);
         let value = if codec::owns_block(word) {
             self.task.give_back(word);
-            codec::to_value(word, self.arena.heap())
+            let value = codec::to_value(word, self.arena.heap());
+            self.task.take_over(&value);
+            value
         } else {
+            if codec::is_object(word) {
+                self.task.take_over_word(word);
+            }
             codec::small_value(word)
         };
         if self.task.detect {
             self.exchange_with(at.clock());
         }
         at.hand_over(End::Take);
-        self.task.take_over(&value);
         value
     }
 
@@ -312,7 +323,6 @@ impl World for Guarded<'_> {
         if let Some((at, _)) = self.end {
             return self.push_at(at, &value);
         }
-        self.task.share(&value);
         let here = self.at(object);
         let len = here.load(object::RING_LEN);
         let room = if len < here.load(object::RING_PLACES) {
@@ -321,8 +331,16 @@ impl World for Guarded<'_> {
             self.through(|task| grow_ring(task, object, bounded))
         };
         let word = match codec::small(&value) {
-            Some(word) => Ok(word),
-            None => codec::to_word(&value, self.arena.heap(), self.task.holder),
+            Some(word) => {
+                if codec::is_object(word) {
+                    self.task.share_word(word);
+                }
+                Ok(word)
+            }
+            None => {
+                self.task.share(&value);
+                codec::to_word(&value, self.arena.heap(), self.task.holder)
+            }
         };
         let (Ok(()), Ok(word)) = (room, word) else {
             self.task.check_memory(Err(OutOfMemory));
@@ -370,11 +388,15 @@ impl World for Guarded<'_> {
         let value = if codec::owns_block(word) {
             self.change(at, place, codec::NONE);
             self.task.give_back(word);
-            codec::to_value(word, self.arena.heap())
+            let value = codec::to_value(word, self.arena.heap());
+            self.task.take_over(&value);
+            value
         } else {
+            if codec::is_object(word) {
+                self.task.take_over_word(word);
+            }
             codec::small_value(word)
         };
-        self.task.take_over(&value);
         if self.task.detect {
             if bounded {
                 self.exchange_with(clock);
