@@ -71,10 +71,12 @@ pub struct Image {
     bell: EventFd,
     /// Where what happens is recorded, if it is.
     pub events: Option<super::events::Events>,
-    /// What reports call the tasks, each with its number in the order of birth, and how
-    /// many had been born by then.
-    pub told: Mutex<(u64, HashMap<u32, (u64, String)>)>,
+    /// What reports call the tasks, and how many had been born by then.
+    pub told: Mutex<(u64, Told)>,
 }
+
+/// The names of tasks, each with its number in the order of birth.
+pub type Told = HashMap<u32, (u64, String)>;
 
 /// Room for what can be declared.
 #[derive(Clone, Copy, Debug)]

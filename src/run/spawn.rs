@@ -875,7 +875,11 @@ impl Executor {
         };
         let machine = Task::new(self.program, self.program.main, &[], &[]);
         let life = Life { machine, heritage: Vec::new() };
-        if process { self.spawn_process(birth, life)? } else { self.spawn_thread(birth, life)? };
+        if process {
+            self.spawn_process(birth, life)?
+        } else {
+            self.spawn_thread(birth, life)?
+        };
         Ok(())
     }
 
