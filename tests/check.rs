@@ -992,6 +992,30 @@ fn who_has_to_do_with_another_of_the_row_is_no_help() {
     }
 }
 
+/// Who is stuck beside one that goes on without end is told of however early it ends.
+#[test]
+fn who_is_stuck_is_told_where_an_exploration_ends_early() {
+    for (wait, object) in [("e.wait()", "event e"), ("e.acquire()", "semaphore e(0)"), ("e.get()", "queue e")] {
+        let script = format!(
+            "{object}\natomic n = 0\ntask t {{ let v = {wait} }}\ntask u {{ loop {{ n += 1 }} }}\nspawn u\nspawn t\njoin all\n"
+        );
+        for how in [&["--max-states", "3000"][..], &["--strategy", "random", "--runs", "3"]] {
+            let ended = conc().args(["check", "--format", "json"]).args(how).args(["-"]).input(&script).finish();
+            let found = ended.of_type("finding").into_iter().find(|f| f["code"] == "deadlock").expect("it is told");
+            let schedule = found["schedule"].as_str().unwrap_or_default().to_string();
+            assert!(schedule.starts_with("0x2@") || schedule.starts_with("0x2.2@"), "{schedule}");
+        }
+    }
+}
+
+/// Who only comes to look at its condition is a part of the deadlock, as in a replay.
+#[test]
+fn all_that_await_are_told_of() {
+    let ended = check_json("shared v = 0\ntask t { await v > 0 }\nspawn t x2\njoin all\n").finish();
+    let found = ended.of_type("finding").pop().expect("there is one");
+    assert!(found["message"].as_str().unwrap_or_default().starts_with("t#0 and t#1 wait"), "{found}");
+}
+
 /// Nobody looks again until a `choose` gives what is wanted.
 #[test]
 fn what_is_awaited_chooses_nothing() {

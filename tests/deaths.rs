@@ -825,6 +825,17 @@ fn no_standard_output_at_all_is_said() {
     assert_eq!(ended.stderr, "");
 }
 
+/// A script from nowhere is none, and not an empty one.
+#[test]
+fn a_standard_input_that_is_closed_is_an_error() {
+    let shell = |line: &str| support::program("sh").args(["-c", line]).env("CONC", env!("CARGO_BIN_EXE_conc"));
+    for args in ["run - <&-", "check - <&-", "fmt - <&-", "run - <&- >&-", "run - 0>/dev/null"] {
+        let ended = shell(&format!("\"$CONC\" {args}")).finish().expect_code(2);
+        ended.expect_stderr("conc: standard input cannot be read: it is closed, or open only for writing");
+    }
+    shell("\"$CONC\" run - </dev/null").finish().expect_code(0);
+}
+
 /// Whoever is killed in the middle of a change of memory keeps nobody from it.
 #[test]
 fn killed_in_the_middle_of_a_change() {

@@ -269,7 +269,7 @@ fn a_queue_without_end_reaches_the_limit() {
 
 #[test]
 fn objects_without_end_reach_the_limit() {
-    assert_out_of_memory("loop { let q = queue(3) }");
+    assert_out_of_memory("queue all\nloop { let q = queue(3); all.put(q) }");
 }
 
 #[test]

@@ -19,7 +19,9 @@ use super::persistent::{self, Futures, Standing, Touches};
 use super::sleep::{self, Reach, Sleepers, Sleeping};
 use super::store::{Landed, Number, Row, StateId, Store};
 use super::symmetry::{Normal, Stance, Symmetry};
-use super::turn::{Carried, Mover, TOO_MANY_WAYS, WAYS_MAX, actor, carry_out, memo_of, next_ways, waiting_key};
+use super::turn::{
+    Carried, Mover, TOO_MANY_WAYS, WAYS_BYTES, WAYS_MAX, actor, carry_out, memo_of, next_ways, waiting_key,
+};
 use crate::objects::TaskId;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
@@ -157,6 +159,8 @@ type Waiting = (PartIx, Came);
 const MANY_WAYS: usize = 1000;
 /// The place of no ways.
 const NO_WAYS: u32 = 0;
+/// With so many steps a thread has enough to do.
+const STEPS_MOST: usize = 1 << 20;
 /// So many states are looked up in the memo together.
 const ABREAST: usize = 32;
 
@@ -191,6 +195,7 @@ impl Piece {
         let mut walks = std::mem::take(&mut self.walks);
         let mut open = std::mem::take(&mut self.open);
         rows.resize_with(ABREAST, Row::default);
+        let first = self.steps.len();
         let memo = &known.memos[memo_of(Mover::Task)];
         for begin in (0..self.items.len()).step_by(ABREAST) {
             let end = (begin + ABREAST).min(self.items.len());
@@ -215,7 +220,7 @@ impl Piece {
                 fan.carried = self.carried.len() as u32;
                 fan.idle = (!all && !fan.beyond).then_some((idle, self.idle.len() as u32));
                 self.fans.push(fan);
-                if long {
+                if long || self.steps.len() - first > STEPS_MOST {
                     cut.fetch_min(self.first + at + 1, Relaxed);
                 }
             }
@@ -329,7 +334,7 @@ impl Piece {
         let memo = memo_of(mover);
         let mut widths = std::mem::take(&mut self.widths);
         let mut ways = Vec::new();
-        let (mut long, mut taken) = (false, 0);
+        let (mut long, mut taken, mut bytes) = (false, 0, 0);
         let done = loop {
             let came = match known.memos[memo].find(part, |ix| row.get(ix), &mut ways, &mut widths) {
                 Some(leaf) => Came::Kept(leaf),
@@ -344,6 +349,7 @@ impl Piece {
                                 break None;
                             }
                             long |= carried.long;
+                            bytes += carried.bytes();
                             // What is kept of it here is its place.
                             let place = Leaf { writes: vec![(self.carried.len() as PartIx, 0)], ..Leaf::default() };
                             let leaf = self.own[memo].add((ix, part), &carried.looks, place, &mut |_, _| 0);
@@ -362,7 +368,7 @@ impl Piece {
             if !next_ways(&mut ways, &widths) {
                 break Some(long);
             }
-            if taken == WAYS_MAX {
+            if taken == WAYS_MAX || bytes > WAYS_BYTES {
                 self.cut = Some(TOO_MANY_WAYS);
                 break Some(long);
             }

@@ -431,10 +431,7 @@ fn end(explorer: &mut Explorer, done: Done, round: bool) -> Followed {
     explorer.successors(&done.row, true, &mut out);
     // A schedule may leave out that a task has looked at the condition of an
     // `await` before it waits.
-    out.retain(|(turn, leaf)| {
-        let part = explorer.part(&done.row.with(&leaf.writes), Key::Task(explorer.task_of(turn)));
-        !matches!(part.as_deref(), Some(Part::Task(task)) if matches!(task.at, At::Looked { .. }))
-    });
+    out.retain(|to| !explorer.looks_in_vain(&done.row, to));
     let able: Vec<TaskId> = out.iter().map(|(t, _)| explorer.task_of(t)).collect();
     let at_end = out.is_empty();
     let scene = Scene1::new(explorer, &done.row, &able);

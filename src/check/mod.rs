@@ -305,6 +305,9 @@ pub fn check(
             open = model.guards().open.clone();
             continue;
         }
+        if explorer.stop.is_some_and(|stop| stop != Stop::First) {
+            explorer.tell_of_the_open();
+        }
         // To tell of what was found can take long where the ways are.
         if explorer.stop.is_none() {
             explorer.stop = ask(&explorer.progress_now());

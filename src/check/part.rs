@@ -305,12 +305,13 @@ fn shared_bytes(value: &Value) -> usize {
 }
 
 /// About how much memory a part takes.
-fn bytes(part: &Part) -> usize {
+pub fn bytes(part: &Part) -> usize {
     let values = |values: &[Value]| values.iter().map(|v| 16 + shared_bytes(v)).fold(0, usize::saturating_add);
     let inside = match part {
         Part::Task(t) => {
             let machine = t.machine.as_ref().map_or(0, |m| values(m.stack()) + m.frame_bytes());
-            machine + 24 * t.held.len() + 4 * t.footprint.len() + 8 * t.spawned.len()
+            let choice = t.machine.as_ref().and_then(|m| m.chooses_from()).map_or(0, shared_bytes);
+            machine + choice + 24 * t.held.len() + 4 * t.footprint.len() + 8 * t.spawned.len()
         }
         Part::Process(p) => 24 * p.children.len() + 4 * p.records.len(),
         Part::Threads(tasks) => 4 * tasks.len(),

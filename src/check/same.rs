@@ -9,7 +9,6 @@ use super::part::PartId;
 use super::store::{Row, own_parts};
 use super::turn::Turn;
 use crate::detect::finding::Code;
-use crate::objects::TaskId;
 use hashbrown::HashSet;
 
 /// What makes two findings one.
@@ -97,20 +96,9 @@ pub fn shown_further_on(explorer: &mut Explorer, row: &Row, key: &Key) -> Option
 /// Of tasks that are stuck, the same in a state that differs in who of alike tasks is where:
 /// which circle of several is told of depends on that.
 pub fn stuck_alike(explorer: &mut Explorer, row: &Row, one: &Stuck) -> Option<What> {
-    let all: Vec<Stuck> = stuck(explorer, row).into_iter().filter(|s| s.code == one.code).collect();
+    let all: Vec<Stuck> = explorer.stuck_in(row).into_iter().filter(|s| s.code == one.code).collect();
     let alike = all.iter().find(|s| s.finding.on == one.finding.on).or(all.first());
     alike.cloned().map(What::Stuck)
-}
-
-/// All that are stuck in a state.
-fn stuck(explorer: &mut Explorer, row: &Row) -> Vec<Stuck> {
-    let mut out = Vec::new();
-    explorer.successors(row, true, &mut out);
-    let mut able: Vec<TaskId> = out.iter().map(|(t, _)| explorer.task_of(t)).collect();
-    able.dedup();
-    let scene = Scene1::new(explorer, row, &able);
-    let stuck = scene.stuck();
-    scene.findings(&stuck, !out.is_empty())
 }
 
 /// What the last state shows by itself; of several that are stuck with one key, one that fits.
@@ -119,7 +107,7 @@ pub fn at_last(explorer: &mut Explorer, row: &Row, key: &Key, fits: &dyn Fn(&Wha
         return None;
     }
     if let Key::Stuck(code, text) = key {
-        let same = stuck(explorer, row).into_iter().filter(|s| s.code == *code && s.key == *text);
+        let same = explorer.stuck_in(row).into_iter().filter(|s| s.code == *code && s.key == *text);
         return same.map(What::Stuck).find(fits);
     }
     let mut out = Vec::new();

@@ -207,7 +207,7 @@ impl Gathered {
         if self.keys.contains(&key) || explorer.guards_broken() {
             return false;
         }
-        let turns = match shorter::shorter(explorer, &fresh.turns, &shorter::Wanted::any(&key)) {
+        let turns = match shorter::shorter(explorer, &fresh.turns, &shorter::Wanted::any(&key), shorter::BUDGET) {
             Some(shows) => {
                 found.what = shows.what;
                 shows.turns

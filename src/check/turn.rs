@@ -38,6 +38,9 @@ impl Mover {
 
 /// So many ways through one step are gone through, and what is told of more.
 pub const WAYS_MAX: usize = 100_000;
+/// What the ways of one step come to may take so much memory. Neither the time nor the
+/// memory is looked at before all of them are there.
+pub const WAYS_BYTES: usize = 1 << 30;
 pub const TOO_MANY_WAYS: &str = "a step with too many choices in it";
 
 /// One transition: whose, and the ways it takes.
@@ -62,6 +65,17 @@ pub struct Carried {
     pub long: bool,
     /// It needs what the exploration does not have yet.
     pub beyond: bool,
+}
+
+impl Carried {
+    /// About how much memory takes what is new.
+    pub fn bytes(&self) -> usize {
+        let new = self.writes.iter().filter_map(|(_, content)| match content {
+            Content::New(_, part) => Some(bytes(part)),
+            Content::Known(_) => None,
+        });
+        new.fold(0, usize::saturating_add)
+    }
 }
 
 /// Makes a transition of what stands there in this part.

@@ -102,8 +102,10 @@ impl Numbers {
     }
 }
 
-/// Of ways of no more transitions it is seen which are not needed.
+/// Of ways of no more transitions it is seen thoroughly which are not needed.
 const SHORTENED_MAX: usize = 400;
+/// Longer ones are followed so often for that: once without each of some tasks.
+const LONG_TRIES: u64 = 8;
 
 /// In ways of no more steps neighbours are exchanged, to have fewer switches.
 const STEPS_MAX: usize = 100_000;
@@ -134,12 +136,14 @@ pub fn shown(explorer: &mut Explorer, found: &Found1) -> Shown {
         _ => Vec::new(),
     };
     let may_be_shorter = matches!(found.what, explore::What::Event(_) | explore::What::Stuck(_));
-    let alone = explorer.model.alone && may_be_shorter && turns.len() <= SHORTENED_MAX;
-    if explorer.follows_some() || alone {
+    let by_chance = explorer.model.alone || explorer.stop.is_some();
+    if explorer.follows_some() || by_chance && may_be_shorter {
         let key = same::key(explorer, &found);
         let there = stands(&found.what);
         let wanted = Wanted { key: &key, fits: &|what| stands(what) == there };
-        if let Some(shows) = shorter::shorter(explorer, &turns, &wanted) {
+        let thorough = explorer.follows_some() || turns.len() <= SHORTENED_MAX;
+        let budget = if thorough { shorter::BUDGET } else { LONG_TRIES * turns.len() as u64 };
+        if let Some(shows) = shorter::shorter(explorer, &turns, &wanted, budget) {
             (turns, found.what) = (shows.turns, shows.what);
         }
     }

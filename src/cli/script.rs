@@ -10,7 +10,9 @@ use crate::program::Program;
 use crate::program::compile::analyse;
 use crate::program::value::Value;
 use crate::report::{self, STANDARD_INPUT, Source};
+use std::fs::File;
 use std::io::Read;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 /// Reads a file, or standard input for `-`. The error is the exit code, with
@@ -24,15 +26,21 @@ pub fn read(path: &str) -> Result<Source, u8> {
 
 /// The same, with the sentence for the error.
 pub fn source(path: &str) -> Result<Source, String> {
-    let bytes = if path == "-" {
-        let mut bytes = Vec::new();
-        std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
-    } else {
-        std::fs::read(path)
-    };
+    let bytes = if path == "-" { read_input() } else { std::fs::read(path) };
     let name = if path == "-" { STANDARD_INPUT } else { path };
-    let bytes = bytes.map_err(|e| format!("{name} cannot be read: {}", plain(&e)))?;
+    let why = |e: &std::io::Error| match e.raw_os_error().map(nix::Error::from_raw) {
+        Some(nix::Error::EBADF) if path == "-" => "it is closed, or open only for writing".to_string(),
+        _ => plain(e),
+    };
+    let bytes = bytes.map_err(|e| format!("{name} cannot be read: {}", why(&e)))?;
     Source::from_bytes(name, bytes)
+}
+
+/// By the descriptor: Rust's `Stdin` takes one that cannot be read for an empty one.
+fn read_input() -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::from(std::io::stdin().as_fd().try_clone_to_owned()?).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// An error of the system without its number.

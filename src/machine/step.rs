@@ -187,6 +187,18 @@ pub enum Step {
 }
 
 impl Step {
+    /// Each value among what it makes an object or a job of.
+    pub fn each_value(&self, each: &mut impl FnMut(&Value)) {
+        match self {
+            Step::New { args: values, .. } | Step::NewRecord { values, .. } => values.iter().for_each(each),
+            Step::Submit { pool, args, .. } => {
+                each(&Value::Object(*pool));
+                args.iter().for_each(each);
+            }
+            _ => {}
+        }
+    }
+
     /// Why `finally` cannot do it, which runs when all others have ended.
     pub fn needs_others(&self) -> Option<Error> {
         let deed = match self {

@@ -133,6 +133,35 @@ impl Task {
         &self.stack
     }
 
+    /// What it is about to choose from.
+    pub fn chooses_from(&self) -> Option<&Value> {
+        match &self.pending {
+            Pending::Choose(list) => Some(list),
+            _ => None,
+        }
+    }
+
+    /// Each value that it may still come by: of all its calls, and of a step that is
+    /// half done.
+    pub fn each_value(&self, each: &mut impl FnMut(&Value)) {
+        self.stack.iter().for_each(&mut *each);
+        match &self.pending {
+            Pending::Change { place, operand, .. } => {
+                each(operand);
+                if let Home::Record(id) = place.home {
+                    each(&Value::Object(ObjRef { id, kind: crate::objects::place::record }));
+                }
+            }
+            Pending::Choose(values) => each(values),
+            Pending::Hire(hire) => each(&hire.0),
+            Pending::Spawn(spawn) => {
+                let (step, _, made) = &**spawn;
+                step.args.iter().chain(step.captures.iter().map(|c| &c.1)).chain(made).for_each(each);
+            }
+            _ => {}
+        }
+    }
+
     /// About how much memory its calls take, without the stack.
     pub fn frame_bytes(&self) -> usize {
         size_of::<Frame>() * self.frames.len() + size_of::<Handler>() * self.handlers.len()
@@ -169,8 +198,8 @@ impl Task {
 
     /// Of a task that stands before a `choose`: what the given number stands for.
     pub fn choice(&self, number: usize) -> Option<&Value> {
-        match &self.pending {
-            Pending::Choose(Value::List(items)) => items.get(number),
+        match self.chooses_from()? {
+            Value::List(items) => items.get(number),
             _ => None,
         }
     }

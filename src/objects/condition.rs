@@ -12,7 +12,7 @@ const WAIT: u8 = 0;
 pub const NOTIFY: u8 = 1;
 pub const NOTIFY_ALL: u8 = 2;
 
-const LOCK: usize = 0;
+pub const LOCK: usize = 0;
 /// See the head of the file.
 pub const MISSED_BY: usize = 1;
 pub const MISSED_AT: usize = 2;

@@ -112,6 +112,8 @@ pub mod run {
     /// What a task knew that has ended, as a clock block: others that end know much
     /// the same.
     pub const ENDED_CLOCK: usize = 37;
+    /// A block with a list of free numbers for each place that makes objects (`collect`).
+    pub const FREE_LISTS: usize = 38;
     pub const COUNT: usize = 64;
 }
 
@@ -272,8 +274,14 @@ pub mod object {
     pub const INFO: usize = BORN + 1;
     pub const INFO2: usize = INFO + 1;
     pub const INFO3: usize = INFO + 2;
+    /// Of a handle that stands for others too: how many (`collect`).
     pub const INFO4: usize = INFO + 3;
+    /// Who has a share in it (`collect`).
+    pub const SHARED: usize = INFO + 4;
     pub const COUNT: usize = 24;
+    const _: () = assert!(SHARED < COUNT);
+    /// Of a free number: the next one, plus one.
+    pub const FREE_NEXT: usize = TAIL;
 }
 
 /// A ring's block: the words of its values, and from the next line of the cache on
@@ -529,7 +537,40 @@ impl Arena {
         Ok(first as u32)
     }
 
-    /// Makes the object of a reserved number.
+    /// A number that objects of one birthplace had which nobody can reach any more.
+    pub fn take_free(&self, list: usize) -> Option<u32> {
+        let head = self.free_list(list)?;
+        let mut seen = head.load(Acquire);
+        loop {
+            let id = (seen as u32).checked_sub(1)?;
+            let next = self.object(id, object::FREE_NEXT).load(Relaxed);
+            match head.compare_exchange_weak(seen, changed_head(seen, next), AcqRel, Acquire) {
+                Ok(_) => return Some(id),
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// The number is nobody's now. Who is killed before the last write loses it.
+    pub fn give_free(&self, list: usize, id: u32) {
+        let Some(head) = self.free_list(list) else { return };
+        let mut seen = head.load(Relaxed);
+        loop {
+            self.object(id, object::FREE_NEXT).store(u64::from(seen as u32), Relaxed);
+            match head.compare_exchange_weak(seen, changed_head(seen, u64::from(id) + 1), AcqRel, Relaxed) {
+                Ok(_) => return,
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    fn free_list(&self, list: usize) -> Option<&AtomicU64> {
+        let lists = self.run(run::FREE_LISTS).load(Relaxed) as usize;
+        (lists != 0).then(|| self.at(lists + 8 * list))
+    }
+
+    /// Makes the object of a number that was reserved, or that is free again: then its
+    /// words stay where they are, so that whoever still looks there finds an object.
     pub fn make_object(
         &self,
         id: u32,
@@ -538,7 +579,10 @@ impl Arena {
         born: u64,
         holder: u32,
     ) -> Result<(), OutOfMemory> {
-        let at = self.heap().allocate(8 * object::COUNT, holder)?;
+        let at = match self.object_at(id) {
+            0 => self.heap().allocate(8 * object::COUNT, holder)?,
+            at => at,
+        };
         for i in 0..object::COUNT {
             self.at(at + 8 * i).store(0, Relaxed);
         }
@@ -584,4 +628,10 @@ impl Arena {
             && self.slot(slot, slot::STATE).load(SeqCst) != state::FREE)
             .then_some(slot)
     }
+}
+
+/// What the head of a list of free numbers becomes. It counts its changes, so that who
+/// saw it before sees that it is another one (as a stack of Treiber's must).
+fn changed_head(seen: u64, first: u64) -> u64 {
+    ((seen >> 32) + 1) << 32 | first
 }

@@ -103,6 +103,22 @@ impl<'a> Cell<'a> {
         Ok(())
     }
 
+    /// Nobody can reach it any more: gives back what it has on the heaps. `process` is
+    /// the number of the process that does it.
+    pub fn clear(&self, process: usize, holder: u32) {
+        codec::free(self.word(VALUE).swap(codec::NONE, Relaxed), self.heap(), holder);
+        let reads = self.word(READS).swap(0, Relaxed) as usize;
+        if reads != 0 {
+            self.heap().free(reads, holder);
+        }
+        let clock = self.word(CLOCK).swap(0, Relaxed) as usize;
+        // That of a copy is the clock of the place it was copied from.
+        let own = !self.private || self.owner().load(Relaxed) == process as u32 + 1;
+        if clock != 0 && own {
+            self.image.arena.heap().free(clock, holder);
+        }
+    }
+
     /// The value, without a step: for what looks from outside.
     pub fn peek(&self, holder: u32) -> Value {
         let word = self.word(VALUE).load(SeqCst);
@@ -219,6 +235,7 @@ impl Executor {
                 }
                 Access::Write(value) => {
                     if let Some(new) = codec::small(value) {
+                        self.publish(value);
                         let old = word.swap(new, SeqCst);
                         if codec::owns_block(old) {
                             self.free_replaced(cell, old);
@@ -430,6 +447,7 @@ impl Executor {
     }
 
     fn word_for(&mut self, value: &Value, heap: Heap) -> Result<u64, Error> {
+        self.publish(value);
         codec::to_word(value, heap, self.holder).map_err(|e| {
             self.check_memory(Err(e));
             Error::new(ErrorKind::Overflow, "there is no memory left for this value")

@@ -447,6 +447,19 @@ fn raise(entry: &AtomicU64, to: u64) -> bool {
     lower
 }
 
+/// Gives back a clock that nobody will look at. One that others are told by stays.
+pub fn give_back(arena: &Arena, place: &AtomicU64, holder: u32) {
+    let block = place.swap(0, Relaxed) as usize;
+    if block == 0 {
+        return;
+    }
+    let head = arena.at(block).load(Relaxed);
+    let is_base = head & SPARSE != 0 && head & ON_BASE == 0 && (head & SPARSE_ENTRIES) as usize >= BASED_MIN;
+    if !is_base {
+        arena.heap().free(block, holder);
+    }
+}
+
 /// The block of a clock, with room for `entries`, of which there are never
 /// fewer than before.
 #[inline]

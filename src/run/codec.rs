@@ -32,6 +32,12 @@ pub fn owns_block(word: u64) -> bool {
     word & TAG == BLOCK
 }
 
+/// Whether the word is a reference.
+#[inline]
+pub fn is_object(word: u64) -> bool {
+    word & TAG == OBJECT
+}
+
 /// The word that owns a block.
 pub fn block_word(block: u64) -> u64 {
     block | BLOCK

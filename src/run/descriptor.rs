@@ -1,7 +1,8 @@
-//! A standard output that was closed stays closed. Before `main` Rust puts `/dev/null`
-//! in the place of each standard descriptor that is missing, so that no file opened
-//! later gets its number and what is printed into it; but then all that is printed is
-//! lost without a word. Here it gets one that refuses to be written to, before that.
+//! A standard input or output that was closed stays closed. Before `main` Rust puts
+//! `/dev/null` in the place of each standard descriptor that is missing, so that no file
+//! opened later gets its number and what is printed into it; but then all that is printed
+//! is lost without a word, and a script from nowhere is an empty one. Here they get what
+//! refuses to be written to or read from, before that.
 
 use nix::libc;
 
@@ -10,21 +11,18 @@ use nix::libc;
 // SAFETY: the section is a list of functions of this kind, each called once, with
 // arguments that may be left alone, while there is one thread.
 #[unsafe(link_section = ".init_array")]
-static BEFORE_MAIN: extern "C" fn() = keep_output_closed;
+static BEFORE_MAIN: extern "C" fn() = keep_closed;
 
-extern "C" fn keep_output_closed() {
-    // SAFETY: these are system calls on numbers and one string that ends with a zero;
-    // nothing of Rust's, which is not set up yet, is needed. Descriptor 1 belongs to
-    // nobody, as the first of them says.
-    unsafe {
-        if libc::fcntl(libc::STDOUT_FILENO, libc::F_GETFD) != -1 {
-            return;
-        }
-        // The lowest number that is free: perhaps that of standard input.
-        let unwritable = libc::open(c"/dev/null".as_ptr(), libc::O_RDONLY);
-        if unwritable >= 0 && unwritable != libc::STDOUT_FILENO {
-            libc::dup2(unwritable, libc::STDOUT_FILENO);
-            libc::close(unwritable);
+extern "C" fn keep_closed() {
+    for (descriptor, refusing) in [(libc::STDIN_FILENO, libc::O_WRONLY), (libc::STDOUT_FILENO, libc::O_RDONLY)] {
+        // SAFETY: these are system calls on numbers and one string that ends with a zero;
+        // nothing of Rust's, which is not set up yet, is needed. The descriptor belongs to
+        // nobody, as the first of them says, and so is the lowest number that is free:
+        // those below it were dealt with before.
+        unsafe {
+            if libc::fcntl(descriptor, libc::F_GETFD) == -1 {
+                libc::open(c"/dev/null".as_ptr(), refusing);
+            }
         }
     }
 }

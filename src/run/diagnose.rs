@@ -474,12 +474,15 @@ fn told_name(image: &Image, task: u32) -> String {
     let arena = image.arena;
     let born = arena.run(run::BIRTHS).load(SeqCst);
     let mut told = image.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if told.0 != born && told.1.len() < NAMED_ANEW || !told.1.contains_key(&task) {
+    let number = |t: u32| arena.facts(t, facts::NUMBER).load(SeqCst);
+    // That of a job may have been another's.
+    let known = told.1.get(&task).is_some_and(|(of, _)| *of == number(task));
+    if told.0 != born && told.1.len() < NAMED_ANEW || !known {
         let tasks: Vec<u32> = handles(arena).collect();
         let names = names::distinct(&tasks.iter().map(|t| named(image, *t)).collect::<Vec<_>>());
-        *told = (born, tasks.into_iter().zip(names).collect());
+        *told = (born, tasks.into_iter().zip(names).map(|(t, name)| (t, (number(t), name))).collect());
     }
-    told.1.get(&task).cloned().unwrap_or_else(|| arena.task_name(task))
+    told.1.get(&task).map(|(_, name)| name.clone()).unwrap_or_else(|| arena.task_name(task))
 }
 
 fn named(image: &Image, task: u32) -> Named {
@@ -757,7 +760,7 @@ fn uncollected(image: &Image) -> Vec<Finding> {
             order.push(key);
             (t, 0)
         });
-        entry.1 += 1;
+        entry.1 += super::collect::stands_for(arena, t);
     }
     order
         .into_iter()
@@ -798,7 +801,7 @@ fn leftovers(image: &Image) -> Vec<Finding> {
         let declared = declared_at(image, id);
         if !seen.insert((name.clone(), word)) {
             if let Some(f) = findings.iter_mut().find(|f| f.on == [name.clone()]) {
-                f.count += 1;
+                f.count += super::collect::stands_for(arena, id);
             }
             continue;
         }
@@ -809,7 +812,7 @@ fn leftovers(image: &Image) -> Vec<Finding> {
             let closed = arena.object(id, object::WORD + objects::pool::CLOSED).load(Relaxed) != 0;
             (Code::DroppedJobs, Facts::DroppedJobs { pool: name.clone(), declared, count, submitted, closed })
         };
-        findings.push(finding(code, vec![name], facts, 1));
+        findings.push(finding(code, vec![name], facts, super::collect::stands_for(arena, id)));
     }
     findings
 }

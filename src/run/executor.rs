@@ -99,6 +99,8 @@ pub struct Executor {
     pub(super) manager: Option<std::os::unix::net::UnixStream>,
     pub(super) replay: super::replay::Replaying,
     pub(super) trace: super::trace::Tracing,
+    /// The objects that it has.
+    pub(super) possession: super::collect::Possession,
 }
 
 impl Executor {
@@ -161,6 +163,7 @@ impl Executor {
             manager: None,
             replay: super::replay::Replaying::default(),
             trace: super::trace::Tracing::new(traced),
+            possession: super::collect::Possession::new(image),
         }
     }
 
@@ -272,6 +275,12 @@ impl Executor {
             None if self.remembers => self.remember_first(cell, site, own, write),
             None => {}
         }
+    }
+
+    /// Places that were recorded are no places now, or others.
+    pub(super) fn forget_seen(&mut self) {
+        self.seen.fill((0, 0));
+        self.seen_write.fill((0, 0));
     }
 
     /// The first one in this program.
@@ -402,12 +411,27 @@ impl Executor {
 
     fn after_guards(&mut self) {
         while let Some(word) = self.garbage.pop() {
-            codec::free(word, self.arena.heap(), self.holder);
+            match codec::owns_block(word) {
+                true => codec::free(word, self.arena.heap(), self.holder),
+                false => self.give_up_word(word),
+            }
         }
         for i in 0..self.wakes.len() {
             self.unpark(self.wakes[i]);
         }
         self.wakes.clear();
+    }
+
+    #[cold]
+    fn give_up_word(&mut self, word: u64) {
+        if let Value::Object(object) = codec::small_value(word) {
+            self.give_up_share(object.id);
+        }
+    }
+
+    /// A share in an object is given up once what was changed stands.
+    pub(super) fn give_back_later(&mut self, object: ObjRef) {
+        self.garbage.extend(codec::small(&Value::Object(object)));
     }
 
     /// The block that a word owns is given back once what was changed stands.

@@ -72,8 +72,11 @@ pub struct Image {
     /// Where what happens is recorded, if it is.
     pub events: Option<super::events::Events>,
     /// What reports call the tasks, and how many had been born by then.
-    pub told: Mutex<(u64, HashMap<u32, String>)>,
+    pub told: Mutex<(u64, Told)>,
 }
+
+/// The names of tasks, each with its number in the order of birth.
+pub type Told = HashMap<u32, (u64, String)>;
 
 /// Room for what can be declared.
 #[derive(Clone, Copy, Debug)]
@@ -114,6 +117,7 @@ impl Image {
         let image = Image::with_room(program, options, arena, room)?;
         image.declare_cells(0, None, SETUP)?;
         image.declare_objects(0, SETUP)?;
+        super::collect::prepare(&image, SETUP)?;
         super::trace::prepare(&image)?;
         Ok(image)
     }

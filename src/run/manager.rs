@@ -307,6 +307,7 @@ impl Executor {
             int(method as usize),
             int(usize::from(timed)),
         ];
+        args.iter().for_each(|v| self.publish(v));
         words.extend_from_slice(args);
         let mut bytes = vec![what];
         codec::encode(&Value::list(words), &mut bytes);

@@ -7,6 +7,7 @@ pub mod arena;
 mod cell;
 mod clock;
 mod codec;
+mod collect;
 mod descriptor;
 mod diagnose;
 mod ends;

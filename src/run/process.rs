@@ -10,7 +10,7 @@
 //! copied memory, which the child takes from holders of another process (see
 //! `guard`); and the arena, where no lock is a copy.
 
-use super::arena::{Arena, PROCESSES_DEEP, facts, flag, process, run};
+use super::arena::{Arena, PROCESSES_DEEP, facts, flag, object, process, run};
 use super::gil::Gil;
 use super::spawn::has_ended;
 use crate::program::value::ObjRef;
@@ -18,7 +18,7 @@ use nix::libc;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, pthread_sigmask, sigaction};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid};
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -40,8 +40,9 @@ pub struct Child {
 #[derive(Default)]
 pub struct Family {
     pub children: Vec<Child>,
-    /// The records whose `var` fields are in this process's memory.
-    pub records: HashSet<u32>,
+    /// The records whose `var` fields are in this process's memory, each with the age of
+    /// its number: that of a record that is gone may be another's by now.
+    pub records: HashMap<u32, u64>,
     pub forks: u32,
     /// Joined children that are on their way out of the kernel, by their places in the
     /// arena's table.
@@ -96,8 +97,8 @@ impl Process {
         self.family.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn has_record(&self, record: u32, _arena: &Arena) -> bool {
-        self.family().records.contains(&record)
+    pub fn has_record(&self, record: u32, arena: &Arena) -> bool {
+        self.family().records.get(&record) == Some(&record_age(arena, record))
     }
 
     #[inline]
@@ -225,6 +226,11 @@ impl Process {
             }
         }
     }
+}
+
+/// How many records had the number before this one.
+pub fn record_age(arena: &Arena, record: u32) -> u64 {
+    arena.object(record, object::WORD).load(Relaxed)
 }
 
 /// A new entry in the table of processes; `None` if the table is full.

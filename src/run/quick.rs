@@ -249,7 +249,10 @@ impl Host for Executor {
     }
     #[inline]
     fn interrupted(&self) -> bool {
-        self.terminated() || self.home.gil_wanted() || (self.replay.on && self.goes_round())
+        self.terminated()
+            || self.possession.cluttered
+            || self.home.gil_wanted()
+            || (self.replay.on && self.goes_round())
     }
     #[inline]
     fn read_now(&mut self, cell: u32, pc: u32) -> Option<Value> {
@@ -293,6 +296,7 @@ impl Host for Executor {
             return false;
         }
         let Some(new) = codec::small(value) else { return false };
+        self.publish(value);
         self.write_word_now(cell, new, pc)
     }
     #[inline]

@@ -8,6 +8,7 @@ use super::executor::Executor;
 use super::guard;
 use crate::detect::race::Record;
 use crate::objects::Mode;
+use crate::program::value::ObjRef;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
@@ -146,6 +147,9 @@ impl Executor {
             return;
         }
         self.order_seen.insert(key, ());
+        // They are told apart by their numbers until the end.
+        let held = self.held().into_iter().map(|(held, ..)| held);
+        held.chain([lock]).for_each(|id| self.publish_object(ObjRef { id, kind: self.arena.kind(id) }));
         let known = (0..self.arena.slots_high()).map(|s| self.clock().get_weak(s)).collect();
         let held = self.held().into_iter().map(|(o, m, s)| (o, mode_code(m), s)).collect();
         let (slot, mode, site) = (self.slot as u32, mode_code(mode), self.site);

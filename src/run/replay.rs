@@ -540,6 +540,7 @@ impl Executor {
     /// `select` in the task's turn.
     pub(super) fn select_in_turn(&mut self, arms: &[Arm], after: bool, otherwise: bool) -> Result<Value, Halt> {
         self.replay.granted = false;
+        self.gives_up = after || otherwise;
         let answer = |i: usize, v: Value| Ok(Value::list(vec![Value::Int(i as i64), v]));
         let live = self.live_arms(arms)?;
         let ids: Vec<u32> = live.iter().map(|l| l.1.id).collect();

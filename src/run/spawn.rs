@@ -80,6 +80,13 @@ impl Birth {
     }
 }
 
+/// What a new task begins with.
+pub struct Life {
+    pub machine: Task,
+    /// Its shares in what it is given.
+    pub heritage: Vec<super::collect::Whole>,
+}
+
 /// A handle with its facts, for a task or a job.
 pub fn make_handle(
     arena: &Arena,
@@ -90,6 +97,18 @@ pub fn make_handle(
 ) -> Result<u32, super::heap::OutOfMemory> {
     let id = arena.reserve_objects(1)?;
     let block = arena.heap().allocate(8 * facts::COUNT, holder)?;
+    fill_handle(arena, (id, block), birth, (site, spawner), holder)?;
+    Ok(id)
+}
+
+/// The handle of that number, and its facts in that block.
+pub fn fill_handle(
+    arena: &Arena,
+    (id, block): (u32, usize),
+    birth: &Birth,
+    (site, spawner): (Option<u32>, u32),
+    holder: u32,
+) -> Result<(), super::heap::OutOfMemory> {
     let (name, numbered) = match &birth.name {
         Name::Text(text) => (codec::store_bytes(text.as_bytes(), arena.heap(), holder)? as u64, false),
         Name::Shared { block, numbered, .. } => (*block, *numbered),
@@ -112,7 +131,7 @@ pub fn make_handle(
     }
     arena.make_object(id, objects::place::task, [0; objects::WORDS], 0, holder)?;
     arena.object(id, object::INFO).store(block as u64, SeqCst);
-    Ok(id)
+    Ok(())
 }
 
 /// A slot for a new task, with what is known of it, and the clock it begins
@@ -288,9 +307,11 @@ impl Executor {
                 pool: None,
             };
             let machine = Task::new(program, step.function, &step.args, &step.captures);
+            let heritage = self.bequeath(step.args.iter().chain(step.captures.iter().map(|c| &c.1)));
+            let life = Life { machine, heritage };
             let handle = match &mut family {
-                Some(family) => self.spawn_thread(family, birth, machine)?,
-                None => self.spawn_process(birth, machine)?,
+                Some(family) => self.spawn_thread(family, birth, life)?,
+                None => self.spawn_process(birth, life)?,
             };
             // `join all` waits for no daemon, as nothing does.
             if !step.daemon {
@@ -332,7 +353,7 @@ impl Executor {
         Ok((ObjRef { id, kind: objects::place::task }, slot))
     }
 
-    fn spawn_thread(&mut self, family: &mut Family, birth: Birth, machine: Task) -> Result<ObjRef, Halt> {
+    fn spawn_thread(&mut self, family: &mut Family, birth: Birth, life: Life) -> Result<ObjRef, Halt> {
         let (handle, slot) = self.bear_child(&birth)?;
         let (image, home) = (self.image, self.home.clone());
         // In a session there may be a newer one before the thread runs.
@@ -348,7 +369,7 @@ impl Executor {
             image.watched(move || {
                 match pool {
                     Some(pool) => executor.work(pool),
-                    None => executor.live(machine),
+                    None => executor.live(life),
                 }
                 executor.home.gil_let_go();
             });
@@ -377,7 +398,7 @@ impl Executor {
     }
 
     /// Forks; in the child this never returns.
-    fn spawn_process(&mut self, mut birth: Birth, machine: Task) -> Result<ObjRef, Halt> {
+    fn spawn_process(&mut self, mut birth: Birth, life: Life) -> Result<ObjRef, Halt> {
         self.reap_ended();
         let home = self.home.clone();
         let family = self.family_to_grow(&home);
@@ -399,7 +420,7 @@ impl Executor {
                 self.count_process(birth.pool.is_none());
                 Ok(handle)
             }
-            Ok(Side::Child(home)) => self.become_process((home, slot, handle.id), name, machine, birth.pool),
+            Ok(Side::Child(home)) => self.become_process((home, slot, handle.id), name, life, birth.pool),
             Err(error) => {
                 unbear(self.arena, handle.id, slot);
                 Err(self.refuse(refused::PROCESS, error as i32))
@@ -416,7 +437,7 @@ impl Executor {
         &mut self,
         (home, slot, task): (Arc<Process>, usize, u32),
         name: ThreadName,
-        machine: Task,
+        life: Life,
         pool: Option<u32>,
     ) -> ! {
         proc::register(self.arena, home.index);
@@ -426,7 +447,10 @@ impl Executor {
         self.image.call_supervisor_if_needed();
         let life = move || match pool {
             Some(pool) => executor.work(pool),
-            None => executor.live_as_process(machine),
+            None => {
+                executor.inherit(life.heritage);
+                executor.live_as_process(life.machine)
+            }
         };
         stacker::maybe_grow(STACK_LEFT, STACK_MORE, || self.image.watched(life));
         proc::end(0)
@@ -435,6 +459,8 @@ impl Executor {
     /// The script's `fork()`: 0 in the child, the child's pid in the parent.
     pub(super) fn fork(&mut self) -> Result<Value, Halt> {
         self.reap_ended();
+        // Both have what is on the stack.
+        self.publish_all();
         let home = self.home.clone();
         let mut family = self.family_to_grow(&home);
         let index = self.reserve_process(process::FORKED)?;
@@ -491,8 +517,9 @@ impl Executor {
     }
 
     /// The life of a thread's task.
-    fn live(&mut self, machine: Task) {
-        let ended = self.run_task(machine);
+    fn live(&mut self, life: Life) {
+        self.inherit(life.heritage);
+        let ended = self.run_task(life.machine);
         if self.is_first() {
             self.end_process(ended);
         }
@@ -600,6 +627,7 @@ impl Executor {
     /// pool finds it told, even if the process ends at once.
     fn end_with(&mut self, ended: &Ended) {
         self.tell_end(ended);
+        self.collect_all();
         self.leave_pool();
         self.leave();
     }
@@ -893,12 +921,13 @@ impl Executor {
             pool: Some(id),
         };
         let machine = Task::new(self.program, self.program.main, &[], &[]);
+        let life = Life { machine, heritage: Vec::new() };
         if process {
-            self.spawn_process(birth, machine)?;
+            self.spawn_process(birth, life)?;
         } else {
             let home = self.home.clone();
             // Nobody waits for it, so it may as well come when its process ends.
-            self.spawn_thread(&mut home.family(), birth, machine)?;
+            self.spawn_thread(&mut home.family(), birth, life)?;
         }
         Ok(())
     }
@@ -909,8 +938,7 @@ impl Executor {
         let name = Name::Shared { text, block, numbered: true };
         let birth =
             Birth { function, entry: NOWHERE, name, flags: 0, process: self.process, index: number as u32, pool: None };
-        let id =
-            make_handle(self.arena, &birth, Some(self.site), self.task, self.holder).map_err(|_| self.refuse(0, 0))?;
+        let id = self.make_job(&birth).map_err(|_| self.refuse(0, 0))?;
         self.arena.object(id, object::WORD + task::POOL).store(u64::from(target.id) + 1, SeqCst);
         self.trace_born(id);
         let handle = ObjRef { id, kind: objects::place::task };
@@ -918,6 +946,7 @@ impl Executor {
         job.extend([Value::Object(handle), Value::Function(function)]);
         job.extend_from_slice(args);
         self.operate(target, pool::SUBMIT, &[Value::list(job)])?;
+        self.possess_job(id);
         Ok(Value::Object(handle))
     }
 }

@@ -5,11 +5,12 @@
 use super::arena::{ending, facts, flag, object, process, ring, run, slot};
 use super::cell::CELL;
 use super::codec;
+use super::collect::Size;
 use super::events::About;
 use super::executor::Executor;
 use super::futex;
 use super::guard;
-use super::process as proc;
+use super::process::{self as proc, record_age};
 use super::record::Raw;
 use super::spawn::{Ended, has_ended};
 use super::wait::Halt;
@@ -113,8 +114,15 @@ impl Executor {
                 return self.answer(machine, Ok(Value::None));
             }
             Step::Exit(code) => return Some(self.exit(code)),
+            Step::New { .. } | Step::NewRecord { .. } | Step::Submit { .. } if self.possession.cluttered => {
+                self.collect(machine, &step);
+            }
             Step::Interrupted => {
-                self.home.gil_switch();
+                if self.possession.cluttered {
+                    self.collect(machine, &step);
+                } else {
+                    self.home.gil_switch();
+                }
                 return self.answer(machine, Ok(Value::None));
             }
             _ => {}
@@ -536,40 +544,44 @@ impl Executor {
         let spec = &KINDS[new.kind as usize];
         let all = objects::arguments(spec, &new.given, args);
         let words = objects::init(new.kind, &all, new.options).map_err(|(kind, text)| Error::new(kind, text))?;
-        let id = self.arena.reserve_objects(1).map_err(|_| self.refuse(0, 0))?;
+        let list = super::collect::list_of_object(site);
+        let id = self.new_number(list, 1).map_err(|_| self.refuse(0, 0))?;
         self.arena.make_object(id, new.kind, words, u64::from(site) + 1, self.holder).map_err(|_| self.refuse(0, 0))?;
         self.arena.object(id, object::OPTIONS).store(u64::from(new.options), Relaxed);
         if spec.word == "pool" && !self.program.hires_apart(new.kind, new.options) {
             self.open_pool(id, new.options)?;
         }
-        Ok(Value::Object(ObjRef { id, kind: new.kind }))
+        let target = ObjRef { id, kind: new.kind };
+        self.possess(id, 1, list, spec.word == "pool" || self.is_managed(target));
+        Ok(Value::Object(target))
     }
 
     fn new_record(&mut self, site: u32, values: &[Value]) -> Result<Value, Halt> {
         let program = self.program;
         let record = &program.records[site as usize];
         let structure = &program.structs[record.structure as usize];
-        let (mut vars, mut shared, mut parts) = (0, 0, 0);
-        for field in &structure.fields {
-            let count = field.count.unwrap_or(1);
-            match &field.what {
-                FieldKind::Memory { memory: MemoryKind::Var, .. } => vars += count,
-                FieldKind::Memory { .. } => shared += count,
-                FieldKind::Object { .. } => parts += count,
-            }
-        }
+        let Size { vars, shared, parts } = Size::of(structure);
         let out = |e: &Self| e.refuse(0, 0);
-        let first = self.arena.reserve_objects(1 + parts).map_err(|_| out(self))?;
+        let list = super::collect::list_of_record(program, site);
+        let first = self.new_number(list, 1 + parts).map_err(|_| out(self))?;
         let kind = objects::place::record;
-        self.arena
-            .make_object(first, kind, [0; objects::WORDS], u64::from(site) + 1, self.holder)
-            .map_err(|_| out(self))?;
+        // Of the record that had the number before, which was of the same struct.
+        let (age, old_base) = match self.arena.object_at(first) {
+            0 => (0, 0),
+            _ => (record_age(self.arena, first) + 1, self.arena.object(first, object::INFO4).load(Relaxed)),
+        };
+        let mut words = [0; objects::WORDS];
+        words[0] = age;
+        self.arena.make_object(first, kind, words, u64::from(site) + 1, self.holder).map_err(|_| out(self))?;
         let place = |heap: super::heap::Heap, count: u32| match count {
             0 => Ok(0),
             n => heap.allocate(CELL * n as usize + 64, self.holder).map(|b| b.next_multiple_of(64)),
         };
         let var_base = place(self.image.var_heap(), vars).map_err(|_| out(self))?;
-        let shared_base = place(self.arena.heap(), shared).map_err(|_| out(self))?;
+        let shared_base = match old_base {
+            0 => place(self.arena.heap(), shared).map_err(|_| out(self))?,
+            base => base as usize,
+        };
         let words = [
             (object::INFO, u64::from(record.structure)),
             (object::INFO2, u64::from(first + 1)),
@@ -580,7 +592,7 @@ impl Executor {
             self.arena.object(first, word).store(value, Relaxed);
         }
         if vars > 0 {
-            self.home.family().records.insert(first);
+            self.home.family().records.insert(first, age);
         }
         // A field that names another one comes after all that name none.
         let names_another = |field: &crate::program::code::Field| match &field.what {
@@ -593,6 +605,7 @@ impl Executor {
                 self.make_field(first, record.structure, index, field, given)?;
             }
         }
+        self.possess(first, 1 + parts, list, super::collect::has_pool(structure));
         Ok(Value::Object(ObjRef { id: first, kind }))
     }
 
@@ -609,6 +622,7 @@ impl Executor {
                 FieldKind::Memory { memory, first, init } => {
                     let place = Place { home: crate::machine::Home::Record(record), index: first + i, memory: *memory };
                     let cell = self.cell(place).map_err(|t| Error::new(ErrorKind::Type, t))?;
+                    given.into_iter().for_each(|v| self.publish(v));
                     cell.init(given.unwrap_or(init), self.holder).map_err(|_| self.refuse(0, 0))?;
                 }
                 FieldKind::Object { kind, first, args, options } => {
@@ -715,6 +729,7 @@ impl Executor {
                 let held = self.arena.object(target.id, object::RING_LEN).load(Relaxed);
                 let place = ring::value(self.arena.object(target.id, object::RING).load(Relaxed) as usize, 0);
                 let value = if held == 0 { Value::None } else { self.arena.value(self.arena.at(place).load(Relaxed)) };
+                self.take_share(&value);
                 self.in_world(target.id, |w| w.acquire(target.id, 0));
                 self.unguard();
                 Ok(value)

@@ -112,6 +112,9 @@ pub struct Report {
     pub process_count: u64,
     pub duration_ns: u64,
     pub gil_wait_ns: u64,
+    /// How many objects there were room for at once, handles among them, and how much
+    /// memory was taken for what all processes have in common.
+    pub room_for: (usize, usize),
     pub outcome: Option<Outcome>,
     /// What was traced, and whether that is all.
     pub trace: (Vec<crate::detect::trace::Entry>, bool),
@@ -894,6 +897,7 @@ impl Supervisor {
             process_count: word(run::PROCESS_COUNT),
             duration_ns,
             gil_wait_ns: word(run::GIL_WAIT),
+            room_for: (self.arena.objects(), self.arena.heap().used()),
             outcome,
             trace: super::trace::recorded(self.image),
             recording,

@@ -257,6 +257,7 @@ impl Executor {
         for at in self.in_planned_order(self.waiters(id, &[method]), 1) {
             let slot = self.node_slot(at);
             let arm = self.node(at, node::SLOT) >> 32;
+            self.share(&give);
             let Ok(word) = codec::to_word(&give, self.arena.heap(), self.holder) else {
                 self.check_memory(Err(super::heap::OutOfMemory));
                 return None;
@@ -268,9 +269,12 @@ impl Executor {
                 self.lets_not_go();
                 self.arena.at(at + 8 * node::RESULT).store(codec::NONE, Relaxed);
                 codec::free(word, self.arena.heap(), self.holder);
+                self.take_back(&give);
                 continue;
             }
             let value = self.arena.value(self.node(at, node::VALUE));
+            // Who offers it has it still, and goes on when this object is let go of.
+            self.take_share(&value);
             self.trace_pick(slot);
             if self.detect {
                 let other = super::clock::TaskClock::new(self.arena, slot);
@@ -624,6 +628,7 @@ impl Executor {
             let result = self.node_at(fired as usize - 1) + 8 * node::RESULT;
             let word = self.arena.at(result).swap(codec::NONE, Relaxed);
             let value = self.arena.value(word);
+            self.take_over(&value);
             self.give_back(word);
             self.delist(pending, true);
             self.unguard();
@@ -767,6 +772,7 @@ impl Executor {
         if self.replay.on {
             return self.select_in_turn(arms, after.is_some(), otherwise);
         }
+        self.gives_up = after.is_some() || otherwise;
         let answer = |i: usize, v: Value| Ok(Value::list(vec![Value::Int(i as i64), v]));
         let deadline = after.map(|ns| futex::now_ns().saturating_add(ns as u64));
         let live = self.live_arms(arms)?;

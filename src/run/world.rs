@@ -245,8 +245,16 @@ impl Guarded<'_> {
     #[inline(always)]
     fn push_at(&mut self, at: AtEnd, value: &Value) {
         let word = match codec::small(value) {
-            Some(word) => Ok(word),
-            None => codec::to_word(value, self.arena.heap(), self.task.holder),
+            Some(word) => {
+                if codec::is_object(word) {
+                    self.task.share_word(word);
+                }
+                Ok(word)
+            }
+            None => {
+                self.task.share(value);
+                codec::to_word(value, self.arena.heap(), self.task.holder)
+            }
         };
         let Ok(word) = word else {
             self.task.check_memory(Err(OutOfMemory));
@@ -264,8 +272,13 @@ impl Guarded<'_> {
         let word = at.value().load(Relaxed);
         let value = if codec::owns_block(word) {
             self.task.give_back(word);
-            codec::to_value(word, self.arena.heap())
+            let value = codec::to_value(word, self.arena.heap());
+            self.task.take_over(&value);
+            value
         } else {
+            if codec::is_object(word) {
+                self.task.take_over_word(word);
+            }
             codec::small_value(word)
         };
         if self.task.detect {
@@ -318,8 +331,16 @@ impl World for Guarded<'_> {
             self.through(|task| grow_ring(task, object, bounded))
         };
         let word = match codec::small(&value) {
-            Some(word) => Ok(word),
-            None => codec::to_word(&value, self.arena.heap(), self.task.holder),
+            Some(word) => {
+                if codec::is_object(word) {
+                    self.task.share_word(word);
+                }
+                Ok(word)
+            }
+            None => {
+                self.task.share(&value);
+                codec::to_word(&value, self.arena.heap(), self.task.holder)
+            }
         };
         let (Ok(()), Ok(word)) = (room, word) else {
             self.task.check_memory(Err(OutOfMemory));
@@ -367,8 +388,13 @@ impl World for Guarded<'_> {
         let value = if codec::owns_block(word) {
             self.change(at, place, codec::NONE);
             self.task.give_back(word);
-            codec::to_value(word, self.arena.heap())
+            let value = codec::to_value(word, self.arena.heap());
+            self.task.take_over(&value);
+            value
         } else {
+            if codec::is_object(word) {
+                self.task.take_over_word(word);
+            }
             codec::small_value(word)
         };
         if self.task.detect {
@@ -542,6 +568,7 @@ fn new_ring(task: &Executor, places: usize) -> Result<usize, OutOfMemory> {
 
 /// A ring of one place without a clock: who only looks at the value acquires none.
 fn keep_as_ring(task: &mut Executor, id: u32, value: &Value) {
+    task.share(value);
     let heap = task.arena.heap();
     let word = codec::to_word(value, heap, task.holder);
     let (Ok(word), Ok(block)) = (word, heap.allocate(8, task.holder)) else {

@@ -17,6 +17,14 @@ use std::hash::BuildHasher;
 const LEAVE_AT_LEAST: usize = 20_000;
 const LEAVE_AT: usize = 4;
 
+/// So many states are looked at where an exploration ends early.
+const OPEN_MOST: usize = 64;
+
+/// Who is stuck, and for what, as it is told once.
+fn key_of_stuck(one: &Stuck) -> u64 {
+    rustc_hash::FxBuildHasher.hash_one((one.code, &one.key))
+}
+
 /// Something that was found, and where.
 #[derive(Clone, Debug)]
 pub struct Found1 {
@@ -149,6 +157,63 @@ impl Explorer<'_> {
         }
     }
 
+    /// Where an exploration ends early: what is told of those who are stuck in some of the
+    /// states that it has not looked at. Otherwise that is seen where nobody goes on, or in
+    /// circles; but who is stuck stays so, and so is in all states behind.
+    pub(in crate::check) fn tell_of_the_open(&mut self) {
+        let (from, to) = (self.next, self.store.len());
+        let step = (to - from).div_ceil(OPEN_MOST).max(1);
+        for state in (from..to).step_by(step) {
+            let row = self.row(state as StateId);
+            for one in self.stuck_in(&row) {
+                if !self.keys.contains(&key_of_stuck(&one)) {
+                    let (first, one) = self.first_so_stuck(state as StateId, one);
+                    self.add_stuck(first, one);
+                }
+            }
+        }
+    }
+
+    /// The same where a walk is cut.
+    pub(in crate::check) fn tell_of_the_last(&mut self, row: &Row) {
+        for one in self.stuck_in(row) {
+            self.add_stuck(0, one);
+        }
+    }
+
+    /// All that are stuck in a state.
+    pub(in crate::check) fn stuck_in(&mut self, row: &Row) -> Vec<Stuck> {
+        // One way of each tells whether it can go on.
+        let mut out = Vec::new();
+        for mover in self.movers(row) {
+            self.each_way(row, mover, 1, &mut out);
+        }
+        let able: Vec<TaskId> = out.iter().map(|(t, _)| self.task_of(t)).collect();
+        let scene = finding::Scene1::new(self, row, &able);
+        let stuck = scene.stuck();
+        scene.findings(&stuck, !able.is_empty())
+    }
+
+    /// On the way to a state, the first one where the same are stuck: from there on they are.
+    fn first_so_stuck(&mut self, state: StateId, one: Stuck) -> (StateId, Stuck) {
+        let mut way = vec![state];
+        while let Some(before) = way.last().map(|s| self.parents[*s as usize]).filter(|p| Some(p) != way.last()) {
+            way.push(before);
+        }
+        // Of the way back, up to here they are stuck.
+        let (mut least, mut beyond, mut found) = (0, way.len(), one);
+        while least + 1 < beyond {
+            let middle = (least + beyond) / 2;
+            let same = |other: &Stuck| (other.code, &other.key) == (found.code, &found.key);
+            let row = self.row(way[middle]);
+            match self.stuck_in(&row).into_iter().find(same) {
+                Some(other) => (least, found) = (middle, other),
+                None => beyond = middle,
+            }
+        }
+        (way[least], found)
+    }
+
     /// What is told of a task that waits, if those that can go on can do nothing for it,
     /// whatever they do: as a run tells of it by itself.
     pub(in crate::check) fn stuck_among(&mut self, row: &Row, task: TaskId) -> Vec<Stuck> {
@@ -249,7 +314,7 @@ impl Explorer<'_> {
     }
 
     pub fn add_stuck(&mut self, state: StateId, one: Stuck) {
-        if self.is_new(&(one.code, &one.key)) {
+        if self.keys.insert(key_of_stuck(&one)) {
             self.add(one.code, state, None, What::Stuck(one));
             return;
         }
@@ -276,6 +341,13 @@ impl Explorer<'_> {
         self.waiting.iter().map(|w| row.get(w.0)).collect()
     }
 
+    /// Whether a transition is a look at the condition of an `await` that comes out false:
+    /// the task waits from then on.
+    pub(in crate::check) fn looks_in_vain(&mut self, row: &Row, (turn, leaf): &(Turn, Rc<Leaf>)) -> bool {
+        let part = self.part(&row.with(&leaf.writes), Key::Task(self.task_of(turn)));
+        matches!(part.as_deref(), Some(Part::Task(task)) if matches!(task.at, At::Looked { .. }))
+    }
+
     /// Some go on and others wait: whether these can ever go on, where what
     /// they wait for is a task that waits too, or has ended.
     pub(in crate::check) fn stuck_partly(&mut self, state: StateId, row: &Row, out: &[(Turn, Rc<Leaf>)]) {
@@ -284,6 +356,10 @@ impl Explorer<'_> {
         }
         let key = waiting_key(&self.blocked(row));
         if self.keys.contains(&key) {
+            return;
+        }
+        // Those who do nothing but come to wait are a part of it: it is told where they do.
+        if out.iter().all(|to| self.looks_in_vain(row, to)) {
             return;
         }
         let able: Vec<TaskId> = out.iter().map(|(t, _)| self.task_of(t)).collect();

@@ -12,7 +12,7 @@ use crate::check::same::{Key, at_last};
 use crate::check::turn::{Mover, Turn};
 
 /// So many transitions at the most for one finding; most are looked up.
-const BUDGET: u64 = 3_000_000;
+pub const BUDGET: u64 = 3_000_000;
 
 /// A schedule and what it shows.
 #[derive(Clone)]
@@ -71,8 +71,8 @@ pub fn follow(explorer: &mut Explorer, turns: &[Turn], wanted: &Wanted, budget: 
 }
 
 /// A schedule that shows the same with no more turns.
-pub fn shorter(explorer: &mut Explorer, turns: &[Turn], wanted: &Wanted) -> Option<Shows> {
-    let mut budget = BUDGET.max(2 * turns.len() as u64);
+pub fn shorter(explorer: &mut Explorer, turns: &[Turn], wanted: &Wanted, budget: u64) -> Option<Shows> {
+    let mut budget = budget.max(2 * turns.len() as u64);
     let mut best = follow(explorer, turns, wanted, &mut budget)?;
     // All turns of a task at once.
     let mut actors: Vec<PartIx> = best.turns.iter().map(|t| t.actor).collect();

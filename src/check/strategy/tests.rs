@@ -114,7 +114,8 @@ fn what_is_shown_leads_to_the_finding() {
         for fresh in std::mem::take(&mut graph.fresh) {
             let explorer = &mut graph.explorer;
             let key = crate::check::same::key(explorer, &explorer.found[fresh.found]);
-            let shows = shorter::shorter(explorer, &fresh.turns, &shorter::Wanted::any(&key)).expect(&name);
+            let shows =
+                shorter::shorter(explorer, &fresh.turns, &shorter::Wanted::any(&key), shorter::BUDGET).expect(&name);
             assert!(shows.turns.len() <= fresh.turns.len(), "{name}");
             assert!(way::carry_out(explorer, &shows.turns, None).is_some(), "{name}: each turn can be made");
             let mut budget = u64::MAX;

@@ -163,7 +163,17 @@ impl<'a> Graph<'a> {
         loop {
             at = match at {
                 At::End(outcome) => return Walked { outcome, steps, cut: false },
-                _ if steps == steps_max || self.round > ROUND_MAX => return Walked { outcome: None, steps, cut: true },
+                _ if steps == steps_max || self.round > ROUND_MAX => {
+                    // What waits for others is otherwise seen where nobody goes on.
+                    let row = match at {
+                        At::Known(node) => self.nodes[node as usize].row.clone(),
+                        At::Row(row) => row,
+                        At::End(_) => self.explorer.row(0),
+                    };
+                    self.explorer.tell_of_the_last(&row);
+                    self.note_fresh();
+                    return Walked { outcome: None, steps, cut: true };
+                }
                 At::Known(node) => self.go_from_known(node, policy, draw),
                 At::Row(row) => self.go_from_row(&row, policy, draw),
             };
