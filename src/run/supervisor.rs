@@ -724,10 +724,18 @@ impl Supervisor {
             if pid == self.guard {
                 self.fail("the process that guards the others was killed".to_string());
             }
-            if let Some(w) = self.watched.iter_mut().find(|w| w.pid == pid.as_raw()) {
-                if let WaitStatus::Signaled(_, signal, _) = status {
-                    self.arena.process(w.index, process::SIGNAL).fetch_or(signal as u64, SeqCst);
-                }
+            let watched = self.watched.iter_mut().find(|w| w.pid == pid.as_raw());
+            let word = |index: usize, word: usize| self.arena.process(index, word);
+            // An orphan may have been made since the last look; its number is nobody else's
+            // up to here.
+            let is_it = |index: &usize| word(*index, process::PID).load(SeqCst) as i32 == pid.as_raw();
+            let new = || self.pending.keys().copied().chain(self.known..self.arena.processes()).find(is_it);
+            if let (WaitStatus::Signaled(_, signal, _), Some(index)) =
+                (status, watched.as_ref().map(|w| w.index).or_else(new))
+            {
+                word(index, process::SIGNAL).fetch_or(signal as u64, SeqCst);
+            }
+            if let Some(w) = watched {
                 w.fd = None;
             }
         }
