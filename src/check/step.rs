@@ -37,9 +37,13 @@ fn work(at: &At) -> u32 {
     match &**step {
         Step::Access { access: Access::Write(Value::List(list)), .. } => list.len() as u32 / 8,
         Step::Access { access: Access::Write(Value::Str(text)), .. } => text.len() as u32 / 64,
+        Step::Spawn(spawn) => spawn.indices.as_ref().map_or(0, |all| all.len() as u32),
         _ => 0,
     }
 }
+
+/// Why what follows a `spawn` of more tasks than there may be at once is not explored.
+const TOO_MANY_TASKS: &str = "a `spawn` of more tasks than there may be at once";
 
 /// What a step takes of a bounded number of them: going round in a loop that
 /// makes none is dear.
@@ -363,6 +367,10 @@ impl Move<'_> {
                 self.say(|_| format!("exit {code}"));
                 let ended = Ended { how: How::Exited(code), result: Value::None };
                 self.end(ended)
+            }
+            Step::Spawn(spawn) if spawn.is_too_many() => {
+                self.cut = Some(TOO_MANY_TASKS);
+                Act::Blocked
             }
             Step::Fork => self.fork(),
             Step::AtomicBegin => self.atomically(),

@@ -142,7 +142,8 @@ impl Task {
         let name = site.named.then(|| self.pop()).map(|v| local::text(&v, host));
         let count = match site.counted.then(|| self.pop()) {
             None => None,
-            Some(Value::Int(n)) if (0..=i64::from(u32::MAX)).contains(&n) => Some(n as u32),
+            // More than that are as many too many.
+            Some(Value::Int(n)) if n >= 0 => Some(u32::try_from(n).unwrap_or(u32::MAX)),
             Some(v) => {
                 return Err(local::type_error(format!(
                     "a count is an integer from 0 on, not {}",
@@ -159,7 +160,7 @@ impl Task {
         Task::check_arity(program, function, args.len())?;
         let captures = site.captures.iter().map(|(from, to)| (*to, self.load(*from).clone())).collect();
         let (process, daemon) = (site.process, site.daemon);
-        let apart = count.filter(|n| *n > 1 && process && program.may_have_threads);
+        let apart = count.filter(|n| (2..=SPAWN_MAX).contains(n) && process && program.may_have_threads);
         let indices = count.map(|n| 0..apart.map_or(n, |_| 1));
         let step = SpawnStep { function, process, daemon, args, captures, indices, name };
         let Some(total) = apart else { return self.ask(Step::Spawn(Box::new(step))) };
