@@ -461,11 +461,11 @@ impl Move<'_> {
     fn fail(&mut self, error: Error) {
         let me = self.me;
         let kind = ErrorKind::ALL.iter().position(|k| *k == error.kind).unwrap_or(0) as u8;
-        let (calls, held) = self
-            .task(me, |t| (t.machine.as_ref().map(Task::calls).unwrap_or_default(), t.held.clone()))
+        let (calls, held, job) = self
+            .task(me, |t| (t.machine.as_ref().map(Task::calls).unwrap_or_default(), t.held.clone(), t.job))
             .unwrap_or_default();
-        let site = error.site;
-        self.events.push(Event::Failed { task: Some(me), site, kind, message: error.message, calls, held });
+        let (site, job) = (error.site, job.map(|job| job.id));
+        self.events.push(Event::Failed { task: Some(me), job, site, kind, message: error.message, calls, held });
         self.change_task(me, |t| {
             t.site = site;
             t.machine = None;

@@ -543,8 +543,10 @@ impl Executor {
                 self.image.catch_up(&self.home, self.holder);
                 self.renew();
             }
+            self.job = Some(handle.id);
             let ended = self.run_task(Task::new(self.program, *function, &job[2..], &[]));
             let ended = self.end_in_turn(ended);
+            self.job = None;
             self.trace.ends = ended.ending != ending::TERMINATED;
             self.finish_handle(*handle, &ended);
             if ended.ending == ending::TERMINATED {

@@ -225,7 +225,7 @@ impl Move<'_> {
         if let Some((error, calls)) = failed.flatten() {
             let kind = ErrorKind::ALL.iter().position(|k| *k == error.kind).unwrap_or(0) as u8;
             let (site, message) = (error.site, error.message);
-            self.events.push(Event::Failed { task: None, site, kind, message, calls, held: Vec::new() });
+            self.events.push(Event::Failed { task: None, job: None, site, kind, message, calls, held: Vec::new() });
         }
     }
 }
