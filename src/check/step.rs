@@ -507,7 +507,7 @@ impl Move<'_> {
         let arrived = op.memo.is_some();
         let target = op.target;
         let deed = |m: &Self| {
-            let name = KINDS[target.kind as usize].methods[op.method as usize].name.trim_start_matches('-');
+            let name = KINDS[target.kind as usize].methods[op.method as usize].word();
             format!("{name} {}", m.object_name(target.id))
         };
         let joined = self.word(target.id, task::JOINED);
@@ -560,7 +560,7 @@ impl Move<'_> {
             self.leave(target.id, self.me);
         }
         self.say(|m| {
-            let name = KINDS[target.kind as usize].methods[op.method as usize].name.trim_start_matches('-');
+            let name = KINDS[target.kind as usize].methods[op.method as usize].word();
             format!("{name} {}: time-out", m.object_name(target.id))
         });
         let memo = op.memo.unwrap_or(memo);
@@ -682,10 +682,14 @@ impl Move<'_> {
                 op.memo = None;
             }
             let outcome = self.operate(op.target.kind, op.target.id, op.method, &op.args, op.memo);
-            let name = KINDS[op.target.kind as usize].methods[op.method as usize].name.trim_start_matches('-');
+            let name = KINDS[op.target.kind as usize].methods[op.method as usize].word();
             return match outcome {
                 Outcome::Done(value) => {
-                    self.say(|m| format!("select: {name} {}{}", m.object_name(op.target.id), m.answer_text(&value)));
+                    self.say(|m| match then {
+                        // Of a forked child, of which there may be several.
+                        Then::Reap { .. } => format!("wait: {}", m.object_name(op.target.id)),
+                        _ => format!("select: {name} {}{}", m.object_name(op.target.id), m.answer_text(&value)),
+                    });
                     self.answer(then, Answer::Value(Value::list(vec![Value::Int(number as i64), value])))
                 }
                 Outcome::Raise(kind, text) => {
@@ -702,7 +706,9 @@ impl Move<'_> {
         }
         let matters = |m: &Self, op: &Try| objects::arrival_matters(op.target.kind, m.first_word(op.target.id));
         if !arrived && arms.iter().any(|(_, op)| matters(self, op)) {
-            self.say(|_| "select: waits".to_string());
+            self.say(|_| {
+                if matches!(then, Then::Reap { .. }) { "wait for a child: waits" } else { "select: waits" }.to_string()
+            });
             let me = self.me;
             for (number, op) in &arms {
                 self.arrive(op.target.id, me, *number, op.method);
