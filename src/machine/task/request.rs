@@ -44,11 +44,11 @@ impl Task {
                 self.ask(Step::Wait(pid))
             }
             Instr::Sleep => {
-                let ns = self.duration("sleep")?;
+                let ns = self.time_from_now("sleep")?;
                 self.tell(Step::Sleep(ns))
             }
             Instr::Busy => {
-                let ns = self.duration("busy")?;
+                let ns = self.time_from_now("busy")?;
                 self.tell(Step::Busy(ns))
             }
             Instr::Yield => self.tell(Step::Yield),
@@ -107,6 +107,17 @@ impl Task {
 
     pub(super) fn timeout(&mut self, given: bool) -> Local<Option<i64>> {
         if given { self.duration("for").map(Some) } else { Ok(None) }
+    }
+
+    /// How long a statement takes that does nothing else: there is no time before now.
+    fn time_from_now(&mut self, what: &str) -> Local<i64> {
+        match self.stack.last() {
+            Some(Value::Duration(ns)) if *ns < 0 => {
+                let text = format!("`{what}` takes a time from 0 on, not {}", duration_text(*ns));
+                Err(local::type_error(text).into())
+            }
+            _ => self.duration(what),
+        }
     }
 
     pub(super) fn duration(&mut self, what: &str) -> Local<i64> {
