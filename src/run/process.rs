@@ -290,7 +290,8 @@ pub fn send(pid: i32, signal: Signal) {
 }
 
 /// The signals as a script's process has them: none blocked, each with its
-/// plain effect, but a closed pipe is an error of the write.
+/// plain effect, but a closed pipe is an error of the write, and so is a file that would
+/// become too large.
 pub fn plain_signals() {
     use nix::sys::signal::{SaFlags, SigAction, SigHandler, sigaction};
     let set = |signal, handler| {
@@ -301,7 +302,7 @@ pub fn plain_signals() {
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGTSTP, Signal::SIGCHLD] {
         set(signal, SigHandler::SigDfl);
     }
-    for signal in [Signal::SIGPIPE, Signal::SIGTTOU] {
+    for signal in [Signal::SIGPIPE, Signal::SIGTTOU, Signal::SIGXFSZ] {
         set(signal, SigHandler::SigIgn);
     }
     let _ = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None);
