@@ -1067,3 +1067,77 @@ fn what_several_await_of_an_object() {
         "{text}"
     );
 }
+
+// ------------------------------------------------- the same words as of a run
+
+/// What a run and a check say of a script.
+#[track_caller]
+fn both_say(script: &str, all: &[&str]) {
+    let run = support::run(script).finish();
+    let check = check(script).finish();
+    for says in all {
+        // Where lines are broken is no matter.
+        let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat(&run.stderr).contains(says), "a run does not say {says}\n{}", run.stderr);
+        assert!(flat(&check.stdout).contains(says), "a check does not say {says}\n{}", check.stdout);
+    }
+}
+
+#[test]
+fn a_job_that_fails_is_named() {
+    let script = "pool p(1)\ntask j(i) { return 10 / i }\nlet a = submit j(0) to p\np.close(); join p\n";
+    let says = "job j#0 ended with a DivideByZero error that nobody caught: 10 / 0";
+    both_say(script, &[says, "p.worker#0 carried it out and goes on with other jobs"]);
+    let script = "pool p(1) of processes\ntask j { assert 1 == 2 }\nlet a = submit j to p\njoin a\n";
+    both_say(script, &["an assertion in job j#0 failed"]);
+}
+
+#[test]
+fn a_job_that_leaves_a_lock_held_is_told_as_the_cause() {
+    let script = "lock m\npool p(2)\nevent first\ntask j { first.set(); m.acquire() }\ntask k { m.acquire() }\n\
+        let a = submit j to p\njoin a\nlet b = submit k to p\njoin b\n";
+    let ended = check(script).finish().expect_code(1);
+    let says = "p.worker#1 waits for lock m, which p.worker#0 still holds from\na job that is over";
+    assert!(ended.stdout.contains(says), "{}", ended.stdout);
+    assert!(ended.stdout.contains("take it by `with m { … }`"), "{}", ended.stdout);
+}
+
+/// The locks of two records, and the ends of two tasks, are told apart.
+#[test]
+fn what_has_the_same_name_is_told_apart() {
+    let records = "struct Acc { lock mu; var bal = 100 }\nlet a = Acc()\nlet b = Acc()\nbarrier both(2)\n\
+        task move(x, y) { with x.mu { both.wait(); with y.mu { } } }\nspawn move(a, b)\nspawn move(b, a)\njoin all\n\
+        expect deadlock on Acc.mu\n";
+    both_say(
+        records,
+        &[
+            "holds Acc.mu since line 5 and waits for Acc.mu (2) at line 5",
+            "holds Acc.mu (2) since line 5 and waits for Acc.mu at line 5",
+            "take the locks in one order everywhere: Acc.mu before Acc.mu (2)",
+        ],
+    );
+    let test = conc().file("s.conc", records).args(["test", "s.conc"]).finish().expect_code(0);
+    assert!(test.stdout.contains("passed"), "{}", test.stdout);
+    let ends = "queue h\nevent go\ntask t { go.wait(); let o = h.get(); join o }\nlet a = spawn t\nlet b = spawn t\n\
+        h.put(b); go.set(); join a\n";
+    let ended = check(ends).finish().expect_code(1);
+    assert!(ended.stdout.contains("t (2) waits for the end of t (2), which is itself"), "{}", ended.stdout);
+}
+
+#[test]
+fn times_and_signals_have_their_names() {
+    both_say("print 5s / 0\n", &["5s / 0"]);
+    both_say("let least = -9223372036854775807 - 1\nprint abs(least)\n", &["abs(-9223372036854775808) does not fit"]);
+    both_say("let d = 1ms - 2ms\nsleep d\n", &["a Type error", "`sleep` takes a time from 0 on, not -1ms"]);
+}
+
+/// In a lane a deed has the name that the script gives it.
+#[test]
+fn deeds_have_the_names_of_the_script() {
+    let waits = "if fork() == 0 { exit 3 }\nlet code = wait()\nassert code == 0\n";
+    let ended = check(waits).finish().expect_code(1);
+    assert!(ended.stdout.contains("wait: main.fork#1") && !ended.stdout.contains("select"), "{}", ended.stdout);
+    let arms = "event e\ntask t { e.set() }\nspawn t\nselect { e.wait() => { } }\nassert false\n";
+    let ended = check(arms).finish().expect_code(1);
+    assert!(!ended.stdout.contains("over"), "{}", ended.stdout);
+}

@@ -128,6 +128,36 @@ fn more_tasks_than_there_is_room_for() {
     assert!(ended.stderr.starts_with("conc: more than 4094 tasks at once; the run was ended\n"), "{}", ended.stderr);
 }
 
+/// Nothing is made of a `spawn` that can never be carried out, however many it names; a
+/// check says that it went no further.
+#[test]
+fn a_spawn_of_more_tasks_than_there_may_be_at_once() {
+    for count in ["4095", "4294967295", "4294967296", "9223372036854775807"] {
+        for script in [
+            format!("task t {{ }}\nspawn t x{count}\n"),
+            format!("task t {{ }}\nlet n = {count}\nspawn t x n\n"),
+            format!("task t {{ }}\natomically {{ spawn t x{count} }}\n"),
+            // Where each process is made by a step of its own.
+            format!("task t {{ }}\nspawn t\njoin all\nspawn process t x{count}\n"),
+        ] {
+            let ended = run(script.as_str()).finish().expect_code(4);
+            let says = "conc: more than 4094 tasks at once; the run was ended\n";
+            assert!(ended.stderr.starts_with(says), "{script}{}", ended.stderr);
+            let check = support::conc().args(["check", "s.conc"]).file("s.conc", &script).finish().expect_code(3);
+            let says = "not all was explored: a `spawn` of more tasks than there may be at once";
+            assert!(check.stdout.contains(says), "{script}{}", check.stdout);
+        }
+    }
+}
+
+#[test]
+fn a_check_of_many_tasks_keeps_to_its_time() {
+    let script = "task t { }\nspawn t x4094\njoin all\n";
+    let check = support::conc().args(["check", "--time-limit", "10ms", "s.conc"]).file("s.conc", script);
+    let ended = check.finish().expect_code(3);
+    assert!(ended.stdout.contains("not all was explored: the time limit was reached"), "{}", ended.stdout);
+}
+
 #[test]
 fn the_greatest_number_of_tasks() {
     run_json(
@@ -188,6 +218,48 @@ fn too_little_room_for_open_files() {
         let ended = shell.file("script.conc", script).finish().expect_code(4);
         assert!(ended.stderr.starts_with(says), "{}", ended.stderr);
         assert!(!ended.stderr.contains("error["), "{}", ended.stderr);
+    }
+}
+
+/// In a shell with such a limit.
+#[track_caller]
+fn limited(limit: &str, command: &str, script: &str) -> Ended {
+    let shell =
+        support::program("sh").args(["-c", &format!("ulimit {limit}; {command}; code=$?; cat out; exit $code")]);
+    shell.env("CONC", env!("CARGO_BIN_EXE_conc")).file("out", "").file("script.conc", script).finish()
+}
+
+/// A file that would become too large is an error of the write; the memory that a run
+/// has in common is none.
+#[test]
+fn files_that_may_not_be_large() {
+    let script = "shared x = 1\nlet p = spawn process { x = 2 }\njoin p\nprint x\n";
+    let ended = limited("-f 0", "\"$CONC\" run script.conc", script).expect_code(0);
+    assert_eq!(ended.stdout, "2\n");
+    let ended = limited("-f 0", "\"$CONC\" run --repeat 20 script.conc", script).expect_code(0);
+    assert!(ended.stderr.starts_with("20 runs\n"), "{}", ended.stderr);
+    for command in ["run", "check"] {
+        let ended = limited("-f 0", &format!("\"$CONC\" {command} script.conc > out"), script).expect_code(4);
+        let says = "conc: standard output cannot be written: File too large";
+        assert!(ended.stderr.starts_with(says), "{command}: {}", ended.stderr);
+    }
+    let ended = limited("-f 1", "\"$CONC\" run --timeline t.html script.conc", script).expect_code(4);
+    assert!(ended.stderr.contains("conc: t.html cannot be written: file too large\n"), "{}", ended.stderr);
+    let ended =
+        limited("-f 0", "\"$CONC\" fmt script.conc; code=$?; ls -A; (exit $code)", "print   1\n").expect_code(4);
+    assert_eq!(ended.stderr, "conc: script.conc cannot be written: file too large\n");
+    assert_eq!(ended.stdout, "out\nscript.conc\ntmp\n");
+}
+
+/// As little as a program can be loaded with: the work is done on a stack of its own.
+#[test]
+fn a_small_stack_to_begin_with() {
+    let deep = format!("print {}1{}\n", "(".repeat(60), ")".repeat(60));
+    let script = format!("{deep}task t {{ print 2 }}\nlet p = spawn process t\njoin p\n");
+    for size in ["64", "32"] {
+        let ended = limited(&format!("-s {size}"), "\"$CONC\" run --time-limit 8s script.conc", &script).expect_code(0);
+        assert_eq!(ended.stdout, "1\n2\n");
+        limited(&format!("-s {size}"), "\"$CONC\" check script.conc", &script).expect_code(0);
     }
 }
 
@@ -265,6 +337,19 @@ fn a_queue_without_end_reaches_the_limit() {
         spawn process t x2
         ",
     );
+}
+
+/// What a queue takes follows what is in it, not what has room.
+#[test]
+fn a_queue_with_room_for_more_than_there_is() {
+    for places in ["100000000", "1000000000", "9223372036854775806"] {
+        let script = format!(
+            "queue q({places})\nq.put(1)\nspawn process {{ for i in 2..100001 {{ q.put(i) }}; q.close() }}\n\
+             let sum = 0\nfor v in q {{ sum += v }}\nprint sum\n"
+        );
+        let Some(ended) = with_little_memory(&script) else { return };
+        assert_eq!(ended.expect_code(0).stdout, "5000050000\n", "{places}");
+    }
 }
 
 #[test]

@@ -59,6 +59,17 @@ const MISTAKES: &[(At, &str, &str, &str)] = &[
     (Task, "go w()", "`go` does not begin a statement", "write `spawn w(…)`"),
     (Task, "static x = 3", "there is no `static`", "leave the word out"),
     (Task, "new R()", "there is no `new`", "write `R()`"),
+    (Task, "let l = new Lock()", "there is no `new`", "write `lock()`"),
+    (Task, "print 1 print 2", "the statement before should have ended here", "a new line or `;`"),
+    (Task, "print \"\"\"a\"\"\"", "a string stands between two `\"`", "write `\"a\"`"),
+    (Task, "spawn print 1", "what is spawned is a task or a block", "write `spawn { print 1 }`"),
+    (Task, "select { sleep 1s => { x += 1 } }", "an arm is no `sleep`", "write `after 1s => { }`"),
+    (Task, "select { after 1s { x += 1 } }", "an arm needs its `=>`", "write `after 1s => { }`"),
+    (Task, "loop 3 { x += 1 }", "a `loop` goes round without end", "write `repeat 3 { }`"),
+    (Task, "joinall", "`joinall` alone does nothing", "write `join all`"),
+    (Task, "terminate x, 15", "which signal it is goes without saying", "`kill w` SIGKILL"),
+    (Task, "let r = R{v: 1}", "a record is made with parentheses", "write `R(v: 1)`"),
+    (Task, "sleep -1ms", "`sleep` takes a time from 0 on, not -1ms", "no time before now"),
     (Task, "yield()", "`yield` takes no value: it lets another task go first", "write `yield`"),
     (Task, "assert(x == 1, \"why\")", "`assert` is a statement", "write `assert x == 1, \"why\"`"),
     (Task, "join w for", "expected an expression, found the end of the line", "a value stands here"),
@@ -84,6 +95,13 @@ const MISTAKES: &[(At, &str, &str, &str)] = &[
     (Task, "print q.a.b", "a queue has no field `a`", "it has methods"),
     (Task, "q.put_no_wait(1)", "a queue has no method `put_no_wait`", "write `put_nowait`"),
     (Task, "m.Lock()", "a lock has no method `Lock`", "write `acquire()`"),
+    (Task, "crew.shutdown()", "a pool has no method `shutdown`", "write `p.close()`, then `join p`"),
+    (Task, "spawn process(w)", "`process` is not defined", "write `spawn process w`"),
+    (Task, "print x.value", "nothing has a field `value`", "its name alone is its value: `x`"),
+    (Task, "main()", "`main` is not defined", "it runs by itself"),
+    (Task, "os.kill(1, 9)", "there is no module `os`", "`terminate w` end"),
+    (Top, "latch wg", "a latch needs its argument `count`", "write `latch wg(3)`; its arguments: count"),
+    (Top, "condition cv", "a condition needs its argument `lock`", "write `condition cv(m)`"),
     (Task, "crew.shut()", "a pool has no method `shut`", "its methods: close, terminate"),
     (Task, "w.join()", "a task's definition has no method `join`", "`let w = spawn w`, then `join w`"),
     (Task, "let h = spawn w; h.terminate()", "a task has no method `terminate`", "write `terminate h`"),
@@ -199,6 +217,16 @@ fn each_mistake_has_one_error_with_its_mend() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// In other languages a function of this name runs by itself.
+#[test]
+fn a_main_that_nobody_spawns_or_calls_is_an_error() {
+    for main in ["task main { print 1 }", "fn main() { print 1 }"] {
+        assert_eq!(told(&format!("{BEFORE}{main}\n")), [(15, "nothing spawns or calls this `main`".to_string())]);
+        assert_eq!(told(&format!("{BEFORE}{main}\nmain()\n")), []);
+    }
+    assert_eq!(told("let start = main\nspawn start\ntask main { print 1 }\n"), []);
 }
 
 #[test]

@@ -392,6 +392,9 @@ fn wrong_schedules_are_refused_with_a_reason() {
         ("0x99", "turn"),
         ("0x2.1e", "nothing stops `one`"),
         ("0x3:5", "is no turn"),
+        ("0x0", "is no turn"),
+        ("0:5", "`main` has nothing to choose there, so no way 5"),
+        ("0x2.1:0.2", "`one` has nothing to choose there, so no way 0"),
     ];
     for (schedule, reason) in cases {
         for model in [false, true] {

@@ -130,13 +130,14 @@ fn the_schedule_is_the_one_that_check_prints() {
 fn several_ways_and_slips() {
     let script = "task t { sleep 1ms }\nlet n = choose(1..3)\nprint n\nspawn t\nspawn t\njoin all\n";
     let ended =
-        step(script, "0\n0:7\nnobody\n9\nf\nf nobody\nb x\nf 0\n0:1\n0\n0\nt (2)\nh\nl\np\np t\n").expect_code(0);
+        step(script, "0\n0:7\nnobody\n9\nf\nf nobody\nb x\nf 0\n0:1\n0\n0\n1:0\nt (2)\nh\nl\np\np t\n").expect_code(0);
     let ways = answer(&ended, "0");
     assert_eq!(
         ways,
         "main can go on in several ways:\n  0:0    choose: 1, then print 1\n  0:1    choose: 2, then print 2"
     );
     assert!(answer(&ended, "0:7").starts_with("main can go on in several ways"), "{}", ended.stdout);
+    assert_eq!(answer(&ended, "1:0"), "t can go on in one way:\n  1      sleep");
     assert!(answer(&ended, "nobody").contains("no task `nobody`, and no such command"), "{}", ended.stdout);
     assert!(answer(&ended, "9").contains("there is no task 9"), "{}", ended.stdout);
     assert!(answer(&ended, "b x").contains("no number of turns"), "{}", ended.stdout);

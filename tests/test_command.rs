@@ -224,6 +224,16 @@ fn a_row_is_told_as_soon_as_those_before_it_are() {
     }
 }
 
+/// Also if something else would have been an error.
+#[test]
+fn an_interrupted_test_says_so_by_its_exit_code() {
+    let files = conc().file("a.conc", "prnt 1\n").file("b.conc", ENDLESS);
+    let mut running = files.args(["test", "a.conc", "b.conc"]).start();
+    running.line("wrong      a.conc");
+    running.signal(nix::sys::signal::Signal::SIGINT);
+    running.finish().expect_code(130);
+}
+
 // ----------------------------------------------------------------------- SARIF
 
 /// What the standard demands of each object (OASIS SARIF 2.1.0, section 3), as

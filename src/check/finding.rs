@@ -12,6 +12,7 @@ use super::turn::Mover;
 use crate::detect::deadlock::{self, Might, TaskView, WaitView};
 use crate::detect::finding::*;
 use crate::detect::may::{Deeds, Root};
+use crate::detect::names::Objects;
 use crate::detect::stuck::{self, BODY_ENDED, Scene};
 use crate::lang::ast::Span;
 use crate::machine::{Step, Task};
@@ -627,7 +628,8 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[(Mover, Lo
         };
         (object_name(program, id, part.as_ref(), name), part.and_then(|p| declared_at(program, id, &p)))
     };
-    let held = |held: &[Hold]| stuck::held_facts(program, &|id| object(id).0, held);
+    let locks = |held: &[&[Hold]]| Objects::new(held.iter().copied().flatten().map(|h| h.0), |id| object(id).0);
+    let held = |all: &Objects, held: &[Hold]| stuck::held_facts(program, &|id| all.of(id), held);
     let one = |on: Vec<String>, facts: Facts| Finding {
         code: found.code,
         certainty: Certainty::Found,
@@ -674,6 +676,8 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[(Mover, Lo
                 // brought that before it would have brought the others too.
                 let is_against = |r: &Reached| r.ix == *ix && (r.write || *write) && !(r.atomic && atomic);
                 let earlier = last_access(&log[..before], *other, &is_against);
+                let holds = |found: Option<(usize, &Reached)>| found.map_or(&[][..], |(step, _)| &log[step].1.held[..]);
+                let locks = locks(&[holds(earlier), holds(later)]);
                 let access = |id: TaskId, found: Option<(usize, &Reached)>| {
                     let kind = match found.map(|(_, r)| (r.write, r.atomic)) {
                         Some((true, false)) => AccessKind::Write,
@@ -683,21 +687,22 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[(Mover, Lo
                     };
                     let span = found.map_or_else(Span::default, |(_, r)| program.span(r.site));
                     let value = found.map(|(_, r)| r.value.clone());
-                    let held = found.map_or_else(Vec::new, |(step, _)| held(&log[step].1.held));
+                    let held = held(&locks, holds(found));
                     Access { task: facts(id), span, kind, value, held }
                 };
                 let (earlier, later) = (access(*other, earlier), access(*task, later));
                 one(vec![name.clone()], Facts::Race { variable: name.clone(), declared, earlier, later })
             }
-            Event::Failed { task, site, kind, message, calls, held: holds } => {
+            Event::Failed { task, job, site, kind, message, calls, held: holds } => {
                 let kind = ErrorKind::ALL.get(*kind as usize).copied().unwrap_or(ErrorKind::Raised);
                 let facts = Facts::Failed {
                     task: task.map(facts),
+                    job: job.map(|job| facts(job).name),
                     span: program.span(*site),
                     kind: kind.word().to_string(),
                     message: message.clone(),
                     calls: calls.iter().map(|c| program.span(*c)).collect(),
-                    holds: held(holds),
+                    holds: held(&locks(&[holds]), holds),
                 };
                 one(stuck::failed_on(program, *site, kind, message), facts)
             }

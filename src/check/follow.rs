@@ -141,6 +141,7 @@ fn go(explorer: &mut Explorer, schedule: &Schedule, record: bool) -> Result<(Don
         follower.turn(at)?;
     }
     follower.own_affairs_of_all();
+    follower.no_way_left()?;
     Ok((follower.done, follower.recorder))
 }
 
@@ -227,6 +228,17 @@ impl<'f, 'm> Follower<'f, 'm> {
             return self.refuse(None, format!("there is no task {}: {made} {verb} been made by then", turn.task));
         };
         if turn.ended { self.ended(turn.task, task) } else { self.goes(turn.task, task, &turn.ways) }
+    }
+
+    /// Every way of the schedule was one to take.
+    fn no_way_left(&mut self) -> Result<(), Refused> {
+        let left = |(number, ways): (usize, &std::collections::VecDeque<u32>)| Some((number as u32, *ways.front()?));
+        let Some((number, way)) = self.ways.iter().enumerate().find_map(left) else { return Ok(()) };
+        let named = |turn: &super::schedule::Turn| turn.task == number && !turn.ways.is_empty();
+        self.at = self.schedule.turns.iter().rposition(named).unwrap_or(0);
+        let task = self.numbers.task(number);
+        let name = task.map(|t| self.name(t)).unwrap_or_default();
+        self.refuse(None, format!("`{name}` has nothing to choose there, so no way {way}"))
     }
 
     /// A turn of the task itself.

@@ -137,7 +137,7 @@ impl Recorder {
                 self.events.extend(begun);
             }
             Deed::Operated { object, kind, method, came, .. } => {
-                let name = KINDS[*kind as usize].methods[*method as usize].name.trim_start_matches('-');
+                let name = KINDS[*kind as usize].methods[*method as usize].word();
                 let on = Some(object_name(explorer, after, *object));
                 let Came::Done(value) = came else {
                     if *came == Came::Raised {

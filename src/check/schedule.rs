@@ -92,6 +92,9 @@ impl Schedule {
         let number = |text: &str| text.parse::<u32>().map_err(|_| wrong());
         if let Some((task, count)) = item.split_once('x') {
             let (task, count) = (number(task)?, number(count)? as usize);
+            if count == 0 {
+                return Err(wrong());
+            }
             if self.turns.len() + count > TURNS_MAX {
                 return Err(format!("a schedule has at most {TURNS_MAX} turns"));
             }

@@ -23,6 +23,8 @@ pub enum Event {
     /// `None`: in `finally`.
     Failed {
         task: Option<TaskId>,
+        /// The job of a worker.
+        job: Option<TaskId>,
         site: u32,
         kind: u8,
         message: String,

@@ -37,9 +37,13 @@ fn work(at: &At) -> u32 {
     match &**step {
         Step::Access { access: Access::Write(Value::List(list)), .. } => list.len() as u32 / 8,
         Step::Access { access: Access::Write(Value::Str(text)), .. } => text.len() as u32 / 64,
+        Step::Spawn(spawn) => spawn.indices.as_ref().map_or(0, |all| all.len() as u32),
         _ => 0,
     }
 }
+
+/// Why what follows a `spawn` of more tasks than there may be at once is not explored.
+const TOO_MANY_TASKS: &str = "a `spawn` of more tasks than there may be at once";
 
 /// What a step takes of a bounded number of them: going round in a loop that
 /// makes none is dear.
@@ -364,6 +368,10 @@ impl Move<'_> {
                 let ended = Ended { how: How::Exited(code), result: Value::None };
                 self.end(ended)
             }
+            Step::Spawn(spawn) if spawn.is_too_many() => {
+                self.cut = Some(TOO_MANY_TASKS);
+                Act::Blocked
+            }
             Step::Fork => self.fork(),
             Step::AtomicBegin => self.atomically(),
             Step::AwaitBegin { site, .. } => self.look(site),
@@ -457,11 +465,11 @@ impl Move<'_> {
     fn fail(&mut self, error: Error) {
         let me = self.me;
         let kind = ErrorKind::ALL.iter().position(|k| *k == error.kind).unwrap_or(0) as u8;
-        let (calls, held) = self
-            .task(me, |t| (t.machine.as_ref().map(Task::calls).unwrap_or_default(), t.held.clone()))
+        let (calls, held, job) = self
+            .task(me, |t| (t.machine.as_ref().map(Task::calls).unwrap_or_default(), t.held.clone(), t.job))
             .unwrap_or_default();
-        let site = error.site;
-        self.events.push(Event::Failed { task: Some(me), site, kind, message: error.message, calls, held });
+        let (site, job) = (error.site, job.map(|job| job.id));
+        self.events.push(Event::Failed { task: Some(me), job, site, kind, message: error.message, calls, held });
         self.change_task(me, |t| {
             t.site = site;
             t.machine = None;
@@ -503,7 +511,7 @@ impl Move<'_> {
         let arrived = op.memo.is_some();
         let target = op.target;
         let deed = |m: &Self| {
-            let name = KINDS[target.kind as usize].methods[op.method as usize].name.trim_start_matches('-');
+            let name = KINDS[target.kind as usize].methods[op.method as usize].word();
             format!("{name} {}", m.object_name(target.id))
         };
         let joined = self.word(target.id, task::JOINED);
@@ -556,7 +564,7 @@ impl Move<'_> {
             self.leave(target.id, self.me);
         }
         self.say(|m| {
-            let name = KINDS[target.kind as usize].methods[op.method as usize].name.trim_start_matches('-');
+            let name = KINDS[target.kind as usize].methods[op.method as usize].word();
             format!("{name} {}: time-out", m.object_name(target.id))
         });
         let memo = op.memo.unwrap_or(memo);
@@ -677,10 +685,14 @@ impl Move<'_> {
                 op.memo = None;
             }
             let outcome = self.operate(op.target.kind, op.target.id, op.method, &op.args, op.memo);
-            let name = KINDS[op.target.kind as usize].methods[op.method as usize].name.trim_start_matches('-');
+            let name = KINDS[op.target.kind as usize].methods[op.method as usize].word();
             return match outcome {
                 Outcome::Done(value) => {
-                    self.say(|m| format!("select: {name} {}{}", m.object_name(op.target.id), m.answer_text(&value)));
+                    self.say(|m| match then {
+                        // Of a forked child, of which there may be several.
+                        Then::Reap { .. } => format!("wait: {}", m.object_name(op.target.id)),
+                        _ => format!("select: {name} {}{}", m.object_name(op.target.id), m.answer_text(&value)),
+                    });
                     self.answer(then, Answer::Value(Value::list(vec![Value::Int(number as i64), value])))
                 }
                 Outcome::Raise(kind, text) => {
@@ -697,7 +709,9 @@ impl Move<'_> {
         }
         let matters = |m: &Self, op: &Try| objects::arrival_matters(op.target.kind, m.first_word(op.target.id));
         if !arrived && arms.iter().any(|(_, op)| matters(self, op)) {
-            self.say(|_| "select: waits".to_string());
+            self.say(|_| {
+                if matches!(then, Then::Reap { .. }) { "wait for a child: waits" } else { "select: waits" }.to_string()
+            });
             let me = self.me;
             for (number, op) in &arms {
                 self.arrive(op.target.id, me, *number, op.method);

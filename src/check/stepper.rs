@@ -483,8 +483,7 @@ fn needs(scene: &Scene1, object: u32, need: &Need, out: &mut Vec<(String, Option
             }
         }
         Need::Deed { object, methods } => {
-            let name =
-                |m: &u8| KINDS[scene.kind_of(*object) as usize].methods[*m as usize].name.trim_start_matches('-');
+            let name = |m: &u8| KINDS[scene.kind_of(*object) as usize].methods[*m as usize].word();
             let deeds: Vec<&str> = methods.iter().map(name).filter(|n| !n.ends_with("_nowait")).collect();
             out.push((format!("until somebody does {}", deeds.join(" or ")), None));
         }

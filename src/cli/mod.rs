@@ -215,7 +215,11 @@ fn script_as_command(error: &clap::Error) -> Option<String> {
 
 /// Runs the command that the arguments name: its exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
-    let code = run_command(args.into_iter().collect());
+    crate::run::large_files_are_errors();
+    let code = crate::run::with_stack(|| run_command(args.into_iter().collect())).unwrap_or_else(|_| {
+        put_err("conc: there is no memory for the stack that it needs\n");
+        exit::FAILED
+    });
     match OUTPUT_ERROR.load(Relaxed) {
         0 => code,
         errno => {

@@ -59,6 +59,10 @@ impl PictureArgs {
         let mut written = true;
         for (path, text) in page.into_iter().chain(trace) {
             if let Err(e) = std::fs::write(path, text) {
+                // Half of a picture is none.
+                if std::fs::metadata(path).is_ok_and(|m| m.is_file()) {
+                    let _ = std::fs::remove_file(path);
+                }
                 put_err(&format!("conc: {} cannot be written: {}\n", path.display(), script::plain(&e)));
                 written = false;
             }

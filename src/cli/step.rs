@@ -247,6 +247,9 @@ impl Session {
         ) {
             (Some(turn), _) => Ok(turn.clone()),
             (None, 0) => Err(self.cannot(number)),
+            (None, 1) => {
+                Err(format!("{} can go on in one way:\n  {:<6} {}\n", self.name(number), own[0].label, own[0].text))
+            }
             (None, _) => {
                 let ways = own.iter().map(|t| format!("  {:<6} {}\n", t.label, t.text));
                 Err(format!("{} can go on in several ways:\n{}", self.name(number), ways.collect::<String>()))

@@ -259,8 +259,8 @@ fn judged(expectations: &Expectations, report: &check::Report) -> Outcome {
 
 fn exit_code(counts: &Counts, interrupted: bool) -> u8 {
     match counts {
-        Counts { wrong: 1.., .. } => exit::WRONG,
         _ if interrupted => exit::INTERRUPTED,
+        Counts { wrong: 1.., .. } => exit::WRONG,
         Counts { failed: 1.., .. } => exit::FINDINGS,
         Counts { undecided: 1.., .. } => exit::NO_ANSWER,
         _ => exit::FINE,

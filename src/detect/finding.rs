@@ -262,6 +262,8 @@ pub enum Facts {
     Failed {
         /// `None`: in `finally`.
         task: Option<TaskFacts>,
+        /// The job that the task, a worker, was at.
+        job: Option<String>,
         span: Span,
         /// `Assertion`, `Empty`, ….
         kind: String,

@@ -1,8 +1,9 @@
 //! Names that tell tasks apart in reports and outcomes: several that one `spawn`
-//! made one by one, in a loop, share theirs. It owns which of them gets a
-//! number; what a task calls itself stays as it was.
+//! made one by one, in a loop, share theirs. So do the locks of several records within
+//! one finding. It owns which of them gets a number; what a task calls itself stays as
+//! it was, and so does what a finding is `on`.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// A task that has a name.
 pub struct Named {
@@ -57,6 +58,29 @@ pub fn distinct(tasks: &[Named]) -> Vec<String> {
     given
 }
 
+/// The objects of one finding, by names that tell them apart: of several of one name the
+/// one that was made first keeps it, the others become `Account.mu (2)`.
+pub struct Objects(BTreeMap<u32, String>);
+
+impl Objects {
+    pub fn new(ids: impl IntoIterator<Item = u32>, name: impl Fn(u32) -> String) -> Objects {
+        let ids: BTreeSet<u32> = ids.into_iter().collect();
+        let mut before: BTreeMap<String, usize> = BTreeMap::new();
+        let of = |id: u32| {
+            let name = name(id);
+            let count = before.entry(name.clone()).or_default();
+            *count += 1;
+            (id, if *count == 1 { name } else { format!("{name} ({count})") })
+        };
+        Objects(ids.into_iter().map(of).collect())
+    }
+
+    /// What an object is called that is one of them.
+    pub fn of(&self, id: u32) -> String {
+        self.0.get(&id).cloned().unwrap_or_default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,6 +93,14 @@ mod tests {
             site: *site,
         };
         distinct(&all.iter().map(one).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn objects_of_one_name_are_told_apart_within_a_finding() {
+        let name = |id: u32| if id == 4 { "m" } else { "Acc.mu" }.to_string();
+        let all = Objects::new([9, 4, 7, 9], name);
+        assert_eq!([4, 7, 9].map(|id| all.of(id)), ["m", "Acc.mu", "Acc.mu (2)"]);
+        assert_eq!(Objects::new([9, 9], name).of(9), "Acc.mu");
     }
 
     #[test]

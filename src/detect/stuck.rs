@@ -6,6 +6,7 @@
 use super::deadlock::{Group, Might, RootCause, TaskView, WaitView};
 use super::finding::*;
 use super::may::{May, Root};
+use super::names::Objects;
 use crate::lang::ast::Span;
 use crate::objects::{self, KINDS, Need, condition, event};
 use crate::program::Program;
@@ -42,7 +43,12 @@ pub fn finding(
     others_go_on: bool,
     certainty: Certainty,
 ) -> Finding {
-    let told = Told { scene, views, stuck };
+    let members = || group.circle.iter().chain(&group.behind).map(|i| &views[*i]);
+    let waits_for = |view: &TaskView| view.waits.iter().flatten().map(|w| w.object).collect::<Vec<_>>();
+    let held = |view: &TaskView| scene.held(view.id).into_iter().map(|h| h.0).collect::<Vec<_>>();
+    let objects = members().flat_map(|view| waits_for(view).into_iter().chain(held(view)));
+    let names = Objects::new(objects.filter(|o| *o != u32::MAX), |o| scene.object_name(o));
+    let told = Told { scene, views, stuck, names };
     let missed = group.circle.iter().any(|i| told.missed_notify(*i).is_some());
     let code = match group.cause {
         RootCause::SelfLock => Code::SelfDeadlock,
@@ -53,9 +59,14 @@ pub fn finding(
     let circle: Vec<Waiting> = group.circle.iter().map(|i| told.waiting(*i)).collect();
     let behind: Vec<Waiting> = group.behind.iter().map(|i| told.waiting(*i)).collect();
     let mut on: Vec<String> = Vec::new();
-    for w in circle.iter().chain(&behind).flat_map(|w| &w.waits) {
-        if w.object_kind != "task" && !on.contains(&w.object) {
-            on.push(w.object.clone());
+    for wait in members().flat_map(|view| view.waits.iter().flatten()) {
+        let name = match wait.need {
+            Need::Change { site } => told.awaited(site),
+            _ if KINDS[wait.kind as usize].word == "task" => continue,
+            _ => scene.object_name(wait.object),
+        };
+        if !on.contains(&name) {
+            on.push(name);
         }
     }
     let facts = Facts::Stuck { circle, behind, others_go_on };
@@ -94,6 +105,7 @@ struct Told<'a> {
     scene: &'a dyn Scene,
     views: &'a [TaskView],
     stuck: &'a [bool],
+    names: Objects,
 }
 
 impl Told<'_> {
@@ -131,7 +143,7 @@ impl Told<'_> {
             task: self.scene.task_facts(self.views[i].id),
             span,
             waits,
-            holds: held_facts(program, &|lock| self.scene.object_name(lock), &held),
+            holds: held_facts(program, &|lock| self.names.of(lock), &held),
         }
     }
 
@@ -169,7 +181,10 @@ impl Told<'_> {
         }
         Wait {
             operation: operation.to_string(),
-            object: self.scene.object_name(w.object),
+            object: match spec.word {
+                "task" => self.scene.task_facts(w.object).name,
+                _ => self.names.of(w.object),
+            },
             object_kind: spec.word.to_string(),
             declared: self.scene.declared_at(w.object),
             reasons,

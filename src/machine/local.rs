@@ -129,8 +129,7 @@ pub fn builtin(which: Builtin, args: &[Value], names: &dyn Names) -> Result<Valu
         Builtin::Min => extreme("min", args, Ordering::Less),
         Builtin::Max => extreme("max", args, Ordering::Greater),
         Builtin::Abs => match first {
-            Value::Int(i) if *i < 0 => arithmetic::negate(first),
-            Value::Int(_) => Ok(first.clone()),
+            Value::Int(i) => arithmetic::magnitude(*i),
             v => Err(type_error(format!("`abs` takes an integer, not {}", v.type_word()))),
         },
         Builtin::Str => Ok(Value::string(text(first, names))),

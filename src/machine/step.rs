@@ -81,6 +81,10 @@ pub enum TaskField {
     ExitCode,
 }
 
+/// So many tasks one `spawn` makes at the most: there may be no more at once. Nobody who
+/// carries out its step makes any if it is to make more.
+pub const SPAWN_MAX: u32 = 4094;
+
 /// A `spawn` with its operands.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SpawnStep {
@@ -94,6 +98,13 @@ pub struct SpawnStep {
     /// `x N`: which of the N this step makes; its answer is a list.
     pub indices: Option<std::ops::Range<u32>>,
     pub name: Option<String>,
+}
+
+impl SpawnStep {
+    /// Whether it is to make more tasks than there may be at once.
+    pub fn is_too_many(&self) -> bool {
+        self.indices.as_ref().is_some_and(|all| all.end - all.start > SPAWN_MAX)
+    }
 }
 
 /// The next step of a task.

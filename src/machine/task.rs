@@ -15,7 +15,7 @@ use super::step::*;
 use crate::lang::ast::BinaryOp;
 use crate::program::code::*;
 use crate::program::kind::{Memory, Update};
-use crate::program::value::{Error, ErrorKind, Names, ObjRef, Value, arithmetic};
+use crate::program::value::{Error, ErrorKind, Names, ObjRef, Value, arithmetic, duration_text};
 
 /// The deepest nesting of calls.
 const DEPTH_MAX: usize = 10_000;

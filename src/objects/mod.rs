@@ -57,13 +57,14 @@ pub trait World {
     /// The place in the source, for what a later report needs to know.
     fn site(&self) -> u32;
 
-    /// The object's values in their order. With `bounded`, the place that the
-    /// value takes was freed by an earlier `pop` of it, which comes before.
-    fn push(&mut self, object: u32, value: Value, bounded: bool);
-    fn pop(&mut self, object: u32, bounded: bool) -> Option<Value>;
+    /// The object's values in their order. With a `bound` there are so many places
+    /// for them; the place that the value takes was freed by an earlier `pop` of it,
+    /// which comes before.
+    fn push(&mut self, object: u32, value: Value, bound: Option<u64>);
+    fn pop(&mut self, object: u32, bound: Option<u64>) -> Option<Value>;
     /// The one value of an object from which nobody takes any: they look at it.
     fn keep_value(&mut self, object: u32, value: Value) {
-        self.push(object, value, false);
+        self.push(object, value, None);
     }
     fn len(&self, object: u32) -> u64;
     /// Whether there are fewer than that many values.

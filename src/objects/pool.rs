@@ -93,7 +93,7 @@ pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, args: &[Value], _again: 
         }
         SUBMIT if over => Outcome::Raise(ErrorKind::Closed, "`submit` to a closed pool".to_string()),
         SUBMIT => {
-            w.push(o, args.first().cloned().unwrap_or(Value::None), false);
+            w.push(o, args.first().cloned().unwrap_or(Value::None), None);
             w.wake(o, &[TAKE], 1);
             Outcome::Done(Value::None)
         }
@@ -119,7 +119,7 @@ fn take<W: World>(w: &mut W, o: u32) -> Outcome {
     if w.word(o, TERMINATED) != 0 {
         return Outcome::Done(Value::None);
     }
-    match w.pop(o, false) {
+    match w.pop(o, None) {
         Some(job) => Outcome::Done(job),
         None if w.word(o, CLOSED) != 0 => Outcome::Done(Value::None),
         None => Outcome::Wait(0),

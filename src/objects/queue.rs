@@ -1,9 +1,10 @@
 //! `queue q(3)`: first in, first out, for at most that many values; unbounded
 //! without a number; `queue q(0)` hands over from a `put` to a `get`.
 //!
-//! Words: the capacity plus one (0: unbounded), whether it is closed. A `put`
-//! comes before the `get` of its value, a `get` before the `put` into the
-//! place it freed; clock 0: the `close`, before what sees it.
+//! Words: the capacity plus one (0: unbounded), whether it is closed; one is left to
+//! the world (`PUTS`). A `put` comes before the `get` of its value, a `get` before the
+//! `put` into the place it freed; clock 0: the `close`, before what sees it; clock 1
+//! is left to the world (`FREED`).
 
 use super::*;
 
@@ -18,6 +19,11 @@ const CLOSE: u8 = 7;
 
 const CAPACITY: usize = 0;
 const CLOSED: usize = 1;
+
+/// For a world that does not keep each place of a queue of many: how many values were
+/// put into it, and the clock of all that were taken.
+pub const PUTS: usize = 2;
+pub const FREED: u8 = 1;
 
 /// The bit of `via manager`.
 pub const VIA_MANAGER: u32 = 1;
@@ -133,7 +139,7 @@ fn put<W: World>(w: &mut W, o: u32, capacity: Option<u64>, args: &[Value], at_on
         Some(c) => w.has_room(o, c),
     };
     if goes {
-        w.push(o, value, capacity.is_some());
+        w.push(o, value, capacity);
         w.wake(o, &[GET], 1);
         return Outcome::Done(Value::None);
     }
@@ -144,7 +150,7 @@ fn put<W: World>(w: &mut W, o: u32, capacity: Option<u64>, args: &[Value], at_on
 fn get<W: World>(w: &mut W, o: u32, capacity: Option<u64>, at_once: bool) -> Outcome {
     let value = match capacity {
         Some(0) => w.meet(o, PUT, Value::None),
-        _ => w.pop(o, capacity.is_some()),
+        _ => w.pop(o, capacity),
     };
     if let Some(value) = value {
         if capacity.is_some() {

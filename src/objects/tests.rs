@@ -31,10 +31,10 @@ impl World for Plain {
     fn site(&self) -> u32 {
         7
     }
-    fn push(&mut self, object: u32, value: Value, _bounded: bool) {
+    fn push(&mut self, object: u32, value: Value, _bound: Option<u64>) {
         self.values.entry(object).or_default().push_back(value);
     }
-    fn pop(&mut self, object: u32, _bounded: bool) -> Option<Value> {
+    fn pop(&mut self, object: u32, _bound: Option<u64>) -> Option<Value> {
         self.values.entry(object).or_default().pop_front()
     }
     fn len(&self, object: u32) -> u64 {

@@ -107,6 +107,7 @@ impl Compiler<'_> {
             ExprKind::Paren(inner) => self.exactly(inner),
             ExprKind::Unary { op: UnaryOp::Neg, value } => match self.exactly(value)? {
                 Value::Int(i) => Some(Value::Int(i.checked_neg()?)),
+                Value::Duration(ns) => Some(Value::Duration(ns.checked_neg()?)),
                 _ => None,
             },
             ExprKind::Name(name) if self.local(name, e.span).is_none() => match self.globals.get(name)? {
@@ -187,6 +188,12 @@ impl Compiler<'_> {
         // `0` is no time in any unit.
         if matches!(self.exactly(e), Some(Value::Int(0))) {
             return;
+        }
+        if let (Some(Value::Duration(ns)), "sleep" | "busy") = (self.exactly(e), what)
+            && ns < 0
+        {
+            let text = format!("`{what}` takes a time from 0 on, not {}", duration_text(ns));
+            return self.error(ScriptError::new(strip(e).span, text).help("there is no time before now"));
         }
         let help = match self.exactly(e) {
             Some(Value::Int(n)) => format!("write a unit: `{n}ms`, or `us`, `s`"),

@@ -7,7 +7,7 @@ use super::code::*;
 use super::constant::Constants;
 use super::dictionary::Dictionary;
 use super::kind::{Default as Missing, KindSpec, Memory};
-use super::name::{Holding, Names, What};
+use super::name::{Holding, Names, Symbol, What};
 use super::scope::{Frame, Global, Globals};
 use super::table::Table;
 use super::value::{Value, duration_text};
@@ -442,6 +442,7 @@ impl<'s> Compiler<'s> {
         // A session has names that this text does not say.
         if !self.before.grows {
             self.check_expected_names(script);
+            self.check_main(script);
         }
         self.awaits_choose_nothing();
     }
@@ -557,6 +558,24 @@ impl Compiler<'_> {
             for place in on {
                 self.check_expected_name(place);
             }
+        }
+    }
+
+    /// Who comes from other languages expects that a function of this name runs by itself.
+    fn check_main(&mut self, script: &Script) {
+        let is_main = |item: &&ast::Function| item.name.text == "main";
+        let functions = script.items.iter().filter_map(|item| match item {
+            Item::Function(function) => Some(function),
+            _ => None,
+        });
+        let Some(main) = functions.into_iter().find(is_main) else { return };
+        let is_it = |symbol: &&Symbol| symbol.places.contains(&main.name.span);
+        let used = self.names.symbols().iter().find(is_it).is_some_and(|symbol| !self.names.uses(symbol).is_empty());
+        if !used {
+            let error = ScriptError::new(main.name.span, "nothing spawns or calls this `main`");
+            let help = "what stands outside of all blocks is `main` already: put the statements there, or write \
+                        `main()` there";
+            self.error(error.label("never runs").help(help));
         }
     }
 

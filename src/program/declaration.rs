@@ -406,7 +406,13 @@ impl Compiler<'_> {
             if place.is_none() && param.default.is_none() && fine {
                 let error =
                     ScriptError::new(span, format!("{what} needs its argument `{}`", param.name)).label("missing");
-                self.error(error.help(parameters(params)));
+                let declared = span.text(self.source);
+                // `latch l`; a call has parentheses.
+                let example = match (params, declared.contains('(') || declared.contains('\n')) {
+                    ([one], false) => format!("write `{declared}({})`; ", if one.object.is_some() { "m" } else { "3" }),
+                    _ => String::new(),
+                };
+                self.error(error.help(example + &parameters(params)));
                 fine = false;
             }
         }

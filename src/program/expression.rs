@@ -494,7 +494,7 @@ impl Compiler<'_> {
         known || self.field_names.iter().any(|f| f == name)
     }
 
-    pub(super) fn check_field(&mut self, field: &Name) {
+    pub(super) fn check_field(&mut self, object: &Expr, field: &Name) {
         self.names.used_field(field.span, &field.text);
         if self.is_field(&field.text) {
             return;
@@ -505,7 +505,12 @@ impl Compiler<'_> {
         let all: Vec<String> = self.field_names.clone();
         let names = all.iter().map(String::as_str).chain(HANDLE_FIELDS).chain(ERROR_FIELDS);
         let method = self.kinds.iter().any(|k| k.method(&field.text).is_some());
-        error = if matches!(field.text.as_str(), "msg" | "text" | "what" | "args") {
+        error = if let (ExprKind::Name(name), "value" | "get_value" | "val") = (&object.kind, field.text.as_str())
+            && matches!(self.globals.get(name), Some(Global::Memory(_)))
+            && self.local(name, object.span).is_none()
+        {
+            error.help(format!("its name alone is its value: `{name}`"))
+        } else if matches!(field.text.as_str(), "msg" | "text" | "what" | "args") {
             error.help(format!("a caught error has {}", ERROR_FIELDS.map(|f| format!("`{f}`")).join(" and ")))
         } else if method {
             error.help(format!("a method is called: `.{}()`", field.text))
@@ -546,7 +551,7 @@ impl Compiler<'_> {
         }
         // Of what is not defined nothing else is told.
         if !self.stands_for_nothing(object) {
-            self.check_field(field);
+            self.check_field(object, field);
         }
         self.expression(object);
         let symbol = self.symbol(&field.text);
@@ -669,7 +674,8 @@ fn python_method(kind: &str, method: &str) -> Option<&'static str> {
         ("event", "isSet") => "is_set()",
         ("latch", "done") => "count_down()",
         ("pool", "apply_async" | "submit" | "map" | "apply") => "submit job(1) to p",
-        ("pool", "join" | "wait" | "shutdown") => "join p",
+        ("pool", "join" | "wait") => "join p",
+        ("pool", "shutdown") => "`p.close()`, then `join p`",
         ("pool", "stop" | "cancel") => "p.terminate()",
         ("condition", "wait_for" | "wait_until") => "`while not (x == 1) { c.wait() }`",
         ("condition", "acquire" | "lock") => "with m { }",

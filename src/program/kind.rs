@@ -37,6 +37,15 @@ pub struct Method {
 }
 
 impl Method {
+    /// What is said of it: of what scripts cannot call, such as `-wait over`, the deed
+    /// that it is part of.
+    pub fn word(&self) -> &'static str {
+        let hidden = self.name.strip_prefix('-').and_then(|name| name.split(' ').next());
+        hidden.unwrap_or(self.name)
+    }
+}
+
+impl Method {
     /// A step of the kind's own, such as going on with a wait: no script calls it.
     pub fn is_inner(&self) -> bool {
         self.name.starts_with('-')

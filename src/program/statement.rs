@@ -502,7 +502,7 @@ impl Compiler<'_> {
             return self.error(error.help("a task is named where it is spawned: `spawn worker as \"anna\"`"));
         }
         if !self.stands_for_nothing(record) {
-            self.check_field(field);
+            self.check_field(record, field);
         }
         self.check_amount(op, value, span);
         let symbol = self.symbol(&field.text);

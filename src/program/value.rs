@@ -287,7 +287,7 @@ impl fmt::Display for Shown<'_> {
 
 /// The operators on values, in one place for constants and running code.
 pub mod arithmetic {
-    use super::{Error, ErrorKind, List, Value};
+    use super::{Error, ErrorKind, List, Value, duration_text};
     use crate::lang::ast::BinaryOp;
     use std::cmp::Ordering;
     use std::sync::Arc;
@@ -296,10 +296,21 @@ pub mod arithmetic {
         Error::new(ErrorKind::Type, format!("`{op}` cannot take {} and {}", a.type_word(), b.type_word()))
     }
 
-    fn checked(result: Option<i64>, op: &str, a: i64, b: i64) -> Result<i64, Error> {
-        result.ok_or_else(|| {
-            Error::new(ErrorKind::Overflow, format!("{a} {op} {b} does not fit into an integer of 64 bits"))
-        })
+    /// A number or a time, as in a script.
+    fn said(value: &Value) -> String {
+        match value {
+            Value::Int(i) => i.to_string(),
+            Value::Duration(ns) => duration_text(*ns),
+            other => other.type_word().to_string(),
+        }
+    }
+
+    fn too_large(what: &str) -> Error {
+        Error::new(ErrorKind::Overflow, format!("{what} does not fit into an integer of 64 bits"))
+    }
+
+    fn checked(result: Option<i64>, op: &str, a: &Value, b: &Value) -> Result<i64, Error> {
+        result.ok_or_else(|| too_large(&format!("{} {op} {}", said(a), said(b))))
     }
 
     /// Every binary operator but `and` and `or`, which stop early.
@@ -324,8 +335,8 @@ pub mod arithmetic {
 
     fn numeric(op: &str, a: &Value, b: &Value, f: fn(i64, i64) -> Option<i64>) -> Result<Value, Error> {
         match (a, b) {
-            (Value::Int(x), Value::Int(y)) => checked(f(*x, *y), op, *x, *y).map(Value::Int),
-            (Value::Duration(x), Value::Duration(y)) => checked(f(*x, *y), op, *x, *y).map(Value::Duration),
+            (Value::Int(x), Value::Int(y)) => checked(f(*x, *y), op, a, b).map(Value::Int),
+            (Value::Duration(x), Value::Duration(y)) => checked(f(*x, *y), op, a, b).map(Value::Duration),
             _ => Err(type_error(op, a, b)),
         }
     }
@@ -397,7 +408,7 @@ pub mod arithmetic {
     fn multiply(a: &Value, b: &Value) -> Result<Value, Error> {
         match (a, b) {
             (Value::Duration(x), Value::Int(y)) | (Value::Int(y), Value::Duration(x)) => {
-                checked(x.checked_mul(*y), "*", *x, *y).map(Value::Duration)
+                checked(x.checked_mul(*y), "*", a, b).map(Value::Duration)
             }
             (Value::Int(_), Value::Int(_)) => numeric("*", a, b, i64::checked_mul),
             _ => Err(type_error("*", a, b)),
@@ -414,9 +425,9 @@ pub mod arithmetic {
             _ => return Err(type_error(op, a, b)),
         };
         if y == 0 {
-            return Err(Error::new(ErrorKind::DivideByZero, format!("{x} {op} 0")));
+            return Err(Error::new(ErrorKind::DivideByZero, format!("{} {op} {}", said(a), said(b))));
         }
-        let quotient = checked(x.checked_div(y), op, x, y)?;
+        let quotient = checked(x.checked_div(y), op, a, b)?;
         let remainder = x.wrapping_sub(quotient.wrapping_mul(y));
         let below = remainder != 0 && (remainder < 0) != (y < 0);
         let result = match (op, below) {
@@ -446,10 +457,17 @@ pub mod arithmetic {
 
     pub fn negate(a: &Value) -> Result<Value, Error> {
         match a {
-            Value::Int(x) => checked(x.checked_neg(), "-", 0, *x).map(Value::Int),
-            Value::Duration(x) => checked(x.checked_neg(), "-", 0, *x).map(Value::Duration),
+            Value::Int(x) => x.checked_neg().map(Value::Int).ok_or_else(|| too_large(&format!("-({x})"))),
+            Value::Duration(x) => {
+                x.checked_neg().map(Value::Duration).ok_or_else(|| too_large(&format!("-({})", duration_text(*x))))
+            }
             _ => Err(Error::new(ErrorKind::Type, format!("`-` cannot take {}", a.type_word()))),
         }
+    }
+
+    /// Without its sign.
+    pub fn magnitude(x: i64) -> Result<Value, Error> {
+        x.checked_abs().map(Value::Int).ok_or_else(|| too_large(&format!("abs({x})")))
     }
 
     /// A condition must be a bool.

@@ -492,8 +492,8 @@ fn named(image: &Image, task: u32) -> Named {
 }
 
 fn held_facts(image: &Image, held: &[(u32, Mode, u32)]) -> Vec<Held> {
-    let name = |lock| image.object_name(lock);
-    stuck::held_facts(image.program.get(), &name, held)
+    let locks = names::Objects::new(held.iter().map(|h| h.0), |id| image.object_name(id));
+    stuck::held_facts(image.program.get(), &|id| locks.of(id), held)
 }
 
 fn declared_at(image: &Image, id: u32) -> Option<Span> {
@@ -566,18 +566,27 @@ fn failed_tasks(arena: &Arena) -> Vec<u32> {
 }
 
 /// Values of a lock set's block: how many, then object, mode, place.
-fn lockset(image: &Image, block: u64) -> Vec<Held> {
+fn lockset(image: &Image, block: u64) -> Vec<(u32, Mode, u32)> {
     if block == 0 {
         return Vec::new();
     }
     let word = |i: usize| image.arena.at(block as usize + 8 * i).load(Relaxed);
-    let held: Vec<(u32, Mode, u32)> = (0..(word(0) as usize).min(super::arena::HELD))
+    (0..(word(0) as usize).min(super::arena::HELD))
         .map(|i| (word(1 + 3 * i) as u32, mode_of(word(2 + 3 * i)), word(3 + 3 * i) as u32))
-        .collect();
-    held_facts(image, &held)
+        .collect()
 }
 
-fn access(image: &Image, a: &RawAccess) -> Access {
+/// The two accesses of a race.
+fn accesses(image: &Image, both: [&RawAccess; 2]) -> [Access; 2] {
+    let held = both.map(|a| lockset(image, a.locks));
+    let locks = names::Objects::new(held.iter().flatten().map(|h| h.0), |id| image.object_name(id));
+    let name = |id| locks.of(id);
+    let held = held.map(|held| stuck::held_facts(image.program.get(), &name, &held));
+    let mut held = held.into_iter();
+    both.map(|a| access(image, a, held.next().unwrap_or_default()))
+}
+
+fn access(image: &Image, a: &RawAccess, held: Vec<Held>) -> Access {
     let kind = match (a.write, a.atomic) {
         (false, false) => AccessKind::Read,
         (true, false) => AccessKind::Write,
@@ -586,13 +595,7 @@ fn access(image: &Image, a: &RawAccess) -> Access {
     };
     let value = (a.value != codec::UNKNOWN)
         .then(|| Shown { value: &codec::small_value(a.value), names: image, quoted: true }.to_string());
-    Access {
-        task: task_facts(image, a.task),
-        span: image.program.span(a.site),
-        kind,
-        value,
-        held: lockset(image, a.locks),
-    }
+    Access { task: task_facts(image, a.task), span: image.program.span(a.site), kind, value, held }
 }
 
 fn raw_held(image: &Image, held: &[(u32, u8, u32)]) -> Vec<Held> {
@@ -632,20 +635,17 @@ fn from_raw(image: &Image, raw: Raw, count: u64) -> Option<Finding> {
     Some(match raw {
         Raw::Race { key, earlier, later } => {
             let (variable, declared) = image.place_name(key);
-            let facts = Facts::Race {
-                variable: variable.clone(),
-                declared,
-                earlier: access(image, &earlier),
-                later: access(image, &later),
-            };
+            let [earlier, later] = accesses(image, [&earlier, &later]);
+            let facts = Facts::Race { variable: variable.clone(), declared, earlier, later };
             finding(Code::Race, vec![variable], facts, count)
         }
-        Raw::Failed { task, site, kind, message, calls, held } => {
+        Raw::Failed { task, job, site, kind, message, calls, held } => {
             let kind = *ErrorKind::ALL.get(kind as usize)?;
             let code = if kind == ErrorKind::Assertion { Code::Assertion } else { Code::Error };
             let on = stuck::failed_on(program, site, kind, &message);
             let facts = Facts::Failed {
                 task: task.map(|t| task_facts(image, t)),
+                job,
                 span: program.span(site),
                 kind: kind.word().to_string(),
                 message,
@@ -710,6 +710,10 @@ fn lock_orders(image: &Image, stuck: &[Finding]) -> Vec<Finding> {
     let span = |site: u32| image.program.span(site);
     let mut findings = Vec::new();
     for cycle in lock_order::cycles(&dependencies) {
+        let of =
+            |e: &lock_order::CycleEdge| (dependencies[e.dependency].held[e.held].lock, dependencies[e.dependency].lock);
+        let locks =
+            names::Objects::new(cycle.edges.iter().flat_map(|e| <[u32; 2]>::from(of(e))), |id| image.object_name(id));
         let edges: Vec<OrderEdge> = cycle
             .edges
             .iter()
@@ -717,14 +721,14 @@ fn lock_orders(image: &Image, stuck: &[Finding]) -> Vec<Finding> {
                 let d = &dependencies[e.dependency];
                 OrderEdge {
                     task: task_facts(image, d.task),
-                    holds: image.object_name(d.held[e.held].lock),
+                    holds: locks.of(of(e).0),
                     held_since: Some(span(d.held[e.held].site)),
-                    wants: image.object_name(d.lock),
+                    wants: locks.of(of(e).1),
                     wants_at: span(d.site),
                 }
             })
             .collect();
-        let mut on: Vec<String> = edges.iter().map(|e| e.holds.clone()).collect();
+        let mut on: Vec<String> = cycle.edges.iter().map(|e| image.object_name(of(e).0)).collect();
         on.dedup();
         // The deadlock itself was seen.
         if stuck.iter().any(|f| f.code == Code::Deadlock && on.iter().all(|l| f.on.contains(l))) {

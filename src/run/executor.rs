@@ -36,6 +36,8 @@ pub struct Executor {
     /// The number under which it holds guards.
     pub(super) holder: u32,
     pub(super) task: u32,
+    /// Of a worker: the job it is at.
+    pub(super) job: Option<u32>,
     /// The process it is in, by its place in the arena's table.
     pub(super) process: usize,
     pub(super) detect: bool,
@@ -120,6 +122,7 @@ impl Executor {
             words: arena.slot_words(slot),
             holder: guard::holder(slot, process),
             task,
+            job: None,
             process,
             detect,
             outside: false,

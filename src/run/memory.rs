@@ -22,8 +22,16 @@ pub struct Memory {
     len: usize,
     /// The offset of the last whole word.
     last: usize,
-    /// Kept so that shared memory can be emptied.
-    file: Option<OwnedFd>,
+    kept: Kept,
+}
+
+/// Of what it is, which says how it is emptied.
+enum Kept {
+    /// A nameless file, which all processes have in common.
+    File(OwnedFd),
+    /// The same without a file of its own.
+    Shared,
+    Private,
 }
 
 // SAFETY: the pointer is to memory that lives as long as the value, and it is
@@ -36,16 +44,25 @@ impl Memory {
     /// Memory that this process and all it forks have in common: a nameless
     /// file, sealed in its size. Pages cost nothing until they are touched.
     pub fn shared(len: usize) -> nix::Result<Memory> {
-        let file = memfd_create(c"conc", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?;
-        nix::unistd::ftruncate(&file, len as i64)?;
-        let seals = nix::fcntl::SealFlag::F_SEAL_SHRINK | nix::fcntl::SealFlag::F_SEAL_GROW;
-        nix::fcntl::fcntl(&file, nix::fcntl::FcntlArg::F_ADD_SEALS(seals))?;
         let size = NonZeroUsize::new(len).ok_or(nix::Error::EINVAL)?;
         let protection = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
         let flags = MapFlags::MAP_SHARED | MapFlags::MAP_NORESERVE;
+        let file = memfd_create(c"conc", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?;
+        match nix::unistd::ftruncate(&file, len as i64) {
+            Ok(()) => {}
+            // No file may be so large (`ulimit -f`); the kernel's own has no such limit.
+            Err(nix::Error::EFBIG) => {
+                // SAFETY: a fresh mapping at an address of the kernel's choice.
+                let base = unsafe { mmap_anonymous(None, size, protection, flags)? };
+                return Ok(Memory { base: base.cast(), len, last: last_word(len)?, kept: Kept::Shared });
+            }
+            Err(error) => return Err(error),
+        }
+        let seals = nix::fcntl::SealFlag::F_SEAL_SHRINK | nix::fcntl::SealFlag::F_SEAL_GROW;
+        nix::fcntl::fcntl(&file, nix::fcntl::FcntlArg::F_ADD_SEALS(seals))?;
         // SAFETY: a fresh mapping at an address of the kernel's choice.
         let base = unsafe { mmap(None, size, protection, flags, &file, 0)? };
-        Ok(Memory { base: base.cast(), len, last: last_word(len)?, file: Some(file) })
+        Ok(Memory { base: base.cast(), len, last: last_word(len)?, kept: Kept::File(file) })
     }
 
     /// Memory of this process; a forked one gets a copy.
@@ -55,7 +72,7 @@ impl Memory {
         let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_NORESERVE;
         // SAFETY: a fresh mapping at an address of the kernel's choice.
         let base = unsafe { mmap_anonymous(None, size, protection, flags)? };
-        Ok(Memory { base: base.cast(), len, last: last_word(len)?, file: None })
+        Ok(Memory { base: base.cast(), len, last: last_word(len)?, kept: Kept::Private })
     }
 
     pub fn len(&self) -> usize {
@@ -121,15 +138,17 @@ impl Memory {
 
     /// All zero again, with the pages given back. Nobody may be using it.
     pub fn clear(&self) -> nix::Result<()> {
-        match &self.file {
-            Some(file) => {
+        match &self.kept {
+            Kept::File(file) => {
                 use nix::fcntl::{FallocateFlags, fallocate};
                 let flags = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
                 fallocate(file, flags, 0, self.len as i64)
             }
+            // SAFETY: as below; these pages all processes lose.
+            Kept::Shared => unsafe { madvise(self.base.cast::<c_void>(), self.len, MmapAdvise::MADV_REMOVE) },
             // SAFETY: the range is this mapping; the kernel replaces its pages
             // by zeros, which every atomic word may hold.
-            None => unsafe { madvise(self.base.cast::<c_void>(), self.len, MmapAdvise::MADV_DONTNEED) },
+            Kept::Private => unsafe { madvise(self.base.cast::<c_void>(), self.len, MmapAdvise::MADV_DONTNEED) },
         }
     }
 }

@@ -43,5 +43,6 @@ pub use prompt::{Answer, ROOM};
 pub use supervisor::session::{Event, Over, Session, Terms, Unheard};
 pub use supervisor::{Outcome, Report, Stop, TaskEnd, output_sentence, run};
 pub use system::{
-    Interruption, fresh_seed, interruption, memory_for_objects, processors, terminal_columns, threads, write_output,
+    Interruption, fresh_seed, interruption, large_files_are_errors, memory_for_objects, processors, terminal_columns,
+    threads, with_stack, write_output,
 };

@@ -316,7 +316,8 @@ pub fn send(pid: i32, signal: Signal) {
 }
 
 /// The signals as a script's process has them: none blocked, each with its
-/// plain effect, but a closed pipe is an error of the write.
+/// plain effect, but a closed pipe is an error of the write, and so is a file that would
+/// become too large.
 pub fn plain_signals() {
     let set = |signal, handler| {
         let action = SigAction::new(handler, SaFlags::empty(), SigSet::empty());
@@ -326,7 +327,7 @@ pub fn plain_signals() {
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGTSTP, Signal::SIGCHLD] {
         set(signal, SigHandler::SigDfl);
     }
-    for signal in [Signal::SIGPIPE, Signal::SIGTTOU] {
+    for signal in [Signal::SIGPIPE, Signal::SIGTTOU, Signal::SIGXFSZ] {
         set(signal, SigHandler::SigIgn);
     }
     for (signal, before) in FAULTS.into_iter().zip(&BEFORE) {

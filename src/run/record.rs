@@ -48,6 +48,8 @@ pub enum Raw {
     /// An error that nobody caught; `task` is none in `finally`.
     Failed {
         task: Option<u32>,
+        /// The job of a worker.
+        job: Option<String>,
         site: u32,
         kind: u8,
         message: String,

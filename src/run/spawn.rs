@@ -12,7 +12,7 @@ use super::record::{self, Raw};
 use super::wait::Halt;
 use crate::detect::event::Kind;
 use crate::detect::trace::Came;
-use crate::machine::step::SpawnStep;
+use crate::machine::step::{SPAWN_MAX, SpawnStep};
 use crate::machine::{Args, Arm, Task};
 use crate::objects::{self, pool, task};
 use crate::program::value::{Error, ErrorKind, ObjRef, Value};
@@ -25,6 +25,7 @@ const STACK: usize = 256 * 1024;
 /// this much of the stack left goes on on another one, of so many bytes.
 const STACK_LEFT: usize = STACK / 2;
 const STACK_MORE: usize = 1 << 20;
+const _: () = assert!(TASKS_MAX == SPAWN_MAX as usize);
 /// How many ended tasks are kept apart for their clocks at the most.
 const KEPT_BACK: usize = 128;
 /// How many slots are looked at for one that is free again, and how often one is whether
@@ -281,6 +282,9 @@ impl Executor {
         self.image.catch_up(&self.home, self.holder);
         let program = self.image.program.get();
         Task::check_arity(program, step.function, step.args.len()).map_err(|e| Halt::Error(*e))?;
+        if step.is_too_many() {
+            return Err(self.refuse(refused::TASKS, 0));
+        }
         let indices = step.indices.clone().unwrap_or(0..1);
         let home = self.home.clone();
         // Threads are made in one step: all of them, or none if the process ends.
@@ -563,11 +567,13 @@ impl Executor {
                 self.image.catch_up(&self.home, self.holder);
                 self.renew();
             }
+            self.job = Some(handle.id);
             let ended = self.run_task(Task::new(self.program, *function, &job[2..], &[]));
             if self.slot_word(slot::POOL).load(Relaxed) == 0 {
                 self.end_process(ended);
             }
             let ended = self.end_in_turn(ended);
+            self.job = None;
             self.trace.ends = ended.ending != ending::TERMINATED;
             self.finish_handle(*handle, &ended);
             if ended.ending == ending::TERMINATED {

@@ -677,6 +677,7 @@ impl Executor {
         let raw = Raw::Failed {
             // `finally` is nobody's.
             task: (!self.outside).then_some(self.task),
+            job: self.job.filter(|_| !self.outside).map(|job| self.arena.task_name(job)),
             site: error.site,
             kind: error.kind as u8,
             message: error.message,

@@ -32,6 +32,29 @@ pub fn write_output(mut bytes: &[u8]) -> nix::Result<()> {
     Ok(())
 }
 
+/// A file that would become larger than it may (`ulimit -f`) is an error of the write,
+/// not the end of the program.
+pub fn large_files_are_errors() {
+    use nix::sys::signal::{SigHandler, Signal, signal};
+    // SAFETY: it is ignored, no code of ours runs.
+    let _ = unsafe { signal(Signal::SIGXFSZ, SigHandler::SigIgn) };
+}
+
+/// The program's work, on a stack that has room for it, whatever `ulimit -s` says.
+///
+/// # Errors
+///
+/// There is no memory for one.
+pub fn with_stack<T>(work: impl FnOnce() -> T) -> Result<T, nix::Error> {
+    /// As much as the system gives a program, and the least that is taken for as much.
+    const STACK: usize = 8 << 20;
+    const ENOUGH: usize = STACK / 2;
+    if stacker::remaining_stack().is_some_and(|left| left < ENOUGH) {
+        super::memory::Memory::private(2 * STACK)?;
+    }
+    Ok(stacker::maybe_grow(ENOUGH, STACK, work))
+}
+
 /// How many processors this process may use.
 pub fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, |n| n.get())

@@ -499,7 +499,7 @@ impl Executor {
         for (arm, p) in pending.iter().enumerate().filter(|_| self.records()) {
             let method = &objects::KINDS[p.target.kind as usize].methods[p.method as usize];
             let kind = if arm == 0 { Kind::Wait } else { Kind::Arm };
-            self.note(kind, About::Object(p.target.id), method.name.trim_start_matches('-'));
+            self.note(kind, About::Object(p.target.id), method.word());
         }
         let count = self.arena.slot_at(self.slot) + 8 * slot::NODE_COUNT;
         self.change(count, pending.len() as u64);

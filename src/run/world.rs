@@ -11,10 +11,14 @@ use super::events::About;
 use super::executor::Executor;
 use super::heap::OutOfMemory;
 use crate::detect::event::Kind;
-use crate::objects::{self, Edge, End, Mode, TaskId, World};
+use crate::objects::{self, Edge, End, Mode, TaskId, World, queue};
 use crate::program::value::Value;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicU32, AtomicU64};
+
+/// A queue's ring has so many places at the most from the beginning; that of a queue of
+/// more grows with what is in it.
+const PLACES_KEPT: u64 = 1 << 16;
 
 /// Where an object is, and its words. No more than fits into two registers.
 #[derive(Clone, Copy)]
@@ -288,6 +292,19 @@ impl Guarded<'_> {
         value
     }
 
+    /// The same for a queue of so many places that none of them is kept by itself. As long
+    /// as no more was put than has room, no place was freed; then it comes after all that
+    /// was taken, not only after the one that freed its place: what is told is true, and
+    /// only of queues that so many values went through may something be missed.
+    #[cold]
+    fn put_among_many(&mut self, here: Object, places: u64) {
+        let puts = here.load(object::WORD + queue::PUTS);
+        if puts >= places && self.task.detect {
+            self.clock().acquire(&here.words[object::CLOCK + queue::FREED as usize]);
+        }
+        self.change_word(here, object::WORD + queue::PUTS, puts + 1);
+    }
+
     #[inline(always)]
     fn exchange_with(&self, place: &AtomicU64) {
         let result = self.clock().exchange(place, self.task.holder);
@@ -319,11 +336,12 @@ impl World for Guarded<'_> {
     }
 
     #[inline(always)]
-    fn push(&mut self, object: u32, value: Value, bounded: bool) {
+    fn push(&mut self, object: u32, value: Value, bound: Option<u64>) {
         if let Some((at, _)) = self.end {
             return self.push_at(at, &value);
         }
         let here = self.at(object);
+        let bounded = bound.is_some_and(|places| places <= PLACES_KEPT);
         let len = here.load(object::RING_LEN);
         let room = if len < here.load(object::RING_PLACES) {
             Ok(())
@@ -364,17 +382,21 @@ impl World for Guarded<'_> {
             }
         }
         self.change_word(here, object::RING_LEN, len + 1);
+        if let Some(places) = bound.filter(|_| !bounded) {
+            self.put_among_many(here, places);
+        }
         if self.task.careful && self.task.records() && self.carries_messages(here) {
             self.task.note(Kind::Send, About::Object(object), &self.task.shown(&value));
         }
     }
 
     #[inline(always)]
-    fn pop(&mut self, object: u32, bounded: bool) -> Option<Value> {
+    fn pop(&mut self, object: u32, bound: Option<u64>) -> Option<Value> {
         if let Some((at, goes)) = self.end {
             return goes.then(|| self.pop_at(at));
         }
         let here = self.at(object);
+        let bounded = bound.is_some_and(|places| places <= PLACES_KEPT);
         let len = here.load(object::RING_LEN);
         if len == 0 {
             return None;
@@ -405,6 +427,9 @@ impl World for Guarded<'_> {
                 }
             } else {
                 self.clock().acquire(clock);
+                if bound.is_some() {
+                    self.release(object, queue::FREED, Edge::Join);
+                }
             }
         }
         let next = here.load(object::RING_FIRST) + 1;
@@ -583,8 +608,9 @@ fn keep_as_ring(task: &mut Executor, id: u32, value: &Value) {
     });
 }
 
-/// Room for one more value. A bounded queue's ring has exactly its places, so that
-/// the place a `get` frees is the one that a later `put` takes.
+/// Room for one more value. A queue's ring of not too many places has exactly these, so
+/// that the place a `get` frees is the one that a later `put` takes; any other grows with
+/// what is in it.
 #[cold]
 fn grow_ring(task: &mut Executor, id: u32, bounded: bool) -> Result<(), OutOfMemory> {
     let object = task.object(id);

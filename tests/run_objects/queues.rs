@@ -398,6 +398,25 @@ fn select_gives_up_after_its_time_or_at_once() {
     );
 }
 
+/// As few places as are kept each by itself, and many more: a `get` comes before the
+/// `put` into the place that it freed, and before no other.
+#[test]
+fn a_get_comes_before_the_put_into_its_place() {
+    for places in [3, 100, 70_000] {
+        let script = |puts: u32| {
+            format!(
+                "queue q({places})\nvar x = 0\ntask taker {{ x = 1; q.get() }}\n\
+                 spawn taker\nrepeat {puts} {{ q.put(1) }}\nx = 2\njoin all\n"
+            )
+        };
+        let ended = crate::support::run_json(script(places)).finish().expect_code(1);
+        assert_eq!(ended.failures(), ["race"], "{places}");
+        // The other values are left in the queue, which is a note.
+        let ended = crate::support::run_json(script(places + 1)).finish().expect_code(0);
+        assert!(ended.failures().is_empty(), "{places}");
+    }
+}
+
 /// Nobody else makes a step during an `atomically` block, not the manager either.
 #[test]
 fn a_manager_s_queue_can_be_used_atomically() {

@@ -79,6 +79,10 @@ impl Explorer<'_> {
     /// Keeps what was carried out.
     pub(super) fn keep(&mut self, carried: Carried) -> LeafAt {
         let Carried { actor, own, mover, mut leaf, writes, looks, .. } = carried;
+        if leaf.blocked {
+            // It is no step of which that would be told.
+            self.cut = self.cut.or(leaf.rare.cut);
+        }
         let space = &self.model.space;
         let kept = writes.into_iter().map(|(ix, content)| match content {
             Content::Known(id) => (ix, id),

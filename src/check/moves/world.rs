@@ -24,23 +24,21 @@ impl World for Move<'_> {
         self.site
     }
 
-    fn push(&mut self, object: u32, value: Value, bounded: bool) {
+    fn push(&mut self, object: u32, value: Value, bound: Option<u64>) {
         self.released = true;
         if self.model.exact && self.kind(object) != crate::objects::place::task {
-            self.order_push(object, self.len(object), bounded);
+            self.order_push(object, self.len(object), bound.is_some());
         }
         self.change_object(object, |o| o.values.push(value));
     }
 
-    fn pop(&mut self, object: u32, bounded: bool) -> Option<Value> {
+    fn pop(&mut self, object: u32, bound: Option<u64>) -> Option<Value> {
         if self.object(object, |o| o.values.is_empty())? {
             return None;
         }
-        self.released |= bounded;
+        self.released |= bound.is_some();
         if self.model.exact {
-            // The first word is the capacity plus one.
-            let capacity = bounded.then(|| self.word(object, 0) as u32 - 1);
-            self.order_pop(object, capacity);
+            self.order_pop(object, bound.map(|places| u32::try_from(places).unwrap_or(u32::MAX)));
         }
         self.progress = true;
         self.change_object(object, |o| o.values.remove(0))

@@ -3,7 +3,7 @@
 //! `expect`, `finally`). It owns that one loop, and what each of them makes of the
 //! steps that are its own; all others are `inline`'s.
 
-use super::{Act, STEPS_MAX, price};
+use super::{Act, STEPS_MAX, TOO_MANY_TASKS, price};
 use crate::check::moves::Move;
 use crate::check::order::Knower;
 use crate::check::part::*;
@@ -54,6 +54,10 @@ impl Move<'_> {
             next = match take(self, machine, step) {
                 Took::Over(value) => return Some(value),
                 Took::On(next) => next,
+                Took::Inline(Step::Spawn(spawn)) if spawn.is_too_many() => {
+                    self.cut = Some(TOO_MANY_TASKS);
+                    return None;
+                }
                 Took::Inline(step) => match self.inline(&step) {
                     Ok(value) => machine.resume(self.program, value),
                     Err(error) => machine.raise(error),
@@ -256,7 +260,7 @@ impl Move<'_> {
         if let Some((error, calls)) = failed.flatten() {
             let kind = ErrorKind::ALL.iter().position(|k| *k == error.kind).unwrap_or(0) as u8;
             let (site, message) = (error.site, error.message);
-            self.events.push(Event::Failed { task: None, site, kind, message, calls, held: Vec::new() });
+            self.events.push(Event::Failed { task: None, job: None, site, kind, message, calls, held: Vec::new() });
         }
     }
 }

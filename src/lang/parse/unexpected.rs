@@ -293,6 +293,17 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
         {
             stop.error("an assignment has one target", "write one assignment a line")
         }
+        _ if stop.statement.trim() == "spawn" && STATEMENTS.contains(&word) => {
+            let statement = stop.rest.split(['\n', ';', '}']).next().unwrap_or("").trim_end();
+            let statement = if statement.contains('{') { format!("{word} …") } else { statement.to_owned() };
+            stop.error("what is spawned is a task or a block", &format!("write `spawn {{ {statement} }}`"))
+        }
+        _ if stop.statement.trim() == "loop" && !word.is_empty() => {
+            stop.error("a `loop` goes round without end", &format!("write `repeat {word} {{ }}`"))
+        }
+        ',' if matches!(stop.first(), "terminate" | "kill") && stop.within == Within::Block => {
+            stop.error("which signal it is goes without saying", "`terminate w` sends SIGTERM, `kill w` SIGKILL")
+        }
         _ if stop.statement.trim() == "spawn" && stop.rest.starts_with(|c: char| c.is_ascii_digit()) => {
             stop.error("the number of tasks stands behind the task", "write `spawn worker x3`")
         }
@@ -407,6 +418,12 @@ fn foreign(stop: &Stop<'_>) -> Option<ScriptError> {
             (format!("`{first}` does not begin a statement"), "write `spawn worker`")
         }
         "wait" if !stop.rest.starts_with('(') => ("`wait` does not begin a statement".to_owned(), "write `join w`"),
+        _ if names_fields(stop) => {
+            let record = last_word(stop.before);
+            let fields = line(stop.rest)[1..].split('}').next().unwrap_or("").trim();
+            let help = format!("write `{record}({fields})`");
+            return stop.error("a record is made with parentheses", &help);
+        }
         "class" | "interface" | "enum" if stop.rest.starts_with('{') => {
             (format!("there is no `{first}`"), "write `struct S { }` with declarations inside")
         }
@@ -448,8 +465,16 @@ fn arm(stop: &Stop<'_>) -> Option<ScriptError> {
     if before.ends_with("after") && stop.rest.starts_with("=>") {
         return stop.error("`after` does not say how long", "write `after 10ms => { }`");
     }
+    if last_word(before) == "sleep" && stop.wants("`=`") && line(stop.rest).contains("=>") {
+        let time = stop.rest.split("=>").next().unwrap_or("").trim();
+        return stop.error("an arm is no `sleep`", &format!("write `after {time} => {{ }}`"));
+    }
     if !stop.wants("`=>`") {
         return None;
+    }
+    let mut words = before.rsplit([' ', '\t', '{', ';']);
+    if let (Some(time), Some("after"), '{') = (words.next(), words.next(), stop.rest.chars().next()?) {
+        return stop.error("an arm needs its `=>`", &format!("write `after {time} => {{ }}`"));
     }
     if before.ends_with("case") {
         return stop.error("an arm has no `case`", "write `v = q.get() => { }`");
@@ -504,6 +529,19 @@ fn argument(stop: &Stop<'_>) -> Option<ScriptError> {
     // Where the line begins in the text: the place is behind what is before it.
     let start = stop.span.start as usize - (stop.before.len() - before.len());
     Some(word_as_name(Span::new(start, start + word.len()), word))
+}
+
+/// `P{x: 1}`
+fn names_fields(stop: &Stop<'_>) -> bool {
+    let Some(fields) = stop.rest.strip_prefix('{') else { return false };
+    let end = fields.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ' ')).unwrap_or(fields.len());
+    let is_record = last_word(stop.before).starts_with(char::is_uppercase) && stop.before.contains('=');
+    is_record && !fields[..end].trim().is_empty() && fields[end..].starts_with(':')
+}
+
+/// What is left of the line.
+fn line(rest: &str) -> &str {
+    rest.split('\n').next().unwrap_or("")
 }
 
 /// Whether the last `[` stands right behind what has elements.

@@ -44,11 +44,11 @@ impl Task {
                 self.ask(Step::Wait(pid))
             }
             Instr::Sleep => {
-                let ns = self.duration("sleep")?;
+                let ns = self.time_from_now("sleep")?;
                 self.tell(Step::Sleep(ns))
             }
             Instr::Busy => {
-                let ns = self.duration("busy")?;
+                let ns = self.time_from_now("busy")?;
                 self.tell(Step::Busy(ns))
             }
             Instr::Yield => self.tell(Step::Yield),
@@ -109,6 +109,17 @@ impl Task {
         if given { self.duration("for").map(Some) } else { Ok(None) }
     }
 
+    /// How long a statement takes that does nothing else: there is no time before now.
+    fn time_from_now(&mut self, what: &str) -> Local<i64> {
+        match self.stack.last() {
+            Some(Value::Duration(ns)) if *ns < 0 => {
+                let text = format!("`{what}` takes a time from 0 on, not {}", duration_text(*ns));
+                Err(local::type_error(text).into())
+            }
+            _ => self.duration(what),
+        }
+    }
+
     pub(super) fn duration(&mut self, what: &str) -> Local<i64> {
         match self.pop() {
             Value::Duration(ns) => Ok(ns.max(0)),
@@ -142,7 +153,8 @@ impl Task {
         let name = site.named.then(|| self.pop()).map(|v| local::text(&v, host));
         let count = match site.counted.then(|| self.pop()) {
             None => None,
-            Some(Value::Int(n)) if (0..=i64::from(u32::MAX)).contains(&n) => Some(n as u32),
+            // More than that are as many too many.
+            Some(Value::Int(n)) if n >= 0 => Some(u32::try_from(n).unwrap_or(u32::MAX)),
             Some(v) => {
                 return Err(local::type_error(format!(
                     "a count is an integer from 0 on, not {}",
@@ -159,7 +171,7 @@ impl Task {
         Task::check_arity(program, function, args.len())?;
         let captures = site.captures.iter().map(|(from, to)| (*to, self.load(*from).clone())).collect();
         let (process, daemon) = (site.process, site.daemon);
-        let apart = count.filter(|n| *n > 1 && process && program.may_have_threads);
+        let apart = count.filter(|n| (2..=SPAWN_MAX).contains(n) && process && program.may_have_threads);
         let indices = count.map(|n| 0..apart.map_or(n, |_| 1));
         let step = SpawnStep { function, process, daemon, args, captures, indices, name };
         let Some(total) = apart else { return self.ask(Step::Spawn(Box::new(step))) };

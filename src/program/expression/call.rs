@@ -558,6 +558,9 @@ fn foreign_call(name: &str) -> Option<&'static str> {
         }
         "sleep" | "Sleep" | "usleep" | "nanosleep" | "delay" => "write `sleep 10ms`",
         "exit" | "Exit" | "_exit" | "quit" | "abort" => "write `exit`, or `exit 1`",
+        "main" => "what stands outside of all blocks is `main`: it runs by itself, so leave this out",
+        "joinall" | "join_all" | "wait_all" | "waitall" => "write `join all`",
+        "kill" => "`kill w` and `terminate w` end what `spawn process` gave",
         "Thread" | "go" | "pthread_create" | "start_new_thread" => "a thread is started with `spawn worker`",
         "Process" | "Popen" | "system" => "a process is started with `spawn process worker`",
         "Pool" | "ThreadPool" | "ThreadPoolExecutor" | "ProcessPoolExecutor" => "a pool is declared: `pool p(3)`",

@@ -72,7 +72,13 @@ impl Compiler<'_> {
                     return SpawnTarget::Value;
                 }
                 None => {
-                    self.undefined(name, callee.span, false);
+                    if let ("process" | "thread" | "daemon", [task]) = (name.as_str(), args) {
+                        let error = ScriptError::new(callee.span, format!("`{name}` is not defined"));
+                        let help = format!("write `spawn {name} {}`", task.value.span.text(self.source));
+                        self.error(error.label("not defined").unknown().help(help));
+                    } else {
+                        self.undefined(name, callee.span, false);
+                    }
                     return SpawnTarget::Value;
                 }
             }

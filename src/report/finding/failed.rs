@@ -18,6 +18,8 @@ const MESSAGE_WIDTH_MAX: usize = 120;
 pub struct Failure<'a> {
     /// `None` in `finally`.
     pub task: Option<&'a TaskFacts>,
+    /// The job that the task, a worker, was at: it has failed, the worker goes on.
+    pub job: Option<&'a str>,
     pub span: Span,
     pub kind: &'a str,
     pub message: &'a str,
@@ -42,7 +44,9 @@ pub fn describe(source: &Source, code: Code, failure: &Failure, style: &Style) -
         diagnostic.note(format!("it held {}", who::held(source, failure.holds)));
     }
     if let Some(task) = failure.task {
-        if code == Code::Error && (task.spawner.is_some() || others(source)) {
+        if failure.job.is_some() {
+            diagnostic.note(format!("{} carried it out and goes on with other jobs", task.name));
+        } else if code == Code::Error && (task.spawner.is_some() || others(source)) {
             diagnostic.note("the other tasks go on without it");
         }
         who::introduce(&mut diagnostic, &[task], style);
@@ -53,7 +57,11 @@ pub fn describe(source: &Source, code: Code, failure: &Failure, style: &Style) -
 
 fn sentence(code: Code, failure: &Failure) -> String {
     let message = phrase::cut(failure.message.trim_end_matches('.'), MESSAGE_WIDTH_MAX);
-    let place = failure.task.map_or("finally", |t| t.name.as_str());
+    let place = match (failure.task, failure.job) {
+        (None, _) => "finally".to_string(),
+        (Some(_), Some(job)) => format!("job {job}"),
+        (Some(task), None) => task.name.clone(),
+    };
     let text = match (code, failure.task) {
         (Code::Assertion, _) => format!("an assertion in {place} failed"),
         (_, _) if failure.kind == "Raised" => format!("{place} raised an error that nobody caught"),
@@ -192,7 +200,7 @@ mod tests {
         let source = bank();
         let span = at(&source, "assert balance == 160, \"lost update\"", 0);
         let (kind, message) = ("Assertion".to_string(), "lost update: 150".to_string());
-        let facts = Facts::Failed { task: None, span, kind, message, calls: vec![], holds: vec![] };
+        let facts = Facts::Failed { task: None, job: None, span, kind, message, calls: vec![], holds: vec![] };
         insta::assert_snapshot!(text(&source, &finding(Code::Assertion, &[], facts)), @r#"
         error[assertion]: an assertion in finally failed: lost update: 150
             ╭─[bank.conc:14:11]
@@ -216,6 +224,7 @@ mod tests {
         );
         let facts = Facts::Failed {
             task: Some(thread(1, "t", Some(at(&source, "spawn t", 0)))),
+            job: None,
             span: at(&source, "q.get_nowait()", 0),
             kind: "Empty".into(),
             message: "q is empty".into(),

@@ -77,8 +77,9 @@ fn facts(source: &Source, finding: &Finding, style: &Style) -> Diagnostic {
             let left = abandoned::Left { lock, mode: *mode, declared: *declared, since: *since };
             abandoned::describe(&left, owner, ending, style)
         }
-        Facts::Failed { task, span, kind, message, calls, holds } => {
-            let failure = failed::Failure { task: task.as_ref(), span: *span, kind, message, calls, holds };
+        Facts::Failed { task, job, span, kind, message, calls, holds } => {
+            let job = job.as_deref();
+            let failure = failed::Failure { task: task.as_ref(), job, span: *span, kind, message, calls, holds };
             failed::describe(source, finding.code, &failure, style)
         }
         Facts::Invariant { task, span, invariant, values, why } => {

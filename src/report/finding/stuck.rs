@@ -3,7 +3,7 @@
 //! sentence, the labels and the list of who holds and who waits; why a single
 //! wait cannot end is put into words by `wait`, the mend by `way_out`.
 
-use crate::detect::finding::{Code, Reason, TaskFacts, Waiting};
+use crate::detect::finding::{Code, Ending, Reason, TaskFacts, Waiting};
 use crate::report::circle::{self, Side};
 use crate::report::diagnostic::{Diagnostic, Place, Severity};
 use crate::report::source::Source;
@@ -20,7 +20,14 @@ pub fn describe(
     others_go_on: bool,
     style: &Style,
 ) -> Diagnostic {
-    let mut diagnostic = Diagnostic::new(Severity::Error, Some(code.word()), sentence(source, code, circle));
+    let left = left_by_job(circle, behind);
+    let text = match &left {
+        Some((waiting, lock, worker)) => {
+            format!("{waiting} waits for lock {lock}, which {worker} still holds from a job that is over")
+        }
+        None => sentence(source, code, circle),
+    };
+    let mut diagnostic = Diagnostic::new(Severity::Error, Some(code.word()), text);
     for (n, waiting) in circle.iter().enumerate() {
         label(&mut diagnostic, code, waiting, n == 0);
         supplied(&mut diagnostic, waiting);
@@ -43,8 +50,24 @@ pub fn describe(
     tasks.extend(circle.iter().flat_map(|w| &w.waits).flat_map(|w| &w.reasons).filter_map(ended));
     tasks.extend(behind.iter().map(|w| &w.task));
     who::introduce(&mut diagnostic, &tasks, style);
-    diagnostic.help(way_out::mend(code, circle));
+    diagnostic.help(match &left {
+        Some((_, lock, _)) => way_out::let_go(lock, &Ending::Returned),
+        None => way_out::mend(code, circle),
+    });
     diagnostic
+}
+
+/// Who waits for a lock that a worker holds which waits for its next job, with the lock
+/// and the worker: nobody would miss a job, if the last one had let go of it.
+fn left_by_job<'w>(circle: &'w [Waiting], behind: &'w [Waiting]) -> Option<(&'w str, &'w str, &'w str)> {
+    let [worker] = circle else { return None };
+    if !worker.waits.iter().all(|w| w.object_kind == "pool" && w.operation == "wait") {
+        return None;
+    }
+    let is_its = |r: &Reason| matches!(r, Reason::HeldBy { task, .. } if task.serial == worker.task.serial);
+    let waits = behind.iter().flat_map(|waiting| waiting.waits.iter().map(move |w| (waiting, w)));
+    let (waiting, wait) = waits.into_iter().find(|(_, w)| w.reasons.iter().any(is_its))?;
+    Some((&waiting.task.name, &wait.object, &worker.task.name))
 }
 
 /// Tasks that are not stuck themselves but have their part in it.

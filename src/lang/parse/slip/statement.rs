@@ -120,7 +120,10 @@ pub(crate) fn declaration(object: &Object) -> Option<ScriptError> {
             let help = format!("write `{kind}({name})`");
             Some(error(object.kind.span, format!("`{kind}` does not begin a statement"), help))
         }
-        "new" => Some(error(object.kind.span, "there is no `new`", format!("write `{name}()`"))),
+        "new" => {
+            let help = format!("write `{}()`", made(name));
+            Some(error(object.kind.span, "there is no `new`", help))
+        }
         "static" | "public" | "private" | "export" | "extern" | "final" | "volatile" | "protected" => {
             let name = match object.options.first() {
                 Some(option) if matches!(name, "int" | "long" | "bool" | "string" | "mut") => option.text.as_str(),
@@ -480,6 +483,9 @@ fn foreign_statement(word: &str) -> Option<&'static str> {
         "delay" | "pause" | "usleep" | "nanosleep" => "write `sleep 10ms`",
         "begin" | "end" | "fi" | "done" | "endif" => "leave it out; blocks are `{ }`",
         "halt" | "quit" | "abort" => "write `exit`, or `exit 1`",
+        "joinall" | "join_all" | "wait_all" | "waitall" => "write `join all`",
+        "daemon" => "write `spawn daemon worker`",
+        "process" => "write `spawn process worker`",
         "delete" | "del" | "free" | "defer" => "leave it out; `with m { }` lets go of `m` by itself",
         _ => return None,
     })
@@ -505,8 +511,13 @@ pub(crate) fn side_by_side(before: &str, before_span: Span, after: &str, after_s
     let first = before.split([' ', '\t']).next().unwrap_or("");
     let word = after.split([' ', '\t', '(']).next().unwrap_or("");
     let (message, help) = match (first, word) {
+        _ if before.ends_with("\"\"") && after.starts_with('"') => {
+            let text = after.trim_matches('"').split('"').next().unwrap_or("");
+            let help = format!("write {}; `\\n` in it is a new line", short(&format!("`\"{text}\"`")));
+            return error(before_span.to(after_span), "a string stands between two `\"`", help);
+        }
         _ if before.ends_with("= new") => {
-            return error(shown, "there is no `new`", format!("write `{}`", short(after)));
+            return error(shown, "there is no `new`", format!("write `{}`", short(&made(after))));
         }
         _ if before.ends_with(" is") => {
             let left = &before[..before.len() - " is".len()];
@@ -564,12 +575,27 @@ pub(crate) fn side_by_side(before: &str, before_span: Span, after: &str, after_s
             "the message of an `assert` stands behind a comma".to_owned(),
             format!("write `{before}, {}`", short(after)),
         ),
+        // A call or a variable is what else could be printed.
+        ("print", word) if KEYWORDS.contains(&word) && !matches!(word, "not" | "true" | "false" | "none" | "self") => {
+            ended()
+        }
         ("print", _) => {
             ("what is printed stands behind commas".to_owned(), format!("write `{before}, {}`", short(after)))
         }
         _ => ended(),
     };
     error(shown, message, help)
+}
+
+/// `Lock()` of other languages as it is made here.
+fn made(call: &str) -> String {
+    let end = call.find('(').unwrap_or(call.len());
+    let kind = match call[..end].to_lowercase() {
+        kind if OBJECTS.contains(&kind.as_str()) => kind,
+        kind if matches!(kind.as_str(), "mutex" | "reentrantlock") => "lock".to_owned(),
+        _ => return call.to_owned(),
+    };
+    format!("{kind}{}", &call[end..])
 }
 
 /// `x3`
