@@ -1016,6 +1016,20 @@ fn all_that_await_are_told_of() {
     assert!(found["message"].as_str().unwrap_or_default().starts_with("t#0 and t#1 wait"), "{found}");
 }
 
+/// Who is stuck at the same place for the same lock may be so for two causes.
+#[test]
+fn a_lock_that_is_its_own_or_was_left_behind() {
+    let take = "lock lk[2]\nfn f(i, n) {\n    lk[1 - i].acquire()\n    if n > 0 { f(1 - i, n - 1) }\n}\n\
+                task t { f(1, 1) }\nlet h = spawn t\nterminate h\njoin h\n";
+    let (alone, beside) = ("f(0, 2)\n", "task m { f(0, 2) }\natomic z = 0\nspawn m\nloop { z = 1 - z }\n");
+    for rest in [alone, beside] {
+        let found = check_json(&format!("{take}{rest}")).finish().failures();
+        for code in ["abandoned-lock", "self-deadlock"] {
+            assert!(found.iter().any(|f| f == code), "{code}: {found:?} {rest}");
+        }
+    }
+}
+
 /// Nobody looks again until a `choose` gives what is wanted.
 #[test]
 fn what_is_awaited_chooses_nothing() {

@@ -20,7 +20,8 @@ use super::sleep::{self, Reach, Sleepers, Sleeping};
 use super::store::{Landed, Number, Row, StateId, Store};
 use super::symmetry::{Normal, Stance, Symmetry};
 use super::turn::{
-    Carried, Mover, TOO_MANY_WAYS, WAYS_BYTES, WAYS_MAX, actor, carry_out, memo_of, next_ways, waiting_key,
+    Carried, Mover, TOO_MANY_WAYS, WAYS_BYTES, WAYS_MAX, actor, carry_out, each_waited_for, memo_of, next_ways,
+    waiting_key,
 };
 use crate::objects::TaskId;
 use std::sync::atomic::AtomicUsize;
@@ -298,7 +299,13 @@ impl Piece {
         let hopeless = is_hopeless(self.waiting.iter().map(|w| (who(w.0), self.needs(known, *w))), goes)
             || known.model.movers.may_have_workers()
                 && self.blocked.iter().any(|part| finding::is_at_a_job(frozen.part(*part)));
-        fan.hopeless = hopeless.then(|| waiting_key(&self.blocked));
+        fan.hopeless = hopeless.then(|| {
+            let mut objects = Vec::new();
+            for part in &self.blocked {
+                each_waited_for(frozen.part(*part), &mut |key| objects.extend(frozen.place(key).map(|ix| row.get(ix))));
+            }
+            waiting_key(&self.blocked, &objects)
+        });
         long
     }
 

@@ -23,7 +23,7 @@ use super::seen::Event;
 use super::sleep::Sleeping;
 use super::store::{Batch, Landed, Row, STATES_MAX, StateId, Store};
 use super::symmetry::Symmetry;
-use super::turn::{Carried, Mover, Turn, memo_of, waiting_key};
+use super::turn::{Carried, Mover, Turn, memo_of};
 use super::workers::Workers;
 use super::{Options, Progress, Stop};
 use crate::detect::finding::Code;
@@ -425,7 +425,7 @@ impl<'a> Explorer<'a> {
         let row = self.row(piece.items[at]);
         let mut out = Vec::new();
         let alone = self.successors(&row, all, &mut out);
-        let hopeless = (!alone && self.is_hopeless(&row, &out)).then(|| waiting_key(&self.blocked(&row)));
+        let hopeless = (!alone && self.is_hopeless(&row, &out)).then(|| self.waiting_key(&row));
         let mut steps = Vec::new();
         for (turn, _) in out {
             let mut ways = turn.ways;

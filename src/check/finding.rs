@@ -200,9 +200,9 @@ impl<'e> Scene1<'e> {
     pub fn signature(&self, stuck: &[bool]) -> u64 {
         use std::hash::BuildHasher;
         // What was told too early is in the words of what it waits for.
-        let words = |i: usize| -> Vec<(u32, u64, u64)> {
+        let words = |i: usize| -> Vec<(u32, &Need, u64, u64)> {
             let waits = self.views[i].waits.iter().flatten();
-            waits.map(|w| (w.object, Scene::word(self, w.object, 1), Scene::word(self, w.object, 2))).collect()
+            waits.map(|w| (w.object, &w.need, Scene::word(self, w.object, 1), Scene::word(self, w.object, 2))).collect()
         };
         let parts: Vec<_> = (0..stuck.len())
             .filter(|i| stuck[*i])

@@ -6,6 +6,7 @@ use super::memo::{Leaf, Rare};
 use super::moves::{Content, Look, Move};
 use super::part::*;
 use super::step::Ran;
+use crate::machine::Step;
 use crate::objects::TaskId;
 use std::hash::BuildHasher;
 
@@ -117,9 +118,27 @@ pub fn goes_on(space: &Space, looks: &[Look], writes: &[(PartIx, PartId)]) -> bo
     tasks.peek().is_some() && tasks.all(|(ix, part)| Look::seen_at(looks, *ix).is_some_and(|id| id < *part))
 }
 
-/// What stands for who waits, and how.
-pub fn waiting_key(blocked: &[PartId]) -> u64 {
-    rustc_hash::FxBuildHasher.hash_one((1u8, blocked))
+/// What stands for who waits, how, and for objects that stand how: whose the lock is that
+/// somebody waits for makes a difference.
+pub fn waiting_key(blocked: &[PartId], objects: &[PartId]) -> u64 {
+    rustc_hash::FxBuildHasher.hash_one((1u8, blocked, objects))
+}
+
+/// The objects that a task waits for, wherever it stands.
+pub fn each_waited_for(part: &Part, each: &mut dyn FnMut(Key)) {
+    let Part::Task(task) = part else { return };
+    match &task.at {
+        At::Operate { op, .. } => each(Key::Object(op.target.id)),
+        At::Select { arms, .. } => arms.iter().for_each(|(_, arm)| each(Key::Object(arm.target.id))),
+        At::Step(step) => match &**step {
+            Step::Operate { object, .. } => each(Key::Object(object.id)),
+            Step::Select { arms, .. } => {
+                arms.iter().filter_map(|arm| arm.target).for_each(|(object, _)| each(Key::Object(object.id)));
+            }
+            _ => {}
+        },
+        _ => {}
+    }
 }
 
 /// By whom the transitions are made of what stands at a place.

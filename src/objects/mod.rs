@@ -110,7 +110,7 @@ pub enum End {
 }
 
 /// What would let a waiting task go ahead.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Need {
     /// It can go ahead now.
     Ready,

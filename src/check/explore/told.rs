@@ -6,7 +6,7 @@ use super::*;
 use crate::check::batch::{Came, End, Piece, Step};
 use crate::check::hopeless::is_hopeless;
 use crate::check::outcome::{self, Outcome};
-use crate::check::turn::{actor, waiting_key};
+use crate::check::turn::{actor, each_waited_for, waiting_key};
 use crate::detect::stuck;
 use crate::program::value::ErrorKind;
 use std::hash::BuildHasher;
@@ -336,9 +336,15 @@ impl Explorer<'_> {
                 && self.waiting.iter().any(|w| finding::is_at_a_job(&space.part(row.get(w.0))))
     }
 
-    /// The parts of those that wait in the state looked at last.
-    pub(super) fn blocked(&self, row: &Row) -> Vec<PartId> {
-        self.waiting.iter().map(|w| row.get(w.0)).collect()
+    /// What stands for those that wait in the state looked at last.
+    pub(super) fn waiting_key(&self, row: &Row) -> u64 {
+        let space = &self.model.space;
+        let blocked: Vec<PartId> = self.waiting.iter().map(|w| row.get(w.0)).collect();
+        let mut objects = Vec::new();
+        for part in &blocked {
+            each_waited_for(&space.part(*part), &mut |key| objects.push(row.get(space.place(key))));
+        }
+        waiting_key(&blocked, &objects)
     }
 
     /// Whether a transition is a look at the condition of an `await` that comes out false:
@@ -354,7 +360,7 @@ impl Explorer<'_> {
         if !self.is_hopeless(row, out) {
             return;
         }
-        let key = waiting_key(&self.blocked(row));
+        let key = self.waiting_key(row);
         if self.keys.contains(&key) {
             return;
         }
