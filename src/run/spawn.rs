@@ -379,7 +379,11 @@ impl Executor {
             });
         };
         // Nothing is allocated for a name: the thread names itself.
-        match std::thread::Builder::new().stack_size(STACK).spawn(start) {
+        let made = match super::system::has_room_beside_a_thread() {
+            true => std::thread::Builder::new().stack_size(STACK).spawn(start),
+            false => Err(std::io::Error::from_raw_os_error(nix::libc::EAGAIN)),
+        };
+        match made {
             Ok(_detached) => {
                 self.arena.run(run::TASKS).fetch_add(u64::from(pool.is_none()), Relaxed);
                 self.arena.run(run::THREADS).fetch_add(1, Relaxed);

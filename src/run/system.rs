@@ -92,6 +92,17 @@ fn allowed_memory() -> usize {
     usize::try_from(limit.saturating_sub(pages * 4096)).unwrap_or(usize::MAX)
 }
 
+/// Whether there is room beside a new thread for what the others have to allocate, where
+/// `ulimit -v` says how much there is. Without it a thread could be made in the last bit of
+/// room, and the next small piece of memory that anybody needs ends the process.
+pub fn has_room_beside_a_thread() -> bool {
+    use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
+    const ROOM: usize = 32 << 20;
+    static IS_LIMITED: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+    let limited = || getrlimit(Resource::RLIMIT_AS).is_ok_and(|(soft, _)| soft != RLIM_INFINITY);
+    !*IS_LIMITED.get_or_init(limited) || super::memory::Memory::private(ROOM).is_ok()
+}
+
 /// A seed that differs from run to run.
 pub fn fresh_seed() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos() as u64);
