@@ -110,11 +110,17 @@ const ENDS: [&str; 9] = [
 /// Who goes with an ending process is not stuck, however long the system takes.
 #[test]
 fn runs_in_which_processes_end_come_to_what_check_lists() {
+    let script = |text: &str| format!("queue q(0)\nlock m\n{text}\n");
+    with_each_end(&ENDS, ["exit 3", "let h = self\nkill h\njoin h"], 10 * runs(), script);
+}
+
+/// Each script, made whole, with each of the ends in the place of `END`.
+fn with_each_end(scripts: &[&str], ends: [&str; 2], runs: u64, whole: impl Fn(&str) -> String) {
     let mut wrong = String::new();
-    for script in ENDS {
-        for end in ["exit 3", "let h = self\nkill h\njoin h"] {
-            let text = format!("queue q(0)\nlock m\n{}\n", script.replace("END", end));
-            wrong.push_str(&difference("an end", &text, 10 * runs()).unwrap_or_default());
+    for script in scripts {
+        for end in ends {
+            let text = whole(&script.replace("END", end));
+            wrong.push_str(&difference("an end", &text, runs).unwrap_or_default());
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
@@ -175,14 +181,8 @@ fn runs_that_end_themselves_come_to_what_check_lists() {
         "let h = spawn process { spawn process { END; x = 1 }; spawn { terminate self; x = 2 }; join all; x = 3; END; x = 4 }\n\
          join h",
     ];
-    let mut wrong = String::new();
-    for script in scripts {
-        for end in ["kill self", "terminate self"] {
-            let text = format!("shared x = 0\nlock m\n{}\nfinally {{ assert x < 4 }}\n", script.replace("END", end));
-            wrong.push_str(&difference("an end", &text, 5 * runs()).unwrap_or_default());
-        }
-    }
-    assert!(wrong.is_empty(), "{wrong}");
+    let script = |text: &str| format!("shared x = 0\nlock m\n{text}\nfinally {{ assert x < 4 }}\n");
+    with_each_end(&scripts, ["kill self", "terminate self"], 5 * runs(), script);
 }
 
 /// What a thread does is in the memory that is told of, or it is ended first.

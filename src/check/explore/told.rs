@@ -183,15 +183,20 @@ impl Explorer<'_> {
 
     /// All that are stuck in a state.
     pub(in crate::check) fn stuck_in(&mut self, row: &Row) -> Vec<Stuck> {
-        // One way of each tells whether it can go on.
+        let able = self.able_in(row);
+        let scene = finding::Scene1::new(self, row, &able);
+        let stuck = scene.stuck();
+        scene.findings(&stuck, !able.is_empty())
+    }
+
+    /// Who can go on in a state: one way of each tells.
+    fn able_in(&mut self, row: &Row) -> Vec<TaskId> {
+        self.forget_waiting();
         let mut out = Vec::new();
         for mover in self.movers(row) {
             self.each_way(row, mover, 1, &mut out);
         }
-        let able: Vec<TaskId> = out.iter().map(|(t, _)| self.task_of(t)).collect();
-        let scene = finding::Scene1::new(self, row, &able);
-        let stuck = scene.stuck();
-        scene.findings(&stuck, !able.is_empty())
+        out.iter().map(|(turn, _)| self.task_of(turn)).collect()
     }
 
     /// On the way to a state, the first one where the same are stuck: from there on they are.
@@ -217,9 +222,7 @@ impl Explorer<'_> {
     /// What is told of a task that waits, if those that can go on can do nothing for it,
     /// whatever they do: as a run tells of it by itself.
     pub(in crate::check) fn stuck_among(&mut self, row: &Row, task: TaskId) -> Vec<Stuck> {
-        let mut out = Vec::new();
-        self.successors(row, true, &mut out);
-        let able: Vec<TaskId> = out.iter().map(|(t, _)| self.task_of(t)).collect();
+        let able = self.able_in(row);
         let scene = finding::Scene1::new(self, row, &able);
         let stuck = scene.stuck();
         let is_stuck = scene.views().iter().zip(&stuck).any(|(v, s)| v.id == task && *s);
