@@ -1,0 +1,245 @@
+//! What a check does with a script that has no end, or too much of something: limits,
+//! Ctrl-C, and what of it may not take long.
+
+use super::support::{Ended, conc};
+use super::{check, check_json, summary};
+use nix::sys::signal::Signal;
+use std::time::Duration;
+
+/// Its states have no end.
+pub const COUNTING: &str = "atomic n = 0\ntask t { loop { n += 1 } }\nspawn t x2\njoin all\n";
+
+const TWO_WRITERS: &str = "atomic n = 0\ntask t { n += 1 }\nspawn t x2\njoin all\n";
+
+fn undecided(ended: &Ended) {
+    let summary = summary(ended);
+    assert_eq!(summary["complete"], false, "{summary}");
+    let verdicts = summary["verdicts"].as_object().expect("verdicts");
+    assert!(verdicts.values().all(|v| v != "absent"), "{summary}");
+}
+
+#[test]
+fn a_limit_of_states() {
+    for states in ["1", "10", "1000"] {
+        let ended = check_json(COUNTING).args(["--max-states", states]).finish().expect_code(3);
+        undecided(&ended);
+        let limit: u64 = states.parse().expect("a number");
+        // The transitions of one state are all followed.
+        let met = summary(&ended)["states"].as_u64().expect("a number");
+        assert!((limit..limit + 8).contains(&met), "{met} states with a limit of {limit}");
+    }
+    // So many are within the limit, and one fewer is not.
+    let whole = summary(&check_json(TWO_WRITERS).finish());
+    let count = whole["states"].as_u64().expect("a number");
+    for (states, complete) in [(count, true), (count - 1, false)] {
+        let ended = check_json(TWO_WRITERS).args(["--max-states", &states.to_string()]).finish();
+        assert_eq!(summary(&ended)["complete"], complete, "{states} states");
+    }
+    // A limit that is not reached is none.
+    check_json("print 1\n").args(["--max-states", "1000"]).finish().expect_code(0);
+}
+
+/// A race on one place, and others whose accesses are ordered by a lock in many
+/// ways.
+const A_RACE_AND_OTHER_PLACES: &str = "\
+var a[4] = 0
+lock m
+task t(i) {
+    a[i] = 1
+    repeat 2 { with m { } }
+    a[0] += 1
+}
+spawn t(1)
+spawn t(2)
+spawn t(3)
+join all
+expect every a[1] == 1
+";
+
+/// Where a limit ends the search for further races, all else is decided by then.
+#[test]
+fn further_races_are_looked_for_last() {
+    let ended = check_json(A_RACE_AND_OTHER_PLACES).args(["--max-states", "1200"]).finish().expect_code(1);
+    assert_eq!(ended.failures(), ["race"]);
+    let limited = summary(&ended);
+    let whole = summary(&check_json(A_RACE_AND_OTHER_PLACES).finish().expect_code(1));
+    assert_eq!((&limited["complete"], &whole["complete"]), (&false.into(), &true.into()));
+    assert_eq!(limited["verdicts"], whole["verdicts"]);
+    assert!(limited["states"].as_u64() < whole["states"].as_u64(), "{limited}\n{whole}");
+    let told = check(A_RACE_AND_OTHER_PLACES).args(["--max-states", "1200"]).finish().stdout;
+    assert!(told.contains("there may be more"), "{told}");
+    assert!(!told.contains("not decided"), "{told}");
+}
+
+#[test]
+fn a_limit_of_time() {
+    undecided(&check_json(COUNTING).args(["--time-limit", "1ms"]).finish().expect_code(3));
+    let ended = check(COUNTING).args(["--time-limit", "30ms"]).finish().expect_code(3);
+    assert!(ended.stdout.contains("the time limit was reached"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_limit_of_memory() {
+    undecided(&check_json(COUNTING).args(["--max-memory", "4MB"]).finish().expect_code(3));
+}
+
+#[test]
+fn what_is_found_by_then_is_told() {
+    let script = "atomic n = 0\nvar x = 0\ntask t { x += 1\n loop { n += 1 } }\nspawn t x2\njoin all\n";
+    let ended = check_json(script).args(["--max-states", "3000"]).finish().expect_code(1);
+    assert_eq!(ended.failures(), ["race"]);
+    assert_eq!(summary(&ended)["complete"], false);
+}
+
+#[test]
+fn interrupted_in_the_middle() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let mut running = check_json(COUNTING).start();
+        // Before that a signal would just end it.
+        running.until("signals being read", |run| has_blocked(run.pid(), signal));
+        running.signal(signal);
+        undecided(&running.finish().expect_code(130));
+    }
+    let mut running = check(COUNTING).start();
+    running.until("signals being read", |run| has_blocked(run.pid(), Signal::SIGINT));
+    running.signal(Signal::SIGINT);
+    let ended = running.finish().expect_code(130).expect_stderr("interrupted");
+    assert!(ended.stdout.contains("not decided"), "{}", ended.stdout);
+}
+
+/// Whether a process reads a signal when it likes, instead of being ended by it.
+fn has_blocked(pid: i32, signal: Signal) -> Option<()> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let mask = status.lines().find_map(|l| l.strip_prefix("SigBlk:"))?;
+    let mask = u64::from_str_radix(mask.trim(), 16).ok()?;
+    (mask & (1 << (signal as i32 - 1)) != 0).then_some(())
+}
+
+#[test]
+fn nobody_reads() {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let ended = check("var x = 0\ntask t { x += 1 }\nspawn t x2\njoin all\n").stdout(writer).finish();
+    assert!(ended.signal.is_none(), "{ended:?}");
+    assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
+}
+
+/// Scripts with too much of something: each is explored, or ends at a limit,
+/// and says so.
+const TOO_MUCH: [(&str, &str); 16] = [
+    ("a loop without a step", "loop { }\n"),
+    ("a loop over a local", "let i = 0\nwhile true { i += 1 }\n"),
+    ("a loop in atomically", "atomically { loop { } }\n"),
+    ("a loop in a condition", "fn f() { loop { } }\nawait f()\n"),
+    ("a loop in an invariant", "var x = 0\nfn f() { loop { } }\ninvariant f()\nx = 1\n"),
+    ("a loop over a var", "var i = 0\nwhile true { i += 1 }\n"),
+    ("a string that doubles", "var s = \"x\"\nloop { s = s + s }\n"),
+    ("a list that doubles", "var s = [1]\ntask t { loop { s = s + s } }\nspawn t x2\njoin all\n"),
+    ("a list in a list", "var x = [1]\nloop { x = [x, x] }\n"),
+    ("calls without end", "fn f(n) { return f(n + 1) }\nprint f(0)\n"),
+    ("calls with steps", "atomic x = 0\nfn f() { x += 1\n f() }\ntask t { f() }\nspawn t x2\njoin all\n"),
+    ("a queue without end", "queue q\nloop { q.put(\"something\") }\n"),
+    ("tasks without end", "task t { spawn t }\nspawn t\n"),
+    ("tasks in great number", "atomic x = 0\ntask t { x += 1 }\nspawn t x1000\njoin all\n"),
+    ("processes without end", "loop { fork() }\n"),
+    ("a choice among too many", "let x = choose(0..500000)\nprint x\n"),
+];
+
+#[test]
+fn too_much_of_something() {
+    let mut wrong = Vec::new();
+    for (what, script) in TOO_MUCH {
+        let limits = ["--time-limit", "300ms", "--max-memory", "200MB"];
+        let run = || check_json(script).args(limits).limit(Duration::from_secs(40)).finish();
+        match std::panic::catch_unwind(run) {
+            Ok(ended) if matches!(ended.code, Some(0 | 1 | 3)) && !ended.of_type("summary").is_empty() => {}
+            Ok(ended) => wrong.push(format!("{what}: {:?} {}", ended.code, ended.stderr)),
+            Err(_) => wrong.push(format!("{what}: see above")),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Who is stuck beside one that goes on without end is told of however early it ends.
+#[test]
+fn who_is_stuck_is_told_where_an_exploration_ends_early() {
+    for (wait, object) in [("e.wait()", "event e"), ("e.acquire()", "semaphore e(0)"), ("e.get()", "queue e")] {
+        let script = format!(
+            "{object}\natomic n = 0\ntask t {{ let v = {wait} }}\ntask u {{ loop {{ n += 1 }} }}\nspawn u\nspawn t\njoin all\n"
+        );
+        for how in [&["--max-states", "3000"][..], &["--strategy", "random", "--runs", "3"]] {
+            let ended = conc().args(["check", "--format", "json"]).args(how).args(["-"]).input(&script).finish();
+            let found = ended.of_type("finding").into_iter().find(|f| f["code"] == "deadlock").expect("it is told");
+            let schedule = found["schedule"].as_str().unwrap_or_default().to_string();
+            assert!(schedule.starts_with("0x2@") || schedule.starts_with("0x2.2@"), "{schedule}");
+        }
+    }
+}
+
+/// What never comes to its end proves nothing, wherever it stands.
+#[test]
+fn what_goes_on_and_on_is_told() {
+    let rests = "a `finally` that goes on and on";
+    let ended = check_json("var x = 1\nfinally { while x == 1 { } }\n").finish().expect_code(3);
+    assert_eq!(summary(&ended)["reason"], rests, "{}", ended.stdout);
+    let chooses = "shared x = 0\natomically { let s = 0\nrepeat 24 { s = s * 2 + choose([0, 1]) }\nx = s }\n";
+    let ended = check_json(chooses).finish().expect_code(3);
+    assert_eq!(summary(&ended)["reason"], "a step with too many choices in it");
+    let limited = check_json("let n = 0\nwhile n < 9 { n += choose([1, 2]) }\n").args(["--max-states", "5"]).finish();
+    assert_eq!(summary(&limited.expect_code(3))["reason"], "the limit of states was reached");
+}
+
+/// No more errors are told than the twenty first, and they are found in no time.
+#[test]
+fn ten_thousand_wrong_names() {
+    let ended = conc().file("script.conc", "x = 1\n".repeat(10_000)).args(["check", "script.conc"]).finish();
+    let ended = ended.expect_code(2);
+    assert_eq!(ended.stderr.lines().filter(|l| l.starts_with("error")).count(), 20);
+}
+
+#[test]
+fn long_rows() {
+    let script = "shared x[1000000] = 0\nlock m[100000]\ntask t(i) { with m[i] { x[i] += 1 } }\nspawn t(0)\nspawn t(99999)\njoin all\n";
+    let ended = check_json(script).limit(Duration::from_secs(50)).finish().expect_code(0);
+    assert_eq!(summary(&ended)["complete"], true);
+}
+
+/// Where all tasks have to do with each other nearly always, finding out whom to follow
+/// is given up before it has cost anything.
+#[test]
+fn whom_to_follow_is_not_asked_for_in_vain() {
+    let script = "const M = 701\nshared x = 0\nlock m\n\
+        task worker { let me = self.index\nrepeat 3 { with m { x = (x * 7 + me + 1) % M } } }\n\
+        spawn worker x5\njoin all\n";
+    let made = |ended: &Ended| (summary(ended)["states"].clone(), summary(ended)["transitions"].clone());
+    let with = check_json(script).finish();
+    let without = check_json(script).args(["--without", "persistent"]).finish();
+    assert_eq!(made(&with), made(&without));
+    assert!(summary(&with)["states"].as_u64() > Some(1 << 18), "it is large enough to be asked for");
+}
+
+/// Twelve pairs that have nothing to do with each other have more orders than
+/// states that can be kept; one pair after the other they have few, and one that
+/// takes its locks the wrong way round is found among them, on a way that can be
+/// replayed.
+#[test]
+fn parts_that_have_nothing_to_do_with_each_other() {
+    let script = |wrong: &str| {
+        format!(
+            "const P = 12\nshared x[P] = 0\nlock m[P]\nlock n[P]\n\
+             task one(i) {{ repeat 2 {{ with m[i] {{ with n[i] {{ x[i] += 1 }} }} }} }}\n\
+             task two(i) {{ repeat 2 {{ {wrong}\nwith m[i] {{ with n[i] {{ x[i] += 2 }} }} }} }}\n\
+             for i in 0..P {{ spawn one(i)\nspawn two(i) }}\njoin all\n"
+        )
+    };
+    let limited = |script: &str| check_json(script).args(["--max-states", "600000"]).finish();
+    limited(&script("")).expect_code(0);
+    check_json(&script("")).args(["--max-states", "600000", "--without", "persistent"]).finish().expect_code(3);
+    let wrong = script("if i == P - 1 { with n[i] { with m[i] { } } }");
+    let found = limited(&wrong);
+    assert_eq!(found.failures(), ["deadlock"]);
+    assert_eq!(summary(&found)["complete"], true);
+    let schedule = found.of_type("finding")[0]["schedule"].as_str().expect("it has a way").to_string();
+    let replayed = conc().file("script.conc", &wrong).args(["replay", "--format", "json", "script.conc", &schedule]);
+    assert_eq!(replayed.finish().failures(), ["deadlock"]);
+}

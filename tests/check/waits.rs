@@ -1,0 +1,204 @@
+//! Who waits for ever in a check: who could still help, what is told of it, and who goes
+//! round without getting anything done.
+
+use super::support::conc;
+use super::{check, check_json, summary};
+
+/// A job that can never go on is a deadlock also where it would end with its pool, as in a
+/// run.
+#[test]
+fn a_job_that_can_never_go_on() {
+    let found = |rest: &str| {
+        let script =
+            format!("pool p(2)\nevent e\nbarrier b(2)\ntask waits {{ e.wait() }}\ntask meets {{ b.wait() }}\n{rest}");
+        check_json(&script).finish().failures()
+    };
+    assert_eq!(found("submit waits to p\nsleep 50ms\n"), ["deadlock"]);
+    assert_eq!(found("submit meets to p\nsleep 50ms\n"), ["deadlock"]);
+    assert_eq!(found("submit waits to p\nsleep 50ms\ne.set()\n"), [""; 0]);
+    assert_eq!(found("submit meets to p\nsubmit meets to p\np.close()\njoin p\n"), [""; 0]);
+}
+
+/// A job that waits for what nobody brings any more, whoever had still been there to bring
+/// it when it came to wait, and however the object of a row is named.
+#[test]
+fn a_job_that_nobody_helps_any_more_is_stuck() {
+    for set in ["e[0].set()", "let i = 0\ne[i].set()", "const I = 0\ne[I].set()"] {
+        for wait in ["e[1].wait()", "let i = 1\n e[i].wait()"] {
+            for rest in ["", "n = 1\nn = 2\n", "sleep 1ms\nprint n\n"] {
+                let script =
+                    format!("event e[2]\natomic n = 0\npool p(1)\ntask t {{ {wait} }}\nsubmit t to p\n{set}\n{rest}");
+                for reduction in [None, Some("--no-reduction")] {
+                    let check = conc().args(["check", "--format", "json"]).args(reduction).args(["-"]).input(&script);
+                    assert_eq!(check.finish().failures(), ["deadlock"], "{script}");
+                }
+            }
+        }
+    }
+}
+
+/// Of a row's objects and places with an index that is known, others are no help.
+#[test]
+fn who_has_to_do_with_another_of_the_row_is_no_help() {
+    for script in [
+        "semaphore s[2](0)\ntask t { s[1].acquire() }\ntask u { loop { s[0].release(); s[0].acquire() } }\nspawn u\nspawn t\njoin all\n",
+        "queue q[2]\ntask t { let v = q[1].get() }\ntask u { loop { q[0].put(1); q[0].get() } }\nspawn u\nspawn t\njoin all\n",
+        "atomic a[2] = 0\ntask t { await a[1] == 1 }\ntask u { loop { a[0] = 1; a[0] = 0 } }\nspawn u\nspawn t\njoin all\n",
+    ] {
+        let found = check_json(script).finish().failures();
+        assert!(
+            found.contains(&"deadlock".to_string()) && !found.contains(&"starvation".to_string()),
+            "{found:?} {script}"
+        );
+    }
+}
+
+/// Who only comes to look at its condition is a part of the deadlock, as in a replay.
+#[test]
+fn all_that_await_are_told_of() {
+    let ended = check_json("shared v = 0\ntask t { await v > 0 }\nspawn t x2\njoin all\n").finish();
+    let found = ended.of_type("finding").pop().expect("there is one");
+    assert!(found["message"].as_str().unwrap_or_default().starts_with("t#0 and t#1 wait"), "{found}");
+}
+
+/// Each of several awaits its own condition, be it of an object's state.
+#[test]
+fn what_several_await_of_an_object() {
+    let ended = check("semaphore s(0)\ntask t { await s.value() == 1 }\nspawn t\nspawn t\n").finish().expect_code(1);
+    let text = ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        text.contains("t and t (2) wait for their conditions to become true, and no task is left to change it"),
+        "{text}"
+    );
+}
+
+/// Nobody looks again until a `choose` gives what is wanted.
+#[test]
+fn what_is_awaited_chooses_nothing() {
+    for script in [
+        "shared x = 1\nawait choose([1, 2]) != x\n",
+        "shared x = 1\natomically { await choose([1, 2]) != x\n    x = 2 }\n",
+        "fn f() { return choose([1, 2]) }\nawait f() == 1\n",
+    ] {
+        let ended = check(script).finish().expect_code(2);
+        assert!(ended.stderr.contains("looks for what others do, and this chooses"), "{script}{}", ended.stderr);
+    }
+    let last = check("var x = 2\nfinally { assert x != choose([1, 2]) }\n").finish().expect_code(2);
+    assert!(last.stderr.contains("runs when all has ended, and this chooses"), "{}", last.stderr);
+}
+
+/// Who is stuck at the same place for the same lock may be so for two causes.
+#[test]
+fn a_lock_that_is_its_own_or_was_left_behind() {
+    let take = "lock lk[2]\nfn f(i, n) {\n    lk[1 - i].acquire()\n    if n > 0 { f(1 - i, n - 1) }\n}\n\
+                task t { f(1, 1) }\nlet h = spawn t\nterminate h\njoin h\n";
+    let (alone, beside) = ("f(0, 2)\n", "task m { f(0, 2) }\natomic z = 0\nspawn m\nloop { z = 1 - z }\n");
+    for rest in [alone, beside] {
+        let found = check_json(&format!("{take}{rest}")).finish().failures();
+        for code in ["abandoned-lock", "self-deadlock"] {
+            assert!(found.iter().any(|f| f == code), "{code}: {found:?} {rest}");
+        }
+    }
+}
+
+/// Who is told to be the reason why a wait has no end, in a run as in a check.
+#[test]
+fn the_reasons_of_a_wait_are_true() {
+    let writer = "var x = 0\nvar one = 1\ntask w { let y = [1][one]; x = 1 }\nspawn w\nawait x == 1\n";
+    let barrier = "barrier b(3)\ntask t { b.wait() }\nspawn t x2\njoin all\n";
+    let itself = "task t { join self }\nspawn t\n";
+    for (script, says) in [
+        (writer, "main waits for its condition to become true, and w, which would write, "),
+        (barrier, "t#0 and t#1 wait at barrier b, where 1 more task will never come"),
+        (itself, "t waits for the end of t, which is itself"),
+    ] {
+        let run = conc().args(["run", "--format", "json", "-"]).input(script).finish();
+        let check = check_json(script).finish();
+        // The check tells of it while the writer that has failed has yet to end.
+        let both = [("run", run), ("check", check)].into_iter().take(if script == writer { 1 } else { 2 });
+        for (how, ended) in both {
+            let findings = ended.of_type("finding");
+            let told = findings.iter().filter(|f| f["code"] == "deadlock").map(|f| f["message"].to_string());
+            let told: Vec<String> = told.collect();
+            assert!(told.len() == 1 && told[0].contains(says), "{how}: {told:?}");
+        }
+    }
+}
+
+/// An arm waits as long as its `select`.
+#[test]
+fn an_arm_has_no_end_of_its_own() {
+    for arm in ["q.get(timeout: 1ms)", "q.put(1, timeout: 1ms)", "e.wait(1ms)", "m.acquire(blocking: false)"] {
+        let script = format!("queue q\nevent e\nlock m\nselect {{\n    {arm} => {{ }}\n}}\n");
+        let ended = check(&script).finish().expect_code(2);
+        assert!(ended.stderr.contains("an arm waits as long as its `select`"), "{script}{}", ended.stderr);
+    }
+    let plain = "semaphore s(2)\nselect {\n    s.acquire() => { }\n}\n";
+    assert_eq!(check(plain).finish().code, Some(0));
+}
+
+#[test]
+fn a_loop_that_changes_nothing_is_a_livelock() {
+    assert_eq!(check_json("loop { }\n").finish().expect_code(1).failures(), ["livelock"]);
+}
+
+/// Who waits for ever while others go round is stuck if they can do nothing for it, as a
+/// run tells; it starves if they could and never do, also where it never went at all.
+#[test]
+fn who_waits_for_ever_beside_others_that_go_round() {
+    let replayed = |script: &str, codes: &[&str]| {
+        let found = check_json(script).finish();
+        assert_eq!(found.failures(), codes, "{script}");
+        for one in found.of_type("finding") {
+            let (code, schedule) = (one["code"].as_str().expect("a word"), one["schedule"].as_str().expect("a way"));
+            let real = !["livelock", "starvation"].contains(&code);
+            let replay = conc().file("script.conc", script).args(["replay", "--format", "json"]);
+            let replay = if real { replay } else { replay.args(["--model"]) };
+            let shown = replay.args(["script.conc", schedule]).finish().failures();
+            assert!(shown.iter().any(|c| c == code), "{script}: {code} by {schedule} shows {shown:?}");
+        }
+    };
+    let round = "lock m\natomic n = 0\nqueue q(1)\ntask spin { while n == 0 { } }\ntask print_on { loop { print 1 } }\n\
+                 task t { m.acquire() }\ntask g { q.get() }\n";
+    let with = |rest: &str| format!("{round}{rest}");
+    replayed(
+        &with("let b = spawn t\nlet a = spawn spin\nm.acquire()\njoin a\n"),
+        &["abandoned-lock", "livelock", "starvation"],
+    );
+    replayed(&with("m.acquire()\nlet b = spawn t\nlet a = spawn spin\njoin a\n"), &["livelock", "starvation"]);
+    replayed(&with("m.acquire()\nlet b = spawn t\nlet a = spawn print_on\njoin a\n"), &["starvation"]);
+    replayed(&with("let a = spawn print_on\nlet b = spawn g\njoin a\n"), &["deadlock"]);
+    replayed(&with("spawn daemon print_on\nspawn g\njoin all\n"), &["deadlock"]);
+    let looks = "task looks { loop { if q.qsize() > 5 { q.put(1) }\nprint 1 } }\n";
+    replayed(&with(&format!("{looks}let a = spawn looks\nlet b = spawn g\njoin a\n")), &["starvation"]);
+}
+
+/// A job that goes round for ever is a livelock, whoever waits for it; a worker without a
+/// job waits for ever and is no trouble.
+#[test]
+fn a_job_that_goes_round_for_ever() {
+    let found = |rest: &str| {
+        let script = format!("pool p(1)\natomic n = 0\ntask round {{ while n == 0 {{ }} }}\ntask quick {{ }}\n{rest}");
+        check_json(&script).finish().failures()
+    };
+    assert_eq!(found("let h = submit round to p\njoin h\n"), ["livelock"]);
+    assert_eq!(found("submit round to p\np.close()\njoin p\n"), ["livelock"]);
+    assert_eq!(found("let h = submit round to p\nn = 1\njoin h\np.close()\njoin p\n"), [""; 0]);
+    assert_eq!(found("submit round to p\n"), [""; 0]);
+    assert_eq!(found("let h = submit quick to p\njoin h\nlet s = spawn round\njoin s\n"), ["livelock"]);
+}
+
+/// Whoever takes a value or a job gets something done; whoever only looks whether
+/// there is one does not.
+#[test]
+fn messages_for_ever_are_no_livelock() {
+    let verdicts = |script: &str| summary(&check_json(script).finish())["verdicts"].clone();
+    for queue in ["q(0)", "q(1)"] {
+        let script = format!(
+            "queue {queue}\ntask a {{ loop {{ q.put(1) }} }}\ntask b {{ loop {{ q.get() }} }}\nspawn a\nspawn b\n"
+        );
+        assert_eq!(verdicts(&script)["livelock"], "absent", "{script}");
+    }
+    let looks = "queue q(1)\ntask b { loop { try { q.get(blocking: false) } catch Empty { } } }\nspawn b\n";
+    assert_eq!(verdicts(looks)["livelock"], "found");
+}

@@ -1,0 +1,128 @@
+//! What a check calls things: the same words as a run's.
+
+use super::support::{self, conc};
+use super::{check, check_json};
+
+/// Tasks that a loop makes one by one have one name, and stand apart in an
+/// outcome, in a run as in a check.
+#[test]
+fn an_outcome_has_each_task_once() {
+    let script = "task worker(i) { print i }\nfor i in 0..3 { spawn worker(i) }\njoin all\n";
+    let prints = serde_json::json!({"worker": "0", "worker (2)": "1", "worker (3)": "2"});
+    let explored = check_json(script).finish().expect_code(0).of_type("outcome");
+    let repeat = ["run", "--repeat", "3", "--shake", "--format", "json", "script.conc"];
+    let ran = conc().file("script.conc", script).args(repeat).finish().expect_code(0).of_type("outcome");
+    assert_eq!((explored.len(), ran.len()), (1, 1));
+    for outcome in explored.iter().chain(&ran) {
+        assert_eq!(outcome["prints"], prints);
+        assert_eq!(outcome["ended"].as_object().map(|e| e.len()), Some(4), "{outcome}");
+    }
+}
+
+/// So do they in a report, a run's and a check's.
+#[test]
+fn a_report_tells_tasks_of_one_name_apart() {
+    let script = "lock m[2]\nbarrier both(2)\n\
+                  task worker(i) { with m[i] { both.wait()\n with m[1 - i] { } } }\n\
+                  for i in 0..2 { spawn worker(i) }\n";
+    for ended in [check_json(script).finish(), support::run_json(script).finish()] {
+        let finding = ended.expect_code(1).findings().remove(0);
+        let name = |task: &serde_json::Value| task["name"].as_str().unwrap_or_default().to_string();
+        let mut names: Vec<String> = finding["tasks"].as_array().into_iter().flatten().map(name).collect();
+        names.sort();
+        assert_eq!(names, ["main", "worker", "worker (2)"]);
+        assert_eq!(finding["message"], "worker and worker (2) wait for each other");
+    }
+}
+
+/// Whether it is declared or made while running, used by its name, a field or
+/// an arm.
+#[test]
+fn an_error_is_on_the_object_that_it_is_about() {
+    let on = |script: &str, name: &str| {
+        for explored in [true, false] {
+            let ended = if explored { check_json(script).finish() } else { support::run_json(script).finish() };
+            let finding = ended.expect_code(1).findings().remove(0);
+            assert_eq!((&finding["code"], &finding["on"]), (&"error".into(), &serde_json::json!([name])), "{script}");
+        }
+    };
+    on("queue q(0)\nq.close()\nq.put(1)\n", "q");
+    on("queue q(0)\nqueue r(0)\nr.close()\nselect { q.get() => { }\n r.put(1) => { } }\n", "r");
+    on("let q = queue(0)\nq.close()\nq.put(1)\n", "q (line 1)");
+    on("struct S { lock mu }\nlet s = S()\ns.mu.release()\n", "S.mu");
+    on("lock m[3]\nlet i = 1\nm[i].release()\n", "m[1]");
+    let raised = "lock m\ntry { m.release() } catch any as e { raise e.message }\n";
+    assert_eq!(check_json(raised).finish().findings()[0]["on"], serde_json::json!([]));
+}
+
+/// What a run and a check say of a script.
+#[track_caller]
+fn both_say(script: &str, all: &[&str]) {
+    let run = support::run(script).finish();
+    let check = check(script).finish();
+    for says in all {
+        // Where lines are broken is no matter.
+        let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat(&run.stderr).contains(says), "a run does not say {says}\n{}", run.stderr);
+        assert!(flat(&check.stdout).contains(says), "a check does not say {says}\n{}", check.stdout);
+    }
+}
+
+#[test]
+fn a_job_that_fails_is_named() {
+    let script = "pool p(1)\ntask j(i) { return 10 / i }\nlet a = submit j(0) to p\np.close(); join p\n";
+    let says = "job j#0 ended with a DivideByZero error that nobody caught: 10 / 0";
+    both_say(script, &[says, "p.worker#0 carried it out and goes on with other jobs"]);
+    let script = "pool p(1) of processes\ntask j { assert 1 == 2 }\nlet a = submit j to p\njoin a\n";
+    both_say(script, &["an assertion in job j#0 failed"]);
+}
+
+#[test]
+fn a_job_that_leaves_a_lock_held_is_told_as_the_cause() {
+    let script = "lock m\npool p(2)\nevent first\ntask j { first.set(); m.acquire() }\ntask k { m.acquire() }\n\
+        let a = submit j to p\njoin a\nlet b = submit k to p\njoin b\n";
+    let ended = check(script).finish().expect_code(1);
+    let says = "p.worker#1 waits for lock m, which p.worker#0 still holds from\na job that is over";
+    assert!(ended.stdout.contains(says), "{}", ended.stdout);
+    assert!(ended.stdout.contains("take it by `with m { … }`"), "{}", ended.stdout);
+}
+
+/// The locks of two records, and the ends of two tasks, are told apart.
+#[test]
+fn what_has_the_same_name_is_told_apart() {
+    let records = "struct Acc { lock mu; var bal = 100 }\nlet a = Acc()\nlet b = Acc()\nbarrier both(2)\n\
+        task move(x, y) { with x.mu { both.wait(); with y.mu { } } }\nspawn move(a, b)\nspawn move(b, a)\njoin all\n\
+        expect deadlock on Acc.mu\n";
+    both_say(
+        records,
+        &[
+            "holds Acc.mu since line 5 and waits for Acc.mu (2) at line 5",
+            "holds Acc.mu (2) since line 5 and waits for Acc.mu at line 5",
+            "take the locks in one order everywhere: Acc.mu before Acc.mu (2)",
+        ],
+    );
+    let test = conc().file("s.conc", records).args(["test", "s.conc"]).finish().expect_code(0);
+    assert!(test.stdout.contains("passed"), "{}", test.stdout);
+    let ends = "queue h\nevent go\ntask t { go.wait(); let o = h.get(); join o }\nlet a = spawn t\nlet b = spawn t\n\
+        h.put(b); go.set(); join a\n";
+    let ended = check(ends).finish().expect_code(1);
+    assert!(ended.stdout.contains("t (2) waits for the end of t (2), which is itself"), "{}", ended.stdout);
+}
+
+#[test]
+fn times_and_signals_have_their_names() {
+    both_say("print 5s / 0\n", &["5s / 0"]);
+    both_say("let least = -9223372036854775807 - 1\nprint abs(least)\n", &["abs(-9223372036854775808) does not fit"]);
+    both_say("let d = 1ms - 2ms\nsleep d\n", &["a Type error", "`sleep` takes a time from 0 on, not -1ms"]);
+}
+
+/// In a lane a deed has the name that the script gives it.
+#[test]
+fn deeds_have_the_names_of_the_script() {
+    let waits = "if fork() == 0 { exit 3 }\nlet code = wait()\nassert code == 0\n";
+    let ended = check(waits).finish().expect_code(1);
+    assert!(ended.stdout.contains("wait: main.fork#1") && !ended.stdout.contains("select"), "{}", ended.stdout);
+    let arms = "event e\ntask t { e.set() }\nspawn t\nselect { e.wait() => { } }\nassert false\n";
+    let ended = check(arms).finish().expect_code(1);
+    assert!(!ended.stdout.contains("over"), "{}", ended.stdout);
+}
