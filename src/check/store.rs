@@ -1,7 +1,6 @@
-//! All states that were met, each in a few words of memory: of every place in
-//! the row as many bits as tell apart what has ever stood there. It owns that
-//! packing and the tables that find a state again; what the numbers in a row
-//! mean, `part` says.
+//! All states that were met, each in a few words of memory. It owns these, and how many
+//! are added together; how a state is packed, `packing` says, and how it is found again,
+//! `table`; what the numbers in a row mean, `part`.
 //!
 //! Parts that a state is made of are kept once (Holzmann's COLLAPSE, *State
 //! Compression in SPIN*, 1997), and numbered anew at each place, which makes
@@ -14,11 +13,17 @@
 //! tables of some hashes. What comes of it does not depend on how many threads
 //! there are.
 
+mod packing;
+mod table;
+
+pub use packing::Packing;
+
 use super::part::{PartId, PartIx};
 use super::workers::Workers;
-use hashbrown::HashMap;
+use packing::{Bits, Column};
+use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicU32, AtomicU64};
+use table::{Bucket, ENTRIES, SHARDS, Table, hash, shard};
 
 /// The number of a state, in the order in which they were met.
 pub type StateId = u32;
@@ -95,179 +100,8 @@ pub fn same_parts(one: &[PartId], other: &[PartId]) -> bool {
     own_parts(one) == own_parts(other)
 }
 
-/// A place in the row: how many bits it has, and what its numbers mean.
-#[derive(Clone, Debug)]
-struct Column {
-    /// In bits; none while only one part has ever stood here.
-    width: u32,
-    /// Number 0 is what stood here in the first state: nothing, if the place
-    /// came later.
-    parts: Vec<PartId>,
-}
-
-impl Column {
-    fn is_full(&self) -> bool {
-        self.parts.len() as u64 > 1 << self.width
-    }
-}
-
-/// Where the bits of a place are; `mask` is 0 if it has none.
-#[derive(Clone, Copy, Debug)]
-struct Bits {
-    word: u32,
-    shift: u32,
-    mask: u64,
-}
-
-impl Bits {
-    #[inline]
-    fn get(self, words: &[u64]) -> u64 {
-        words[self.word as usize] >> self.shift & self.mask
-    }
-
-    #[inline]
-    fn put(self, words: &mut [u64], number: Number) {
-        if self.mask != 0 {
-            let word = &mut words[self.word as usize];
-            *word = *word & !(self.mask << self.shift) | u64::from(number) << self.shift;
-        }
-    }
-}
-
 /// So many states are put into the tables together when these are made anew.
 const REHASHED: usize = 1 << 16;
-
-/// From so many states on packing them anew takes a while.
-const MANY: usize = 1 << 8;
-
-/// So many bits tell apart so many.
-fn bits(count: usize) -> u32 {
-    usize::BITS - count.saturating_sub(1).leading_zeros()
-}
-
-static VERSIONS: AtomicU64 = AtomicU64::new(1);
-
-/// How rows are packed.
-#[derive(Default)]
-pub struct Packing {
-    columns: Vec<Column>,
-    /// Of the columns that there were when all was packed last.
-    bits: Vec<Bits>,
-    /// Of those that have any: which, and their bits.
-    live: Vec<(PartIx, Bits)>,
-    /// A row with what stands everywhere else.
-    fixed: Vec<PartId>,
-    numbers: HashMap<(PartIx, PartId), Number, rustc_hash::FxBuildHasher>,
-    /// How many words a state takes.
-    words: usize,
-    /// No two packings, of whichever store, have the same one; 0: none yet.
-    version: u64,
-    /// Some place has more parts than its bits can tell apart.
-    outgrown: bool,
-}
-
-impl Packing {
-    /// A part's number at a place, if it has one.
-    #[inline]
-    pub fn number(&self, ix: PartIx, part: PartId) -> Option<Number> {
-        match self.columns.get(ix as usize) {
-            Some(column) if column.parts[0] == part => Some(0),
-            Some(_) => self.numbers.get(&(ix, part)).copied(),
-            None => (part == 0).then_some(0),
-        }
-    }
-
-    /// The part that a number means at a place.
-    pub fn part(&self, ix: PartIx, number: Number) -> PartId {
-        self.columns[ix as usize].parts[number as usize]
-    }
-
-    /// A part's number; it gets one. Before it is put anywhere the states may have to
-    /// be packed anew (`Store::fit`).
-    pub fn give_number(&mut self, ix: PartIx, part: PartId) -> Number {
-        let nothing = Column { width: 0, parts: vec![0] };
-        let columns = self.columns.len().max(ix as usize + 1);
-        self.columns.resize(columns, nothing);
-        if let Some(number) = self.number(ix, part) {
-            return number;
-        }
-        let column = &mut self.columns[ix as usize];
-        let number = column.parts.len() as Number;
-        column.parts.push(part);
-        self.outgrown |= column.is_full();
-        self.numbers.insert((ix, part), number);
-        number
-    }
-
-    /// Replaces what stands at a place.
-    #[inline]
-    pub fn put(&self, words: &mut [u64], ix: PartIx, number: Number) {
-        if let Some(bits) = self.bits.get(ix as usize) {
-            bits.put(words, number);
-        }
-    }
-
-    /// Writes into a row what differs from one to another.
-    #[inline]
-    fn unpack(&self, words: &[u64], row: &mut [PartId]) {
-        for (ix, bits) in &self.live {
-            row[*ix as usize] = self.columns[*ix as usize].parts[bits.get(words) as usize];
-        }
-    }
-
-    /// Gives each place the bits that it needs now. Where many states are there,
-    /// it gives more as long as a state takes hardly more words for it, so that all
-    /// are not packed anew for each place in turn: one more for every place at which
-    /// several parts have stood, or else for those that have used most of theirs.
-    fn fit(&mut self, states: usize) {
-        let least = |count: usize| bits(count);
-        self.lay_out(least);
-        if states > MANY {
-            let words = self.words + self.words / 4;
-            let generous = |count: usize| if count > 1 { bits(count) + 1 } else { 0 };
-            let careful = |count: usize| if count > 1 { bits(count + 1 + count / 4) } else { 0 };
-            self.lay_out(generous);
-            if self.words > words {
-                self.lay_out(careful);
-            }
-            if self.words > words {
-                self.lay_out(|count| if count > 64 { careful(count) } else { least(count) });
-            }
-        }
-        let places = self.bits.iter().enumerate().map(|(ix, bits)| (ix as PartIx, *bits));
-        self.live = places.filter(|(_, bits)| bits.mask != 0).collect();
-        self.fixed = self.columns.iter().map(|c| c.parts[0]).collect();
-        self.version = VERSIONS.fetch_add(1, Relaxed);
-        self.outgrown = false;
-    }
-
-    /// Places one after the other, none in two words; `width` says how many bits
-    /// one gets at which so many parts have stood.
-    fn lay_out(&mut self, width: impl Fn(usize) -> u32) {
-        let (mut word, mut shift) = (0, 0);
-        self.bits.clear();
-        for column in &mut self.columns {
-            let width = width(column.parts.len());
-            if shift + width > u64::BITS {
-                (word, shift) = (word + 1, 0);
-            }
-            column.width = width;
-            // Of a place without bits the shift may be one too far.
-            self.bits.push(match width {
-                0 => Bits { word: 0, shift: 0, mask: 0 },
-                _ => Bits { word, shift, mask: (1 << width) - 1 },
-            });
-            shift += width;
-        }
-        self.words = word as usize + 1;
-    }
-
-    fn bytes(&self) -> usize {
-        let each = size_of::<Column>() + size_of::<Bits>() + size_of::<PartId>();
-        let columns: usize = self.columns.iter().map(|c| each + 4 * c.parts.capacity()).sum();
-        columns + self.live.capacity() * size_of::<(PartIx, Bits)>() + self.numbers.capacity() * 13
-    }
-}
 
 /// The words of all states, in stretches that stay where they are.
 #[derive(Default)]
@@ -293,118 +127,6 @@ impl Words {
         let at = self.len % STRETCH * self.each;
         self.stretches[self.len / STRETCH][at..at + self.each].copy_from_slice(words);
         self.len += 1;
-    }
-}
-
-/// So many entries of a table lie together in one line of the cache.
-const ENTRIES: usize = 12;
-
-/// Numbers of states, each with eight bits of its hash; a tag of 0 is no entry.
-#[derive(Clone, Default)]
-#[repr(align(64))]
-struct Bucket {
-    /// The last four are none.
-    tags: [u8; 16],
-    ids: [StateId; ENTRIES],
-}
-
-impl Bucket {
-    /// Which entries have this tag, a bit each, the lowest of eight.
-    #[inline]
-    fn matches(&self, tag: u8) -> u128 {
-        const LOW: u128 = u128::MAX / 255 * 0x7f;
-        let differ = u128::from_le_bytes(self.tags) ^ (u128::MAX / 255 * u128::from(tag));
-        // A byte that is 0 is the only one whose highest bit stays 0 in all of this.
-        !(((differ & LOW) + LOW) | differ | LOW) >> 7 & (u128::MAX >> 32)
-    }
-}
-
-#[inline]
-fn tag(hash: u64) -> u8 {
-    ((hash >> 32) as u8).max(1)
-}
-
-/// Tables are as many as this, each with the states of some hashes.
-const SHARDS: usize = 16;
-
-#[inline]
-fn shard(hash: u64) -> usize {
-    (hash >> 60) as usize % SHARDS
-}
-
-#[inline]
-pub fn hash(words: &[u64]) -> u64 {
-    let mut h = 0u64;
-    for word in words {
-        let product = u128::from(h.rotate_left(23) ^ word ^ 0x9e37_79b9_7f4a_7c15) * 0xd6e8_feb8_6659_fd93_u128;
-        h = product as u64 ^ (product >> 64) as u64;
-    }
-    let h = (h ^ h >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    h ^ h >> 29
-}
-
-#[derive(Default)]
-struct Table {
-    buckets: Vec<Bucket>,
-    len: usize,
-    /// Entries of the batch that is being settled: where, and which.
-    fresh: Vec<(u32, u8, u32)>,
-}
-
-impl Table {
-    #[inline]
-    fn home(&self, hash: u64) -> usize {
-        (((hash & 0xffff_ffff) * self.buckets.len() as u64) >> 32) as usize
-    }
-
-    /// Has the entries fetched that `find` will look at first.
-    #[inline]
-    fn touch(&self, hash: u64) -> u32 {
-        self.buckets[self.home(hash)].ids[0]
-    }
-
-    fn room(&self) -> usize {
-        self.buckets.len() * ENTRIES / 5 * 4
-    }
-
-    /// An entry that is none of those that are there already.
-    fn insert(&mut self, hash: u64, id: u32) -> (usize, usize) {
-        let mut at = self.home(hash);
-        loop {
-            let bucket = &mut self.buckets[at];
-            let free = bucket.matches(0);
-            if free != 0 {
-                let n = (free.trailing_zeros() / 8) as usize;
-                bucket.tags[n] = tag(hash);
-                bucket.ids[n] = id;
-                self.len += 1;
-                return (at, n);
-            }
-            at = if at + 1 == self.buckets.len() { 0 } else { at + 1 };
-        }
-    }
-
-    /// The entry of which `same` says so; the first that may be it, by its tag,
-    /// without asking.
-    #[inline]
-    fn find(&self, hash: u64, mut same: impl FnMut(u32) -> bool) -> Option<u32> {
-        let tag = tag(hash);
-        let mut at = self.home(hash);
-        loop {
-            let bucket = &self.buckets[at];
-            let mut matches = bucket.matches(tag);
-            while matches != 0 {
-                let id = bucket.ids[(matches.trailing_zeros() / 8) as usize];
-                if same(id) {
-                    return Some(id);
-                }
-                matches &= matches - 1;
-            }
-            if bucket.tags[ENTRIES - 1] == 0 {
-                return None;
-            }
-            at = if at + 1 == self.buckets.len() { 0 } else { at + 1 };
-        }
     }
 }
 

@@ -1,0 +1,181 @@
+//! How the rows of a store are packed: of every place as many bits as tell apart what
+//! has ever stood there. It owns the numbers of parts at places and where their bits
+//! are; the packed states are the store's, which packs them anew when a place outgrows
+//! its bits.
+
+use super::Number;
+use crate::check::part::{PartId, PartIx};
+use hashbrown::HashMap;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// A place in the row: how many bits it has, and what its numbers mean.
+#[derive(Clone, Debug)]
+pub(super) struct Column {
+    /// In bits; none while only one part has ever stood here.
+    pub(super) width: u32,
+    /// Number 0 is what stood here in the first state: nothing, if the place
+    /// came later.
+    pub(super) parts: Vec<PartId>,
+}
+
+impl Column {
+    fn is_full(&self) -> bool {
+        self.parts.len() as u64 > 1 << self.width
+    }
+}
+
+/// Where the bits of a place are; `mask` is 0 if it has none.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bits {
+    pub(super) word: u32,
+    pub(super) shift: u32,
+    mask: u64,
+}
+
+impl Bits {
+    #[inline]
+    pub(super) fn get(self, words: &[u64]) -> u64 {
+        words[self.word as usize] >> self.shift & self.mask
+    }
+
+    #[inline]
+    fn put(self, words: &mut [u64], number: Number) {
+        if self.mask != 0 {
+            let word = &mut words[self.word as usize];
+            *word = *word & !(self.mask << self.shift) | u64::from(number) << self.shift;
+        }
+    }
+}
+
+/// From so many states on packing them anew takes a while.
+const MANY: usize = 1 << 8;
+
+/// So many bits tell apart so many.
+fn bits(count: usize) -> u32 {
+    usize::BITS - count.saturating_sub(1).leading_zeros()
+}
+
+static VERSIONS: AtomicU64 = AtomicU64::new(1);
+
+/// How rows are packed.
+#[derive(Default)]
+pub struct Packing {
+    pub(super) columns: Vec<Column>,
+    /// Of the columns that there were when all was packed last.
+    pub(super) bits: Vec<Bits>,
+    /// Of those that have any: which, and their bits.
+    pub(super) live: Vec<(PartIx, Bits)>,
+    /// A row with what stands everywhere else.
+    pub(super) fixed: Vec<PartId>,
+    numbers: HashMap<(PartIx, PartId), Number, rustc_hash::FxBuildHasher>,
+    /// How many words a state takes.
+    pub(super) words: usize,
+    /// No two packings, of whichever store, have the same one; 0: none yet.
+    pub(super) version: u64,
+    /// Some place has more parts than its bits can tell apart.
+    pub(super) outgrown: bool,
+}
+
+impl Packing {
+    /// A part's number at a place, if it has one.
+    #[inline]
+    pub fn number(&self, ix: PartIx, part: PartId) -> Option<Number> {
+        match self.columns.get(ix as usize) {
+            Some(column) if column.parts[0] == part => Some(0),
+            Some(_) => self.numbers.get(&(ix, part)).copied(),
+            None => (part == 0).then_some(0),
+        }
+    }
+
+    /// The part that a number means at a place.
+    pub fn part(&self, ix: PartIx, number: Number) -> PartId {
+        self.columns[ix as usize].parts[number as usize]
+    }
+
+    /// A part's number; it gets one. Before it is put anywhere the states may have to
+    /// be packed anew (`Store::fit`).
+    pub fn give_number(&mut self, ix: PartIx, part: PartId) -> Number {
+        let nothing = Column { width: 0, parts: vec![0] };
+        let columns = self.columns.len().max(ix as usize + 1);
+        self.columns.resize(columns, nothing);
+        if let Some(number) = self.number(ix, part) {
+            return number;
+        }
+        let column = &mut self.columns[ix as usize];
+        let number = column.parts.len() as Number;
+        column.parts.push(part);
+        self.outgrown |= column.is_full();
+        self.numbers.insert((ix, part), number);
+        number
+    }
+
+    /// Replaces what stands at a place.
+    #[inline]
+    pub fn put(&self, words: &mut [u64], ix: PartIx, number: Number) {
+        if let Some(bits) = self.bits.get(ix as usize) {
+            bits.put(words, number);
+        }
+    }
+
+    /// Writes into a row what differs from one to another.
+    #[inline]
+    pub(super) fn unpack(&self, words: &[u64], row: &mut [PartId]) {
+        for (ix, bits) in &self.live {
+            row[*ix as usize] = self.columns[*ix as usize].parts[bits.get(words) as usize];
+        }
+    }
+
+    /// Gives each place the bits that it needs now. Where many states are there,
+    /// it gives more as long as a state takes hardly more words for it, so that all
+    /// are not packed anew for each place in turn: one more for every place at which
+    /// several parts have stood, or else for those that have used most of theirs.
+    pub(super) fn fit(&mut self, states: usize) {
+        let least = |count: usize| bits(count);
+        self.lay_out(least);
+        if states > MANY {
+            let words = self.words + self.words / 4;
+            let generous = |count: usize| if count > 1 { bits(count) + 1 } else { 0 };
+            let careful = |count: usize| if count > 1 { bits(count + 1 + count / 4) } else { 0 };
+            self.lay_out(generous);
+            if self.words > words {
+                self.lay_out(careful);
+            }
+            if self.words > words {
+                self.lay_out(|count| if count > 64 { careful(count) } else { least(count) });
+            }
+        }
+        let places = self.bits.iter().enumerate().map(|(ix, bits)| (ix as PartIx, *bits));
+        self.live = places.filter(|(_, bits)| bits.mask != 0).collect();
+        self.fixed = self.columns.iter().map(|c| c.parts[0]).collect();
+        self.version = VERSIONS.fetch_add(1, Relaxed);
+        self.outgrown = false;
+    }
+
+    /// Places one after the other, none in two words; `width` says how many bits
+    /// one gets at which so many parts have stood.
+    fn lay_out(&mut self, width: impl Fn(usize) -> u32) {
+        let (mut word, mut shift) = (0, 0);
+        self.bits.clear();
+        for column in &mut self.columns {
+            let width = width(column.parts.len());
+            if shift + width > u64::BITS {
+                (word, shift) = (word + 1, 0);
+            }
+            column.width = width;
+            // Of a place without bits the shift may be one too far.
+            self.bits.push(match width {
+                0 => Bits { word: 0, shift: 0, mask: 0 },
+                _ => Bits { word, shift, mask: (1 << width) - 1 },
+            });
+            shift += width;
+        }
+        self.words = word as usize + 1;
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        let each = size_of::<Column>() + size_of::<Bits>() + size_of::<PartId>();
+        let columns: usize = self.columns.iter().map(|c| each + 4 * c.parts.capacity()).sum();
+        columns + self.live.capacity() * size_of::<(PartIx, Bits)>() + self.numbers.capacity() * 13
+    }
+}
