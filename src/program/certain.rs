@@ -189,11 +189,16 @@ impl Compiler<'_> {
         if matches!(self.exactly(e), Some(Value::Int(0))) {
             return;
         }
-        if let (Some(Value::Duration(ns)), "sleep" | "busy") = (self.exactly(e), what)
+        // One that is worked out, as what is left of a time, may come out negative: then it is over.
+        if let Some(Value::Duration(ns)) = self.exactly(e)
             && ns < 0
         {
+            let help = match what {
+                "timeout" => "leave `timeout` out to wait as long as it takes; `0ms` does not wait",
+                _ => "there is no time before now",
+            };
             let text = format!("`{what}` takes a time from 0 on, not {}", duration_text(ns));
-            return self.error(ScriptError::new(strip(e).span, text).help("there is no time before now"));
+            return self.error(ScriptError::new(strip(e).span, text).help(help));
         }
         let help = match self.exactly(e) {
             Some(Value::Int(n)) => format!("write a unit: `{n}ms`, or `us`, `s`"),
@@ -262,6 +267,25 @@ impl Compiler<'_> {
             word => format!("`{word}` takes what `spawn` gave"),
         };
         self.refuse(e, &takes, fits, &help);
+    }
+
+    /// Where an index stands behind.
+    pub(super) fn want_elements(&mut self, e: &Expr) {
+        let text = strip(e).span.text(self.source).to_owned();
+        let help = match self.certain(e) {
+            Some(Certain::Object(kind)) if self.spec(kind).iterate.is_some() => {
+                format!("its oldest value is what `{text}.get()` gives")
+            }
+            Some(Certain::Object(kind)) => {
+                format!("several of one name are a row: `{} {text}[2]`", self.spec(kind).word)
+            }
+            Some(Certain::Handle) => "what `spawn` gave is one task; with `x2` it gives a list".to_owned(),
+            Some(Certain::Task | Certain::Fn) => format!("call it: `{text}(…)`"),
+            Some(Certain::Record) => "a record has fields: `r.v`".to_owned(),
+            _ => String::new(),
+        };
+        let fits = |_: &Self, found| matches!(found, Certain::List | Str);
+        self.refuse(e, "an index takes a list, a string or a row", fits, &help);
     }
 
     pub(super) fn want_iterable(&mut self, e: &Expr) {

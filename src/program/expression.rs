@@ -481,6 +481,7 @@ impl Compiler<'_> {
             self.emit(Instr::GetField { symbol, indexed: true }, span);
             return;
         }
+        self.want_elements(object);
         self.expression(object);
         self.expression(index);
         self.emit(Instr::Index, span);

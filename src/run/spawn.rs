@@ -603,6 +603,12 @@ impl Executor {
         self.unguard();
     }
 
+    /// How a task or a job came to its end, for what is told of it.
+    fn note_ending(&self, task: u32, ended: &Ended) {
+        self.arena.facts(task, facts::ENDING_CODE).store(ended.code as u64, SeqCst);
+        self.arena.facts(task, facts::ENDING).store(ended.ending, SeqCst);
+    }
+
     /// Publishes how a task or a job came to its end.
     fn finish_handle(&mut self, handle: ObjRef, ended: &Ended) {
         let states = match ended.ending {
@@ -610,8 +616,7 @@ impl Executor {
             ending::FAILED => task::FAILED,
             _ => task::ENDED,
         };
-        self.arena.facts(handle.id, facts::ENDING_CODE).store(ended.code as u64, SeqCst);
-        self.arena.facts(handle.id, facts::ENDING).store(ended.ending, SeqCst);
+        self.note_ending(handle.id, ended);
         let exit_code = match ended.ending {
             ending::FAILED => 1,
             ending::EXITED => ended.code,
@@ -648,6 +653,8 @@ impl Executor {
             self.trace_block_end();
             self.leave_gate(true);
         }
+        // Who tells of the locks that it leaves may do so at once, and says how it ended.
+        self.note_ending(self.task, ended);
         let mut held = self.held();
         // A daemon or a worker whose process has ended, with nobody left who would
         // want what it held.
