@@ -202,3 +202,21 @@ fn messages_for_ever_are_no_livelock() {
     let looks = "queue q(1)\ntask b { loop { try { q.get(blocking: false) } catch Empty { } } }\nspawn b\n";
     assert_eq!(verdicts(looks)["livelock"], "found");
 }
+
+/// Where tasks wait at one condition for different things, a `notify` may wake the wrong one.
+#[test]
+fn a_notify_may_wake_who_looks_for_something_else() {
+    let one = "lock m\ncondition c(m)\nvar items = 0\n\
+        task put { repeat 2 { with m { while items == 1 { c.wait() }\n items += 1\n c.notify() } } }\n\
+        task take { with m { while items == 0 { c.wait() }\n items -= 1\n c.notify() } }\n\
+        spawn put\nspawn take x2\njoin all\n";
+    let help = |script: &str| {
+        let said = check(script).finish().expect_code(1).stdout;
+        said.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert!(help(one).contains("or a condition for each thing that is waited for"), "{}", help(one));
+    let never = one.replace("c.notify()", "yield");
+    assert!(help(&never).contains("after every change that a waiter looks for"), "{}", help(&never));
+    let all = check_json(&one.replace("notify()", "notify_all()")).finish();
+    assert_eq!(all.failures(), [""; 0]);
+}

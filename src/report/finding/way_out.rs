@@ -111,6 +111,12 @@ fn deadlock(circle: &[Waiting]) -> String {
     if circle.iter().any(|w| w.waits.len() > 1) {
         return "let a task that still runs end one of its arms, or give the `select` an `after`".into();
     }
+    if let Some(condition) = condition_of_several(circle) {
+        return format!(
+            "`{condition}.notify()` may wake a task that looks for something else: use `{condition}.notify_all()`, \
+             or a condition for each thing that is waited for"
+        );
+    }
     // Who waits for an end waits for what the other has not got.
     let lacks = others.iter().find(|w| !matches!(w.object_kind.as_str(), "task" | "pool"));
     match lacks.or(others.first()).or(locks.first()) {
@@ -130,6 +136,19 @@ fn lock_kept_while_waiting(circle: &[Waiting]) -> Option<(&str, &Wait)> {
         let lock = waiting.holds.iter().find(|h| wanted(&h.lock, waiting.task.serial))?;
         Some((lock.lock.as_str(), other))
     })
+}
+
+/// A condition at which tasks wait in different places, and so for different things, and
+/// one of which would have notified another.
+fn condition_of_several(circle: &[Waiting]) -> Option<&str> {
+    let waits = |w: &'_ Waiting, object: &str| {
+        w.waits.iter().any(|w| w.object_kind == "condition" && w.operation == "wait" && w.object == object)
+    };
+    let (wait, _) = reasons(circle)
+        .find(|(wait, reason)| wait.object_kind == "condition" && matches!(reason, Reason::StuckSupplier { .. }))?;
+    let mut places = circle.iter().filter(|w| waits(w, &wait.object)).map(|w| w.span);
+    let first = places.next()?;
+    places.any(|place| place != first).then_some(&wait.object)
 }
 
 /// `q.get()`, `join w`.
