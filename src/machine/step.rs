@@ -97,6 +97,8 @@ pub struct SpawnStep {
     pub captures: Vec<(u16, Value)>,
     /// `x N`: which of the N this step makes; its answer is a list.
     pub indices: Option<std::ops::Range<u32>>,
+    /// Each of the N is made by a step of its own.
+    pub one_of_several: bool,
     pub name: Option<String>,
 }
 

@@ -187,7 +187,7 @@ impl Move<'_> {
             let name = step.name.clone().unwrap_or_else(|| m.program.functions[step.function as usize].name.clone());
             let which = match &step.indices {
                 None => String::new(),
-                Some(one) if step.process && m.program.may_have_threads => format!("#{}", one.start),
+                Some(one) if step.one_of_several => format!("#{}", one.start),
                 Some(all) => format!(" x{}", all.end),
             };
             format!("spawn {kind}{name}{which}")

@@ -171,11 +171,12 @@ impl Task {
         Task::check_arity(program, function, args.len())?;
         let captures = site.captures.iter().map(|(from, to)| (*to, self.load(*from).clone())).collect();
         let (process, daemon) = (site.process, site.daemon);
-        let apart = count.filter(|n| (2..=SPAWN_MAX).contains(n) && process && program.may_have_threads);
+        let is_apart = |n: &u32| (2..=SPAWN_MAX).contains(n) && program.spawns_apart(process, self.is_main);
+        let apart = count.filter(is_apart);
         let indices = count.map(|n| 0..apart.map_or(n, |_| 1));
-        let step = SpawnStep { function, process, daemon, args, captures, indices, name };
+        let one_of_several = apart.is_some();
+        let step = SpawnStep { function, process, daemon, args, captures, indices, one_of_several, name };
         let Some(total) = apart else { return self.ask(Step::Spawn(Box::new(step))) };
-        // What is copied into one may have changed when the next one is made.
         self.asked = self.spawn_one(step, total, Vec::new());
         Ok(true)
     }
