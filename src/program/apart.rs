@@ -77,6 +77,11 @@ impl Program {
         matches!(field.what, FieldKind::Object { kind, options, .. } if self.hires_apart(kind, options))
     }
 
+    /// Whether the objects of a record's field are pools.
+    pub fn field_is_pool(&self, field: &Field) -> bool {
+        matches!(field.what, FieldKind::Object { kind, .. } if self.kinds[kind as usize].word == "pool")
+    }
+
     /// Whether an object is a pool `of processes`.
     fn is_of_processes(&self, kind: u8, options: u32) -> bool {
         let phrases = self.kinds[kind as usize].options.iter().enumerate();

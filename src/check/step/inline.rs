@@ -66,8 +66,8 @@ impl Move<'_> {
             }
             Step::SelfInfo(info) => Ok(self.self_info(*info)),
             Step::TaskField { task, field } => self.task_field(*task, *field),
-            Step::New { site, args } => self.new_object(*site, args),
-            Step::NewRecord { site, values } => self.new_record(*site, values),
+            Step::New { site, args, .. } => self.new_object(*site, args),
+            Step::NewRecord { site, values, .. } => self.new_record(*site, values),
             Step::Hire { pool, index } => Ok(self.hire(*pool, *index)),
             _ => Ok(Value::None),
         }
