@@ -252,7 +252,9 @@ fn as_followed(explorer: &Explorer, shown: Finding, schedule: &Schedule) -> Find
     }
     let followed = follow::follow_to_end(explorer.model.program, schedule);
     let all = followed.map_or(Vec::new(), |f| f.shown);
-    let alike = |f: &&Finding| f.code == shown.code && f.on == shown.on;
+    // More tasks may wait for the same there, at other places too.
+    let waits = |f: &Finding| matches!(f.facts, Facts::Stuck { .. });
+    let alike = |f: &&Finding| waits(&shown) && waits(f) && f.code == shown.code && f.on == shown.on;
     match all.iter().find(|f| f.is_same(&shown)).or_else(|| all.iter().find(alike)) {
         Some(same) => Finding { certainty: shown.certainty, count: shown.count, ..same.clone() },
         None => shown,
