@@ -235,3 +235,11 @@ fn a_deadlock_beside_one_who_goes_on_for_long() {
         assert!(shown.iter().any(|s| s.starts_with(schedule)), "{body}: {shown:?}");
     }
 }
+
+/// A `notify_all` that came too early for one of two is as lost for it as a `set` would be.
+#[test]
+fn a_notify_all_that_came_too_early_for_one() {
+    let script = "lock m\ncondition c(m)\ntask w { with m { c.wait() } }\nspawn w x2\nwith m { c.notify_all() }\n";
+    let ended = check_json(script).finish();
+    assert_eq!(ended.failures(), ["lost-wakeup"; 1], "{}", ended.stdout);
+}
