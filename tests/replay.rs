@@ -620,8 +620,4 @@ fn those_are_told_of_whom_the_schedule_leaves_stuck() {
         spawn a\nyield\nwith m { }\n";
     every_schedule_tells_of_the_same_tasks(left, &random);
     every_schedule_tells_of_the_same_tasks(waits, &["--max-states", "9"]);
-    // A worker that has left its pool is nobody's hope.
-    let terminated = "queue q(1)\ntask j { q.put(1); q.get() }\n\
-        task t { let a = pool(2); submit j to a; let b = pool(1); submit j to b; b.terminate() }\nspawn t\njoin all\n";
-    every_schedule_tells_of_the_same_tasks(terminated, &[]);
 }

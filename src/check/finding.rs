@@ -471,13 +471,9 @@ impl Scene for Scene1<'_> {
         }
     }
     fn ended_badly(&self) -> Vec<(u32, u32)> {
-        // A worker whose pool was terminated has left it, and was bound to do nothing.
-        let has_left = |task: &TaskPart, how: How| task.birth.pool.is_some() && how == How::Terminated;
         let bad = |t: &(TaskId, Arc<Part>)| match &*t.1 {
             Part::Task(task) => match &task.at {
-                At::Ended(ended) if ended.how != How::Returned && !has_left(task, ended.how) => {
-                    Some((t.0, task.birth.function))
-                }
+                At::Ended(ended) if ended.how != How::Returned => Some((t.0, task.birth.function)),
                 _ => None,
             },
             _ => None,
