@@ -111,6 +111,8 @@ pub struct Explorer<'a> {
     handed: HashMap<(usize, LeafAt, Option<LeafAt>), Rc<Leaf>, rustc_hash::FxBuildHasher>,
     /// Leaves whose events were told.
     told: HashSet<(usize, LeafAt), rustc_hash::FxBuildHasher>,
+    /// States where only those go on that serve others, and all others never can.
+    pub standing: Vec<StateId>,
     /// Of who waits and who goes on, by a hash: who is left going where all others are
     /// stuck (`left_going`).
     standstills: HashMap<u64, Option<Vec<TaskId>>, rustc_hash::FxBuildHasher>,
@@ -158,6 +160,7 @@ impl<'a> Explorer<'a> {
             leave_at: usize::MAX,
             handed: HashMap::default(),
             told: HashSet::default(),
+            standing: Vec::new(),
             standstills: HashMap::default(),
             workers: Workers::new(options.jobs),
             pieces: Vec::new(),
@@ -209,6 +212,7 @@ impl<'a> Explorer<'a> {
         self.outcomes = Outcomes::default();
         self.keys.clear();
         self.told.clear();
+        self.standing.clear();
         (self.next, self.level_end, self.depth) = (0, 1, 0);
         (self.followed, self.spared) = (0, 0);
         (self.recurs, self.slept, self.leave_at) = (false, false, usize::MAX);

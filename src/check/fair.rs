@@ -169,22 +169,23 @@ impl<'g> Search<'g> {
 
     /// A fair part within some states (ascending), the one with the earliest state.
     pub fn fair(&mut self, within: &[StateId]) -> Option<Part> {
+        self.all_fair(within).into_iter().min_by_key(|part| part.states.first().copied())
+    }
+
+    /// The largest fair parts within some states (ascending).
+    pub fn all_fair(&mut self, within: &[StateId]) -> Vec<Part> {
         let mut todo = vec![within.to_vec()];
-        let mut best: Option<Part> = None;
+        let mut fair = Vec::new();
         while let Some(area) = todo.pop() {
             for part in self.components(area) {
                 match self.judge(&part) {
-                    Judged::Fair => {
-                        if best.as_ref().is_none_or(|b| part.states.first() < b.states.first()) {
-                            best = Some(part);
-                        }
-                    }
+                    Judged::Fair => fair.push(part),
                     Judged::Smaller(smaller) => todo.push(smaller),
                     Judged::Nothing => {}
                 }
             }
         }
-        best
+        fair
     }
 
     fn judge(&mut self, part: &Part) -> Judged {

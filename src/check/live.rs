@@ -2,7 +2,8 @@
 //! again and again, and `choose` takes each value again and again. It owns what a
 //! circle in the finished graph means: a fair part in which nobody prints, and nobody
 //! takes a value or a job, is a livelock; a fair part in which a task that has not ended
-//! can go nowhere is a starvation, or a deadlock if nobody can do anything for it.
+//! can go nowhere is a starvation, or a deadlock if nobody can do anything for it. Where
+//! those that serve others go round and all others are stuck, a run ends: an outcome.
 //! States and transitions are `explore`'s, the search for fair parts `fair`'s.
 
 use super::explore::{Explorer, Found1, What};
@@ -47,6 +48,11 @@ pub fn search(explorer: &mut Explorer, ask: &mut dyn FnMut(&Progress) -> Option<
         add(explorer, &quiet, &part, Code::Livelock, None);
     }
     drop(quiet);
+    if !explorer.standing.is_empty() {
+        let never = |_| false;
+        let goes_on = Search::new(&graph, 0, &never).all_fair(&core);
+        explorer.tell_of_the_standing(goes_on.into_iter().flat_map(|part| part.states).collect());
+    }
     starved(explorer, &graph, core, &actors);
 }
 

@@ -117,7 +117,7 @@ impl Explorer<'_> {
                     self.stuck_partly(state, &row, &out);
                 }
                 if fan.from != fan.to {
-                    self.at_standstill(state, &piece.steps[fan.from as usize..fan.to as usize]);
+                    self.keep_standing(state, &piece.steps[fan.from as usize..fan.to as usize]);
                 }
                 self.transitions += u64::from(fan.followed);
                 self.followed += u64::from(fan.followed);
@@ -275,7 +275,7 @@ impl Explorer<'_> {
         }
         let mut m = Move::new(self.model, row.parts(), &[], self.main, self.main);
         let outcomes = outcome::of(&mut m, self, row, finished, &[]);
-        let others = self.others_alike(row, finished, &[]);
+        let others = self.others_alike(row, finished);
         let notes = if finished { finding::notes(self, row) } else { Vec::new() };
         if finished {
             m.run_finally();
@@ -307,41 +307,50 @@ impl Explorer<'_> {
     }
 
     /// The outcomes of the ends that this one stands for.
-    fn others_alike(&mut self, row: &Row, finished: bool, going: &[TaskId]) -> Vec<Outcome> {
+    fn others_alike(&mut self, row: &Row, finished: bool) -> Vec<Outcome> {
         let Some(mut symmetry) = self.symmetry.take() else { return Vec::new() };
-        let tells = |task: &TaskPart| (task.printed.clone(), outcome::how_ended(task, going));
+        let tells = |task: &TaskPart| (task.printed.clone(), outcome::how_ended(task, &[]));
         let (rows, more) = symmetry.orbit(&self.model.space, row.parts(), tells, outcome::OUTCOMES_MAX);
         self.symmetry = Some(symmetry);
         self.outcomes.more |= more;
-        let mut all = Vec::new();
-        for parts in rows.iter().filter(|parts| **parts != row.parts()) {
+        let one = |parts: &Vec<PartId>| {
             let row = Row::from_parts(parts);
-            let going = if going.is_empty() { Vec::new() } else { self.left_going(&row).unwrap_or_default() };
             let mut m = Move::new(self.model, row.parts(), &[], self.main, self.main);
-            all.extend(outcome::of(&mut m, self, &row, finished, &going));
-        }
-        all
+            outcome::of(&mut m, self, &row, finished, &[])
+        };
+        rows.iter().filter(|parts| **parts != row.parts()).flat_map(one).collect()
     }
 
-    /// Where only those go on that serve others, and all others never can: there a run
-    /// ends, whatever those are about. So it is an outcome, as it stands.
-    fn at_standstill(&mut self, state: StateId, steps: &[Step]) {
+    /// Keeps a state where only those go on that serve others, and all others never can.
+    fn keep_standing(&mut self, state: StateId, steps: &[Step]) {
         if !self.model.movers.servants {
             return;
         }
         let row = self.row(state);
         let space = &self.model.space;
         let of_servant = |ix| matches!(&*space.part(row.get(ix)), Part::Task(task) if finding::serves(task));
-        if !steps.iter().all(|step| step.mover == Mover::Task && of_servant(step.actor)) {
-            return;
+        let by_servants = steps.iter().all(|step| step.mover == Mover::Task && of_servant(step.actor));
+        if by_servants && self.left_going(&row).is_some() {
+            self.standing.push(state);
         }
-        let Some(going) = self.left_going(&row) else { return };
-        let mut m = Move::new(self.model, row.parts(), &[], self.main, self.main);
-        let outcomes = outcome::of(&mut m, self, &row, false, &going);
-        let others = self.others_alike(&row, false, &going);
-        self.outcomes.more |= outcomes.len() >= outcome::OUTCOMES_MAX;
-        for outcome in outcomes.into_iter().chain(others) {
-            self.outcomes.add(outcome, state, &[]);
+    }
+
+    /// There a run ends, if those that serve others go on in it without end: so it is an
+    /// outcome, as it stands. `circles`: in these states they do. Where they come to their
+    /// own ends or waits it is one of those states, since a run waits for that.
+    pub(in crate::check) fn tell_of_the_standing(&mut self, circles: HashSet<StateId>) {
+        let mut standing = std::mem::take(&mut self.standing);
+        standing.sort_unstable();
+        standing.dedup();
+        for state in standing.into_iter().filter(|state| circles.contains(state)) {
+            let row = self.row(state);
+            let Some(going) = self.left_going(&row) else { continue };
+            let mut m = Move::new(self.model, row.parts(), &[], self.main, self.main);
+            let outcomes = outcome::of(&mut m, self, &row, false, &going);
+            self.outcomes.more |= outcomes.len() >= outcome::OUTCOMES_MAX;
+            for outcome in outcomes {
+                self.outcomes.add(outcome, state, &[]);
+            }
         }
     }
 

@@ -129,10 +129,10 @@ fn mend(variable: &str, a: &Access, b: &Access) -> String {
     if b.task.spawner.as_deref() == Some(&a.task.name) || a.task.spawner.as_deref() == Some(&b.task.name) {
         return format!(
             "`join` the spawned task first, or put every access inside `with m {{ … }}` with one `lock m`{}",
-            one_step(variable)
+            one_step(variable, a, b)
         );
     }
-    format!("put every access inside `with m {{ … }}` with one `lock m`{}", one_step(variable))
+    format!("put every access inside `with m {{ … }}` with one `lock m`{}", one_step(variable, a, b))
 }
 
 /// A lock that one of them holds, and the task that does not.
@@ -143,14 +143,17 @@ fn one_sided<'a>(a: &'a Access, b: &'a Access) -> Option<(&'a str, &'a str)> {
     side(a, b).or_else(|| side(b, a))
 }
 
-/// The second way out, where the variable's declaration has a plain name.
-fn one_step(variable: &str) -> String {
+/// The second way out, where the variable's declaration has a plain name. Only a number is
+/// added to.
+fn one_step(variable: &str, a: &Access, b: &Access) -> String {
     let name = variable.split(['[', ' ', '(']).next().unwrap_or(variable);
     let name = name.rsplit('.').next().unwrap_or(name);
     if name.is_empty() {
         return String::new();
     }
-    format!("; or declare `atomic {name}` and change it in one step, such as `{name} += 1`")
+    let other = |access: &Access| access.value.as_ref().is_some_and(|v| v.parse::<i64>().is_err());
+    let step = if other(a) || other(b) { format!("{name}.store(v)") } else { format!("{name} += 1") };
+    format!("; or declare `atomic {name}` and change it in one step, such as `{step}`")
 }
 
 #[cfg(test)]
