@@ -563,6 +563,7 @@ impl Executor {
     /// a process leaves with it.
     fn work(&mut self, pool_id: u32) {
         let pool_ref = ObjRef { id: pool_id, kind: objects::place::pool };
+        let mut own = Ended::returned();
         let stopped = loop {
             self.at_site(NOWHERE);
             let job = match self.operate(pool_ref, pool::TAKE, &[]) {
@@ -591,13 +592,15 @@ impl Executor {
             self.trace.ends = ended.ending != ending::TERMINATED;
             self.finish_handle(*handle, &ended);
             if ended.ending == ending::TERMINATED {
+                // What the job held, the worker leaves behind.
+                own = Ended::terminated();
                 break true;
             }
         };
         if self.is_first() {
-            self.close_process(Ended::returned(), !stopped, Executor::end_with);
+            self.close_process(own, !stopped, Executor::end_with);
         }
-        self.end_with(&Ended::returned());
+        self.end_with(&own);
         self.release();
     }
 

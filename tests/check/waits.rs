@@ -220,3 +220,11 @@ fn a_notify_may_wake_who_looks_for_something_else() {
     let all = check_json(&one.replace("notify()", "notify_all()")).finish();
     assert_eq!(all.failures(), [""; 0]);
 }
+
+/// A `notify_all` that came too early for one of two is as lost for it as a `set` would be.
+#[test]
+fn a_notify_all_that_came_too_early_for_one() {
+    let script = "lock m\ncondition c(m)\ntask w { with m { c.wait() } }\nspawn w x2\nwith m { c.notify_all() }\n";
+    let ended = check_json(script).finish();
+    assert_eq!(ended.failures(), ["lost-wakeup"; 1], "{}", ended.stdout);
+}
