@@ -227,3 +227,36 @@ fn runs_that_exit_beside_threads_come_to_what_check_lists() {
         scripts.iter().filter_map(|s| difference("an exit", &format!("{s}\n"), 20 * runs())).collect();
     assert!(wrong.is_empty(), "{}", wrong.concat());
 }
+
+/// Scripts in which the process that makes several tasks may be ended in between. `TASKS`
+/// stands for what it makes.
+const CUT: [&str; 10] = [
+    "task p { TASKS }\nlet h = spawn process p\nkill h\njoin h",
+    "task p { TASKS }\nlet h = spawn process p\nif n > 0 { terminate h }\njoin h",
+    "task p { TASKS }\nspawn process { spawn process p; exit 3 }\njoin all",
+    "task p { TASKS }\nspawn daemon process p",
+    "task p { TASKS }\nspawn daemon process { spawn process p }",
+    "pool w(1) of processes\ntask p { TASKS }\nsubmit p to w",
+    "let m = self\nspawn process { kill m }\nTASKS",
+    "fn f() { return self }\nlet m = f()\nspawn { kill m }\nTASKS",
+    "let m = self\nspawn process { if fork() == 0 { kill m } else { wait() } }\nTASKS",
+    "if fork() == 0 { let m = self; spawn process { kill m }; TASKS } else { wait() }",
+];
+
+/// Then there are the first of them and no others.
+#[test]
+fn runs_in_which_a_maker_is_ended_come_to_what_check_lists() {
+    let mut wrong = String::new();
+    for script in CUT {
+        for tasks in ["spawn process t x2", "spawn t x2", "let c = pool(2, processes: true)\nsubmit t to c"] {
+            let text = format!("atomic n = 0\ntask t {{ n += 1 }}\n{}\n", script.replace("TASKS", tasks));
+            wrong.push_str(&difference("cut", &text, 10 * runs()).unwrap_or_default());
+        }
+    }
+    // By one of the two themselves.
+    for what in ["spawn process t(m) x2", "spawn t(m) x2"] {
+        let text = format!("atomic n = 0\ntask t(m) {{ n += 1; kill m }}\nlet m = self\n{what}\njoin all\n");
+        wrong.push_str(&difference("cut", &text, 10 * runs()).unwrap_or_default());
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}

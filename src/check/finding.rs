@@ -36,6 +36,12 @@ pub struct Stuck {
 }
 
 impl Stuck {
+    /// How many tasks the group has, without those behind it.
+    pub fn how_many(&self) -> usize {
+        let Facts::Stuck { circle, .. } = &self.finding.facts else { return 0 };
+        circle.len()
+    }
+
     /// The tasks of the group and those behind it, each with where it waits.
     pub fn who_waits(&self) -> Vec<(u32, Span)> {
         let Facts::Stuck { circle, behind, .. } = &self.finding.facts else { return Vec::new() };

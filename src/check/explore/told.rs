@@ -202,17 +202,19 @@ impl Explorer<'_> {
         out.iter().map(|(turn, _)| self.task_of(turn)).collect()
     }
 
-    /// On the way to a state, the first one where the same are stuck: from there on they are.
-    fn first_so_stuck(&mut self, state: StateId, one: Stuck) -> (StateId, Stuck) {
+    /// On the way to a state, the first one where as many are stuck at the same places: from
+    /// there on they are.
+    pub(in crate::check) fn first_so_stuck(&mut self, state: StateId, one: Stuck) -> (StateId, Stuck) {
         let mut way = vec![state];
         while let Some(before) = way.last().map(|s| self.parents[*s as usize]).filter(|p| Some(p) != way.last()) {
             way.push(before);
         }
         // Of the way back, up to here they are stuck.
-        let (mut least, mut beyond, mut found) = (0, way.len(), one);
+        let (mut least, mut beyond, many) = (0, way.len(), one.how_many());
+        let mut found = one;
         while least + 1 < beyond {
             let middle = (least + beyond) / 2;
-            let same = |other: &Stuck| (other.code, &other.key) == (found.code, &found.key);
+            let same = |other: &Stuck| (other.code, &other.key) == (found.code, &found.key) && other.how_many() >= many;
             let row = self.row(way[middle]);
             match self.stuck_in(&row).into_iter().find(same) {
                 Some(other) => (least, found) = (middle, other),
