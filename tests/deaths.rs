@@ -786,18 +786,29 @@ fn a_full_disk_is_said_in_a_sentence() {
         for _ in 0..5 {
             let ended = run(script).stdout(full_disk()).finish().expect_code(4);
             assert!(ended.stderr.starts_with("conc: standard output cannot be written: "), "{}", ended.stderr);
+            assert!(counted(&ended.stderr) >= listed(&ended.stderr), "{}", ended.stderr);
         }
     }
 }
 
-/// Without a print it is conc's own lines that are lost.
+/// So many tasks there were, as the last line of a run says.
+fn counted(report: &str) -> usize {
+    let of = |line: &str| line.split_once(" task")?.0.parse().ok();
+    report.lines().rev().find_map(of).unwrap_or_else(|| panic!("no number of tasks: {report}"))
+}
+
+/// So many are told of one by one.
+fn listed(report: &str) -> usize {
+    report.lines().filter(|line| line.starts_with(' ')).count()
+}
+
+/// Without a print it is conc's own lines that are lost. The reason is said once.
 #[test]
 fn a_full_disk_is_said_in_json_too() {
-    run_json("sleep 1ms")
-        .stdout(full_disk())
-        .finish()
-        .expect_code(4)
-        .expect_stderr("standard output cannot be written");
+    for script in ["sleep 1ms", "print 1"] {
+        let ended = run_json(script).stdout(full_disk()).finish().expect_code(4);
+        assert_eq!(ended.stderr.matches("standard output cannot be written").count(), 1, "{}", ended.stderr);
+    }
 }
 
 #[test]

@@ -289,3 +289,21 @@ fn busy_takes_that_much_processor_time() {
     assert!((28..40).contains(&ticks), "{ticks} ticks of 10 ms");
     end(run);
 }
+
+/// What is told of a task names it; a run and an exploration refuse alike what they
+/// cannot tell it by.
+#[test]
+fn a_task_has_a_name() {
+    let script = "let name = \"\"\nlet said = []\n\
+                  try { spawn { print 1 } as name } catch Type as e { said = said + [e.message] }\n\
+                  try { spawn { print 1 } as \"{name} \" } catch Type as e { said = said + [e.message] }\n\
+                  let w = spawn { } as \"{name}.\"\njoin w\nprint said + [w.name]\n";
+    let says = "[\"a task's name is not empty\", \"a task's name is not empty\", \".\"]";
+    let ended = run(script).finish().expect_code(0);
+    assert_eq!(ended.stdout, format!("{says}\n"));
+    let check = support::conc().file("script.conc", script).args(["check", "--format", "json", "script.conc"]);
+    let checked = check.finish().expect_code(0);
+    let outcomes = checked.of_type("outcome");
+    assert_eq!(outcomes.len(), 1, "{}", checked.stdout);
+    assert_eq!(outcomes[0]["prints"]["main"], says, "{}", checked.stdout);
+}

@@ -277,11 +277,22 @@ fn a_trace_is_made_of_the_same_run() {
     assert!(slices.into_iter().all(|e| e["ts"].is_number() && e["dur"].as_f64() >= Some(0.0)));
 }
 
+/// That the file cannot be made is known before anything runs, and the look leaves all as
+/// it is: what stands there, and that nothing does.
 #[test]
-fn a_picture_that_cannot_be_written_is_said() {
-    let ended = support::run("print 1\n").args(["--timeline", "nowhere/t.html"]).finish().expect_code(4);
-    assert!(ended.stderr.contains("nowhere/t.html cannot be written: no such file or directory"), "{}", ended.stderr);
-    assert_eq!(ended.stdout, "1\n", "the script ran all the same");
+fn a_picture_that_cannot_be_written_is_said_before_the_run() {
+    let pictures = ["--timeline", "old.html", "--trace", "nowhere/t.json"];
+    for args in [&["run", "script.conc"][..], &["check", "script.conc"], &["replay", "script.conc", "0"]] {
+        let conc = support::conc().file("script.conc", "print 1\n").file("old.html", "old").args(args);
+        let ended = conc.args(pictures).finish().expect_code(4);
+        let says = "conc: nowhere/t.json cannot be written: no such file or directory\n";
+        assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("", says), "{args:?}");
+    }
+    let script = "cat old.html; \"$CONC\" run script.conc --timeline new.html --trace tmp; echo $?; ls; cat old.html";
+    let shell = support::program("sh").args(["-c", script]).env("CONC", env!("CARGO_BIN_EXE_conc"));
+    let ended = shell.file("script.conc", "print 1\n").file("old.html", "old").finish();
+    assert_eq!(ended.stdout, "old4\nold.html\nscript.conc\ntmp\nold");
+    assert_eq!(ended.stderr, "conc: tmp cannot be written: is a directory\n");
 }
 
 /// With recording every access goes the long way; the script means the same.

@@ -206,6 +206,19 @@ fn files_that_cannot_be_read() {
     wrong("command-fmt-no-script", conc().args(["fmt", "tmp"]));
 }
 
+/// Nothing would have run, and more is wrong than is told.
+#[test]
+fn a_layout_of_what_cannot_be_read() {
+    for (errors, more) in [(3, None), (30, Some("and 10 more")), (1200, Some("and at least 980 more"))] {
+        let told = errors.min(20);
+        let conc = conc().file("script.conc", "x++\n".repeat(errors)).env("COLUMNS", "100");
+        let ended = conc.args(["fmt", "script.conc"]).finish().expect_code(2);
+        let more = more.map_or(String::new(), |more| format!(" {more}"));
+        let last = format!("{told} errors in script.conc{more}; its layout stays as it is\n");
+        assert!(ended.stderr.ends_with(&last), "{}", ended.stderr);
+    }
+}
+
 #[test]
 fn findings_that_do_not_exist_cannot_be_explained() {
     wrong("command-explain-misspelt", conc().args(["explain", "raec"]));

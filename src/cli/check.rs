@@ -149,6 +149,9 @@ struct Session<'a> {
 
 impl Session<'_> {
     fn check(&self) -> u8 {
+        if let Err(code) = self.args.picture.look() {
+            return code;
+        }
         let began = Instant::now();
         if self.args.format == ReportFormat::Json {
             let start = json::Start {

@@ -1,7 +1,8 @@
 //! `conc fmt`.
 
-use super::{Common, Format, exit, put_err, put_out, script};
+use super::{Common, exit, on_terminal, put_err, put_out, script};
 use crate::lang::format::format;
+use crate::report::script_errors_and;
 use clap::Args;
 use std::path::Path;
 
@@ -52,7 +53,8 @@ fn one(path: &str, args: &FmtArgs) -> u8 {
     let text = match format(&source.text) {
         Ok(text) => text,
         Err(errors) => {
-            script::show_errors(&source, &errors, &args.common, Format::Human);
+            let style = args.common.style(on_terminal().1);
+            put_err(&script_errors_and(&source, &errors, "its layout stays as it is", &style));
             return exit::WRONG;
         }
     };

@@ -25,6 +25,7 @@ use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::AtomicI32;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Mutex, PoisonError};
 
 /// The exit codes of `docs/cli.md`.
 pub mod exit {
@@ -175,6 +176,15 @@ fn on_terminal() -> (bool, bool) {
 /// Why standard output could not be written to: an errno; 0 is none.
 static OUTPUT_ERROR: AtomicI32 = AtomicI32::new(0);
 
+/// Of a run that was ended: why. If that is standard output, it is not said again.
+static ENDED_FOR: Mutex<Option<String>> = Mutex::new(None);
+
+/// A run was ended, and why.
+fn put_failure(sentence: &str) {
+    put_err(&format!("conc: {sentence}; the run was ended\n"));
+    *ENDED_FOR.lock().unwrap_or_else(PoisonError::into_inner) = Some(sentence.to_string());
+}
+
 /// Prints. What could not be printed is said at the end, by the exit code too.
 fn put_out(text: &str) {
     if let Err(errno) = write_out(text) {
@@ -223,7 +233,11 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     match OUTPUT_ERROR.load(Relaxed) {
         0 => code,
         errno => {
-            put_err(&format!("conc: {}\n", crate::run::output_sentence(errno)));
+            let sentence = crate::run::output_sentence(errno);
+            let told = ENDED_FOR.lock().unwrap_or_else(PoisonError::into_inner);
+            if told.as_deref() != Some(&sentence) {
+                put_err(&format!("conc: {sentence}\n"));
+            }
             exit::FAILED
         }
     }

@@ -10,7 +10,9 @@ use crate::detect::finding::Finding;
 use crate::program::Program;
 use crate::report::{Source, Style, timeline, trace};
 use clap::{Args, ValueHint};
-use std::path::PathBuf;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
 
 /// So many executions of a check are drawn.
 const EXECUTIONS_MAX: usize = 20;
@@ -39,6 +41,17 @@ impl PictureArgs {
         self.timeline.is_some() || self.trace.is_some()
     }
 
+    /// Whether the files that were asked for can be made, before there is anything to
+    /// write. What stands there stays as it is, and nothing is left there. The error is
+    /// the command's exit code, with the reason printed.
+    pub fn look(&self) -> Result<(), u8> {
+        let refused = |path: &PathBuf| may_be_written(path).err().map(|e| not_written(path, &e));
+        match self.timeline.iter().chain(&self.trace).find_map(refused) {
+            Some(code) => Err(code),
+            None => Ok(()),
+        }
+    }
+
     /// Writes the files that were asked for: the command's exit code then,
     /// which was to be `code`.
     pub fn write(&self, source: &Source, drawn: &[Drawn], code: u8) -> u8 {
@@ -54,20 +67,51 @@ impl PictureArgs {
         if lost > 0 && self.wanted() {
             put_err(&format!("conc: the picture ends early: {lost} events were too many to keep\n"));
         }
-        let page = self.timeline.as_ref().map(|path| (path, timeline::html(source, &executions)));
-        let trace = self.trace.as_ref().map(|path| (path, trace::trace(source, &executions)));
-        let mut written = true;
-        for (path, text) in page.into_iter().chain(trace) {
-            if let Err(e) = std::fs::write(path, text) {
+        type Drawer = fn(&Source, &[timeline::Execution], &mut dyn Write) -> io::Result<()>;
+        let page = self.timeline.as_ref().map(|path| (path, timeline::write as Drawer));
+        let trace = self.trace.as_ref().map(|path| (path, trace::write as Drawer));
+        let mut code = code;
+        for (path, draw) in page.into_iter().chain(trace) {
+            let written = File::create(path).and_then(|file| {
+                let drawn = drawn_into(file, |out| draw(source, &executions, out));
                 // Half of a picture is none.
-                if std::fs::metadata(path).is_ok_and(|m| m.is_file()) {
+                if drawn.is_err() && std::fs::metadata(path).is_ok_and(|m| m.is_file()) {
                     let _ = std::fs::remove_file(path);
                 }
-                put_err(&format!("conc: {} cannot be written: {}\n", path.display(), script::plain(&e)));
-                written = false;
+                drawn
+            });
+            if let Err(e) = written {
+                code = not_written(path, &e);
             }
         }
-        if written { code } else { exit::FAILED }
+        code
+    }
+}
+
+fn drawn_into(file: File, draw: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut out = BufWriter::new(file);
+    draw(&mut out)?;
+    out.flush()
+}
+
+/// Says so: the command's exit code.
+fn not_written(path: &Path, e: &io::Error) -> u8 {
+    put_err(&format!("conc: {} cannot be written: {}\n", path.display(), script::plain(e)));
+    exit::FAILED
+}
+
+/// Whether a file can be written there, by trying.
+fn may_be_written(path: &Path) -> io::Result<()> {
+    match std::fs::metadata(path) {
+        // To open a pipe would wait for its reader, or tell it of an end.
+        Ok(there) if !there.is_file() && !there.is_dir() => Ok(()),
+        Ok(_) => OpenOptions::new().write(true).open(path).map(drop),
+        // A link that leads to nothing: the file would be made where it leads.
+        Err(_) if path.is_symlink() => Ok(()),
+        Err(_) => {
+            OpenOptions::new().write(true).create_new(true).open(path)?;
+            std::fs::remove_file(path)
+        }
     }
 }
 

@@ -56,6 +56,9 @@ pub fn main(args: &ReplayArgs) -> u8 {
             return exit::WRONG;
         }
     };
+    if let Err(code) = args.picture.look() {
+        return code;
+    }
     let terminal = super::on_terminal();
     let style = args.common.style(if args.model { terminal.0 } else { terminal.1 });
     Session { args, source: &source, style, program }.replay(&schedule)
@@ -215,7 +218,7 @@ impl Session<'_> {
     /// The last line, and the exit code.
     fn end(&self, followed: &Followed, report: &Report, missing: &[&Finding], observed: u64) -> u8 {
         match &report.stop {
-            Stop::Failed(sentence) => put_err(&format!("conc: {sentence}; the run was ended\n")),
+            Stop::Failed(sentence) => super::put_failure(sentence),
             Stop::TimeLimit => put_err("conc: the time limit was reached; the run was ended\n"),
             Stop::Diverged(what) => put_err(&self.divergence(followed, what)),
             Stop::Interrupted(_) => self.say("conc: interrupted; the run was ended\n"),

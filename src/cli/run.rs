@@ -56,6 +56,9 @@ pub fn main(args: &RunArgs) -> u8 {
         Ok(program) => program,
         Err(code) => return code,
     };
+    if let Err(code) = args.picture.look() {
+        return code;
+    }
     let seed = args.seed.unwrap_or_else(run::fresh_seed);
     let style = args.common.style(super::on_terminal().1);
     let session = Session { args, source: &source, style, program, explorer: confirm::Explorer::default() };
@@ -172,7 +175,7 @@ impl Session<'_> {
         let failures = report.findings.iter().filter(|f| !f.code.is_note()).count() as u64;
         let notes = report.findings.len() as u64 - failures;
         match &report.stop {
-            Stop::Failed(sentence) => put_err(&format!("conc: {sentence}; the run was ended\n")),
+            Stop::Failed(sentence) => super::put_failure(sentence),
             Stop::TimeLimit => put_err("conc: the time limit was reached; the run was ended\n"),
             Stop::Interrupted(_) if self.args.format == Format::Human => {
                 put_err("conc: interrupted; the run was ended\n")

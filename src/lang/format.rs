@@ -15,16 +15,20 @@ mod statement;
 
 use super::ast::{Object, Script, Span, Stmt};
 use super::error::ScriptError;
-use super::parse::{parse, scan};
+use super::parse::{Parsed, parse_all, scan};
 use align::{Mark, align};
 
 /// A one-line block may reach to this column.
 pub const WIDTH_MAX: usize = 100;
 const INDENT: usize = 4;
 
-/// The one layout of `source`, or what is wrong with it. Ends with one newline
-/// unless it is empty; line ends become LF.
+/// The one layout of `source`, or all that was found wrong with it. Ends with one
+/// newline unless it is empty; line ends become LF.
 pub fn format(source: &str) -> Result<String, Vec<ScriptError>> {
+    let parse = |source: &str| match parse_all(source) {
+        Parsed { script: Some(script), errors, .. } if errors.is_empty() => Ok(script),
+        parsed => Err(parsed.errors),
+    };
     // The errors' places are those of the text as it was given.
     let script = parse(source)?;
     if !source.starts_with('\u{feff}') && !source.contains('\r') {

@@ -101,6 +101,7 @@ impl Compiler<'_> {
             ExprKind::Bool(b) => Some(Value::Bool(*b)),
             ExprKind::None => Some(Value::None),
             ExprKind::Str(parts) => match &parts[..] {
+                [] => Some(Value::string("")),
                 [StrPart::Text(text)] => Some(Value::string(text.clone())),
                 _ => None,
             },

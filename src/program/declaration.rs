@@ -226,7 +226,7 @@ impl Compiler<'_> {
             return;
         }
         let Some(kind) = self.kind_named(&o.kind.text) else { return };
-        let options = self.options(o, kind);
+        let Some(options) = self.options(o, kind) else { return };
         let Some(args) = self.object_args(o, kind) else { return };
         self.check_made(kind, &args, options, o.args.as_deref().unwrap_or(&[]), o.name.span);
         let count =
@@ -263,7 +263,8 @@ impl Compiler<'_> {
         }
     }
 
-    fn options(&mut self, o: &ast::Object, kind: u8) -> u32 {
+    /// The bits of its options; none where what has been told is how to write the whole.
+    fn options(&mut self, o: &ast::Object, kind: u8) -> Option<u32> {
         let spec = self.spec(kind);
         if let Some(init) = &o.init {
             let error = ScriptError::new(init.span, format!("{} has no first value", a(spec.word)))
@@ -284,6 +285,17 @@ impl Compiler<'_> {
                     words = &words[parts.len()..];
                     continue 'words;
                 }
+            }
+            if let (true, "of", Some("threads" | "thread")) =
+                (spec.options.contains(&"of processes"), first.text.as_str(), words.get(1).map(|w| w.text.as_str()))
+            {
+                let error =
+                    ScriptError::new(first.span.to(words[1].span), "that a pool is of threads goes without saying");
+                self.error(error.help(match o.args {
+                    Some(_) => "leave it out".to_owned(),
+                    None => format!("write `{} {}(3)`", spec.word, o.name.text),
+                }));
+                return None;
             }
             let begun = spec.options.iter().find(|o| o.split(' ').next() == Some(first.text.as_str()));
             let error = match (begun, words.get(1)) {
@@ -308,7 +320,7 @@ impl Compiler<'_> {
             self.error(error);
             break;
         }
-        bits
+        Some(bits)
     }
 
     /// The arguments of a declaration in the order of the kind's parameters.
@@ -407,9 +419,16 @@ impl Compiler<'_> {
                 let error =
                     ScriptError::new(span, format!("{what} needs its argument `{}`", param.name)).label("missing");
                 let declared = span.text(self.source);
-                // `latch l`; a call has parentheses.
-                let example = match (params, declared.contains('(') || declared.contains('\n')) {
-                    ([one], false) => format!("write `{declared}({})`; ", if one.object.is_some() { "m" } else { "3" }),
+                // `latch l`, `pool p of processes`; a call has parentheses.
+                let words: Vec<&str> = declared.split_whitespace().collect();
+                let example = match (params, &words[..]) {
+                    ([one], [kind, name, options @ ..]) if !declared.contains(['(', '\n']) => {
+                        let value = if one.object.is_some() { "m" } else { "3" };
+                        let options = options.join(" ");
+                        let known = self.kinds.iter().flat_map(|kind| kind.options).any(|known| *known == options);
+                        let options = if known { format!(" {options}") } else { String::new() };
+                        format!("write `{kind} {name}({value}){options}`; ")
+                    }
                     _ => String::new(),
                 };
                 self.error(error.help(example + &parameters(params)));
@@ -440,7 +459,7 @@ impl Compiler<'_> {
                 homes[home] += places;
                 FieldKind::Memory { memory, first: homes[home] - places, init }
             } else if let Some(kind) = self.kind_named(&f.kind.text) {
-                let options = self.options(f, kind);
+                let options = self.options(f, kind).unwrap_or_default();
                 objects += places;
                 // Its arguments may name a field that comes later.
                 FieldKind::Object { kind, first: objects - places, args: Vec::new(), options }

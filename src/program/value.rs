@@ -285,6 +285,11 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
+/// Whether a task can be called so: what tells of it names it.
+pub fn names_a_task(text: &str) -> bool {
+    !text.trim().is_empty()
+}
+
 /// The operators on values, in one place for constants and running code.
 pub mod arithmetic {
     use super::{Error, ErrorKind, List, Value, duration_text};
@@ -427,14 +432,13 @@ pub mod arithmetic {
         if y == 0 {
             return Err(Error::new(ErrorKind::DivideByZero, format!("{} {op} {}", said(a), said(b))));
         }
-        let quotient = checked(x.checked_div(y), op, a, b)?;
-        let remainder = x.wrapping_sub(quotient.wrapping_mul(y));
+        // Of the least integer and -1 only the quotient does not fit: what is left is 0,
+        // as `wrapping_rem` has it.
+        let remainder = x.wrapping_rem(y);
         let below = remainder != 0 && (remainder < 0) != (y < 0);
-        let result = match (op, below) {
-            ("/", true) => quotient - 1,
-            ("/", false) => quotient,
-            (_, true) => remainder + y,
-            (_, false) => remainder,
+        let result = match op {
+            "/" => checked(x.checked_div(y), op, a, b)? - i64::from(below),
+            _ => remainder + if below { y } else { 0 },
         };
         Ok(if duration { Value::Duration(result) } else { Value::Int(result) })
     }
@@ -492,6 +496,9 @@ mod tests {
         assert_eq!(int(BinaryOp::Div, -7, 2), Value::Int(-4));
         assert_eq!(int(BinaryOp::Rem, -7, 2), Value::Int(1));
         assert_eq!(int(BinaryOp::Rem, 7, -2), Value::Int(-1));
+        assert_eq!(int(BinaryOp::Rem, i64::MIN, -1), Value::Int(0));
+        assert_eq!(int(BinaryOp::Rem, i64::MIN, 3), Value::Int(1));
+        assert_eq!(int(BinaryOp::Div, i64::MIN, 3), Value::Int(i64::MIN / 3 - 1));
     }
 
     #[test]

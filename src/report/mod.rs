@@ -82,6 +82,11 @@ impl Style {
 /// order of the source, and a last line with their number. Of very many the first
 /// are told.
 pub fn script_errors(source: &Source, errors: &[ScriptError], style: &Style) -> String {
+    script_errors_and(source, errors, "nothing ran", style)
+}
+
+/// The same for a command that was to do something else with it.
+pub fn script_errors_and(source: &Source, errors: &[ScriptError], outcome: &str, style: &Style) -> String {
     let style = style.within_bounds();
     let mut ordered: Vec<&ScriptError> = errors.iter().collect();
     ordered.sort_by_key(|e| e.span);
@@ -99,7 +104,7 @@ pub fn script_errors(source: &Source, errors: &[ScriptError], style: &Style) -> 
         n if errors.len() >= ERRORS_GATHERED_MAX => format!(" and at least {n} more"),
         n => format!(" and {n} more"),
     };
-    for line in phrase::wrap(&format!("{number} in {name}{more}; nothing ran"), style.width) {
+    for line in phrase::wrap(&format!("{number} in {name}{more}; {outcome}"), style.width) {
         out.push_str(&line);
         out.push('\n');
     }

@@ -8,7 +8,10 @@ use super::{Source, json};
 use crate::detect::event::{Clock, Event, Kind, Recording};
 use crate::detect::finding::{Finding, TaskFacts};
 use crate::lang::ast::Span;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json as value};
+use std::io::{self, Write};
 use stretch::{Arrow, ArrowKind, Stretch, picture};
 
 const PAGE: &str = include_str!("timeline/page.html");
@@ -22,58 +25,110 @@ pub struct Execution<'a> {
     pub findings: &'a [Finding],
 }
 
-/// The page, as HTML.
-pub fn html(source: &Source, executions: &[Execution]) -> String {
-    let words: Vec<&str> = Kind::ALL.iter().map(|k| k.word()).collect();
-    let data = value!({
-        "file": source.name,
-        "source": source.text,
-        "words": words,
-        "executions": executions.iter().map(|e| data(source, e)).collect::<Vec<_>>(),
-    });
-    // Within a script element only `</` could end it; no `<` is left.
-    PAGE.replacen(PLACE, &data.to_string().replace('<', "\\u003c"), 1)
+/// Writes the page, as HTML.
+///
+/// # Errors
+///
+/// What `out` answers.
+pub fn write(source: &Source, executions: &[Execution], out: &mut dyn Write) -> io::Result<()> {
+    let (before, after) = PAGE.split_once(PLACE).unwrap_or((PAGE, ""));
+    out.write_all(before.as_bytes())?;
+    serde_json::to_writer(WithinScript(out), &Told { source, executions })?;
+    out.write_all(after.as_bytes())
 }
 
-/// What the page draws, as rows of numbers to keep it small.
-fn data(source: &Source, execution: &Execution) -> Value {
-    let recording = execution.recording;
-    let picture = picture(recording);
-    let lines = Lines::new(source);
-    let row = |s: &Stretch, what: String| {
-        let object = s.object.map_or(-1, |o| o as i64);
-        value!([s.task, s.from, s.to, object, lines.of(s.site), u8::from(s.open), what])
-    };
-    let rows = |list: &[Stretch]| list.iter().map(|s| row(s, String::new())).collect::<Vec<_>>();
-    let wait = |s: &Stretch| row(s, s.waits_for(&recording.objects));
-    let arrow = |a: &Arrow| {
-        let what = match a.what {
-            ArrowKind::Message => 0,
-            ArrowKind::Spawn => 1,
-            ArrowKind::Join => 2,
+/// Within a script element only `</` could end it: no `<` is left. In JSON one stands
+/// nowhere but in a string.
+struct WithinScript<'a>(&'a mut dyn Write);
+
+impl Write for WithinScript<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        for (n, part) in bytes.split(|b| *b == b'<').enumerate() {
+            if n > 0 {
+                self.0.write_all(b"\\u003c")?;
+            }
+            self.0.write_all(part)?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// A list that is made while it is written: what is drawn is much larger as JSON.
+struct List<F>(F);
+
+impl<F: Fn() -> I, I: Iterator<Item: Serialize>> Serialize for List<F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq((self.0)())
+    }
+}
+
+/// What the page is told.
+struct Told<'a> {
+    source: &'a Source,
+    executions: &'a [Execution<'a>],
+}
+
+impl Serialize for Told<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("file", &self.source.name)?;
+        map.serialize_entry("source", &self.source.text)?;
+        map.serialize_entry("words", &Kind::ALL.map(Kind::word))?;
+        let drawn = |execution| Drawn { source: self.source, execution };
+        map.serialize_entry("executions", &List(|| self.executions.iter().map(drawn)))?;
+        map.end()
+    }
+}
+
+/// What it draws of one execution, as rows of numbers to keep it small.
+struct Drawn<'a> {
+    source: &'a Source,
+    execution: &'a Execution<'a>,
+}
+
+impl Serialize for Drawn<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let recording = self.execution.recording;
+        let picture = picture(recording);
+        let lines = Lines::new(self.source);
+        let number = |o: Option<usize>| o.map_or(-1, |o| o as i64);
+        let row = |s: &Stretch, what: String| {
+            (s.task, s.from, s.to, number(s.object), lines.of(s.site), u8::from(s.open), what)
         };
-        value!([a.from, a.from_at, a.to, a.to_at, what, a.object.map_or(-1, |o| o as i64)])
-    };
-    let event = |e: &Event| {
-        let other = e.object.or(e.peer).map_or(-1, |o| o as i64);
-        value!([e.task, e.at, e.kind as u8, other, lines.of(e.site), e.text])
-    };
-    let task = |(t, first): (&TaskFacts, &usize)| value!({ "name": t.name, "first": first, "process": t.process, "pid": t.pid, "tid": t.tid, "by": t.spawner });
-    value!({
-        "title": execution.title,
-        "clock": if recording.clock == Clock::Steps { "steps" } else { "ns" },
-        "end": recording.end,
-        "lost": recording.lost,
-        "tasks": recording.tasks.iter().zip(&recording.processes).map(task).collect::<Vec<_>>(),
-        "objects": recording.objects,
-        "lives": rows(&picture.lives),
-        "holds": rows(&picture.holds),
-        "waits": picture.waits.iter().map(wait).collect::<Vec<_>>(),
-        "sleeps": rows(&picture.sleeps),
-        "arrows": picture.arrows.iter().map(arrow).collect::<Vec<_>>(),
-        "events": recording.events.iter().map(event).collect::<Vec<_>>(),
-        "findings": marks(source, recording, execution.findings),
-    })
+        let plain = |s: &Stretch| row(s, String::new());
+        let wait = |s: &Stretch| row(s, s.waits_for(&recording.objects));
+        let arrow = |a: &Arrow| {
+            let what = match a.what {
+                ArrowKind::Message => 0,
+                ArrowKind::Spawn => 1,
+                ArrowKind::Join => 2,
+            };
+            (a.from, a.from_at, a.to, a.to_at, what, number(a.object))
+        };
+        let event =
+            |e: &'_ Event| (e.task, e.at, e.kind as u8, number(e.object.or(e.peer)), lines.of(e.site), e.text.clone());
+        let task = |(t, first): (&TaskFacts, &usize)| value!({ "name": t.name, "first": first, "process": t.process, "pid": t.pid, "tid": t.tid, "by": t.spawner });
+        let tasks = || recording.tasks.iter().zip(&recording.processes).map(task);
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("title", self.execution.title)?;
+        map.serialize_entry("clock", if recording.clock == Clock::Steps { "steps" } else { "ns" })?;
+        map.serialize_entry("end", &recording.end)?;
+        map.serialize_entry("lost", &recording.lost)?;
+        map.serialize_entry("tasks", &List(tasks))?;
+        map.serialize_entry("objects", &recording.objects)?;
+        map.serialize_entry("lives", &List(|| picture.lives.iter().map(plain)))?;
+        map.serialize_entry("holds", &List(|| picture.holds.iter().map(plain)))?;
+        map.serialize_entry("waits", &List(|| picture.waits.iter().map(wait)))?;
+        map.serialize_entry("sleeps", &List(|| picture.sleeps.iter().map(plain)))?;
+        map.serialize_entry("arrows", &List(|| picture.arrows.iter().map(arrow)))?;
+        map.serialize_entry("events", &List(|| recording.events.iter().map(event)))?;
+        map.serialize_entry("findings", &marks(self.source, recording, self.execution.findings))?;
+        map.end()
+    }
 }
 
 /// The findings, each with the moments it is marked at: for each of its places

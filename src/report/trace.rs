@@ -13,32 +13,38 @@
 use super::Source;
 use super::timeline::stretch::{Arrow, ArrowKind, Picture, Stretch, picture};
 use super::timeline::{Execution, Lines, marks};
-use crate::detect::event::{Clock, Kind, Recording};
+use crate::detect::event::{Clock, Event, Kind, Recording};
 use serde_json::{Value, json};
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::io::{self, Write};
 
 /// Above the numbers that the system gives to threads.
 const BEYOND_REAL: usize = 1 << 23;
 
-/// The trace, as one JSON object. Several executions stand beside each other,
+/// Writes the trace, one JSON object. Several executions stand beside each other,
 /// each with processes of its own.
-pub fn trace(source: &Source, executions: &[Execution]) -> String {
-    let mut events = Vec::new();
-    let (mut lost, mut tasks, mut flows) = (0, 0, 0);
+///
+/// # Errors
+///
+/// What `out` answers.
+pub fn write(source: &Source, executions: &[Execution], out: &mut dyn Write) -> io::Result<()> {
+    let lost: u64 = executions.iter().map(|e| e.recording.lost).sum();
+    let other = json!({ "file": source.name, "conc": env!("CARGO_PKG_VERSION"), "lost": lost });
+    write!(out, "{{\"otherData\":{other},\"traceEvents\":[")?;
+    let (mut tasks, mut flows, mut first) = (0, 0, true);
+    let mut put = |event: Value| {
+        let comma = if std::mem::take(&mut first) { "" } else { "," };
+        write!(out, "{comma}{event}")
+    };
     for (number, execution) in executions.iter().enumerate() {
         let tracks = Tracks::new(source, (executions.len() > 1).then_some(number), tasks, execution);
-        events.extend(tracks.names());
-        events.extend(tracks.in_order(source, flows));
+        tracks.names().try_for_each(&mut put)?;
+        tracks.in_order(source).into_iter().try_for_each(|(_, _, due)| put(tracks.event_of(due, flows)))?;
         tasks += execution.recording.tasks.len();
         flows += tracks.picture.arrows.len();
-        lost += execution.recording.lost;
     }
-    json!({
-        "traceEvents": events,
-        "otherData": { "file": source.name, "conc": env!("CARGO_PKG_VERSION"), "lost": lost },
-    })
-    .to_string()
+    write!(out, "]}}")
 }
 
 /// What comes first of what is at one moment: slices are open before anything is
@@ -58,7 +64,31 @@ enum Rank {
 type Deed = (usize, u64, Kind, Option<usize>);
 
 /// An event with the nanosecond at which it is.
-type Timed = (u64, Rank, Value);
+type Timed = (u64, Rank, Due);
+
+/// What an event is made of when its turn comes. A long run has hundreds of thousands,
+/// and as JSON each takes a kilobyte.
+enum Due {
+    /// One of the picture's lives, waits, sleeps.
+    Life(usize),
+    Wait(usize),
+    Sleep(usize),
+    /// One of its holds, drawn from when to when.
+    Hold(usize, (u64, u64)),
+    /// The beginning or the end of one that has a track of the process.
+    Edge(usize, Edge),
+    /// One of the recording's events.
+    Step(usize),
+    /// An end of an arrow, at a task's moment.
+    Flow(usize, &'static str, (usize, u64)),
+    Finding(Box<Value>),
+}
+
+#[derive(Clone, Copy)]
+enum Edge {
+    Begin,
+    End,
+}
 
 struct Tracks<'a> {
     /// Which of several executions.
@@ -134,9 +164,9 @@ impl<'a> Tracks<'a> {
         }
     }
 
-    fn names(&self) -> Vec<Value> {
-        let mut found = Vec::new();
-        for (task, facts) in self.recording().tasks.iter().enumerate() {
+    fn names(&self) -> impl Iterator<Item = Value> {
+        self.recording().tasks.iter().enumerate().flat_map(|(task, facts)| {
+            let mut found = Vec::new();
             let mut name = |what: &str, args: Value| {
                 let (pid, tid) = (self.process(task), self.threads[task]);
                 found.push(json!({ "ph": "M", "name": what, "pid": pid, "tid": tid, "args": args }));
@@ -149,34 +179,74 @@ impl<'a> Tracks<'a> {
             }
             name("thread_name", json!({ "name": facts.name }));
             name("thread_sort_index", json!({ "sort_index": task }));
-        }
-        found
+            found
+        })
     }
 
     /// All that happened, in the order of time.
-    fn in_order(&self, source: &Source, flows: usize) -> impl Iterator<Item = Value> {
+    fn in_order(&self, source: &Source) -> Vec<Timed> {
         let mut events: Vec<Timed> = Vec::new();
-        let task = |s: &Stretch| self.recording().tasks[s.task].name.clone();
-        events.extend(self.picture.lives.iter().map(|s| self.slice(s, &task(s), "task")));
-        let nested = self.nested_holds();
-        for (n, (hold, nests)) in self.picture.holds.iter().zip(nested).enumerate() {
-            let lock = hold.object.map_or("lock", |o| self.recording().objects[o].as_str());
-            if let Some((from, to)) = nests {
-                let drawn = Stretch { from, to, ..hold.clone() };
-                events.push(self.slice(&drawn, &format!("holds {lock}"), "hold"));
-            } else {
-                let name = format!("{} holds {lock}", task(hold));
-                let args = json!({ "line": self.lines.of(hold.site) });
-                events.extend(self.span(hold.task, (hold.from, hold.to), &name, "hold", n, args));
+        let slice = |(from, to): (u64, u64), due: Due| (from, Rank::Slice(Reverse(to - from)), due);
+        let between = |s: &Stretch| (self.ns(s.from), self.ns(s.to));
+        events.extend(self.picture.lives.iter().enumerate().map(|(n, s)| slice(self.lives[s.task], Due::Life(n))));
+        for (n, (hold, nests)) in self.picture.holds.iter().zip(self.nested_holds()).enumerate() {
+            match nests {
+                Some((from, to)) => events.push(slice((self.ns(from), self.ns(to)), Due::Hold(n, (from, to)))),
+                None => {
+                    let (from, to) = self.apart((hold.from, hold.to));
+                    events.push((from, Rank::Begins, Due::Edge(n, Edge::Begin)));
+                    events.push((to, Rank::Ends, Due::Edge(n, Edge::End)));
+                }
             }
         }
-        events.extend(self.picture.waits.iter().map(|s| self.slice(s, &self.wait_name(s), "wait")));
-        events.extend(self.picture.sleeps.iter().map(|s| self.slice(s, "sleep", "sleep")));
-        events.extend(self.steps(flows));
+        events.extend(self.picture.waits.iter().enumerate().map(|(n, s)| slice(between(s), Due::Wait(n))));
+        events.extend(self.picture.sleeps.iter().enumerate().map(|(n, s)| slice(between(s), Due::Sleep(n))));
+        self.steps(&mut events);
         events.extend(self.findings(source));
         // What was put in first stays first: a life is around all else.
         events.sort_by_key(|(at, rank, _)| (*at, *rank));
-        events.into_iter().map(|(_, _, event)| event)
+        events
+    }
+
+    /// The event in the format's words; so many flows had the executions before.
+    fn event_of(&self, due: Due, flows: usize) -> Value {
+        let picture = &self.picture;
+        match due {
+            Due::Life(n) => {
+                let life = &picture.lives[n];
+                self.slice(life, self.lives[life.task], self.name_of(life), "task")
+            }
+            Due::Wait(n) => {
+                let wait = &picture.waits[n];
+                self.slice(wait, (self.ns(wait.from), self.ns(wait.to)), &self.wait_name(wait), "wait")
+            }
+            Due::Sleep(n) => {
+                let sleep = &picture.sleeps[n];
+                self.slice(sleep, (self.ns(sleep.from), self.ns(sleep.to)), "sleep", "sleep")
+            }
+            Due::Hold(n, (from, to)) => {
+                let hold = &picture.holds[n];
+                let name = format!("holds {}", self.lock_of(hold));
+                self.slice(hold, (self.ns(from), self.ns(to)), &name, "hold")
+            }
+            Due::Edge(n, edge) => {
+                let hold = &picture.holds[n];
+                let name = format!("{} holds {}", self.name_of(hold), self.lock_of(hold));
+                let args = json!({ "line": self.lines.of(hold.site) });
+                self.edge(edge, hold.task, (hold.from, hold.to), (&name, "hold", n), args)
+            }
+            Due::Step(n) => self.step(&self.recording().events[n]),
+            Due::Flow(arrow, phase, (task, at)) => self.end_of_flow(arrow, phase, task, at, flows),
+            Due::Finding(event) => *event,
+        }
+    }
+
+    fn name_of(&self, s: &Stretch) -> &str {
+        &self.recording().tasks[s.task].name
+    }
+
+    fn lock_of(&self, hold: &Stretch) -> &str {
+        hold.object.map_or("lock", |o| self.recording().objects[o].as_str())
     }
 
     fn event(&self, task: usize, at: u64, phase: &str, name: &str, category: &str) -> Value {
@@ -186,38 +256,38 @@ impl<'a> Tracks<'a> {
         })
     }
 
-    fn slice(&self, s: &Stretch, name: &str, category: &str) -> Timed {
-        let (from, to) = match category {
-            "task" => self.lives[s.task],
-            _ => (self.ns(s.from), self.ns(s.to)),
-        };
+    fn slice(&self, s: &Stretch, (from, to): (u64, u64), name: &str, category: &str) -> Value {
         let mut event = self.event(s.task, from, "X", name, category);
         event["dur"] = microseconds(to - from);
         let line = self.lines.of(s.site);
         event["args"] = if line > 0 { json!({ "line": line }) } else { json!({}) };
-        (from, Rank::Slice(Reverse(to - from)), event)
+        event
     }
 
-    /// A slice of the process's own.
-    fn span(
+    /// When what has a track of the process begins and ends.
+    fn apart(&self, (from, to): (u64, u64)) -> (u64, u64) {
+        (self.ns(from), self.ns(to).max(self.ns(from) + 1))
+    }
+
+    /// One end of a slice of the process's own.
+    fn edge(
         &self,
+        edge: Edge,
         task: usize,
-        (from, to): (u64, u64),
-        name: &str,
-        category: &str,
-        n: usize,
+        between: (u64, u64),
+        (name, category, n): (&str, &str, usize),
         args: Value,
-    ) -> [Timed; 2] {
-        let id = json!({ "local": format!("{category}.{}.{n}", self.before) });
-        let end = |at: u64, phase: &str| {
-            let mut event = self.event(task, at, phase, name, category);
-            event["id2"] = id.clone();
-            event
+    ) -> Value {
+        let (from, to) = self.apart(between);
+        let mut event = match edge {
+            Edge::Begin => self.event(task, from, "b", name, category),
+            Edge::End => self.event(task, to, "e", name, category),
         };
-        let (from, to) = (self.ns(from), self.ns(to).max(self.ns(from) + 1));
-        let mut begin = end(from, "b");
-        begin["args"] = args;
-        [(from, Rank::Begins, begin), (to, Rank::Ends, end(to, "e"))]
+        event["id2"] = json!({ "local": format!("{category}.{}.{n}", self.before) });
+        if let Edge::Begin = edge {
+            event["args"] = args;
+        }
+        event
     }
 
     fn wait_name(&self, s: &Stretch) -> String {
@@ -270,47 +340,53 @@ impl<'a> Tracks<'a> {
     }
 
     /// Marks of what tasks did, each with the ends of arrows that it has.
-    fn steps(&self, flows: usize) -> Vec<Timed> {
+    fn steps(&self, events: &mut Vec<Timed>) {
         let mut ends: HashMap<Deed, VecDeque<(usize, &'static str)>> = HashMap::new();
         for (n, arrow) in self.picture.arrows.iter().enumerate() {
             let (from, to) = deeds_of(arrow);
             ends.entry(from).or_default().push_back((n, "s"));
             ends.entry(to).or_default().push_back((n, "f"));
         }
-        let mut events = Vec::new();
-        for e in &self.recording().events {
+        for (n, e) in self.recording().events.iter().enumerate() {
             use Kind::*;
-            let (named, other) = match e.kind {
-                Read | Write | Operate | Print => (e.object, None),
-                Send | Receive => (e.object, e.object),
-                Spawn | Join => (None, e.peer),
-                Begin | End => (None, None),
+            let other = match e.kind {
+                Send | Receive => e.object,
+                Spawn | Join => e.peer,
+                Read | Write | Operate | Print | Begin | End => None,
                 Wait | Arm | Go | Sleep | Hold | Release => continue,
             };
-            let object = named.map_or("", |o| self.recording().objects[o].as_str());
-            let peer = e.peer.map_or("", |p| self.recording().tasks[p].name.as_str());
-            let words = [e.kind.word(), object, peer, &e.text];
-            let name = words.into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" ");
-            events.push(self.mark(e.task, e.at, &name, "step", self.lines.of(e.site)));
+            let at = self.within_life(e.task, e.at);
+            events.push((at, Rank::Mark, Due::Step(n)));
             let Some(here) = ends.get_mut(&(e.task, e.at, e.kind, other)) else { continue };
             // Of several values at one moment each has its own.
             let count = if matches!(e.kind, Send | Receive) { here.len().min(1) } else { here.len() };
-            events.extend(here.drain(..count).map(|(n, phase)| self.end_of_flow(n, phase, e.task, e.at, flows)));
+            let drained = here.drain(..count);
+            events.extend(drained.map(|(n, phase)| (at, Rank::Mark, Due::Flow(n, phase, (e.task, at)))));
         }
-        events
     }
 
-    fn end_of_flow(&self, arrow: usize, phase: &str, task: usize, at: u64, flows: usize) -> Timed {
+    fn step(&self, e: &Event) -> Value {
+        let object = match e.kind {
+            Kind::Begin | Kind::End | Kind::Spawn | Kind::Join => None,
+            _ => e.object,
+        };
+        let object = object.map_or("", |o| self.recording().objects[o].as_str());
+        let peer = e.peer.map_or("", |p| self.recording().tasks[p].name.as_str());
+        let words = [e.kind.word(), object, peer, &e.text];
+        let name = words.into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" ");
+        self.mark(e.task, self.within_life(e.task, e.at), &name, "step", self.lines.of(e.site))
+    }
+
+    fn end_of_flow(&self, arrow: usize, phase: &str, task: usize, at: u64, flows: usize) -> Value {
         let name = match self.picture.arrows[arrow].what {
             ArrowKind::Message => "message",
             ArrowKind::Spawn => "spawn",
             ArrowKind::Join => "join",
         };
-        let at = self.within_life(task, at);
         let mut event = self.event(task, at, phase, name, "flow");
         event["id"] = json!(flows + arrow + 1);
         event["bp"] = json!("e");
-        (at, Rank::Mark, event)
+        event
     }
 
     /// What a task did last is a part of its life.
@@ -330,24 +406,29 @@ impl<'a> Tracks<'a> {
             let (mut times, mut stuck) = (Vec::new(), false);
             for at in finding["at"].as_array().into_iter().flatten() {
                 let (task, time) = (at[0].as_u64().unwrap_or(0) as usize, at[1].as_u64().unwrap_or(0));
-                events.push(self.mark(task, time, &name, "finding", at[2].as_i64().unwrap_or(0)));
+                let moment = self.within_life(task, time);
+                let mark = self.mark(task, moment, &name, "finding", at[2].as_i64().unwrap_or(0));
+                events.push((moment, Rank::Mark, Due::Finding(Box::new(mark))));
                 times.push(time);
                 stuck |= self.picture.waits.iter().any(|w| w.task == task && w.open);
             }
             let Some((from, to)) = times.iter().min().zip(times.iter().max()) else { continue };
             let to = if from == to || stuck { self.recording().end } else { *to };
             let args = json!({ "severity": finding["severity"], "help": finding["help"] });
-            events.extend(self.span(0, (*from, to), &name, "finding", n, args));
+            let (begins, ends) = self.apart((*from, to));
+            for (at, rank, edge) in [(begins, Rank::Begins, Edge::Begin), (ends, Rank::Ends, Edge::End)] {
+                let event = self.edge(edge, 0, (*from, to), (&name, "finding", n), args.clone());
+                events.push((at, rank, Due::Finding(Box::new(event))));
+            }
         }
         events
     }
 
-    fn mark(&self, task: usize, at: u64, name: &str, category: &str, line: i64) -> Timed {
-        let at = self.within_life(task, at);
+    fn mark(&self, task: usize, at: u64, name: &str, category: &str, line: i64) -> Value {
         let mut event = self.event(task, at, "i", name, category);
         event["s"] = json!("t");
         event["args"] = json!({ "line": line });
-        (at, Rank::Mark, event)
+        event
     }
 }
 

@@ -251,9 +251,28 @@ pub fn bear(
     Ok((id, slot))
 }
 
+/// What the summary counts one with these flags as: a pool's worker is no task.
+fn counters(flags: u64) -> impl Iterator<Item = usize> {
+    let kind = if flags & flag::PROCESS != 0 { run::PROCESS_COUNT } else { run::THREADS };
+    (flags & flag::WORKER == 0).then_some(run::TASKS).into_iter().chain([kind])
+}
+
+fn count(arena: &Arena, flags: u64) {
+    for counter in counters(flags) {
+        arena.run(counter).fetch_add(1, SeqCst);
+    }
+}
+
+fn discount(arena: &Arena, flags: u64) {
+    for counter in counters(flags) {
+        arena.run(counter).fetch_sub(1, SeqCst);
+    }
+}
+
 /// A task that was made but never came to run.
 pub(super) fn unbear(arena: &Arena, id: u32, slot: usize) {
     let flags = arena.slot(slot, slot::FLAGS).load(Relaxed);
+    discount(arena, flags);
     arena.slot(slot, slot::STATE).store(state::FREE, SeqCst);
     arena.run(run::SLOTS_IDLE).fetch_add(1, SeqCst);
     arena.run(run::ACTIVE).fetch_sub(1, SeqCst);
@@ -349,8 +368,12 @@ impl Executor {
 
     fn bear_child(&mut self, birth: &Birth) -> Result<(ObjRef, usize), Halt> {
         let site = (self.site != NOWHERE).then_some(self.site);
-        let (id, slot) = bear(self.arena, birth, site, Some((self.task, self.slot)), self.holder)
-            .map_err(|what| self.refuse(what, 0))?;
+        // Before there is a handle that the end of the run could tell of.
+        count(self.arena, birth.flags);
+        let (id, slot) = bear(self.arena, birth, site, Some((self.task, self.slot)), self.holder).map_err(|what| {
+            discount(self.arena, birth.flags);
+            self.refuse(what, 0)
+        })?;
         self.arena.facts(id, facts::ENTRIES).store(self.image.entries_known(), Relaxed);
         self.trace_born(id);
         self.note_peer(Kind::Spawn, id);
@@ -385,8 +408,6 @@ impl Executor {
         };
         match made {
             Ok(_detached) => {
-                self.arena.run(run::TASKS).fetch_add(u64::from(pool.is_none()), Relaxed);
-                self.arena.run(run::THREADS).fetch_add(1, Relaxed);
                 family.adopt(self.arena, Child { task: handle, process: None, forked: false, daemon, settled: false });
                 Ok(handle)
             }
@@ -424,21 +445,13 @@ impl Executor {
         // There is such a child, for both.
         self.traced(unsure);
         match side {
-            Ok(Side::Parent(_)) => {
-                self.count_process(birth.pool.is_none());
-                Ok(handle)
-            }
+            Ok(Side::Parent(_)) => Ok(handle),
             Ok(Side::Child(home)) => self.become_process((home, slot, handle.id), name, life, birth.pool),
             Err(error) => {
                 unbear(self.arena, handle.id, slot);
                 Err(self.refuse(refused::PROCESS, error as i32))
             }
         }
-    }
-
-    fn count_process(&self, as_task: bool) {
-        self.arena.run(run::TASKS).fetch_add(u64::from(as_task), Relaxed);
-        self.arena.run(run::PROCESS_COUNT).fetch_add(1, Relaxed);
     }
 
     fn become_process(
@@ -487,10 +500,7 @@ impl Executor {
         // There is such a child, for both.
         self.traced(unsure);
         match side {
-            Ok(Side::Parent(pid)) => {
-                self.count_process(true);
-                Ok(Value::Int(i64::from(pid.as_raw())))
-            }
+            Ok(Side::Parent(pid)) => Ok(Value::Int(i64::from(pid.as_raw()))),
             Ok(Side::Child(home)) => {
                 proc::register(self.arena, index);
                 // The frames went along with the memory; all that names the

@@ -424,7 +424,19 @@ impl Scanner<'_> {
             return;
         }
         self.blank(start, self.place);
+        // What is meant can stand in its place.
+        let before = &self.source[super::build::line_of(self.source, start).start as usize..start];
+        let meant = match c {
+            '\u{2010}'..='\u{2015}' | '\u{2212}' => Some(b'-'),
+            '|' if catches(before) => Some(b','),
+            _ => None,
+        };
+        if let Some(meant) = meant {
+            self.text[start] = meant;
+        }
         let help = match c {
+            _ if meant == Some(b'-') => "write `-`".to_owned(),
+            _ if meant == Some(b',') => "write `,`: `catch Empty, Full { }`".to_owned(),
             '“' | '”' | '„' | '«' | '»' => "a string stands in plain double quotes: `\"text\"`".to_owned(),
             '‘' | '’' | '`' => "a string stands in double quotes: `\"text\"`".to_owned(),
             '&' if rest[1..].starts_with(|c: char| c.is_alphabetic())
@@ -452,9 +464,16 @@ impl Scanner<'_> {
             return;
         }
         self.odd = again;
-        let error = ScriptError::new(Span::new(start, self.place), format!("{shown} has no meaning here"));
-        self.tell(error.help(help));
+        let error = ScriptError::new(Span::new(start, self.place), format!("{shown} has no meaning here")).help(help);
+        self.tell(if meant.is_some() { error.understood() } else { error });
     }
+}
+
+/// Whether the line ends in the kinds of error of a `catch`.
+fn catches(line: &str) -> bool {
+    let statement = line.rsplit(['{', '}', ';']).next().unwrap_or("");
+    let mut words = statement.split_whitespace();
+    matches!(words.next(), Some("catch" | "except")) && words.next().is_some()
 }
 
 /// A combining mark, which may go on a word.

@@ -49,8 +49,16 @@ impl<'s> Builder<'s> {
         let span = span(&node);
         let mut parts = parts(node);
         match rule {
-            Rule::break_stmt => Some(StmtKind::Break),
-            Rule::continue_stmt => Some(StmtKind::Continue),
+            Rule::break_stmt | Rule::continue_stmt => {
+                let (word, kind) = match rule {
+                    Rule::break_stmt => ("break", StmtKind::Break),
+                    _ => ("continue", StmtKind::Continue),
+                };
+                if let Some(value) = parts.accept(Rule::expr) {
+                    self.errors.push(slip::loop_value(span, word, text(&value)));
+                }
+                Some(kind)
+            }
             Rule::yield_stmt => {
                 if let Some(value) = parts.accept(Rule::expr) {
                     self.errors.push(slip::yield_value(span.to(super::build::span(&value)), text(&value)));
@@ -224,7 +232,9 @@ impl<'s> Builder<'s> {
         if self.reported_on_line(span(before)) || self.reported_on_line(span(after)) {
             return;
         }
-        let error = slip::side_by_side(text(before), span(before), text(after), span(after));
+        let rest = &self.text[span(after).start as usize..];
+        let rest = &rest[..rest.find(['\n', ';', '}']).unwrap_or(rest.len())];
+        let error = slip::side_by_side(text(before), span(before), text(after), span(after), rest);
         self.errors.push(error);
     }
 }

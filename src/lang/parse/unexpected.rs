@@ -1,6 +1,8 @@
 //! The grammar's complaint in the user's words: what was expected, what stands
 //! there instead, and for some slips that leave no other trace, the mend.
 
+mod foreign;
+
 use super::grammar::Rule;
 use super::recover::{Within, within};
 use super::slip::{is_reserved, word_as_name};
@@ -254,11 +256,13 @@ impl Stop<'_> {
 /// Slips that the grammar does not let through.
 fn special(stop: &Stop<'_>) -> Option<ScriptError> {
     let word = stop.word();
-    if let Some(error) = foreign(stop).or_else(|| arm(stop)).or_else(|| parameter(stop)).or_else(|| argument(stop)) {
+    let foreign = foreign::path(stop).or_else(|| foreign::lambda(stop)).or_else(|| foreign::statement(stop));
+    if let Some(error) = foreign.or_else(|| arm(stop)).or_else(|| parameter(stop)).or_else(|| argument(stop)) {
         return Some(error);
     }
     match stop.rest.chars().next()? {
         '{' | '\n' => block(stop),
+        '}' | ';' if let Some(error) = if_behind(stop) => Some(error),
         '+' if stop.rest.starts_with("++") || stop.before.ends_with('+') => {
             stop.error("`++` is not an operator", "write `x += 1`")
         }
@@ -301,6 +305,9 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
         _ if stop.statement.trim() == "loop" && !word.is_empty() => {
             stop.error("a `loop` goes round without end", &format!("write `repeat {word} {{ }}`"))
         }
+        ',' if stop.first() == "await" && stop.within == Within::Block => {
+            stop.error("`await` has no time limit", "write `select { e.wait() => { } after 5ms => { } }` of an event")
+        }
         ',' if matches!(stop.first(), "terminate" | "kill") && stop.within == Within::Block => {
             stop.error("which signal it is goes without saying", "`terminate w` sends SIGTERM, `kill w` SIGKILL")
         }
@@ -323,6 +330,9 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
         }
         _ if stop.first() == "catch" && is_reserved(word) && last_word(stop.before) == "as" => {
             Some(word_as_name(stop.span, word))
+        }
+        _ if stop.first() == "catch" && (matches!(word, "or" | "and") || stop.rest.starts_with("||")) => {
+            stop.error("kinds of error stand behind commas", "write `catch Empty, Full { }`")
         }
         _ if stop.first() == "catch" && stop.wants(BLOCK) && !word.is_empty() => {
             stop.error("`as` gives a caught error its name", &format!("write `catch any as {word} {{ }}`"))
@@ -364,6 +374,11 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
             stop.error(&format!("`{word}` is a statement and gives no value"), help)
         }
         '.' if stop.rest.starts_with("...") => stop.error("there is no `...`", "an empty block is `{ }`"),
+        ':' if stop.first() == "join" && last_word(stop.before) == "timeout" => {
+            let joined = stop.statement.trim_end().trim_end_matches("timeout").trim_end();
+            let time = line(&stop.rest[1..]).split([';', '}']).next().unwrap_or("").trim();
+            stop.error("a time to wait stands behind `for`", &format!("write `{joined} for {time}`"))
+        }
         ':' => colon(stop),
         _ if word == "else" && stop.before.contains(" if ") => {
             stop.error("there is no `a if c else b`", "write `if c { } else { }` as a statement")
@@ -392,65 +407,6 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
         }
         _ => None,
     }
-}
-
-/// A statement of another language, told by its first word.
-fn foreign(stop: &Stop<'_>) -> Option<ScriptError> {
-    let head = stop.statement.trim_end();
-    let first = stop.first();
-    let in_head = stop.within == Within::Block && head != first || stop.rest.starts_with('{');
-    let (message, help) = match first {
-        "switch" | "match" if in_head => (format!("there is no `{first}`"), "write `if x == 1 { } else if x == 2 { }`"),
-        "unless" => ("there is no `unless`".to_owned(), "write `if not (c) { }`"),
-        "until" => ("there is no `until`".to_owned(), "write `while not (c) { }`"),
-        "foreach" => ("there is no `foreach`".to_owned(), "write `for v in xs { }`"),
-        "lock" | "mutex" if stop.rest.starts_with('{') && head.split_whitespace().count() == 2 => {
-            ("a lock is taken with `with`".to_owned(), "write `with m { }`")
-        }
-        "spawn" if stop.rest.starts_with('{') && head.split_whitespace().count() == 2 => {
-            ("a block stands right behind `spawn`".to_owned(), "write `spawn { }`, or `spawn process { }`")
-        }
-        "go" if head.starts_with("go func") => ("`go` does not begin a block".to_owned(), "write `spawn { }`"),
-        "defer" if !stop.rest.starts_with('{') => {
-            ("there is no `defer`".to_owned(), "leave it out; `with m { }` lets go of `m` by itself")
-        }
-        "go" | "async" | "start" if stop.rest.starts_with('.') => {
-            (format!("`{first}` does not begin a statement"), "write `spawn worker`")
-        }
-        "wait" if !stop.rest.starts_with('(') => ("`wait` does not begin a statement".to_owned(), "write `join w`"),
-        _ if names_fields(stop) => {
-            let record = last_word(stop.before);
-            let fields = line(stop.rest)[1..].split('}').next().unwrap_or("").trim();
-            let help = format!("write `{record}({fields})`");
-            return stop.error("a record is made with parentheses", &help);
-        }
-        "class" | "interface" | "enum" if stop.rest.starts_with('{') => {
-            (format!("there is no `{first}`"), "write `struct S { }` with declarations inside")
-        }
-        _ if first == "synchronized" || first.starts_with("synchronized(") || first.starts_with("lock(") => {
-            if !stop.rest.starts_with('{') {
-                return None;
-            }
-            ("a lock is taken with `with`".to_owned(), "write `with m { }`")
-        }
-        _ if stop.rest.starts_with('{') && head.ends_with(')') => {
-            // `void f(int a) {`, `int main() {`
-            let (name, _) = head.split_once('(')?;
-            let words: Vec<&str> = name.split_whitespace().collect();
-            let [_, name] = words[..] else { return None };
-            if words.iter().any(|word| is_reserved(word)) {
-                return None;
-            }
-            let help = format!("write `fn {name}(…) {{ }}`, or `task {name}(…) {{ }}` for what is spawned");
-            let message = format!("`{}` does not begin a function", words[0]);
-            let start = stop.span.start - stop.statement.len() as u32;
-            return Some(ScriptError::new(Span { start, end: start + words[0].len() as u32 }, message).help(help));
-        }
-        _ => return None,
-    };
-    let start = stop.span.start - stop.statement.len() as u32;
-    let length = first.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(first.len());
-    Some(ScriptError::new(Span { start, end: start + length as u32 }, message).help(help))
 }
 
 /// What stands where `select` wants an arm, or the `=>` of one.
@@ -531,14 +487,6 @@ fn argument(stop: &Stop<'_>) -> Option<ScriptError> {
     Some(word_as_name(Span::new(start, start + word.len()), word))
 }
 
-/// `P{x: 1}`
-fn names_fields(stop: &Stop<'_>) -> bool {
-    let Some(fields) = stop.rest.strip_prefix('{') else { return false };
-    let end = fields.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ' ')).unwrap_or(fields.len());
-    let is_record = last_word(stop.before).starts_with(char::is_uppercase) && stop.before.contains('=');
-    is_record && !fields[..end].trim().is_empty() && fields[end..].starts_with(':')
-}
-
 /// What is left of the line.
 fn line(rest: &str) -> &str {
     rest.split('\n').next().unwrap_or("")
@@ -573,8 +521,8 @@ pub(super) fn uses(words: &[String], text: &str, place: usize) -> bool {
 fn block(stop: &Stop<'_>) -> Option<ScriptError> {
     if stop.rest.starts_with('\n') {
         let next_line = stop.rest.trim_start().starts_with('{');
-        if stop.wants(BLOCK) && stop.statement.contains(" if ") && stop.first() != "if" {
-            return stop.error("an `if` stands before what it decides", "write `if c { print x }`");
+        if let Some(error) = if_behind(stop) {
+            return Some(error);
         }
         let (message, help) =
             ("the `{` of a block stands on the line of its head", "move it up, to the end of this line");
@@ -624,6 +572,13 @@ fn block(stop: &Stop<'_>) -> Option<ScriptError> {
         return stop.error(&format!("`{head}` does not begin a block"), help);
     }
     None
+}
+
+/// `print x if c`
+fn if_behind(stop: &Stop<'_>) -> Option<ScriptError> {
+    let (decided, _) = stop.statement.split_once(" if ").filter(|_| stop.wants(BLOCK) && stop.first() != "if")?;
+    let decided = if decided.len() <= 40 { decided.trim() } else { "print x" };
+    stop.error("an `if` stands before what it decides", &format!("write `if c {{ {decided} }}`"))
 }
 
 /// A `:` where other languages have a type or a block.

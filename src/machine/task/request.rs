@@ -3,6 +3,7 @@
 
 use super::control::{callable, is_unknown};
 use super::*;
+use crate::program::value::names_a_task;
 
 impl Task {
     pub(super) fn task_steps<H: Host>(&mut self, instr: &Instr, program: &Program, host: &H) -> Local<bool> {
@@ -150,6 +151,9 @@ impl Task {
             return Ok(self.ask_for_newer());
         }
         let name = site.named.then(|| self.pop()).map(|v| local::text(&v, host));
+        if name.as_deref().is_some_and(|name| !names_a_task(name)) {
+            return Err(local::type_error("a task's name is not empty").into());
+        }
         let count = match site.counted.then(|| self.pop()) {
             None => None,
             // More than that are as many too many.

@@ -1,6 +1,7 @@
 //! Expressions about tasks: `spawn`, `join`, `submit`.
 
 use super::*;
+use crate::program::value::names_a_task;
 
 impl Compiler<'_> {
     // ----------------------------------------------------------------- tasks
@@ -22,6 +23,12 @@ impl Compiler<'_> {
             self.expression(count);
         }
         if let Some(name) = &s.name {
+            if let Some(Value::Str(text)) = self.exactly(name)
+                && !names_a_task(&text)
+            {
+                let error = ScriptError::new(name.span, "a task's name is not empty");
+                self.error(error.help("leave `as` out, and the task is called after what it runs"));
+            }
             self.expression(name);
         }
         let index = self.program.spawns.len() as u32;

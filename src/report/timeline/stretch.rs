@@ -214,10 +214,9 @@ impl State {
             let to = ended.unwrap_or(end).max(self.last_seen[task]);
             self.picture.lives.push(Stretch { open, ..Stretch::of(task, from, to) });
         }
-        let lives = &self.picture.lives;
         // What a task held at its end stays held: a lock is abandoned.
-        let end_of = |task: usize| lives.iter().find(|l| l.task == task).map_or(end, |l| l.to);
-        let ends: Vec<u64> = (0..self.lives.len()).map(end_of).collect();
+        let mut ends = vec![end; self.lives.len()];
+        self.picture.lives.iter().for_each(|life| ends[life.task] = life.to);
         self.picture.holds.iter_mut().filter(|h| h.open).for_each(|h| h.to = end);
         for open in self.picture.waits.iter_mut().chain(&mut self.picture.sleeps).filter(|w| w.open) {
             open.to = ends[open.task];

@@ -63,7 +63,10 @@ fn events_are_paired() {
 #[test]
 fn the_page_has_its_data_and_asks_for_nothing() {
     let source = Source::new("s.conc", SCRIPT);
-    let page = html(&source, &[Execution { title: "a run", recording: &recording(), findings: &[] }]);
+    let mut page = Vec::new();
+    let executions = [Execution { title: "a run", recording: &recording(), findings: &[] }];
+    write(&source, &executions, &mut page).expect("a vector takes all");
+    let page = String::from_utf8(page).expect("text");
     assert!(!page.contains(PLACE));
     assert_eq!(page.matches("</script>").count(), PAGE.matches("</script>").count(), "a script's text ends no element");
     for outside in ["http://", "https://", "src=", "<link", "@import", "fetch("] {
@@ -81,7 +84,9 @@ fn the_page_has_its_data_and_asks_for_nothing() {
 fn a_trace_has_tracks_slices_and_flows() {
     let (source, recording) = (Source::new("s.conc", SCRIPT), recording());
     let executions = [Execution { title: "a run", recording: &recording, findings: &[] }];
-    let trace: Value = serde_json::from_str(&super::super::trace::trace(&source, &executions)).expect("JSON");
+    let mut trace = Vec::new();
+    super::super::trace::write(&source, &executions, &mut trace).expect("a vector takes all");
+    let trace: Value = serde_json::from_slice(&trace).expect("JSON");
     let events = trace["traceEvents"].as_array().unwrap();
     let count = |phase: &str| events.iter().filter(|e| e["ph"] == phase).count();
     let holds: Vec<_> = events.iter().filter(|e| e["cat"] == "hold").map(|e| (&e["ph"], &e["ts"])).collect();

@@ -121,8 +121,11 @@ pub(crate) fn declaration(object: &Object) -> Option<ScriptError> {
             Some(error(object.kind.span, format!("`{kind}` does not begin a statement"), help))
         }
         "new" => {
-            let help = format!("write `{}()`", made(name));
-            Some(error(object.kind.span, "there is no `new`", help))
+            let help = match made(name) {
+                task if task.starts_with("spawn") => task,
+                kind => format!("{kind}()"),
+            };
+            Some(error(object.kind.span, "there is no `new`", format!("write `{help}`")))
         }
         "static" | "public" | "private" | "export" | "extern" | "final" | "volatile" | "protected" => {
             let name = match object.options.first() {
@@ -379,7 +382,12 @@ pub(crate) fn without_pool(span: Span, source: &str) -> ScriptError {
 /// `join a, b`
 pub(crate) fn comma(comma: Span, whole: Span, source: &str) -> ScriptError {
     let text = whole.text(source);
+    let (joined, time) = text.strip_prefix("join ").and_then(|rest| rest.split_once(',')).unwrap_or_default();
+    let time = time.trim_start().trim_start_matches("timeout").trim_start_matches([':', '=', ' ']);
     match text.strip_prefix("join ") {
+        Some(_) if time.starts_with(|c: char| c.is_ascii_digit()) => {
+            error(comma, "a time to wait stands behind `for`", format!("write `join {joined} for {}`", short(time)))
+        }
         Some(rest) => error(comma, "`join` takes one value", format!("write `join [{}]`", short(rest))),
         None => {
             error(comma, "a statement does not go on after a `,`", "write one statement a line, or `;` between them")
@@ -413,6 +421,22 @@ pub(crate) fn yield_value(span: Span, value: &str) -> ScriptError {
         value => format!("write `yield` alone; a value goes through a queue: `q.put({})`", short(value)),
     };
     error(span, "`yield` takes no value: it lets another task go first", help).understood()
+}
+
+/// `break 5`, `continue outer`
+pub(crate) fn loop_value(span: Span, word: &str, value: &str) -> ScriptError {
+    let help = match value {
+        value if is_name(value) => {
+            format!("write `{word}` alone; it is of the innermost loop, and a value is kept in a variable before it")
+        }
+        "()" => format!("write `{word}`"),
+        value => format!("write `{word}` alone; keep the value before it: `found = {}`", short(value)),
+    };
+    error(span, format!("`{word}` takes no value"), help).understood()
+}
+
+fn is_name(text: &str) -> bool {
+    text.chars().all(|c| c.is_alphanumeric() || c == '_') && !text.starts_with(|c: char| c.is_ascii_digit())
 }
 
 /// `assert(x == 1, "why")`
@@ -491,11 +515,13 @@ fn foreign_statement(word: &str) -> Option<&'static str> {
     })
 }
 
-/// Two statements on a line with nothing between.
-pub(crate) fn side_by_side(before: &str, before_span: Span, after: &str, after_span: Span) -> ScriptError {
+/// Two statements on a line with nothing between; `rest` is what stands there from
+/// the second on.
+pub(crate) fn side_by_side(before: &str, before_span: Span, after: &str, after_span: Span, rest: &str) -> ScriptError {
     let shown =
         Span { start: after_span.start, end: after_span.start + short(after).trim_end_matches('…').len() as u32 };
-    if !before.contains(|c: char| !(c.is_alphanumeric() || c == '_')) {
+    let one_word = !before.contains(|c: char| !(c.is_alphanumeric() || c == '_'));
+    if one_word && !KEYWORDS.contains(&before) {
         let message = format!("`{before}` does not begin a statement");
         let help = match (foreign_statement(before), nearest(before, KEYWORDS.iter().copied())) {
             (Some("write `print x`"), _) => format!("write `print {}`", short(after)),
@@ -553,7 +579,10 @@ pub(crate) fn side_by_side(before: &str, before_span: Span, after: &str, after_s
             ("`join all` waits for every task, and names none".to_owned(), format!("write `join {}`", short(after)))
         }
         ("join", _) => {
-            let time = after.trim_start_matches("timeout").trim_start_matches([':', '=', ' ']);
+            let words = ["timeout", "within", "after", "wait"];
+            let said = words.iter().find_map(|word| rest.strip_prefix(word)).unwrap_or(after);
+            let time = short(said.trim_start_matches([':', '=', ' ']));
+            let time = if time.is_empty() { "5ms" } else { &time };
             ("a time to wait stands behind `for`".to_owned(), format!("write `{} for {time}`", short(before)))
         }
         ("spawn", "process" | "thread" | "daemon") => {
@@ -588,9 +617,13 @@ pub(crate) fn side_by_side(before: &str, before_span: Span, after: &str, after_s
 }
 
 /// `Lock()` of other languages as it is made here.
-fn made(call: &str) -> String {
+pub(crate) fn made(call: &str) -> String {
     let end = call.find('(').unwrap_or(call.len());
+    let given = call[end..].trim_start_matches('(').split([',', ')']).next().unwrap_or("").trim();
+    let given = given.rsplit(['=', ' ']).next().filter(|task| !task.is_empty() && is_name(task));
     let kind = match call[..end].to_lowercase() {
+        kind if kind == "thread" => return format!("spawn {}", given.unwrap_or("worker")),
+        kind if kind == "process" => return format!("spawn process {}", given.unwrap_or("worker")),
         kind if OBJECTS.contains(&kind.as_str()) => kind,
         kind if matches!(kind.as_str(), "mutex" | "reentrantlock") => "lock".to_owned(),
         _ => return call.to_owned(),
