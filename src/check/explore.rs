@@ -109,6 +109,8 @@ pub struct Explorer<'a> {
     leave_at: usize,
     /// Leaves that were asked for one by one.
     handed: HashMap<(usize, LeafAt, Option<LeafAt>), Rc<Leaf>, rustc_hash::FxBuildHasher>,
+    /// What they take beside their places.
+    handed_bytes: usize,
     /// Leaves whose events were told.
     told: HashSet<(usize, LeafAt), rustc_hash::FxBuildHasher>,
     workers: Workers,
@@ -154,6 +156,7 @@ impl<'a> Explorer<'a> {
             long: false,
             leave_at: usize::MAX,
             handed: HashMap::default(),
+            handed_bytes: 0,
             told: HashSet::default(),
             workers: Workers::new(options.jobs),
             pieces: Vec::new(),
@@ -265,11 +268,9 @@ impl<'a> Explorer<'a> {
                 self.depth += 1;
             }
             let work = self.transitions + next as u64;
-            if work >= due || std::mem::take(&mut self.long) || self.is_full() {
+            if work >= due || self.took_long() || self.is_full() {
                 due = work + WORK;
-                let progress = self.progress(next as StateId);
-                if let Some(stop) = ask(&progress).or_else(|| self.beyond(&progress)) {
-                    self.stop = Some(stop);
+                if self.is_over(ask) {
                     return Ok(());
                 }
             }
@@ -286,6 +287,9 @@ impl<'a> Explorer<'a> {
             // being looked at.
             let mut again = &again[..];
             while self.stop.is_none() && !again.is_empty() {
+                if self.took_long() && self.is_over(ask) {
+                    return Ok(());
+                }
                 let (done, _) = self.expand(again, true);
                 again = &again[done..];
             }
@@ -298,6 +302,18 @@ impl<'a> Explorer<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a transition took long since this was asked last.
+    pub(super) fn took_long(&mut self) -> bool {
+        std::mem::take(&mut self.long)
+    }
+
+    /// Whether a limit is reached, or somebody wants an end.
+    fn is_over(&mut self, ask: &mut dyn FnMut(&Progress) -> Option<Stop>) -> bool {
+        let progress = self.progress(self.next as StateId);
+        self.stop = ask(&progress).or_else(|| self.beyond(&progress));
+        self.stop.is_some()
     }
 
     /// What is found in some states and what they lead to, state by state: how
@@ -370,7 +386,7 @@ impl<'a> Explorer<'a> {
             self.workers.each(little, pieces, |_, piece| piece.expand(known, frozen, all, &cut));
         });
         let cut = cut.into_inner();
-        self.long |= cut < states.len();
+        self.long |= pieces.iter().any(|piece| piece.long);
         cut
     }
 
@@ -398,6 +414,8 @@ impl<'a> Explorer<'a> {
     fn fit(&mut self, pieces: &mut [Piece]) -> bool {
         let fits_anew = self.store.fit(&self.workers);
         if fits_anew {
+            // That may be each time that an object is made.
+            self.long = true;
             pieces.iter_mut().for_each(Piece::land_anew);
         }
         fits_anew
@@ -491,13 +509,15 @@ impl<'a> Explorer<'a> {
     }
 
     /// About how much memory it all takes.
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         let memos: usize = self.memos.iter().map(Memo::bytes).sum();
         let alike = self.symmetry.as_ref().map_or(0, Symmetry::bytes);
         let futures = self.futures.as_ref().map_or(0, Futures::bytes);
         let edges = self.edges.as_ref().map_or(0, |e| 8 * e.capacity());
         let sleeping = self.sleeping.as_ref().map_or(0, Sleeping::bytes) + futures + edges;
-        (self.store.bytes() + 4 * self.parents.capacity() + memos + alike + sleeping)
+        let places = size_of::<(usize, LeafAt, Option<LeafAt>)>() + 10;
+        let handed = self.handed_bytes + places * self.handed.len();
+        (handed + self.store.bytes() + 4 * self.parents.capacity() + memos + alike + sleeping)
             .saturating_add(self.model.space.bytes())
     }
 
