@@ -405,13 +405,13 @@ lock b
 atomic n = 0
 task one { with a { with b { } } }
 task two { with b { with a { } } }
-task busy { repeat 50 { n = n * 3 + self.index } }
+task other { repeat 50 { n = (n * 3 + self.index) % 1000003 } }
 let t = spawn one
 join t
 let u = spawn two
 join u
 print \"end\"
-spawn busy x5
+spawn other x5
 join all
 ";
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
