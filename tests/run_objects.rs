@@ -8,6 +8,8 @@ mod support;
 mod locks;
 #[path = "run_objects/queues.rs"]
 mod queues;
+#[path = "run_objects/races.rs"]
+mod races;
 #[path = "run_objects/tasks.rs"]
 mod tasks;
 #[path = "run_objects/waiting.rs"]

@@ -113,6 +113,9 @@ pub struct Explorer<'a> {
     handed_bytes: usize,
     /// Leaves whose events were told.
     told: HashSet<(usize, LeafAt), rustc_hash::FxBuildHasher>,
+    /// Of who waits and who goes on, by a hash: who is left going where all others are
+    /// stuck (`left_going`).
+    standstills: HashMap<u64, Option<Vec<TaskId>>, rustc_hash::FxBuildHasher>,
     workers: Workers,
     pieces: Vec<Piece>,
     batch: Batch,
@@ -158,6 +161,7 @@ impl<'a> Explorer<'a> {
             handed: HashMap::default(),
             handed_bytes: 0,
             told: HashSet::default(),
+            standstills: HashMap::default(),
             workers: Workers::new(options.jobs),
             pieces: Vec::new(),
             batch: Batch::default(),

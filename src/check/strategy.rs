@@ -191,6 +191,10 @@ fn round(
             counts.resize(counts.len().max(outcome + 1), 0);
             counts[outcome] += 1;
         }
+        if options.first && all.has_failure() {
+            all.stop = Some(Stop::First);
+            break;
+        }
         if sampling.until.is_some_and(|code| all.has(code)) {
             all.enough = true;
         }
@@ -222,6 +226,10 @@ fn progress(all: &Gathered, steps: u64, graph: &Graph) -> Progress {
 impl Gathered {
     fn has(&self, code: Code) -> bool {
         self.races.iter().chain(self.others.iter().map(|o| &o.1)).any(|s| s.finding.code == code)
+    }
+
+    fn has_failure(&self) -> bool {
+        self.races.iter().chain(self.others.iter().map(|o| &o.1)).any(|s| !s.finding.code.is_note())
     }
 
     /// Something found, if it is new; whether it is a race at a place that was

@@ -27,7 +27,8 @@ pub struct CheckArgs {
     /// Take every access for a step that others can see: no reduction
     #[arg(long)]
     no_reduction: bool,
-    /// End with the first finding: of all of its kind the one with the shortest way
+    /// End with the first finding: of all of its kind the one with the shortest way, if all
+    /// is explored
     #[arg(long)]
     first: bool,
     /// Explore with so many threads; without it, one a processor. What is found
@@ -72,6 +73,10 @@ enum Reduction {
 
 /// The command: its exit code.
 pub fn main(args: &CheckArgs) -> u8 {
+    if let Some(why) = args.sampling.wrong() {
+        put_err(&format!("conc: {why}\n"));
+        return exit::WRONG;
+    }
     let source = match script::read(&args.script.file) {
         Ok(source) => source,
         Err(code) => return code,

@@ -27,9 +27,9 @@ pub struct SamplingArgs {
     /// Where the random numbers come from: the same seed, the same schedules
     #[arg(long, value_name = "N", default_value = "0", requires = "strategy")]
     seed: u64,
-    /// For pct: one more than the changes of priority in a schedule
-    #[arg(long, value_name = "D", default_value = "3", requires = "strategy", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    depth: u32,
+    /// For pct: one more than the changes of priority in a schedule [default: 3]
+    #[arg(long, value_name = "D", requires = "strategy", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    depth: Option<u32>,
     /// Cut a schedule after so many transitions
     #[arg(long, value_name = "N", default_value = "100000", requires = "strategy", value_parser = clap::value_parser!(u64).range(1..))]
     max_steps: u64,
@@ -48,6 +48,12 @@ fn words() -> String {
 }
 
 impl SamplingArgs {
+    /// Why these arguments do not go together.
+    pub fn wrong(&self) -> Option<&'static str> {
+        let other = self.depth.is_some() && self.strategy.is_some_and(|s| s != Name::Pct);
+        other.then_some("`--depth` is for `--strategy pct` alone: no other strategy has priorities")
+    }
+
     /// How schedules are drawn, if they are.
     pub fn sampling(&self) -> Option<Sampling> {
         let strategy = match self.strategy? {
@@ -59,7 +65,7 @@ impl SamplingArgs {
             strategy,
             runs: self.runs,
             seed: self.seed,
-            depth: self.depth,
+            depth: self.depth.unwrap_or(Sampling::default().depth),
             steps_max: self.max_steps,
             until: self.until,
         })

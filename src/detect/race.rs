@@ -3,9 +3,11 @@
 //! conflict, which are ordered, which records stay. Where records are kept and
 //! what a clock is made of belongs to who drives it.
 //!
-//! A place keeps its last write and, of each task, the last read that no later
-//! write came after. So the first race on a place is always found; later ones
-//! too as long as the earlier access is still the last of its kind.
+//! A place keeps its last write, and of each task the last access that nothing covers
+//! which came after it (`Record::covers`): a read, and of indivisible accesses a write too,
+//! since two of them do not race with each other but both do with a plain one. So the first
+//! race on a place is always found; later ones too as long as the earlier access is still
+//! kept.
 
 /// One access: when, by whom, where, with what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -60,6 +62,12 @@ impl Record {
         (self.write || other.write) && !(self.atomic && other.atomic)
     }
 
+    /// Whether whatever races with `earlier`, which comes before this one, races with this
+    /// one too if it is unordered with both: it conflicts with no less.
+    pub fn covers(&self, earlier: &Record) -> bool {
+        (self.write || !earlier.write) && (!self.atomic || earlier.atomic)
+    }
+
     /// Whether `earlier`, which another task made, races with this one.
     pub fn races(&self, earlier: &Record, known: impl Fn(usize) -> u64) -> bool {
         !earlier.is_none() && earlier.slot() != self.slot() && self.conflicts(earlier) && !earlier.before(known)
@@ -89,5 +97,21 @@ mod tests {
         let atomic = Record { atomic: true, ..record(1, 5, true) };
         assert!(!Record { atomic: true, ..record(2, 1, true) }.races(&atomic, |_| 0));
         assert!(record(2, 1, false).races(&atomic, |_| 0));
+    }
+
+    #[test]
+    fn what_covers_another_conflicts_with_all_that_it_does() {
+        let all = |f: &mut dyn FnMut(Record)| {
+            for (write, atomic) in [(false, false), (false, true), (true, false), (true, true)] {
+                f(Record { atomic, ..record(1, 1, write) });
+            }
+        };
+        all(&mut |later| {
+            all(&mut |earlier| {
+                let mut no_less = true;
+                all(&mut |third| no_less &= later.conflicts(&third) || !earlier.conflicts(&third));
+                assert_eq!(later.covers(&earlier), no_less, "{later:?} {earlier:?}");
+            });
+        });
     }
 }

@@ -1,8 +1,8 @@
 //! `condition c(m)`: a condition variable bound to lock `m`. Who waits lets go
 //! of `m` and takes it again before the wait ends.
 //!
-//! Words: the lock's number; then of the last `notify` that woke nobody: the
-//! task's number plus one, and its place in the source. A wait is two waits:
+//! Words: the lock's number; then of the last `notify` that would have woken more than
+//! there were: the task's number plus one, and its place in the source. A wait is two waits:
 //! here until it is notified, then on the lock. The notifier comes before the
 //! waiters it wakes.
 
@@ -66,7 +66,8 @@ pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, args: &[Value], again: O
         },
         _ => u64::MAX,
     };
-    if w.transfer(o, WAIT, count, lock, lock::REACQUIRE) == 0 && count > 0 {
+    // Fewer than it would have woken: it came too early for whoever waits from now on.
+    if w.transfer(o, WAIT, count, lock, lock::REACQUIRE) < count {
         let (me, site) = (u64::from(w.me()) + 1, u64::from(w.site()));
         w.set(o, MISSED_BY, me);
         w.set(o, MISSED_AT, site);

@@ -66,6 +66,7 @@ pub fn many(deed: &str) -> String {
     let rest = rest
         .replace("it holds itself", "they hold themselves")
         .replace(" that it spawned", " that they spawned")
+        .replace("its condition", "their conditions")
         .replace(" and waits", " and wait");
     if rest.is_empty() { verb.to_string() } else { format!("{verb} {rest}") }
 }

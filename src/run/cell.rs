@@ -29,7 +29,8 @@ const VALUE: usize = 0;
 const GUARD: usize = 1;
 const WRITE: usize = 2;
 const READ: usize = 6;
-/// Reads by further tasks: a block with their number and records.
+/// Reads by further tasks, and writes before the last one that may race still: a block with
+/// their number and records.
 const READS: usize = 10;
 const CLOCK: usize = 11;
 
@@ -156,18 +157,17 @@ impl<'a> Cell<'a> {
         self.memory().array(block + 8 + 8 * RECORD_WORDS * (index - 1))
     }
 
-    /// Keeps a read: over its task's last one, over one that came before it,
-    /// or in a new place.
-    fn keep_read(&self, r: &Record, known: impl Fn(usize) -> u64, holder: u32) -> Result<(), OutOfMemory> {
+    /// Keeps an access beside the last write: over one that it covers of those that came
+    /// before it, as far as `known` says which these are, or in a new place. The first
+    /// place is for a read.
+    fn keep(&self, r: &Record, known: impl Fn(usize) -> u64, holder: u32) -> Result<(), OutOfMemory> {
         let count = self.more_reads();
-        let free = (0..=count).map(|i| self.read_kept(i)).find(|kept| {
-            let old = load_record(kept, false);
-            let covered = old.slot() == r.slot() || old.before(&known);
-            // A plain read races with what an indivisible one does not.
-            old.is_none() || (covered && (old.atomic || !r.atomic))
+        let free = (usize::from(r.write)..=count).map(|i| self.read_kept(i)).find(|kept| {
+            let old = load_record(kept);
+            old.is_none() || (old.slot() == r.slot() || old.before(&known)) && r.covers(&old)
         });
         if let Some(kept) = free {
-            store_record(kept, r);
+            store_record(kept, r, 0);
             return Ok(());
         }
         let (memory, heap) = (self.memory(), self.heap());
@@ -187,7 +187,7 @@ impl<'a> Cell<'a> {
         } else {
             block
         };
-        store_record(memory.array(room + 8 + 8 * RECORD_WORDS * count), r);
+        store_record(memory.array(room + 8 + 8 * RECORD_WORDS * count), r, 0);
         memory.word(room).store(count as u64 + 1, Relaxed);
         Ok(())
     }
@@ -206,17 +206,25 @@ impl<'a> Cell<'a> {
 /// Where a record stands.
 type Kept<'a> = &'a [AtomicU64; RECORD_WORDS];
 
-fn load_record(kept: Kept, write: bool) -> Record {
+/// What stands in a record's word of locks besides: their blocks are aligned.
+const ATOMIC: u64 = 1;
+const WRITES: u64 = 2;
+/// Of the last write: further writes stand among the reads.
+const MORE_WRITES: u64 = 4;
+const MARKS: u64 = ATOMIC | WRITES | MORE_WRITES;
+
+fn load_record(kept: Kept) -> Record {
     let [epoch, who, locks, value] = kept.each_ref().map(|word| word.load(Relaxed));
-    let atomic = locks & 1 != 0;
-    Record { epoch, task: (who >> 32) as u32, site: who as u32, locks: locks & !7, write, atomic, value }
+    let (atomic, write) = (locks & ATOMIC != 0, locks & WRITES != 0);
+    Record { epoch, task: (who >> 32) as u32, site: who as u32, locks: locks & !MARKS, write, atomic, value }
 }
 
 #[inline(always)]
-fn store_record(kept: Kept, r: &Record) {
+fn store_record(kept: Kept, r: &Record, more: u64) {
+    let marks = if r.atomic { ATOMIC } else { 0 } | if r.write { WRITES } else { 0 } | more;
     kept[0].store(r.epoch, Relaxed);
     kept[1].store(u64::from(r.task) << 32 | u64::from(r.site), Relaxed);
-    kept[2].store(r.locks | u64::from(r.atomic), Relaxed);
+    kept[2].store(r.locks | marks, Relaxed);
     kept[3].store(r.value, Relaxed);
 }
 
@@ -415,23 +423,38 @@ impl Executor {
         let slot = self.slot;
         let behind = |kept: Kept| race::is_behind(kept[0].load(Relaxed), slot, known);
         let (last_write, first_read) = (cell.kept(WRITE), cell.kept(READ));
-        if !behind(last_write) {
-            self.compare(cell, load_record(last_write, true), mine);
+        let after_last = behind(last_write);
+        if !after_last {
+            self.compare(cell, load_record(last_write), mine);
         }
-        if write {
+        let mut more = last_write[2].load(Relaxed) & MORE_WRITES;
+        if write || more != 0 {
             for i in 0..=cell.more_reads() {
                 let kept = cell.read_kept(i);
-                if behind(kept) {
-                    // What comes after this write comes after that read too.
+                if !behind(kept) {
+                    self.compare(cell, load_record(kept), mine);
+                } else if write && (!atomic || mine.covers(&load_record(kept))) {
+                    // What comes after this write comes after that access too.
                     kept[0].store(0, Relaxed);
-                } else {
-                    self.compare(cell, load_record(kept, false), mine);
                 }
             }
-            store_record(last_write, &mine);
+        }
+        let kept = if write {
+            // An indivisible write does not race with another one, nor does it cover a plain
+            // one before it: who does not come after that may race with it still.
+            let last = load_record(last_write);
+            let stays = atomic && !last.is_none() && last.atomic != after_last;
+            let kept = if stays { cell.keep(&last, |_| 0, self.holder) } else { Ok(()) };
+            more |= if stays { MORE_WRITES } else { 0 };
+            store_record(last_write, &mine, more);
+            kept
         } else if !atomic && behind(first_read) {
-            store_record(first_read, &mine);
-        } else if let Err(error) = cell.keep_read(&mine, known, self.holder) {
+            store_record(first_read, &mine, 0);
+            Ok(())
+        } else {
+            cell.keep(&mine, known, self.holder)
+        };
+        if let Err(error) = kept {
             self.check_memory(Err(error));
         }
         self.mark_seen(cell.seen_as(), site, own, write);

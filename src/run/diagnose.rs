@@ -19,7 +19,7 @@ use crate::detect::may::{Deeds, May, Root};
 use crate::detect::names::{self, Named};
 use crate::detect::stuck::{self, BODY_ENDED, Scene};
 use crate::lang::ast::Span;
-use crate::objects::{self, KINDS, Need, task};
+use crate::objects::{self, KINDS, Need, pool, task};
 use crate::program::Program;
 use crate::program::kind::{Memory, Method};
 use crate::program::value::{ErrorKind, ObjRef, Shown, Value};
@@ -329,8 +329,8 @@ impl Diagnosis {
                 _ => may.nothing(&image.program),
             });
             let waits = waits_of(arena, &mut executor, s);
-            let idle = word(slot::POOL) != 0
-                && waits.as_ref().is_some_and(|w| w.iter().all(|v| KINDS[v.kind as usize].word == "pool"));
+            let for_a_job = |v: &WaitView| (v.kind, v.method) == (objects::place::pool, pool::TAKE);
+            let idle = word(slot::POOL) != 0 && matches!(waits.as_deref(), Some([wait]) if for_a_job(wait));
             let excused = word(slot::FLAGS) & flag::DAEMON != 0 || idle;
             let id = word(slot::TASK) as u32;
             snapshot.free.push(self.is_free(id));

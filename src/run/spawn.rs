@@ -553,6 +553,7 @@ impl Executor {
     /// a process leaves with it.
     fn work(&mut self, pool_id: u32) {
         let pool_ref = ObjRef { id: pool_id, kind: objects::place::pool };
+        let mut own = Ended::returned();
         let stopped = loop {
             self.at_site(NOWHERE);
             let job = match self.operate(pool_ref, pool::TAKE, &[]) {
@@ -581,13 +582,15 @@ impl Executor {
             self.trace.ends = ended.ending != ending::TERMINATED;
             self.finish_handle(*handle, &ended);
             if ended.ending == ending::TERMINATED {
+                // What the job held, the worker leaves behind.
+                own = Ended::terminated();
                 break true;
             }
         };
         if self.is_first() {
-            self.close_process(Ended::returned(), !stopped, Executor::end_with);
+            self.close_process(own, !stopped, Executor::end_with);
         }
-        self.end_with(&Ended::returned());
+        self.end_with(&own);
         self.release();
     }
 
@@ -914,6 +917,8 @@ impl Executor {
 
     /// Makes the workers of a pool, of one that has them made at once.
     pub(super) fn open_pool(&mut self, id: u32, options: u32) -> Result<(), Halt> {
+        // Before any of them can do anything.
+        self.trace_rest();
         for index in 0..self.object_word(id, pool::WORKERS) as u32 {
             self.make_worker(id, options & pool::OF_PROCESSES != 0, index)?;
         }

@@ -344,3 +344,16 @@ fn many_objects_of_one_place() {
     let ended = check_json(script).limit(Duration::from_secs(50)).finish().expect_code(0);
     assert_eq!(summary(&ended)["complete"], true);
 }
+
+/// `--first` ends a drawing of schedules too; `--depth` is told where it means nothing.
+#[test]
+fn options_of_strategies() {
+    let script = "var x = 0\ntask t { x += 1 }\nspawn t x2\njoin all\nassert x == 2\n";
+    let ended = check_json(script).args(["--strategy", "random", "--first"]).finish();
+    assert_eq!(ended.failures().len(), 1);
+    assert_eq!(summary(&ended)["reason"], "the first finding was enough");
+    let depth = |strategy: &str| check(script).args(["--strategy", strategy, "--depth", "2", "--runs", "20"]).finish();
+    let refused = depth("random").expect_code(2);
+    assert_eq!(refused.stderr, "conc: `--depth` is for `--strategy pct` alone: no other strategy has priorities\n");
+    depth("pct").expect_code(1);
+}

@@ -126,3 +126,42 @@ fn deeds_have_the_names_of_the_script() {
     let ended = check(arms).finish().expect_code(1);
     assert!(!ended.stdout.contains("over"), "{}", ended.stdout);
 }
+
+/// A job that waits in a `select` without arms, or for another pool, waits for no next job.
+#[test]
+fn a_job_that_waits_is_no_worker_without_one() {
+    for (job, said) in [
+        ("let q = none; select { q.get() => { } }", "p.worker#0 waits in a select whose arms are all on none"),
+        ("join r", "p.worker#0"),
+    ] {
+        let script = format!("pool p(1)\npool r(1)\ntask job {{ {job} }}\nsubmit job to p\np.close()\njoin p\n");
+        both_say(&script, &["deadlock", said]);
+        let found = check_json(&script).finish().findings();
+        let schedule = found[0]["schedule"].as_str().expect("a schedule");
+        let replayed = conc().file("script.conc", &script).args(["replay", "script.conc", schedule]).finish();
+        let end = "it shows what the schedule promises";
+        assert!(replayed.stderr.trim_end().ends_with(end), "{}", replayed.stderr);
+    }
+}
+
+/// A job that was ended with its pool leaves what it held as a task does that was terminated.
+#[test]
+fn a_pool_that_is_terminated_is_the_cause() {
+    for pool in ["pool p(1)", "pool p(1) of processes"] {
+        let script = format!(
+            "lock m\nevent begun\n{pool}\ntask job {{ with m {{ begun.set(); sleep 10s }} }}\nsubmit job to p\n\
+             begun.wait()\np.terminate()\njoin p\nwith m {{ }}\n"
+        );
+        both_say(&script, &["when it was terminated", "let go of nothing"]);
+    }
+}
+
+/// A condition is held by nobody, but its lock may be.
+#[test]
+fn what_is_held_is_named() {
+    let script = "lock m\nlock n\ncondition c(m)\ntask b { with m { with n { } } }\n\
+        task a { with n { with m { c.wait() } } }\nspawn b\nspawn a\njoin all\n";
+    let said = check(script).finish().stdout;
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("a notify of condition c, whose lock b holds"), "{said}");
+}

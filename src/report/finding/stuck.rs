@@ -3,7 +3,7 @@
 //! sentence, the labels and the list of who holds and who waits; why a single
 //! wait cannot end is put into words by `wait`, the mend by `way_out`.
 
-use crate::detect::finding::{Code, Ending, Reason, TaskFacts, Waiting};
+use crate::detect::finding::{Code, Ending, Reason, TaskFacts, Wait, Waiting};
 use crate::report::circle::{self, Side};
 use crate::report::diagnostic::{Diagnostic, Place, Severity};
 use crate::report::source::Source;
@@ -61,7 +61,9 @@ pub fn describe(
 /// and the worker: nobody would miss a job, if the last one had let go of it.
 fn left_by_job<'w>(circle: &'w [Waiting], behind: &'w [Waiting]) -> Option<(&'w str, &'w str, &'w str)> {
     let [worker] = circle else { return None };
-    if !worker.waits.iter().all(|w| w.object_kind == "pool" && w.operation == "wait") {
+    // One that waits in a `select` without arms waits for nothing, and is at a job.
+    let for_a_job = |w: &Wait| w.object_kind == "pool" && w.operation == "wait";
+    if worker.waits.is_empty() || !worker.waits.iter().all(for_a_job) {
         return None;
     }
     let is_its = |r: &Reason| matches!(r, Reason::HeldBy { task, .. } if task.serial == worker.task.serial);
@@ -170,10 +172,7 @@ fn sentence(source: &Source, code: Code, circle: &[Waiting]) -> String {
             _ => "tasks wait for what cannot come any more".into(),
         };
     };
-    let subject = |what: &str| match names.len() {
-        1 => phrase::deed(&names, 3, what),
-        _ => phrase::deed(&names, 3, &what.replace("its condition", "their conditions")),
-    };
+    let subject = |what: &str| phrase::deed(&names, 3, what);
     let for_ever = wait::deed(&first.waits).replacen("waits", "waits for ever", 1);
     let barrier = wait::at_one_barrier(circle);
     match code {

@@ -73,7 +73,7 @@ pub fn line(source: &Source, waiting: &Waiting, told: &[Waiting]) -> String {
 /// line 3`.
 fn because(source: &Source, wait: &Wait, waiting: &Waiting, told: &[Waiting]) -> String {
     let mut clauses: Vec<String> = Vec::new();
-    clauses.extend(holders(source, &wait.reasons, waiting, told));
+    clauses.extend(holders(source, wait, waiting, told));
     clauses.extend(wait.reasons.iter().filter_map(|r| one(source, r, wait)));
     clauses.extend(ends(&wait.reasons, waiting));
     clauses.extend(suppliers(&wait.reasons, waiting));
@@ -109,11 +109,12 @@ fn one(source: &Source, reason: &Reason, wait: &Wait) -> Option<String> {
     })
 }
 
-/// Tasks that hold it: one with its line, several by name.
-fn holders(source: &Source, reasons: &[Reason], waiting: &Waiting, told: &[Waiting]) -> Option<String> {
+/// Tasks that hold it: one with its line, several by name. Nobody holds a condition or a
+/// pool, but the condition's lock, and a job of the pool.
+fn holders(source: &Source, wait: &Wait, waiting: &Waiting, told: &[Waiting]) -> Option<String> {
     let mut own = None;
     let mut others: Vec<(&TaskFacts, String)> = Vec::new();
-    for reason in reasons {
+    for reason in &wait.reasons {
         let Reason::HeldBy { task, mode, since } = reason else { continue };
         let since = if told.iter().any(|w| w.task.serial == task.serial) { None } else { *since };
         let how = format!("{}{}", who::mode(*mode), who::since(source, since));
@@ -123,9 +124,11 @@ fn holders(source: &Source, reasons: &[Reason], waiting: &Waiting, told: &[Waiti
         }
     }
     let names: Vec<&str> = others.iter().map(|(task, _)| task.name.as_str()).collect();
-    let by = match others.as_slice() {
-        [] => None,
-        [(task, how)] => Some(format!("held by {}{how}", task.name)),
+    let by = match (others.as_slice(), wait.object_kind.as_str()) {
+        ([], _) => None,
+        (_, "pool") => Some(format!("where {}", phrase::deed(&names, NAMES_MAX, "is at a job"))),
+        (_, "condition") => Some(format!("whose lock {}", phrase::deed(&names, NAMES_MAX, "holds"))),
+        ([(task, how)], _) => Some(format!("held by {}{how}", task.name)),
         _ => Some(format!("held by {}", phrase::list(&names, NAMES_MAX))),
     };
     match (own, by) {
