@@ -404,12 +404,11 @@ lock a
 lock b
 atomic n = 0
 task one { with a { with b { } } }
-task two { with b { with a { } } }
+task two { sleep 500ms\n with b { with a { } } }
 task other { repeat 50 { n = (n * 3 + self.index) % 1000003 } }
-let t = spawn one
-join t
-let u = spawn two
-join u
+spawn one
+spawn two
+join all
 print \"end\"
 spawn other x5
 join all
