@@ -392,3 +392,49 @@ fn a_count_out_of_range_is_an_error_of_the_script() {
         assert_eq!(ended.failures(), ["error"]);
     }
 }
+
+/// A signal while the explorer is asked about a prediction ends the question alone: what
+/// the run has found is told.
+#[test]
+fn a_signal_while_a_prediction_is_looked_into() {
+    use nix::sys::signal::Signal;
+    // More interleavings than are gone through in the time.
+    let script = "\
+lock a
+lock b
+atomic n = 0
+task one { with a { with b { } } }
+task two { sleep 500ms\n with b { with a { } } }
+task other { repeat 50 { n = (n * 3 + self.index) % 1000003 } }
+spawn one
+spawn two
+join all
+print \"end\"
+spawn other x5
+join all
+";
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let mut running = run_json(script).start();
+        running.line("{\"type\":\"print\"");
+        running.until("the script being over and signals being read", |run| {
+            let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", run.pid())).ok()?;
+            let status = std::fs::read_to_string(format!("/proc/{}/status", run.pid())).ok()?;
+            let mask = status.lines().find_map(|l| l.strip_prefix("SigBlk:"))?;
+            let blocked = u64::from_str_radix(mask.trim(), 16).ok()? & (1 << (signal as i32 - 1)) != 0;
+            (children.trim().is_empty() && blocked).then_some(())
+        });
+        running.signal(signal);
+        let ended = running.finish().expect_code(130);
+        assert_eq!(ended.failures(), ["lock-order"], "{}", ended.stdout);
+        assert_eq!(summary(&ended, "exit_code"), 130);
+    }
+}
+
+/// An `if` has so many arms that it is said to have too many; to say so takes no longer
+/// than to read them.
+#[test]
+fn a_chain_of_many_arms() {
+    let script = format!("if true {{ }}{}\n", " else if true { }".repeat(100_000));
+    let ended = support::conc().args(["check", "s.conc"]).file("s.conc", script).finish().expect_code(2);
+    assert!(ended.stderr.contains("this is nested too deeply or has too many parts"), "{}", ended.stderr);
+}

@@ -147,6 +147,8 @@ pub struct Piece {
     /// The followed steps that have something which most have not: of which of
     /// its states, and which.
     pub rare: Vec<(u32, u32)>,
+    /// Looking at one of its states took long.
+    pub long: bool,
     /// Some transition is left out since it sleeps.
     pub slept: bool,
     /// Something of what leads out of its states is not gone through: why.
@@ -180,6 +182,7 @@ impl Piece {
         self.carried.clear();
         self.own.iter_mut().for_each(Memo::clear);
         self.lacks = false;
+        self.long = false;
         self.cut = None;
         self.land_anew();
     }
@@ -222,6 +225,7 @@ impl Piece {
                 fan.idle = (!all && !fan.beyond).then_some((idle, self.idle.len() as u32));
                 self.fans.push(fan);
                 if long || self.steps.len() - first > STEPS_MOST {
+                    self.long = true;
                     cut.fetch_min(self.first + at + 1, Relaxed);
                 }
             }

@@ -109,6 +109,8 @@ pub struct Explorer<'a> {
     leave_at: usize,
     /// Leaves that were asked for one by one.
     handed: HashMap<(usize, LeafAt, Option<LeafAt>), Rc<Leaf>, rustc_hash::FxBuildHasher>,
+    /// What they take beside their places.
+    handed_bytes: usize,
     /// Leaves whose events were told.
     told: HashSet<(usize, LeafAt), rustc_hash::FxBuildHasher>,
     /// States where only those go on that serve others, and all others never can.
@@ -159,6 +161,7 @@ impl<'a> Explorer<'a> {
             long: false,
             leave_at: usize::MAX,
             handed: HashMap::default(),
+            handed_bytes: 0,
             told: HashSet::default(),
             standing: Vec::new(),
             standstills: HashMap::default(),
@@ -273,11 +276,9 @@ impl<'a> Explorer<'a> {
                 self.depth += 1;
             }
             let work = self.transitions + next as u64;
-            if work >= due || std::mem::take(&mut self.long) || self.is_full() {
+            if work >= due || self.took_long() || self.is_full() {
                 due = work + WORK;
-                let progress = self.progress(next as StateId);
-                if let Some(stop) = ask(&progress).or_else(|| self.beyond(&progress)) {
-                    self.stop = Some(stop);
+                if self.is_over(ask) {
                     return Ok(());
                 }
             }
@@ -294,6 +295,9 @@ impl<'a> Explorer<'a> {
             // being looked at.
             let mut again = &again[..];
             while self.stop.is_none() && !again.is_empty() {
+                if self.took_long() && self.is_over(ask) {
+                    return Ok(());
+                }
                 let (done, _) = self.expand(again, true);
                 again = &again[done..];
             }
@@ -306,6 +310,18 @@ impl<'a> Explorer<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a transition took long since this was asked last.
+    pub(super) fn took_long(&mut self) -> bool {
+        std::mem::take(&mut self.long)
+    }
+
+    /// Whether a limit is reached, or somebody wants an end.
+    fn is_over(&mut self, ask: &mut dyn FnMut(&Progress) -> Option<Stop>) -> bool {
+        let progress = self.progress(self.next as StateId);
+        self.stop = ask(&progress).or_else(|| self.beyond(&progress));
+        self.stop.is_some()
     }
 
     /// What is found in some states and what they lead to, state by state: how
@@ -378,7 +394,7 @@ impl<'a> Explorer<'a> {
             self.workers.each(little, pieces, |_, piece| piece.expand(known, frozen, all, &cut));
         });
         let cut = cut.into_inner();
-        self.long |= cut < states.len();
+        self.long |= pieces.iter().any(|piece| piece.long);
         cut
     }
 
@@ -406,6 +422,8 @@ impl<'a> Explorer<'a> {
     fn fit(&mut self, pieces: &mut [Piece]) -> bool {
         let fits_anew = self.store.fit(&self.workers);
         if fits_anew {
+            // That may be each time that an object is made.
+            self.long = true;
             pieces.iter_mut().for_each(Piece::land_anew);
         }
         fits_anew
@@ -499,13 +517,15 @@ impl<'a> Explorer<'a> {
     }
 
     /// About how much memory it all takes.
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         let memos: usize = self.memos.iter().map(Memo::bytes).sum();
         let alike = self.symmetry.as_ref().map_or(0, Symmetry::bytes);
         let futures = self.futures.as_ref().map_or(0, Futures::bytes);
         let edges = self.edges.as_ref().map_or(0, |e| 8 * e.capacity());
         let sleeping = self.sleeping.as_ref().map_or(0, Sleeping::bytes) + futures + edges;
-        (self.store.bytes() + 4 * self.parents.capacity() + memos + alike + sleeping)
+        let places = size_of::<(usize, LeafAt, Option<LeafAt>)>() + 10;
+        let handed = self.handed_bytes + places * self.handed.len();
+        (handed + self.store.bytes() + 4 * self.parents.capacity() + memos + alike + sleeping)
             .saturating_add(self.model.space.bytes())
     }
 

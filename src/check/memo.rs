@@ -46,6 +46,11 @@ pub struct Rare {
 }
 
 impl Leaf {
+    /// About how much memory it takes beside itself.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&self.writes[..]) + size_of_val(&self.rare.events[..])
+    }
+
     /// What both come to, one after the other.
     pub fn then(&self, next: &Leaf) -> Leaf {
         let mut writes = self.writes.clone();

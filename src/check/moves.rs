@@ -42,10 +42,22 @@ impl Look {
 pub type Closed = (Vec<(PartIx, PartId)>, Vec<Look>, Vec<Event>, Option<Log>);
 
 /// The same before anything is kept of it.
-pub type Unkept = (Vec<(PartIx, Content)>, Vec<Look>, Vec<Event>, Option<Log>);
+pub struct Unkept {
+    pub writes: Vec<(PartIx, Content)>,
+    pub looks: Vec<Look>,
+    pub events: Vec<Event>,
+    pub log: Option<Log>,
+    /// To compare what it changed with what there is took long.
+    pub long: bool,
+}
 
-/// So many rounds of a loop are made in one go.
+/// So many rounds of a loop, or calls, are made in one go.
 const ROUNDS_MAX: u32 = 10_000;
+/// So many bytes of long values that are gone through are as good as one. It is never the
+/// time that tells: which states there are must not depend on it.
+const ROUND_BYTES: usize = 1024;
+/// Parts with so much to go through, where they are compared with others, take long.
+const LONG_BYTES: usize = 1 << 16;
 /// More ways than this at one step are not gone through one by one.
 pub const CHOICES_MAX: u64 = 100_000;
 
@@ -237,6 +249,13 @@ impl<'a> Move<'a> {
         })
     }
 
+    /// What `birth` has given, if it has given any.
+    pub fn born(&self, creator: TaskId, site: u32, n: u32) -> Option<u32> {
+        let Some(frozen) = self.frozen else { return self.model.space.born(creator, site, n) };
+        let beyond = || self.beyond.borrow().births.get(&(creator, site, n)).copied();
+        frozen.birth(creator, site, n).ok().or_else(beyond)
+    }
+
     /// See `Space::birth`.
     pub fn birth(&self, creator: TaskId, site: u32, n: u32, count: u32) -> u32 {
         let Some(frozen) = self.frozen else { return self.model.space.birth(creator, site, n, count) };
@@ -309,8 +328,8 @@ impl<'a> Move<'a> {
     /// What it changed, and all that it came to know.
     pub fn close(self) -> Closed {
         let space = &self.model.space;
-        let (contents, looks, events, log) = self.close_unkept();
-        let writes = contents.into_iter().map(|(ix, content)| match content {
+        let Unkept { writes, looks, events, log, .. } = self.close_unkept();
+        let writes = writes.into_iter().map(|(ix, content)| match content {
             Content::Known(id) => (ix, id),
             Content::New(hash, part) => (ix, space.intern_hashed(hash, *part)),
         });
@@ -322,8 +341,10 @@ impl<'a> Move<'a> {
         let overlay = self.overlay.into_inner();
         let space = &self.model.space;
         let mut writes: Vec<(PartIx, Content)> = Vec::with_capacity(overlay.open.0.len());
+        let mut length = 0usize;
         for (ix, open) in overlay.open.0 {
             let Open::Changed(part) = open else { continue };
+            length = length.saturating_add(self::length(&part));
             let hash = hash_of(&part);
             let known = match self.frozen {
                 Some(frozen) => frozen.find(hash, &part),
@@ -335,7 +356,8 @@ impl<'a> Move<'a> {
                 None => writes.push((ix, Content::New(hash, part))),
             }
         }
-        (writes, overlay.looks, self.events, self.log)
+        let (looks, events, log, long) = (overlay.looks, self.events, self.log, length >= LONG_BYTES);
+        Unkept { writes, looks, events, log, long }
     }
 
     /// What follows is undone by `restore`, but not what it looked at.
@@ -733,5 +755,14 @@ impl Host for Move<'_> {
         let rounds = (self.rounds.get() + 1).min(ROUNDS_MAX);
         self.rounds.set(rounds);
         rounds == ROUNDS_MAX
+    }
+    fn interrupted_at_call(&self) -> bool {
+        self.interrupted()
+    }
+    fn worked(&self, bytes: usize) {
+        let rounds = self.rounds.get();
+        let more = (bytes / ROUND_BYTES).min(ROUNDS_MAX as usize) as u32;
+        // The next round is then the last one.
+        self.rounds.set((rounds + more).min(ROUNDS_MAX - 1).max(rounds));
     }
 }

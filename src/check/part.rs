@@ -9,7 +9,7 @@
 //! Harmony's model checker has it).
 
 use super::order::OrderPart;
-use crate::machine::{Step, Task};
+use crate::machine::{Access, Step, Task};
 use crate::objects::{Mode, TaskId, WORDS};
 use crate::program::value::{ObjRef, Value};
 use hashbrown::{HashMap, HashTable};
@@ -323,6 +323,42 @@ pub fn bytes(part: &Part) -> usize {
     size_of::<Part>() + 48 + inside
 }
 
+/// About how many bytes are gone through where a part is hashed and compared.
+pub fn length(part: &Part) -> usize {
+    fn values<'v>(values: impl IntoIterator<Item = &'v Value>) -> usize {
+        // Of each, what is looked at to find it again.
+        values.into_iter().map(|v| 16 + v.length().min(LENGTH_MOST)).fold(0, usize::saturating_add)
+    }
+    match part {
+        Part::Task(t) => {
+            let mut all = 8 * (t.spawned.len() + t.footprint.len() + t.held.len());
+            if let Some(machine) = &t.machine {
+                machine.each_value(&mut |v| all = all.saturating_add(values([v])));
+            }
+            all.saturating_add(match &t.at {
+                At::Operate { op, .. } => values(&op.args),
+                At::Step(step) => match &**step {
+                    Step::Access { access: Access::Write(value), .. } => values([value]),
+                    Step::Access { access: Access::Update(_, a, b), .. } => values([a, b]),
+                    Step::Operate { args, .. } => values(args.as_slice()),
+                    Step::End(value) => values([value]),
+                    _ => 0,
+                },
+                _ => 0,
+            })
+        }
+        Part::Process(p) => 24 * p.children.len() + 4 * p.records.len(),
+        Part::Threads(tasks) => 4 * tasks.len(),
+        Part::Object(o) => values(&o.values) + 24 * o.waiters.len() + 8 * o.holders.len(),
+        Part::Cell(c) => values([&c.value]) + 8 * c.accessors.len(),
+        Part::Order(_) => 0,
+    }
+}
+
+/// A longer list is gone through once, and found by its hash from then on; to compare two
+/// of them takes as long as they are.
+const LENGTH_MOST: usize = 1 << 20;
+
 #[derive(Default)]
 struct Parts {
     all: Vec<Arc<Part>>,
@@ -557,6 +593,11 @@ impl Space {
 
     pub fn actors(&self, from: usize, into: &mut Vec<PartIx>) {
         into.extend_from_slice(&open!(self.places.read()).actors[from..]);
+    }
+
+    /// What `birth` has given for this one, if it was asked for it.
+    pub fn born(&self, creator: TaskId, site: u32, n: u32) -> Option<u32> {
+        open!(self.births.lock()).of.get(&(creator, site, n)).copied()
     }
 
     /// The first of `count` numbers for what `creator` makes at a place in the

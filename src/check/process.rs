@@ -46,14 +46,23 @@ impl Move<'_> {
     /// The first of `count` numbers for what is made here: those of the least
     /// how-many-eth that nothing has by now.
     pub fn bear_number(&self, site: u32, count: u32) -> u32 {
-        let mut n = 0;
-        loop {
-            let id = self.birth(self.me, site, n, count);
-            if self.object(id, |_| ()).is_none() {
-                return id;
-            }
-            n += 1;
+        // No object is ever taken away, so those that it has made there have the numbers up
+        // to some `n`. Each that is looked at here is there for good or stands behind all
+        // of them, and the last two that are looked at say which is the first one that is
+        // not: in another state with the same looks it is the same one.
+        let made = |n: u32| self.born(self.me, site, n).is_some_and(|id| self.object(id, |_| ()).is_some());
+        let (mut least, mut beyond) = (0, 1);
+        // So many at least, and fewer than so many.
+        while made(beyond - 1) {
+            (least, beyond) = (beyond, beyond * 2);
         }
+        while least + 1 < beyond {
+            let middle = least + (beyond - least) / 2;
+            if made(middle - 1) { least = middle } else { beyond = middle }
+        }
+        let id = self.birth(self.me, site, least, count);
+        self.object(id, |_| ());
+        id
     }
 
     fn object_part(kind: u8, words: [u64; WORDS], options: u32, born: Born) -> ObjectPart {

@@ -14,17 +14,19 @@ use super::part::*;
 use super::seen::{self, Event, Logged};
 use crate::machine::{Access, Arm, Home, Place, Step, Task, TaskField};
 use crate::objects::{self, KINDS, Outcome, TaskId, World, pool, task};
+use crate::program::code::Pc;
 use crate::program::kind::Memory;
 use crate::program::value::{Error, ErrorKind, ObjRef, Value};
-use std::hash::BuildHasher;
 
 /// So many steps in one transition: what goes on longer without any step that
 /// matters to others is cut into several.
+const JOINED_MAX: u32 = 1 << 12;
+/// So many steps of what runs as a whole, which is not gone through any further.
 const STEPS_MAX: u32 = 100_000;
 /// A transition of so many steps took time.
 const LONG: u32 = 1000;
 /// After so many a task is watched for going round in a circle.
-const CIRCLE_FROM: u32 = 64;
+const CIRCLE_FROM: u32 = 128;
 /// A transition makes no more choices of its own: each doubles its ways, and a
 /// loop around one would never come to its end.
 const CHOICES_JOINED: usize = 2;
@@ -38,9 +40,14 @@ fn work(at: &At) -> u32 {
         Step::Access { access: Access::Write(Value::List(list)), .. } => list.len() as u32 / 8,
         Step::Access { access: Access::Write(Value::Str(text)), .. } => text.len() as u32 / 64,
         Step::Spawn(spawn) => spawn.indices.as_ref().map_or(0, |all| all.len() as u32),
+        // Each is one more part of the state.
+        Step::New { .. } | Step::NewRecord { .. } => NEW,
         _ => 0,
     }
 }
+
+/// So many steps it is worth to make an object.
+const NEW: u32 = 3;
 
 /// Why what follows a `spawn` of more tasks than there may be at once is not explored.
 const TOO_MANY_TASKS: &str = "a `spawn` of more tasks than there may be at once";
@@ -110,10 +117,13 @@ impl Move<'_> {
     /// Its steps from the one with this number on.
     fn run_steps(&mut self, first: u32) -> Ran {
         let me = self.me;
-        let mut seen: Vec<u64> = Vec::new();
+        // Where it stood after so many steps as each power of two: who goes round comes by
+        // one of these places again (Brent, *An improved Monte Carlo factorization
+        // algorithm*, BIT 1980).
+        let mut mark: Option<(Pc, Option<Task>, At)> = None;
         let mut alone = false;
         let mut worked = 0u32;
-        for n in first..STEPS_MAX {
+        for n in first..JOINED_MAX {
             if self.is_beyond() {
                 // What it comes to is nothing to keep.
                 return Ran::Blocked;
@@ -126,7 +136,7 @@ impl Move<'_> {
             let own = if self.model.plain { !self.is_turn(&at) } else { self.is_own(&at) };
             let round = goes_round(&at);
             worked = worked.saturating_add(work(&at));
-            if n > first && n.saturating_add(worked) > STEPS_MAX {
+            if n > first && n.saturating_add(worked) > JOINED_MAX {
                 break;
             }
             self.long |= n.saturating_add(worked) >= LONG || round;
@@ -155,14 +165,17 @@ impl Move<'_> {
                     return Ran::Went { alone };
                 }
             }
-            if n > CIRCLE_FROM {
-                let hash = self.task(me, |t| rustc_hash::FxBuildHasher.hash_one((&t.machine, &t.at))).unwrap_or(0);
-                if seen.contains(&hash) {
-                    break;
-                }
-                if n % 64 == 0 {
-                    seen.push(hash);
-                }
+            if n < CIRCLE_FROM {
+                continue;
+            }
+            let stands = |t: &TaskPart| t.machine.as_ref().map_or(t.site, Task::pc);
+            if let Some((pc, machine, at)) = &mark
+                && self.task(me, |t| stands(t) == *pc && t.at == *at && t.machine == *machine).unwrap_or(true)
+            {
+                break;
+            }
+            if n.is_power_of_two() {
+                mark = self.task(me, |t| (stands(t), t.machine.clone(), t.at.clone()));
             }
         }
         Ran::Went { alone: false }

@@ -105,8 +105,6 @@ struct Gathered {
     enough: bool,
 }
 
-/// After so many transitions it is asked whether to go on.
-const STEPS_BETWEEN: u64 = 1 << 12;
 /// At most so much memory for the states that schedules have met.
 const GRAPH_BYTES_MAX: u64 = 512 << 20;
 
@@ -121,21 +119,34 @@ pub fn sample(
     sampling: &Sampling,
     ask: &mut dyn FnMut(&Progress) -> Option<Stop>,
 ) -> Result<Report, (usize, String)> {
-    let mut all = Gathered { visible: watched(program), ..Gathered::default() };
-    while !round(program, options, sampling, &mut all, ask)? {}
-    Ok(report(program, sampling, all))
+    let mut all = Gathered { visible: watched(program), passes: 1, ..Gathered::default() };
+    loop {
+        match round(program, options, sampling, &mut all, ask)? {
+            Next::Nothing => return Ok(report(program, sampling, all)),
+            Next::Closer => all.passes += 1,
+            Next::Fresh => {}
+        }
+    }
 }
 
-/// Schedules up to the last one, or until something is seen that has to be
-/// looked at more closely: whether it was the last.
+/// What comes behind a round of schedules.
+enum Next {
+    /// It had the last one.
+    Nothing,
+    /// Something was seen that has to be looked at more closely.
+    Closer,
+    /// What is kept of the schedules so far takes too much memory: it is begun anew without.
+    Fresh,
+}
+
+/// Schedules up to the last one, or until all that is known of them is to be forgotten.
 fn round(
     program: &'static Program,
     options: &Options,
     sampling: &Sampling,
     all: &mut Gathered,
     ask: &mut dyn FnMut(&Progress) -> Option<Stop>,
-) -> Result<bool, (usize, String)> {
-    all.passes += 1;
+) -> Result<Next, (usize, String)> {
     let model = model(program, options, &all.visible, &all.known_races, std::mem::take(&mut all.open));
     let mut explorer = Explorer::new(&model, options);
     explorer.begin()?;
@@ -143,19 +154,23 @@ fn round(
     let mut graph = Graph::new(explorer, (options.memory_max / 2).min(GRAPH_BYTES_MAX));
     let mut policy = Policy::new(sampling.strategy, sampling.depth);
     let mut counts: Vec<u64> = Vec::new();
-    let mut asked = 0;
-    let mut again = false;
-    while all.runs < sampling.runs && !again {
-        if all.runs == 0 || all.steps - asked >= STEPS_BETWEEN {
+    let (mut asked, mut again) = (0, false);
+    let (first, large) = (all.runs, options.memory_max - options.memory_max / 4);
+    while all.runs < sampling.runs && !again && (all.runs == first || graph.bytes() < large) {
+        if all.runs == 0 || all.steps - asked >= walk::WORK {
             asked = all.steps;
-            all.stop = ask(&progress(all, &graph));
+            all.stop = ask(&progress(all, 0, &graph));
             if all.stop.is_some() {
                 break;
             }
         }
         let mut draw = Draw::of(sampling.seed, all.runs);
         policy.begin(&mut draw);
-        let walked = graph.walk(&mut policy, &mut draw, sampling.steps_max);
+        let walked = graph.walk(&mut policy, &mut draw, sampling.steps_max, &mut |steps, graph| {
+            let progress = progress(all, steps, graph);
+            ask(&progress).or_else(|| (progress.bytes >= options.memory_max).then_some(Stop::Memory))
+        });
+        all.stop = walked.stop;
         for fresh in std::mem::take(&mut graph.fresh) {
             again |= all.add(&mut graph.explorer, &fresh) && !model.plain;
         }
@@ -163,6 +178,9 @@ fn round(
             // What was made of this schedule rests on a wrong assumption; it is
             // drawn once more without it.
             again = true;
+            if all.stop.is_some() {
+                break;
+            }
             continue;
         }
         all.runs += 1;
@@ -179,22 +197,29 @@ fn round(
         }
         if sampling.until.is_some_and(|code| all.has(code)) {
             all.enough = true;
+        }
+        if all.enough || all.stop.is_some() {
             break;
         }
     }
     let ended = all.enough || all.stop.is_some() || all.runs >= sampling.runs;
     all.open = model.guards().open.clone();
     all.round_ends(&graph, &counts);
-    Ok(ended)
+    Ok(match (ended, again) {
+        (true, _) => Next::Nothing,
+        (false, true) => Next::Closer,
+        (false, false) => Next::Fresh,
+    })
 }
 
-fn progress(all: &Gathered, graph: &Graph) -> Progress {
+/// `steps`: of the schedule under way.
+fn progress(all: &Gathered, steps: u64, graph: &Graph) -> Progress {
     Progress {
         states: graph.states(),
         done: graph.states(),
-        transitions: all.steps,
+        transitions: all.steps + steps,
         bytes: graph.bytes(),
-        depth: all.longest as u32,
+        depth: all.longest.max(steps) as u32,
     }
 }
 
@@ -215,7 +240,9 @@ impl Gathered {
         if self.keys.contains(&key) || explorer.guards_broken() {
             return false;
         }
-        let turns = match shorter::shorter(explorer, &fresh.turns, &shorter::Wanted::any(&key), shorter::BUDGET) {
+        // Who wants an end now does not wait for the shortest one.
+        let budget = if self.stop.is_some() { 0 } else { shorter::BUDGET };
+        let turns = match shorter::shorter(explorer, &fresh.turns, &shorter::Wanted::any(&key), budget) {
             Some(shows) => {
                 found.what = shows.what;
                 shows.turns

@@ -3,7 +3,7 @@
 
 use super::finding;
 use super::memo::{Leaf, Rare};
-use super::moves::{Content, Look, Move};
+use super::moves::{Content, Look, Move, Unkept};
 use super::part::*;
 use super::step::Ran;
 use crate::machine::Step;
@@ -96,7 +96,7 @@ pub fn carry_out(mut m: Move, own: (PartIx, PartId), mover: Mover) -> Carried {
     };
     let beyond = m.is_beyond();
     let actor = m.task_ix(m.me);
-    let (writes, looks, events, _) = m.close_unkept();
+    let Unkept { writes, looks, events, long: lengthy, .. } = m.close_unkept();
     let (leaf, writes) = match ran {
         Ran::Blocked => {
             let rare = Rare { cut, needs, ..Rare::default() };
@@ -107,7 +107,7 @@ pub fn carry_out(mut m: Move, own: (PartIx, PartId), mover: Mover) -> Carried {
             (Leaf { alone, progress, fair, ends, rare, ..Leaf::default() }, writes)
         }
     };
-    Carried { actor, own, mover, leaf, writes, looks, long, beyond }
+    Carried { actor, own, mover, leaf, writes, looks, long: long || lengthy, beyond }
 }
 
 /// Whether tasks are behind a transition where they have not been before, since

@@ -5,7 +5,8 @@ use crate::check::{self, Options, Stop, follow};
 use crate::detect::finding::{Certainty, Code, Finding};
 use crate::program::Program;
 use crate::report::{Source, phrase};
-use std::cell::OnceCell;
+use crate::run;
+use std::cell::{Cell, OnceCell};
 use std::time::{Duration, Instant};
 
 /// So long the explorer may take.
@@ -17,6 +18,8 @@ const MEMORY: u64 = 1 << 30;
 #[derive(Default)]
 pub struct Explorer {
     known: OnceCell<(Vec<Finding>, bool)>,
+    /// What ended it before its time.
+    signal: Cell<Option<i32>>,
 }
 
 /// What came of a prediction.
@@ -26,6 +29,8 @@ pub enum Answer {
     Settled,
     /// Nothing was found, and not all was explored.
     NotFound,
+    /// The same, and somebody wanted an end.
+    Interrupted,
     /// Every interleaving was explored, and none shows it.
     Refuted,
 }
@@ -36,7 +41,16 @@ impl Explorer {
             let began = Instant::now();
             let hash = check::schedule::short_hash(&source.text);
             let options = Options { memory_max: MEMORY, hash, ..Options::default() };
-            let mut ask = |_: &check::Progress| (began.elapsed() >= LIMIT).then_some(Stop::Time);
+            let interruption = run::interruption();
+            let mut ask = |_: &check::Progress| {
+                if let Some(signal) = interruption.signal() {
+                    self.signal.set(Some(signal));
+                    // A second one is not waited with.
+                    interruption.let_through();
+                    return Some(Stop::Interrupted);
+                }
+                (began.elapsed() >= LIMIT).then_some(Stop::Time)
+            };
             match check::check(program, &options, &mut ask) {
                 Ok(report) => {
                     let complete = report.complete();
@@ -45,6 +59,12 @@ impl Explorer {
                 Err(_) => (Vec::new(), false),
             }
         })
+    }
+
+    /// The signal by which somebody has ended the question, if it was so: the report of the
+    /// run is told all the same.
+    pub fn signal(&self) -> Option<i32> {
+        self.signal.get()
     }
 
     /// A predicted finding is confirmed by a schedule that leads to the
@@ -69,6 +89,7 @@ impl Explorer {
             }
             // What there is may be shown on other locks that are taken at the same places.
             None if *complete && !found.iter().any(|f| f.code == Code::Deadlock && on_all(f)) => Answer::Refuted,
+            None if self.signal().is_some() => Answer::Interrupted,
             None => Answer::NotFound,
         }
     }
@@ -76,8 +97,11 @@ impl Explorer {
 
 /// The line below a prediction that was not confirmed.
 pub fn line(answer: Answer) -> Option<&'static str> {
-    let open = "not confirmed: the explorer found no schedule that shows it within a second\n";
-    (answer == Answer::NotFound).then_some(open)
+    match answer {
+        Answer::NotFound => Some("not confirmed: the explorer found no schedule that shows it within a second\n"),
+        Answer::Interrupted => Some("not confirmed: the explorer was interrupted before it found a schedule\n"),
+        Answer::Settled | Answer::Refuted => None,
+    }
 }
 
 /// What is told of a prediction that is withdrawn, to those who want to know all.

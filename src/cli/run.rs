@@ -160,7 +160,7 @@ impl Session<'_> {
         for finding in report.findings.iter().filter(|f| !told.contains(f)) {
             self.show(finding);
         }
-        let code = exit_code(&report);
+        let code = self.exit_code(&report);
         self.end(&report, code);
         match report.recording {
             Some(recording) => {
@@ -168,6 +168,14 @@ impl Session<'_> {
                 self.args.picture.write(self.source, &[drawn], code)
             }
             None => code,
+        }
+    }
+
+    /// As `exit_code`; and where somebody wanted an end while the explorer was asked.
+    fn exit_code(&self, report: &Report) -> u8 {
+        match (exit_code(report), self.explorer.signal()) {
+            (exit::FAILED, _) | (_, None) => exit_code(report),
+            (_, Some(_)) => exit::INTERRUPTED,
         }
     }
 
@@ -179,6 +187,9 @@ impl Session<'_> {
             Stop::TimeLimit => put_err("conc: the time limit was reached; the run was ended\n"),
             Stop::Interrupted(_) if self.args.format == Format::Human => {
                 put_err("conc: interrupted; the run was ended\n")
+            }
+            Stop::Finished | Stop::Stuck if self.explorer.signal().is_some() && self.args.format == Format::Human => {
+                put_err("conc: interrupted while the explorer was asked about a prediction\n")
             }
             _ => {}
         }
@@ -256,7 +267,7 @@ impl Session<'_> {
                 table.add(outcome, &keys);
             }
             if let (Stop::Finished | Stop::Stuck, Some(signal)) =
-                (&report.stop, report.late_signal.or_else(|| interruption.signal()))
+                (&report.stop, report.late_signal.or_else(|| self.explorer.signal()).or_else(|| interruption.signal()))
             {
                 report.stop = Stop::Interrupted(signal);
             }

@@ -28,6 +28,12 @@ pub trait Host: Names {
     fn first_object(&self, record: u32) -> u32;
     /// Somebody wants the task's attention; asked now and then.
     fn interrupted(&self) -> bool;
+    /// The same before a call, for who must not be kept by calls that go on and on.
+    fn interrupted_at_call(&self) -> bool {
+        false
+    }
+    /// Local work went through so many bytes of long values: for who counts it.
+    fn worked(&self, _bytes: usize) {}
     /// The read of a declared place at `pc`, if the host can carry out that
     /// step at once; else the task stops at it.
     fn read_now(&mut self, _cell: u32, _pc: Pc) -> Option<Value> {
@@ -574,18 +580,13 @@ impl Task {
                 return self.tell(Step::Access { place, access: Access::Write(value) });
             }
             Instr::Binary(BinaryOp::Add) if self.grows(program) => {}
-            Instr::Binary(op) => self.binary(*op)?,
+            Instr::Binary(op) => self.binary(*op, host)?,
             Instr::Jump(to) => {
                 // Every loop passes here, so a task that never makes a step
                 // can still be stopped.
                 let back = *to <= self.pc;
                 self.pc = *to;
-                if back && host.interrupted() {
-                    self.pending = Pending::Stay;
-                    self.asked = Step::Interrupted;
-                    return Ok(true);
-                }
-                return Ok(false);
+                return Ok(back && host.interrupted() && self.interrupt());
             }
             Instr::RepeatNext { slot, end } => {
                 let Value::Int(left) = *self.load(*slot) else { return Ok(false) };
@@ -623,6 +624,13 @@ impl Task {
         Ok(false)
     }
 
+    /// Stops, and goes on at the instruction at which it is by then.
+    fn interrupt(&mut self) -> bool {
+        self.pending = Pending::Stay;
+        self.asked = Step::Interrupted;
+        true
+    }
+
     /// `xs = xs + more`, of a local that nobody else has a copy of: it grows where it
     /// is, so that a list that is made one by one is not copied each time. Whether it
     /// is so, and done.
@@ -652,7 +660,7 @@ impl Task {
     }
 
     #[inline]
-    fn binary(&mut self, op: BinaryOp) -> Local<()> {
+    fn binary<H: Host>(&mut self, op: BinaryOp, host: &H) -> Local<()> {
         let b = self.pop();
         let a = self.pop();
         let quick = match (op, &a, &b) {
@@ -663,7 +671,15 @@ impl Task {
         };
         let result = match quick {
             Some(value) => value,
-            None => arithmetic::binary(op, &a, &b)?,
+            None => {
+                host.worked(match op {
+                    BinaryOp::Add => a.length() + b.length(),
+                    // No further than one of them goes.
+                    BinaryOp::In => b.whole_length(),
+                    _ => a.whole_length().min(b.whole_length()),
+                });
+                arithmetic::binary(op, &a, &b)?
+            }
         };
         self.stack.push(result);
         Ok(())

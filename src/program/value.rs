@@ -3,7 +3,10 @@
 //! belongs to the backends.
 
 use std::fmt;
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// A reference to an object: its number and the kind's place in the list of
 /// kinds. Two references are equal if they name the same object.
@@ -16,7 +19,7 @@ pub struct ObjRef {
 /// What a local, a place in memory or a queue can hold. 16 bytes; strings and
 /// lists are shared copies that nobody changes. Those that own something stand last,
 /// so that one comparison tells whether there is anything to give back.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     None,
     Bool(bool),
@@ -35,7 +38,53 @@ pub enum Value {
     Error(Arc<Error>),
 }
 
+/// A longer string is told from others by so many pieces of it, of so many bytes each.
+const LONG_TEXT: usize = 4096;
+const PIECES: usize = 64;
+const PIECE: usize = 16;
+/// A longer list keeps what it is found by.
+const LONG_LIST: usize = 32;
+
+/// A state is found again by all values in it, each time one of them has changed. So
+/// that costs no more for a value of many megabytes than for a short one: equal ones have
+/// the same hash, and others mostly not.
+impl Hash for Value {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        std::mem::discriminant(self).hash(state);
+        match self {
+            Value::None | Value::Missing => {}
+            Value::Bool(b) => b.hash(state),
+            Value::Int(i) | Value::Duration(i) => i.hash(state),
+            Value::Object(object) => object.hash(state),
+            Value::Function(function) => function.hash(state),
+            Value::Str(text) if text.len() > LONG_TEXT => {
+                let (bytes, last) = (text.as_bytes(), text.len() - PIECE);
+                bytes.len().hash(state);
+                for at in (0..PIECES).map(|n| last / (PIECES - 1) * n).chain([last]) {
+                    state.write(&bytes[at..at + PIECE]);
+                }
+            }
+            Value::Str(text) => text.hash(state),
+            Value::List(list) => list.hash(state),
+            Value::Error(error) => error.hash(state),
+        }
+    }
+}
+
 impl Value {
+    /// About how many bytes are gone through where it is copied or compared; 0 where that
+    /// is nothing to speak of.
+    pub fn length(&self) -> usize {
+        match self {
+            Value::Str(text) => text.len(),
+            Value::List(list) => 16 * list.len(),
+            _ => 0,
+        }
+    }
+    /// The same with all that is inside.
+    pub fn whole_length(&self) -> usize {
+        if let Value::List(list) = self { list.bytes } else { self.length() }
+    }
     pub fn string(text: impl Into<String>) -> Value {
         Value::Str(Arc::new(text.into()))
     }
@@ -71,13 +120,21 @@ impl Value {
 /// The elements of a list, with what bounds lists in lists: they are shared, so
 /// `xs = [xs, xs]` doubles what printing or sending one means while it costs
 /// next to nothing itself.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct List {
     values: Vec<Value>,
     /// How many lists are inside each other, itself included.
     depth: usize,
     /// Written out: 16 for an element, and the bytes of strings.
     bytes: usize,
+    /// Of a long one its hash, once it was asked for; else 0.
+    hash: AtomicU64,
+}
+
+impl Clone for List {
+    fn clone(&self) -> List {
+        List { values: self.values.clone(), hash: AtomicU64::new(self.hash.load(Relaxed)), ..*self }
+    }
 }
 
 impl List {
@@ -89,9 +146,18 @@ impl List {
 
 impl Eq for List {}
 
-impl std::hash::Hash for List {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.values.hash(state);
+impl Hash for List {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        if self.len() <= LONG_LIST {
+            return self.values.hash(state);
+        }
+        // Whoever asks at the same time comes to the same.
+        let mut hash = self.hash.load(Relaxed);
+        if hash == 0 {
+            hash = rustc_hash::FxBuildHasher.hash_one(&self.values).max(1);
+            self.hash.store(hash, Relaxed);
+        }
+        hash.hash(state);
     }
 }
 
@@ -109,7 +175,7 @@ impl List {
             };
             bytes = bytes.saturating_add(16).saturating_add(inner);
         }
-        List { values, depth: depth + 1, bytes }
+        List { values, depth: depth + 1, bytes, hash: AtomicU64::new(0) }
     }
 
     /// The other's elements come behind its own.
@@ -117,13 +183,15 @@ impl List {
         self.values.extend(other.iter().map(Value::copied));
         self.depth = self.depth.max(other.depth);
         self.bytes = self.bytes.saturating_add(other.bytes);
+        *self.hash.get_mut() = 0;
     }
 
     /// One behind the other. What bounds them is known of both.
     fn joined(&self, other: &List) -> List {
         let mut values = Vec::with_capacity(self.len() + other.len());
         values.extend(self.iter().chain(other.iter()).map(Value::copied));
-        List { values, depth: self.depth.max(other.depth), bytes: self.bytes.saturating_add(other.bytes) }
+        let (depth, bytes) = (self.depth.max(other.depth), self.bytes.saturating_add(other.bytes));
+        List { values, depth, bytes, hash: AtomicU64::new(0) }
     }
 }
 
@@ -499,6 +567,25 @@ mod tests {
         assert_eq!(int(BinaryOp::Rem, i64::MIN, -1), Value::Int(0));
         assert_eq!(int(BinaryOp::Rem, i64::MIN, 3), Value::Int(1));
         assert_eq!(int(BinaryOp::Div, i64::MIN, 3), Value::Int(i64::MIN / 3 - 1));
+    }
+
+    /// What is equal is found by the same, however it came about.
+    #[test]
+    fn long_values_are_found_by_what_they_are() {
+        let hash = |value: &Value| rustc_hash::FxBuildHasher.hash_one(value);
+        let text = |n: usize| Value::string("0123456789abcdef".repeat(n));
+        let list = |n: i64| Arc::new(List::new((0..n).map(Value::Int).collect()));
+        assert_eq!(hash(&text(1000)), hash(&text(1000)));
+        assert_ne!(hash(&text(1000)), hash(&text(1001)));
+        let end = |last: &str| binary(BinaryOp::Add, &text(1000), &Value::string(last)).unwrap();
+        assert_ne!(hash(&end("x")), hash(&end("y")));
+        let mut grown = list(1000);
+        let before = hash(&Value::List(grown.clone()));
+        assert_eq!(before, hash(&Value::List(list(1000))));
+        let one = List::new(vec![Value::Int(1000)]);
+        assert!(arithmetic::grow(&mut grown, &one));
+        assert_eq!(hash(&Value::List(grown.clone())), hash(&Value::List(list(1001))));
+        assert_eq!(hash(&Value::List(Arc::new(list(1000).joined(&one)))), hash(&Value::List(grown)));
     }
 
     #[test]

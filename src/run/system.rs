@@ -114,6 +114,8 @@ pub fn fresh_seed() -> u64 {
 pub struct Interruption {
     signals: Option<nix::sys::signalfd::SignalFd>,
     seen: std::cell::Cell<Option<i32>>,
+    /// One that was there before, and collects them still, goes on with it.
+    before: nix::sys::signal::SigSet,
 }
 
 /// Begins to collect such signals.
@@ -123,10 +125,10 @@ pub fn interruption() -> Interruption {
     let mut mask = SigSet::empty();
     [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT].into_iter().for_each(|s| mask.add(s));
     let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).ok();
-    if signals.is_some() {
-        let _ = sigprocmask(SigmaskHow::SIG_BLOCK, Some(&mask), None);
-    }
-    Interruption { signals, seen: std::cell::Cell::new(None) }
+    let mut before = SigSet::empty();
+    let how = signals.as_ref().map(|_| &mask);
+    let _ = sigprocmask(SigmaskHow::SIG_BLOCK, how, Some(&mut before));
+    Interruption { signals, seen: std::cell::Cell::new(None), before }
 }
 
 impl Interruption {
@@ -155,6 +157,7 @@ impl Interruption {
 
 impl Drop for Interruption {
     fn drop(&mut self) {
-        self.let_through();
+        use nix::sys::signal::{SigmaskHow, sigprocmask};
+        let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&self.before), None);
     }
 }

@@ -244,6 +244,108 @@ fn parts_that_have_nothing_to_do_with_each_other() {
     assert_eq!(replayed.finish().failures(), ["deadlock"]);
 }
 
+/// Single steps that are dear, or more and more so, each in a loop that has no end.
+const DEAR: [(&str, &str); 11] = [
+    ("a local that counts", "let n = 0\nloop { n += 1 }\n"),
+    ("a local that counts and yields", "let n = 0\nloop { n += 1; yield }\n"),
+    ("calls that double", "fn f(n) { if n < 2 { return n }\n return f(n - 1) + f(n - 2) }\nprint f(80)\n"),
+    ("shared memory that counts", "shared x = 0\nloop { x += 1 }\n"),
+    ("tasks without end", "loop { spawn { } }\n"),
+    ("queues without end", "loop { let q = queue() }\n"),
+    ("locks without end", "loop { let l = lock(); l.acquire() }\n"),
+    ("processes without end", "loop { if fork() == 0 { exit } }\n"),
+    ("a long list copied", "let n = 0\nlet xs = 0..1000000\nloop { let ys = xs + [n]\n n += len(ys) }\n"),
+    ("a list that grows", "shared xs = [0]\nlet n = 0\nloop { n += 1; xs = xs + [n] }\n"),
+    ("a long text handed over", "let s = \"abcdefgh\"\nrepeat 22 { s = s + s }\nqueue q\nloop { q.put(s) }\n"),
+];
+
+/// However dear a step is and whoever goes through them, a limit of time ends it.
+#[test]
+fn a_limit_of_time_where_steps_are_dear() {
+    let ways: [&[&str]; 4] = [&[], &["random"], &["pct"], &["surw"]];
+    for (what, script) in DEAR {
+        for way in ways {
+            let how = way.iter().flat_map(|way| ["--strategy", way, "--runs", "5"]);
+            let limit = ["--time-limit", "200ms", "--max-memory", "2GB"];
+            let checked = check_json(script).args(how).args(limit).limit(Duration::from_secs(50)).finish();
+            let summary = summary(&checked.expect_code(3));
+            assert_eq!(summary["reason"], "the time limit was reached", "{what} {way:?}: {summary}");
+        }
+    }
+}
+
+/// So does a signal, in the middle of a schedule.
+#[test]
+fn a_schedule_is_interrupted_in_the_middle() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let mut running = check_json(DEAR[0].1).args(["--strategy", "random", "--runs", "5"]).start();
+        // The first schedule has no end.
+        running.until("its being in a schedule", |run| {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", run.pid())).ok()?;
+            let spent: u64 = stat.rsplit(' ').nth(52 - 14)?.parse().ok()?;
+            (spent >= 20).then_some(())
+        });
+        running.signal(signal);
+        let summary = summary(&running.finish().expect_code(130));
+        assert_eq!((&summary["schedules"], &summary["reason"]), (&1.into(), &"it was interrupted".into()), "{summary}");
+    }
+}
+
+/// Who is stuck beside what has no end is told of though the schedule is stopped.
+#[test]
+fn a_schedule_that_is_stopped_tells_who_is_stuck() {
+    let script = "event e\natomic n = 0\ntask t { e.wait() }\n\
+        task u { loop { n += 1\nlet k = 0\nrepeat 3000 { k += 1 } } }\nspawn u\nspawn t\njoin all\n";
+    let how = ["--strategy", "random", "--runs", "5", "--time-limit", "300ms"];
+    let ended = check_json(script).args(how).finish().expect_code(1);
+    assert_eq!(ended.failures(), ["deadlock"]);
+}
+
+/// All that random schedules leave behind is counted: one that needs too much ends, and
+/// after many that need little each it is forgotten.
+#[test]
+fn a_limit_of_memory_for_random_schedules() {
+    let how =
+        |runs: &str, memory: &str| ["--strategy", "random", "--runs", runs, "--max-memory", memory].map(str::to_string);
+    let script = "queue q\nlet n = 0\nloop { n += 1; q.put([n, n, n, n]) }\n";
+    let summary_of = |script: &str, how: [String; 6]| {
+        let ended = check_json(script).args(how).limit(Duration::from_secs(50)).finish();
+        assert!(matches!(ended.code, Some(0 | 3)), "{ended:?}");
+        summary(&ended)
+    };
+    let one = summary_of(script, how("3", "30MB"));
+    assert_eq!(one["reason"], "the states need more memory than there is for them", "{one}");
+    let little = "atomic n = 0\ntask t { repeat 20 { n = (n * 3 + self.index) % 1000003 } }\nspawn t x5\njoin all\n";
+    let many = summary_of(little, how("500", "20MB"));
+    assert_eq!(many["schedules"], 500, "{many}");
+}
+
+/// How many states there are has nothing to do with how long values are, and to find one
+/// again takes no longer.
+#[test]
+fn long_values_are_no_dearer_than_short_ones() {
+    let script = |doubled: u32| {
+        format!(
+            "let s = \"abcdefgh\"\nrepeat {doubled} {{ s = s + s }}\nqueue q\ntask t(s) {{ loop {{ q.put(s) }} }}\nspawn t(s)\nspawn t(s)\n"
+        )
+    };
+    let states = |doubled: u32| {
+        let ended = check_json(&script(doubled)).args(["--max-states", "3000"]).limit(Duration::from_secs(50)).finish();
+        let summary = summary(&ended);
+        (summary["states"].clone(), summary["transitions"].clone())
+    };
+    // What doubling it takes is no reason to stop in between.
+    assert_eq!(states(1), states(16));
+}
+
+/// The number of one more object does not cost the more the more there are.
+#[test]
+fn many_objects_of_one_place() {
+    let script = "queue q\nlet all = []\nrepeat 3000 { all = all + [queue(1)] }\nfor one in all { one.put(1) }\nfor one in all { assert one.get() == 1 }\n";
+    let ended = check_json(script).limit(Duration::from_secs(50)).finish().expect_code(0);
+    assert_eq!(summary(&ended)["complete"], true);
+}
+
 /// `--first` ends a drawing of schedules too; `--depth` is told where it means nothing.
 #[test]
 fn options_of_strategies() {

@@ -43,7 +43,13 @@ impl Explorer<'_> {
                 None => leaf,
             })
         };
-        self.handed.entry((memo, at, end)).or_insert_with(make).clone()
+        let bytes = &mut self.handed_bytes;
+        let new = || {
+            let leaf = make();
+            *bytes += size_of::<Leaf>() + leaf.bytes();
+            leaf
+        };
+        self.handed.entry((memo, at, end)).or_insert_with(new).clone()
     }
 
     /// The end that goes with a transition out of this row, if one does.

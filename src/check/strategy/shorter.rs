@@ -14,6 +14,9 @@ use crate::check::turn::{Mover, Turn};
 /// So many transitions at the most for one finding; most are looked up.
 pub const BUDGET: u64 = 3_000_000;
 
+/// One that takes long is worth so many.
+const LONG: u64 = 1000;
+
 /// A schedule and what it shows.
 #[derive(Clone)]
 pub struct Shows {
@@ -54,6 +57,9 @@ pub fn follow(explorer: &mut Explorer, turns: &[Turn], wanted: &Wanted, budget: 
         }
         let mut ways = turn.ways.clone();
         let leaf = explorer.leaf(&row, turn.actor, turn.mover, part, &mut ways);
+        if explorer.took_long() {
+            *budget = budget.saturating_sub(LONG);
+        }
         if leaf.blocked {
             continue;
         }

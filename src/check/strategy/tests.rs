@@ -109,7 +109,7 @@ fn what_is_shown_leads_to_the_finding() {
         for run in 0..200 {
             let mut draw = Draw::of(3, run);
             policy.begin(&mut draw);
-            graph.walk(&mut policy, &mut draw, 10_000);
+            graph.walk(&mut policy, &mut draw, 10_000, &mut |_, _| None);
         }
         for fresh in std::mem::take(&mut graph.fresh) {
             let explorer = &mut graph.explorer;
@@ -142,7 +142,7 @@ fn off_the_graph_walks_are_the_same() {
         for run in 0..300 {
             let mut draw = Draw::of(5, run);
             policy.begin(&mut draw);
-            let walked = graph.walk(&mut policy, &mut draw, 10_000);
+            let walked = graph.walk(&mut policy, &mut draw, 10_000, &mut |_, _| None);
             let outcome = walked.outcome.map(|o| graph.explorer.outcomes.all[o].0.values.clone());
             ends.push((walked.steps, outcome));
         }

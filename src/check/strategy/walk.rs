@@ -6,6 +6,7 @@
 
 use super::draw::Draw;
 use super::policy::Policy;
+use crate::check::Stop;
 use crate::check::explore::Explorer;
 use crate::check::memo::Leaf;
 use crate::check::part::{PartId, PartIx};
@@ -68,13 +69,19 @@ struct Node {
     walk: u32,
 }
 
+/// After so many transitions, or looks at who might make one, it is asked whether to go on.
+pub const WORK: u64 = 1 << 12;
+const LOOKS: u64 = 1 << 14;
+
 /// How a walk came to its end.
 pub struct Walked {
     /// Its outcome's place; none if it was cut, or there are too many.
     pub outcome: Option<usize>,
     pub steps: u64,
-    /// It reached the limit of steps, or went round.
+    /// It reached the limit of steps, or went round, or was stopped.
     pub cut: bool,
+    /// Why it was stopped.
+    pub stop: Option<Stop>,
 }
 
 /// Something that the explorer has found for the first time.
@@ -102,6 +109,8 @@ pub struct Graph<'a> {
     round: u32,
     streak: (PartIx, u32),
     off: Fan,
+    /// So many looks at who might go on since it was last asked whether to.
+    looks: u64,
 }
 
 /// Where a walk is.
@@ -139,6 +148,7 @@ impl<'a> Graph<'a> {
             round: 0,
             streak: (0, 0),
             off: Fan::default(),
+            looks: 0,
         };
         graph.place(first);
         graph
@@ -148,22 +158,37 @@ impl<'a> Graph<'a> {
         self.nodes.len() as u64
     }
 
+    /// About how much memory all of it takes, with what the explorer keeps.
     pub fn bytes(&self) -> u64 {
-        self.bytes
+        let own = size_of_val(&self.own[..]) + size_of_val(&self.trace[..]);
+        self.bytes + (self.explorer.bytes() + own) as u64
     }
 
-    /// One walk from the first state.
-    pub fn walk(&mut self, policy: &mut Policy, draw: &mut Draw, steps_max: u64) -> Walked {
+    /// One walk from the first state. `ask` is told now and then how many steps it has made,
+    /// and may stop it.
+    pub fn walk(
+        &mut self,
+        policy: &mut Policy,
+        draw: &mut Draw,
+        steps_max: u64,
+        ask: &mut dyn FnMut(u64, &Graph) -> Option<Stop>,
+    ) -> Walked {
         self.walk += 1;
         self.trace.clear();
         self.own.clear();
         (self.alone, self.round, self.streak) = (0, 0, (0, 0));
         let mut at = At::Known(0);
         let mut steps = 0;
+        let mut due = WORK;
+        let mut stop = None;
         loop {
+            if steps >= due || self.looks >= LOOKS || self.explorer.took_long() {
+                (due, self.looks) = (steps + WORK, 0);
+                stop = ask(steps, self);
+            }
             at = match at {
-                At::End(outcome) => return Walked { outcome, steps, cut: false },
-                _ if steps == steps_max || self.round > ROUND_MAX => {
+                At::End(outcome) => return Walked { outcome, steps, cut: false, stop },
+                _ if steps == steps_max || self.round > ROUND_MAX || stop.is_some() => {
                     // What waits for others is otherwise seen where nobody goes on.
                     let row = match at {
                         At::Known(node) => self.nodes[node as usize].row.clone(),
@@ -172,7 +197,7 @@ impl<'a> Graph<'a> {
                     };
                     self.explorer.tell_of_the_last(&row);
                     self.note_fresh();
-                    return Walked { outcome: None, steps, cut: true };
+                    return Walked { outcome: None, steps, cut: true, stop };
                 }
                 At::Known(node) => self.go_from_known(node, policy, draw),
                 At::Row(row) => self.go_from_row(&row, policy, draw),
@@ -204,6 +229,7 @@ impl<'a> Graph<'a> {
         fan.alone = false;
         self.explorer.forget_waiting();
         for (actor, mover, part) in self.explorer.movers(row) {
+            self.looks += 1;
             let from = fan.out.len();
             let whole = self.explorer.each_way(row, (actor, mover, part), WAYS_MAX, &mut fan.out);
             if fan.out.len() == from {
@@ -273,6 +299,7 @@ impl<'a> Graph<'a> {
         if fan.candidates.is_empty() {
             return At::End(node.outcome);
         }
+        self.looks += fan.candidates.len() as u64;
         let chosen = choose(fan, &self.explorer, policy, draw);
         let candidate = &fan.candidates[chosen];
         let who = (candidate.actor, candidate.mover, candidate.part);

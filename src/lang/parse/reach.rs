@@ -75,8 +75,10 @@ fn chain_end(text: &str, brace: usize) -> usize {
         if !FOLLOWING.contains(&&rest[..word]) {
             return end;
         }
-        let Some(next) = text[place..line_end(text, place)].find('{') else { return end };
-        end = block_end(text, place + next);
+        // No further than that: all arms of a long chain may stand on one line.
+        let next = text[place..].find(['{', '\n']).map(|next| place + next);
+        let Some(next) = next.filter(|next| text.as_bytes()[*next] == b'{') else { return end };
+        end = block_end(text, next);
     }
 }
 

@@ -6,6 +6,10 @@ impl Task {
     /// Calls, handlers, errors.
     pub(super) fn control<H: Host>(&mut self, instr: &Instr, program: &Program, host: &H) -> Local<bool> {
         match instr {
+            // Calls without a loop can be as many as those that double at each level.
+            Instr::Call { .. } | Instr::CallValue { .. } if host.interrupted_at_call() => {
+                return Ok(self.interrupt());
+            }
             Instr::Call { function, argc } => {
                 Task::check_arity(program, *function, *argc as usize)?;
                 return self.call(program, *function, *argc as usize);

@@ -22,7 +22,7 @@ impl Task {
             Instr::ObjectRow(row) => {
                 let r = &program.object_rows[*row as usize];
                 let all = (r.first..r.first + r.count).map(|id| Value::Object(ObjRef { id, kind: r.kind }));
-                self.stack.push(Value::list(all.collect()));
+                self.push_long(Value::list(all.collect()), host);
             }
             Instr::Unary(UnaryCode::Not) => {
                 let value = self.pop();
@@ -35,18 +35,24 @@ impl Task {
             Instr::Index => {
                 let index = self.pop();
                 let object = self.pop();
+                if let Value::Str(text) = &object {
+                    host.worked(text.len());
+                }
                 self.stack.push(local::index(&object, &index)?);
             }
             Instr::Slice { from, to, inclusive } => {
                 let to = to.then(|| self.pop());
                 let from = from.then(|| self.pop());
                 let object = self.pop();
-                self.stack.push(local::slice(&object, from.as_ref(), to.as_ref(), *inclusive)?);
+                if let Value::Str(text) = &object {
+                    host.worked(text.len());
+                }
+                self.push_long(local::slice(&object, from.as_ref(), to.as_ref(), *inclusive)?, host);
             }
             Instr::Range { inclusive } => {
                 let to = self.pop();
                 let from = self.pop();
-                self.stack.push(local::range_list(&from, &to, *inclusive)?);
+                self.push_long(local::range_list(&from, &to, *inclusive)?, host);
             }
             Instr::List(n) => {
                 let items = self.pop_n(*n as usize);
@@ -55,11 +61,15 @@ impl Task {
             Instr::Format(n) => {
                 let parts = self.pop_n(*n as usize);
                 let text: String = parts.iter().map(|v| local::text(v, host)).collect();
+                host.worked(text.len());
                 self.stack.push(arithmetic::string_within(text)?);
             }
             Instr::Builtin { builtin, argc } => {
                 let args = self.pop_n(*argc as usize);
-                self.stack.push(local::builtin(*builtin, &args, host)?);
+                // How long a list is it knows.
+                let counted = |v: &&Value| *builtin != Builtin::Len || matches!(v, Value::Str(_));
+                host.worked(args.iter().filter(counted).map(Value::length).sum());
+                self.push_long(local::builtin(*builtin, &args, host)?, host);
             }
             Instr::JumpIfFalseKeep(to) | Instr::JumpIfTrueKeep(to) => {
                 let decides = matches!(instr, Instr::JumpIfTrueKeep(_));
@@ -87,6 +97,12 @@ impl Task {
         }
         self.pc += 1;
         Ok(false)
+    }
+
+    /// What was put together, element by element.
+    fn push_long<H: Host>(&mut self, value: Value, host: &H) {
+        host.worked(value.length());
+        self.stack.push(value);
     }
 
     pub(super) fn each_init(&mut self, slot: Slot, program: &Program) -> Local<()> {
