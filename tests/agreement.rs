@@ -29,13 +29,6 @@ fn is_one(run: &Value, known: &Value) -> bool {
         && values.all(|(name, value)| known["values"][name] == *value)
 }
 
-/// Whether somebody still went on, without end, when a run was over because all others are
-/// stuck: that is no end that `check` could list.
-fn is_cut_short(outcome: &Value) -> bool {
-    let mut ended = outcome["ended"].as_object().into_iter().flatten();
-    ended.any(|(_, how)| how == "cut short")
-}
-
 /// So many runs of each script.
 fn runs() -> u64 {
     number("CONC_RUNS", 4)
@@ -56,7 +49,7 @@ fn difference(name: &str, text: &str, runs: u64) -> Option<String> {
     let mut out = String::new();
     let known = explored.of_type("outcome");
     if !shows_numbers(text) {
-        let listed = |o: &&Value| is_cut_short(o) || known.iter().any(|k| is_one(o, k));
+        let listed = |o: &&Value| known.iter().any(|k| is_one(o, k));
         for outcome in ran.of_type("outcome").iter().filter(|o| !listed(o)) {
             out.push_str(&format!("{name}: only a run comes to {outcome}\n"));
         }
@@ -139,6 +132,32 @@ fn runs_with_stuck_daemons_come_to_what_check_lists() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
+/// What goes on without end where all others are stuck is cut short, wherever it is by then.
+#[test]
+fn runs_that_end_while_daemons_go_on_come_to_what_check_lists() {
+    let stuck = [
+        "lock m\nm.acquire()\nm.acquire()",
+        "queue q\nq.get()",
+        "lock a\nlock b\nbarrier both(2)\n\
+         task x(one, two) { with one { both.wait()\n with two { } } }\nspawn x(a, b)\nspawn x(b, a)\njoin all",
+    ];
+    let going = [
+        "task d { loop { sleep 1ms } }\nspawn daemon d",
+        "task d { loop { n = (n + 1) % 3 } }\nspawn daemon d",
+        "task d { loop { n = (n + 1) % 3 } }\nspawn daemon process d",
+        "event e\ntask d { loop { n = (n + 1) % 2 } }\ntask f { e.wait() }\nspawn daemon d\nspawn daemon f x2",
+        "pool p(1)\ntask d { loop { n = (n + 1) % 2 } }\nsubmit d to p",
+    ];
+    let mut wrong = String::new();
+    for stuck in stuck {
+        for going in going {
+            let script = format!("atomic n = 0\n{going}\n{stuck}\n");
+            wrong.push_str(&difference("cut short", &script, 5 * runs()).unwrap_or_default());
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
 /// A process waits for all that it has spawned, whichever of its tasks has done so and
 /// however late; who is forked in a thread or in a job ends with that code.
 #[test]
@@ -207,4 +226,37 @@ fn runs_that_exit_beside_threads_come_to_what_check_lists() {
     let wrong: Vec<String> =
         scripts.iter().filter_map(|s| difference("an exit", &format!("{s}\n"), 20 * runs())).collect();
     assert!(wrong.is_empty(), "{}", wrong.concat());
+}
+
+/// Scripts in which the process that makes several tasks may be ended in between. `TASKS`
+/// stands for what it makes.
+const CUT: [&str; 10] = [
+    "task p { TASKS }\nlet h = spawn process p\nkill h\njoin h",
+    "task p { TASKS }\nlet h = spawn process p\nif n > 0 { terminate h }\njoin h",
+    "task p { TASKS }\nspawn process { spawn process p; exit 3 }\njoin all",
+    "task p { TASKS }\nspawn daemon process p",
+    "task p { TASKS }\nspawn daemon process { spawn process p }",
+    "pool w(1) of processes\ntask p { TASKS }\nsubmit p to w",
+    "let m = self\nspawn process { kill m }\nTASKS",
+    "fn f() { return self }\nlet m = f()\nspawn { kill m }\nTASKS",
+    "let m = self\nspawn process { if fork() == 0 { kill m } else { wait() } }\nTASKS",
+    "if fork() == 0 { let m = self; spawn process { kill m }; TASKS } else { wait() }",
+];
+
+/// Then there are the first of them and no others.
+#[test]
+fn runs_in_which_a_maker_is_ended_come_to_what_check_lists() {
+    let mut wrong = String::new();
+    for script in CUT {
+        for tasks in ["spawn process t x2", "spawn t x2", "let c = pool(2, processes: true)\nsubmit t to c"] {
+            let text = format!("atomic n = 0\ntask t {{ n += 1 }}\n{}\n", script.replace("TASKS", tasks));
+            wrong.push_str(&difference("cut", &text, 10 * runs()).unwrap_or_default());
+        }
+    }
+    // By one of the two themselves.
+    for what in ["spawn process t(m) x2", "spawn t(m) x2"] {
+        let text = format!("atomic n = 0\ntask t(m) {{ n += 1; kill m }}\nlet m = self\n{what}\njoin all\n");
+        wrong.push_str(&difference("cut", &text, 10 * runs()).unwrap_or_default());
+    }
+    assert!(wrong.is_empty(), "{wrong}");
 }

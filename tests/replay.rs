@@ -559,3 +559,65 @@ fn a_prediction_of_a_run_is_confirmed() {
         assert!(found.iter().any(|f| f["code"] == "deadlock"), "{}", ended.stdout);
     }
 }
+
+/// Who a finding is about, beside what tells it apart.
+fn about(finding: &Value) -> (Vec<String>, (String, Vec<String>, Vec<u64>)) {
+    let tasks = finding["tasks"].as_array().into_iter().flatten();
+    let mut names: Vec<String> = tasks.map(|t| t["name"].as_str().unwrap_or_default().to_string()).collect();
+    names.sort();
+    (names, essence(finding))
+}
+
+/// Every finding of a check is told by the replays of its schedule, of the same tasks.
+#[track_caller]
+fn every_schedule_tells_of_the_same_tasks(script: &str, check: &[&str]) {
+    let checked = conc().file("s.conc", script).args(["check", "--format", "json"]).args(check).args(["s.conc"]);
+    let found = findings(&checked.finish().stdout);
+    assert!(!found.is_empty(), "{script}");
+    for finding in found {
+        let schedule = finding["schedule"].as_str().expect("a schedule");
+        for how in [&["replay", "--model"][..]].iter().chain(&[&["replay"][..]; 6]) {
+            let ended =
+                conc().file("s.conc", script).args(*how).args(["--format", "json", "s.conc", schedule]).finish();
+            let told: Vec<_> = findings(&ended.stdout).iter().map(about).collect();
+            assert!(
+                told.contains(&about(&finding)),
+                "{how:?} {schedule}: {script}{finding}\n{}{}",
+                ended.stdout,
+                ended.stderr
+            );
+        }
+    }
+}
+
+/// Tasks have their numbers in the order of the turns that make them, the workers of a pool
+/// too that somebody makes who was just made himself.
+#[test]
+fn a_pool_that_a_new_task_makes() {
+    let pool = "queue q(0)\ntask j { q.get() }\ntask t { let p = pool(1); submit j to p }\n";
+    let nested = "queue q(0)\ntask j { q.get() }\ntask i { let p = pool(2); let a = submit j to p; join a }\n\
+        task t { let p = pool(1); let a = submit i to p; join a }\nspawn t\nspawn i\njoin all\n";
+    let fails = "task j { assert false }\ntask t { let p = pool(1); submit j to p; p.close(); join p }\n\
+        spawn t\nspawn t x2\njoin all\n";
+    let record = "lock m\nstruct S { pool p(1) }\ntask j { m.acquire(); m.acquire() }\n\
+        task t { let s = S(); submit j to s.p }\nspawn t\nspawn t\njoin all\n";
+    let processes = pool.replace("pool(1)", "pool(1, processes: true)");
+    for script in [&format!("{pool}spawn t x2\njoin all\n"), nested, fails, record] {
+        every_schedule_tells_of_the_same_tasks(script, &[]);
+    }
+    every_schedule_tells_of_the_same_tasks(&format!("{processes}spawn process t x2\njoin all\n"), &[]);
+}
+
+/// At the end of a schedule all have done what is nobody else's affair: those are told of who
+/// wait then. Of alike tasks that come to the same in one turn the first is told of.
+#[test]
+fn those_are_told_of_whom_the_schedule_leaves_stuck() {
+    every_schedule_tells_of_the_same_tasks("task t { raise \"x\" }\nspawn t x3\njoin all\n", &[]);
+    let random = ["--strategy", "random", "--runs", "50"];
+    let waits = "latch l(2)\nsemaphore s(1)\ntask t {\n    yield\n    l.wait()\n}\nspawn t\nspawn t x2\ns.acquire()\n";
+    every_schedule_tells_of_the_same_tasks(waits, &random);
+    let left = "lock m\ntask a {\n    yield\n    with m { }\n}\ntask b { m.acquire() }\nspawn a x2\nspawn b\n\
+        spawn a\nyield\nwith m { }\n";
+    every_schedule_tells_of_the_same_tasks(left, &random);
+    every_schedule_tells_of_the_same_tasks(waits, &["--max-states", "9"]);
+}

@@ -111,6 +111,9 @@ pub struct Explorer<'a> {
     handed: HashMap<(usize, LeafAt, Option<LeafAt>), Rc<Leaf>, rustc_hash::FxBuildHasher>,
     /// Leaves whose events were told.
     told: HashSet<(usize, LeafAt), rustc_hash::FxBuildHasher>,
+    /// Of who waits and who goes on, by a hash: who is left going where all others are
+    /// stuck (`left_going`).
+    standstills: HashMap<u64, Option<Vec<TaskId>>, rustc_hash::FxBuildHasher>,
     workers: Workers,
     pieces: Vec<Piece>,
     batch: Batch,
@@ -155,6 +158,7 @@ impl<'a> Explorer<'a> {
             leave_at: usize::MAX,
             handed: HashMap::default(),
             told: HashSet::default(),
+            standstills: HashMap::default(),
             workers: Workers::new(options.jobs),
             pieces: Vec::new(),
             batch: Batch::default(),

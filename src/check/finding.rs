@@ -36,6 +36,12 @@ pub struct Stuck {
 }
 
 impl Stuck {
+    /// How many tasks the group has, without those behind it.
+    pub fn how_many(&self) -> usize {
+        let Facts::Stuck { circle, .. } = &self.finding.facts else { return 0 };
+        circle.len()
+    }
+
     /// The tasks of the group and those behind it, each with where it waits.
     pub fn who_waits(&self) -> Vec<(u32, Span)> {
         let Facts::Stuck { circle, behind, .. } = &self.finding.facts else { return Vec::new() };
@@ -169,6 +175,11 @@ impl<'e> Scene1<'e> {
         &self.views
     }
 
+    /// Which of them serve others.
+    pub fn servants(&self) -> Vec<bool> {
+        self.views.iter().map(|v| self.task(v.id).is_some_and(serves)).collect()
+    }
+
     /// Every task of the script has ended, but for daemons and idle workers.
     pub fn finished(&self) -> bool {
         self.views.iter().all(|v| v.excused)
@@ -243,6 +254,11 @@ fn sites_of(finding: &Finding) -> Vec<String> {
         return taken;
     }
     circle.iter().map(|w| format!("{:?}", w.span)).collect()
+}
+
+/// Whether a task serves others, and so keeps no run from its end.
+pub fn serves(task: &TaskPart) -> bool {
+    task.birth.daemon || task.birth.pool.is_some()
 }
 
 /// Whether a task may wait, or go round, for ever: a daemon, or a worker without a job.

@@ -137,20 +137,25 @@ fn go(explorer: &mut Explorer, schedule: &Schedule, record: bool) -> Result<(Don
     explorer.begin().map_err(|(object, text)| Refused::Declaration(object, text))?;
     let mut follower = Follower::new(explorer, schedule);
     follower.recorder = record.then(|| Recorder::new(explorer, &explorer.row(0)));
+    follower.settle()?;
+    follower.done.rows.push(follower.done.row.clone());
     for at in 0..schedule.turns.len() {
         follower.turn(at)?;
     }
-    follower.own_affairs_of_all();
+    follower.done.rounds = follower.stances.iter().flat_map(|s| s.round.iter().cloned()).collect();
     follower.no_way_left()?;
     Ok((follower.done, follower.recorder))
 }
 
-/// An event, with how far the log went then and whether a last turn's.
+/// An event, with how far the log went then, the turn and whose doing it was.
 struct Seen {
     event: Event,
     row: Row,
     log: usize,
     turn: usize,
+    task: u32,
+    /// It came on the way to a turn, and not in one.
+    own: bool,
 }
 
 struct Done {
@@ -166,12 +171,33 @@ struct Done {
     rounds: Vec<Turn>,
 }
 
+/// How a task was left when it had done all that is nobody else's affair.
+struct Stance {
+    ix: PartIx,
+    part: part::PartId,
+    /// If it goes round in that for ever, once round.
+    round: Vec<Turn>,
+}
+
+/// The ways of a task.
+#[derive(Clone, Default)]
+struct Ways {
+    /// Those that are left to take, and how many were taken.
+    left: std::collections::VecDeque<u32>,
+    taken: usize,
+    /// How many the turns up to here have named.
+    named: usize,
+}
+
 struct Follower<'f, 'm> {
     explorer: &'f Explorer<'m>,
     schedule: &'f Schedule,
     numbers: Numbers,
-    /// Of each task, the ways that are left to take.
-    ways: Vec<std::collections::VecDeque<u32>>,
+    /// By the tasks' numbers.
+    ways: Vec<Ways>,
+    stances: Vec<Stance>,
+    /// What is done now is nobody else's affair.
+    settles: bool,
     at: usize,
     done: Done,
     recorder: Option<Recorder>,
@@ -181,7 +207,7 @@ impl<'f, 'm> Follower<'f, 'm> {
     fn new(explorer: &'f Explorer<'m>, schedule: &'f Schedule) -> Follower<'f, 'm> {
         let row = explorer.row(0);
         let done = Done {
-            rows: vec![row.clone()],
+            rows: Vec::new(),
             row,
             log: Vec::new(),
             turns: Vec::new(),
@@ -190,16 +216,17 @@ impl<'f, 'm> Follower<'f, 'm> {
             moves: Vec::new(),
             rounds: Vec::new(),
         };
-        let mut ways: Vec<std::collections::VecDeque<u32>> = Vec::new();
+        let mut ways: Vec<Ways> = Vec::new();
         for turn in &schedule.turns {
             let task = turn.task as usize;
             // A number far beyond every task is refused at its turn.
             if task < 1 << 20 {
                 ways.resize_with(ways.len().max(task + 1), Default::default);
-                ways[task].extend(&turn.ways);
+                ways[task].left.extend(&turn.ways);
             }
         }
-        Follower { explorer, schedule, numbers: Numbers::new(explorer), ways, at: 0, done, recorder: None }
+        let (numbers, stances) = (Numbers::new(explorer), Vec::new());
+        Follower { explorer, schedule, numbers, ways, stances, settles: false, at: 0, done, recorder: None }
     }
 
     fn name(&self, task: TaskId) -> String {
@@ -227,12 +254,18 @@ impl<'f, 'm> Follower<'f, 'm> {
             let verb = if made == 1 { "task has" } else { "tasks have" };
             return self.refuse(None, format!("there is no task {}: {made} {verb} been made by then", turn.task));
         };
-        if turn.ended { self.ended(turn.task, task) } else { self.goes(turn.task, task, &turn.ways) }
+        let turns = self.done.turns.len();
+        if turn.ended { self.ended(turn.task, task) } else { self.goes(turn.task, task, &turn.ways) }?;
+        self.settle()?;
+        if self.done.turns.len() > turns {
+            self.done.rows.push(self.done.row.clone());
+        }
+        Ok(())
     }
 
     /// Every way of the schedule was one to take.
     fn no_way_left(&mut self) -> Result<(), Refused> {
-        let left = |(number, ways): (usize, &std::collections::VecDeque<u32>)| Some((number as u32, *ways.front()?));
+        let left = |(number, ways): (usize, &Ways)| Some((number as u32, *ways.left.front()?));
         let Some((number, way)) = self.ways.iter().enumerate().find_map(left) else { return Ok(()) };
         let named = |turn: &super::schedule::Turn| turn.task == number && !turn.ways.is_empty();
         self.at = self.schedule.turns.iter().rposition(named).unwrap_or(0);
@@ -243,12 +276,11 @@ impl<'f, 'm> Follower<'f, 'm> {
 
     /// A turn of the task itself.
     fn goes(&mut self, number: u32, task: TaskId, ways: &[u32]) -> Result<(), Refused> {
-        let before = self.ways_left(number);
-        let round = self.own_affairs(number, task)?;
+        let named_for_ways = self.is_named_for_ways(number, ways);
         let name = self.name(task);
-        if !round.is_empty() {
-            // It comes to no turn any more. It may have been named for the ways it takes.
-            if before != self.ways_left(number) {
+        if self.stances.get(number as usize).is_some_and(|s| !s.round.is_empty()) {
+            // It comes to no turn any more.
+            if named_for_ways {
                 return Ok(());
             }
             return self.refuse(Some(task), format!("`{name}` goes round for ever by then, and comes to no turn"));
@@ -264,8 +296,7 @@ impl<'f, 'm> Follower<'f, 'm> {
         let was_dead = self.is_dead(process);
         let first = self.done.log.len();
         if !self.transition(number, ix, Mover::Task)? {
-            // It may have been named for the ways it takes before its turn.
-            if !ways.is_empty() && before != self.ways_left(number) {
+            if named_for_ways {
                 return Ok(());
             }
             let waits = self.waits_for(&stands.at);
@@ -280,7 +311,6 @@ impl<'f, 'm> Follower<'f, 'm> {
             .collect();
         let over = !was_dead && self.is_dead(process);
         self.done.turns.push(Acted { task: number, ended: false, process: false, signal: 0, site, arms, picks, over });
-        self.done.rows.push(self.done.row.clone());
         Ok(())
     }
 
@@ -325,7 +355,6 @@ impl<'f, 'm> Follower<'f, 'm> {
             over: !process && !was_dead && self.is_dead(stands.process),
         };
         self.done.turns.push(turn);
-        self.done.rows.push(self.done.row.clone());
         Ok(())
     }
 
@@ -336,13 +365,19 @@ impl<'f, 'm> Follower<'f, 'm> {
         }
     }
 
-    fn ways_left(&self, number: u32) -> usize {
-        self.ways.get(number as usize).map_or(0, |w| w.len())
+    /// Whether a turn's task need not have come to it: it was named for the ways it takes
+    /// before, of which it has taken some.
+    fn is_named_for_ways(&mut self, number: u32, ways: &[u32]) -> bool {
+        let Some(known) = self.ways.get_mut(number as usize) else { return false };
+        let before = known.named;
+        known.named += ways.len();
+        !ways.is_empty() && known.taken > before
     }
 
     /// One transition; whether it could be done.
     fn transition(&mut self, number: u32, ix: PartIx, mover: Mover) -> Result<bool, Refused> {
-        let ways: Vec<u32> = self.ways.get(number as usize).map(|w| w.iter().copied().collect()).unwrap_or_default();
+        let left = self.ways.get(number as usize).map(|w| w.left.iter().copied().collect());
+        let ways: Vec<u32> = left.unwrap_or_default();
         let turn = Turn { actor: ix, mover, ways };
         let Some((row, log, events)) = self.explorer.logged_by(&self.done.row, &turn, Some(self.numbers.all())) else {
             return Ok(false);
@@ -371,7 +406,7 @@ impl<'f, 'm> Follower<'f, 'm> {
         }
         let count = log.steps.iter().map(|s| s.choices.len()).sum::<usize>();
         if let Some(ways) = self.ways.get_mut(number as usize) {
-            ways.drain(..count.min(ways.len()));
+            ways.taken += ways.left.drain(..count.min(ways.left.len())).count();
         }
         if let Some(recorder) = &mut self.recorder {
             recorder.transition(self.explorer, &self.done.row, &row, self.explorer.task_of(&turn), &log);
@@ -381,10 +416,34 @@ impl<'f, 'm> Follower<'f, 'm> {
             self.done.log.push((mover, step));
         }
         let (at, log) = (self.at, self.done.log.len());
-        self.done.events.extend(events.into_iter().map(|event| Seen { event, row: row.clone(), log, turn: at }));
+        let own = self.settles;
+        let seen = |event| Seen { event, row: row.clone(), log, turn: at, task: number, own };
+        self.done.events.extend(events.into_iter().map(seen));
         self.done.row = row;
         self.done.moves.push((self.done.rows.len(), turn));
         Ok(true)
+    }
+
+    /// What all do before their next turns, by their numbers: as in a run, where a turn goes
+    /// on until all that it has made or let go have come to theirs.
+    fn settle(&mut self) -> Result<(), Refused> {
+        self.settles = true;
+        let mut number = 0;
+        while let Some(task) = self.numbers.task(number) {
+            let at = number as usize;
+            if at == self.stances.len() {
+                let ix = self.explorer.model.space.place(Key::Task(task));
+                self.stances.push(Stance { ix, part: 0, round: Vec::new() });
+            }
+            let ix = self.stances[at].ix;
+            if self.stances[at].part != self.done.row.get(ix) {
+                let round = self.own_affairs(number, task)?;
+                self.stances[at] = Stance { ix, part: self.done.row.get(ix), round };
+            }
+            number += 1;
+        }
+        self.settles = false;
+        Ok(())
     }
 
     /// What a task does before its next turn, which is nobody else's affair. If it goes
@@ -408,15 +467,6 @@ impl<'f, 'm> Follower<'f, 'm> {
             }
         }
         Ok(Vec::new())
-    }
-
-    fn own_affairs_of_all(&mut self) {
-        let mut number = 0;
-        while let Some(task) = self.numbers.task(number) {
-            let round = self.own_affairs(number, task).unwrap_or_default();
-            self.done.rounds.extend(round);
-            number += 1;
-        }
     }
 
     fn waits_for(&self, at: &At) -> String {
@@ -463,8 +513,11 @@ fn end(explorer: &mut Explorer, done: Done, round: bool) -> Followed {
         add(one.finding, true);
     }
     // What comes again is the same finding, with the facts of the first time, as in a run and
-    // among all that an exploration finds. The last turn shows it if it comes there again.
+    // among all that an exploration finds; in one turn, of the first task. The last turn shows
+    // it if it comes there again.
     let key = |seen: &Seen| finding::key(explorer.model.program, &seen.event);
+    // What somebody came to before a turn that it does not take any more is shown there too.
+    let goes_on = |seen: &Seen| done.turns.iter().skip(seen.turn + 1).any(|t| t.task == seen.task);
     let mut firsts: Vec<(&Seen, bool)> = Vec::new();
     let mut at: HashMap<(Code, String), usize> = HashMap::default();
     for seen in &done.events {
@@ -472,7 +525,11 @@ fn end(explorer: &mut Explorer, done: Done, round: bool) -> Followed {
         if first == firsts.len() {
             firsts.push((seen, false));
         }
-        firsts[first].1 |= seen.turn == last;
+        let known = firsts[first].0;
+        if (seen.turn, seen.task) < (known.turn, known.task) {
+            firsts[first].0 = seen;
+        }
+        firsts[first].1 |= seen.turn == last || seen.own && !goes_on(seen);
     }
     for (seen, at_last) in firsts {
         let (code, _) = key(seen);
@@ -539,14 +596,9 @@ fn recurring(explorer: &mut Explorer, row: &Row) -> Vec<Finding> {
 fn circle(explorer: &mut Explorer, done: &Done, from: usize) -> Vec<Finding> {
     let turns_of = |moves: &mut dyn Iterator<Item = &(usize, Turn)>| moves.map(|m| m.1.clone()).collect::<Vec<_>>();
     let mut turns = turns_of(&mut done.moves.iter().filter(|m| (from + 1..=done.turns.len()).contains(&m.0)));
-    // Those that take no turn on it come first to where they stay or go round by
-    // themselves: what they do is nobody else's affair.
+    // Those that take no turn on it stand where they stay, or go round by themselves.
     let on_it: Vec<PartIx> = turns.iter().map(|t| t.actor).collect();
-    let mut start = done.rows[from].clone();
-    for (_, turn) in done.moves.iter().filter(|m| m.0 > done.turns.len() && !on_it.contains(&m.1.actor)) {
-        let Some((next, ..)) = explorer.logged(&start, turn) else { return Vec::new() };
-        start = next;
-    }
+    let start = done.rows[from].clone();
     turns.extend(done.rounds.iter().filter(|t| !on_it.contains(&t.actor)).cloned());
     if turns.iter().any(|t| !t.ways.is_empty()) {
         return recurring(explorer, &start);

@@ -72,6 +72,8 @@ pub struct Movers {
     /// and the worker's leaving are two transitions in either division, of which
     /// each can be the first, so it is seen, and the exploration starts anew.
     pub workers: bool,
+    /// There may be daemons or pools: tasks that serve others and keep no run from its end.
+    pub servants: bool,
     /// A task may see that another one has got somewhere without coming after
     /// what that one did before. Then a race may show only behind a release, and
     /// `order` is needed to see it. Without, every observation is a wait that
@@ -157,6 +159,7 @@ impl Movers {
         movers.workers = program.objects.iter().any(|o| o.kind == place::pool)
             || program.news.iter().any(|n| n.kind == place::pool)
             || program.structs.iter().any(|s| s.fields.iter().any(field));
+        movers.servants = movers.workers || program.spawns.iter().any(|site| site.daemon);
         movers.observes |= movers.deadly || movers.ends_seen || movers.sees_more(program);
         movers
     }

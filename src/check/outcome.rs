@@ -3,6 +3,7 @@
 //! them; the table is `report`'s.
 
 use super::explore::Explorer;
+use super::finding;
 use super::moves::Move;
 use super::part::*;
 use super::store::{Row, StateId};
@@ -68,10 +69,10 @@ impl Outcomes {
     }
 }
 
-/// The outcomes of a state in which nobody can go on: the first as it stands,
-/// then those in which who was ended by another had printed less by then. Of these
-/// the first `OUTCOMES_MAX`.
-pub fn of(m: &mut Move, explorer: &Explorer, row: &Row, finished: bool) -> Vec<Outcome> {
+/// The outcomes of a state in which nobody can go on but for those that serve others, of
+/// which these do: the first as it stands, then those in which who was ended by another had
+/// printed less by then. Of these the first `OUTCOMES_MAX`.
+pub fn of(m: &mut Move, explorer: &Explorer, row: &Row, finished: bool, going: &[TaskId]) -> Vec<Outcome> {
     let program = m.program;
     let mut values = Pairs::new();
     let own = |memory: Memory| memory == Memory::Var;
@@ -97,10 +98,12 @@ pub fn of(m: &mut Move, explorer: &Explorer, row: &Row, finished: bool) -> Vec<O
             texts.extend(before.cloned());
             may_print.push((name.clone(), texts));
         }
-        if task.birth.pool.is_some() || is_job(m, task) {
+        // A worker's end is nobody's affair, but of one that is cut short in a job.
+        let in_a_job = going.contains(&task.birth.id) && !finding::is_excused(task);
+        if task.birth.pool.is_some() && !in_a_job || is_job(m, task) {
             continue;
         }
-        ended.push((name, how_ended(task)));
+        ended.push((name, how_ended(task, going)));
     }
     let claims = if finished && !program.claims.is_empty() {
         let value = |c: &crate::program::code::Claim| match m.look_outside(c.function) {
@@ -137,10 +140,11 @@ fn named(birth: &Birth) -> Named {
     Named { id: birth.id, name, spawner: birth.spawner, site: birth.site.map_or(0, |s| s + 1), before: None }
 }
 
-/// What an outcome says of a task at the end.
-pub fn how_ended(task: &TaskPart) -> String {
+/// What an outcome says of a task at the end; some may be going on there.
+pub fn how_ended(task: &TaskPart, going: &[TaskId]) -> String {
     match &task.at {
         At::Ended(ended) => how_text(ended.how),
+        _ if going.contains(&task.birth.id) => "cut short".to_string(),
         _ => "stuck".to_string(),
     }
 }

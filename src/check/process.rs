@@ -226,7 +226,12 @@ impl Move<'_> {
     /// Makes the workers of a pool, of one that has them made at once.
     pub fn open_pool(&mut self, id: u32, options: u32) {
         let workers = self.word(id, pool::WORKERS) as u32;
-        let workers = (0..workers).map(|n| self.make_worker(id, options & pool::OF_PROCESSES != 0, n)).collect();
+        let workers: Vec<TaskId> =
+            (0..workers).map(|n| self.make_worker(id, options & pool::OF_PROCESSES != 0, n)).collect();
+        self.say(|m| {
+            let s = if workers.len() == 1 { "" } else { "s" };
+            format!("makes {} with {} worker{s}", m.object_name(id), workers.len())
+        });
         self.change_object(id, |o| o.workers = workers);
     }
 

@@ -375,7 +375,7 @@ impl Stepper {
         let over = able.is_empty();
         let finished = over && scene.finished();
         let mut m = Move::new(&self.model, row.parts(), &[], explorer.main, explorer.main);
-        let outcome = if finished { outcome::of(&mut m, &explorer, row, true).into_iter().next() } else { None };
+        let outcome = if finished { outcome::of(&mut m, &explorer, row, true, &[]).into_iter().next() } else { None };
         let claims = outcome.map(|o| o.claims).unwrap_or_default();
         let of = self.model.program.claims.iter().zip(claims);
         View {

@@ -63,6 +63,6 @@ impl Walk<'_> {
         let finished = Scene1::new(&self.explorer, row, &[]).finished();
         let main = self.explorer.main;
         let mut m = Move::new(self.explorer.model, row.parts(), &[], main, main);
-        outcome::of(&mut m, &self.explorer, row, finished)
+        outcome::of(&mut m, &self.explorer, row, finished, &[])
     }
 }

@@ -3,14 +3,15 @@
 //! and the numbering of tasks; how lanes are drawn is `report`'s.
 
 use super::explore::{self, Explorer, Found1};
+use super::finding::Stuck;
 use super::part::*;
 use super::schedule::{self, Schedule};
 use super::seen::{Choice, Event, Logged};
 use super::store::Row;
-use super::strategy::shorter::{self, Wanted};
+use super::strategy::shorter::{self, Shows, Wanted};
 use super::turn::{Mover, Turn};
 use super::{Shown, finding, follow, same};
-use crate::detect::finding::{Facts, Finding};
+use crate::detect::finding::{Code, Facts, Finding};
 use crate::lang::ast::Span;
 use crate::machine::Step;
 use crate::objects::TaskId;
@@ -102,18 +103,37 @@ impl Numbers {
     }
 }
 
+/// Of a deadlock all are shown who wait behind it in the end, unless that takes so many
+/// transitions more.
+const BEHIND_MAX: usize = 32;
+
 /// Of ways of no more transitions it is seen thoroughly which are not needed.
 const SHORTENED_MAX: usize = 400;
-/// Longer ones are followed so often for that: once without each of some tasks.
-const LONG_TRIES: u64 = 8;
+/// Longer ones are followed so often for that: without each of some tasks, or its end.
+const LONG_TRIES: u64 = 40;
 
 /// In ways of no more steps neighbours are exchanged, to have fewer switches.
 const STEPS_MAX: usize = 100_000;
 
 /// Something found with its facts, its schedule and its lanes.
 pub fn shown(explorer: &mut Explorer, found: &Found1) -> Shown {
-    let (mut turns, row) = explorer.way_to(found.state);
+    let mut whole = way_to_all(explorer, found);
+    // Those behind the ones who are stuck may come to that only long after.
+    if let explore::What::Stuck(one) = &whole.what
+        && whole.turns.len() > BEHIND_MAX
+        && let Some(less) = way_to_circle(explorer, found, one.clone())
+        && less.turns.len() + BEHIND_MAX < whole.turns.len()
+    {
+        whole = less;
+    }
+    let Shows { turns, what } = whole;
+    shown_by(explorer, &Found1 { what, ..found.clone() }, turns)
+}
+
+/// The way to something found; of those who are stuck none that belongs to it is left out.
+fn way_to_all(explorer: &mut Explorer, found: &Found1) -> Shows {
     let mut found = found.clone();
+    let (mut turns, row) = explorer.way_to(found.state);
     if explorer.symmetry.is_some() {
         // The way may lead to another state than the one that was kept for it.
         let key = same::key(explorer, &found);
@@ -130,7 +150,7 @@ pub fn shown(explorer: &mut Explorer, found: &Found1) -> Shown {
     }
     turns.extend(found.turn.clone());
     // Who goes alone goes first, and who is not followed later: what is met first is not on
-    // a shortest way then. Of those who are stuck none that belongs to it is left out.
+    // a shortest way then.
     let stands = |what: &explore::What| match what {
         explore::What::Stuck(one) => one.who_waits(),
         _ => Vec::new(),
@@ -141,13 +161,28 @@ pub fn shown(explorer: &mut Explorer, found: &Found1) -> Shown {
         let key = same::key(explorer, &found);
         let there = stands(&found.what);
         let wanted = Wanted { key: &key, fits: &|what| stands(what) == there };
-        let thorough = explorer.follows_some() || turns.len() <= SHORTENED_MAX;
-        let budget = if thorough { shorter::BUDGET } else { LONG_TRIES * turns.len() as u64 };
+        let budget = budget_of(explorer, &turns);
         if let Some(shows) = shorter::shorter(explorer, &turns, &wanted, budget) {
-            (turns, found.what) = (shows.turns, shows.what);
+            return shows;
         }
     }
-    shown_by(explorer, &found, turns)
+    Shows { turns, what: found.what }
+}
+
+/// The same without those that are merely behind others: as soon as these are stuck.
+fn way_to_circle(explorer: &mut Explorer, found: &Found1, one: Stuck) -> Option<Shows> {
+    let key = same::key(explorer, found);
+    let many = one.how_many();
+    let (state, _) = explorer.first_so_stuck(found.state, one);
+    let (turns, _) = explorer.way_to(state);
+    let fits = |what: &explore::What| matches!(what, explore::What::Stuck(s) if s.how_many() >= many);
+    let budget = budget_of(explorer, &turns);
+    shorter::shorter(explorer, &turns, &Wanted { key: &key, fits: &fits }, budget)
+}
+
+fn budget_of(explorer: &Explorer, turns: &[Turn]) -> u64 {
+    let thorough = explorer.follows_some() || turns.len() <= SHORTENED_MAX;
+    if thorough { shorter::BUDGET } else { shorter::BUDGET.min(LONG_TRIES * turns.len() as u64) }
 }
 
 /// The same with a known way there: all its transitions from the first state.
@@ -194,12 +229,36 @@ pub fn shown_by(explorer: &Explorer, found: &Found1, turns: Vec<Turn>) -> Shown 
     if let Some(better) = better {
         (finding, way) = better;
     }
+    if !matches!(found.what, explore::What::Circle(_)) {
+        finding = as_followed(explorer, finding, &way.schedule);
+    }
     way.circle_from = circle_from.map(|from| log[..from].iter().filter(|l| !l.1.text.is_empty()).count());
     finding.schedule = Some(way.schedule.to_string());
     let also = found.also_on.iter().filter(|name| !finding.on.contains(name));
     finding.also_on = also.cloned().collect();
     finding.also_on.sort();
     Shown { finding, way, first: None }
+}
+
+/// Schedules of so many turns are followed once more for what they show.
+const FOLLOWED_MAX: usize = 10_000;
+
+/// The same finding as a replay of its schedule tells it: at its end all have done what is
+/// nobody else's affair, so that others may be stuck as well, and of alike tasks another may
+/// be the first.
+fn as_followed(explorer: &Explorer, shown: Finding, schedule: &Schedule) -> Finding {
+    if shown.code == Code::Race || schedule.turns.len() > FOLLOWED_MAX {
+        return shown;
+    }
+    let followed = follow::follow_to_end(explorer.model.program, schedule);
+    let all = followed.map_or(Vec::new(), |f| f.shown);
+    // More tasks may wait for the same there, at other places too.
+    let waits = |f: &Finding| matches!(f.facts, Facts::Stuck { .. });
+    let alike = |f: &&Finding| waits(&shown) && waits(f) && f.code == shown.code && f.on == shown.on;
+    match all.iter().find(|f| f.is_same(&shown)).or_else(|| all.iter().find(alike)) {
+        Some(same) => Finding { certainty: shown.certainty, count: shown.count, ..same.clone() },
+        None => shown,
+    }
 }
 
 /// Who waits for several tasks has joined those that ended by now: for the

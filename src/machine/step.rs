@@ -97,6 +97,8 @@ pub struct SpawnStep {
     pub captures: Vec<(u16, Value)>,
     /// `x N`: which of the N this step makes; its answer is a list.
     pub indices: Option<std::ops::Range<u32>>,
+    /// Each of the N is made by a step of its own.
+    pub one_of_several: bool,
     pub name: Option<String>,
 }
 
@@ -160,6 +162,8 @@ pub enum Step {
     New {
         site: u32,
         args: Vec<Value>,
+        /// It is a pool whose workers are made with it.
+        hires: bool,
     },
     /// The worker of this number of a pool whose workers are made one by one.
     /// Answered by whether there is another one to make.
@@ -170,6 +174,8 @@ pub enum Step {
     NewRecord {
         site: u32,
         values: Vec<Value>,
+        /// It has such a pool.
+        hires: bool,
     },
     AtomicBegin,
     AtomicEnd,
@@ -228,7 +234,8 @@ impl Step {
     /// Whether the step counts: whether it is one at which tasks can be
     /// interleaved. All others are nobody else's affair, `print` among them, and
     /// go with the step before; that a body has ended is told by a turn behind
-    /// its last step.
+    /// its last step. Whatever makes tasks counts, since these have their numbers in
+    /// the order of the turns.
     pub fn is_turn(&self) -> bool {
         !matches!(
             self,
@@ -238,8 +245,8 @@ impl Step {
                 | Step::Yield
                 | Step::Print(_)
                 | Step::SelfInfo(_)
-                | Step::New { .. }
-                | Step::NewRecord { .. }
+                | Step::New { hires: false, .. }
+                | Step::NewRecord { hires: false, .. }
                 | Step::Choose(_)
                 | Step::Interrupted
                 | Step::TaskField { field: TaskField::Name | TaskField::Pid, .. }

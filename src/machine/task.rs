@@ -121,6 +121,8 @@ pub struct Task {
     asked: Step,
     /// What the read of an `AddCell` gave whose write is yet to come.
     half_done: Option<i64>,
+    /// It runs the body of `main`, as a child does that was forked there.
+    is_main: bool,
 }
 
 /// Errors are rare and large; boxed, they leave the common answer in a
@@ -187,6 +189,7 @@ impl Task {
             pending: Pending::Nothing,
             asked: Step::Interrupted,
             half_done: None,
+            is_main: f.kind == FunctionKind::Main,
         }
     }
 

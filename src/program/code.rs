@@ -2,6 +2,7 @@
 //! each, functions as entries into it, and the tables of declared memory and
 //! objects. It owns the shapes; `machine` gives the instructions meaning.
 
+use super::apart::Apart;
 use super::kind::{KindSpec, Memory, Update};
 use super::table::Table;
 use super::value::{ErrorKind, Value};
@@ -514,9 +515,7 @@ pub struct Program {
     /// By kind and method: the arguments when none is given.
     pub defaults: Arc<Vec<Vec<Vec<Value>>>>,
     pub needs: Needs,
-    /// There may be threads beside `main`: what is copied into a process may be changed
-    /// meanwhile, so that of several processes each is made by a step of its own.
-    pub may_have_threads: bool,
+    pub apart: Apart,
 }
 
 impl Program {
@@ -545,34 +544,6 @@ impl Program {
         self.error_kinds.seal();
         self.expects.seal();
         self.consts.seal();
-    }
-
-    /// Whether something spawns a thread or makes a pool of threads.
-    pub fn makes_threads(&self) -> bool {
-        let makes =
-            |kind: u8, options: u32| self.kinds[kind as usize].word == "pool" && !self.is_of_processes(kind, options);
-        let field = |f: &Field| matches!(f.what, FieldKind::Object { kind, options, .. } if makes(kind, options));
-        self.spawns.iter().any(|s| !s.process)
-            || self.objects.iter().any(|o| makes(o.kind, o.options))
-            || self.news.iter().any(|n| makes(n.kind, n.options))
-            || self.structs.iter().any(|s| s.fields.iter().any(field))
-    }
-
-    /// Whether an object is a pool `of processes`.
-    fn is_of_processes(&self, kind: u8, options: u32) -> bool {
-        let phrases = self.kinds[kind as usize].options.iter().enumerate();
-        options != 0 && phrases.into_iter().any(|(bit, p)| *p == "of processes" && options & (1 << bit) != 0)
-    }
-
-    /// Whether the workers of an object made while running are made one by one, each by a
-    /// step of its own: they are processes, and threads may change what is copied.
-    pub fn hires_apart(&self, kind: u8, options: u32) -> bool {
-        self.may_have_threads && self.is_of_processes(kind, options)
-    }
-
-    /// The same of the objects of a record's field.
-    pub fn field_hires_apart(&self, field: &Field) -> bool {
-        matches!(field.what, FieldKind::Object { kind, options, .. } if self.hires_apart(kind, options))
     }
 
     pub fn span(&self, pc: Pc) -> Span {

@@ -3,6 +3,7 @@
 //! `declaration`; statements are in `statement`, expressions in `expression`. It
 //! reports every error it finds.
 
+use super::apart::Apart;
 use super::code::*;
 use super::constant::Constants;
 use super::dictionary::Dictionary;
@@ -191,7 +192,7 @@ impl<'s> Compiler<'s> {
 
     fn finish(mut self, errors_max: usize) -> Result<Program, Vec<ScriptError>> {
         if self.errors.is_empty() {
-            self.program.may_have_threads = self.program.makes_threads();
+            self.program.apart = Apart::of(&self.program);
             return Ok(self.program);
         }
         self.keep_errors(errors_max);
@@ -689,6 +690,6 @@ fn empty_program(kinds: &'static [KindSpec]) -> Program {
         consts: Table::default(),
         defaults: std::sync::Arc::new(kinds.iter().map(|k| k.methods.iter().map(defaults).collect()).collect()),
         needs: Needs::default(),
-        may_have_threads: false,
+        apart: Apart::default(),
     }
 }

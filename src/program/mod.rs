@@ -1,6 +1,7 @@
 //! A script compiled: names resolved, arity and kinds checked, flat code with
 //! its places in the source. It knows nothing of how the code is executed.
 
+mod apart;
 pub mod code;
 pub mod compile;
 pub mod constant;

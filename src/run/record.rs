@@ -15,12 +15,13 @@ use serde::{Deserialize, Serialize};
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 /// Words of a finding's block: the next one, the key's two, the count, the
-/// bytes.
+/// bytes, and of a replay who saw it when.
 const NEXT: usize = 0;
 const KEY: usize = 8;
 const COUNT: usize = 24;
 const BYTES: usize = 32;
-const BLOCK: usize = 40;
+const SEEN: usize = 40;
+const BLOCK: usize = 48;
 
 /// An access as it was recorded.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -154,7 +155,7 @@ impl Executor {
             self.arena.at(block + COUNT).fetch_add(1, Relaxed);
             return;
         }
-        let block = add_new(self.arena, key, raw, self.holder);
+        let block = add_new(self.arena, key, (raw, self.seen_in_turn()), self.holder);
         if let Some(block) = block {
             self.reported.insert(key, block);
         }
@@ -243,36 +244,49 @@ pub fn lockset(arena: &Arena, words: &[u64], holder: u32) -> Result<usize, OutOf
     Ok(at + 8)
 }
 
-/// Adds a finding to the list, or counts one with the same key.
-pub fn add(arena: &Arena, key: (u64, u64), raw: Raw, holder: u32) -> Option<usize> {
-    add_new(arena, key, || raw, holder)
+/// Adds a finding to the list, or counts one with the same key. Of those that are `seen` in
+/// one turn of a replay the one of the first task is told, as the model tells it: those that
+/// a turn makes or lets go come to their next turns side by side.
+pub fn add(arena: &Arena, key: (u64, u64), (raw, seen): (Raw, u64), holder: u32) -> Option<usize> {
+    add_new(arena, key, (|| raw, seen), holder)
 }
 
-fn add_new(arena: &Arena, key: (u64, u64), raw: impl FnOnce() -> Raw, holder: u32) -> Option<usize> {
+fn add_new(arena: &Arena, key: (u64, u64), (raw, seen): (impl FnOnce() -> Raw, u64), holder: u32) -> Option<usize> {
     let guard = arena.run_half(run::FINDINGS_GUARD);
     guard::spin_lock(guard, holder);
     let found = list(arena).find(|b| (arena.at(b + KEY).load(Relaxed), arena.at(b + KEY + 8).load(Relaxed)) == key);
     let block = match found {
         Some(block) => {
             arena.at(block + COUNT).fetch_add(1, Relaxed);
+            if seen < arena.at(block + SEEN).load(Relaxed)
+                && let Some(bytes) = stored(arena, &raw(), holder)
+            {
+                arena.at(block + BYTES).store(bytes, Relaxed);
+                arena.at(block + SEEN).store(seen, Relaxed);
+            }
             Some(block)
         }
-        None => append(arena, key, &raw(), holder),
+        None => append(arena, key, (&raw(), seen), holder),
     };
     guard.store(0, Release);
     block
 }
 
-fn append(arena: &Arena, key: (u64, u64), raw: &Raw, holder: u32) -> Option<usize> {
+fn stored(arena: &Arena, raw: &Raw, holder: u32) -> Option<u64> {
     raw.tasks().into_iter().for_each(|task| _ = handle::keep(arena, task));
     let bytes = serde_json::to_vec(raw).ok()?;
-    let bytes = codec::store_bytes(&bytes, arena.heap(), holder).ok()?;
+    codec::store_bytes(&bytes, arena.heap(), holder).ok().map(|at| at as u64)
+}
+
+fn append(arena: &Arena, key: (u64, u64), (raw, seen): (&Raw, u64), holder: u32) -> Option<usize> {
+    let bytes = stored(arena, raw, holder)?;
     let block = arena.heap().allocate(BLOCK, holder).ok()?;
     arena.at(block + NEXT).store(arena.run(run::FINDINGS).load(Acquire), Relaxed);
     arena.at(block + KEY).store(key.0, Relaxed);
     arena.at(block + KEY + 8).store(key.1, Relaxed);
     arena.at(block + COUNT).store(1, Relaxed);
-    arena.at(block + BYTES).store(bytes as u64, Relaxed);
+    arena.at(block + BYTES).store(bytes, Relaxed);
+    arena.at(block + SEEN).store(seen, Relaxed);
     arena.run(run::FINDINGS).store(block as u64, Release);
     Some(block)
 }

@@ -387,6 +387,11 @@ impl Executor {
         rounds == ROUNDS
     }
 
+    /// When in a replay it sees something, and which task it is; of a run the same for all.
+    pub(super) fn seen_in_turn(&self) -> u64 {
+        if self.replay.on { (cursor(self.arena) as u64) << 32 | u64::from(self.replay.number) } else { u64::MAX }
+    }
+
     /// A number below `count`, as planned.
     pub(super) fn planned_choice(&mut self, count: u64) -> u64 {
         if count <= 1 {
@@ -879,7 +884,13 @@ fn is_settled(arena: &Arena, gates: &[u64]) -> bool {
         return false;
     }
     let live: Vec<usize> = (0..arena.slots_high()).filter(|s| is_live(arena, *s)).collect();
-    let stands = |s: &usize| gates.contains(&arena.slot(*s, slot::GATE).load(SeqCst));
+    // One at its last gate that was woken late sleeps again at once; until then it would
+    // seem to go on.
+    let sleeps = |s: usize| arena.park(s).0.load(SeqCst) == 0 && arena.park(s).1.load(SeqCst) != 0;
+    let stands = |s: &usize| match arena.slot(*s, slot::GATE).load(SeqCst) {
+        at::LAST => gates.contains(&at::LAST) && sleeps(*s),
+        gate => gates.contains(&gate),
+    };
     let has_tasks = |p: usize| live.iter().any(|s| arena.slot(*s, slot::PROCESS).load(Relaxed) as usize == p);
     let leaves = |p: usize| {
         let word = |w: usize| arena.process(p, w).load(SeqCst);

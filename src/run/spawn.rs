@@ -884,6 +884,8 @@ impl Executor {
 
     /// Makes the workers of a pool, of one that has them made at once.
     pub(super) fn open_pool(&mut self, id: u32, options: u32) -> Result<(), Halt> {
+        // Before any of them can do anything.
+        self.trace_rest();
         for index in 0..self.object_word(id, pool::WORKERS) as u32 {
             self.make_worker(id, options & pool::OF_PROCESSES != 0, index)?;
         }

@@ -175,8 +175,8 @@ impl Executor {
                 self.traced_with(*task, |e| e.task_field(*task, *field))
             }
             Step::TaskField { task, field } => self.task_field(*task, *field),
-            Step::New { site, args } => self.new_object(*site, args),
-            Step::NewRecord { site, values } => self.new_record(*site, values),
+            Step::New { site, args, .. } => self.new_object(*site, args),
+            Step::NewRecord { site, values, .. } => self.new_record(*site, values),
             Step::Hire { pool, index } => self.hire(*pool, *index),
             Step::AtomicBegin => {
                 self.take_gate(true);

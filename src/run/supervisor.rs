@@ -711,7 +711,8 @@ impl Supervisor {
                 let told = (task | parent) & process::TOLD != 0;
                 if task != 0 && parent != 0 && !told && !spawn::has_ended(self.arena, task as u32 - 1) {
                     let raw = Raw::Orphan { child: task as u32 - 1, parent: parent as u32 - 1 };
-                    record::add(self.arena, record::child_key(self.arena, &raw), raw, guard::holder(TASKS_MAX, 0));
+                    let key = record::child_key(self.arena, &raw);
+                    record::add(self.arena, key, (raw, u64::MAX), guard::holder(TASKS_MAX, 0));
                 }
             }
             _ => {}

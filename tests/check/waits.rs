@@ -221,6 +221,21 @@ fn a_notify_may_wake_who_looks_for_something_else() {
     assert_eq!(all.failures(), [""; 0]);
 }
 
+/// A deadlock that is seen only where all else is over is shown as soon as it is there.
+#[test]
+fn a_deadlock_beside_one_who_goes_on_for_long() {
+    let script = |body: &str| format!("event e\natomic n = 0\ntask a {{ e.wait() }}\n{body}\n");
+    for (body, schedule) in [
+        ("spawn a x2\nrepeat 2000 { n += 1 }\nn = 0", "0.1.2@"),
+        ("task c { repeat 100 { n += 1 }\nspawn a }\nspawn c\nspawn a\nrepeat 9 { n = 1 }", "0x2.2@"),
+    ] {
+        let checked = check_json(&script(body)).finish().expect_code(1);
+        let found = checked.of_type("finding");
+        let shown: Vec<&str> = found.iter().filter_map(|f| f["schedule"].as_str()).collect();
+        assert!(shown.iter().any(|s| s.starts_with(schedule)), "{body}: {shown:?}");
+    }
+}
+
 /// A `notify_all` that came too early for one of two is as lost for it as a `set` would be.
 #[test]
 fn a_notify_all_that_came_too_early_for_one() {

@@ -116,6 +116,9 @@ impl Explorer<'_> {
                     self.successors(&row, true, &mut out);
                     self.stuck_partly(state, &row, &out);
                 }
+                if fan.from != fan.to {
+                    self.at_standstill(state, &piece.steps[fan.from as usize..fan.to as usize]);
+                }
                 self.transitions += u64::from(fan.followed);
                 self.followed += u64::from(fan.followed);
                 if fan.chosen {
@@ -199,17 +202,19 @@ impl Explorer<'_> {
         out.iter().map(|(turn, _)| self.task_of(turn)).collect()
     }
 
-    /// On the way to a state, the first one where the same are stuck: from there on they are.
-    fn first_so_stuck(&mut self, state: StateId, one: Stuck) -> (StateId, Stuck) {
+    /// On the way to a state, the first one where as many are stuck at the same places: from
+    /// there on they are.
+    pub(in crate::check) fn first_so_stuck(&mut self, state: StateId, one: Stuck) -> (StateId, Stuck) {
         let mut way = vec![state];
         while let Some(before) = way.last().map(|s| self.parents[*s as usize]).filter(|p| Some(p) != way.last()) {
             way.push(before);
         }
         // Of the way back, up to here they are stuck.
-        let (mut least, mut beyond, mut found) = (0, way.len(), one);
+        let (mut least, mut beyond, many) = (0, way.len(), one.how_many());
+        let mut found = one;
         while least + 1 < beyond {
             let middle = (least + beyond) / 2;
-            let same = |other: &Stuck| (other.code, &other.key) == (found.code, &found.key);
+            let same = |other: &Stuck| (other.code, &other.key) == (found.code, &found.key) && other.how_many() >= many;
             let row = self.row(way[middle]);
             match self.stuck_in(&row).into_iter().find(same) {
                 Some(other) => (least, found) = (middle, other),
@@ -269,8 +274,8 @@ impl Explorer<'_> {
             self.add_stuck(state, one);
         }
         let mut m = Move::new(self.model, row.parts(), &[], self.main, self.main);
-        let outcomes = outcome::of(&mut m, self, row, finished);
-        let others = self.others_alike(row, finished);
+        let outcomes = outcome::of(&mut m, self, row, finished, &[]);
+        let others = self.others_alike(row, finished, &[]);
         let notes = if finished { finding::notes(self, row) } else { Vec::new() };
         if finished {
             m.run_finally();
@@ -302,18 +307,65 @@ impl Explorer<'_> {
     }
 
     /// The outcomes of the ends that this one stands for.
-    fn others_alike(&mut self, row: &Row, finished: bool) -> Vec<Outcome> {
+    fn others_alike(&mut self, row: &Row, finished: bool, going: &[TaskId]) -> Vec<Outcome> {
         let Some(mut symmetry) = self.symmetry.take() else { return Vec::new() };
-        let tells = |task: &TaskPart| (task.printed.clone(), outcome::how_ended(task));
+        let tells = |task: &TaskPart| (task.printed.clone(), outcome::how_ended(task, going));
         let (rows, more) = symmetry.orbit(&self.model.space, row.parts(), tells, outcome::OUTCOMES_MAX);
         self.symmetry = Some(symmetry);
         self.outcomes.more |= more;
-        let one = |parts: &Vec<PartId>| {
+        let mut all = Vec::new();
+        for parts in rows.iter().filter(|parts| **parts != row.parts()) {
             let row = Row::from_parts(parts);
+            let going = if going.is_empty() { Vec::new() } else { self.left_going(&row).unwrap_or_default() };
             let mut m = Move::new(self.model, row.parts(), &[], self.main, self.main);
-            outcome::of(&mut m, self, &row, finished)
-        };
-        rows.iter().filter(|parts| **parts != row.parts()).flat_map(one).collect()
+            all.extend(outcome::of(&mut m, self, &row, finished, &going));
+        }
+        all
+    }
+
+    /// Where only those go on that serve others, and all others never can: there a run
+    /// ends, whatever those are about. So it is an outcome, as it stands.
+    fn at_standstill(&mut self, state: StateId, steps: &[Step]) {
+        if !self.model.movers.servants {
+            return;
+        }
+        let row = self.row(state);
+        let space = &self.model.space;
+        let of_servant = |ix| matches!(&*space.part(row.get(ix)), Part::Task(task) if finding::serves(task));
+        if !steps.iter().all(|step| step.mover == Mover::Task && of_servant(step.actor)) {
+            return;
+        }
+        let Some(going) = self.left_going(&row) else { return };
+        let mut m = Move::new(self.model, row.parts(), &[], self.main, self.main);
+        let outcomes = outcome::of(&mut m, self, &row, false, &going);
+        let others = self.others_alike(&row, false, &going);
+        self.outcomes.more |= outcomes.len() >= outcome::OUTCOMES_MAX;
+        for outcome in outcomes.into_iter().chain(others) {
+            self.outcomes.add(outcome, state, &[]);
+        }
+    }
+
+    /// Who of those that serve others is not stuck, where all others are; none, if one of
+    /// them is not, or there are none.
+    fn left_going(&mut self, row: &Row) -> Option<Vec<TaskId>> {
+        let able = self.able_in(row);
+        // Who is stuck is a matter of who waits for what and of where the others are.
+        let space = &self.model.space;
+        let parts: Vec<PartId> = able.iter().map(|t| row.get(space.place(Key::Task(*t)))).collect();
+        let key = rustc_hash::FxBuildHasher.hash_one((self.waiting_key(row), &able, parts));
+        if let Some(known) = self.standstills.get(&key) {
+            return known.clone();
+        }
+        let scene = finding::Scene1::new(self, row, &able);
+        let stuck = scene.stuck();
+        let servants = scene.servants();
+        let others = || servants.iter().zip(&stuck).filter(|(serves, _)| !**serves);
+        let standstill = others().next().is_some() && others().all(|(_, stuck)| *stuck);
+        let views = scene.views().iter().zip(&stuck);
+        let going = standstill.then(|| views.filter(|(_, stuck)| !**stuck).map(|(view, _)| view.id).collect());
+        drop(scene);
+        self.standstills.insert(key, going.clone());
+        going
     }
 
     pub fn add_stuck(&mut self, state: StateId, one: Stuck) {

@@ -66,8 +66,8 @@ impl Move<'_> {
             }
             Step::SelfInfo(info) => Ok(self.self_info(*info)),
             Step::TaskField { task, field } => self.task_field(*task, *field),
-            Step::New { site, args } => self.new_object(*site, args),
-            Step::NewRecord { site, values } => self.new_record(*site, values),
+            Step::New { site, args, .. } => self.new_object(*site, args),
+            Step::NewRecord { site, values, .. } => self.new_record(*site, values),
             Step::Hire { pool, index } => Ok(self.hire(*pool, *index)),
             _ => Ok(Value::None),
         }
@@ -187,7 +187,7 @@ impl Move<'_> {
             let name = step.name.clone().unwrap_or_else(|| m.program.functions[step.function as usize].name.clone());
             let which = match &step.indices {
                 None => String::new(),
-                Some(one) if step.process && m.program.may_have_threads => format!("#{}", one.start),
+                Some(one) if step.one_of_several => format!("#{}", one.start),
                 Some(all) => format!(" x{}", all.end),
             };
             format!("spawn {kind}{name}{which}")

@@ -78,9 +78,28 @@ pub fn shorter(explorer: &mut Explorer, turns: &[Turn], wanted: &Wanted, budget:
     let mut actors: Vec<PartIx> = best.turns.iter().map(|t| t.actor).collect();
     actors.sort_unstable();
     actors.dedup();
-    for actor in actors {
+    for actor in actors.clone() {
         let rest: Vec<Turn> = best.turns.iter().filter(|t| t.actor != actor).cloned().collect();
         better(explorer, &mut best, &rest, wanted, &mut budget);
+    }
+    // Then the last turns of a task, as many as are not needed.
+    for actor in actors {
+        let all = best.turns.iter().filter(|t| t.actor == actor).count();
+        let (mut few, mut enough) = (0, all);
+        while few + 1 < enough && budget > 0 {
+            let some = (few + enough) / 2;
+            let mut left = some;
+            let is_kept = |t: &&Turn| {
+                let kept = t.actor != actor || left > 0;
+                left -= usize::from(t.actor == actor && left > 0);
+                kept
+            };
+            let rest: Vec<Turn> = best.turns.iter().filter(is_kept).cloned().collect();
+            match better(explorer, &mut best, &rest, wanted, &mut budget) {
+                true => enough = some,
+                false => few = some,
+            }
+        }
     }
     // Then pieces that get smaller, from the end, where most is not needed.
     let mut size = best.turns.len() / 2;

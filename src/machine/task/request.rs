@@ -70,21 +70,20 @@ impl Task {
                 let given = program.news[*site as usize].given.iter().filter(|g| **g).count();
                 let args = self.pop_n(given);
                 let new = &program.news[*site as usize];
-                if !program.hires_apart(new.kind, new.options) {
-                    return self.ask(Step::New { site: *site, args });
-                }
-                self.pending = Pending::Pools(None);
-                self.asked = Step::New { site: *site, args };
+                let apart = program.hires_apart(new.kind, new.options);
+                let hires = !apart && program.kinds[new.kind as usize].word == "pool";
+                self.pending = if apart { Pending::Pools(None) } else { Pending::Push };
+                self.asked = Step::New { site: *site, args, hires };
                 Ok(true)
             }
             Instr::NewRecord(site) => {
                 let record = &program.records[*site as usize];
                 let values = self.pop_n(record.fields.len());
-                if !program.structs[record.structure as usize].fields.iter().any(|f| program.field_hires_apart(f)) {
-                    return self.ask(Step::NewRecord { site: *site, values });
-                }
-                self.pending = Pending::Pools(Some(record.structure));
-                self.asked = Step::NewRecord { site: *site, values };
+                let fields = &program.structs[record.structure as usize].fields;
+                let apart = fields.iter().any(|f| program.field_hires_apart(f));
+                let hires = fields.iter().any(|f| program.field_is_pool(f) && !program.field_hires_apart(f));
+                self.pending = if apart { Pending::Pools(Some(record.structure)) } else { Pending::Push };
+                self.asked = Step::NewRecord { site: *site, values, hires };
                 Ok(true)
             }
             Instr::AtomicBegin => self.tell(Step::AtomicBegin),
@@ -171,11 +170,12 @@ impl Task {
         Task::check_arity(program, function, args.len())?;
         let captures = site.captures.iter().map(|(from, to)| (*to, self.load(*from).clone())).collect();
         let (process, daemon) = (site.process, site.daemon);
-        let apart = count.filter(|n| (2..=SPAWN_MAX).contains(n) && process && program.may_have_threads);
+        let is_apart = |n: &u32| (2..=SPAWN_MAX).contains(n) && program.spawns_apart(process, self.is_main);
+        let apart = count.filter(is_apart);
         let indices = count.map(|n| 0..apart.map_or(n, |_| 1));
-        let step = SpawnStep { function, process, daemon, args, captures, indices, name };
+        let one_of_several = apart.is_some();
+        let step = SpawnStep { function, process, daemon, args, captures, indices, one_of_several, name };
         let Some(total) = apart else { return self.ask(Step::Spawn(Box::new(step))) };
-        // What is copied into one may have changed when the next one is made.
         self.asked = self.spawn_one(step, total, Vec::new());
         Ok(true)
     }
