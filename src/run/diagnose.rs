@@ -3,9 +3,10 @@
 //! reading of the arena for that; the algorithms are in `detect`, the words in
 //! `report`.
 
-use super::arena::{Arena, TASKS_MAX, ending, facts, flag, node, object, ring, run, slot, state};
+use super::arena::{Arena, OBJECTS, TASKS_MAX, ending, facts, flag, node, object, ring, run, slot, state};
 use super::codec;
 use super::executor::Executor;
+use super::handle;
 use super::image::Image;
 use super::process::{self as proc, Process};
 use super::record::{self, Raw, RawAccess};
@@ -97,6 +98,14 @@ impl Scene for Answers<'_> {
     }
     fn task_facts(&self, task: u32) -> TaskFacts {
         task_facts(self.image, task)
+    }
+    fn told_by(&self, word: u64) -> Option<TaskFacts> {
+        let task = (word as u32).checked_sub(1)?;
+        let life = word >> u32::BITS;
+        if life == handle::life(self.image.arena, task) {
+            return Some(task_facts(self.image, task));
+        }
+        Some(gone_facts(self.image, task, life))
     }
     fn ending(&self, task: u32) -> Option<Ending> {
         ending_of(self.image.arena, task)
@@ -453,7 +462,10 @@ pub fn task_facts(image: &Image, task: u32) -> TaskFacts {
     let main = task == image.main_task();
     let spawned = word(facts::SITE).checked_sub(1).map(|s| image.program.span(s as u32));
     TaskFacts {
-        serial: task - image.main_task(),
+        serial: match handle::life(arena, task) {
+            0 => task - image.main_task(),
+            life => serial_of(life),
+        },
         name: told_name(image, task),
         process: word(facts::FLAGS) & flag::PROCESS != 0,
         pid: word(facts::PID) as i32,
@@ -461,6 +473,42 @@ pub fn task_facts(image: &Image, task: u32) -> TaskFacts {
         spawned,
         spawner: (!main && spawned.is_some()).then(|| told_name(image, word(facts::SPAWNER) as u32)),
     }
+}
+
+/// In this run no other task has it.
+fn serial_of(life: u64) -> u32 {
+    OBJECTS as u32 + life as u32
+}
+
+/// A task that had that number before and is gone: what those of one place in the source
+/// have in common. `life` tells it from others.
+fn gone_facts(image: &Image, task: u32, life: u64) -> TaskFacts {
+    let word = |w: usize| image.arena.facts(task, w).load(SeqCst);
+    let spawned = word(facts::SITE).checked_sub(1).map(|s| image.program.span(s as u32));
+    let process = word(facts::FLAGS) & flag::PROCESS != 0;
+    TaskFacts {
+        serial: serial_of(life),
+        name: common_name(image, task),
+        process,
+        pid: 0,
+        tid: 0,
+        spawned,
+        spawner: None,
+    }
+}
+
+/// What all tasks that the same place makes are called.
+fn common_name(image: &Image, task: u32) -> String {
+    let word = |w: usize| image.arena.facts(task, w).load(SeqCst);
+    let own = word(facts::FLAGS) & flag::OWN_NAME != 0;
+    let text = image.arena.text(word(facts::NAME) as usize);
+    if own && word(facts::FLAGS) & flag::WORKER == 0 {
+        // It may have been made up for each of them; a forked one has its parent's.
+        let parent = text.rsplit_once('#').filter(|_| handle::is_forked(image.arena, task));
+        let function = || crate::program::value::Names::function(image, word(facts::FUNCTION) as u32);
+        return parent.map_or_else(function, |(parent, _)| parent.to_string());
+    }
+    text
 }
 
 /// So many tasks are named anew whenever some have been born.
@@ -486,9 +534,14 @@ fn told_name(image: &Image, task: u32) -> String {
 }
 
 fn named(image: &Image, task: u32) -> Named {
-    let word = |w: usize| image.arena.facts(task, w).load(SeqCst) as u32;
-    let spawner = (task != image.main_task()).then(|| word(facts::SPAWNER));
-    Named { id: task, name: image.arena.task_name(task), spawner, site: word(facts::SITE) }
+    let arena = image.arena;
+    let word = |w: usize| arena.facts(task, w).load(SeqCst) as u32;
+    let birth = |task: u32| arena.facts(task, facts::NUMBER).load(SeqCst) as u32;
+    // Who made it is there as long as it is.
+    let spawner = (task != image.main_task()).then(|| birth(word(facts::SPAWNER)));
+    let alike = !is_job(arena, task) && word(facts::FLAGS) & (flag::NUMBERED | flag::OWN_NAME) as u32 == 0;
+    let before = alike.then(|| arena.object(task, object::ORDER).load(Relaxed) as u32);
+    Named { id: birth(task), name: arena.task_name(task), spawner, site: word(facts::SITE), before }
 }
 
 fn held_facts(image: &Image, held: &[(u32, Mode, u32)]) -> Vec<Held> {
@@ -520,8 +573,13 @@ fn declared_at(image: &Image, id: u32) -> Option<Span> {
 }
 
 fn ending_of(arena: &Arena, task: u32) -> Option<Ending> {
-    let code = arena.facts(task, facts::ENDING_CODE).load(SeqCst) as i64;
-    Some(match arena.facts(task, facts::ENDING).load(SeqCst) {
+    let fact = |w: usize| arena.facts(task, w).load(SeqCst);
+    ending(fact(facts::ENDING), fact(facts::ENDING_CODE))
+}
+
+fn ending(how: u64, code: u64) -> Option<Ending> {
+    let code = code as i64;
+    Some(match how {
         ending::RETURNED => Ending::Returned,
         ending::FAILED => Ending::Failed(ErrorKind::ALL.get(code as usize).map_or("error", |k| k.word()).to_string()),
         ending::EXITED => Ending::Exited(code as i32),
@@ -540,7 +598,7 @@ fn slot_of_ended(arena: &Arena, task: u32) -> Option<usize> {
 fn handles(arena: &Arena) -> impl Iterator<Item = u32> + '_ {
     (0..arena.objects() as u32)
         .filter(|id| arena.object_at(*id) != 0 && KINDS[arena.kind(*id) as usize].word == "task")
-        .filter(|id| arena.object(*id, object::INFO).load(SeqCst) != 0)
+        .filter(|id| arena.object(*id, object::INFO).load(SeqCst) != 0 && !handle::is_given_back(arena, *id))
         .filter(|id| is_born(arena, *id))
 }
 
@@ -595,7 +653,11 @@ fn access(image: &Image, a: &RawAccess, held: Vec<Held>) -> Access {
     };
     let value = (a.value != codec::UNKNOWN)
         .then(|| Shown { value: &codec::small_value(a.value), names: image, quoted: true }.to_string());
-    Access { task: task_facts(image, a.task), span: image.program.span(a.site), kind, value, held }
+    let task = match a.gone {
+        true => gone_facts(image, a.task, u64::from(u32::MAX / 2) + u64::from(a.site)),
+        false => task_facts(image, a.task),
+    };
+    Access { task, span: image.program.span(a.site), kind, value, held }
 }
 
 fn raw_held(image: &Image, held: &[(u32, u8, u32)]) -> Vec<Held> {
@@ -839,19 +901,34 @@ pub fn task_ids(image: &Image) -> Vec<u32> {
     handles(image.arena).filter(|t| !is_job(image.arena, *t)).collect()
 }
 
-/// How each task of the script ended, jobs aside.
+/// How each task of the script ended, jobs aside; of those that are gone, how many ended in
+/// the same way.
 pub fn task_ends(image: &Image) -> Vec<TaskEnd> {
     let arena = image.arena;
-    handles(arena)
-        .filter(|t| !is_job(arena, *t))
-        .map(|t| TaskEnd {
-            facts: task_facts(image, t),
-            ending: ending_of(arena, t),
-            result: result_text(image, t),
-            stuck: is_stuck(arena, t),
-            worker: arena.facts(t, facts::FLAGS).load(Relaxed) & flag::WORKER != 0,
+    let tasks: Vec<u32> = handles(arena).filter(|t| !is_job(arena, *t)).collect();
+    let is_worker = |t: u32| arena.facts(t, facts::FLAGS).load(Relaxed) & flag::WORKER != 0;
+    let one = |t: &u32| TaskEnd {
+        facts: task_facts(image, *t),
+        count: 1,
+        ending: ending_of(arena, *t),
+        result: result_text(image, *t),
+        stuck: is_stuck(arena, *t),
+        worker: is_worker(*t),
+    };
+    // The first ones of each place are there.
+    let alike = |site: u64| tasks.iter().find(|t| arena.facts(**t, facts::SITE).load(Relaxed) == site);
+    let gone = handle::gone(arena).into_iter().filter_map(|tally| {
+        let other = *alike(tally.site)?;
+        Some(TaskEnd {
+            facts: gone_facts(image, other, 0),
+            count: tally.count,
+            ending: ending(tally.ending, tally.code),
+            result: None,
+            stuck: false,
+            worker: is_worker(other),
         })
-        .collect()
+    });
+    tasks.iter().map(one).chain(gone).collect()
 }
 
 fn is_stuck(arena: &Arena, task: u32) -> bool {

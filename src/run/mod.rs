@@ -17,6 +17,7 @@ mod futex;
 mod gate;
 mod gil;
 mod guard;
+mod handle;
 mod heap;
 pub mod image;
 pub mod keyboard;

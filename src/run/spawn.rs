@@ -47,11 +47,13 @@ pub mod refused {
 /// The place of a worker that waits for a job, and of what a declaration made.
 pub const NOWHERE: u32 = u32::MAX;
 
-/// What a task is called.
+/// What a task is called, with or without the task's index behind it.
 pub enum Name {
-    Text(String),
-    /// The text is in the arena, where many tasks share it; with or without the
-    /// task's index behind it.
+    Own {
+        text: String,
+        numbered: bool,
+    },
+    /// The text is in the arena, where many tasks share it.
     Shared {
         text: Arc<str>,
         block: u64,
@@ -75,8 +77,9 @@ impl Birth {
     pub fn thread_name(&self) -> ThreadName {
         match &self.name {
             Name::Shared { text, numbered: true, .. } => ThreadName::new(&format!("{text}#{}", self.index)),
+            Name::Own { text, numbered: true } => ThreadName::new(&format!("{text}#{}", self.index)),
             Name::Shared { text, .. } => ThreadName::new(text),
-            Name::Text(text) => ThreadName::new(text),
+            Name::Own { text, .. } => ThreadName::new(text),
         }
     }
 }
@@ -86,53 +89,6 @@ pub struct Life {
     pub machine: Task,
     /// Its shares in what it is given.
     pub heritage: Vec<super::collect::Whole>,
-}
-
-/// A handle with its facts, for a task or a job.
-pub fn make_handle(
-    arena: &Arena,
-    birth: &Birth,
-    site: Option<u32>,
-    spawner: u32,
-    holder: u32,
-) -> Result<u32, super::heap::OutOfMemory> {
-    let id = arena.reserve_objects(1)?;
-    let block = arena.heap().allocate(8 * facts::COUNT, holder)?;
-    fill_handle(arena, (id, block), birth, (site, spawner), holder)?;
-    Ok(id)
-}
-
-/// The handle of that number, and its facts in that block.
-pub fn fill_handle(
-    arena: &Arena,
-    (id, block): (u32, usize),
-    birth: &Birth,
-    (site, spawner): (Option<u32>, u32),
-    holder: u32,
-) -> Result<(), super::heap::OutOfMemory> {
-    let (name, numbered) = match &birth.name {
-        Name::Text(text) => (codec::store_bytes(text.as_bytes(), arena.heap(), holder)? as u64, false),
-        Name::Shared { block, numbered, .. } => (*block, *numbered),
-    };
-    for i in 0..facts::COUNT {
-        arena.at(block + 8 * i).store(0, Relaxed);
-    }
-    let words = [
-        (facts::NAME, name),
-        (facts::SPAWNER, u64::from(spawner)),
-        (facts::SITE, site.map_or(0, |s| u64::from(s) + 1)),
-        (facts::FLAGS, birth.flags | if numbered { flag::NUMBERED } else { 0 }),
-        (facts::PROCESS, birth.process as u64),
-        (facts::FUNCTION, u64::from(birth.function)),
-        (facts::INDEX, u64::from(birth.index)),
-        (facts::NUMBER, arena.run(run::BIRTHS).fetch_add(1, SeqCst)),
-    ];
-    for (word, value) in words {
-        arena.at(block + 8 * word).store(value, Relaxed);
-    }
-    arena.make_object(id, objects::place::task, [0; objects::WORDS], 0, holder)?;
-    arena.object(id, object::INFO).store(block as u64, SeqCst);
-    Ok(())
 }
 
 /// A slot for a new task, with what is known of it, and the clock it begins
@@ -230,25 +186,19 @@ fn all_after(arena: &Arena, of: usize, last: u64, high: usize, looks: &mut usize
     })
 }
 
-/// Makes a task that does not run yet: its handle and slot.
-pub fn bear(
-    arena: &Arena,
-    birth: &Birth,
-    site: Option<u32>,
-    parent: Option<(u32, usize)>,
-    holder: u32,
-) -> Result<(u32, usize), u64> {
-    let spawner = parent.map_or(0, |p| p.0);
-    let memory = |_| 0u64;
-    let id = make_handle(arena, birth, site, spawner, holder).map_err(memory)?;
+/// A slot for the new task of a handle, which does not run yet; `parent` is the slot of
+/// who made it.
+pub fn bear(arena: &Arena, id: u32, birth: &Birth, parent: Option<usize>, holder: u32) -> Result<usize, u64> {
     let (slot, own) = take_slot(arena, id, birth, holder).ok_or(refused::TASKS)?;
     arena.facts(id, facts::SLOT).store(slot as u64, SeqCst);
+    arena.object(id, object::BEGAN).store(own, SeqCst);
     let clock = super::clock::TaskClock::new(arena, slot);
-    clock.begin(parent.map(|p| super::clock::TaskClock::new(arena, p.1)), own);
-    if let Some((_, parent)) = parent {
-        super::clock::TaskClock::new(arena, parent).advance();
+    let parent = parent.map(|slot| super::clock::TaskClock::new(arena, slot));
+    clock.begin(parent, own);
+    if let Some(parent) = parent {
+        parent.advance();
     }
-    Ok((id, slot))
+    Ok(slot)
 }
 
 /// What the summary counts one with these flags as: a pool's worker is no task.
@@ -313,12 +263,13 @@ impl Executor {
             self.trace_turn();
         }
         let mut handles = Vec::with_capacity(indices.len());
-        let (text, block) = match &step.name {
-            Some(name) => (Arc::from(name.as_ref()), self.stored_name(name)?),
-            None => self.function_name(step.function)?,
-        };
+        let shared = if step.name.is_none() { Some(self.function_name(step.function)?) } else { None };
+        let numbered = step.indices.is_some();
         for index in indices {
-            let name = Name::Shared { text: text.clone(), block, numbered: step.indices.is_some() };
+            let name = match (&step.name, &shared) {
+                (None, Some((text, block))) => Name::Shared { text: text.clone(), block: *block, numbered },
+                (name, _) => Name::Own { text: name.as_deref().unwrap_or_default().to_string(), numbered },
+            };
             let flags = if step.daemon { flag::DAEMON } else { 0 } | if step.process { flag::PROCESS } else { 0 };
             let birth = Birth {
                 function: step.function,
@@ -361,7 +312,18 @@ impl Executor {
             return Ok((text.clone(), *block));
         }
         let text: Arc<str> = crate::program::value::Names::function(self.image, function).into();
-        let block = self.stored_name(&text)?;
+        // In a session there is no table: functions are added.
+        let table = self.arena.run(run::FUNCTION_NAMES).load(Relaxed) as usize;
+        let place = (table != 0).then(|| self.arena.at(table + 8 * function as usize));
+        let block = match place.map_or(0, |place| place.load(Acquire)) {
+            0 => {
+                let block = self.stored_name(&text)?;
+                let first = place.map(|place| place.compare_exchange(0, block, SeqCst, SeqCst));
+                // Another task may have been first.
+                first.and_then(Result::err).unwrap_or(block)
+            }
+            block => block,
+        };
         self.names.push((function, text.clone(), block));
         Ok((text, block))
     }
@@ -370,7 +332,11 @@ impl Executor {
         let site = (self.site != NOWHERE).then_some(self.site);
         // Before there is a handle that the end of the run could tell of.
         count(self.arena, birth.flags);
-        let (id, slot) = bear(self.arena, birth, site, Some((self.task, self.slot)), self.holder).map_err(|what| {
+        let borne = match self.make_task(birth, site) {
+            Ok(id) => bear(self.arena, id, birth, Some(self.slot), self.holder).map(|slot| (id, slot)),
+            Err(_) => Err(0),
+        };
+        let (id, slot) = borne.map_err(|what| {
             discount(self.arena, birth.flags);
             self.refuse(what, 0)
         })?;
@@ -408,7 +374,7 @@ impl Executor {
         };
         match made {
             Ok(_detached) => {
-                family.adopt(self.arena, Child { task: handle, process: None, forked: false, daemon, settled: false });
+                family.adopt(self.arena, Child::of(self.arena, handle, daemon));
                 Ok(handle)
             }
             Err(error) => {
@@ -439,7 +405,7 @@ impl Executor {
         self.arena.process(index, process::TASK).store(u64::from(handle.id) + 1, SeqCst);
         let name = birth.thread_name();
         let daemon = birth.flags & (flag::DAEMON | flag::WORKER) != 0;
-        let child = Child { task: handle, process: Some(index), forked: false, daemon, settled: false };
+        let child = Child { process: Some(index), ..Child::of(self.arena, handle, daemon) };
         let mut unsure = None;
         let side = home.fork(family, index, Some(child), || unsure = self.trace_fork());
         // There is such a child, for both.
@@ -487,14 +453,15 @@ impl Executor {
         let index = self.reserve_process(process::FORKED)?;
         family.forks += 1;
         let number = family.forks;
-        let name = Name::Text(format!("{}.fork#{number}", self.arena.task_name(self.task)));
+        let text = format!("{}.fork#{number}", self.arena.task_name(self.task));
+        let name = Name::Own { text, numbered: false };
         let function = self.slot_word(slot::FUNCTION).load(Relaxed) as u32;
         let birth =
             Birth { function, entry: self.site, name, flags: flag::PROCESS, process: index, index: 0, pool: None };
         let (handle, slot) = self.bear_child(&birth)?;
         self.arena.process(index, process::TASK).store(u64::from(handle.id) + 1, SeqCst);
         let name = birth.thread_name();
-        let child = Child { task: handle, process: Some(index), forked: true, daemon: false, settled: false };
+        let child = Child { process: Some(index), forked: true, ..Child::of(self.arena, handle, false) };
         let mut unsure = None;
         let side = home.fork(family, index, Some(child), || unsure = self.trace_fork());
         // There is such a child, for both.
@@ -613,6 +580,9 @@ impl Executor {
         self.trace_operated(target, pool::LEAVE, |_| Came::Raised);
         let word = self.arena.slot_at(self.slot) + 8 * slot::POOL;
         self.change(word, 0);
+        if self.is_counted(target) {
+            self.give_up_later(target);
+        }
         self.unguard();
     }
 
@@ -657,6 +627,7 @@ impl Executor {
         self.tell_end(ended);
         self.collect_all();
         self.leave_pool();
+        self.let_go_of_self();
         self.leave();
     }
 
@@ -701,7 +672,7 @@ impl Executor {
         let home = self.home.clone();
         loop {
             let family = home.family();
-            let Some(child) = family.wanted() else { return Ok(self.begin_end()) };
+            let Some(child) = family.wanted(self.arena) else { return Ok(self.begin_end()) };
             drop(family);
             self.operate_quietly(child.task)?;
             self.settle(child.task.id);
@@ -723,7 +694,8 @@ impl Executor {
     pub(super) fn settle(&mut self, task: u32) {
         let child = {
             let mut family = self.home.family();
-            let found = family.children.iter_mut().find(|c| c.task.id == task && !c.settled);
+            let arena = self.arena;
+            let found = family.children.iter_mut().find(|c| c.task.id == task && !c.settled && c.is_there(arena));
             match found {
                 Some(child) if !child.forked => {
                     child.settled = true;
@@ -756,7 +728,7 @@ impl Executor {
         let ended: Vec<Child> = {
             let mut family = self.home.family();
             let arena = self.arena;
-            let is_over = |c: &Child| c.process.is_some() && !c.forked && !c.settled && has_ended(arena, c.task.id);
+            let is_over = |c: &Child| c.process.is_some() && !c.forked && !c.settled && c.is_over(arena);
             let ended = family.children.iter().filter(|c| is_over(c)).copied().collect();
             for c in family.children.iter_mut() {
                 c.settled |= is_over(c);
@@ -865,8 +837,7 @@ impl Executor {
         self.leave_process_in_turn();
         // The supervisor finds out by itself, soon enough if nobody can be waiting for
         // what it does then.
-        let threads =
-            self.home.family().children.iter().any(|c| c.process.is_none() && !has_ended(self.arena, c.task.id));
+        let threads = self.home.family().children.iter().any(|c| c.process.is_none() && !c.is_over(self.arena));
         self.arena.process(self.process, process::STATE).store(process::EXITED, SeqCst);
         if is_main || threads {
             self.image.call_supervisor();
@@ -946,7 +917,7 @@ impl Executor {
         let birth = Birth {
             function: self.program.main,
             entry: NOWHERE,
-            name: Name::Text(format!("{name}.worker#{index}")),
+            name: Name::Own { text: format!("{name}.worker"), numbered: true },
             flags: flag::WORKER,
             process: self.process,
             index,
@@ -997,7 +968,8 @@ fn serves(arena: &Arena, slot: usize) -> bool {
 fn only_servants_live(arena: &Arena) -> bool {
     (0..arena.slots_high()).all(|s| {
         let free = matches!(arena.slot(s, slot::STATE).load(SeqCst), state::FREE | state::ENDED);
-        free || serves(arena, s) || has_ended(arena, arena.slot(s, slot::TASK).load(SeqCst) as u32)
+        let told = arena.slot(s, slot::FLAGS).load(SeqCst) & flag::TOLD != 0;
+        free || told || serves(arena, s) || has_ended(arena, arena.slot(s, slot::TASK).load(SeqCst) as u32)
     })
 }
 

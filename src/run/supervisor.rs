@@ -8,14 +8,18 @@
 //! group if that came by `kill -9`. While the supervisor has not reaped the
 //! guard nobody else can get the group's number, so it can always be killed.
 
-use super::arena::{Arena, PROCESSES_DEEP, TASKS_MAX, ending, facts, flag, process, run, slot, state};
+use super::arena::{
+    Arena, PROCESSES_A_PAGE, PROCESSES_DEEP, TASKS_MAX, ending, facts, flag, process, run, slot, state,
+};
 use super::clock::{Strength, TaskClock};
 use super::codec;
+use super::collect::collects;
 use super::diagnose::{self, Diagnosis};
 use super::ends::Ends;
 use super::executor::Executor;
 use super::futex;
 use super::guard;
+use super::handle::make_handle;
 use super::image::{Image, Options, SetupError};
 use super::manager;
 use super::process::{self as proc, Process};
@@ -34,7 +38,7 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, setpgid};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
@@ -78,6 +82,8 @@ pub enum Stop {
 #[derive(Clone, Debug)]
 pub struct TaskEnd {
     pub facts: TaskFacts,
+    /// Of so many tasks of one place the same is told.
+    pub count: u64,
     /// `None`: it had not ended.
     pub ending: Option<Ending>,
     pub result: Option<String>,
@@ -181,7 +187,11 @@ struct Supervisor {
     known: usize,
     pending: HashMap<usize, u64>,
     /// Of each process that has not died: those it has made.
-    children: HashMap<usize, Vec<usize>>,
+    children: HashMap<usize, BTreeSet<usize>>,
+    /// The pages of the table of processes that are not given back, and how many processes
+    /// were buried since they were looked through.
+    pages: Vec<usize>,
+    buried: usize,
     began: u64,
     diagnosis: Diagnosis,
     findings: Vec<Finding>,
@@ -233,6 +243,8 @@ impl Supervisor {
             known: 1,
             pending: HashMap::new(),
             children: HashMap::new(),
+            pages: Vec::new(),
+            buried: 0,
             began: futex::now_ns(),
             diagnosis: Diagnosis::new(image),
             findings: Vec::new(),
@@ -273,13 +285,14 @@ impl Supervisor {
         let birth = Birth {
             function: self.image.program.main,
             entry: self.image.program.functions[self.image.program.main as usize].entry,
-            name: Name::Text("main".to_string()),
+            name: Name::Own { text: "main".to_string(), numbered: false },
             flags: flag::PROCESS,
             process: main,
             index: 0,
             pool: None,
         };
-        let (task, slot) = spawn::bear(self.arena, &birth, None, None, 1).map_err(|_| SetupError::Memory)?;
+        let task = make_handle(self.arena, &birth, None, 0, 1)?;
+        let slot = spawn::bear(self.arena, task, &birth, None, 1).map_err(|_| SetupError::Memory)?;
         self.arena.process(main, process::TASK).store(u64::from(task) + 1, SeqCst);
         Ok((main, task, slot))
     }
@@ -361,6 +374,8 @@ impl Supervisor {
         for index in self.known..total {
             self.pending.insert(index, futex::now_ns());
         }
+        let pages = |processes: usize| processes / PROCESSES_A_PAGE;
+        self.pages.extend(pages(self.known)..pages(total));
         self.known = self.known.max(total);
         let waiting: Vec<usize> = self.pending.keys().copied().collect();
         for index in waiting {
@@ -374,7 +389,7 @@ impl Supervisor {
                     // It was forked, but not there yet, when its parent was buried.
                     self.leave_child(index, self.signal_of(parent));
                 } else {
-                    self.children.entry(parent).or_default().push(index);
+                    self.children.entry(parent).or_default().insert(index);
                 }
             } else if late && self.is_over(self.arena.process(index, process::PARENT).load(SeqCst) as usize) {
                 // Its parent ended before it could fork: there was no such task.
@@ -388,6 +403,31 @@ impl Supervisor {
         }
     }
 
+    /// Gives back the memory of what is known of processes that are gone, a page at a time:
+    /// of those that their parents have taken from the kernel's table, or that have none to
+    /// do it, and that left no children behind.
+    fn give_back_processes(&mut self) {
+        if self.buried < PROCESSES_A_PAGE || !self.pending.is_empty() || !collects(self.image) {
+            return;
+        }
+        self.buried = 0;
+        let word = |index: usize, w: usize| self.arena.process(index, w).load(SeqCst);
+        let parent = |index: usize| word(index, process::PARENT) as usize;
+        let above: HashSet<usize> = self.watched.iter().map(|w| parent(w.index)).collect();
+        let is_gone = |index: usize| {
+            // A page that was given back says nothing.
+            let alone = matches!(word(parent(index), process::STATE), process::DEAD | 0);
+            let settled = alone || word(index, process::REAPED) != 0;
+            word(index, process::STATE) == process::DEAD && settled && !above.contains(&index)
+        };
+        let arena = self.arena;
+        let all_gone = |page: &usize| (0..PROCESSES_A_PAGE).all(|n| is_gone(page * PROCESSES_A_PAGE + n));
+        let (gone, left) = self.pages.iter().partition(|page| all_gone(page));
+        self.pages = left;
+        let gone: Vec<usize> = gone;
+        gone.into_iter().for_each(|page| arena.give_back_processes(page));
+    }
+
     fn is_over(&self, index: usize) -> bool {
         self.arena.process(index, process::STATE).load(SeqCst) == process::DEAD
     }
@@ -398,6 +438,7 @@ impl Supervisor {
             let timeout = self.rest(quiet);
             self.sleep(timeout);
             self.find_new();
+            self.give_back_processes();
             self.take_signals();
             let died = self.bury_dead();
             self.check_failures();
@@ -538,6 +579,7 @@ impl Supervisor {
             self.let_go_of_gate();
         }
         self.watched.retain(|w| !buried.contains(&w.index));
+        self.buried += buried.len();
         self.reap_own();
         if buried.len() < dead.len() {
             // Those whose descriptors say that they are dead let it sleep no more.
@@ -640,9 +682,14 @@ impl Supervisor {
             self.fail("a process of the script was killed from outside, and the schedule has no such turn".to_string());
         }
         let (how, number) = if signal != 0 { (ending::SIGNALLED, signal) } else { (ending::EXITED, code) };
-        self.bury_tasks(index, how, number);
+        // As long as its handle is its own.
         for child in self.children_of(index) {
             self.leave_child(child, signal);
+        }
+        self.bury_tasks(index, how, number);
+        let parent = self.arena.process(index, process::PARENT).load(SeqCst) as usize;
+        if let Some(siblings) = self.children.get_mut(&parent) {
+            siblings.remove(&index);
         }
     }
 
@@ -660,10 +707,12 @@ impl Supervisor {
             process::FORKED if signal != 0 => {
                 let parent = self.arena.process(word(process::PARENT) as usize, process::TASK).load(SeqCst);
                 let task = word(process::TASK);
-                if task != 0 && parent != 0 && !spawn::has_ended(self.arena, task as u32 - 1) {
+                // Whose end was told has noted its children.
+                let told = (task | parent) & process::TOLD != 0;
+                if task != 0 && parent != 0 && !told && !spawn::has_ended(self.arena, task as u32 - 1) {
                     let raw = Raw::Orphan { child: task as u32 - 1, parent: parent as u32 - 1 };
                     let key = record::child_key(self.arena, &raw);
-                    record::add(self.arena, key, (&raw, u64::MAX), guard::holder(TASKS_MAX, 0));
+                    record::add(self.arena, key, (raw, u64::MAX), guard::holder(TASKS_MAX, 0));
                 }
             }
             _ => {}
@@ -678,15 +727,14 @@ impl Supervisor {
         children.extend(
             unseen.filter(|c| self.arena.process(*c, process::PARENT).load(SeqCst) as usize == parent && *c != parent),
         );
-        children.sort_unstable();
-        children
+        children.into_iter().collect()
     }
 
     fn bury_tasks(&mut self, index: usize, how: u64, number: i64) {
         // A process that told its end by itself ended its threads, though it may have been
         // killed on its way out.
         let task = self.arena.process(index, process::TASK).load(SeqCst);
-        let ended = task != 0 && spawn::has_ended(self.arena, task as u32 - 1);
+        let ended = task != 0 && (task & process::TOLD != 0 || spawn::has_ended(self.arena, task as u32 - 1));
         let how = if ended { ending::TERMINATED } else { how };
         for slot in self.slots_of(index) {
             let task = self.arena.slot(slot, slot::TASK).load(SeqCst) as u32;
@@ -942,9 +990,13 @@ impl Executor {
         }
         self.withdraw();
         self.site = self.slot_word(slot::PC).load(Relaxed) as u32;
-        if spawn::has_ended(self.arena, self.task) {
+        let told = self.flags() & flag::TOLD != 0;
+        if told || spawn::has_ended(self.arena, self.task) {
             // It had told its end already and was only leaving.
             self.leave_pool();
+            if !told {
+                self.let_go_of_self();
+            }
             return spawn::leave_slot(self.arena, self.slot);
         }
         self.finish(&Ended { ending: how, code: number, result: Value::None });
@@ -1005,7 +1057,9 @@ fn break_gate(arena: &Arena, holder: u32) {
 fn break_guards(arena: &Arena, holder: u32) {
     arena.heap().break_guard(holder);
     break_gate(arena, holder);
-    let _ = arena.run_half(run::FINDINGS_GUARD).compare_exchange(holder, 0, SeqCst, SeqCst);
+    for word in [run::FINDINGS_GUARD, run::ENDED_GUARD] {
+        let _ = arena.run_half(word).compare_exchange(holder, 0, SeqCst, SeqCst);
+    }
     for word in [run::SLOTS_GUARD, run::PRINT_GUARD] {
         let half = arena.run_half(word);
         if half.compare_exchange(holder, 0, SeqCst, SeqCst).is_ok() {
