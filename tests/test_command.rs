@@ -4,7 +4,7 @@
 mod support;
 
 use serde_json::Value;
-use support::{Ended, conc};
+use support::{Ended, conc, flat};
 
 const RACY: &str = "var x = 0\ntask t { x += 1 }\nspawn t x2\njoin all\n";
 const FINE: &str = "atomic x = 0\ntask t { x += 1 }\nspawn t x2\njoin all\nexpect ok\nexpect every x == 2\n";
@@ -23,7 +23,7 @@ fn expecting(lines: &str) -> String {
 #[track_caller]
 fn assert_fails(lines: &str, reason: &str) {
     let ended = test(&[("a.conc", &expecting(lines))], &[]).expect_code(1);
-    let text = ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = flat(&ended.stdout);
     assert!(text.starts_with("failed a.conc") && text.contains(reason), "{}", ended.stdout);
 }
 
@@ -75,7 +75,7 @@ fn the_deadlock_of_a_lock_order_is_to_be_expected_too() {
     test(&[("a.conc", &both)], &[]).expect_code(0);
     let one = format!("{locks}expect lock-order on a, b\n");
     let ended = test(&[("a.conc", &one)], &[]).expect_code(1);
-    let text = ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = flat(&ended.stdout);
     assert!(text.contains("is expected by `expect deadlock on b, a`"), "{}", ended.stdout);
 }
 
@@ -95,7 +95,7 @@ fn what_does_not_compile_is_a_row_and_the_others_are_checked() {
     let expected = ["wrong      a.conc", "passed     fine.conc", "failed     racy.conc", "wrong      z.conc"];
     assert_eq!(rows[..4], expected, "{}", ended.stdout);
     assert!(rows[4].starts_with("4 scripts, ") && rows[4].ends_with(": 1 passed, 1 failed, 2 wrong"), "{}", rows[4]);
-    let text = ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = flat(&ended.stdout);
     for reason in [
         "wrong a.conc - `vra` is no kind of object (line 1): did you mean `var`? \
          - `lok` is no kind of object (line 2): did you mean `lock`? passed",
@@ -118,7 +118,7 @@ fn what_cannot_be_read_is_a_row_too() {
     let ended = conc.args(["test", "--color", "never", "tmp"]).finish().expect_code(2);
     let (first, rest) = ended.stdout.split_once('\n').expect("rows");
     assert_eq!(first, "passed     tmp/a.conc");
-    let rest = rest.split_whitespace().collect::<Vec<_>>().join(" ");
+    let rest = flat(rest);
     assert!(rest.starts_with("wrong tmp/b.conc - tmp/b.conc:1:2: a byte that is not UTF-8"), "{rest}");
 }
 

@@ -224,12 +224,16 @@ fn progress(all: &Gathered, steps: u64, graph: &Graph) -> Progress {
 }
 
 impl Gathered {
+    fn codes(&self) -> impl Iterator<Item = Code> + '_ {
+        self.races.iter().chain(self.others.iter().map(|other| &other.1)).map(|shown| shown.finding.code)
+    }
+
     fn has(&self, code: Code) -> bool {
-        self.races.iter().chain(self.others.iter().map(|o| &o.1)).any(|s| s.finding.code == code)
+        self.codes().any(|known| known == code)
     }
 
     fn has_failure(&self) -> bool {
-        self.races.iter().chain(self.others.iter().map(|o| &o.1)).any(|s| !s.finding.code.is_note())
+        self.codes().any(|code| !code.is_note())
     }
 
     /// Something found, if it is new; whether it is a race at a place that was

@@ -254,8 +254,8 @@ mod tests {
           = help: put every access inside `with
                   m { … }` with one `lock m`; or
                   declare `atomic x` and change
-                  it in one step, such as `x +=
-                  1`
+                  it in one step, such as
+                  `x.store(v)`
           = explain: conc explain race
         "#);
         insta::assert_snapshot!(report("balance", "amount_to_move", &narrow), @r#"
@@ -277,8 +277,8 @@ mod tests {
           = help: put every access inside `with
                   m { … }` with one `lock m`; or
                   declare `atomic x` and change
-                  it in one step, such as `x +=
-                  1`
+                  it in one step, such as
+                  `x.store(v)`
           = explain: conc explain race
         "#);
         insta::assert_snapshot!(report("with", "amount_to_move", &narrow), @r#"
@@ -299,8 +299,8 @@ mod tests {
           = help: put every access inside `with
                   m { … }` with one `lock m`; or
                   declare `atomic x` and change
-                  it in one step, such as `x +=
-                  1`
+                  it in one step, such as
+                  `x.store(v)`
           = explain: conc explain race
         "#);
         insta::assert_snapshot!(report("left_account", "fourth_account", &Style { unicode: false, ..narrow }), @r#"
@@ -324,7 +324,7 @@ mod tests {
                   m { ... }` with one `lock m`;
                   or declare `atomic x` and
                   change it in one step, such as
-                  `x += 1`
+                  `x.store(v)`
           = explain: conc explain race
         "#);
         let wide = report("balance", "total", &Style { width: 120, ..narrow });

@@ -442,10 +442,10 @@ impl Executor {
         let kept = if write {
             // An indivisible write does not race with another one, nor does it cover a plain
             // one before it: who does not come after that may race with it still.
-            let last = load_record(last_write);
-            let stays = atomic && !last.is_none() && last.atomic != after_last;
-            let kept = if stays { cell.keep(&last, |_| 0, self.holder) } else { Ok(()) };
-            more |= if stays { MORE_WRITES } else { 0 };
+            let last = atomic.then(|| load_record(last_write));
+            let stays = last.filter(|last| !last.is_none() && last.atomic != after_last);
+            let kept = stays.map_or(Ok(()), |last| cell.keep(&last, |_| 0, self.holder));
+            more |= if stays.is_some() { MORE_WRITES } else { 0 };
             store_record(last_write, &mine, more);
             kept
         } else if !atomic && behind(first_read) {

@@ -1,7 +1,7 @@
 //! Who waits for ever in a check: who could still help, what is told of it, and who goes
 //! round without getting anything done.
 
-use super::support::conc;
+use super::support::{conc, flat};
 use super::{check, check_json, summary};
 
 /// A job that can never go on is a deadlock also where it would end with its pool, as in a
@@ -65,7 +65,7 @@ fn all_that_await_are_told_of() {
 #[test]
 fn what_several_await_of_an_object() {
     let ended = check("semaphore s(0)\ntask t { await s.value() == 1 }\nspawn t\nspawn t\n").finish().expect_code(1);
-    let text = ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = flat(&ended.stdout);
     assert!(
         text.contains("t and t (2) wait for their conditions to become true, and no task is left to change it"),
         "{text}"
@@ -210,10 +210,7 @@ fn a_notify_may_wake_who_looks_for_something_else() {
         task put { repeat 2 { with m { while items == 1 { c.wait() }\n items += 1\n c.notify() } } }\n\
         task take { with m { while items == 0 { c.wait() }\n items -= 1\n c.notify() } }\n\
         spawn put\nspawn take x2\njoin all\n";
-    let help = |script: &str| {
-        let said = check(script).finish().expect_code(1).stdout;
-        said.split_whitespace().collect::<Vec<_>>().join(" ")
-    };
+    let help = |script: &str| flat(&check(script).finish().expect_code(1).stdout);
     assert!(help(one).contains("or a condition for each thing that is waited for"), "{}", help(one));
     let never = one.replace("c.notify()", "yield");
     assert!(help(&never).contains("after every change that a waiter looks for"), "{}", help(&never));

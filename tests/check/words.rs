@@ -1,6 +1,6 @@
 //! What a check calls things: the same words as a run's.
 
-use super::support::{self, conc};
+use super::support::{self, conc, flat};
 use super::{check, check_json};
 
 /// Tasks that a loop makes one by one have one name, and stand apart in an
@@ -61,8 +61,6 @@ fn both_say(script: &str, all: &[&str]) {
     let run = support::run(script).finish();
     let check = check(script).finish();
     for says in all {
-        // Where lines are broken is no matter.
-        let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(flat(&run.stderr).contains(says), "a run does not say {says}\n{}", run.stderr);
         assert!(flat(&check.stdout).contains(says), "a check does not say {says}\n{}", check.stdout);
     }
@@ -161,7 +159,6 @@ fn a_pool_that_is_terminated_is_the_cause() {
 fn what_is_held_is_named() {
     let script = "lock m\nlock n\ncondition c(m)\ntask b { with m { with n { } } }\n\
         task a { with n { with m { c.wait() } } }\nspawn b\nspawn a\njoin all\n";
-    let said = check(script).finish().stdout;
-    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = flat(&check(script).finish().stdout);
     assert!(said.contains("a notify of condition c, whose lock b holds"), "{said}");
 }

@@ -412,6 +412,11 @@ impl Ended {
     }
 }
 
+/// A text in one line: where lines are broken is no matter.
+pub fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Random numbers for a test; the seed is printed, and `CONC_TEST_SEED` gives
 /// it again.
 pub struct Random(u64);
