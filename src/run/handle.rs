@@ -23,6 +23,7 @@ use super::collect::{self, GIVEN, PUBLISHED, STANDS_FOR, TAKEN, Whole};
 use super::executor::Executor;
 use super::guard;
 use super::heap::OutOfMemory;
+use super::process::Child;
 use super::spawn::{Birth, Name, has_ended};
 use crate::objects::{self, task};
 use crate::program::value::ObjRef;
@@ -215,7 +216,7 @@ impl Executor {
         let arena = self.arena;
         let Some(place) = site.filter(|_| self.possession.has_tasks()) else {
             let id = make_handle(arena, birth, site, self.task, self.holder)?;
-            arena.object(id, object::SHARED).store(PUBLISHED, SeqCst);
+            arena.object(id, object::SHARED).store(BORN_WITH | PUBLISHED, SeqCst);
             return Ok(id);
         };
         let order = arena.count_birth(collect::counter_of_tasks(self.program, place));
@@ -304,6 +305,30 @@ impl Executor {
         }
     }
 
+    /// A share for who looks at a child of its process without having its handle: whether
+    /// the child's handle is its own still. It stays so until `give_up_child`, since nobody
+    /// who has given up the last share is followed by another one.
+    pub(super) fn hold_child(&mut self, child: &Child) -> bool {
+        if !self.is_counted(child.task) {
+            return true;
+        }
+        // One that stays has the shares that it had by then.
+        let more = |shares: u64| if shares & PUBLISHED == 0 { 1 } else { 0 };
+        let one_more = |shares: u64| (shares & collect::SHARES != 0).then(|| shares + more(shares));
+        let held = self.arena.object(child.task.id, object::SHARED).fetch_update(SeqCst, SeqCst, one_more).is_ok();
+        if held && !child.is_there(self.arena) {
+            // It is of who has the number now.
+            self.give_up_child(child);
+            return false;
+        }
+        held
+    }
+
+    /// No guard may be held. One that was published meanwhile keeps its shares.
+    pub(super) fn give_up_child(&mut self, child: &Child) {
+        self.give_up_handle(child.task.id);
+    }
+
     /// What was made by this task and is not on its stack. `ends`: it comes to an end itself.
     pub(super) fn let_go_of_tasks(&mut self, tasks: Vec<u32>, ends: bool) {
         if tasks.is_empty() {
@@ -320,7 +345,13 @@ impl Executor {
             if self.is_published(id) {
                 continue;
             }
-            let stays = !has_ended(self.arena, id) || unsettled.contains(&id);
+            let waited_for = unsettled.contains(&id);
+            if ends && waited_for && is_forked(self.arena, id) {
+                // By any thread of the process, or its end tells of it.
+                keep(self.arena, id);
+                continue;
+            }
+            let stays = !has_ended(self.arena, id) || waited_for;
             if !ends && (stays || wanted.contains(&id) && self.is_told_by_join_all(id)) {
                 self.possession.add_task(id);
                 continue;

@@ -674,8 +674,12 @@ impl Executor {
             let family = home.family();
             let Some(child) = family.wanted(self.arena) else { return Ok(self.begin_end()) };
             drop(family);
-            self.operate_quietly(child.task)?;
-            self.settle(child.task.id);
+            if self.hold_child(&child) {
+                let joined = self.operate_quietly(child.task);
+                self.give_up_child(&child);
+                joined?;
+            }
+            self.settle_child(child.number);
         }
     }
 
@@ -692,11 +696,14 @@ impl Executor {
     /// After a join: takes the ended process from the kernel's table, if it is
     /// a child of this one.
     pub(super) fn settle(&mut self, task: u32) {
+        self.settle_child(self.arena.facts(task, facts::NUMBER).load(SeqCst));
+    }
+
+    /// The child with that place in the order of birth.
+    fn settle_child(&mut self, number: u64) {
         let child = {
             let mut family = self.home.family();
-            let arena = self.arena;
-            let found = family.children.iter_mut().find(|c| c.task.id == task && !c.settled && c.is_there(arena));
-            match found {
+            match family.children.iter_mut().find(|c| c.number == number && !c.settled) {
                 Some(child) if !child.forked => {
                     child.settled = true;
                     *child
@@ -768,28 +775,39 @@ impl Executor {
             };
             return Err(Error::new(ErrorKind::NoChild, text).into());
         }
-        let chosen = if let [only] = mine[..] {
-            self.operate(only.task, task::JOIN, &[Value::None])?;
-            only
-        } else {
-            let arms: Vec<Arm> =
-                mine.iter().map(|c| Arm { target: Some((c.task, task::JOIN)), args: Args::one(Value::None) }).collect();
-            let answer = self.select(&arms, None, false)?;
-            match &answer {
-                Value::List(items) => match items.first() {
-                    Some(Value::Int(i)) => mine[*i as usize],
-                    _ => mine[0],
-                },
-                _ => mine[0],
-            }
-        };
+        // Another thread may take one of them meanwhile, and its handle be given back.
+        let held: Vec<Child> = mine.into_iter().filter(|child| self.hold_child(child)).collect();
+        if held.is_empty() {
+            return Ok(None);
+        }
+        let chosen = self.await_one_of(&held);
+        held.iter().for_each(|child| self.give_up_child(child));
+        let chosen = chosen?;
         let is_mine = {
             let mut family = self.home.family();
-            let child = family.children.iter_mut().find(|c| c.task.id == chosen.task.id && !c.settled);
+            let child = family.children.iter_mut().find(|c| c.number == chosen.number && !c.settled);
             child.map(|c| c.settled = true).is_some()
         };
         let code = || chosen.process.and_then(|p| self.reap_child(p)).unwrap_or(0);
         Ok(is_mine.then(code))
+    }
+
+    /// The first of them that ends.
+    fn await_one_of(&mut self, children: &[Child]) -> Result<Child, Halt> {
+        if let [only] = children {
+            self.operate(only.task, task::JOIN, &[Value::None])?;
+            return Ok(*only);
+        }
+        let arm = |c: &Child| Arm { target: Some((c.task, task::JOIN)), args: Args::one(Value::None) };
+        let arms: Vec<Arm> = children.iter().map(arm).collect();
+        let chosen = match &self.select(&arms, None, false)? {
+            Value::List(items) => match items.first() {
+                Some(Value::Int(i)) => *i as usize,
+                _ => 0,
+            },
+            _ => 0,
+        };
+        Ok(children[chosen])
     }
 
     /// The end of this process and of all its threads.

@@ -458,11 +458,14 @@ impl Executor {
             self.turn_is_used();
         }
         for target in targets {
-            let method = if KINDS[target.kind as usize].word == "pool" { pool::JOIN } else { task::JOIN };
+            let is_task = target.kind == objects::place::task;
+            let method = if is_task { task::JOIN } else { pool::JOIN };
             if self.operate_until(*target, method, &[Value::None], deadline)? == Value::Bool(false) {
                 return Ok(Value::Bool(false));
             }
-            self.settle(target.id);
+            if is_task {
+                self.settle(target.id);
+            }
             self.note_peer(Kind::Join, target.id);
         }
         Ok(Value::Bool(true))
