@@ -11,8 +11,8 @@
 //! `guard`); and the arena, where no lock is a copy.
 
 use super::arena::{Arena, PROCESSES_DEEP, facts, flag, object, process, run};
+use super::finish::has_ended;
 use super::gil::Gil;
-use super::spawn::has_ended;
 use crate::program::value::ObjRef;
 use nix::libc;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, pthread_sigmask, sigaction};

@@ -12,11 +12,11 @@
 use super::arena::{Arena, ending, facts, flag, process, run, slot, state};
 use super::codec;
 use super::executor::Executor;
+use super::finish::Ended;
 use super::futex;
 use super::image::Image;
 use super::manager::ask;
 use super::process as proc;
-use super::spawn::Ended;
 use super::wait::{Halt, Pending, Woken};
 use crate::machine::{Access, Arm, Step};
 use crate::objects::{self, KINDS, Need, Outcome, pool, task};

@@ -6,9 +6,9 @@
 
 use super::arena::{flag, process, run, slot};
 use super::executor::Executor;
+use super::finish::has_ended;
 use super::futex;
 use super::process::{Family, Process};
-use super::spawn::has_ended;
 use std::sync::MutexGuard;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::SeqCst;
