@@ -190,6 +190,9 @@ impl Session<'_> {
                 interrupted.let_through();
                 return Some(Stop::Interrupted);
             }
+            if crate::run::is_short() {
+                return Some(Stop::Memory);
+            }
             line.show(progress, began.elapsed());
             limit.is_some_and(|l| began.elapsed() >= l).then_some(Stop::Time)
         };

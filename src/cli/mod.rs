@@ -226,6 +226,7 @@ fn script_as_command(error: &clap::Error) -> Option<String> {
 /// Runs the command that the arguments name: its exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     crate::run::large_files_are_errors();
+    crate::run::without_memory_end_with(exit::FAILED);
     let code = crate::run::with_stack(|| run_command(args.into_iter().collect())).unwrap_or_else(|_| {
         put_err("conc: there is no memory for the stack that it needs\n");
         exit::FAILED
@@ -271,6 +272,9 @@ fn run_command(args: Vec<OsString>) -> u8 {
             return exit::WRONG;
         }
     };
+    if matches!(command, Command::Check(_) | Command::Test(_)) {
+        crate::run::keep_back();
+    }
     let run = move || match command {
         Command::Run(args) => run::main(&args),
         Command::Check(args) => check::main(&args),

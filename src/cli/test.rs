@@ -224,6 +224,8 @@ fn check_one(args: &TestArgs, case: &Case, memory_max: u64, stop: &AtomicBool) -
     };
     let limit = args.limits.time_limit.map(Duration::from_nanos);
     let mut ask = |_: &check::Progress| {
+    // The scripts before have given back what they had.
+    crate::run::keep_back();
         if stop.load(Ordering::Relaxed) {
             return Some(Stop::Interrupted);
         }
@@ -235,6 +237,9 @@ fn check_one(args: &TestArgs, case: &Case, memory_max: u64, stop: &AtomicBool) -
             return tested(case.source.clone(), Expectations::default(), Outcome::Wrong(errors.clone()));
         }
     };
+        if crate::run::is_short() {
+            return Some(Stop::Memory);
+        }
     let expectations = Expectations::of(&program.expects, &case.source.text);
     let (outcome, states) = match check::check(program, &options, &mut ask) {
         Ok(report) => (judged(&expectations, &report), report.states),
