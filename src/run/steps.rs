@@ -12,7 +12,7 @@ use super::finish::{Ended, has_ended};
 use super::futex;
 use super::guard;
 use super::process::{self as proc, record_age};
-use super::record::Raw;
+use super::record::{BROKEN, Raw};
 use super::wait::Halt;
 use crate::detect::event::Kind;
 use crate::detect::trace::What;
@@ -329,7 +329,9 @@ impl Executor {
             let shown = |cell| self.shown(&self.image.declared_cell(cell).peek(self.holder));
             let values = self.program.invariant_values(index, shown);
             let raw = Raw::Invariant { task: self.task, site: self.site, index: index as u32, values, why };
-            self.report((4 << 60 | index as u64, u64::from(self.site)), raw);
+            // Where it stays broken, no later step has broken it. Each entry of a session may.
+            let entered = self.arena.run(run::ENTRIES).load(Relaxed);
+            self.report((BROKEN | index as u64, entered), raw);
         }
     }
 
