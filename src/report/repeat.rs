@@ -34,8 +34,8 @@ impl RepeatTable {
     /// Counts one run. Equal outcomes become one.
     pub fn add(&mut self, outcome: Outcome, findings: &[(Code, Vec<String>)]) {
         self.runs += 1;
-        let same =
-            |o: &&mut Outcome| (&o.values, &o.prints, &o.ended) == (&outcome.values, &outcome.prints, &outcome.ended);
+        let order = in_order(&outcome);
+        let same = |o: &&mut Outcome| o.values == outcome.values && in_order(o) == order;
         match self.outcomes.iter_mut().find(same) {
             Some(known) => known.count += 1,
             None => self.outcomes.push(Outcome { count: 1, ..outcome }),
@@ -134,6 +134,16 @@ fn parts(outcome: &Outcome) -> Vec<String> {
     let values = outcome.values.0.iter().map(|(name, value)| format!("{name} is {}", cut(value)));
     let prints = outcome.prints.0.iter().map(|(task, text)| format!("{task} printed \"{}\"", cut(text)));
     let ended = outcome.ended.0.iter().map(|(task, how)| match how.as_str() {
+/// What an outcome says, whatever the order in which it says it: tasks stand there as they
+/// were made, which differs from run to run.
+fn in_order(outcome: &Outcome) -> [Vec<&(String, String)>; 2] {
+    [&outcome.prints, &outcome.ended].map(|pairs| {
+        let mut pairs: Vec<_> = pairs.0.iter().collect();
+        pairs.sort_unstable();
+        pairs
+    })
+}
+
         "stuck" => format!("{task} is stuck"),
         "cut short" => format!("{task} was cut short"),
         how => format!("{task} {how}"),
@@ -196,6 +206,19 @@ mod tests {
         for n in 0..22 {
             table.add(outcome(&format!("{n}{}", "9".repeat(100)), "failed with Empty"), &[]);
         }
+    /// The order in which tasks were made is not part of it.
+    #[test]
+    fn equal_outcomes_are_one() {
+        let mut table = RepeatTable::default();
+        let mut other = outcome("160", "returned");
+        other.ended.0.reverse();
+        table.add(outcome("160", "returned"), &[]);
+        table.add(other, &[]);
+        table.add(outcome("160", "stuck"), &[]);
+        let counts: Vec<u64> = table.outcomes.iter().map(|o| o.count).collect();
+        assert_eq!(counts, [2, 1]);
+    }
+
         let text = table.text(&Style::default());
         assert!(text.contains("                and 12 more\n"), "{text}");
         assert!(text.contains("no findings"), "{text}");
