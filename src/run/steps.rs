@@ -152,7 +152,9 @@ impl Executor {
             }
             Step::Terminate(target) => self.traced_signal(*target, |e| e.terminate(*target)),
             Step::Kill(target) => self.traced_signal(*target, |e| e.kill(*target)),
+            Step::Fork if self.in_atomic => Err(Error::no_fork().into()),
             Step::Fork => self.fork(),
+            Step::Wait(_) if self.in_atomic => Err(objects::must_not_wait(self.outside, "`wait()`").into()),
             Step::Wait(pid) => self.wait_child(*pid),
             Step::Sleep(_) if self.in_atomic && !self.outside => {
                 Err(objects::must_not_wait(self.outside, "`sleep`").into())
