@@ -435,7 +435,7 @@ impl Executor {
         if self.image.options.shake {
             self.shake();
         }
-        let answer = self.operate(target, method, args)?;
+        let answer = self.operate(target, method, args).or_else(|halt| self.left_without(target, method, halt))?;
         if self.records() {
             self.note_operation(target, method);
         }
