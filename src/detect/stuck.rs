@@ -8,7 +8,7 @@ use super::finding::*;
 use super::may::{May, Root};
 use super::names::Objects;
 use crate::lang::ast::Span;
-use crate::objects::{self, KINDS, Need, condition, event};
+use crate::objects::{self, KINDS, Need, condition, event, task};
 use crate::program::Program;
 use crate::program::value::ErrorKind;
 
@@ -66,7 +66,11 @@ pub fn finding(
     for wait in members().flat_map(|view| view.waits.iter().flatten()) {
         let name = match wait.need {
             Need::Change { site } => told.awaited(site),
-            _ if KINDS[wait.kind as usize].word == "task" => continue,
+            // A job is its pool's affair; a task has no name in the script.
+            _ if KINDS[wait.kind as usize].word == "task" => match scene.word(wait.object, task::POOL) {
+                0 => continue,
+                pool => scene.object_name(pool as u32 - 1),
+            },
             _ => scene.object_name(wait.object),
         };
         if !on.contains(&name) {
@@ -260,7 +264,7 @@ impl Told<'_> {
         let spec = &KINDS[kind as usize];
         let name = |m: &u8| match spec.methods[*m as usize].name {
             "-submit" => "submit".to_string(),
-            "-take" => "take".to_string(),
+            "-take" => format!("take a job of {}", self.scene.object_name(object)),
             other => other.to_string(),
         };
         let mut any = false;
