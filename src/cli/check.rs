@@ -340,7 +340,7 @@ impl Session<'_> {
             let table = repeat::RepeatTable {
                 runs: report.sampled.as_ref().map_or(0, |s| s.counts.iter().sum()),
                 outcomes: counted(report),
-                findings: Vec::new(),
+                ..Default::default()
             };
             let count = report.outcomes.len();
             let more = if report.more_outcomes { "more than " } else { "" };

@@ -27,13 +27,17 @@ pub fn read(path: &str) -> Result<Source, u8> {
 /// The same, with the sentence for the error.
 pub fn source(path: &str) -> Result<Source, String> {
     let bytes = if path == "-" { read_input() } else { std::fs::read(path) };
-    let name = if path == "-" { STANDARD_INPUT } else { path };
-    let why = |e: &std::io::Error| match e.raw_os_error().map(nix::Error::from_raw) {
+    let bytes = bytes.map_err(|e| unreadable(path, &e))?;
+    Source::from_bytes(if path == "-" { STANDARD_INPUT } else { path }, bytes)
+}
+
+/// Why there is no script, or no session: a sentence.
+pub fn unreadable(path: &str, e: &std::io::Error) -> String {
+    let why = match e.raw_os_error().map(nix::Error::from_raw) {
         Some(nix::Error::EBADF) if path == "-" => "it is closed, or open only for writing".to_string(),
         _ => plain(e),
     };
-    let bytes = bytes.map_err(|e| format!("{name} cannot be read: {}", why(&e)))?;
-    Source::from_bytes(name, bytes)
+    format!("{} cannot be read: {why}", if path == "-" { STANDARD_INPUT } else { path })
 }
 
 /// By the descriptor: Rust's `Stdin` takes one that cannot be read for an empty one.
@@ -92,7 +96,8 @@ pub fn entered(whole: &crate::repl::Whole) -> Result<&'static Program, Vec<Scrip
     Ok(Box::leak(Box::new(whole.program()?)))
 }
 
-/// A file itself, or every `.conc` below a folder, in order.
+/// A file itself, or every `.conc` below a folder, in order. There only what is a file is a
+/// script: a pipe of this name would be waited for.
 pub fn below(path: &Path) -> std::io::Result<Vec<PathBuf>> {
     if !path.is_dir() {
         std::fs::metadata(path)?;
@@ -104,7 +109,9 @@ pub fn below(path: &Path) -> std::io::Result<Vec<PathBuf>> {
     for entry in entries {
         if entry.is_dir() {
             found.extend(below(&entry)?);
-        } else if entry.extension().is_some_and(|e| e == "conc") {
+        } else if entry.extension().is_some_and(|e| e == "conc")
+            && std::fs::metadata(&entry).map_or(true, |m| m.is_file())
+        {
             found.push(entry);
         }
     }

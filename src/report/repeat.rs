@@ -26,6 +26,8 @@ pub struct RepeatFinding {
 pub struct RepeatTable {
     /// The number of runs; 0 where outcomes are listed and not counted.
     pub runs: u64,
+    /// So many were asked for; more than there are where one was cut.
+    pub wanted: u64,
     pub outcomes: Vec<Outcome>,
     pub findings: Vec<RepeatFinding>,
 }
@@ -63,7 +65,11 @@ impl RepeatTable {
         let style = style.within_bounds();
         let mut out = String::new();
         if self.runs > 0 {
-            out.push_str(&style.paint("1", &phrase::count(self.runs, "run")));
+            let head = match self.runs < self.wanted {
+                true => format!("{} of {}", self.runs, phrase::count(self.wanted, "run")),
+                false => phrase::count(self.runs, "run"),
+            };
+            out.push_str(&style.paint("1", &head));
             out.push('\n');
         }
         self.outcome_rows(&style, &mut out);
@@ -128,12 +134,6 @@ impl RepeatTable {
     }
 }
 
-/// `balance is 150`, `main printed "done"`, `teller#0 failed with Type`.
-fn parts(outcome: &Outcome) -> Vec<String> {
-    let cut = |value: &str| phrase::cut(value, VALUE_WIDTH_MAX);
-    let values = outcome.values.0.iter().map(|(name, value)| format!("{name} is {}", cut(value)));
-    let prints = outcome.prints.0.iter().map(|(task, text)| format!("{task} printed \"{}\"", cut(text)));
-    let ended = outcome.ended.0.iter().map(|(task, how)| match how.as_str() {
 /// What an outcome says, whatever the order in which it says it: tasks stand there as they
 /// were made, which differs from run to run.
 fn in_order(outcome: &Outcome) -> [Vec<&(String, String)>; 2] {
@@ -144,6 +144,12 @@ fn in_order(outcome: &Outcome) -> [Vec<&(String, String)>; 2] {
     })
 }
 
+/// `balance is 150`, `main printed "done"`, `teller#0 failed with Type`.
+fn parts(outcome: &Outcome) -> Vec<String> {
+    let cut = |value: &str| phrase::cut(value, VALUE_WIDTH_MAX);
+    let values = outcome.values.0.iter().map(|(name, value)| format!("{name} is {}", cut(value)));
+    let prints = outcome.prints.0.iter().map(|(task, text)| format!("{task} printed \"{}\"", cut(text)));
+    let ended = outcome.ended.0.iter().map(|(task, how)| match how.as_str() {
         "stuck" => format!("{task} is stuck"),
         "cut short" => format!("{task} was cut short"),
         how => format!("{task} {how}"),
@@ -200,12 +206,6 @@ mod tests {
         "#);
     }
 
-    #[test]
-    fn rows_are_capped_and_keep_to_the_width() {
-        let mut table = RepeatTable::default();
-        for n in 0..22 {
-            table.add(outcome(&format!("{n}{}", "9".repeat(100)), "failed with Empty"), &[]);
-        }
     /// The order in which tasks were made is not part of it.
     #[test]
     fn equal_outcomes_are_one() {
@@ -219,10 +219,23 @@ mod tests {
         assert_eq!(counts, [2, 1]);
     }
 
+    #[test]
+    fn rows_are_capped_and_keep_to_the_width() {
+        let mut table = RepeatTable::default();
+        for n in 0..22 {
+            table.add(outcome(&format!("{n}{}", "9".repeat(100)), "failed with Empty"), &[]);
+        }
         let text = table.text(&Style::default());
         assert!(text.contains("                and 12 more\n"), "{text}");
         assert!(text.contains("no findings"), "{text}");
         assert!(text.lines().all(|l| l.chars().count() <= 80), "{text}");
+    }
+
+    #[test]
+    fn fewer_runs_than_were_asked_for() {
+        let mut table = RepeatTable { wanted: 3, ..RepeatTable::default() };
+        table.add(outcome("160", "returned"), &[]);
+        assert!(table.text(&Style::default()).starts_with("1 of 3 runs\n"));
     }
 
     #[test]
