@@ -110,6 +110,9 @@ pub struct TaskFacts {
     pub name: String,
     /// The first task of a process of its own; otherwise a thread.
     pub process: bool,
+    /// Which process it runs in, where that is known: the same number for all its tasks,
+    /// another one for each process. Nothing else is to be read in it.
+    pub home: Option<u32>,
     /// As the kernel had them; 0 where there was no real run.
     pub pid: i32,
     pub tid: i32,

@@ -443,6 +443,7 @@ pub fn task_facts(image: &Image, task: u32) -> TaskFacts {
             serial: task,
             name: "?".to_string(),
             process: false,
+            home: None,
             pid: 0,
             tid: 0,
             spawned: None,
@@ -452,11 +453,13 @@ pub fn task_facts(image: &Image, task: u32) -> TaskFacts {
     let word = |w: usize| arena.facts(task, w).load(SeqCst);
     let main = task == image.main_task();
     let spawned = word(facts::SITE).checked_sub(1).map(|s| image.program.span(s as u32));
+    let pid = word(facts::PID) as i32;
     TaskFacts {
         serial: task - image.main_task(),
         name: told_name(image, task),
         process: word(facts::FLAGS) & flag::PROCESS != 0,
-        pid: word(facts::PID) as i32,
+        home: (pid != 0).then_some(pid as u32),
+        pid,
         tid: word(facts::TID) as i32,
         spawned,
         spawner: (!main && spawned.is_some()).then(|| told_name(image, word(facts::SPAWNER) as u32)),

@@ -66,6 +66,24 @@ fn both_say(script: &str, all: &[&str]) {
     }
 }
 
+/// Threads of two processes are told as such, whoever made them and whatever its name.
+#[test]
+fn threads_of_two_processes() {
+    let made_by = "task t { x += 1 }\ntask u { spawn t; join all }\n";
+    let says = "while another reads it, and nothing orders them";
+    for (script, noun) in [
+        (format!("shared x = 0\n{made_by}spawn process u\nspawn process u\njoin all\n"), "one process writes x"),
+        (format!("shared x = 0\n{made_by}spawn u\nspawn u\njoin all\n"), "one task writes x"),
+        // Of one process, whose first task the one of them is.
+        ("shared x = 0\ntask t { x += 1 }\ntask u { spawn t; x += 1; join all }\nspawn process u\n".into(), "one task writes x"),
+        // A worker of a pool, and a child of a `fork`.
+        ("shared x = 0\ntask j { b.wait(); x += 1 }\nbarrier b(2)\npool p(2) of processes\nsubmit j to p; submit j to p\np.close(); join p\n".into(), "one process writes x"),
+        ("shared x = 0\ntask t { x += 1 }\nlet pid = fork()\nspawn t\njoin all\n".into(), "one process writes x"),
+    ] {
+        both_say(&script, &[&format!("{noun} {says}")]);
+    }
+}
+
 #[test]
 fn a_job_that_fails_is_named() {
     let script = "pool p(1)\ntask j(i) { return 10 / i }\nlet a = submit j(0) to p\np.close(); join p\n";
