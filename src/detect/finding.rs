@@ -334,7 +334,8 @@ pub struct Finding {
     pub count: u64,
     /// Names of the objects and variables it is about: `fork[0]`.
     pub on: Vec<String>,
-    /// Names that it is on in other interleavings, at the same places (`check` only).
+    /// What those wait for who are stuck behind others, and names that it is on in other
+    /// interleavings, at the same places (these of `check` only).
     pub also_on: Vec<String>,
     pub facts: Facts,
     /// The schedule that shows it, in text form, where there is one.

@@ -377,14 +377,18 @@ impl Explorer<'_> {
         going
     }
 
+    /// Wherever the same is stuck, other tasks may be behind it, and the way that is shown
+    /// may lead to any of these states.
     pub fn add_stuck(&mut self, state: StateId, one: Stuck) {
+        let (on, also_on) = (one.finding.on.clone(), one.finding.also_on.clone());
+        let key = (one.code, one.key.clone());
         if self.keys.insert(key_of_stuck(&one)) {
             self.add(one.code, state, None, What::Stuck(one));
-            return;
         }
-        let is_it = |f: &&mut Found1| matches!(&f.what, What::Stuck(s) if (s.code, &s.key) == (one.code, &one.key));
-        if let Some(known) = self.found.iter_mut().find(is_it) {
-            known.is_also_on(one.finding.on);
+        let is_it = |f: &&mut Found1| matches!(&f.what, What::Stuck(s) if (s.code, &s.key) == (key.0, &key.1));
+        if let Some(known) = self.found.iter_mut().rfind(is_it) {
+            known.is_also_on(on);
+            known.is_also_on(also_on);
         }
     }
 
