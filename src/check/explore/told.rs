@@ -19,6 +19,8 @@ const LEAVE_AT: usize = 4;
 
 /// So many states are looked at where an exploration ends early.
 const OPEN_MOST: usize = 64;
+/// No more of them are once so many parts were looked at for that.
+const OPEN_LOOKED: usize = 1 << 17;
 
 /// Who is stuck, and for what, as it is told once.
 fn key_of_stuck(one: &Stuck) -> u64 {
@@ -166,7 +168,12 @@ impl Explorer<'_> {
     pub(in crate::check) fn tell_of_the_open(&mut self) {
         let (from, to) = (self.next, self.store.len());
         let step = (to - from).div_ceil(OPEN_MOST).max(1);
+        self.looked = 0;
         for state in (from..to).step_by(step) {
+            // Nothing is asked between them any more, so fewer are looked at if each takes long.
+            if self.looked >= OPEN_LOOKED {
+                break;
+            }
             let row = self.row(state as StateId);
             for one in self.stuck_in(&row) {
                 if !self.keys.contains(&key_of_stuck(&one)) {
@@ -373,6 +380,7 @@ impl Explorer<'_> {
         let views = scene.views().iter().zip(&stuck);
         let going = standstill.then(|| views.filter(|(_, stuck)| !**stuck).map(|(view, _)| view.id).collect());
         drop(scene);
+        self.standing_tasks += going.as_ref().map_or(0, Vec::len);
         self.standstills.insert(key, going.clone());
         going
     }
