@@ -1,6 +1,6 @@
 //! How long a task that must wait looks before it sleeps, and how long it stays away from
-//! an object that others change meanwhile. Both are learnt from what it met, or measured
-//! by what going to sleep takes.
+//! an object that others change meanwhile. The one is always the same, the other is learnt
+//! from how many operations it could make.
 
 use crate::run::futex;
 
