@@ -4,7 +4,7 @@
 //!
 //! Runs fork, so this program has one thread and no test harness.
 
-use conc::detect::finding::{Code, Finding};
+use conc::detect::finding::{Code, Ending, Facts, Finding};
 use conc::objects::KINDS;
 use conc::program::Program;
 use conc::run::{self, Options, Report, Stop};
@@ -12,6 +12,9 @@ use conc::run::{self, Options, Report, Stop};
 /// A run of fewer rounds has been at all that a longer one comes to.
 const FEW: u64 = 2_000;
 const MANY: u64 = 40_000;
+/// The same of threads that are made, and of processes, which take longer.
+const THREADS: (u64, u64) = (2_000, 10_000);
+const PROCESSES: (u64, u64) = (500, 2_500);
 
 fn options() -> Options {
     Options {
@@ -49,10 +52,24 @@ fn findings(report: &Report) -> Vec<(Code, u64)> {
 /// A script that needs the same for many rounds as for few, but for what is said to stay;
 /// what a long one finds.
 fn bounded(script: &str) -> Vec<(Code, u64)> {
-    let (few, many) = (report(script, FEW), report(script, MANY));
+    within(script, (FEW, MANY), 256 << 10)
+}
+
+/// The same for so many rounds. How much there is at once of tasks that nobody waits for,
+/// and of what each knows of the others, is another thing each time: far less than a handle
+/// for each round.
+fn bounded_in(script: &str, (few, many): (u64, u64)) -> Vec<(Code, u64)> {
+    let more = (64 * (many - few) as usize).max(1 << 20);
+    within(script, (few, many), more)
+}
+
+fn within(script: &str, (few, many): (u64, u64), more: usize) -> Vec<(Code, u64)> {
+    // Tasks that wait for a processor are there at once.
+    let waiting = ((many - few) as usize / 4).clamp(500, 2_000);
+    let (few, many) = (report(script, few), report(script, many));
     let ((objects, bytes), (more_objects, more_bytes)) = (few.room_for, many.room_for);
-    assert!(more_objects < objects + 500, "{script}\n{objects} objects became {more_objects}");
-    assert!(more_bytes < bytes + (256 << 10), "{script}\n{bytes} bytes became {more_bytes}");
+    assert!(more_objects < objects + waiting, "{script}\n{objects} objects became {more_objects}");
+    assert!(more_bytes < bytes + more, "{script}\n{bytes} bytes became {more_bytes}");
     findings(&many)
 }
 
@@ -172,6 +189,144 @@ fn what_is_left_in_queues_is_told() {
     );
 }
 
+/// How often, and what is the same however it is made.
+fn each_kind(test: impl Fn(&str, (u64, u64))) {
+    test("spawn", THREADS);
+    test("spawn process", PROCESSES);
+}
+
+/// Tasks that have ended and that nobody can reach.
+fn threads_and_processes() {
+    each_kind(|spawn, rounds| {
+        let clean = |script: &str| assert_eq!(bounded_in(script, rounds), [], "{script}");
+        clean(&format!("task t {{ }}\nrepeat ROUNDS {{ let w = {spawn} t\njoin w }}"));
+        clean(&format!("task t {{ }}\nrepeat ROUNDS {{ {spawn} t }}"));
+        clean(&format!("task t {{ }}\nrepeat ROUNDS {{ {spawn} t\njoin all }}"));
+        clean(&format!("task t {{ }}\nfor i in 0..ROUNDS {{ let w = {spawn} t as \"worker {{i}}\"\njoin w }}"));
+        clean(&format!(
+            "task t(i) {{ return [i, \"a text\"] }}\nfor i in 0..ROUNDS {{ let w = {spawn} t(i)\njoin w\nassert w.result[0] == i }}"
+        ));
+        // The sets of locks that are held are kept for reports, each once.
+        clean(&format!(
+            "lock m\nshared x = 0\ntask t {{ with m {{ x += 1 }} }}\nrepeat ROUNDS {{ {spawn} t\njoin all }}\nassert x == ROUNDS"
+        ));
+        // Who is told by the end, and who waits for nothing.
+        clean(&format!("queue q(2)\ntask t {{ q.put(1) }}\nrepeat ROUNDS {{ {spawn} t\nlet v = q.get() }}"));
+        clean(&format!("task t {{ sleep 1000s }}\nrepeat ROUNDS {{ let w = {spawn} t\nterminate w\njoin w }}"));
+        // Three at once, and those that they make.
+        let some = (rounds.0, rounds.1 / 2);
+        let few = |script: &str| assert_eq!(bounded_in(script, some), [], "{script}");
+        few(&format!("task t {{ }}\nrepeat ROUNDS {{ let all = {spawn} t x3\njoin all }}"));
+        few(&format!(
+            "task u {{ }}\ntask t {{ let w = {spawn} u\njoin w }}\nrepeat ROUNDS {{ let w = {spawn} t\njoin w }}"
+        ));
+        few(&format!("task u {{ }}\ntask t {{ {spawn} u }}\nrepeat ROUNDS {{ let w = spawn t\njoin w }}"));
+    });
+    assert_eq!(bounded_in("repeat ROUNDS { let pid = fork()\nif pid == 0 { exit }\nwait(pid) }", PROCESSES), []);
+    // Somebody is there all the time who knows of none of them.
+    assert_eq!(
+        bounded_in(
+            "event e\ntask idle { e.wait() }\ntask t { }\nspawn idle\nrepeat ROUNDS { let w = spawn t\njoin w }\ne.set()",
+            THREADS
+        ),
+        []
+    );
+}
+
+fn pools() {
+    for (kind, rounds) in [("", THREADS), (" of processes", PROCESSES)] {
+        let rounds = (rounds.0, rounds.1 / 2);
+        let pools = format!("struct S {{ pool p(2){kind} }}\ntask t(i) {{ return i }}");
+        let clean = |use_it: &str| {
+            let script = format!("{pools}\nrepeat ROUNDS {{ let s = S()\nlet p = s.p\n{use_it} }}");
+            assert_eq!(bounded_in(&script, rounds), [], "{script}");
+            let processes = !kind.is_empty();
+            let script = format!("{pools}\nrepeat ROUNDS {{ let p = pool(2, processes: {processes})\n{use_it} }}");
+            assert_eq!(bounded_in(&script, rounds), [], "{script}");
+        };
+        clean("p.close()\njoin p");
+        clean("let j = submit t(1) to p\njoin j\nassert j.result == 1\np.close()\njoin p");
+        clean("p.terminate()\njoin p");
+    }
+}
+
+/// How many there were of what is told of tasks that are gone.
+fn what_is_told_of_tasks_that_are_gone() {
+    each_kind(|spawn, rounds| {
+        let result = format!("task t {{ return 7 }}\nrepeat ROUNDS {{ {spawn} t }}");
+        assert_eq!(bounded_in(&result, rounds), [(Code::Unjoined, rounds.1)]);
+        // `join all` asks for all of them.
+        assert_eq!(bounded_in(&format!("{result}\njoin all"), rounds), []);
+        let some = (rounds.0, rounds.1 / 2);
+        let within =
+            format!("task t {{ return 7 }}\ntask u {{ {spawn} t }}\nrepeat ROUNDS {{ let w = spawn u\njoin w }}");
+        assert_eq!(bounded_in(&within, some), [(Code::Unjoined, some.1)]);
+        let failing = format!("task t {{ raise \"no\" }}\nrepeat ROUNDS {{ {spawn} t }}");
+        assert_eq!(bounded_in(&failing, rounds), [(Code::Error, rounds.1)]);
+        let report = report(&failing, rounds.1);
+        let failed = report.tasks.iter().filter(|t| matches!(t.ending, Some(Ending::Failed(_))));
+        assert_eq!(failed.map(|t| t.count).sum::<u64>(), rounds.1);
+        assert_eq!(report.task_count, rounds.1 + 1);
+    });
+}
+
+/// Two tasks of one number are two, for whoever tells of them and for the clocks.
+fn a_number_used_again_is_another_task() {
+    // Who only looks later races with the first ones too, and each has its own number.
+    let script = "
+        var x = 0
+        event e
+        task writer(go) { if go { x = 1 } }
+        task reader { e.wait()\nlet v = x }
+        let r = spawn reader
+        for i in 0..1000 { let w = spawn writer(i == WRITER)\njoin w }
+        e.set()
+        join r";
+    for writer in [3, 500, 999] {
+        let report = report(
+            &script
+                .replace("e.set()\n        join r", "sleep 50ms\nx = x\ne.set()\njoin r")
+                .replace("WRITER", &writer.to_string()),
+            0,
+        );
+        assert_eq!(findings(&report), [], "what is set comes before what waits for it");
+    }
+    let script = "
+        var x = 0
+        shared go = false
+        task writer(writes) { if writes { x = 1 } }
+        task reader { while not go { sleep 1ms }\nlet v = x }
+        let r = spawn reader
+        for i in 0..1000 { let w = spawn writer(i == WRITER)\njoin w }
+        go = true
+        join r";
+    for (writer, name) in [(3, "writer (4)"), (999, "writer (1000)")] {
+        let report = report(&script.replace("WRITER", &writer.to_string()), 0);
+        let race = report.findings.iter().find_map(|f| match &f.facts {
+            Facts::Race { variable, earlier, later, .. } if variable == "x" => Some((earlier.clone(), later.clone())),
+            _ => None,
+        });
+        let (earlier, later) = race.unwrap_or_else(|| panic!("{:#?}", report.findings));
+        assert_eq!((earlier.task.name.as_str(), later.task.name.as_str()), (name, "reader"));
+        assert!(earlier.task.serial != later.task.serial);
+    }
+    // One that is gone long since is told of by what is the same of all.
+    let report = report(&script.replace("WRITER", "100"), 0);
+    let race = report.findings.iter().find_map(|f| match &f.facts {
+        Facts::Race { variable, earlier, .. } if variable == "x" => Some(earlier.task.clone()),
+        _ => None,
+    });
+    let task = race.unwrap_or_else(|| panic!("{:#?}", report.findings));
+    assert_eq!((task.name.as_str(), task.pid, task.spawned.is_some()), ("writer", 0, true));
+    // Each chooses for itself, though all have one number.
+    let choice = "
+        shared ones = 0
+        task t { if choose([true, false]) { ones += 1 } }
+        for i in 0..1000 { let w = spawn t\njoin w }
+        assert ones > 300 and ones < 700";
+    assert_eq!(findings(&self::report(choice, 0)), []);
+}
+
 /// What others may have come by stays as it was.
 fn what_is_published_lives() {
     for script in [
@@ -214,12 +369,16 @@ fn orders_of_locks_that_are_gone_make_no_circle() {
 }
 
 fn main() {
-    let tests: [(&str, fn()); 7] = [
+    let tests: [(&str, fn()); 11] = [
         ("what a task makes for itself", what_a_task_makes_for_itself),
         ("records", records),
         ("jobs", jobs),
         ("what goes from task to task", what_goes_from_task_to_task),
         ("what is left in queues is told", what_is_left_in_queues_is_told),
+        ("threads and processes", threads_and_processes),
+        ("pools", pools),
+        ("what is told of tasks that are gone", what_is_told_of_tasks_that_are_gone),
+        ("a number used again is another task", a_number_used_again_is_another_task),
         ("what is published lives", what_is_published_lives),
         ("orders of locks that are gone make no circle", orders_of_locks_that_are_gone_make_no_circle),
     ];

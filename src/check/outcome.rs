@@ -137,7 +137,7 @@ pub fn names(parts: &[(TaskId, std::sync::Arc<Part>)]) -> HashMap<TaskId, String
 
 fn named(birth: &Birth) -> Named {
     let name = birth.name.to_string();
-    Named { id: birth.id, name, spawner: birth.spawner, site: birth.site.map_or(0, |s| s + 1) }
+    Named { id: birth.id, name, spawner: birth.spawner, site: birth.site.map_or(0, |s| s + 1), before: None }
 }
 
 /// What an outcome says of a task at the end; some may be going on there.

@@ -223,6 +223,7 @@ impl Session<'_> {
                 .filter(|t| self.style.verbose || t.stuck || !matches!(t.ending, None | Some(Ending::Returned)))
                 .map(|t| report::summary::TaskLine {
                     facts: t.facts.clone(),
+                    count: t.count,
                     ending: t.ending.clone(),
                     result: t.result.clone(),
                     note: String::new(),

@@ -14,6 +14,8 @@ pub struct Named {
     pub spawner: Option<u32>,
     /// The statement that made it.
     pub site: u32,
+    /// How many the statement had made before, if that is known: some may be gone.
+    pub before: Option<u32>,
 }
 
 /// A name for each, in their order: the first of several keeps its own, the
@@ -36,6 +38,8 @@ pub fn distinct(tasks: &[Named]) -> Vec<String> {
     depths.iter().enumerate().for_each(|(at, depth)| levels[*depth].push(at));
     let mut given = vec![String::new(); tasks.len()];
     let mut taken: BTreeMap<&str, usize> = BTreeMap::new();
+    // Of each statement, how many were named, and how many before them are gone.
+    let mut named: BTreeMap<u32, (usize, usize)> = BTreeMap::new();
     for mut level in levels {
         level.sort_by_key(|at| {
             let spawner = above(*at).map_or("", |s| given[s].as_str()).to_string();
@@ -44,6 +48,11 @@ pub fn distinct(tasks: &[Named]) -> Vec<String> {
         for at in level {
             let name = tasks[at].name.as_str();
             let count = taken.entry(name).or_default();
+            if let Some(before) = tasks[at].before {
+                let (there, gone) = named.entry(tasks[at].site).or_default();
+                let more = (before as usize).saturating_sub(*there + *gone);
+                (*there, *gone, *count) = (*there + 1, *gone + more, *count + more);
+            }
             given[at] = loop {
                 *count += 1;
                 let numbered = format!("{name} ({count})");
@@ -91,6 +100,7 @@ mod tests {
             name: name.to_string(),
             spawner: *spawner,
             site: *site,
+            before: None,
         };
         distinct(&all.iter().map(one).collect::<Vec<_>>())
     }
@@ -119,6 +129,15 @@ mod tests {
     fn a_name_that_somebody_has_is_left_out() {
         let all = [(0, "main", None, 0), (1, "w", Some(0), 3), (2, "w", Some(0), 3), (3, "w (2)", Some(0), 4)];
         assert_eq!(named(&all), ["main", "w", "w (3)", "w (2)"]);
+    }
+
+    /// Who is gone is counted.
+    #[test]
+    fn the_number_of_a_name_says_how_many_there_were() {
+        let worker =
+            |id: u32, before: u32| Named { id, name: "w".to_string(), spawner: Some(0), site: 3, before: Some(before) };
+        let all = [worker(1, 0), worker(2, 1), worker(7, 6), worker(9, 7), worker(12, 11)];
+        assert_eq!(distinct(&all), ["w", "w (2)", "w (7)", "w (8)", "w (12)"]);
     }
 
     /// Each spawned by the one before: it would take minutes if each level were looked

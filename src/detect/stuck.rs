@@ -21,6 +21,10 @@ pub const BODY_ENDED: u32 = 1 << 31;
 pub trait Scene: Might {
     fn program(&self) -> &Program;
     fn task_facts(&self, task: u32) -> TaskFacts;
+    /// The task that a word tells of (`World::teller`); it may have ended.
+    fn told_by(&self, word: u64) -> Option<TaskFacts> {
+        word.checked_sub(1).map(|task| self.task_facts(task as u32))
+    }
     /// None: it has not ended.
     fn ending(&self, task: u32) -> Option<Ending>;
     /// What a task holds, or held when it ended: the lock, how, since where.
@@ -130,9 +134,9 @@ impl Told<'_> {
             "event" => (word(event::SET_BY), word(event::SET_AT), "set"),
             _ => return None,
         };
-        let task = by.checked_sub(1)? as u32;
+        let task = self.scene.told_by(by)?;
         let span = Some(self.scene.program().span(at as u32));
-        Some(Reason::CameTooEarly { task: self.scene.task_facts(task), action: action.to_string(), span })
+        Some(Reason::CameTooEarly { task, action: action.to_string(), span })
     }
 
     fn waiting(&self, i: usize) -> Waiting {

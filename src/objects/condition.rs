@@ -68,7 +68,7 @@ pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, args: &[Value], again: O
     };
     // Fewer than it would have woken: it came too early for whoever waits from now on.
     if w.transfer(o, WAIT, count, lock, lock::REACQUIRE) < count {
-        let (me, site) = (u64::from(w.me()) + 1, u64::from(w.site()));
+        let (me, site) = (w.teller(), u64::from(w.site()));
         w.set(o, MISSED_BY, me);
         w.set(o, MISSED_AT, site);
     }

@@ -59,7 +59,7 @@ pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, _args: &[Value], _again:
     let set = w.word(o, FLAG) != 0;
     match method {
         SET => {
-            let (me, site) = (u64::from(w.me()) + 1, u64::from(w.site()));
+            let (me, site) = (w.teller(), u64::from(w.site()));
             w.release(o, 0, Edge::Join);
             w.set(o, FLAG, 1);
             w.set(o, SET_BY, me);

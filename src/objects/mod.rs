@@ -54,6 +54,10 @@ pub trait World {
     fn set(&mut self, object: u32, index: usize, value: u64);
     /// The running task.
     fn me(&self) -> TaskId;
+    /// The same as a word that tells of it when it has ended: never 0.
+    fn teller(&self) -> u64 {
+        u64::from(self.me()) + 1
+    }
     /// The place in the source, for what a later report needs to know.
     fn site(&self) -> u32;
 

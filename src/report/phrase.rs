@@ -5,19 +5,26 @@
 /// `a`, `a and b`, `a, b and c`, and beyond `names_max` names
 /// `a, b and 3 more`.
 pub fn list<S: AsRef<str>>(names: &[S], names_max: usize) -> String {
-    join(names, names_max, "and")
+    list_of(names, 0, names_max)
+}
+
+/// The same where there are `more` that are not named.
+pub fn list_of<S: AsRef<str>>(names: &[S], more: u64, names_max: usize) -> String {
+    join(names, more, names_max, "and")
 }
 
 /// As `list`, with `or`.
 pub fn either<S: AsRef<str>>(names: &[S]) -> String {
-    join(names, usize::MAX, "or")
+    join(names, 0, usize::MAX, "or")
 }
 
-fn join<S: AsRef<str>>(names: &[S], names_max: usize, word: &str) -> String {
-    let shown = if names.len() > names_max { names_max.saturating_sub(1).max(1) } else { names.len() };
+fn join<S: AsRef<str>>(names: &[S], more: u64, names_max: usize, word: &str) -> String {
+    let all = names.len() as u64 + more;
+    let named = if all > names_max as u64 { names_max.saturating_sub(1).max(1) } else { names.len() };
+    let shown = named.min(names.len());
     let mut parts: Vec<String> = names[..shown].iter().map(|n| n.as_ref().to_string()).collect();
-    if shown < names.len() {
-        parts.push(format!("{} more", names.len() - shown));
+    if all > shown as u64 {
+        parts.push(format!("{} more", all - shown as u64));
     }
     match parts.split_last() {
         None => String::new(),

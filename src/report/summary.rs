@@ -15,6 +15,8 @@ const NAMES_WIDTH_MAX: usize = 24;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskLine {
     pub facts: TaskFacts,
+    /// It is of so many tasks that the same is said.
+    pub count: u64,
     /// `None`: it had not ended, so it is stuck.
     pub ending: Option<Ending>,
     /// What it returned, as the script would print it.
@@ -69,28 +71,32 @@ pub fn text(run: &RunSummary, style: &Style) -> String {
 
 /// Tasks of which the same is to be said share a line.
 fn tasks(run: &RunSummary, style: &Style) -> String {
-    let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
+    let mut groups: Vec<(String, Vec<&str>, u64)> = Vec::new();
     for line in &run.lines {
         if line.ending == Some(Ending::Returned) && line.note.is_empty() && !style.verbose {
             continue;
         }
         let what = state(line, style);
-        match groups.iter_mut().find(|(w, _)| *w == what) {
-            Some((_, names)) => names.push(&line.facts.name),
-            None => groups.push((what, vec![&line.facts.name])),
+        let more = line.count.saturating_sub(1);
+        match groups.iter_mut().find(|(w, ..)| *w == what) {
+            Some((_, names, others)) => {
+                names.push(&line.facts.name);
+                *others += more;
+            }
+            None => groups.push((what, vec![&line.facts.name], more)),
         }
     }
     let lines_max = if style.verbose { usize::MAX } else { LINES_MAX };
-    let rest: usize = groups.iter().skip(lines_max).map(|(_, names)| names.len()).sum();
+    let rest: u64 = groups.iter().skip(lines_max).map(|(_, names, more)| names.len() as u64 + more).sum();
     let shown: Vec<(String, String)> = groups
         .into_iter()
         .take(lines_max)
-        .map(|(what, names)| (style.own(&phrase::list(&names, 2)), style.own(&what)))
+        .map(|(what, names, more)| (style.own(&phrase::list_of(&names, more, 2)), style.own(&what)))
         .collect();
     let column = shown.iter().map(|(names, _)| phrase::columns(names)).max().unwrap_or(0).min(NAMES_WIDTH_MAX);
     let mut out: String = shown.iter().map(|(names, what)| row(names, what, column, style)).collect();
     if rest > 0 {
-        out.push_str(&format!("  and {}\n", phrase::count(rest as u64, "task").replacen(" ", " more ", 1)));
+        out.push_str(&format!("  and {}\n", phrase::count(rest, "task").replacen(" ", " more ", 1)));
     }
     out
 }
@@ -176,7 +182,7 @@ mod tests {
             spawned: None,
             spawner: None,
         };
-        TaskLine { facts, ending, result: None, note: note.into() }
+        TaskLine { facts, count: 1, ending, result: None, note: note.into() }
     }
 
     fn run(lines: Vec<TaskLine>) -> RunSummary {
@@ -208,6 +214,14 @@ mod tests {
         "#);
         let verbose = text(&run(lines), &Style { verbose: true, width: 60, ..Style::default() });
         assert!(verbose.contains("teller#1") && verbose.lines().all(|l| l.chars().count() <= 60), "{verbose}");
+    }
+
+    #[test]
+    fn those_that_are_gone_are_counted() {
+        let some = |name: &str, count| TaskLine { count, ..task(name, Some(Ending::Exited(3)), "") };
+        let told = |lines| text(&run(lines), &Style::default()).lines().next().unwrap_or_default().to_string();
+        assert_eq!(told(vec![some("w", 1), some("w (2)", 1), some("w", 98)]), "  w and 99 more  exited with code 3");
+        assert_eq!(told(vec![some("w", 5)]), "  w and 4 more  exited with code 3");
     }
 
     #[test]

@@ -17,7 +17,8 @@ pub const SLOTS: usize = 4096;
 /// The last slots are those of `conc`'s own work: of `finally`, and spare.
 pub const TASKS_MAX: usize = SLOTS - 2;
 pub const KEEPER_SLOT: usize = SLOTS - 1;
-/// How many objects, handles among them, a run can make.
+/// How many numbers of objects, handles among them, a run has: those of what can no longer be
+/// reached are used again.
 pub const OBJECTS: usize = 1 << 24;
 /// How many processes a run can make.
 pub const PROCESSES: usize = 1 << 20;
@@ -80,8 +81,8 @@ pub mod run {
     pub const ATOMIC_CLOCK: usize = 25;
     /// Values of `var`s at the end, as a block of bytes.
     pub const FINAL_VALUES: usize = 26;
+    /// A block with a list of sets of held locks for each remainder (`record`).
     pub const LOCKSETS: usize = 27;
-    pub const LOCKSETS_GUARD: usize = 28;
     pub const ORDERS: usize = 29;
     pub const ORDERS_GUARD: usize = 30;
     /// Oldest and newest slot that is kept back, for its clock.
@@ -114,6 +115,12 @@ pub mod run {
     pub const ENDED_CLOCK: usize = 37;
     /// A block with a list of free numbers for each place that makes objects (`collect`).
     pub const FREE_LISTS: usize = 38;
+    /// The guard of `ENDED_CLOCK`.
+    pub const ENDED_GUARD: usize = 28;
+    /// What is told of tasks whose handles were given back (`handle`).
+    pub const TALLIES: usize = 21;
+    /// The names of functions as blocks, by their numbers.
+    pub const FUNCTION_NAMES: usize = 22;
     pub const COUNT: usize = 64;
 }
 
@@ -210,12 +217,16 @@ pub mod flag {
     pub const STANDS: u64 = 512;
     /// Among the facts: it was made but never came to run, and there is nothing to tell of it.
     pub const UNBORN: u64 = 2048;
+    /// Among the facts: the block of its name is its handle's alone.
+    pub const OWN_NAME: u64 = 4096;
+    /// Its end was told, and its handle may be another task's by now.
+    pub const TOLD: u64 = 8192;
 
     /// No two of them are the same bit.
     const _: () = {
         let all = [
             TERMINATE, DAEMON, PROCESS, WORKER, INTERRUPT, BODY_ENDED, CODE_ENDED, SIGNALLED, NUMBERED, HALT, STANDS,
-            UNBORN,
+            UNBORN, OWN_NAME, TOLD,
         ];
         let (mut n, mut seen) = (0, 0);
         while n < all.len() {
@@ -274,8 +285,13 @@ pub mod object {
     pub const INFO: usize = BORN + 1;
     pub const INFO2: usize = INFO + 1;
     pub const INFO3: usize = INFO + 2;
-    /// Of a handle that stands for others too: how many (`collect`).
     pub const INFO4: usize = INFO + 3;
+    /// Of a task: how many the same place in the source had made before; of one whose
+    /// number was another's before, its place in the order of birth plus one; and the
+    /// clock of its slot that it began at.
+    pub const ORDER: usize = INFO2;
+    pub const LIFE: usize = INFO3;
+    pub const BEGAN: usize = INFO4;
     /// Who has a share in it (`collect`).
     pub const SHARED: usize = INFO + 4;
     pub const COUNT: usize = 24;
@@ -366,8 +382,10 @@ pub mod process {
     pub const EXIT_CODE: usize = 2;
     /// The process it was made in.
     pub const PARENT: usize = 3;
-    /// The handle of its first task, plus one; 0 for one of `conc`'s own.
+    /// The handle of its first task, plus one; 0 for one of `conc`'s own. With `TOLD`, if
+    /// that has told its end, and the handle may be another task's by now.
     pub const TASK: usize = 4;
+    pub const TOLD: u64 = 1 << 63;
     pub const KIND: usize = 5;
     /// Its parent has waited for it.
     pub const REAPED: usize = 6;
@@ -394,6 +412,8 @@ pub mod process {
 }
 
 const PAGE: usize = 4096;
+/// So many processes share a page of their table.
+pub const PROCESSES_A_PAGE: usize = PAGE / (8 * process::COUNT);
 const RUN_AT: usize = 0;
 const HEAP_AT: usize = 4096;
 const SLOTS_AT: usize = 8192;
@@ -402,6 +422,7 @@ const PROCESSES_AT: usize = SLOTS_AT + SLOTS * SLOT_BYTES;
 const OBJECTS_AT: usize = PROCESSES_AT + PROCESSES * process::COUNT * 8;
 const BLOCKS_AT: usize = (OBJECTS_AT + OBJECTS * 8).next_multiple_of(4096);
 const _: () = assert!(HEAP_AT + HEAP_WORDS <= SLOTS_AT && run::COUNT * 8 <= HEAP_AT);
+const _: () = assert!(PROCESSES_AT.is_multiple_of(PAGE));
 
 /// See the head of the file.
 pub struct Arena {
@@ -537,6 +558,11 @@ impl Arena {
         Ok(first as u32)
     }
 
+    /// Counts one more task that was made at a place; how many there were before.
+    pub fn count_birth(&self, counter: usize) -> u64 {
+        self.free_list(counter).map_or(0, |count| count.fetch_add(1, Relaxed))
+    }
+
     /// A number that objects of one birthplace had which nobody can reach any more.
     pub fn take_free(&self, list: usize) -> Option<u32> {
         let head = self.free_list(list)?;
@@ -593,6 +619,14 @@ impl Arena {
         }
         self.memory.word(OBJECTS_AT + 8 * id as usize).store(at as u64, Release);
         Ok(())
+    }
+
+    // -------------------------------------------------------------- processes
+
+    /// Gives back the memory of a page of the table of processes: nobody looks there any
+    /// more, and no entry is used again.
+    pub fn give_back_processes(&self, page: usize) {
+        self.memory.give_back(PROCESSES_AT + page * PAGE, PAGE);
     }
 
     // ------------------------------------------------------------------ tasks

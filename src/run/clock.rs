@@ -14,7 +14,7 @@
 
 use super::arena::{Arena, run, slot};
 use super::heap::OutOfMemory;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{AcqRel, Relaxed, Release};
 use std::sync::atomic::{AtomicU64, fence};
 
 /// A clock's block: how many entries and for how many there is room, as two
@@ -27,6 +27,9 @@ const ROOM: u32 = 32;
 const ENTRIES: u64 = (1 << ROOM) - 1;
 /// In a stamp, the bits below the task's number.
 const LEARNT_BITS: u32 = 39;
+/// In its stamp's place the base of other clocks counts who refers to it, far below the
+/// stamp of any task.
+const REFERRED: usize = STAMP;
 
 /// In the head: only what is known is there, each entry with its slot above its
 /// first word's bits. So are the clocks of those that have ended, of which there may
@@ -109,13 +112,21 @@ impl<'a> TaskClock<'a> {
         self.weak(self.slot).store(next, Relaxed);
     }
 
+    /// The task as stamps tell it: by its place in the order of birth, since slots and
+    /// handles are used again.
+    #[inline(always)]
+    fn teller(&self) -> u64 {
+        self.words[slot::NUMBER].load(Relaxed) + 1
+    }
+
     /// The task and how often it has learnt something: while both are the same, the
     /// clock has changed in its own entry at the most. 0 where there is no room for
-    /// the number. A task is told by its number, since slots are used again.
+    /// either number.
     #[inline(always)]
     fn stamp(&self) -> u64 {
-        let (task, learnt) = (self.words[slot::TASK].load(Relaxed), self.words[slot::LEARNT].load(Relaxed));
-        if learnt >> LEARNT_BITS == 0 { (task + 1) << LEARNT_BITS | learnt } else { 0 }
+        let (task, learnt) = (self.teller(), self.words[slot::LEARNT].load(Relaxed));
+        let fits = learnt >> LEARNT_BITS == 0 && task >> (u64::BITS - LEARNT_BITS) == 0;
+        if fits { task << LEARNT_BITS | learnt } else { 0 }
     }
 
     /// Only who may write the clock counts.
@@ -194,16 +205,19 @@ impl<'a> TaskClock<'a> {
             return self.release(place, join, Strength::Order, holder);
         }
         // First the base: what it knows of is no higher than all slots by then.
-        let base = self.arena.run(run::ENDED_CLOCK).load(Acquire) as usize;
+        let base = if self.arena.slots_high() < BASED_MIN { 0 } else { refer_to_base(self.arena, holder) };
         let mine = self.entries(self.arena.slots_high());
         let block = match differences(self.arena, mine, base) {
             Some(few) => self.write_sparse(Some(base), few.len(), few.into_iter(), holder)?,
             None => {
+                give_up_base(self.arena, base, holder);
                 let known = entries_of(mine).filter(|entry| entry.1 != 0);
                 let count = known.clone().count();
                 let block = self.write_sparse(None, count, known, holder)?;
                 if count >= BASED_MIN {
-                    self.arena.run(run::ENDED_CLOCK).store(block as u64, Release);
+                    // Whose clock it is, and who comes next.
+                    self.arena.at(block + REFERRED).store(2, Relaxed);
+                    give_up_base(self.arena, change_base(self.arena, block, holder), holder);
                 }
                 block
             }
@@ -282,9 +296,8 @@ impl<'a> TaskClock<'a> {
         if block == 0 {
             return;
         }
-        let task = self.words[slot::TASK].load(Relaxed);
         // There is nothing to learn from what it released itself.
-        if self.arena.at(block + STAMP).load(Relaxed) >> LEARNT_BITS != task + 1 {
+        if self.arena.at(block + STAMP).load(Relaxed) >> LEARNT_BITS != self.teller() {
             self.acquire_all(block);
         }
     }
@@ -295,12 +308,10 @@ impl<'a> TaskClock<'a> {
     pub fn exchange(&self, place: &AtomicU64, holder: u32) -> Result<(), OutOfMemory> {
         let block = place.load(Relaxed) as usize;
         let high = self.arena.slots_high();
-        if block != 0 && self.arena.at(block).load(Relaxed) & ENTRIES == high as u64 {
-            let task = self.words[slot::TASK].load(Relaxed);
-            if self.arena.at(block + STAMP).load(Relaxed) >> LEARNT_BITS != task + 1 {
-                self.exchange_all(block, high);
-                return Ok(());
-            }
+        let whole = block != 0 && self.arena.at(block).load(Relaxed) & ENTRIES == high as u64;
+        if whole && self.arena.at(block + STAMP).load(Relaxed) >> LEARNT_BITS != self.teller() {
+            self.exchange_all(block, high);
+            return Ok(());
         }
         self.acquire(place);
         self.release(place, false, Strength::Order, holder)
@@ -447,17 +458,83 @@ fn raise(entry: &AtomicU64, to: u64) -> bool {
     lower
 }
 
-/// Gives back a clock that nobody will look at. One that others are told by stays.
+/// The base that the clocks of those who end are written on now, referred to once more;
+/// 0 if there is none.
+fn refer_to_base(arena: &Arena, holder: u32) -> usize {
+    with_base(arena, holder, || {
+        let base = arena.run(run::ENDED_CLOCK).load(Relaxed) as usize;
+        if base != 0 {
+            arena.at(base + REFERRED).fetch_add(1, Relaxed);
+        }
+        base
+    })
+}
+
+/// From now on it is this one. The one before.
+fn change_base(arena: &Arena, base: usize, holder: u32) -> usize {
+    with_base(arena, holder, || arena.run(run::ENDED_CLOCK).swap(base as u64, Release) as usize)
+}
+
+/// So a base is not given back between who finds it and who refers to it.
+fn with_base<T>(arena: &Arena, holder: u32, f: impl FnOnce() -> T) -> T {
+    let guard = arena.run_half(run::ENDED_GUARD);
+    super::guard::spin_lock(guard, holder);
+    let result = f();
+    guard.store(0, Release);
+    result
+}
+
+/// A base is referred to once less. Who is killed in the middle leaves one too many.
+fn give_up_base(arena: &Arena, base: usize, holder: u32) {
+    if base != 0 && arena.at(base + REFERRED).fetch_sub(1, AcqRel) == 1 {
+        arena.heap().free(base, holder);
+    }
+}
+
+/// Gives back a clock that nobody will look at. One that others rest on stays as long as
+/// they do.
 pub fn give_back(arena: &Arena, place: &AtomicU64, holder: u32) {
-    let block = place.swap(0, Relaxed) as usize;
+    give_back_block(arena, place.swap(0, Relaxed) as usize, holder);
+}
+
+fn give_back_block(arena: &Arena, block: usize, holder: u32) {
     if block == 0 {
         return;
     }
     let head = arena.at(block).load(Relaxed);
-    let is_base = head & SPARSE != 0 && head & ON_BASE == 0 && (head & SPARSE_ENTRIES) as usize >= BASED_MIN;
-    if !is_base {
-        arena.heap().free(block, holder);
+    if head & SPARSE != 0 && head & ON_BASE == 0 && (head & SPARSE_ENTRIES) as usize >= BASED_MIN {
+        return give_up_base(arena, block, holder);
     }
+    let base = if head & SPARSE != 0 && head & ON_BASE != 0 { arena.at(block + HEAD).load(Relaxed) } else { 0 };
+    arena.heap().free(block, holder);
+    give_up_base(arena, base as usize, holder);
+}
+
+/// What was released into one clock is released into the other too.
+pub fn add(arena: &Arena, from: &AtomicU64, into: &AtomicU64, holder: u32) -> Result<(), OutOfMemory> {
+    let other = from.load(Relaxed) as usize;
+    if other == 0 {
+        return Ok(());
+    }
+    let high = arena.slots_high();
+    let block = room(arena, into, high, holder)?;
+    arena.at(block + STAMP).store(0, Relaxed);
+    let head = arena.at(block);
+    let words = arena.memory().words(block + HEAD, 2 * high);
+    let known = (head.load(Relaxed) & ENTRIES) as usize;
+    words[2 * known.min(high)..].iter().for_each(|word| word.store(0, Relaxed));
+    head.store(head.load(Relaxed) & !ENTRIES | known.max(high) as u64, Relaxed);
+    let each = |(of, full, weak): Entry| {
+        raise(&words[2 * of], full);
+        raise(&words[2 * of + 1], weak);
+    };
+    let theirs = arena.at(other).load(Relaxed);
+    if theirs & SPARSE != 0 {
+        sparse(arena, other).for_each(each);
+    } else {
+        entries_of(arena.memory().words(other + HEAD, 2 * (theirs & ENTRIES) as usize)).for_each(each);
+    }
+    Ok(())
 }
 
 /// The block of a clock, with room for `entries`, of which there are never
@@ -492,10 +569,7 @@ fn grown(arena: &Arena, place: &AtomicU64, block: usize, entries: usize, holder:
         }
     }
     place.store(larger as u64, Relaxed);
-    // A sparse one may be the base of others.
-    if block != 0 && head & SPARSE == 0 {
-        arena.heap().free(block, holder);
-    }
+    give_back_block(arena, block, holder);
     Ok(larger)
 }
 
@@ -554,7 +628,7 @@ mod tests {
                 Plain { tasks: vec![vec![(0, 0); TASKS]; TASKS], clocks: vec![vec![(0, 0); TASKS]; CLOCKS] };
             let mut born = 0;
             let mut bear = |plain: &mut Plain, slot: usize, parent: Option<usize>, own: u64| {
-                arena.slot(slot, slot::TASK).store(born, Relaxed);
+                arena.slot(slot, slot::NUMBER).store(born, Relaxed);
                 born += 1;
                 TaskClock::new(&arena, slot).begin(parent.map(|p| TaskClock::new(&arena, p)), own);
                 plain.tasks[slot] = parent.map_or(vec![(0, 0); TASKS], |p| plain.tasks[p].clone());

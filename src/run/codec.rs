@@ -127,6 +127,11 @@ pub fn free(word: u64, heap: Heap, holder: u32) {
 /// A block with these bytes, their number first.
 pub fn store_bytes(bytes: &[u8], heap: Heap, holder: u32) -> Result<usize, OutOfMemory> {
     let block = heap.allocate(8 + bytes.len(), holder)?;
+    write_bytes(block, bytes, heap);
+    Ok(block)
+}
+
+fn write_bytes(block: usize, bytes: &[u8], heap: Heap) {
     let memory = heap.memory();
     memory.word(block).store(bytes.len() as u64, Relaxed);
     for (i, chunk) in bytes.chunks(8).enumerate() {
@@ -134,7 +139,15 @@ pub fn store_bytes(bytes: &[u8], heap: Heap, holder: u32) -> Result<usize, OutOf
         word[..chunk.len()].copy_from_slice(chunk);
         memory.word(block + 8 + 8 * i).store(u64::from_le_bytes(word), Relaxed);
     }
-    Ok(block)
+}
+
+/// Other bytes in the same block, if it has room for them.
+pub fn replace_bytes(block: usize, bytes: &[u8], heap: Heap) -> bool {
+    let fits = heap.size(block) >= 8 + bytes.len();
+    if fits {
+        write_bytes(block, bytes, heap);
+    }
+    fits
 }
 
 pub fn load_bytes(block: usize, heap: Heap) -> Vec<u8> {

@@ -18,8 +18,8 @@
 //!
 //! What is put anywhere else is *published* and stays, as a declared object does: in a
 //! place in memory, which is read without a guard; in what a fork copies; with a manager.
-//! So do circles of queues that are in each other, and the handles of threads and
-//! processes, of which the end of a run tells.
+//! So do circles of queues that are in each other. The handles of threads and processes,
+//! of which the end of a run tells, are in `handle`.
 //!
 //! Two things keep who else knows an object by its number from being misled. The words
 //! of an object stay where they are for ever, as an object: who looks there late finds
@@ -33,12 +33,13 @@
 use super::arena::{Arena, ending, facts, object, ring, run};
 use super::codec;
 use super::executor::Executor;
+use super::handle::{fill_handle, is_forked, make_handle};
 use super::heap::OutOfMemory;
 use super::image::Image;
-use super::spawn::{Birth, fill_handle, make_handle};
+use super::spawn::Birth;
 use super::world::Object;
 use crate::machine::{Home, Place, Step, Task};
-use crate::objects::{self, KINDS, condition, task};
+use crate::objects::{self, condition, pool, task};
 use crate::program::Program;
 use crate::program::code::{FieldKind, Struct};
 use crate::program::kind::Memory as MemoryKind;
@@ -55,26 +56,40 @@ const VALUES_FOR_ONE: usize = 32;
 const FAILED_KEPT: usize = 64;
 
 /// An object's word of shares: how many there are, whether it is published, and how many
-/// others it stands for.
-const SHARES: u64 = PUBLISHED - 1;
-const PUBLISHED: u64 = 1 << 31;
-const STANDS_FOR: u32 = 32;
+/// others it stands for. Of a handle, too, whether it was given back, and is about to be
+/// another's.
+pub const SHARES: u64 = TAKEN - 1;
+pub const TAKEN: u64 = 1 << 29;
+pub const GIVEN: u64 = 1 << 30;
+pub const PUBLISHED: u64 = 1 << 31;
+pub const STANDS_FOR: u32 = 32;
 
-/// Room for the lists of free numbers: one for each place that makes objects.
+/// Room for the lists of free numbers, one for each place that makes objects, for the
+/// numbers of tasks that each place has made, for the names of functions, and for the sets
+/// of locks that are held.
 pub fn prepare(image: &Image, holder: u32) -> Result<(), OutOfMemory> {
     if !collects(image) {
         return Ok(());
     }
-    let bytes = 8 * (list_of_jobs(&image.program) + 1);
-    let lists = image.arena.heap().allocate(bytes, holder)?;
-    (0..bytes).step_by(8).for_each(|at| image.arena.at(lists + at).store(0, Relaxed));
-    image.arena.run(run::FREE_LISTS).store(lists as u64, Relaxed);
+    let program = &image.program;
+    let places = program.code.len() as u32;
+    let tables = [
+        (run::FREE_LISTS, counter_of_tasks(program, places)),
+        (run::FUNCTION_NAMES, program.functions.len()),
+        (run::LOCKSETS, super::record::LOCKSETS),
+    ];
+    for (word, count) in tables {
+        let bytes = 8 * count;
+        let table = image.arena.heap().allocate(bytes, holder)?;
+        (0..bytes).step_by(8).for_each(|at| image.arena.at(table + at).store(0, Relaxed));
+        image.arena.run(word).store(table as u64, Relaxed);
+    }
     Ok(())
 }
 
 /// Not where what happens is told by numbers later: in a replay, a trace, a picture. Nor
 /// in a session, whose locals are not on a stack.
-fn collects(image: &Image) -> bool {
+pub fn collects(image: &Image) -> bool {
     let options = &image.options;
     !image.room.grows && options.replay.is_none() && !options.record && options.trace == 0
 }
@@ -90,6 +105,16 @@ pub fn list_of_record(program: &Program, site: u32) -> usize {
 
 fn list_of_jobs(program: &Program) -> usize {
     program.news.len() + program.records.len()
+}
+
+/// The list of the tasks that are made at that place in the code.
+pub fn list_of_tasks(program: &Program, place: u32) -> usize {
+    list_of_jobs(program) + 1 + place as usize
+}
+
+/// Behind the lists: how many tasks were made there.
+pub fn counter_of_tasks(program: &Program, place: u32) -> usize {
+    list_of_tasks(program, program.code.len() as u32) + place as usize
 }
 
 /// How much a record has of each.
@@ -122,11 +147,25 @@ pub struct Whole {
     list: usize,
 }
 
-/// What a task has a share in, and the jobs that it submitted.
+impl Whole {
+    const TASKS: usize = usize::MAX;
+
+    /// The handle of a task, which is in no list before it is given back.
+    pub fn task(id: u32) -> Whole {
+        Whole { first: id, count: 1, list: Whole::TASKS }
+    }
+}
+
+/// What a task has a share in, and the jobs and tasks that it has made.
 pub struct Possession {
     on: bool,
+    /// Each task is told of at the end.
+    tells_of_all: bool,
     objects: HashMap<u32, Whole>,
     jobs: Vec<u32>,
+    pub(super) tasks: Vec<u32>,
+    /// By place and function, who of them stands for those whose result `join all` asks for.
+    pub(super) unasked: HashMap<(u64, u64), u32>,
     /// When there are so many, it looks which it still has.
     many: usize,
     /// There are.
@@ -149,8 +188,11 @@ impl Possession {
     pub fn new(image: &Image) -> Possession {
         Possession {
             on: collects(image),
+            tells_of_all: image.options.outcomes,
             objects: HashMap::new(),
             jobs: Vec::new(),
+            tasks: Vec::new(),
+            unasked: HashMap::new(),
             many: OBJECTS_MIN,
             cluttered: false,
             told: HashMap::new(),
@@ -163,8 +205,22 @@ impl Possession {
         self.look_round();
     }
 
+    pub(super) fn add_task(&mut self, id: u32) {
+        self.tasks.push(id);
+        self.look_round();
+    }
+
+    /// Whether the handles of tasks are given back.
+    pub(super) fn has_tasks(&self) -> bool {
+        self.on && !self.tells_of_all
+    }
+
+    pub(super) fn has_any(&self) -> bool {
+        self.count() > 0
+    }
+
     fn count(&self) -> usize {
-        self.objects.len() + self.jobs.len()
+        self.objects.len() + self.jobs.len() + self.tasks.len()
     }
 
     fn look_round(&mut self) {
@@ -231,6 +287,7 @@ impl Executor {
     /// A job's handle.
     pub(super) fn make_job(&self, birth: &Birth) -> Result<u32, OutOfMemory> {
         let (site, list) = (Some(self.site), list_of_jobs(self.program));
+        self.add_share_of_maker();
         match self.possession.on.then(|| self.arena.take_free(list)).flatten() {
             None => make_handle(self.arena, birth, site, self.task, self.holder),
             Some(id) => {
@@ -241,8 +298,23 @@ impl Executor {
         }
     }
 
-    /// The task has made an object that nobody else knows. One that is `known` from the
-    /// start, as a pool is to its workers, stays.
+    /// What the task makes has its share from the start, and those of the workers of a pool
+    /// to come (`of` is the record that it is a part of, or itself).
+    pub(super) fn share_new(&self, of: u32) {
+        if self.possession.on {
+            self.arena.object(of, object::SHARED).store(1, SeqCst);
+        }
+    }
+
+    pub(super) fn share_with_workers(&self, pool: u32, of: u32) {
+        if self.possession.on {
+            let workers = self.object_word(pool, pool::WORKERS);
+            self.arena.object(of, object::SHARED).fetch_add(workers, SeqCst);
+        }
+    }
+
+    /// The task has made an object that nobody else knows, but for the workers of a pool.
+    /// One that is `known` from the start stays.
     pub(super) fn possess(&mut self, first: u32, count: u32, list: usize, known: bool) {
         if !self.possession.on {
             return;
@@ -252,7 +324,6 @@ impl Executor {
             shares.store(PUBLISHED, Relaxed);
             return;
         }
-        shares.store(1, Relaxed);
         self.possession.add(Whole { first, count, list });
         if let Some(lock) = self.bound_to(first) {
             self.share_object(lock);
@@ -296,8 +367,11 @@ impl Executor {
 
     /// All that the task has.
     pub(super) fn publish_all(&mut self) {
-        let objects = std::mem::take(&mut self.possession.objects).into_keys();
-        for first in objects.chain(std::mem::take(&mut self.possession.jobs)) {
+        let own = &mut self.possession;
+        let (forked, tasks) = std::mem::take(&mut own.tasks).into_iter().partition(|id| is_forked(self.arena, *id));
+        own.tasks = forked;
+        let objects = std::mem::take(&mut own.objects).into_keys();
+        for first in objects.chain(std::mem::take(&mut own.jobs)).chain::<Vec<u32>>(tasks) {
             self.publish_object(ObjRef { id: first, kind: self.arena.kind(first) });
         }
     }
@@ -330,7 +404,7 @@ impl Executor {
     }
 
     /// Declared objects stay.
-    fn is_counted(&self, object: ObjRef) -> bool {
+    pub(super) fn is_counted(&self, object: ObjRef) -> bool {
         self.possession.on && object.id > self.image.main_task()
     }
 
@@ -341,7 +415,7 @@ impl Executor {
             && !self.is_published(whole_of(self.arena, object))
     }
 
-    fn is_published(&self, whole: u32) -> bool {
+    pub(super) fn is_published(&self, whole: u32) -> bool {
         self.arena.object(whole, object::SHARED).load(SeqCst) & PUBLISHED != 0
     }
 
@@ -434,7 +508,7 @@ impl Executor {
     /// is about to make.
     #[cold]
     pub(super) fn collect(&mut self, machine: &Task, step: &Step) {
-        let values = self.keep_found(|found| {
+        let values = self.keep_found(false, |found| {
             machine.each_value(&mut |value| found.look(value));
             step.each_value(&mut |value| found.look(value));
         });
@@ -445,26 +519,38 @@ impl Executor {
 
     /// The task has ended and its stack is gone. With `main` mostly all ends.
     pub(super) fn collect_all(&mut self) {
-        if self.possession.count() > 0 && self.task != self.image.main_task() {
-            self.keep_found(|_| ());
+        if self.task == self.image.main_task() {
+            return;
+        }
+        if self.possession.count() > 0 {
+            self.keep_found(true, |_| ());
             (self.possession.objects, self.possession.jobs) = Default::default();
+        }
+        if self.past.load(Relaxed) != 0 {
+            super::clock::give_back(self.arena, &self.past, self.holder);
         }
     }
 
     /// Keeps what is found, and what cannot be given up yet. How many values were looked
     /// at.
-    fn keep_found(&mut self, look: impl FnOnce(&mut Found)) -> usize {
+    fn keep_found(&mut self, ends: bool, look: impl FnOnce(&mut Found)) -> usize {
         let list = list_of_jobs(self.program);
         let jobs = std::mem::take(&mut self.possession.jobs).into_iter().map(|first| Whole { first, count: 1, list });
-        let mut objects: Vec<Whole> = self.possession.objects.values().copied().chain(jobs).collect();
+        let tasks = self.tasks_as_wholes();
+        let mut objects: Vec<Whole> = self.possession.objects.values().copied().chain(jobs).chain(tasks).collect();
         objects.sort_unstable_by_key(|o| o.first);
         let live = vec![false; objects.len()];
         let mut found = Found { objects, live, values: 0 };
         look(&mut found);
         // Whoever holds a lock has it.
         self.held().into_iter().for_each(|(held, ..)| found.mark(held));
-        let mut places = false;
+        let (mut places, mut tasks) = (false, Vec::new());
         for (whole, live) in found.objects.into_iter().zip(found.live) {
+            if whole.list == Whole::TASKS {
+                let whose = if live { &mut self.possession.tasks } else { &mut tasks };
+                whose.push(whole.first);
+                continue;
+            }
             if live || !self.let_go(&whole) {
                 if whole.list == list {
                     self.possession.jobs.push(whole.first);
@@ -474,6 +560,7 @@ impl Executor {
             places |= self.arena.kind(whole.first) == objects::place::record;
             self.possession.objects.remove(&whole.first);
         }
+        self.let_go_of_tasks(tasks, ends);
         if places {
             // What it recorded there may be other places by the time it comes there again.
             self.forget_seen();
@@ -507,7 +594,7 @@ impl Executor {
     }
 
     /// The same once no guard is held.
-    fn give_up_later(&mut self, object: ObjRef) {
+    pub(super) fn give_up_later(&mut self, object: ObjRef) {
         self.give_back_later(ObjRef { id: whole_of(self.arena, object), kind: object.kind });
     }
 
@@ -518,8 +605,10 @@ impl Executor {
         } else if let Some(lock) = self.bound_to(first).filter(|lock| self.has_shares(*lock)) {
             given_up.push(whole_of(self.arena, lock));
         }
-        let is_left =
-            |id: &u32| self.arena.kind(*id) == objects::place::queue && super::ends::values_in(self.arena, *id) > 0;
+        let is_left = |id: &u32| {
+            let keeps = matches!(self.arena.kind(*id), objects::place::queue | objects::place::pool);
+            keeps && super::ends::values_in(self.arena, *id) > 0
+        };
         let left: Vec<u32> = (first..first + count).filter(is_left).collect();
         let mut others = true;
         for id in left {
@@ -574,8 +663,11 @@ impl Executor {
         }
         let mut given_up = Vec::new();
         self.free_values(id, &mut given_up);
+        arena.object(id, object::SHARED).fetch_or(GIVEN, SeqCst);
+        let spawner = fact(facts::SPAWNER) as u32;
         arena.give_free(whole.list, id);
         given_up.into_iter().for_each(|other| self.give_up_share(other));
+        self.give_up_handle(spawner);
         true
     }
 
@@ -600,7 +692,7 @@ impl Executor {
     }
 
     /// An object's values, with its shares in others, and its clocks.
-    fn free_values(&mut self, id: u32, given_up: &mut Vec<u32>) {
+    pub(super) fn free_values(&mut self, id: u32, given_up: &mut Vec<u32>) {
         let (arena, holder) = (self.arena, self.holder);
         let heap = arena.heap();
         let all = arena.object_words(arena.object_at(id));
@@ -645,10 +737,4 @@ impl Executor {
 /// How many objects an object stands for, itself among them.
 pub fn stands_for(arena: &Arena, id: u32) -> u64 {
     1 + (arena.object(id, object::SHARED).load(Relaxed) >> STANDS_FOR)
-}
-
-/// Whether a record has a part that others know from the start: the workers of a pool.
-pub fn has_pool(structure: &Struct) -> bool {
-    let is_pool = |kind: u8| KINDS[kind as usize].word == "pool";
-    structure.fields.iter().any(|field| matches!(field.what, FieldKind::Object { kind, .. } if is_pool(kind)))
 }

@@ -36,6 +36,8 @@ pub struct Executor {
     /// The number under which it holds guards.
     pub(super) holder: u32,
     pub(super) task: u32,
+    /// See `handle::life`.
+    pub(super) life: u64,
     /// Of a worker: the job it is at.
     pub(super) job: Option<u32>,
     /// The process it is in, by its place in the arena's table.
@@ -69,6 +71,8 @@ pub struct Executor {
     pub(super) names: Vec<(u32, Arc<str>, u64)>,
     /// What it spawned, for `join all`.
     pub(super) spawned: Vec<ObjRef>,
+    /// The clock of those that it spawned and whose handles were given back before that.
+    pub(super) past: AtomicU64,
     /// It holds the gate of `atomically`.
     pub(super) in_atomic: bool,
     pub(super) gated: bool,
@@ -112,6 +116,9 @@ impl Executor {
         let process = home.index;
         let detect = image.options.detect;
         let traced = image.options.trace > 0;
+        // Of tasks that have a number one after another each has numbers of its own.
+        let life = if task == u32::MAX { 0 } else { super::handle::life(arena, task) };
+        let teller = u64::from(task) | life << u32::BITS;
         Executor {
             image,
             arena,
@@ -122,12 +129,13 @@ impl Executor {
             words: arena.slot_words(slot),
             holder: guard::holder(slot, process),
             task,
+            life,
             job: None,
             process,
             detect,
             outside: false,
             site: 0,
-            random: mix(image.options.seed ^ u64::from(task).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+            random: mix(image.options.seed ^ teller.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
             seen: Vec::new(),
             seen_write: Vec::new(),
             // A replay records every access anew, and so does a trace.
@@ -142,6 +150,7 @@ impl Executor {
             order_seen: HashMap::new(),
             names: Vec::new(),
             spawned: Vec::new(),
+            past: AtomicU64::new(0),
             in_atomic: false,
             gated: program.needs.gate || image.room.grows,
             unchecked: false,
@@ -550,16 +559,12 @@ impl Executor {
     }
 
     fn new_lockset(&mut self, words: Vec<u64>) -> u64 {
-        match self.arena.heap().allocate(8 + 8 * words.len(), self.holder) {
+        match super::record::lockset(self.arena, &words, self.holder) {
             Err(e) => {
                 self.check_memory(Err(e));
                 0
             }
             Ok(at) => {
-                self.arena.at(at).store((words.len() / slot::HOLD_WORDS) as u64, Relaxed);
-                for (i, word) in words.iter().enumerate() {
-                    self.arena.at(at + 8 + 8 * i).store(*word, Relaxed);
-                }
                 self.locksets.push((words, at as u64));
                 at as u64
             }

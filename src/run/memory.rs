@@ -136,6 +136,20 @@ impl Memory {
         };
     }
 
+    /// Whole pages that nobody uses any more are given back; they are all zero again. Only
+    /// of memory that all processes have in common.
+    pub fn give_back(&self, offset: usize, len: usize) {
+        if offset.checked_add(len).is_none_or(|end| end > self.len) {
+            return;
+        }
+        // SAFETY: the range is in this mapping, by the line above; the kernel replaces its
+        // pages by zeros, which every atomic word may hold. Private pages it refuses.
+        let _ = unsafe {
+            let at = self.base.add(offset).cast::<c_void>();
+            madvise(at, len, MmapAdvise::MADV_REMOVE)
+        };
+    }
+
     /// All zero again, with the pages given back. Nobody may be using it.
     pub fn clear(&self) -> nix::Result<()> {
         match &self.kept {

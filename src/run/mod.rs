@@ -5,6 +5,7 @@
 
 pub mod arena;
 mod cell;
+mod children;
 mod clock;
 mod codec;
 mod collect;
@@ -13,10 +14,12 @@ mod diagnose;
 mod ends;
 mod events;
 mod executor;
+mod finish;
 mod futex;
 mod gate;
 mod gil;
 mod guard;
+mod handle;
 mod heap;
 pub mod image;
 pub mod keyboard;
@@ -27,6 +30,7 @@ mod prompt;
 mod quick;
 mod record;
 pub mod replay;
+mod slots;
 mod spawn;
 mod steps;
 mod still;
@@ -35,6 +39,7 @@ mod system;
 mod trace;
 mod version;
 mod wait;
+mod workers;
 mod world;
 
 pub use diagnose::scene;

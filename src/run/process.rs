@@ -11,8 +11,8 @@
 //! `guard`); and the arena, where no lock is a copy.
 
 use super::arena::{Arena, PROCESSES_DEEP, facts, flag, object, process, run};
+use super::finish::has_ended;
 use super::gil::Gil;
-use super::spawn::has_ended;
 use crate::program::value::ObjRef;
 use nix::libc;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, pthread_sigmask, sigaction};
@@ -27,12 +27,33 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 #[derive(Clone, Copy, Debug)]
 pub struct Child {
     pub task: ObjRef,
+    /// Its place in the order of birth: its handle may be another's by now.
+    pub number: u64,
     /// The process, by its place in the arena's table; `None` for a thread.
     pub process: Option<usize>,
     pub forked: bool,
     pub daemon: bool,
     /// Nothing is left to do about it.
     pub settled: bool,
+}
+
+impl Child {
+    /// A thread; of a process, there is more to be said.
+    pub fn of(arena: &Arena, task: ObjRef, daemon: bool) -> Child {
+        let number = arena.facts(task.id, facts::NUMBER).load(SeqCst);
+        Child { task, number, process: None, forked: false, daemon, settled: false }
+    }
+
+    /// Whether the handle is its own still.
+    pub fn is_there(&self, arena: &Arena) -> bool {
+        arena.facts(self.task.id, facts::NUMBER).load(SeqCst) == self.number
+    }
+
+    pub fn is_over(&self, arena: &Arena) -> bool {
+        // In this order: whose handle is another's has ended before.
+        let ended = has_ended(arena, self.task.id);
+        ended || !self.is_there(arena)
+    }
 }
 
 /// What the threads of a process know of its children. Whoever makes one has it meanwhile,
@@ -52,13 +73,13 @@ pub struct Family {
 impl Family {
     /// The process has one more to wait for; of threads that have ended it need not know.
     pub fn adopt(&mut self, arena: &Arena, child: Child) {
-        self.children.retain(|c| !c.settled && (c.process.is_some() || !has_ended(arena, c.task.id)));
+        self.children.retain(|c| !c.settled && (c.process.is_some() || !c.is_over(arena)));
         self.children.push(child);
     }
 
     /// The first of those that the end of the process waits for.
-    pub fn wanted(&self) -> Option<Child> {
-        self.children.iter().find(|c| !c.settled && !c.forked && !c.daemon).copied()
+    pub fn wanted(&self, arena: &Arena) -> Option<Child> {
+        self.children.iter().find(|c| !c.settled && !c.forked && !c.daemon && c.is_there(arena)).copied()
     }
 }
 
@@ -256,7 +277,9 @@ pub fn is_ending(arena: &Arena, index: usize) -> bool {
     let mut index = index;
     while index != 0 {
         let word = |word: usize| arena.process(index, word).load(SeqCst);
-        let signalled = |task: u64| arena.facts(task as u32, facts::FLAGS).load(SeqCst) & flag::SIGNALLED != 0;
+        let signalled = |task: u64| {
+            task & process::TOLD != 0 || arena.facts(task as u32, facts::FLAGS).load(SeqCst) & flag::SIGNALLED != 0
+        };
         if has_told_its_end(arena, index) || word(process::TASK).checked_sub(1).is_some_and(signalled) {
             return true;
         }

@@ -11,10 +11,11 @@
 use super::arena::{facts, flag, run, slot, state};
 use super::codec;
 use super::executor::Executor;
+use super::finish::Ended;
 use super::heap::OutOfMemory;
 use super::image::{Image, Options, Room, SetupError};
 use super::process::{self as proc, Process};
-use super::spawn::{Ended, NOWHERE};
+use super::spawn::NOWHERE;
 use crate::lang::parse::parse_entry;
 use crate::machine::Task;
 use crate::objects::{KINDS, pool};

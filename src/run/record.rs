@@ -2,10 +2,12 @@
 //! block of the arena each, in one list. Also the orders in which locks were
 //! taken, for the prediction of deadlocks.
 
-use super::arena::{Arena, facts, run};
+use super::arena::{Arena, facts, run, slot};
 use super::codec;
 use super::executor::Executor;
 use super::guard;
+use super::handle;
+use super::heap::OutOfMemory;
 use crate::detect::race::Record;
 use crate::objects::Mode;
 use crate::program::value::ObjRef;
@@ -30,11 +32,28 @@ pub struct RawAccess {
     pub write: bool,
     pub atomic: bool,
     pub value: u64,
+    /// The number of the task is another's by now, from the same place in the source.
+    pub gone: bool,
 }
 
-impl From<Record> for RawAccess {
-    fn from(r: Record) -> RawAccess {
-        RawAccess { task: r.task, site: r.site, locks: r.locks, write: r.write, atomic: r.atomic, value: r.value }
+impl RawAccess {
+    /// The task stays, if it is there still.
+    fn of(arena: &Arena, r: Record) -> RawAccess {
+        // In this order: what is kept no longer changes.
+        let gone = !(handle::keep(arena, r.task) && handle::is_same(arena, r.task, r.slot(), r.clock()));
+        RawAccess { task: r.task, site: r.site, locks: r.locks, write: r.write, atomic: r.atomic, value: r.value, gone }
+    }
+}
+
+impl Raw {
+    /// The tasks that it names. Those of a race are kept when they are looked at.
+    fn tasks(&self) -> Vec<u32> {
+        match *self {
+            Raw::Race { .. } => Vec::new(),
+            Raw::Failed { task, .. } => task.into_iter().collect(),
+            Raw::Abandoned { task, .. } | Raw::Invariant { task, .. } => vec![task],
+            Raw::Orphan { child, parent } | Raw::Zombie { child, parent } => vec![child, parent],
+        }
     }
 }
 
@@ -117,17 +136,26 @@ impl Executor {
         let variable =
             if cell >> 63 == 0 { u64::from(self.program.cells[cell as usize]) } else { 1 << 40 | (cell & 0xff_ffff) };
         let places = u64::from(low.start) << 32 | u64::from(high.start);
-        let raw = Raw::Race { key: cell, earlier: earlier.into(), later: later.into() };
-        self.report((1 << 60 | variable, places), raw);
+        let arena = self.arena;
+        let raw = || {
+            let [earlier, later] = [earlier, later].map(|access| RawAccess::of(arena, access));
+            Raw::Race { key: cell, earlier, later }
+        };
+        self.report_new((1 << 60 | variable, places), raw);
     }
 
     /// Puts a finding into the list, or counts it.
     pub(super) fn report(&mut self, key: (u64, u64), raw: Raw) {
+        self.report_new(key, || raw);
+    }
+
+    /// The same where it costs something to make one.
+    fn report_new(&mut self, key: (u64, u64), raw: impl FnOnce() -> Raw) {
         if let Some(block) = self.reported.get(&key) {
             self.arena.at(block + COUNT).fetch_add(1, Relaxed);
             return;
         }
-        let block = add(self.arena, key, (&raw, self.seen_in_turn()), self.holder);
+        let block = add_new(self.arena, key, (raw, self.seen_in_turn()), self.holder);
         if let Some(block) = block {
             self.reported.insert(key, block);
         }
@@ -152,7 +180,7 @@ impl Executor {
         self.order_seen.insert(key, ());
         // They are told apart by their numbers until the end.
         let held = self.held().into_iter().map(|(held, ..)| held);
-        held.chain([lock]).for_each(|id| self.publish_object(ObjRef { id, kind: self.arena.kind(id) }));
+        held.chain([lock, self.task]).for_each(|id| self.publish_object(ObjRef { id, kind: self.arena.kind(id) }));
         let known = (0..self.arena.slots_high()).map(|s| self.clock().get_weak(s)).collect();
         let held = self.held().into_iter().map(|(o, m, s)| (o, mode_code(m), s)).collect();
         let (slot, mode, site) = (self.slot as u32, mode_code(mode), self.site);
@@ -179,10 +207,51 @@ impl Executor {
     }
 }
 
+/// So many lists of sets of locks there are, each of those with one remainder.
+pub const LOCKSETS: usize = 64;
+
+/// The block of a set of locks that are held: how many, then object, mode and place of each.
+/// Tasks that hold the same have it in common, and each run has it as long as it lasts.
+pub fn lockset(arena: &Arena, words: &[u64], holder: u32) -> Result<usize, OutOfMemory> {
+    // Where nothing is given back there is no table, and each set is its task's.
+    let table = arena.run(run::LOCKSETS).load(Relaxed) as usize;
+    let remainder = words.iter().fold(0, |sum: u64, word| sum.wrapping_mul(31).wrapping_add(*word)) as usize % LOCKSETS;
+    let head = (table != 0).then(|| arena.at(table + 8 * remainder));
+    let count = (words.len() / slot::HOLD_WORDS) as u64;
+    let is_it = |at: usize| {
+        let there = arena.memory().words(at + 8, 1 + words.len());
+        there[0].load(Relaxed) == count
+            && there[1..].iter().zip(words).all(|(there, word)| there.load(Relaxed) == *word)
+    };
+    let mut seen = head.map_or(0, |head| head.load(Acquire)) as usize;
+    let known = std::iter::successors(Some(seen), |at| Some(arena.at(*at).load(Relaxed) as usize));
+    if let Some(known) = known.take_while(|at| *at != 0).find(|at| is_it(*at)) {
+        return Ok(known + 8);
+    }
+    let at = arena.heap().allocate(16 + 8 * words.len(), holder)?;
+    arena.at(at + 8).store(count, Relaxed);
+    for (i, word) in words.iter().enumerate() {
+        arena.at(at + 16 + 8 * i).store(*word, Relaxed);
+    }
+    // Another task may add the same meanwhile: then it is there twice.
+    while let Some(head) = head {
+        arena.at(at).store(seen as u64, Relaxed);
+        match head.compare_exchange_weak(seen as u64, at as u64, AcqRel, Acquire) {
+            Ok(_) => break,
+            Err(now) => seen = now as usize,
+        }
+    }
+    Ok(at + 8)
+}
+
 /// Adds a finding to the list, or counts one with the same key. Of those that are `seen` in
 /// one turn of a replay the one of the first task is told, as the model tells it: those that
 /// a turn makes or lets go come to their next turns side by side.
-pub fn add(arena: &Arena, key: (u64, u64), (raw, seen): (&Raw, u64), holder: u32) -> Option<usize> {
+pub fn add(arena: &Arena, key: (u64, u64), (raw, seen): (Raw, u64), holder: u32) -> Option<usize> {
+    add_new(arena, key, (|| raw, seen), holder)
+}
+
+fn add_new(arena: &Arena, key: (u64, u64), (raw, seen): (impl FnOnce() -> Raw, u64), holder: u32) -> Option<usize> {
     let guard = arena.run_half(run::FINDINGS_GUARD);
     guard::spin_lock(guard, holder);
     let found = list(arena).find(|b| (arena.at(b + KEY).load(Relaxed), arena.at(b + KEY + 8).load(Relaxed)) == key);
@@ -190,20 +259,21 @@ pub fn add(arena: &Arena, key: (u64, u64), (raw, seen): (&Raw, u64), holder: u32
         Some(block) => {
             arena.at(block + COUNT).fetch_add(1, Relaxed);
             if seen < arena.at(block + SEEN).load(Relaxed)
-                && let Some(bytes) = stored(arena, raw, holder)
+                && let Some(bytes) = stored(arena, &raw(), holder)
             {
                 arena.at(block + BYTES).store(bytes, Relaxed);
                 arena.at(block + SEEN).store(seen, Relaxed);
             }
             Some(block)
         }
-        None => append(arena, key, (raw, seen), holder),
+        None => append(arena, key, (&raw(), seen), holder),
     };
     guard.store(0, Release);
     block
 }
 
 fn stored(arena: &Arena, raw: &Raw, holder: u32) -> Option<u64> {
+    raw.tasks().into_iter().for_each(|task| _ = handle::keep(arena, task));
     let bytes = serde_json::to_vec(raw).ok()?;
     codec::store_bytes(&bytes, arena.heap(), holder).ok().map(|at| at as u64)
 }

@@ -8,11 +8,11 @@ use super::codec;
 use super::collect::Size;
 use super::events::About;
 use super::executor::Executor;
+use super::finish::{Ended, has_ended};
 use super::futex;
 use super::guard;
 use super::process::{self as proc, record_age};
 use super::record::Raw;
-use super::spawn::{Ended, has_ended};
 use super::wait::Halt;
 use crate::detect::event::Kind;
 use crate::detect::trace::What;
@@ -114,9 +114,13 @@ impl Executor {
                 return self.answer(machine, Ok(Value::None));
             }
             Step::Exit(code) => return Some(self.exit(code)),
-            Step::New { .. } | Step::NewRecord { .. } | Step::Submit { .. } if self.possession.cluttered => {
+            Step::New { .. } | Step::NewRecord { .. } | Step::Submit { .. } | Step::Spawn(_)
+                if self.possession.cluttered =>
+            {
                 self.collect(machine, &step);
             }
+            // What is left then, the child has too.
+            Step::Fork if self.possession.has_any() => self.collect(machine, &step),
             Step::Interrupted => {
                 if self.possession.cluttered {
                     self.collect(machine, &step);
@@ -138,10 +142,11 @@ impl Executor {
             Step::Submit { pool, function, args } => self.submit(*pool, *function, args),
             Step::Join { targets, timeout } => self.join(targets, *timeout),
             Step::JoinAll { timeout } => {
+                self.join_past();
                 let targets = self.spawned.clone();
                 let answer = self.join(&targets, *timeout)?;
                 if answer == Value::Bool(true) {
-                    self.spawned.clear();
+                    self.joined_all();
                 }
                 Ok(answer)
             }
@@ -453,11 +458,14 @@ impl Executor {
             self.turn_is_used();
         }
         for target in targets {
-            let method = if KINDS[target.kind as usize].word == "pool" { pool::JOIN } else { task::JOIN };
+            let is_task = target.kind == objects::place::task;
+            let method = if is_task { task::JOIN } else { pool::JOIN };
             if self.operate_until(*target, method, &[Value::None], deadline)? == Value::Bool(false) {
                 return Ok(Value::Bool(false));
             }
-            self.settle(target.id);
+            if is_task {
+                self.settle(target.id);
+            }
             self.note_peer(Kind::Join, target.id);
         }
         Ok(Value::Bool(true))
@@ -548,11 +556,15 @@ impl Executor {
         let id = self.new_number(list, 1).map_err(|_| self.refuse(0, 0))?;
         self.arena.make_object(id, new.kind, words, u64::from(site) + 1, self.holder).map_err(|_| self.refuse(0, 0))?;
         self.arena.object(id, object::OPTIONS).store(u64::from(new.options), Relaxed);
-        if spec.word == "pool" && !self.program.hires_apart(new.kind, new.options) {
-            self.open_pool(id, new.options)?;
-        }
         let target = ObjRef { id, kind: new.kind };
-        self.possess(id, 1, list, spec.word == "pool" || self.is_managed(target));
+        self.share_new(id);
+        if spec.word == "pool" {
+            self.share_with_workers(id, id);
+            if !self.program.hires_apart(new.kind, new.options) {
+                self.open_pool(id, new.options)?;
+            }
+        }
+        self.possess(id, 1, list, self.is_managed(target));
         Ok(Value::Object(target))
     }
 
@@ -591,6 +603,7 @@ impl Executor {
         for (word, value) in words {
             self.arena.object(first, word).store(value, Relaxed);
         }
+        self.share_new(first);
         if vars > 0 {
             self.home.family().records.insert(first, age);
         }
@@ -605,7 +618,7 @@ impl Executor {
                 self.make_field(first, record.structure, index, field, given)?;
             }
         }
-        self.possess(first, 1 + parts, list, super::collect::has_pool(structure));
+        self.possess(first, 1 + parts, list, false);
         Ok(Value::Object(ObjRef { id: first, kind }))
     }
 
@@ -650,8 +663,11 @@ impl Executor {
                     for (word, value) in words {
                         self.arena.object(id, word).store(value, Relaxed);
                     }
-                    if KINDS[*kind as usize].word == "pool" && !self.program.hires_apart(*kind, *options) {
-                        self.open_pool(id, *options)?;
+                    if KINDS[*kind as usize].word == "pool" {
+                        self.share_with_workers(id, record);
+                        if !self.program.hires_apart(*kind, *options) {
+                            self.open_pool(id, *options)?;
+                        }
                     }
                 }
             }
@@ -717,7 +733,12 @@ impl Executor {
             TaskField::Alive => Ok(Value::Bool(state == task::RUNNING)),
             TaskField::Pid => {
                 let process = self.arena.facts(target.id, facts::PROCESS).load(Relaxed) as usize;
-                Ok(Value::Int(self.arena.process(process, process::PID).load(SeqCst) as i64))
+                let pid = match self.arena.process(process, process::PID).load(SeqCst) {
+                    // Of one that is long gone (`give_back_processes`).
+                    0 => self.arena.facts(target.id, facts::PID).load(SeqCst),
+                    pid => pid,
+                };
+                Ok(Value::Int(pid as i64))
             }
             TaskField::ExitCode if state == task::RUNNING => Ok(Value::None),
             TaskField::ExitCode => Ok(Value::Int(word(task::EXIT_CODE) as i64)),

@@ -6,9 +6,9 @@
 
 use super::arena::{flag, process, run, slot};
 use super::executor::Executor;
+use super::finish::has_ended;
 use super::futex;
 use super::process::{Family, Process};
-use super::spawn::has_ended;
 use std::sync::MutexGuard;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::SeqCst;
@@ -74,7 +74,8 @@ impl Executor {
     fn another_moves(&self) -> bool {
         let first = self.arena.process(self.process, process::TASK).load(SeqCst).checked_sub(1);
         let family = self.home.family();
-        let threads = family.children.iter().filter(|c| c.process.is_none()).map(|c| c.task.id);
+        let threads = family.children.iter().filter(|c| c.process.is_none() && !c.is_over(self.arena));
+        let threads = threads.map(|c| c.task.id);
         let others = threads.chain(first.map(|task| task as u32)).filter(|task| *task != self.task);
         let mut moves = false;
         for slot in others.filter(|task| !has_ended(self.arena, *task)).filter_map(|task| self.arena.slot_of(task)) {

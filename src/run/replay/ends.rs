@@ -4,8 +4,8 @@
 use super::{Pass, at, cursor};
 use crate::run::arena::{ending, facts, flag, process, run, slot};
 use crate::run::executor::Executor;
+use crate::run::finish::Ended;
 use crate::run::futex;
-use crate::run::spawn::Ended;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 

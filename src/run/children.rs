@@ -1,0 +1,176 @@
+//! The children of a process of the script: waited for, taken from the kernel's table, told
+//! of at its end.
+
+use super::arena::{facts, object, process};
+use super::executor::Executor;
+use super::finish::has_ended;
+use super::process::{self as proc, Child};
+use super::record::{self, Raw};
+use super::wait::Halt;
+use crate::machine::{Args, Arm};
+use crate::objects::task;
+use crate::program::value::{Error, ErrorKind, ObjRef, Value};
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+
+impl Executor {
+    /// Waits for what it has spawned, as a Python process does at its end, which it begins
+    /// when there is nothing left; whether it is the first.
+    pub(super) fn await_children(&mut self) -> Result<bool, Halt> {
+        let home = self.home.clone();
+        loop {
+            let family = home.family();
+            let Some(child) = family.wanted(self.arena) else { return Ok(self.begin_end()) };
+            drop(family);
+            if self.hold_child(&child) {
+                let joined = self.operate_quietly(child.task);
+                self.give_up_child(&child);
+                joined?;
+            }
+            self.settle_child(child.number);
+        }
+    }
+
+    /// Joins without collecting: a result nobody asked for stays uncollected.
+    fn operate_quietly(&mut self, handle: ObjRef) -> Result<(), Halt> {
+        let joined = self.arena.object(handle.id, object::WORD + task::JOINED).load(Relaxed);
+        self.operate(handle, task::JOIN, &[Value::None])?;
+        if joined == 0 {
+            self.arena.object(handle.id, object::WORD + task::JOINED).store(0, Relaxed);
+        }
+        Ok(())
+    }
+
+    /// After a join: takes the ended process from the kernel's table, if it is
+    /// a child of this one.
+    pub(super) fn settle(&mut self, task: u32) {
+        self.settle_child(self.arena.facts(task, facts::NUMBER).load(SeqCst));
+    }
+
+    /// The child with that place in the order of birth.
+    fn settle_child(&mut self, number: u64) {
+        let child = {
+            let mut family = self.home.family();
+            match family.children.iter_mut().find(|c| c.number == number && !c.settled) {
+                Some(child) if !child.forked => {
+                    child.settled = true;
+                    *child
+                }
+                _ => return,
+            }
+        };
+        match child.process {
+            Some(index) if self.replay.on => _ = self.reap_child(index),
+            Some(index) => self.home.gil_pause(|| self.home.reap_soon(index)),
+            None => {}
+        }
+    }
+
+    fn reap_child(&self, index: usize) -> Option<i32> {
+        if self.replay.on {
+            return self.reap_in_turn(index);
+        }
+        let pid = self.arena.process(index, process::PID).load(SeqCst) as i32;
+        let code = self.home.gil_pause(|| proc::reap(pid));
+        self.arena.process(index, process::REAPED).store(1, SeqCst);
+        code
+    }
+
+    /// Spawned processes that have ended leave the kernel's table whenever a
+    /// new one is made, as in Python.
+    pub(super) fn reap_ended(&self) {
+        self.home.reap_gone();
+        let ended: Vec<Child> = {
+            let mut family = self.home.family();
+            let arena = self.arena;
+            let is_over = |c: &Child| c.process.is_some() && !c.forked && !c.settled && c.is_over(arena);
+            let ended = family.children.iter().filter(|c| is_over(c)).copied().collect();
+            for c in family.children.iter_mut() {
+                c.settled |= is_over(c);
+            }
+            ended
+        };
+        for index in ended.into_iter().filter_map(|c| c.process) {
+            self.reap_child(index);
+        }
+    }
+
+    /// Forked children that nobody has waited for; with a pid, that one.
+    pub(super) fn forked_children(&self, pid: Option<i64>) -> Vec<Child> {
+        let family = self.home.family();
+        let pid_of = |c: &Child| c.process.map(|p| self.arena.process(p, process::PID).load(SeqCst) as i64);
+        let wanted = |c: &&Child| c.forked && !c.settled && pid.is_none_or(|p| pid_of(c) == Some(p));
+        family.children.iter().filter(wanted).copied().collect()
+    }
+
+    /// The script's `wait()`: the exit code of a forked child.
+    pub(super) fn wait_child(&mut self, pid: Option<i64>) -> Result<Value, Halt> {
+        loop {
+            if let Some(code) = self.wait_for_one(pid)? {
+                return Ok(Value::Int(i64::from(code)));
+            }
+        }
+    }
+
+    /// The exit code of the first that ends; none if another thread has taken it.
+    fn wait_for_one(&mut self, pid: Option<i64>) -> Result<Option<i32>, Halt> {
+        let mine = self.forked_children(pid);
+        if mine.is_empty() {
+            self.turn_is_used();
+            let text = match pid {
+                Some(pid) => format!("{pid} is no forked child to wait for"),
+                None => "there is no forked child to wait for".to_string(),
+            };
+            return Err(Error::new(ErrorKind::NoChild, text).into());
+        }
+        // Another thread may take one of them meanwhile, and its handle be given back.
+        let held: Vec<Child> = mine.into_iter().filter(|child| self.hold_child(child)).collect();
+        if held.is_empty() {
+            return Ok(None);
+        }
+        let chosen = self.await_one_of(&held);
+        held.iter().for_each(|child| self.give_up_child(child));
+        let chosen = chosen?;
+        let is_mine = {
+            let mut family = self.home.family();
+            let child = family.children.iter_mut().find(|c| c.number == chosen.number && !c.settled);
+            child.map(|c| c.settled = true).is_some()
+        };
+        let code = || chosen.process.and_then(|p| self.reap_child(p)).unwrap_or(0);
+        Ok(is_mine.then(code))
+    }
+
+    /// The first of them that ends.
+    fn await_one_of(&mut self, children: &[Child]) -> Result<Child, Halt> {
+        if let [only] = children {
+            self.operate(only.task, task::JOIN, &[Value::None])?;
+            return Ok(*only);
+        }
+        let arm = |c: &Child| Arm { target: Some((c.task, task::JOIN)), args: Args::one(Value::None) };
+        let arms: Vec<Arm> = children.iter().map(arm).collect();
+        let chosen = match &self.select(&arms, None, false)? {
+            Value::List(items) => match items.first() {
+                Some(Value::Int(i)) => *i as usize,
+                _ => 0,
+            },
+            _ => 0,
+        };
+        Ok(children[chosen])
+    }
+
+    /// Forked children that are still there, or that nobody waited for.
+    pub(super) fn note_children(&mut self) {
+        let children: Vec<Child> =
+            self.home.family().children.iter().filter(|c| c.forked && !c.settled).copied().collect();
+        // Children are the process's, whichever of its threads ends it.
+        let first = self.arena.process(self.process, process::TASK).load(SeqCst);
+        let parent = first.checked_sub(1).map_or(self.task, |task| task as u32);
+        for child in children {
+            let child = child.task.id;
+            let raw = match has_ended(self.arena, child) {
+                true => Raw::Zombie { child, parent },
+                false => Raw::Orphan { child, parent },
+            };
+            self.report(record::child_key(self.arena, &raw), raw);
+        }
+    }
+}
