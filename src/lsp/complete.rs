@@ -202,7 +202,9 @@ impl<'d> Context<'d> {
             [] => self.beginning(),
             ["expect"] => expectations(),
             ["expect", code, ..] if words.contains(&"on") => self.names(|symbol| may_be_on(code, symbol)),
-            ["expect", code] if EXPECTABLE.contains(&code) && has_names(code) => vec![keyword("on")],
+            ["expect", code] if EXPECTABLE.contains(&code) => {
+                has_names(code).then(|| keyword("on")).into_iter().collect()
+            }
             ["catch", ..] => errors(),
             ["const" | "struct" | "task" | "fn" | "let"] => Vec::new(),
             [.., "spawn"] => {
