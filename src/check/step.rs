@@ -535,15 +535,10 @@ impl Move<'_> {
             let name = KINDS[target.kind as usize].methods[op.method as usize].word();
             format!("{name} {}", m.object_name(target.id))
         };
-        let joined = self.word(target.id, task::JOINED);
         self.log_object(target);
         match self.operate(target.kind, target.id, op.method, &op.args, op.memo) {
             Outcome::Done(value) => {
                 self.say(|m| format!("{}{}", deed(m), m.answer_text(&value)));
-                if matches!(then, Then::Child { .. }) {
-                    // A process that ends waits without collecting.
-                    self.set(target.id, task::JOINED, joined);
-                }
                 if arrived {
                     self.leave(target.id, self.me);
                 }
