@@ -226,7 +226,6 @@ fn script_as_command(error: &clap::Error) -> Option<String> {
 /// Runs the command that the arguments name: its exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     crate::run::large_files_are_errors();
-    crate::run::without_memory_end_with(exit::FAILED);
     let code = crate::run::with_stack(|| run_command(args.into_iter().collect())).unwrap_or_else(|_| {
         put_err("conc: there is no memory for the stack that it needs\n");
         exit::FAILED

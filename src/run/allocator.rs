@@ -7,24 +7,27 @@
 
 use super::memory::Memory;
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicBool, AtomicU8};
 use std::sync::{Mutex, PoisonError};
 
 /// What is said, from where nothing can be put together.
 const SENTENCE: &[u8] = b"conc: there is no more memory that it may have (`ulimit -v`, or the machine's)\n";
-/// The exit code for it, which the command line has set; 0 is none.
-static CODE: AtomicU8 = AtomicU8::new(0);
+/// A failed allocation is what Rust makes of it: the process ends by a signal.
+static BY_SIGNAL: AtomicBool = AtomicBool::new(false);
 /// Addresses that nobody uses: given back when there are no others.
 static RESERVE: Mutex<Option<Memory>> = Mutex::new(None);
 static SHORT: AtomicBool = AtomicBool::new(false);
 
-pub struct Allocator;
+pub struct Allocator {
+    /// The exit code of a program that has no memory; from before it begins.
+    pub code: u8,
+}
 
-/// From now on the program ends with this code, and a sentence, where memory is missing; with
-/// 0 by the signal that Rust has for it, as a process of a script does.
-pub fn without_memory_end_with(code: u8) {
-    CODE.store(code, Relaxed);
+/// From now on this process, one of a script's, ends by a signal where memory is missing: what
+/// it was is told by who looks after it.
+pub(super) fn end_by_signal() {
+    BY_SIGNAL.store(true, Relaxed);
 }
 
 /// Keeps a quarter back of what `ulimit -v` leaves, unless that is done: for the end of a
@@ -46,9 +49,8 @@ pub fn is_short() -> bool {
 
 /// Another attempt with what was kept back, or the end.
 #[cold]
-fn without(attempt: impl Fn() -> *mut u8) -> *mut u8 {
-    let code = CODE.load(Relaxed);
-    if code == 0 {
+fn without(code: u8, attempt: impl Fn() -> *mut u8) -> *mut u8 {
+    if BY_SIGNAL.load(Relaxed) {
         return std::ptr::null_mut();
     }
     // Neither the lock nor the mapping's end allocates. Who comes second waits for the first.
@@ -73,21 +75,21 @@ unsafe impl GlobalAlloc for Allocator {
         // SAFETY: the caller keeps to the rules, which are the system's.
         let attempt = || unsafe { System.alloc(layout) };
         let there = attempt();
-        if there.is_null() { without(attempt) } else { there }
+        if there.is_null() { without(self.code, attempt) } else { there }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as above.
         let attempt = || unsafe { System.alloc_zeroed(layout) };
         let there = attempt();
-        if there.is_null() { without(attempt) } else { there }
+        if there.is_null() { without(self.code, attempt) } else { there }
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         // SAFETY: as above; where it fails the old block stays as it is.
         let attempt = || unsafe { System.realloc(block, layout, size) };
         let there = attempt();
-        if there.is_null() { without(attempt) } else { there }
+        if there.is_null() { without(self.code, attempt) } else { there }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {

@@ -43,7 +43,7 @@ mod wait;
 mod workers;
 mod world;
 
-pub use allocator::{Allocator, is_short, keep_back, without_memory_end_with};
+pub use allocator::{Allocator, is_short, keep_back};
 pub use diagnose::scene;
 pub use image::Options;
 pub use prompt::{Answer, ROOM};

@@ -94,7 +94,7 @@ impl Supervisor {
                     proc::end(1);
                 }
                 // The supervisor tells how it ended.
-                crate::run::without_memory_end_with(0);
+                crate::run::allocator::end_by_signal();
                 proc::plain_signals();
                 proc::register(self.arena, index);
                 life(Process::new(index, self.image.options.gil, self.arena));
