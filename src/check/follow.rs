@@ -631,7 +631,7 @@ fn circle(explorer: &mut Explorer, done: &Done, from: usize) -> Vec<Finding> {
     for task in live.iter().filter(|t| !goers(**t)) {
         // Who waits for the end of a task has that task's trouble, and who is stuck has
         // been told of.
-        if !finding::joins(explorer, row, *task, false) && explorer.stuck_among(row, *task).is_empty() {
+        if !finding::joins(explorer, row, *task, false) && !explorer.is_stuck(row, *task) {
             found.push(Some(*task));
         }
     }
