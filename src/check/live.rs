@@ -195,13 +195,13 @@ pub fn is_excused(part: &Part) -> bool {
     }
 }
 
-/// So many states around one are looked at at most.
-const AROUND: usize = 4096;
+/// So many transitions around a state are looked at at most.
+pub const AROUND: u64 = 1 << 18;
 
 /// What is wrong with an execution that never ends and comes to this state again and
 /// again: a livelock, or tasks that are starved, each with a way round. Nothing, where too
-/// much is to be looked at for that.
-pub fn recurring(explorer: &mut Explorer, row: &Row) -> Vec<Circle> {
+/// much is to be looked at for that: so many transitions are `left` to look at.
+pub fn recurring(explorer: &mut Explorer, row: &Row, left: &mut u64) -> Vec<Circle> {
     let mut known: HashMap<Vec<PartId>, StateId> = HashMap::default();
     let mut rows = vec![row.clone()];
     known.insert(own_parts(row.parts()).to_vec(), 0);
@@ -209,11 +209,12 @@ pub fn recurring(explorer: &mut Explorer, row: &Row) -> Vec<Circle> {
     let mut turns: Vec<Vec<Turn>> = Vec::new();
     let mut out = Vec::new();
     while graph.len() < rows.len() {
-        if rows.len() > AROUND {
+        if *left == 0 {
             return Vec::new();
         }
         let row = rows[graph.len()].clone();
         explorer.successors(&row, true, &mut out);
+        *left = left.saturating_sub(1 + out.len() as u64);
         let mut edges = Vec::new();
         for (turn, leaf) in &out {
             let next = row.with(&leaf.writes);

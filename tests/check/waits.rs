@@ -268,8 +268,9 @@ fn whoever_goes_on_for_ever_hides_none_of_the_stuck() {
             assert_eq!(sorted(&script, options), ["deadlock", "livelock", "starvation"], "{script}");
         }
     }
-    let starved = "atomic x = 0\natomic y = 0\ntask s { loop { x += 1; x -= 1; y += 1; y -= 1 } }\n\
-        task w { if choose([true, false]) { await x == 1 } else { await y == 1 } }\nspawn daemon s x2\nspawn w\n";
+    let starved = "atomic x = 0\natomic y = 0\ntask s { loop { x += 1; x -= 1 } }\ntask t { loop { y += 1; y -= 1 } }\n\
+        task w { if choose([true, false]) { await x == 0 } else { await y == 0 } }\n\
+        spawn daemon s x2\nspawn daemon t x2\nspawn w\njoin all\n";
     assert_eq!(sorted(starved, &[]), ["starvation", "starvation"]);
 
     let pairs = "event e[4]\ntask v { if choose([true, false]) { e[0].wait() } else { e[1].wait() } }\n\
