@@ -86,7 +86,9 @@ fn faults(case: &Case, ended: &Ended) -> Vec<String> {
     for code in case.must.intersection(&found) {
         let named = |name: &str| {
             let of_code = |f: &&Value| f["code"] == code.as_str();
-            ended.findings().iter().filter(of_code).any(|f| words(&f["on"]).iter().any(|n| is_named(name, n)))
+            // What those wait for who are stuck behind it is named as well.
+            let names = |f: &Value| words(&f["on"]).into_iter().chain(words(&f["also_on"])).any(|n| is_named(name, &n));
+            ended.findings().iter().filter(of_code).any(names)
         };
         let missing = words(&case.on[code]).into_iter().filter(|n| !named(n));
         faults.extend(missing.map(|n| format!("{code}: nothing names {n}")));

@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::time::Duration;
 use support::proc::Process;
-use support::{Ended, Random, Running, conc, run, run_json};
+use support::{Ended, Random, Running, conc, program, run, run_json};
 
 fn kill_9(pid: i32) {
     kill(Pid::from_raw(pid), Signal::SIGKILL).expect("the process is there");
@@ -235,6 +235,48 @@ fn who_was_forked_in_a_thread_or_a_job_ends_its_process() {
             assert_eq!(ended.prints(), vec![code.to_string(); count], "{script}: {}", ended.stdout);
         }
     }
+}
+
+/// Whoever has been told that he can go on does, though who told it died before all of them
+/// were awake: killed by the first of them, by its own hand, or with its process, which had
+/// nothing left to do.
+#[test]
+fn who_was_told_by_one_that_died_goes_on() {
+    let first_kills = |made: &str, tell: &str, wait: &str| {
+        let process = format!("let w = spawn process {{ sleep 1ms; {tell}; sleep 1s }}\n");
+        format!("{made}\n{process}spawn {{ {wait}; kill w }}\nspawn {{ {wait} }}\nspawn {{ {wait} }}\njoin all\n")
+    };
+    let foreign = "queue hs\nspawn process { let t = spawn { sleep 2ms; return 5 }; hs.put(t) }\nlet h = hs.get()\n";
+    let scripts = [
+        first_kills("event e", "e.set()", "e.wait()"),
+        first_kills("event e", "e.set()", "e.wait()").replace("kill w", "terminate w"),
+        first_kills("latch l(1)", "l.count_down()", "l.wait()"),
+        first_kills("semaphore s(0)", "s.release(3)", "s.acquire()"),
+        first_kills("queue q", "q.close()", "q.get()"),
+        first_kills("barrier b(4)", "b.wait()", "b.wait()"),
+        first_kills("queue q(0)", "q.close()", "select { q.get() => { } }"),
+        "event e\nspawn process { sleep 1ms; e.set(); kill self }\nrepeat 4 { spawn { e.wait() } }\njoin all\n"
+            .to_string(),
+        format!("{foreign}join h\n"),
+        format!("{foreign}select {{ join h => {{ }} }}\n"),
+        foreign.replace("hs.put(t) }", "hs.put(t); join t; exit 0 }") + "join h\nprint h.result\n",
+    ];
+    for script in scripts {
+        for _ in 0..12 {
+            let ended = run_json(&script).finish();
+            assert_eq!(ended.failures(), Vec::<String>::new(), "{script}\n{}", ended.stdout);
+            assert_eq!(ended.code, Some(0), "{script}\n{ended:?}");
+        }
+    }
+}
+
+/// What its own process waits for at its end is not joined less for that by another.
+#[test]
+fn a_process_that_waits_at_its_end_takes_no_result_back() {
+    let script = "atomic bad = 0\nrepeat 400 {\nlet m = spawn process {\nlet t = spawn { return 5 }\n\
+                  spawn { join t; try { assert t.result == 5 } catch Type as e { bad += 1 } }\n}\njoin m\n}\nprint bad\n";
+    let ended = run_json(script).finish().expect_code(0);
+    assert_eq!((ended.prints(), ended.notes()), (vec!["0".to_string()], vec![]));
 }
 
 /// A signal that tells of a fault ends a process of the script as any other signal does, if
@@ -592,6 +634,20 @@ fn an_interrupted_run_reports_what_was_known() {
         let ended = conc.finish().expect_code(130).expect_stderr("error[race]").expect_stderr("interrupted");
         assert_eq!(ended.stdout, "raced\n");
     }
+}
+
+/// As `nohup` has it.
+#[test]
+fn a_signal_that_conc_was_started_to_ignore_stays_ignored() {
+    let script = "print \"begun\"\nsleep 200ms\nprint \"done\"\n";
+    let command = format!("trap '' HUP INT; exec {} run script.conc", env!("CARGO_BIN_EXE_conc"));
+    let mut running = program("sh").file("script.conc", script).args(["-c", &command]).start();
+    running.line("begun");
+    for signal in [Signal::SIGHUP, Signal::SIGINT] {
+        running.signal(signal);
+    }
+    let ended = running.finish().expect_code(0);
+    assert_eq!(ended.stdout, "begun\ndone\n");
 }
 
 #[test]

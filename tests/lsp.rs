@@ -376,6 +376,11 @@ fn words_are_those_that_can_stand_there() {
     let found = complete("expect |");
     assert!(has(&found, &["race", "lost-wakeup", "ok", "some", "every"]) && !has(&found, &["spawn"]), "{found:?}");
     assert!(has(&complete("var x = 0\nexpect race on |"), &["x"]));
+    let all = "var x = 0\nlock m\nqueue q\ntask t { return x }\n";
+    assert_eq!(complete(&format!("{all}expect race on |")), ["x"]);
+    assert_eq!(complete(&format!("{all}expect left-in-queue on |")), ["q"]);
+    assert_eq!(complete(&format!("{all}expect unjoined on |")), ["t"]);
+    assert_eq!((complete("expect race |"), complete("expect zombie |")), (vec!["on".to_string()], Vec::new()));
     assert!(has(&complete("try { } catch |"), &["Empty", "any"]));
     assert_eq!(complete("lock m |"), ["reentrant"]);
     assert_eq!(complete("queue q(3) |"), ["via manager"]);

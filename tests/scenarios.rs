@@ -69,7 +69,8 @@ fn expectations(text: &str) -> Expectations {
 /// A finding of a run, as an `expect` line asks for it.
 fn seen(finding: &Value) -> Seen {
     let code = finding["code"].as_str().and_then(Code::from_word).expect("a known code");
-    let on = finding["on"].as_array().into_iter().flatten().filter_map(Value::as_str).map(String::from).collect();
+    let names = |field: &str| finding[field].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let on = names("on").chain(names("also_on")).map(String::from).collect();
     Seen { code, on, circle_of_locks: false }
 }
 

@@ -30,8 +30,14 @@ fn wrong(name: &str, command: Conc) {
 }
 
 /// Wrong scripts by name. Each would print if anything of it ran.
-const SCRIPTS: [(&str, &str); 49] = [
+const SCRIPTS: [(&str, &str); 55] = [
     ("expect-contradiction", "var x = 0\nexpect race on x\nexpect left-in-queue\nexpect ok\n"),
+    ("expect-error-on-a-task", "task t { raise \"no\" }\nspawn t\nexpect error on t\n"),
+    ("expect-assertion-on-a-task", "task t { assert 1 == 2 }\nspawn t\nexpect assertion on t\n"),
+    ("expect-race-on-a-lock", "lock m\nvar x = 0\nx = 1\nexpect race on x, m\n"),
+    ("expect-unjoined-on-a-handle", "task t { return 1 }\nlet h = spawn t\nexpect unjoined on h\n"),
+    ("expect-race-on-a-struct", "struct S { var x = 0 }\nlet s = S()\nprint s.x\nexpect race on S\n"),
+    ("expect-race-on-a-record", "struct S { var x = 0 }\nlet s = S()\nprint s.x\nexpect race on s.x\n"),
     ("double-ampersand", "var x = 1\nif x == 1 && x == 2 { print x }\n"),
     ("double-bar", "let x = true || false\nprint x\n"),
     ("exclamation-mark", "lock m\nif !m.locked() { print 1 }\n"),

@@ -9,6 +9,7 @@
 //! order of the states, so that each part and each state gets the number that
 //! it would get if the states were looked at one after the other.
 
+use super::explore::LOOKED_MOST;
 use super::finding;
 use super::hopeless::is_hopeless;
 use super::memo::{Leaf, LeafAt, LeafView, Memo, Walk};
@@ -147,8 +148,10 @@ pub struct Piece {
     /// The followed steps that have something which most have not: of which of
     /// its states, and which.
     pub rare: Vec<(u32, u32)>,
-    /// Looking at one of its states took long.
+    /// Looking at one of its states took long, or at all of them.
     pub long: bool,
+    /// So many parts were looked at in what was carried out.
+    looked: usize,
     /// Some transition is left out since it sleeps.
     pub slept: bool,
     /// Something of what leads out of its states is not gone through: why.
@@ -183,6 +186,7 @@ impl Piece {
         self.own.iter_mut().for_each(Memo::clear);
         self.lacks = false;
         self.long = false;
+        self.looked = 0;
         self.cut = None;
         self.land_anew();
     }
@@ -224,7 +228,7 @@ impl Piece {
                 fan.carried = self.carried.len() as u32;
                 fan.idle = (!all && !fan.beyond).then_some((idle, self.idle.len() as u32));
                 self.fans.push(fan);
-                if long || self.steps.len() - first > STEPS_MOST {
+                if long || self.steps.len() - first > STEPS_MOST || self.looked >= LOOKED_MOST {
                     self.long = true;
                     cut.fetch_min(self.first + at + 1, Relaxed);
                 }
@@ -361,6 +365,7 @@ impl Piece {
                             }
                             long |= carried.long;
                             bytes += carried.bytes();
+                            self.looked += carried.looks.len();
                             // What is kept of it here is its place.
                             let place = Leaf { writes: vec![(self.carried.len() as PartIx, 0)], ..Leaf::default() };
                             let leaf = self.own[memo].add((ix, part), &carried.looks, place, &mut |_, _| 0);

@@ -50,6 +50,9 @@ const TOGETHER: usize = 8192;
 const FEW_ACTORS: usize = 16;
 /// So few states are not worth more threads than one.
 const LITTLE: usize = 256;
+/// After so many looks at parts in transitions that were carried out, limits are looked at:
+/// where there are thousands of tasks, who makes another one looks at all of them.
+pub(super) const LOOKED_MOST: usize = 1 << 15;
 /// It learns from so many states at least what tasks do, before it begins anew.
 const LEARN_AT_LEAST: usize = 256;
 
@@ -105,6 +108,8 @@ pub struct Explorer<'a> {
     pub(super) symmetry: Option<Symmetry>,
     /// Some transition took long since limits were last looked at.
     long: bool,
+    /// So many parts were looked at since then in transitions that were carried out.
+    looked: usize,
     /// All begins anew after this, and no later than at so many states.
     leave_at: usize,
     /// Leaves that were asked for one by one.
@@ -118,6 +123,8 @@ pub struct Explorer<'a> {
     /// Of who waits and who goes on, by a hash: who is left going where all others are
     /// stuck (`left_going`).
     standstills: HashMap<u64, Option<Vec<TaskId>>, rustc_hash::FxBuildHasher>,
+    /// So many tasks are named in them.
+    standing_tasks: usize,
     workers: Workers,
     pieces: Vec<Piece>,
     batch: Batch,
@@ -159,12 +166,14 @@ impl<'a> Explorer<'a> {
             depth: 0,
             symmetry: model.symmetry.then(|| Symmetry::new(super::symmetry::sites(model.program))),
             long: false,
+            looked: 0,
             leave_at: usize::MAX,
             handed: HashMap::default(),
             handed_bytes: 0,
             told: HashSet::default(),
             standing: Vec::new(),
             standstills: HashMap::default(),
+            standing_tasks: 0,
             workers: Workers::new(options.jobs),
             pieces: Vec::new(),
             batch: Batch::default(),
@@ -312,9 +321,14 @@ impl<'a> Explorer<'a> {
         Ok(())
     }
 
-    /// Whether a transition took long since this was asked last.
+    /// Whether a transition, or all of them together, took long since this was asked last
+    /// and was so.
     pub(super) fn took_long(&mut self) -> bool {
-        std::mem::take(&mut self.long)
+        let long = self.long || self.looked >= LOOKED_MOST;
+        if long {
+            (self.long, self.looked) = (false, 0);
+        }
+        long
     }
 
     /// Whether a limit is reached, or somebody wants an end.
@@ -525,7 +539,11 @@ impl<'a> Explorer<'a> {
         let sleeping = self.sleeping.as_ref().map_or(0, Sleeping::bytes) + futures + edges;
         let places = size_of::<(usize, LeafAt, Option<LeafAt>)>() + 10;
         let handed = self.handed_bytes + places * self.handed.len();
-        (handed + self.store.bytes() + 4 * self.parents.capacity() + memos + alike + sleeping)
+        // Each place of a table has a byte beside what stands there.
+        let standstill = size_of::<(u64, Option<Vec<TaskId>>)>() + 1;
+        let standing = 4 * (self.standing.capacity() + self.standing_tasks) + standstill * self.standstills.capacity();
+        let told = (size_of::<u64>() + 1) * self.keys.capacity();
+        (handed + self.store.bytes() + 4 * self.parents.capacity() + memos + alike + sleeping + standing + told)
             .saturating_add(self.model.space.bytes())
     }
 
@@ -566,3 +584,6 @@ fn exchange_landed(batch: &mut Batch, pieces: &mut [Piece]) {
         std::mem::swap(landed, &mut piece.landed);
     }
 }
+
+#[cfg(test)]
+mod tests;

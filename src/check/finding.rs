@@ -435,7 +435,7 @@ impl Scene for Scene1<'_> {
         self.program
     }
     fn task_facts(&self, task: TaskId) -> TaskFacts {
-        facts_of(self.program, task, self.main, self.task(task).map(|t| &*t.birth), |t| self.name(t))
+        facts_of(self.program, task, self.main, self.task(task), |t| self.name(t))
     }
     fn ending(&self, task: TaskId) -> Option<Ending> {
         match &self.task(task)?.at {
@@ -508,19 +508,21 @@ fn facts_of(
     program: &Program,
     task: TaskId,
     main: TaskId,
-    birth: Option<&Birth>,
+    part: Option<&TaskPart>,
     name: impl Fn(TaskId) -> Option<String>,
 ) -> TaskFacts {
     let serial = task.wrapping_sub(main);
-    let Some(birth) = birth else {
+    let Some(part) = part else {
         let name = "?".to_string();
-        return TaskFacts { serial, name, process: false, pid: 0, tid: 0, spawned: None, spawner: None };
+        return TaskFacts { serial, name, process: false, home: None, pid: 0, tid: 0, spawned: None, spawner: None };
     };
+    let birth = &part.birth;
     let spawned = birth.site.map(|s| program.span(s));
     TaskFacts {
         serial,
         name: name(task).unwrap_or_default(),
         process: birth.process,
+        home: Some(part.process),
         pid: 0,
         tid: 0,
         spawned,
@@ -584,7 +586,7 @@ pub fn task_facts(explorer: &Explorer, row: &Row, task: TaskId) -> TaskFacts {
     let names = super::outcome::names(&explorer.task_parts(row));
     let name = |id: TaskId| names.get(&id).cloned();
     match explorer.part(row, Key::Task(task)).as_deref() {
-        Some(Part::Task(t)) => facts_of(explorer.model.program, task, explorer.main, Some(&t.birth), name),
+        Some(Part::Task(t)) => facts_of(explorer.model.program, task, explorer.main, Some(t), name),
         _ => facts_of(explorer.model.program, task, explorer.main, None, name),
     }
 }

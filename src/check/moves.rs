@@ -650,7 +650,7 @@ impl<'a> Move<'a> {
 
     /// What a task has reached is no longer to be compared with what others
     /// reach.
-    fn footprint_of(&mut self, task: TaskId) {
+    pub fn footprint_of(&mut self, task: TaskId) {
         if self.task(task, |t| t.footprint.is_empty()).unwrap_or(true) {
             return;
         }

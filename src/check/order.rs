@@ -268,6 +268,15 @@ impl Move<'_> {
         }
     }
 
+    /// The running task comes after all that a thread of its process did, which makes no
+    /// further step.
+    pub fn order_thread(&mut self, thread: TaskId) {
+        if self.has_known() {
+            let me = self.mine();
+            self.change_order(|o| o.pass(Knower::Task(thread), me));
+        }
+    }
+
     pub fn order_push(&mut self, queue: u32, len: u64, bounded: bool) {
         if self.has_known() {
             let (me, slot) = (self.mine(), Knower::Slot(queue, len as u32));

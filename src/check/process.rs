@@ -5,6 +5,7 @@
 
 use super::model::Memorable;
 use super::moves::Move;
+use super::order::Knower;
 use super::part::*;
 use super::seen::Event;
 use super::step::Ran;
@@ -495,7 +496,8 @@ impl Move<'_> {
                 });
                 return false;
             }
-            let op = Box::new(Try { target: handle(child), method: task::JOIN, args: vec![Value::None], memo: None });
+            let args = task::quietly().to_vec();
+            let op = Box::new(Try { target: handle(child), method: task::JOIN, args, memo: None });
             let then = Then::Child { child, ended: Box::new(ended) };
             self.change_task(me, |t| {
                 t.machine = None;
@@ -510,6 +512,7 @@ impl Move<'_> {
         };
         self.note_children();
         let home = self.home;
+        self.come_after_threads();
         self.change_process(home, |p| p.exit_code = code);
         let pool = self.task(me, |t| t.birth.pool).flatten();
         let exits = matches!(ended.how, How::Exited(_));
@@ -525,6 +528,30 @@ impl Move<'_> {
         }
         self.process_is_over(How::Exited(code));
         true
+    }
+
+    /// The task at hand ends its process: all that the threads of that did comes before.
+    /// They make no further step, so nobody need be compared with them.
+    fn come_after_threads(&mut self) {
+        let (me, home) = (self.me, self.home);
+        let others: Vec<TaskId> =
+            self.threads(home, |all| all.iter().copied().filter(|t| *t != me).collect()).unwrap_or_default();
+        for thread in others {
+            self.order_thread(thread);
+            self.footprint_of(thread);
+        }
+        if me == home {
+            self.order_acquire(Knower::Clock(home, 0));
+        }
+    }
+
+    /// What the thread did comes before the end of its process, which it is not the first
+    /// task of.
+    fn pass_to_process(&mut self, of: TaskId, home: TaskId) {
+        // Of races that footprints tell its end says enough, and nobody joins `main`.
+        if of != home && home != self.program.objects.len() as TaskId && self.model.exact && !self.has_ended(home) {
+            self.operate(objects::place::task, home, task::PASS, &[], None);
+        }
     }
 
     /// This process ends, with what is left in it.
@@ -589,6 +616,7 @@ impl Move<'_> {
         if !wanted_by_none {
             self.events.extend(held.into_iter().map(|hold| Event::Abandoned { task: of, hold }));
         }
+        self.pass_to_process(of, home);
         self.finish_handle(of, ended);
         self.order_ended(of);
         self.change_task(of, |t| {
@@ -741,7 +769,9 @@ impl Move<'_> {
         let Some((Some(how), children)) = self.process(process, |p| (p.dying, p.children.clone())) else {
             return Ran::Blocked;
         };
-        let tasks = self.threads(process, <[TaskId]>::to_vec).unwrap_or_default();
+        let mut tasks = self.threads(process, <[TaskId]>::to_vec).unwrap_or_default();
+        // Whoever waits for the end of the process waits for its first task.
+        tasks.sort_by_key(|of| *of == process);
         self.say(|_| "its process ends".to_string());
         let signalled = matches!(how, How::Signalled(_));
         self.buries = true;

@@ -34,18 +34,24 @@ const CHOICES_JOINED: usize = 2;
 const WAYS_JOINED: u64 = 1024;
 
 /// What it takes to carry out a step beside the step itself: a long value is written whole.
-fn work(at: &At) -> u32 {
+/// `children`: so many has its process.
+fn work(at: &At, children: usize) -> u32 {
     let At::Step(step) = at else { return 0 };
     match &**step {
         Step::Access { access: Access::Write(Value::List(list)), .. } => list.len() as u32 / 8,
         Step::Access { access: Access::Write(Value::Str(text)), .. } => text.len() as u32 / 64,
-        Step::Spawn(spawn) => spawn.indices.as_ref().map_or(0, |all| all.len() as u32),
+        Step::Spawn(spawn) => {
+            let many = spawn.indices.as_ref().map_or(0, |all| all.len() as u32);
+            many.saturating_add((children / CHILDREN) as u32 * many.max(1))
+        }
         // Each is one more part of the state.
         Step::New { .. } | Step::NewRecord { .. } => NEW,
         _ => 0,
     }
 }
 
+/// Going through so many children, as a `spawn` does, is worth a step.
+const CHILDREN: usize = 64;
 /// So many steps it is worth to make an object.
 const NEW: u32 = 3;
 
@@ -135,7 +141,9 @@ impl Move<'_> {
             self.site = site;
             let own = if self.model.plain { !self.is_turn(&at) } else { self.is_own(&at) };
             let round = goes_round(&at);
-            worked = worked.saturating_add(work(&at));
+            let spawns = matches!(&at, At::Step(step) if matches!(**step, Step::Spawn(_)));
+            let children = if spawns { self.process(self.home, |p| p.children.len()) } else { None };
+            worked = worked.saturating_add(work(&at, children.unwrap_or(0)));
             if n > first && n.saturating_add(worked) > JOINED_MAX {
                 break;
             }
@@ -527,15 +535,10 @@ impl Move<'_> {
             let name = KINDS[target.kind as usize].methods[op.method as usize].word();
             format!("{name} {}", m.object_name(target.id))
         };
-        let joined = self.word(target.id, task::JOINED);
         self.log_object(target);
         match self.operate(target.kind, target.id, op.method, &op.args, op.memo) {
             Outcome::Done(value) => {
                 self.say(|m| format!("{}{}", deed(m), m.answer_text(&value)));
-                if matches!(then, Then::Child { .. }) {
-                    // A process that ends waits without collecting.
-                    self.set(target.id, task::JOINED, joined);
-                }
                 if arrived {
                     self.leave(target.id, self.me);
                 }

@@ -237,8 +237,9 @@ pub fn shown_by(explorer: &Explorer, found: &Found1, turns: Vec<Turn>) -> Shown 
     };
     finding.schedule = Some(way.schedule.to_string());
     let also = found.also_on.iter().filter(|name| !finding.on.contains(name));
-    finding.also_on = also.cloned().collect();
+    finding.also_on.extend(also.cloned());
     finding.also_on.sort();
+    finding.also_on.dedup();
     Shown { finding, way, first: None }
 }
 

@@ -110,6 +110,9 @@ pub struct TaskFacts {
     pub name: String,
     /// The first task of a process of its own; otherwise a thread.
     pub process: bool,
+    /// Which process it runs in, where that is known: the same number for all its tasks,
+    /// another one for each process. Nothing else is to be read in it.
+    pub home: Option<u32>,
     /// As the kernel had them; 0 where there was no real run.
     pub pid: i32,
     pub tid: i32,
@@ -331,7 +334,8 @@ pub struct Finding {
     pub count: u64,
     /// Names of the objects and variables it is about: `fork[0]`.
     pub on: Vec<String>,
-    /// Names that it is on in other interleavings, at the same places (`check` only).
+    /// What those wait for who are stuck behind others, and names that it is on in other
+    /// interleavings, at the same places (these of `check` only).
     pub also_on: Vec<String>,
     pub facts: Facts,
     /// The schedule that shows it, in text form, where there is one.

@@ -62,19 +62,25 @@ pub fn finding(
     };
     let circle: Vec<Waiting> = group.circle.iter().map(|i| told.waiting(*i)).collect();
     let behind: Vec<Waiting> = group.behind.iter().map(|i| told.waiting(*i)).collect();
-    let mut on: Vec<String> = Vec::new();
-    for wait in members().flat_map(|view| view.waits.iter().flatten()) {
-        let name = match wait.need {
-            Need::Change { site } => told.awaited(site),
-            _ if KINDS[wait.kind as usize].word == "task" => continue,
-            _ => scene.object_name(wait.object),
-        };
-        if !on.contains(&name) {
-            on.push(name);
+    let name = |wait: &WaitView| match wait.need {
+        Need::Change { site } => Some(told.awaited(site)),
+        _ if KINDS[wait.kind as usize].word == "task" => None,
+        _ => Some(scene.object_name(wait.object)),
+    };
+    let waited_for = |members: &[usize], but: &[String]| {
+        let mut names: Vec<String> = Vec::new();
+        for name in members.iter().flat_map(|i| views[*i].waits.iter().flatten()).filter_map(name) {
+            if !but.contains(&name) && !names.contains(&name) {
+                names.push(name);
+            }
         }
-    }
+        names
+    };
+    // Who has come to wait behind them by now is another matter than what they are stuck at.
+    let on = waited_for(&group.circle, &[]);
+    let also_on = waited_for(&group.behind, &on);
     let facts = Facts::Stuck { circle, behind, others_go_on };
-    Finding { code, certainty, count: 1, on, also_on: Vec::new(), facts, schedule: None }
+    Finding { code, certainty, count: 1, on, also_on, facts, schedule: None }
 }
 
 /// Locks with their names and places.

@@ -8,7 +8,7 @@ use super::position::Encoding;
 use super::unfinished::whole;
 use crate::lang::word::reserved;
 use crate::objects::KINDS;
-use crate::program::compile::{BUILTINS, EXPECTABLE};
+use crate::program::compile::{BUILTINS, EXPECTABLE, has_names, may_be_on};
 use crate::program::kind::{ERROR_FIELDS, HANDLE_FIELDS, KindSpec, Memory, Method, Param, SELF_FIELDS, Update};
 use crate::program::name::{Holding, Symbol, What};
 use crate::program::value::ErrorKind;
@@ -201,10 +201,10 @@ impl<'d> Context<'d> {
         match words[..] {
             [] => self.beginning(),
             ["expect"] => expectations(),
-            ["expect", ..] if words.contains(&"on") => {
-                names(|s| matches!(s.what, What::Memory | What::Object | What::Field | What::Local))
+            ["expect", code, ..] if words.contains(&"on") => self.names(|symbol| may_be_on(code, symbol)),
+            ["expect", code] if EXPECTABLE.contains(&code) => {
+                has_names(code).then(|| keyword("on")).into_iter().collect()
             }
-            ["expect", code] if EXPECTABLE.contains(&code) => vec![keyword("on")],
             ["catch", ..] => errors(),
             ["const" | "struct" | "task" | "fn" | "let"] => Vec::new(),
             [.., "spawn"] => {

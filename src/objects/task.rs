@@ -12,6 +12,15 @@ pub const JOIN: u8 = 0;
 pub const FINISH: u8 = 1;
 /// A worker has taken the job.
 pub const BEGIN: u8 = 2;
+/// A thread of the process whose first task this is has ended: what it did comes before
+/// the end of that.
+pub const PASS: u8 = 3;
+
+/// The arguments of a `JOIN` that does not ask for the result: a process waits so at its end
+/// for what it has spawned.
+pub fn quietly() -> [Value; 2] {
+    [Value::None, Value::Bool(true)]
+}
 
 pub const STATE: usize = 0;
 pub const EXIT_CODE: usize = 1;
@@ -41,6 +50,7 @@ pub const SPEC: KindSpec = KindSpec {
         waiting("-join"),
         method("-finish", &[]),
         method("-begin", &[]),
+        method("-pass", &[]),
     ],
     with: &[],
     iterate: None,
@@ -81,9 +91,15 @@ pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, args: &[Value], _again: 
             w.set(o, WORKER, me);
             Outcome::Done(Value::None)
         }
+        PASS => {
+            w.release(o, 0, Edge::Join);
+            Outcome::Done(Value::None)
+        }
         _ if w.word(o, STATE) != RUNNING => {
             w.acquire(o, 0);
-            w.set(o, JOINED, 1);
+            if args.get(1) != Some(&Value::Bool(true)) {
+                w.set(o, JOINED, 1);
+            }
             Outcome::Done(Value::Bool(true))
         }
         _ => Outcome::Wait(0),

@@ -24,6 +24,8 @@ mod certain;
 mod declaration;
 #[path = "effect.rs"]
 mod effect;
+#[path = "expected.rs"]
+mod expected;
 #[path = "expression.rs"]
 mod expression;
 #[path = "grow.rs"]
@@ -31,6 +33,7 @@ mod grow;
 #[path = "statement.rs"]
 mod statement;
 
+pub use expected::{has_names, may_be_on};
 pub use grow::{Entry, Growth};
 
 /// Compiles a script; the errors are as many as were
@@ -551,17 +554,6 @@ impl<'s> Compiler<'s> {
 }
 
 impl Compiler<'_> {
-    /// What stands behind `on` is a name somewhere in the script: asked when all
-    /// are known.
-    fn check_expected_names(&mut self, script: &Script) {
-        for item in &script.items {
-            let Item::Expect(ast::Expect::Code { on, .. }) = item else { continue };
-            for place in on {
-                self.check_expected_name(place);
-            }
-        }
-    }
-
     /// Who comes from other languages expects that a function of this name runs by itself.
     fn check_main(&mut self, script: &Script) {
         let is_main = |item: &&ast::Function| item.name.text == "main";
@@ -578,28 +570,6 @@ impl Compiler<'_> {
                         `main()` there";
             self.error(error.label("never runs").help(help));
         }
-    }
-
-    fn check_expected_name(&mut self, place: &Expr) {
-        let (name, span) = match &place.kind {
-            ExprKind::Name(name) => (name, place.span),
-            ExprKind::Index { object, .. } => return self.check_expected_name(object),
-            ExprKind::Field { object, field } => {
-                self.check_expected_name(object);
-                (&field.text, field.span)
-            }
-            _ => return,
-        };
-        let names = self.names.symbols().iter().map(|symbol| symbol.name.as_str());
-        if names.clone().any(|known| known == name) || self.is_beyond(span) {
-            return;
-        }
-        let error = ScriptError::new(span, format!("`{name}` is not defined")).label("not defined").unknown();
-        let error = match nearest(name, names) {
-            Some(near) => error.help(format!("did you mean `{near}`?")),
-            None => error.help("`on` takes the names of objects, variables and fields of the script"),
-        };
-        self.error(error);
     }
 
     /// `expect ok` leaves room for notes only.

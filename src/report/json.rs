@@ -56,7 +56,8 @@ struct FindingLine<'a> {
     code: &'static str,
     severity: &'static str,
     on: &'a [String],
-    /// Names that it is on in other interleavings; absent if there are none.
+    /// What those behind it wait for, and names that it is on in other interleavings; absent
+    /// if there are none.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     also_on: &'a [String],
     tasks: Vec<Task<'a>>,

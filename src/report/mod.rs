@@ -173,7 +173,16 @@ mod tests {
     }
 
     fn task(name: &str, serial: u32) -> TaskFacts {
-        TaskFacts { serial, name: name.into(), process: false, pid: 0, tid: 0, spawned: None, spawner: None }
+        TaskFacts {
+            serial,
+            name: name.into(),
+            process: false,
+            home: None,
+            pid: 0,
+            tid: 0,
+            spawned: None,
+            spawner: None,
+        }
     }
 
     fn race(a: Span, b: Span) -> Finding {

@@ -176,6 +176,7 @@ mod tests {
             serial: 1,
             name: name.into(),
             process: false,
+            home: Some(4711),
             pid: 4711,
             tid: 4712,
             spawned: None,

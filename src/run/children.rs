@@ -1,7 +1,7 @@
 //! The children of a process of the script: waited for, taken from the kernel's table, told
 //! of at its end.
 
-use super::arena::{facts, object, process};
+use super::arena::{facts, process};
 use super::executor::Executor;
 use super::finish::has_ended;
 use super::process::{self as proc, Child};
@@ -9,8 +9,8 @@ use super::record::{self, Raw};
 use super::wait::Halt;
 use crate::machine::{Args, Arm};
 use crate::objects::task;
-use crate::program::value::{Error, ErrorKind, ObjRef, Value};
-use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use crate::program::value::{Error, ErrorKind, Value};
+use std::sync::atomic::Ordering::SeqCst;
 
 impl Executor {
     /// Waits for what it has spawned, as a Python process does at its end, which it begins
@@ -22,22 +22,12 @@ impl Executor {
             let Some(child) = family.wanted(self.arena) else { return Ok(self.begin_end()) };
             drop(family);
             if self.hold_child(&child) {
-                let joined = self.operate_quietly(child.task);
+                let joined = self.operate(child.task, task::JOIN, &task::quietly());
                 self.give_up_child(&child);
                 joined?;
             }
             self.settle_child(child.number);
         }
-    }
-
-    /// Joins without collecting: a result nobody asked for stays uncollected.
-    fn operate_quietly(&mut self, handle: ObjRef) -> Result<(), Halt> {
-        let joined = self.arena.object(handle.id, object::WORD + task::JOINED).load(Relaxed);
-        self.operate(handle, task::JOIN, &[Value::None])?;
-        if joined == 0 {
-            self.arena.object(handle.id, object::WORD + task::JOINED).store(0, Relaxed);
-        }
-        Ok(())
     }
 
     /// After a join: takes the ended process from the kernel's table, if it is

@@ -1,10 +1,11 @@
 //! How a task of the script ends, and how its process does.
 
 use super::arena::{Arena, KEEPER_SLOT, ending, facts, flag, object, process, run, slot, state};
+use super::clock::TaskClock;
 use super::events::About;
 use super::executor::Executor;
 use super::futex;
-use super::process::{self as proc, Side};
+use super::process::{self as proc, Child, Side};
 use super::record::Raw;
 use super::slots::leave_slot;
 use super::spawn::refused;
@@ -89,8 +90,46 @@ impl Executor {
             let raw = Raw::Abandoned { task: self.task, lock, mode, site };
             self.report((2 << 60 | u64::from(self.task), u64::from(lock)), raw);
         }
+        self.pass_to_process();
         let handle = ObjRef { id: self.task, kind: objects::place::task };
         self.finish_handle(handle, ended);
+    }
+
+    /// What a thread did comes before the end of its process, which it is not the first
+    /// task of. It does so before it tells its end: the handle of the first task is that
+    /// one's still, since it ends with its process, after its threads have or stand still.
+    fn pass_to_process(&mut self) {
+        let home = self.slot_word(slot::PROCESS).load(Relaxed) as usize;
+        let word = self.arena.process(home, process::TASK).load(SeqCst);
+        let Some(first) = word.checked_sub(1).filter(|_| word & process::TOLD == 0).map(|task| task as u32) else {
+            return;
+        };
+        // Nobody joins `main`.
+        if self.detect && first != self.task && first != self.image.main_task() {
+            self.guard(first);
+            let handle = ObjRef { id: first, kind: objects::place::task };
+            let _ = self.attempt(handle, task::PASS, &[], None);
+            self.unguard();
+        }
+    }
+
+    /// This task ends its process: all that the threads of that did comes before. They have
+    /// ended or stand still.
+    fn come_after_threads(&mut self) {
+        if !self.detect {
+            return;
+        }
+        let threads: Vec<Child> = self.home.family().children.iter().filter(|c| c.process.is_none()).copied().collect();
+        for thread in threads.into_iter().filter(|c| c.task.id != self.task && !c.is_over(self.arena)) {
+            if let Some(slot) = self.arena.slot_of(thread.task.id) {
+                self.clock().join_task(TaskClock::new(self.arena, slot));
+            }
+        }
+        if self.is_first() {
+            self.guard(self.task);
+            self.clock().acquire(&self.arena.object(self.task, object::CLOCK));
+            self.unguard();
+        }
     }
 
     fn leave(&mut self) {
@@ -133,6 +172,7 @@ impl Executor {
             self.begin_end()
         };
         self.still_others(first);
+        self.come_after_threads();
         self.note_children();
         self.arena.process(self.process, process::EXIT_CODE).store(code as u64, SeqCst);
         // Whichever of its tasks ends the first process: its memory is what

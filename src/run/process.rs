@@ -338,6 +338,14 @@ pub fn send(pid: i32, signal: Signal) {
     }
 }
 
+/// How its children end is kept for this process, though it may have been started by one
+/// that did not want to know of its own.
+pub fn have_children_told() {
+    let action = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    // SAFETY: no code of ours runs.
+    let _ = unsafe { sigaction(Signal::SIGCHLD, &action) };
+}
+
 /// The signals as a script's process has them: none blocked, each with its
 /// plain effect, but a closed pipe is an error of the write, and so is a file that would
 /// become too large.

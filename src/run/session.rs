@@ -99,10 +99,8 @@ impl Session {
     /// Begins a session. From here on the calling thread takes no signals that
     /// end a program: they go to this session, or wait for the next one.
     pub fn start(terms: Terms) -> Result<Session, SetupError> {
-        let mut mask = SigSet::empty();
-        for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGTSTP] {
-            mask.add(signal);
-        }
+        let mut mask = ending_signals();
+        mask.add(Signal::SIGTSTP);
         sigprocmask(SigmaskHow::SIG_BLOCK, Some(&mask), None)?;
         let wake = Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?);
         let (commands, orders) = channel();

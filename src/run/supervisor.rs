@@ -28,6 +28,7 @@ use super::record::{self, Raw};
 use super::replay::{self, Standing};
 use super::slots;
 use super::spawn::{self, Birth, Name, refused};
+use super::system::ending_signals;
 use crate::detect::event::Recording;
 use crate::detect::finding::{Ending, Finding, TaskFacts};
 use crate::machine::Task;
@@ -147,12 +148,10 @@ impl Supervisor {
     /// Everything but the script's own processes.
     fn prepare(image: &'static Image) -> Result<Supervisor, SetupError> {
         let arena = image.arena;
-        let mut mask = SigSet::empty();
-        for signal in
-            [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGTSTP, Signal::SIGCHLD]
-        {
-            mask.add(signal);
-        }
+        let mut mask = ending_signals();
+        mask.add(Signal::SIGTSTP);
+        mask.add(Signal::SIGCHLD);
+        proc::have_children_told();
         let mut old_mask = SigSet::empty();
         sigprocmask(SigmaskHow::SIG_BLOCK, Some(&mask), Some(&mut old_mask))?;
         let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;

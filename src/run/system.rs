@@ -109,6 +109,24 @@ pub fn fresh_seed() -> u64 {
     (now ^ u64::from(std::process::id()) << 40) & 0xffff_ffff
 }
 
+/// The signals by which a user ends the program. One that it was started to ignore, as
+/// `nohup` and a shell's background have it, is none of them.
+pub fn ending_signals() -> nix::sys::signal::SigSet {
+    use nix::libc;
+    use nix::sys::signal::{SigSet, Signal};
+    let is_ignored = |signal: Signal| {
+        let mut action = std::mem::MaybeUninit::<libc::sigaction>::uninit();
+        // SAFETY: without a new action the call changes nothing, and fills the structure
+        // that it is given, or fails.
+        unsafe {
+            libc::sigaction(signal as i32, std::ptr::null(), action.as_mut_ptr()) == 0
+                && action.assume_init().sa_sigaction == libc::SIG_IGN
+        }
+    };
+    let all = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT];
+    all.into_iter().filter(|signal| !is_ignored(*signal)).collect::<SigSet>()
+}
+
 /// Whether the user wants the program to end: Ctrl-C, SIGTERM. As long as it
 /// lives these signals are collected, not carried out.
 pub struct Interruption {
@@ -120,10 +138,9 @@ pub struct Interruption {
 
 /// Begins to collect such signals.
 pub fn interruption() -> Interruption {
-    use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
+    use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
     use nix::sys::signalfd::{SfdFlags, SignalFd};
-    let mut mask = SigSet::empty();
-    [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT].into_iter().for_each(|s| mask.add(s));
+    let mask = ending_signals();
     let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).ok();
     let mut before = SigSet::empty();
     let how = signals.as_ref().map(|_| &mask);
@@ -148,10 +165,8 @@ impl Interruption {
 
     /// From now on such a signal ends the program at once, as if nobody collected them.
     pub fn let_through(&self) {
-        use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
-        let mut mask = SigSet::empty();
-        [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT].into_iter().for_each(|s| mask.add(s));
-        let _ = sigprocmask(SigmaskHow::SIG_UNBLOCK, Some(&mask), None);
+        use nix::sys::signal::{SigmaskHow, sigprocmask};
+        let _ = sigprocmask(SigmaskHow::SIG_UNBLOCK, Some(&ending_signals()), None);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Operations on objects, and waiting for them: the one place where a task of
-//! a script goes to sleep. It owns the waiters' lists, parking, time-outs,
-//! `select`, and what happens when a wait is broken off; whether an operation
-//! can go ahead, `objects` says.
+//! a script goes to sleep. It owns parking, time-outs, and what happens when a wait
+//! is broken off; the waiters' lists, `select`, and for how long one looks before one
+//! sleeps have a file each below it. Whether an operation can go ahead, `objects` says.
 //!
 //! A task that must wait first looks a few times whether the object has
 //! changed, as crossbeam's back-off does, then puts a node into the object's list and
@@ -9,17 +9,22 @@
 //! that the change may concern; that one tries again under the guard. So no
 //! hand-over can be lost: a waiter that gives up passes the wake on.
 
-use super::arena::{flag, node, object, run, slot, state};
+mod nodes;
+mod patience;
+mod select;
+
+pub(super) use patience::{Passing, Patience};
+
+use super::arena::{flag, node, run, slot, state};
 use super::codec;
 use super::events::About;
 use super::executor::Executor;
 use super::futex;
 use crate::detect::event::Kind;
 use crate::detect::trace::Came;
-use crate::machine::{Args, Arm};
-use crate::objects::{self, Outcome, TaskId};
+use crate::objects::{self, Outcome};
 use crate::program::value::{Error, ErrorKind, ObjRef, Value};
-use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 /// Why a step did not give a value.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,20 +40,6 @@ impl From<Error> for Halt {
     }
 }
 
-/// So many pauses of the processor a task waits for an object to change before
-/// it offers the processor to others: at the most about as long as going to
-/// sleep and being woken takes. Always the same: how many it took last time says
-/// little, and a task that looks less and less comes to sleep on every item.
-const PAUSES: u32 = 128;
-/// So many of them at the most between two looks: who changes the object has its
-/// cache line to himself meanwhile.
-const AWAY_MOST: u32 = 4;
-/// How often it looks after that, with the processor offered to others, before
-/// it sleeps.
-const OFFERS: u32 = 10;
-/// An offer that was taken for so long went to somebody who has other things to do: who
-/// sleeps instead is back sooner.
-const OFFER_NS: u64 = 500_000;
 /// Who waited for the end of a task no longer than this looks for so long the next time:
 /// a process that does little ends within it, and to sleep and be woken would take a third
 /// of that more.
@@ -60,73 +51,6 @@ const LOCK_PAUSES: u32 = 100;
 /// For so many operations of others at the most it is worth to stay away from an
 /// object, so that nobody waits for long who could go on.
 const PASSING_MOST: u64 = 3;
-
-/// How long to stay away for each operation that is worth letting pass. It depends on
-/// the machine, and on what it does besides: memory goes to and fro between the
-/// processors twice as fast at one time as at another. So it is learnt: as long as a
-/// task can make as many operations as it let pass before it must wait again, it stays
-/// away a little less each time; who finds fewer stays away longer.
-pub(super) struct Passing {
-    /// In sixteenths of a pause.
-    stay: u32,
-    /// The operations that the task has made since it waited last.
-    pub made: u32,
-}
-
-impl Passing {
-    const LEAST: u32 = 4 * 16;
-    const MOST: u32 = 20 * 16;
-
-    pub fn new() -> Passing {
-        Passing { stay: 12 * 16, made: 0 }
-    }
-
-    /// For how many pauses a task that must wait now stays away.
-    fn pauses(&mut self, operations: u32) -> u32 {
-        let enough = std::mem::take(&mut self.made) > operations;
-        self.stay = if enough { self.stay - 1 } else { self.stay + 16 }.clamp(Passing::LEAST, Passing::MOST);
-        self.stay * operations / 16
-    }
-}
-
-/// What is left of a task's looks before it sleeps.
-pub(super) struct Patience {
-    pauses: u32,
-    offers: u32,
-    /// Until then offers are not counted.
-    until: u64,
-}
-
-impl Patience {
-    pub fn new() -> Patience {
-        Patience { pauses: PAUSES, offers: OFFERS, until: 0 }
-    }
-
-    pub fn is_over(&self) -> bool {
-        self.offers == 0
-    }
-
-    /// Looks whether all is as before until it is not, or until patience is over.
-    fn look_while(&mut self, as_before: impl Fn() -> bool) {
-        let mut stays_away = 1;
-        while as_before() && self.pauses > 0 {
-            let pauses = self.pauses.min(stays_away);
-            self.pauses -= pauses;
-            (0..pauses).for_each(|_| std::hint::spin_loop());
-            stays_away = (2 * stays_away).min(AWAY_MOST);
-        }
-        while as_before() && self.offers > 0 {
-            let offered = futex::now_ns();
-            std::thread::yield_now();
-            let now = futex::now_ns();
-            if now - offered > OFFER_NS {
-                self.offers = 0;
-            } else if now >= self.until {
-                self.offers -= 1;
-            }
-        }
-    }
-}
 
 /// Whether there is time left.
 #[inline]
@@ -151,188 +75,6 @@ pub(super) struct Pending<'a> {
 }
 
 impl Executor {
-    // ------------------------------------------------------------------ nodes
-
-    /// The offset of this task's node for an arm.
-    fn node_at(&self, arm: usize) -> usize {
-        if arm < super::arena::NODES {
-            return self.arena.slot_at(self.slot) + 8 * (slot::NODE + arm * slot::NODE_WORDS);
-        }
-        let block = self.slot_word(slot::NODE_BLOCK).load(Relaxed) as usize;
-        block + 8 * (arm - super::arena::NODES) * slot::NODE_WORDS
-    }
-
-    fn node(&self, node: usize, word: usize) -> u64 {
-        self.arena.at(node + 8 * word).load(Acquire)
-    }
-
-    pub(super) fn node_slot(&self, node: usize) -> usize {
-        (self.node(node, node::SLOT) as u32 as usize).saturating_sub(1)
-    }
-
-    pub(super) fn node_task(&self, node: usize) -> TaskId {
-        self.arena.slot(self.node_slot(node), slot::TASK).load(Relaxed) as TaskId
-    }
-
-    /// The nodes of other tasks that wait with one of these methods and that
-    /// nobody has completed yet, oldest first. The object is guarded.
-    pub(super) fn waiters(&self, id: u32, methods: &[u8]) -> Vec<usize> {
-        let mut found = Vec::new();
-        let mut at = self.at_object(id, object::HEAD).load(Relaxed) as usize;
-        while at != 0 {
-            let slot = self.node_slot(at);
-            let open = slot != self.slot && self.arena.slot(slot, slot::FIRED).load(SeqCst) == 0;
-            if open && methods.contains(&(self.node(at, node::METHOD) as u8)) {
-                found.push(at);
-            }
-            at = self.node(at, node::NEXT) as usize;
-        }
-        found
-    }
-
-    fn append(&mut self, id: u32, at: usize) {
-        let tail = self.arena.object(id, object::TAIL).load(Relaxed) as usize;
-        let base = self.arena.object_at(id);
-        self.change(at + 8 * node::NEXT, 0);
-        self.change(at + 8 * node::PREV, tail as u64);
-        if tail == 0 {
-            self.change(base + 8 * object::HEAD, at as u64);
-        } else {
-            self.change(tail + 8 * node::NEXT, at as u64);
-        }
-        self.change(base + 8 * object::TAIL, at as u64);
-    }
-
-    fn unlink(&mut self, id: u32, at: usize) {
-        let (next, prev) = (self.node(at, node::NEXT), self.node(at, node::PREV));
-        let base = self.arena.object_at(id);
-        let forward = if prev == 0 { base + 8 * object::HEAD } else { prev as usize + 8 * node::NEXT };
-        self.change(forward, next);
-        let backward = if next == 0 { base + 8 * object::TAIL } else { next as usize + 8 * node::PREV };
-        self.change(backward, prev);
-    }
-
-    /// Whether somebody waits with this method who has not been told to try again.
-    pub(super) fn is_awaited(&self, first: usize, method: u8) -> bool {
-        let mut at = first;
-        while at != 0 {
-            if self.node(at, node::METHOD) as u8 == method && self.is_to_be_woken(at) {
-                return true;
-            }
-            at = self.node(at, node::NEXT) as usize;
-        }
-        false
-    }
-
-    fn is_to_be_woken(&self, at: usize) -> bool {
-        let slot = self.node_slot(at);
-        slot != self.slot && self.node(at, node::SIGNALLED) == 0 && self.arena.slot(slot, slot::FIRED).load(SeqCst) == 0
-    }
-
-    #[inline(always)]
-    pub(super) fn wake_waiters(&mut self, id: u32, methods: &[u8], count: u64) {
-        let first = self.at_object(id, object::HEAD).load(Relaxed) as usize;
-        if first != 0 {
-            self.wake_from(first, methods, count);
-        }
-    }
-
-    #[inline(never)]
-    pub(super) fn wake_from(&mut self, first: usize, methods: &[u8], count: u64) {
-        let mut left = count;
-        let mut at = first;
-        while at != 0 && left > 0 {
-            if self.is_to_be_woken(at) && methods.contains(&(self.node(at, node::METHOD) as u8)) {
-                self.change(at + 8 * node::SIGNALLED, 1);
-                self.wake_later(self.node_slot(at));
-                left -= 1;
-            }
-            at = self.node(at, node::NEXT) as usize;
-        }
-    }
-
-    /// See `World::meet`. The waiter may wait for something else as well, so
-    /// it must be won first.
-    pub(super) fn meet_waiter(&mut self, id: u32, method: u8, give: Value) -> Option<Value> {
-        for at in self.in_planned_order(self.waiters(id, &[method]), 1) {
-            let slot = self.node_slot(at);
-            let arm = self.node(at, node::SLOT) >> 32;
-            self.share(&give);
-            let Ok(word) = codec::to_word(&give, self.arena.heap(), self.holder) else {
-                self.check_memory(Err(super::heap::OutOfMemory));
-                return None;
-            };
-            self.arena.at(at + 8 * node::RESULT).store(word, Relaxed);
-            self.lets_go();
-            self.trace_wins(true);
-            if self.arena.slot(slot, slot::FIRED).compare_exchange(0, arm + 1, SeqCst, SeqCst).is_err() {
-                self.lets_not_go();
-                self.arena.at(at + 8 * node::RESULT).store(codec::NONE, Relaxed);
-                codec::free(word, self.arena.heap(), self.holder);
-                self.take_back(&give);
-                continue;
-            }
-            let value = self.arena.value(self.node(at, node::VALUE));
-            // Who offers it has it still, and goes on when this object is let go of.
-            self.take_share(&value);
-            self.trace_pick(slot);
-            if self.detect {
-                let other = super::clock::TaskClock::new(self.arena, slot);
-                let mine = self.clock();
-                mine.join_task(other);
-                other.join_task(mine);
-                mine.advance();
-                other.advance();
-            }
-            self.wake_later(slot);
-            if self.records() {
-                let gives = method != objects::queue::PUT;
-                self.note_meeting(id, slot, if gives { &give } else { &value }, gives);
-            }
-            return Some(value);
-        }
-        self.trace_wins(false);
-        None
-    }
-
-    /// A value went over from one task to the other, which stands in its slot
-    /// at the place where it waits.
-    fn note_meeting(&self, id: u32, slot: usize, value: &Value, gives: bool) {
-        let Some(events) = &self.image.events else { return };
-        let word = |w: usize| self.arena.slot(slot, w).load(Relaxed) as u32;
-        let (own, other) = ((self.task, self.site), (word(slot::TASK), word(slot::PC)));
-        let (from, to) = if gives { (own, other) } else { (other, own) };
-        let text = self.shown(value);
-        events.note(from.0, Kind::Send, About::Object(id), from.1, None, &text);
-        events.note(to.0, Kind::Receive, About::Object(id), to.1, None, &text);
-    }
-
-    /// See `World::transfer`. Both objects are guarded.
-    pub(super) fn transfer_waiters(&mut self, id: u32, method: u8, count: u64, to: u32, then: u8) -> u64 {
-        let mut moved = 0;
-        for at in self.in_planned_order(self.waiters(id, &[method]), count) {
-            if moved == count {
-                break;
-            }
-            self.unlink(id, at);
-            self.change(at + 8 * node::OBJECT, u64::from(to));
-            self.change(at + 8 * node::METHOD, u64::from(then));
-            self.change(at + 8 * node::SIGNALLED, 0);
-            self.append(to, at);
-            self.trace_pick(self.node_slot(at));
-            if self.detect {
-                super::clock::TaskClock::new(self.arena, self.node_slot(at)).join_task(self.clock());
-            }
-            moved += 1;
-        }
-        if moved > 0 && self.detect {
-            self.clock().advance();
-        }
-        moved
-    }
-
-    // ------------------------------------------------------------- operations
-
     /// Carries out an operation, waiting as long as it takes.
     pub(super) fn operate(&mut self, target: ObjRef, method: u8, args: &[Value]) -> Result<Value, Halt> {
         if self.in_atomic && self.is_managed(target) {
@@ -762,98 +504,6 @@ impl Executor {
                 sleeping.store(0, SeqCst);
             }
         })
-    }
-
-    // ----------------------------------------------------------------- select
-
-    /// The index of the arm that went ahead (that of `after` or `else` comes
-    /// after all arms), and its value.
-    pub(super) fn select(&mut self, arms: &[Arm], after: Option<i64>, otherwise: bool) -> Result<Value, Halt> {
-        if self.replay.on {
-            return self.select_in_turn(arms, after.is_some(), otherwise);
-        }
-        self.gives_up = after.is_some() || otherwise;
-        let answer = |i: usize, v: Value| Ok(Value::list(vec![Value::Int(i as i64), v]));
-        let deadline = after.map(|ns| futex::now_ns().saturating_add(ns as u64));
-        let live = self.live_arms(arms)?;
-        let ids: Vec<u32> = live.iter().map(|l| l.1.id).collect();
-        let first = self.random_below(live.len().max(1) as u64) as usize;
-        let mut memos = vec![0; live.len()];
-        let mut patience = Patience::new();
-        loop {
-            self.guard_all(&ids);
-            for k in 0..live.len() {
-                let i = (first + k) % live.len();
-                let (arm, target, method, args) = live[i];
-                match self.attempt(target, method, args.as_slice(), None) {
-                    Outcome::Done(value) => {
-                        self.trace_arm(Some(arm as u32), target, method, |e| Came::Done(e.shown(&value)));
-                        self.unguard();
-                        return answer(arm, value);
-                    }
-                    Outcome::Raise(kind, text) => {
-                        self.trace_arm(Some(arm as u32), target, method, |_| Came::Raised);
-                        self.unguard();
-                        return Err(self.failed(target, kind, text).into());
-                    }
-                    Outcome::Wait(memo) => memos[i] = memo,
-                    Outcome::Instead { .. } => {}
-                }
-            }
-            if otherwise {
-                self.trace_change();
-                self.unguard();
-                return answer(arms.len(), Value::None);
-            }
-            if self.in_atomic {
-                self.unguard();
-                return Err(objects::must_not_wait(self.outside, "this `select`").into());
-            }
-            let again = is_before(deadline) && !patience.is_over() && !self.terminated();
-            if !again || !live.iter().all(|l| self.may_look_again(l.1)) {
-                break;
-            }
-            let versions: Vec<(u32, u32)> = ids.iter().map(|id| (*id, self.version(*id))).collect();
-            self.unguard();
-            self.look_at_all(&versions, deadline, &mut patience);
-        }
-        let mut pending: Vec<Pending> = live
-            .iter()
-            .zip(memos)
-            .map(|((_, target, method, args), memo)| Pending {
-                target: *target,
-                method: *method,
-                args: args.as_slice(),
-                memo,
-            })
-            .collect();
-        if let Err(error) = self.enlist(&pending, deadline) {
-            self.unguard();
-            return Err(error.into());
-        }
-        self.trace_arrival(&pending);
-        self.unguard();
-        self.trace.arms = live.iter().map(|l| l.0 as u32).collect();
-        let waited = self.wait_out(&mut pending, deadline);
-        self.trace.arms.clear();
-        let (place, value) = waited?;
-        match live.get(place) {
-            Some((arm, ..)) => answer(*arm, value),
-            None => answer(arms.len(), Value::None),
-        }
-    }
-
-    /// The arms that may ever be ready, with their places.
-    pub(super) fn live_arms<'a>(&self, arms: &'a [Arm]) -> Result<Vec<(usize, ObjRef, u8, &'a Args)>, Halt> {
-        let live: Vec<(usize, ObjRef, u8, &Args)> =
-            arms.iter().enumerate().filter_map(|(i, a)| a.target.map(|(o, m)| (i, o, m, &a.args))).collect();
-        for (_, o, _, _) in &live {
-            let options = self.arena.object(o.id, object::OPTIONS).load(Relaxed) as u32;
-            if let Some(error) = objects::no_arm(o.kind, options) {
-                return Err(error.into());
-            }
-        }
-        Ok(live)
     }
 
     /// Waits for time only.

@@ -2,6 +2,7 @@
 
 use super::support::{self, conc, flat};
 use super::{check, check_json};
+use serde_json::json;
 
 /// Tasks that a loop makes one by one have one name, and stand apart in an
 /// outcome, in a run as in a check.
@@ -63,6 +64,59 @@ fn both_say(script: &str, all: &[&str]) {
     for says in all {
         assert!(flat(&run.stderr).contains(says), "a run does not say {says}\n{}", run.stderr);
         assert!(flat(&check.stdout).contains(says), "a check does not say {says}\n{}", check.stdout);
+    }
+}
+
+/// Threads of two processes are told as such, whoever made them and whatever its name.
+#[test]
+fn threads_of_two_processes() {
+    let made_by = "task t { x += 1 }\ntask u { spawn t; join all }\n";
+    let says = "while another reads it, and nothing orders them";
+    for (script, noun) in [
+        (format!("shared x = 0\n{made_by}spawn process u\nspawn process u\njoin all\n"), "one process writes x"),
+        (format!("shared x = 0\n{made_by}spawn u\nspawn u\njoin all\n"), "one task writes x"),
+        // Of one process, whose first task the one of them is.
+        ("shared x = 0\ntask t { x += 1 }\ntask u { spawn t; x += 1; join all }\nspawn process u\n".into(), "one task writes x"),
+        // A worker of a pool, and a child of a `fork`.
+        ("shared x = 0\ntask j { b.wait(); x += 1 }\nbarrier b(2)\npool p(2) of processes\nsubmit j to p; submit j to p\np.close(); join p\n".into(), "one process writes x"),
+        ("shared x = 0\ntask t { x += 1 }\nlet pid = fork()\nspawn t\njoin all\n".into(), "one process writes x"),
+    ] {
+        both_say(&script, &[&format!("{noun} {says}")]);
+    }
+}
+
+/// A finding is on what its circle waits for. Who has come to wait behind it by then is told
+/// apart from that, and is the same with or without each reduction, and in a replay.
+#[test]
+fn what_a_finding_is_on_is_no_matter_of_who_is_behind_it() {
+    let behind = "rwlock rw\nqueue q(2)\natomic a = 0\ntask t {\n    q.put(2, blocking: false)\n    with rw.write {\n\
+                  for x in q { print 1 }\n    }\n}\nspawn t x2\na += 1\njoin all\n";
+    let all = ["--no-reduction", "--without=symmetry", "--without=persistent", "--without=sleeping", "-q"];
+    for option in all {
+        let found =
+            conc().file("script.conc", behind).args(["check", "--format", "json", option, "script.conc"]).finish();
+        let deadlock = &found.findings()[0];
+        assert_eq!((&deadlock["on"], &deadlock["also_on"]), (&json!(["q"]), &json!(["rw"])), "{option}");
+    }
+    // Here one of them comes to its wait after the last turn: a replay tells of it, and so does the check.
+    let settles = "shared x = 0\nlock m\nevent e\nqueue q(0)\ntask t { let pid = fork()\n    with m { } }\n\
+                   task u { await x != 0 }\nspawn t\nspawn u\n\
+                   with m {\n    select {\n        e.wait() => { x += 1 }\n        q.get() => { }\n    }\n}\n";
+    let checked = conc().file("script.conc", settles).args(["check", "--format", "json", "script.conc"]).finish();
+    let deadlock = checked.findings().remove(0);
+    let schedule = deadlock["schedule"].as_str().expect("a way");
+    for args in [&["replay", "--model"][..], &["replay"]] {
+        let more = ["--format", "json", "script.conc", schedule];
+        let again =
+            conc().file("script.conc", settles).args(args.iter().copied().chain(more)).finish().findings().remove(0);
+        let name = |f: &serde_json::Value| {
+            f["tasks"].as_array().expect("tasks").iter().map(|t| t["name"].to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!((name(&again), &again["on"]), (name(&deadlock), &deadlock["on"]), "{args:?}");
+        let places = |f: &serde_json::Value| {
+            f["places"].as_array().expect("places").iter().map(|p| p["label"].to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(places(&again), places(&deadlock), "{args:?}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! Races that a single run shows whichever way it goes: what is kept of earlier accesses.
 
 use super::KINDS;
-use super::support::run_json;
+use super::support::{conc, run_json};
 
 /// An indivisible write comes between two accesses that race with each other: it races with
 /// neither of the indivisible ones, and hides none.
@@ -26,5 +26,28 @@ fn an_indivisible_write_hides_no_race() {
             let found = run_json(&script).finish().failures();
             assert_eq!(found, vec!["race"; usize::from(races)], "{script}");
         }
+    }
+}
+
+/// Who has joined a process, or waited for it, comes after its threads, however that ended;
+/// who has not, does not.
+#[test]
+fn the_end_of_a_process_comes_after_its_threads() {
+    for (script, races) in [
+        ("let w = spawn process { spawn { x = 1; e.set(); sleep 10s }; sleep 10s }\nUNTIL\nkill w\njoin w", false),
+        ("let w = spawn process { spawn { x = 1; e.set(); sleep 10s }; UNTIL; exit 0 }\njoin w", false),
+        ("let w = spawn process { spawn { x = 1; exit 3 }; sleep 10s }\njoin w", false),
+        ("let w = spawn process { spawn daemon { x = 1; e.set(); sleep 10s }; UNTIL }\njoin w", false),
+        ("let w = spawn process { spawn { x = 1 }; sleep 2ms; spawn { sleep 1ms } }\njoin w", false),
+        ("let pid = fork()\nif pid == 0 { spawn { x = 1; e.set() }; UNTIL; exit 0 }\nwait(pid)", false),
+        ("let w = spawn process { spawn { x = 1; e.set(); sleep 10s }; sleep 10s }\nUNTIL\nkill w", true),
+    ] {
+        // That an event is set makes no order for who only looks.
+        let script = script.replace("UNTIL", "while not e.is_set() { yield }");
+        let script = format!("shared x = 0\nevent e\n{script}\nprint x\n");
+        let wanted = vec!["race"; usize::from(races)];
+        assert_eq!(run_json(&script).finish().failures(), wanted, "{script}");
+        let check = conc().args(["check", "--format", "json", "script.conc"]).file("script.conc", &script);
+        assert_eq!(check.finish().failures(), wanted, "{script}");
     }
 }

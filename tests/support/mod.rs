@@ -73,6 +73,16 @@ pub fn program(name: &str) -> Conc {
     command.current_dir(&folder).env(MARK, &mark).env("TMPDIR", folder.join("tmp"));
     command.env("LC_ALL", "C.UTF-8").env_remove("NO_COLOR").env_remove("COLUMNS");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // Tests that run in the background of a shell were started to ignore some of them.
+    let plain = || {
+        for signal in [Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGTERM] {
+            // SAFETY: the handler is the system's own.
+            unsafe { nix::sys::signal::signal(signal, nix::sys::signal::SigHandler::SigDfl) }?;
+        }
+        Ok(())
+    };
+    // SAFETY: between fork and exec it makes system calls only.
+    unsafe { std::os::unix::process::CommandExt::pre_exec(&mut command, plain) };
     Conc { command, mark, folder, limit: LIMIT }
 }
 

@@ -85,6 +85,7 @@ impl Explorer<'_> {
     /// Keeps what was carried out.
     pub(super) fn keep(&mut self, carried: Carried) -> LeafAt {
         let Carried { actor, own, mover, mut leaf, writes, looks, .. } = carried;
+        self.looked += looks.len();
         if leaf.blocked {
             // It is no step of which that would be told.
             self.cut = self.cut.or(leaf.rare.cut);

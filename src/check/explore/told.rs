@@ -19,6 +19,8 @@ const LEAVE_AT: usize = 4;
 
 /// So many states are looked at where an exploration ends early.
 const OPEN_MOST: usize = 64;
+/// No more of them are once so many parts were looked at for that.
+const OPEN_LOOKED: usize = 1 << 17;
 
 /// Who is stuck, and for what, as it is told once.
 fn key_of_stuck(one: &Stuck) -> u64 {
@@ -166,7 +168,12 @@ impl Explorer<'_> {
     pub(in crate::check) fn tell_of_the_open(&mut self) {
         let (from, to) = (self.next, self.store.len());
         let step = (to - from).div_ceil(OPEN_MOST).max(1);
+        self.looked = 0;
         for state in (from..to).step_by(step) {
+            // Nothing is asked between them any more, so fewer are looked at if each takes long.
+            if self.looked >= OPEN_LOOKED {
+                break;
+            }
             let row = self.row(state as StateId);
             for one in self.stuck_in(&row) {
                 if !self.keys.contains(&key_of_stuck(&one)) {
@@ -391,18 +398,23 @@ impl Explorer<'_> {
         let views = scene.views().iter().zip(&stuck);
         let going = standstill.then(|| views.filter(|(_, stuck)| !**stuck).map(|(view, _)| view.id).collect());
         drop(scene);
+        self.standing_tasks += going.as_ref().map_or(0, Vec::len);
         self.standstills.insert(key, going.clone());
         going
     }
 
+    /// Wherever the same is stuck, other tasks may be behind it, and the way that is shown
+    /// may lead to any of these states.
     pub fn add_stuck(&mut self, state: StateId, one: Stuck) {
+        let (on, also_on) = (one.finding.on.clone(), one.finding.also_on.clone());
+        let key = (one.code, one.key.clone());
         if self.keys.insert(key_of_stuck(&one)) {
             self.add(one.code, state, None, What::Stuck(one));
-            return;
         }
-        let is_it = |f: &&mut Found1| matches!(&f.what, What::Stuck(s) if (s.code, &s.key) == (one.code, &one.key));
-        if let Some(known) = self.found.iter_mut().find(is_it) {
-            known.is_also_on(one.finding.on);
+        let is_it = |f: &&mut Found1| matches!(&f.what, What::Stuck(s) if (s.code, &s.key) == (key.0, &key.1));
+        if let Some(known) = self.found.iter_mut().rfind(is_it) {
+            known.is_also_on(on);
+            known.is_also_on(also_on);
         }
     }
 

@@ -282,6 +282,26 @@ fn script() -> impl proptest::strategy::Strategy<Value = String> {
     })
 }
 
+/// Of hundreds of tasks that each make more, each looks at all of them for that: who looks at
+/// what they can do is asked meanwhile whether to go on, and goes no further if not.
+#[test]
+fn limits_are_asked_for_while_it_looks_at_many_tasks() {
+    let program = program("task t { spawn t x8 }\nspawn t\n");
+    let sampling = Sampling { steps_max: 60, ..sampling(Strategy::Random, 1, 1) };
+    let asked_up_to = |most: u32| {
+        let mut asked = 0;
+        let mut ask = |_: &Progress| {
+            asked += 1;
+            (asked == most).then_some(Stop::Time)
+        };
+        let report = sample(program, &Options::default(), &sampling, &mut ask).expect("objects can be made");
+        (asked, report.stop)
+    };
+    let (often, _) = asked_up_to(u32::MAX);
+    assert!(often >= 10, "{often}");
+    assert_eq!(asked_up_to(often / 2), (often / 2, Some(Stop::Time)));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
 

@@ -72,6 +72,8 @@ struct Node {
 /// After so many transitions, or looks at who might make one, it is asked whether to go on.
 pub const WORK: u64 = 1 << 12;
 const LOOKS: u64 = 1 << 14;
+/// Going through so many places of a row takes as long as a look.
+const PARTS_A_LOOK: u64 = 8;
 
 /// How a walk came to its end.
 pub struct Walked {
@@ -111,6 +113,14 @@ pub struct Graph<'a> {
     off: Fan,
     /// So many looks at who might go on since it was last asked whether to.
     looks: u64,
+    /// It was stopped while it looked at who can go on.
+    stop: Option<Stop>,
+}
+
+/// Who says whether to go on, and what that is told.
+struct Limit<'l> {
+    steps: u64,
+    ask: &'l mut dyn FnMut(u64, &Graph) -> Option<Stop>,
 }
 
 /// Where a walk is.
@@ -149,6 +159,7 @@ impl<'a> Graph<'a> {
             streak: (0, 0),
             off: Fan::default(),
             looks: 0,
+            stop: None,
         };
         graph.place(first);
         graph
@@ -178,6 +189,8 @@ impl<'a> Graph<'a> {
         self.own.clear();
         (self.alone, self.round, self.streak) = (0, 0, (0, 0));
         let mut at = At::Known(0);
+        // Where it was before: of that it is known who can go on.
+        let mut before = None;
         let mut steps = 0;
         let mut due = WORK;
         let mut stop = None;
@@ -186,24 +199,33 @@ impl<'a> Graph<'a> {
                 (due, self.looks) = (steps + WORK, 0);
                 stop = ask(steps, self);
             }
-            at = match at {
-                At::End(outcome) => return Walked { outcome, steps, cut: false, stop },
-                _ if steps == steps_max || self.round > ROUND_MAX || stop.is_some() => {
-                    // What waits for others is otherwise seen where nobody goes on.
-                    let row = match at {
-                        At::Known(node) => self.nodes[node as usize].row.clone(),
-                        At::Row(row) => row,
-                        At::End(_) => self.explorer.row(0),
-                    };
-                    self.explorer.tell_of_the_last(&row);
-                    self.note_fresh();
-                    return Walked { outcome: None, steps, cut: true, stop };
-                }
-                At::Known(node) => self.go_from_known(node, policy, draw),
-                At::Row(row) => self.go_from_row(&row, policy, draw),
+            let cut = steps == steps_max || self.round > ROUND_MAX || stop.is_some();
+            let next = match &at {
+                At::End(outcome) => return Walked { outcome: *outcome, steps, cut: false, stop },
+                _ if cut => return self.cut_at(&at, steps, stop),
+                At::Known(node) => self.go_from_known(*node, policy, draw, &mut Limit { steps, ask }),
+                At::Row(row) => self.go_from_row(row, policy, draw, &mut Limit { steps, ask }),
             };
+            if self.stop.is_some() {
+                stop = self.stop.take();
+                return self.cut_at(before.as_ref().unwrap_or(&At::Known(0)), steps, stop);
+            }
+            before = Some(std::mem::replace(&mut at, next));
             steps += 1;
         }
+    }
+
+    /// The walk ends there, with what is told of who is stuck: what waits for others is
+    /// otherwise seen where nobody goes on.
+    fn cut_at(&mut self, at: &At, steps: u64, stop: Option<Stop>) -> Walked {
+        let row = match at {
+            At::Known(node) => self.nodes[*node as usize].row.clone(),
+            At::Row(row) => row.clone(),
+            At::End(_) => self.explorer.row(0),
+        };
+        self.explorer.tell_of_the_last(&row);
+        self.note_fresh();
+        Walked { outcome: None, steps, cut: true, stop }
     }
 
     /// The state's place in the graph, if it has one or there is room.
@@ -223,13 +245,24 @@ impl<'a> Graph<'a> {
         At::Known(id)
     }
 
-    fn fan(&mut self, row: &Row, all: bool, mut fan: Fan) -> Fan {
+    /// Who can go on, unless it is stopped: of thousands of tasks each may have to look at all
+    /// of them.
+    fn fan(&mut self, row: &Row, all: bool, mut fan: Fan, limit: &mut Limit) -> Option<Fan> {
         fan.out.clear();
         fan.candidates.clear();
         fan.alone = false;
         self.explorer.forget_waiting();
+        // A row is gone through as well, and copied.
+        self.looks += row.parts().len() as u64 / PARTS_A_LOOK;
         for (actor, mover, part) in self.explorer.movers(row) {
             self.looks += 1;
+            if self.looks >= LOOKS || self.explorer.took_long() {
+                self.looks = 0;
+                self.stop = (limit.ask)(limit.steps, self);
+                if self.stop.is_some() {
+                    return None;
+                }
+            }
             let from = fan.out.len();
             let whole = self.explorer.each_way(row, (actor, mover, part), WAYS_MAX, &mut fan.out);
             if fan.out.len() == from {
@@ -247,7 +280,7 @@ impl<'a> Graph<'a> {
                 break;
             }
         }
-        fan
+        Some(fan)
     }
 
     /// What the explorer says of a state: its outcome if it is an end, and who
@@ -265,9 +298,10 @@ impl<'a> Graph<'a> {
         outcome
     }
 
-    fn open(&mut self, node: u32, all: bool) {
+    fn open(&mut self, node: u32, all: bool, limit: &mut Limit) {
         let row = self.nodes[node as usize].row.clone();
-        let mut fan = self.fan(&row, all || self.explorer.model.plain, Fan::default());
+        let all = all || self.explorer.model.plain;
+        let Some(mut fan) = self.fan(&row, all, Fan::default(), limit) else { return };
         let outcome = self.look(&row, &fan);
         fan.out.shrink_to_fit();
         fan.candidates.shrink_to_fit();
@@ -278,17 +312,17 @@ impl<'a> Graph<'a> {
         (node.fan, node.outcome) = (Some(fan), outcome);
     }
 
-    fn go_from_known(&mut self, id: u32, policy: &mut Policy, draw: &mut Draw) -> At {
+    fn go_from_known(&mut self, id: u32, policy: &mut Policy, draw: &mut Draw, limit: &mut Limit) -> At {
         let at = id as usize;
         if self.nodes[at].fan.is_none() {
-            self.open(id, false);
+            self.open(id, false, limit);
         }
         if self.alone > ALONE_MAX {
             if self.nodes[at].fan.as_ref().is_some_and(|f| f.alone) {
                 // The edges get other numbers.
                 self.own = self.turns();
                 self.trace = (0..self.own.len() as u32).map(|n| (OWN, n)).collect();
-                self.open(id, true);
+                self.open(id, true, limit);
             }
             self.alone = 0;
         }
@@ -333,10 +367,10 @@ impl<'a> Graph<'a> {
         next
     }
 
-    fn go_from_row(&mut self, row: &Row, policy: &mut Policy, draw: &mut Draw) -> At {
+    fn go_from_row(&mut self, row: &Row, policy: &mut Policy, draw: &mut Draw, limit: &mut Limit) -> At {
         let all = self.explorer.model.plain || self.alone > ALONE_MAX;
         let fan = std::mem::take(&mut self.off);
-        let fan = self.fan(row, all, fan);
+        let Some(fan) = self.fan(row, all, fan, limit) else { return At::End(None) };
         let outcome = self.look(row, &fan);
         let next = match fan.candidates.is_empty() {
             true => At::End(outcome),

@@ -37,6 +37,7 @@ pub fn thread(serial: u32, name: &str, spawned: Option<Span>) -> TaskFacts {
         serial,
         name: name.into(),
         process: false,
+        home: Some(0),
         pid: 4711,
         tid: 4711 + serial as i32,
         spawned,
@@ -45,7 +46,7 @@ pub fn thread(serial: u32, name: &str, spawned: Option<Span>) -> TaskFacts {
 }
 
 pub fn process(serial: u32, name: &str, spawned: Option<Span>) -> TaskFacts {
-    TaskFacts { process: true, pid: 4711 + serial as i32, ..thread(serial, name, spawned) }
+    TaskFacts { process: true, home: Some(serial), pid: 4711 + serial as i32, ..thread(serial, name, spawned) }
 }
 
 pub fn holds(lock: &str, since: Span) -> Held {

@@ -41,12 +41,26 @@ pub fn describe(source: &Source, finding: &Finding, style: &Style) -> Diagnostic
         }
         (n, _) => diagnostic.note(format!("seen {n} times")),
     }
-    if !finding.also_on.is_empty() {
-        diagnostic.note(format!("in other interleavings on {} too", phrase::list(&finding.also_on, 8)));
+    let elsewhere = elsewhere(finding);
+    if !elsewhere.is_empty() {
+        diagnostic.note(format!("in other interleavings on {} too", phrase::list(&elsewhere, 8)));
     }
     let schedule = finding.schedule.as_deref();
     diagnostic.replay = schedule.map(|s| replay(source, s));
     diagnostic
+}
+
+/// What the same is on in other interleavings alone: what those wait for who are behind it
+/// is told with them.
+fn elsewhere(finding: &Finding) -> Vec<&str> {
+    let behind = match &finding.facts {
+        Facts::Stuck { behind, .. } => &behind[..],
+        _ => &[],
+    };
+    // Of several objects of one name within a finding each has its number there.
+    let is_it = |told: &str, name: &str| told.strip_prefix(name).is_some_and(|n| n.is_empty() || n.starts_with(" ("));
+    let is_told = |name: &str| behind.iter().flat_map(|w| &w.waits).any(|wait| is_it(&wait.object, name));
+    finding.also_on.iter().map(String::as_str).filter(|name| !is_told(name)).collect()
 }
 
 /// The command that shows a schedule again.

@@ -73,16 +73,9 @@ pub fn mode(mode: Mode) -> &'static str {
     }
 }
 
-/// Whether two tasks run in different processes. Without a real run it is
-/// known only of the first task of a process.
+/// Whether two tasks run in different processes.
 pub fn apart(a: &TaskFacts, b: &TaskFacts) -> bool {
-    if a.pid != 0 && b.pid != 0 {
-        return a.pid != b.pid;
-    }
-    let own = |task: &TaskFacts, other: &TaskFacts| {
-        task.process && task.serial != 0 && (other.process || other.spawner.as_deref() != Some(&task.name))
-    };
-    own(a, b) || own(b, a)
+    a.home.zip(b.home).is_some_and(|(a, b)| a != b)
 }
 
 /// Adds where the tasks were spawned, and a note on what they are.

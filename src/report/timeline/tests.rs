@@ -9,7 +9,16 @@ const SCRIPT: &str = "lock m\nqueue q\ntask w {\n    with m { q.put(\"</script>\
 
 fn task(serial: u32, name: &str) -> TaskFacts {
     let (spawned, spawner) = (None, (serial > 0).then(|| "main".to_string()));
-    TaskFacts { serial, name: name.to_string(), process: serial == 0, pid: 7, tid: 7 + serial as i32, spawned, spawner }
+    TaskFacts {
+        serial,
+        name: name.to_string(),
+        process: serial == 0,
+        home: Some(0),
+        pid: 7,
+        tid: 7 + serial as i32,
+        spawned,
+        spawner,
+    }
 }
 
 fn recording() -> Recording {

@@ -10,6 +10,7 @@ pub fn task_facts(image: &Image, task: u32) -> TaskFacts {
             serial: task,
             name: "?".to_string(),
             process: false,
+            home: None,
             pid: 0,
             tid: 0,
             spawned: None,
@@ -19,6 +20,7 @@ pub fn task_facts(image: &Image, task: u32) -> TaskFacts {
     let word = |w: usize| arena.facts(task, w).load(SeqCst);
     let main = task == image.main_task();
     let spawned = word(facts::SITE).checked_sub(1).map(|s| image.program.span(s as u32));
+    let pid = word(facts::PID) as i32;
     TaskFacts {
         serial: match handle::life(arena, task) {
             0 => task - image.main_task(),
@@ -26,7 +28,8 @@ pub fn task_facts(image: &Image, task: u32) -> TaskFacts {
         },
         name: told_name(image, task),
         process: word(facts::FLAGS) & flag::PROCESS != 0,
-        pid: word(facts::PID) as i32,
+        home: (pid != 0).then_some(pid as u32),
+        pid,
         tid: word(facts::TID) as i32,
         spawned,
         spawner: (!main && spawned.is_some()).then(|| told_name(image, word(facts::SPAWNER) as u32)),
@@ -38,6 +41,10 @@ pub(super) fn serial_of(life: u64) -> u32 {
     OBJECTS as u32 + life as u32
 }
 
+/// In the number of a process that is gone, in which no number of a process of the system
+/// has it.
+const GONE: u32 = 1 << 31;
+
 /// A task that had that number before and is gone: what those of one place in the source
 /// have in common. `life` tells it from others.
 pub(super) fn gone_facts(image: &Image, task: u32, life: u64) -> TaskFacts {
@@ -48,6 +55,8 @@ pub(super) fn gone_facts(image: &Image, task: u32, life: u64) -> TaskFacts {
         serial: serial_of(life),
         name: common_name(image, task),
         process,
+        // Which process a thread was in is not known any more.
+        home: process.then_some(GONE | life as u32),
         pid: 0,
         tid: 0,
         spawned,

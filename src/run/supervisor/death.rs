@@ -2,6 +2,7 @@
 //! children are left to others, and the kernel is told that nobody asks for it any more.
 
 use super::*;
+use crate::run::arena::{NODES, node};
 
 impl Supervisor {
     pub(super) fn bury_dead(&mut self) -> bool {
@@ -26,6 +27,7 @@ impl Supervisor {
         if !buried.is_empty() {
             buried.iter().for_each(|index| self.bury(*index));
             self.let_go_of_gate();
+            self.wake_the_told();
         }
         self.watched.retain(|w| !buried.contains(&w.index));
         self.buried += buried.len();
@@ -185,7 +187,11 @@ impl Supervisor {
         let task = self.arena.process(index, process::TASK).load(SeqCst);
         let ended = task != 0 && (task & process::TOLD != 0 || finish::has_ended(self.arena, task as u32 - 1));
         let how = if ended { ending::TERMINATED } else { how };
-        for slot in self.slots_of(index) {
+        let mut slots = self.slots_of(index);
+        // Whoever waits for the end of the process waits for its first task.
+        let first = (task & !process::TOLD).wrapping_sub(1);
+        slots.sort_by_key(|slot| self.arena.slot(*slot, slot::TASK).load(SeqCst) == first);
+        for slot in slots {
             let task = self.arena.slot(slot, slot::TASK).load(SeqCst) as u32;
             let process = self.arena.facts(task, facts::FLAGS).load(Relaxed) & flag::PROCESS != 0;
             // The threads around it were ended with their process.
@@ -201,9 +207,32 @@ impl Supervisor {
 
     /// The manager is gone: who waits at its queues is told.
     fn wake_clients(&self) {
+        self.wake_waiting(|_| true);
+    }
+
+    /// Who has changed an object notes whom that concerns, lets go of it, and wakes them:
+    /// one that dies in between has not woken all. Nor those who sleep for the run's own
+    /// locks. Who is woken without need sleeps again.
+    fn wake_the_told(&self) {
+        let nodes = |slot: usize| self.arena.slot(slot, slot::NODE_COUNT).load(SeqCst) as usize;
+        let signalled = |slot: usize, arm: usize| {
+            self.arena.slot(slot, slot::NODE + arm * slot::NODE_WORDS + node::SIGNALLED).load(SeqCst) != 0
+        };
+        self.wake_waiting(|slot| {
+            let arms = nodes(slot);
+            let told = || (0..arms.min(NODES)).any(|arm| signalled(slot, arm));
+            self.arena.slot(slot, slot::FIRED).load(SeqCst) != 0 || arms > NODES || told()
+        });
+        for word in [run::SLOTS_GUARD, run::PRINT_GUARD] {
+            futex::wake(self.arena.run_half(word), u32::MAX);
+        }
+    }
+
+    fn wake_waiting(&self, which: impl Fn(usize) -> bool) {
         for slot in 0..self.arena.slots_high() {
-            let (park, _) = self.arena.park(slot);
-            if matches!(self.arena.slot(slot, slot::STATE).load(SeqCst), state::WAITING | state::TIMED) {
+            let waits = matches!(self.arena.slot(slot, slot::STATE).load(SeqCst), state::WAITING | state::TIMED);
+            if waits && which(slot) {
+                let (park, _) = self.arena.park(slot);
                 park.store(1, SeqCst);
                 futex::wake(park, 1);
             }
