@@ -270,6 +270,21 @@ fn who_was_told_by_one_that_died_goes_on() {
     }
 }
 
+/// A daemon that has no processor for a while is on its way to where it stays all the same.
+#[test]
+fn a_daemon_that_gets_no_processor_is_waited_for() {
+    let script = "event go\nevent never\nlock m\ntask f { while not go.is_set() { yield }\n never.wait() }\n\
+                  spawn process daemon f\nsleep 300ms\ngo.set()\nm.acquire()\nm.acquire()\n";
+    let mut conc = run_json(script).args(["--repeat", "1"]).start();
+    let daemon = named(&mut conc, "f");
+    kill(Pid::from_raw(daemon.pid), Signal::SIGSTOP).expect("it is there");
+    // By the time it goes on `main` is mostly stuck; if not, the outcome is the same.
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    kill(Pid::from_raw(daemon.pid), Signal::SIGCONT).expect("it is there");
+    let ended = conc.finish().expect_code(1);
+    assert_eq!(ended.of_type("outcome")[0]["ended"]["f"], "stuck", "{}", ended.stdout);
+}
+
 /// What its own process waits for at its end is not joined less for that by another.
 #[test]
 fn a_process_that_waits_at_its_end_takes_no_result_back() {

@@ -50,6 +50,7 @@ use std::time::Duration;
 mod birth;
 mod death;
 mod report;
+mod servants;
 #[path = "session.rs"]
 pub mod session;
 
@@ -61,9 +62,6 @@ const LOOK_MS: u64 = 5;
 /// How often it looks at what stands still at the end of a replay before it
 /// takes it that nothing is stuck.
 const SETTLED_LOOKS: u32 = 10;
-/// How often it looks whether those that serve others stand still as well, once all
-/// others are stuck.
-const SERVANTS_LOOKS: u32 = 10;
 /// After so long it looks again whether the dead can be buried.
 const LATER: Duration = Duration::from_millis(1);
 /// So long it sleeps at the least after such deaths as nobody waits for it to see.
@@ -478,20 +476,6 @@ impl Supervisor {
             self.bury_dead();
             self.check_failures();
             self.stop = self.stop.take().or(before);
-        }
-    }
-
-    /// Daemons and workers may still be on their way to where they end, or stay, when all
-    /// others are stuck for ever. Some go on without end.
-    fn await_servants(&mut self) {
-        for _ in 0..SERVANTS_LOOKS {
-            if self.diagnosis.note_stuck(&self.home) || self.stop != Some(Stop::Stuck) {
-                return;
-            }
-            self.sleep(PollTimeout::from(LOOK_MS as u16));
-            self.find_new();
-            self.take_signals();
-            self.bury_dead();
         }
     }
 

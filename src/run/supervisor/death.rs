@@ -214,18 +214,18 @@ impl Supervisor {
     /// one that dies in between has not woken all. Nor those who sleep for the run's own
     /// locks. Who is woken without need sleeps again.
     fn wake_the_told(&self) {
-        let nodes = |slot: usize| self.arena.slot(slot, slot::NODE_COUNT).load(SeqCst) as usize;
-        let signalled = |slot: usize, arm: usize| {
-            self.arena.slot(slot, slot::NODE + arm * slot::NODE_WORDS + node::SIGNALLED).load(SeqCst) != 0
-        };
-        self.wake_waiting(|slot| {
-            let arms = nodes(slot);
-            let told = || (0..arms.min(NODES)).any(|arm| signalled(slot, arm));
-            self.arena.slot(slot, slot::FIRED).load(SeqCst) != 0 || arms > NODES || told()
-        });
+        self.wake_waiting(|slot| self.is_told(slot));
         for word in [run::SLOTS_GUARD, run::PRINT_GUARD] {
             futex::wake(self.arena.run_half(word), u32::MAX);
         }
+    }
+
+    /// Whether a task that waits has been told to try again, or may have been.
+    pub(super) fn is_told(&self, slot: usize) -> bool {
+        let word = |w: usize| self.arena.slot(slot, w).load(SeqCst);
+        let arms = word(slot::NODE_COUNT) as usize;
+        let mut signals = (0..arms.min(NODES)).map(|arm| word(slot::NODE + arm * slot::NODE_WORDS + node::SIGNALLED));
+        word(slot::FIRED) != 0 || arms > NODES || signals.any(|signal| signal != 0)
     }
 
     fn wake_waiting(&self, which: impl Fn(usize) -> bool) {
