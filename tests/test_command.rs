@@ -51,6 +51,23 @@ fn what_is_not_met_fails_with_its_reason() {
     assert_fails("expect race\nexpect every x == 2", "`expect every` (line 6) is not met: it is false at 1 of 2 ends");
 }
 
+/// A link to a folder above leads into what is known by then.
+#[test]
+fn a_folder_is_gone_through_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let deep = folder.path().join("sub/deep");
+    std::fs::create_dir_all(&deep).expect("folders");
+    for script in ["sub/z.conc", "sub/deep/p.conc"] {
+        std::fs::write(folder.path().join(script), FINE).expect("it is written");
+    }
+    std::os::unix::fs::symlink("../..", deep.join("up")).expect("a link");
+    let ended = conc().args(["test", "-v"]).args([folder.path()]).finish().expect_code(0);
+    let rows: Vec<&str> = ended.stdout.lines().filter(|l| l.starts_with("passed")).collect();
+    assert_eq!(rows.len(), 2, "{}", ended.stdout);
+    assert!(rows[0].contains("sub/deep/p.conc") && rows[1].contains("/sub/z.conc"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("/up/"), "{}", ended.stdout);
+}
+
 /// Where the same goes wrong at the same places with one object or the other, either may be
 /// expected, whichever is told of.
 #[test]
