@@ -16,7 +16,7 @@ use crate::machine::{Access, Arm, Home, Place, Step, Task, TaskField};
 use crate::objects::{self, KINDS, Outcome, TaskId, World, pool, task};
 use crate::program::code::Pc;
 use crate::program::kind::Memory;
-use crate::program::value::{Error, ErrorKind, ObjRef, Value};
+use crate::program::value::{Error, ErrorKind, ObjRef, Value, brief};
 
 /// So many steps in one transition: what goes on longer without any step that
 /// matters to others is cut into several.
@@ -490,7 +490,7 @@ impl Move<'_> {
             .task(me, |t| (t.machine.as_ref().map(Task::calls).unwrap_or_default(), t.held.clone(), t.job))
             .unwrap_or_default();
         let (site, job) = (error.site, job.map(|job| job.id));
-        self.events.push(Event::Failed { task: Some(me), job, site, kind, message: error.message, calls, held });
+        self.events.push(Event::Failed { task: Some(me), job, site, kind, message: brief(error.message), calls, held });
         self.change_task(me, |t| {
             t.site = site;
             t.machine = None;
