@@ -286,6 +286,38 @@ fn why_an_invariant_cannot_be_worked_out() {
     }
 }
 
+/// It is told of the step that broke it, and of none that found it broken: neither of another
+/// process, nor of the same one. So does a replay.
+#[test]
+fn an_invariant_that_stays_broken_is_told_once() {
+    let script = "shared x = 0\nshared z = 0\nlock m\ninvariant x < 4\ntask t1 {\n    with m { z += 1 }\n    z += 1\n}\n\
+                  x = 4\nlet w = spawn process t1\njoin w\nx = 5\n";
+    let of = |command: &[&str]| {
+        let ended = conc().file("s.conc", script).args(command).args(["--format", "json", "s.conc"]).finish();
+        let found = ended.of_type("finding");
+        assert_eq!(found.len(), 1, "{command:?}: {found:?}");
+        assert_eq!(found[0]["count"], 1, "{command:?}: {found:?}");
+        (found[0]["message"].clone(), found[0]["schedule"].clone())
+    };
+    let (message, schedule) = of(&["check"]);
+    assert_eq!(of(&["run"]).0, message);
+    let schedule = schedule.as_str().expect("a check has one").to_string();
+    let ended = conc().file("s.conc", script).args(["replay", "--format", "json", "s.conc", &schedule]).finish();
+    assert_eq!(ended.failures(), ["invariant"], "{}", ended.stdout);
+}
+
+/// A block that two tasks are in would be none: `fork()` fails there, wherever it is called.
+#[test]
+fn a_fork_within_atomically_is_an_error() {
+    let script = "fn f() { return fork() }\natomically { f() }\n";
+    for command in ["run", "check"] {
+        let ended = conc().file("s.conc", script).args([command, "--format", "json", "s.conc"]).finish();
+        assert_eq!(ended.failures(), ["error"], "{command}: {}", ended.stdout);
+        let message = ended.of_type("finding")[0]["message"].to_string();
+        assert!(message.contains("an `atomically` block is one task's"), "{command}: {message}");
+    }
+}
+
 #[test]
 fn a_wrong_script_is_not_explored() {
     let ended = check("lock m\nm()\n").finish().expect_code(2);

@@ -291,6 +291,33 @@ fn a_check_in_little_memory() {
     );
 }
 
+/// How little it may be, `conc` says what is missing: that the states need more than there is,
+/// or that it cannot even begin. Of the smallest only the loader tells.
+#[test]
+fn a_check_in_less_memory_than_it_wants() {
+    const SENTENCE: &str = "conc: there is no more memory that it may have (`ulimit -v`, or the machine's)\n";
+    // Without end.
+    let script = "queue q\nspawn daemon { loop { sleep 5ms; try { q.put_nowait(1) } catch any { } } }\nq.get()\n";
+    let in_so_much = |command: &str, kib: u32| {
+        let line = format!("ulimit -v {kib}; exec \"$CONC\" {command} script.conc");
+        let shell = support::program("sh").args(["-c", &line]).env("CONC", env!("CARGO_BIN_EXE_conc"));
+        shell.file("script.conc", script).finish()
+    };
+    for command in ["check", "test"] {
+        for kib in [10_000, 12_000, 13_000, 14_000, 16_000, 20_000, 200_000] {
+            let ended = in_so_much(command, kib);
+            let told = match ended.code {
+                Some(3) => ended.stdout.contains("the states need more memory than there is"),
+                Some(4) => ended.stderr == SENTENCE || ended.stderr.contains("no memory for the stack"),
+                Some(127) => ended.stderr.contains("error while loading"),
+                _ => false,
+            };
+            assert!(told, "{command} {kib}: {:?}\n{}{}", ended.code, ended.stdout, ended.stderr);
+        }
+        assert_eq!(in_so_much(command, 300_000).code, Some(3), "{command}");
+    }
+}
+
 /// What a run may take follows from what the machine says it has free. Here
 /// the machine says little, in a namespace of the run's own.
 fn with_little_memory(script: &str) -> Option<Ended> {

@@ -174,6 +174,12 @@ const MISTAKES: &[(At, &str, &str, &str)] = &[
         "an `atomically` block must not wait, and `sleep` would make it",
         "before the block",
     ),
+    (
+        Task,
+        "atomically { let child = fork() }",
+        "an `atomically` block is one task's, and `fork()` would make two that are in it",
+        "fork before the block",
+    ),
     // Declarations, what is expected.
     (Top, "semaphore s(-1)", "a semaphore's value is at least 0, and this is -1", "such as `semaphore s(2)`"),
     (Top, "pool p(0)", "a pool's number of workers is at least 1, and this is 0", "such as `pool p(2)`"),

@@ -153,6 +153,33 @@ fn races_and_errors_of_tasks_are_told() {
     assert!(ended.stderr.contains("error[invariant]"), "{}", ended.stderr);
 }
 
+/// A condition's wait that is stopped has its lock again, and its `with` lets go of it. Where
+/// another task has it by then, there is nothing to let go of.
+#[test]
+fn a_stopped_wait_for_a_condition_has_its_lock_again() {
+    let shown =
+        transcript("lock m\ncondition c(m)\nwith m { c.wait() }\nm.locked()\nm.acquire(); c.wait()\nm.locked()\n");
+    assert!(!shown.contains("NotOwner"), "{shown}");
+    assert_eq!(shown.matches("so it was stopped").count(), 2, "{shown}");
+    let locked: Vec<&str> = shown.lines().filter(|l| *l == "true" || *l == "false").collect();
+    assert_eq!(locked, ["false", "true"], "{shown}");
+
+    let script = "event never\nlock m\ncondition c(m)\nwith m { spawn { m.acquire(); never.wait() }; c.wait() }\n";
+    let shown = transcript(&format!("{script}m.locked()\n"));
+    assert!(!shown.contains("NotOwner"), "{shown}");
+    assert_eq!(shown.matches("so it was stopped").count(), 1, "{shown}");
+    assert!(shown.lines().any(|l| l == "true"), "{shown}");
+}
+
+/// What cannot be read is no empty session.
+#[test]
+fn a_session_without_standard_input() {
+    let shell = support::program("sh").args(["-c", "exec \"$CONC\" repl <&-"]);
+    let ended = shell.env("CONC", env!("CARGO_BIN_EXE_conc")).finish().expect_code(2);
+    let says = "conc: standard input cannot be read: it is closed, or open only for writing\n";
+    assert_eq!(ended.stderr, says);
+}
+
 #[test]
 fn an_invariant_holds_for_those_who_began_before_it() {
     let ended = session(

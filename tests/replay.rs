@@ -49,6 +49,21 @@ fn scripts() -> Vec<PathBuf> {
     files.into_iter().flatten().filter(|f| f.extension().is_some_and(|e| e == "conc")).collect()
 }
 
+/// What fails within `atomically` since it would wait, or make another task, fails in a replay too.
+#[test]
+fn what_no_block_may_do_fails_in_a_replay() {
+    for script in [
+        "queue q(1)\natomically {\n    select { q.get() => { } after 1ms => { } }\n}\n",
+        "fn f() { return fork() }\natomically { f() }\n",
+        "fn f() { return wait() }\nif fork() != 0 { atomically { f() } }\n",
+    ] {
+        let schedule = schedule_of(script, "error");
+        let ended = conc().file("s.conc", script).args(["replay", "--format", "json", "s.conc", &schedule]).finish();
+        let found: Vec<String> = findings(&ended.stdout).iter().map(|f| essence(f).0).collect();
+        assert!(found.contains(&"error".to_string()), "{script}{:?} {}{}", ended.code, ended.stdout, ended.stderr);
+    }
+}
+
 #[test]
 fn every_schedule_of_every_scenario_shows_the_same_for_real() {
     let mut schedules = 0;

@@ -209,6 +209,43 @@ fn slips_on_the_command_line() {
     conc().args(["test"]).finish().expect_code(2);
 }
 
+/// A path without a script is said, and is an error; the others are tested all the same.
+#[test]
+fn a_path_without_a_script_keeps_no_other_from_its_test() {
+    for (path, text) in [("nowhere", "nowhere cannot be read"), ("tmp", "there is no .conc script below tmp")] {
+        let conc = conc().file("fine.conc", FINE).file("tmp/c.txt", "no script");
+        let ended = conc.args(["test", "--color", "never", "fine.conc", path]).finish().expect_code(2);
+        assert!(ended.stderr.contains(text), "{}", ended.stderr);
+        assert!(ended.stdout.starts_with("passed     fine.conc\n"), "{}", ended.stdout);
+    }
+}
+
+/// In a folder only a file is a script: nobody writes into this pipe.
+#[test]
+fn a_pipe_is_no_script() {
+    for command in ["test", "fmt --check"] {
+        let line = format!("mkfifo tmp/x.conc; \"$CONC\" {command} tmp; code=$?; rm tmp/x.conc; exit $code");
+        let shell = support::program("sh").args(["-c", &line]).env("CONC", env!("CARGO_BIN_EXE_conc"));
+        shell.file("tmp/fine.conc", FINE.replace("{ x += 1 }", "{\n    x += 1\n}")).finish().expect_code(0);
+    }
+}
+
+/// A finding about a job is on its pool.
+#[test]
+fn a_job_is_its_pools() {
+    let never_begun = "pool p(1)\ntask inner { return 1 }\n\
+        task outer { let h = submit inner to p; join h }\nlet o = submit outer to p\njoin o\n";
+    let left = "pool p(1) of processes\ntask j { exit 3 }\nlet h = submit j to p\njoin h\n";
+    for script in [never_begun, left] {
+        test(&[("a.conc", &format!("{script}expect deadlock on p\n"))], &[]).expect_code(0);
+        let ended = support::run_json(script).finish();
+        assert_eq!(ended.findings()[0]["on"], serde_json::json!(["p"]), "{}", ended.stdout);
+    }
+    let told = support::run(never_begun).finish().stderr;
+    assert!(flat(&told).contains("and only p.worker#0 itself could take a job of p"), "{told}");
+    assert!(flat(&told).contains("wait for it with `join … for 1s`"), "{told}");
+}
+
 #[test]
 fn a_const_is_given_to_those_who_have_it() {
     let sized = "const N = 2\nvar x = 0\nx = N\nexpect every x == 3\n";

@@ -190,6 +190,9 @@ impl Session<'_> {
                 interrupted.let_through();
                 return Some(Stop::Interrupted);
             }
+            if crate::run::is_short() {
+                return Some(Stop::Memory);
+            }
             line.show(progress, began.elapsed());
             limit.is_some_and(|l| began.elapsed() >= l).then_some(Stop::Time)
         };
@@ -342,7 +345,7 @@ impl Session<'_> {
             let table = repeat::RepeatTable {
                 runs: report.sampled.as_ref().map_or(0, |s| s.counts.iter().sum()),
                 outcomes: counted(report),
-                findings: Vec::new(),
+                ..Default::default()
             };
             let count = report.outcomes.len();
             let more = if report.more_outcomes { "more than " } else { "" };

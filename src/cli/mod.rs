@@ -271,6 +271,9 @@ fn run_command(args: Vec<OsString>) -> u8 {
             return exit::WRONG;
         }
     };
+    if matches!(command, Command::Check(_) | Command::Test(_)) {
+        crate::run::keep_back();
+    }
     let run = move || match command {
         Command::Run(args) => run::main(&args),
         Command::Check(args) => check::main(&args),

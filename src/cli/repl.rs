@@ -6,7 +6,7 @@ mod keys;
 mod terminal;
 
 use super::step::{Talk, through};
-use super::{Common, exit, put_err, write_out};
+use super::{Common, exit, put_err, script, write_out};
 use crate::repl::{self, Repl, Reply, Settings, Voice, Whole};
 use crate::run;
 use clap::Args;
@@ -208,6 +208,8 @@ pub(super) struct Lines {
     ended: bool,
     /// A line had bytes that are no text, since that was asked for last.
     unreadable: bool,
+    /// Why no more could be read, if it is not over.
+    refused: Option<nix::Error>,
 }
 
 impl Lines {
@@ -237,7 +239,11 @@ impl Lines {
         match nix::unistd::read(std::io::stdin(), &mut buffer) {
             Ok(n) if n > 0 => self.bytes.extend_from_slice(&buffer[..n]),
             Err(nix::Error::EINTR | nix::Error::EAGAIN) => {}
-            _ => self.ended = true,
+            Ok(_) => self.ended = true,
+            Err(error) => {
+                self.refused = Some(error);
+                self.ended = true;
+            }
         }
     }
 
@@ -348,7 +354,14 @@ fn read_all(args: &ReplArgs, settings: Settings) -> u8 {
     }
     let reply = repl.look_whether_over();
     voice.show(&reply);
-    finish(repl, &voice, reply.over)
+    let code = finish(repl, &voice, reply.over);
+    match lines.refused {
+        Some(error) => {
+            put_err(&format!("conc: {}\n", script::unreadable("-", &error.into())));
+            code.max(exit::WRONG)
+        }
+        None => code,
+    }
 }
 
 /// The end of the session: the exit code.

@@ -239,7 +239,7 @@ impl Session<'_> {
     }
 
     fn repeat(&self, seed: u64, runs: u64) -> u8 {
-        let mut table = report::repeat::RepeatTable { runs: 0, outcomes: Vec::new(), findings: Vec::new() };
+        let mut table = report::repeat::RepeatTable { wanted: runs, ..Default::default() };
         let mut shown: Vec<(Code, Vec<String>)> = Vec::new();
         let mut worst = exit::FINE;
         // A signal ends the repetition, be it between two runs.

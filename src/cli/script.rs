@@ -28,13 +28,17 @@ pub fn read(path: &str) -> Result<Source, u8> {
 /// The same, with the sentence for the error.
 pub fn source(path: &str) -> Result<Source, String> {
     let bytes = if path == "-" { read_input() } else { std::fs::read(path) };
-    let name = if path == "-" { STANDARD_INPUT } else { path };
-    let why = |e: &std::io::Error| match e.raw_os_error().map(nix::Error::from_raw) {
+    let bytes = bytes.map_err(|e| unreadable(path, &e))?;
+    Source::from_bytes(if path == "-" { STANDARD_INPUT } else { path }, bytes)
+}
+
+/// Why there is no script, or no session: a sentence.
+pub fn unreadable(path: &str, e: &std::io::Error) -> String {
+    let why = match e.raw_os_error().map(nix::Error::from_raw) {
         Some(nix::Error::EBADF) if path == "-" => "it is closed, or open only for writing".to_string(),
         _ => plain(e),
     };
-    let bytes = bytes.map_err(|e| format!("{name} cannot be read: {}", why(&e)))?;
-    Source::from_bytes(name, bytes)
+    format!("{} cannot be read: {why}", if path == "-" { STANDARD_INPUT } else { path })
 }
 
 /// By the descriptor: Rust's `Stdin` takes one that cannot be read for an empty one.
@@ -94,7 +98,8 @@ pub fn entered(whole: &crate::repl::Whole) -> Result<&'static Program, Vec<Scrip
 }
 
 /// A file itself, or every `.conc` below a folder, in order. Each folder once, however many
-/// links lead to it: one may lead to what it is in.
+/// links lead to it: one may lead to what it is in. There only what is a file is a script: a
+/// pipe of this name would be waited for.
 pub fn below(path: &Path) -> std::io::Result<Vec<PathBuf>> {
     below_but(path, &mut BTreeSet::new())
 }
@@ -114,7 +119,9 @@ fn below_but(path: &Path, known: &mut BTreeSet<PathBuf>) -> std::io::Result<Vec<
     for entry in entries {
         if entry.is_dir() {
             found.extend(below_but(&entry, known)?);
-        } else if entry.extension().is_some_and(|e| e == "conc") {
+        } else if entry.extension().is_some_and(|e| e == "conc")
+            && std::fs::metadata(&entry).map_or(true, |m| m.is_file())
+        {
             found.push(entry);
         }
     }

@@ -15,7 +15,7 @@ use crate::report::tested::{self, Counts, Outcome, Status, Tested};
 use crate::report::{self, Source, json, junit, sarif};
 use clap::Args;
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -66,7 +66,7 @@ fn read(path: &str) -> (Source, Option<ScriptError>) {
 /// The command: its exit code.
 pub fn main(args: &TestArgs) -> u8 {
     let began = Instant::now();
-    let (paths, defines) = match files(args).and_then(|paths| Ok((paths, script::defined(&args.define)?))) {
+    let ((paths, missing), defines) = match files(args).and_then(|f| Ok((f, script::defined(&args.define)?))) {
         Ok(read) => read,
         Err(code) => return code,
     };
@@ -80,27 +80,16 @@ pub fn main(args: &TestArgs) -> u8 {
         Case { source, program }
     };
     let cases: Vec<Case> = read.into_iter().map(case).collect();
-    let mut teller = Teller::new(args, &cases);
+    let mut teller = Teller::new(args, &cases, missing);
     let (all, interrupted) = check_all(args, cases, &mut teller);
     teller.end(&all, interrupted, began.elapsed())
 }
 
-/// The scripts, each once, without those to skip.
-fn files(args: &TestArgs) -> Result<Vec<String>, u8> {
-    let (mut found, mut known) = (Vec::new(), BTreeSet::new());
-    for path in &args.paths {
-        if path == "-" {
-            found.push(path.clone());
-            continue;
-        }
-        let below = script::below(Path::new(path)).map_err(|e| {
-            put_err(&format!("conc: {path} cannot be read: {}\n", script::plain(&e)));
-            exit::WRONG
-        })?;
-        if below.is_empty() {
-            put_err(&format!("conc: there is no .conc script below {path}\n"));
-            return Err(exit::WRONG);
-        }
+/// The scripts, each once, without those to skip; whether a path has none, which is said. The
+/// others are tested all the same.
+fn files(args: &TestArgs) -> Result<(Vec<String>, bool), u8> {
+    let (mut found, mut known, mut missing) = (Vec::new(), BTreeSet::new(), false);
+    let mut add = |found: &mut Vec<String>, below: Vec<PathBuf>| {
         for file in below {
             let same = std::fs::canonicalize(&file).unwrap_or_else(|_| file.clone());
             if known.insert(same) {
@@ -108,13 +97,32 @@ fn files(args: &TestArgs) -> Result<Vec<String>, u8> {
                 found.push(file.to_string_lossy().into_owned());
             }
         }
+    };
+    for path in &args.paths {
+        if path == "-" {
+            found.push(path.clone());
+            continue;
+        }
+        let none = match script::below(Path::new(path)) {
+            Ok(below) if below.is_empty() => format!("there is no .conc script below {path}"),
+            Ok(below) => {
+                add(&mut found, below);
+                continue;
+            }
+            Err(e) => script::unreadable(path, &e),
+        };
+        put_err(&format!("conc: {none}\n"));
+        missing = true;
     }
+    let any = !found.is_empty();
     found.retain(|path| !args.skip.iter().any(|text| path.contains(text.as_str())));
     if found.is_empty() {
-        put_err("conc: every script is skipped\n");
+        if any {
+            put_err("conc: every script is skipped\n");
+        }
         return Err(exit::WRONG);
     }
-    Ok(found)
+    Ok((found, missing))
 }
 
 /// The constants of a script, as far as it can be read.
@@ -216,6 +224,8 @@ fn check_all(args: &TestArgs, cases: Vec<Case>, teller: &mut Teller) -> (Vec<Tes
 
 fn check_one(args: &TestArgs, case: &Case, memory_max: u64, stop: &AtomicBool) -> Tested {
     let began = Instant::now();
+    // The scripts before have given back what they had.
+    crate::run::keep_back();
     let options = Options {
         states_max: args.limits.max_states,
         memory_max,
@@ -226,6 +236,9 @@ fn check_one(args: &TestArgs, case: &Case, memory_max: u64, stop: &AtomicBool) -
     let mut ask = |_: &check::Progress| {
         if stop.load(Ordering::Relaxed) {
             return Some(Stop::Interrupted);
+        }
+        if crate::run::is_short() {
+            return Some(Stop::Memory);
         }
         limit.is_some_and(|l| began.elapsed() >= l).then_some(Stop::Time)
     };
@@ -258,9 +271,10 @@ fn judged(expectations: &Expectations, report: &check::Report) -> Outcome {
 
 // --------------------------------------------------------------------- telling
 
-fn exit_code(counts: &Counts, interrupted: bool) -> u8 {
+fn exit_code(counts: &Counts, missing: bool, interrupted: bool) -> u8 {
     match counts {
         _ if interrupted => exit::INTERRUPTED,
+        _ if missing => exit::WRONG,
         Counts { wrong: 1.., .. } => exit::WRONG,
         Counts { failed: 1.., .. } => exit::FINDINGS,
         Counts { undecided: 1.., .. } => exit::NO_ANSWER,
@@ -276,11 +290,13 @@ struct Teller<'a> {
     width: usize,
     /// How many scripts it has told of.
     told: usize,
+    /// A path that was given has no script.
+    missing: bool,
 }
 
 impl Teller<'_> {
     /// Begins with what stands before all scripts.
-    fn new<'a>(args: &'a TestArgs, cases: &[Case]) -> Teller<'a> {
+    fn new<'a>(args: &'a TestArgs, cases: &[Case], missing: bool) -> Teller<'a> {
         let style = args.common.style(super::on_terminal().0);
         let width = tested::name_width(cases.iter().map(|c| c.source.name.as_str()));
         if args.format == ReportFormat::Json {
@@ -294,7 +310,7 @@ impl Teller<'_> {
             };
             put_out(&format!("{}\n", json::start(&start)));
         }
-        Teller { args, style, width, told: 0 }
+        Teller { args, style, width, told: 0, missing }
     }
 
     /// SARIF and JUnit are one text each, whose beginning counts what comes.
@@ -315,7 +331,7 @@ impl Teller<'_> {
     /// Tells of the scripts that are left and of all together: the exit code.
     fn end(mut self, all: &[Tested], interrupted: bool, took: Duration) -> u8 {
         let counts = Counts::of(all);
-        let code = exit_code(&counts, interrupted);
+        let code = exit_code(&counts, self.missing, interrupted);
         let duration_ms = took.as_secs_f64() * 1e3;
         all[self.told..].iter().for_each(|one| self.one(one));
         match self.args.format {

@@ -8,7 +8,7 @@ use super::finding::*;
 use super::may::{May, Root};
 use super::names::Objects;
 use crate::lang::ast::Span;
-use crate::objects::{self, KINDS, Need, condition, event};
+use crate::objects::{self, KINDS, Need, condition, event, task};
 use crate::program::Program;
 use crate::program::value::ErrorKind;
 
@@ -64,7 +64,10 @@ pub fn finding(
     let behind: Vec<Waiting> = group.behind.iter().map(|i| told.waiting(*i)).collect();
     let name = |wait: &WaitView| match wait.need {
         Need::Change { site } => Some(told.awaited(site)),
-        _ if KINDS[wait.kind as usize].word == "task" => None,
+        // A job is its pool's affair; a task has no name in the script.
+        _ if KINDS[wait.kind as usize].word == "task" => {
+            scene.word(wait.object, task::POOL).checked_sub(1).map(|pool| scene.object_name(pool as u32))
+        }
         _ => Some(scene.object_name(wait.object)),
     };
     let waited_for = |members: &[usize], but: &[String]| {
@@ -266,7 +269,7 @@ impl Told<'_> {
         let spec = &KINDS[kind as usize];
         let name = |m: &u8| match spec.methods[*m as usize].name {
             "-submit" => "submit".to_string(),
-            "-take" => "take".to_string(),
+            "-take" => format!("take a job of {}", self.scene.object_name(object)),
             other => other.to_string(),
         };
         let mut any = false;

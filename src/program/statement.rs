@@ -70,7 +70,7 @@ impl Compiler<'_> {
                 self.unary_step(e, Instr::Kill, span);
             }
             StmtKind::Sleep(e) => {
-                if self.frame().regions.iter().any(|r| matches!(r, Region::Atomic)) {
+                if self.within_atomically() {
                     let error =
                         ScriptError::new(span, "an `atomically` block must not wait, and `sleep` would make it");
                     self.error(error.help("sleep before the block or after it").placed());
@@ -676,10 +676,14 @@ impl Compiler<'_> {
         (self.program.error_kinds.len() - 1) as u32
     }
 
+    pub(super) fn within_atomically(&mut self) -> bool {
+        self.frame().regions.iter().any(|r| matches!(r, Region::Atomic))
+    }
+
     fn atomically(&mut self, body: &Block, span: Span) {
         self.program.needs.gate = true;
         let head = Span { start: span.start, end: body.span.start + 1 };
-        if self.frame().regions.iter().any(|r| matches!(r, Region::Atomic)) {
+        if self.within_atomically() {
             self.error(
                 ScriptError::new(head, "`atomically` inside `atomically`").help("the outer block is enough").placed(),
             );
@@ -702,7 +706,7 @@ impl Compiler<'_> {
     }
 
     fn await_statement(&mut self, condition: &Expr, span: Span, nested: bool) {
-        if !nested && self.frame().regions.iter().any(|r| matches!(r, Region::Atomic)) {
+        if !nested && self.within_atomically() {
             let error = ScriptError::new(span, "`await` must be the first statement of an `atomically` block")
                 .help("what waits comes first: `atomically { await c … }`")
                 .placed();

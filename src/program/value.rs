@@ -283,7 +283,15 @@ impl Error {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
         Error { kind, message: message.into(), site: u32::MAX }
     }
+
+    /// Why a `fork()` fails where only then is seen what it is within.
+    pub fn no_fork() -> Error {
+        Error::new(ErrorKind::Type, NO_FORK)
+    }
 }
+
+/// What is said of a `fork()` within `atomically`: no block excludes the others that two are in.
+pub const NO_FORK: &str = "an `atomically` block is one task's, and `fork()` would make two that are in it";
 
 /// What came of a condition that was looked at from outside.
 pub type Looked = Result<Value, Error>;

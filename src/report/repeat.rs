@@ -26,6 +26,8 @@ pub struct RepeatFinding {
 pub struct RepeatTable {
     /// The number of runs; 0 where outcomes are listed and not counted.
     pub runs: u64,
+    /// So many were asked for; more than there are where one was cut.
+    pub wanted: u64,
     pub outcomes: Vec<Outcome>,
     pub findings: Vec<RepeatFinding>,
 }
@@ -34,8 +36,8 @@ impl RepeatTable {
     /// Counts one run. Equal outcomes become one.
     pub fn add(&mut self, outcome: Outcome, findings: &[(Code, Vec<String>)]) {
         self.runs += 1;
-        let same =
-            |o: &&mut Outcome| (&o.values, &o.prints, &o.ended) == (&outcome.values, &outcome.prints, &outcome.ended);
+        let order = in_order(&outcome);
+        let same = |o: &&mut Outcome| o.values == outcome.values && in_order(o) == order;
         match self.outcomes.iter_mut().find(same) {
             Some(known) => known.count += 1,
             None => self.outcomes.push(Outcome { count: 1, ..outcome }),
@@ -63,7 +65,11 @@ impl RepeatTable {
         let style = style.within_bounds();
         let mut out = String::new();
         if self.runs > 0 {
-            out.push_str(&style.paint("1", &phrase::count(self.runs, "run")));
+            let head = match self.runs < self.wanted {
+                true => format!("{} of {}", self.runs, phrase::count(self.wanted, "run")),
+                false => phrase::count(self.runs, "run"),
+            };
+            out.push_str(&style.paint("1", &head));
             out.push('\n');
         }
         self.outcome_rows(&style, &mut out);
@@ -128,6 +134,16 @@ impl RepeatTable {
     }
 }
 
+/// What an outcome says, whatever the order in which it says it: tasks stand there as they
+/// were made, which differs from run to run.
+fn in_order(outcome: &Outcome) -> [Vec<&(String, String)>; 2] {
+    [&outcome.prints, &outcome.ended].map(|pairs| {
+        let mut pairs: Vec<_> = pairs.0.iter().collect();
+        pairs.sort_unstable();
+        pairs
+    })
+}
+
 /// `balance is 150`, `main printed "done"`, `teller#0 failed with Type`.
 fn parts(outcome: &Outcome) -> Vec<String> {
     let cut = |value: &str| phrase::cut(value, VALUE_WIDTH_MAX);
@@ -190,6 +206,19 @@ mod tests {
         "#);
     }
 
+    /// The order in which tasks were made is not part of it.
+    #[test]
+    fn equal_outcomes_are_one() {
+        let mut table = RepeatTable::default();
+        let mut other = outcome("160", "returned");
+        other.ended.0.reverse();
+        table.add(outcome("160", "returned"), &[]);
+        table.add(other, &[]);
+        table.add(outcome("160", "stuck"), &[]);
+        let counts: Vec<u64> = table.outcomes.iter().map(|o| o.count).collect();
+        assert_eq!(counts, [2, 1]);
+    }
+
     #[test]
     fn rows_are_capped_and_keep_to_the_width() {
         let mut table = RepeatTable::default();
@@ -200,6 +229,13 @@ mod tests {
         assert!(text.contains("                and 12 more\n"), "{text}");
         assert!(text.contains("no findings"), "{text}");
         assert!(text.lines().all(|l| l.chars().count() <= 80), "{text}");
+    }
+
+    #[test]
+    fn fewer_runs_than_were_asked_for() {
+        let mut table = RepeatTable { wanted: 3, ..RepeatTable::default() };
+        table.add(outcome("160", "returned"), &[]);
+        assert!(table.text(&Style::default()).starts_with("1 of 3 runs\n"));
     }
 
     #[test]

@@ -127,7 +127,7 @@ impl Executor {
         }
         if self.is_first() {
             self.guard(self.task);
-            self.clock().acquire(&self.arena.object(self.task, object::CLOCK));
+            self.clock().acquire(self.arena.object(self.task, object::CLOCK));
             self.unguard();
         }
     }

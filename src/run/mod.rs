@@ -3,6 +3,7 @@
 //! all system calls and all unsafe code. It knows nothing of how a script is
 //! explored or how a finding is told.
 
+mod allocator;
 pub mod arena;
 mod cell;
 mod children;
@@ -42,6 +43,7 @@ mod wait;
 mod workers;
 mod world;
 
+pub use allocator::{Allocator, is_short, keep_back};
 pub use diagnose::scene;
 pub use image::Options;
 pub use prompt::{Answer, ROOM};

@@ -16,10 +16,11 @@ use super::heap::OutOfMemory;
 use super::image::{Image, Options, Room, SetupError};
 use super::process::{self as proc, Process};
 use super::spawn::NOWHERE;
+use super::wait::{Halt, Pending};
 use crate::lang::parse::parse_entry;
 use crate::machine::Task;
-use crate::objects::{KINDS, pool};
-use crate::program::value::{Error, ErrorKind, Value};
+use crate::objects::{KINDS, Outcome, condition, lock, pool};
+use crate::program::value::{Error, ErrorKind, ObjRef, Value};
 use crate::program::{Entry, Growth, Program};
 use serde::{Deserialize, Serialize};
 use std::io::{Read, Write};
@@ -66,6 +67,9 @@ pub enum Answer {
 #[derive(Default)]
 pub struct Prompted {
     failure: Option<(Error, Vec<u32>)>,
+    /// The lock that the statement let go of in a condition's wait and did not get back when it
+    /// was stopped there.
+    lost: Option<u32>,
 }
 
 impl Image {
@@ -262,11 +266,51 @@ impl Executor {
         Ok(())
     }
 
+    /// A wait was broken off; its objects are guarded. If that ends a statement only, a
+    /// condition's lock is taken again, as after every other end of such a wait: what is left
+    /// of the statement lets go of it. It waits no more, though: where another task has the
+    /// lock by now, it is lost.
+    pub(super) fn take_again(&mut self, pending: &[Pending], memo: u64) {
+        let flags = self.slot_word(slot::FLAGS).load(SeqCst);
+        let stopped = flags & flag::TERMINATE == 0 && flags & flag::INTERRUPT != 0;
+        let ([waited], true) = (pending, self.prompted.is_some() && stopped) else { return };
+        let in_part = match (KINDS[waited.target.kind as usize].word, waited.method) {
+            ("lock", method) => matches!(method, lock::REACQUIRE | lock::REACQUIRE_LATE),
+            (word, _) => word == condition::SPEC.word,
+        };
+        if !in_part {
+            return;
+        }
+        let Outcome::Instead { object, method, memo } = self.give_up(waited.target, waited.method, memo) else {
+            return;
+        };
+        let target = ObjRef { id: object, kind: self.arena.kind(object) };
+        let taken = matches!(self.attempt(target, method, &[], Some(memo)), Outcome::Done(_));
+        if let (Some(prompted), false) = (&mut self.prompted, taken) {
+            prompted.lost = Some(object);
+        }
+    }
+
+    /// What is left of a stopped statement, a `with`, has nothing to let go of where its lock
+    /// is lost.
+    pub(super) fn left_without(&self, target: ObjRef, method: u8, halt: Halt) -> Result<Value, Halt> {
+        let lost = self.prompted.as_ref().and_then(|p| p.lost);
+        match &halt {
+            Halt::Error(error)
+                if error.kind == ErrorKind::NotOwner && lost == Some(target.id) && method == lock::RELEASE =>
+            {
+                Ok(Value::None)
+            }
+            _ => Err(halt),
+        }
+    }
+
     /// An error that a statement did not catch.
     pub(super) fn fail_at_prompt(&mut self, machine: &Task, error: Error) -> Ended {
         let failure = (error.clone(), machine.calls());
         if let Some(prompted) = &mut self.prompted {
             prompted.failure = Some(failure);
+            prompted.lost = None;
         }
         if error.kind == ErrorKind::Interrupted {
             return Ended::terminated();

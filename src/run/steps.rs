@@ -12,7 +12,7 @@ use super::finish::{Ended, has_ended};
 use super::futex;
 use super::guard;
 use super::process::{self as proc, record_age};
-use super::record::Raw;
+use super::record::{BROKEN, Raw};
 use super::wait::Halt;
 use crate::detect::event::Kind;
 use crate::detect::trace::What;
@@ -152,7 +152,9 @@ impl Executor {
             }
             Step::Terminate(target) => self.traced_signal(*target, |e| e.terminate(*target)),
             Step::Kill(target) => self.traced_signal(*target, |e| e.kill(*target)),
+            Step::Fork if self.in_atomic => Err(Error::no_fork().into()),
             Step::Fork => self.fork(),
+            Step::Wait(_) if self.in_atomic => Err(objects::must_not_wait(self.outside, "`wait()`").into()),
             Step::Wait(pid) => self.wait_child(*pid),
             Step::Sleep(_) if self.in_atomic && !self.outside => {
                 Err(objects::must_not_wait(self.outside, "`sleep`").into())
@@ -329,7 +331,9 @@ impl Executor {
             let shown = |cell| self.shown(&self.image.declared_cell(cell).peek(self.holder));
             let values = self.program.invariant_values(index, shown);
             let raw = Raw::Invariant { task: self.task, site: self.site, index: index as u32, values, why };
-            self.report((4 << 60 | index as u64, u64::from(self.site)), raw);
+            // Where it stays broken, no later step has broken it. Each entry of a session may.
+            let entered = self.arena.run(run::ENTRIES).load(Relaxed);
+            self.report((BROKEN | index as u64, entered), raw);
         }
     }
 
@@ -431,7 +435,7 @@ impl Executor {
         if self.image.options.shake {
             self.shake();
         }
-        let answer = self.operate(target, method, args)?;
+        let answer = self.operate(target, method, args).or_else(|halt| self.left_without(target, method, halt))?;
         if self.records() {
             self.note_operation(target, method);
         }

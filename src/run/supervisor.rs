@@ -194,11 +194,8 @@ impl Supervisor {
             Ok(fd) => Some(fd),
             Err(nix::Error::ESRCH) => None,
             Err(error) => {
-                let tasks = self.arena.run(run::TASKS).load(SeqCst);
-                self.fail(format!(
-                    "the machine has no room to watch another process (the run has made {tasks} tasks): {}",
-                    error.desc()
-                ));
+                let tasks = made(self.arena.run(run::TASKS).load(SeqCst));
+                self.fail(format!("the machine has no room to watch another process ({tasks}): {}", error.desc()));
                 None
             }
         };
@@ -408,22 +405,16 @@ impl Supervisor {
             let mib = self.image.options.memory >> 20;
             self.fail(format!("the script's objects and values need more than the {mib} MiB there are for them"));
         }
-        let (tasks, n) = (word(run::TASKS), word(run::MACHINE_ERRNO));
+        let (tasks, n) = (made(word(run::TASKS)), word(run::MACHINE_ERRNO));
         match word(run::MACHINE) {
             0 => {}
             refused::TASKS => self.fail(format!("more than {TASKS_MAX} tasks at once")),
-            refused::THREAD => self.fail(format!(
-                "the machine has no room for another thread (the run has made {tasks} tasks): {}",
-                errno(n)
-            )),
-            refused::PROCESS => self.fail(format!(
-                "the machine has no room for another process (the run has made {tasks} tasks): {}",
-                errno(n)
-            )),
-            refused::FILES => self.fail(format!(
-                "the machine has no room for another connection to the manager (the run has made {tasks} tasks): {}",
-                errno(n)
-            )),
+            refused::THREAD => self.fail(format!("the machine has no room for another thread ({tasks}): {}", errno(n))),
+            refused::PROCESS => {
+                self.fail(format!("the machine has no room for another process ({tasks}): {}", errno(n)))
+            }
+            refused::FILES => self
+                .fail(format!("the machine has no room for another connection to the manager ({tasks}): {}", errno(n))),
             refused::PROCESSES => self.fail(format!("more than {} processes in one run", super::arena::PROCESSES)),
             refused::DEPTH => self.fail(format!("more than {PROCESSES_DEEP} processes, each within the one before")),
             _ => self.fail("conc itself failed in one of the script's processes".to_string()),
@@ -529,6 +520,11 @@ impl Supervisor {
         let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&self.old_mask), None);
         late
     }
+}
+
+/// How many tasks there were.
+fn made(tasks: u64) -> String {
+    format!("the run has made {tasks} task{}", if tasks == 1 { "" } else { "s" })
 }
 
 /// A descriptor that says when the process ends.

@@ -92,15 +92,19 @@ fn allowed_memory() -> usize {
     usize::try_from(limit.saturating_sub(pages * 4096)).unwrap_or(usize::MAX)
 }
 
+/// The same where `ulimit -v` says how much there is.
+pub(super) fn limited_memory() -> Option<usize> {
+    use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
+    getrlimit(Resource::RLIMIT_AS).is_ok_and(|(soft, _)| soft != RLIM_INFINITY).then(allowed_memory)
+}
+
 /// Whether there is room beside a new thread for what the others have to allocate, where
 /// `ulimit -v` says how much there is. Without it a thread could be made in the last bit of
 /// room, and the next small piece of memory that anybody needs ends the process.
 pub fn has_room_beside_a_thread() -> bool {
-    use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
     const ROOM: usize = 32 << 20;
     static IS_LIMITED: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
-    let limited = || getrlimit(Resource::RLIMIT_AS).is_ok_and(|(soft, _)| soft != RLIM_INFINITY);
-    !*IS_LIMITED.get_or_init(limited) || super::memory::Memory::private(ROOM).is_ok()
+    !*IS_LIMITED.get_or_init(|| limited_memory().is_some()) || super::memory::Memory::private(ROOM).is_ok()
 }
 
 /// A seed that differs from run to run.

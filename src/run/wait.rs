@@ -377,7 +377,9 @@ impl Executor {
             return Some(Ok((fired as usize - 1, value)));
         }
         if woken == Woken::Terminated {
+            let memo = self.node(self.node_at(0), node::MEMO);
             self.delist(pending, true);
+            self.take_again(pending, memo);
             self.unguard();
             return Some(Err(Halt::Terminated));
         }

@@ -10,7 +10,7 @@ use crate::check::part::*;
 use crate::check::seen::{self, Event};
 use crate::machine::{Home, Place, Step, Task};
 use crate::objects;
-use crate::program::value::{ErrorKind, Looked, Value, brief, undecided};
+use crate::program::value::{Error, ErrorKind, Looked, Value, brief, undecided};
 
 /// What is made of a step.
 enum Took<T> {
@@ -99,7 +99,8 @@ impl Move<'_> {
                 m.in_atomic = false;
                 Took::Over(End::Stands(step))
             }
-            Step::Fork | Step::Wait(_) => Took::On(machine.raise(objects::must_not_wait(m.outside, "this"))),
+            Step::Fork => Took::On(machine.raise(Error::no_fork())),
+            Step::Wait(_) => Took::On(machine.raise(objects::must_not_wait(m.outside, "`wait()`"))),
             Step::Terminate(_) | Step::Kill(_) => m.stops_in_block(machine, &step),
             step => Took::Inline(step),
         });

@@ -81,7 +81,10 @@ impl Compiler<'_> {
             "str" => Builtin::Str,
             "int" => Builtin::Int,
             "choose" => return self.fixed_builtin(name, args, 1..=1, span, |_| Instr::Choose),
-            "fork" => return self.fixed_builtin(name, args, 0..=0, span, |_| Instr::Fork),
+            "fork" => {
+                self.no_fork_within_atomically(span);
+                return self.fixed_builtin(name, args, 0..=0, span, |_| Instr::Fork);
+            }
             "wait" => return self.fixed_builtin(name, args, 0..=1, span, |argc| Instr::Wait { argc }),
             _ => {
                 if let Some(help) = foreign_call(name).filter(|_| self.main_locals.get(name).is_none()) {
@@ -362,9 +365,16 @@ impl Compiler<'_> {
         Some(MethodCall { receiver, symbol, method, positional: positional as u8, named, bare })
     }
 
+    fn no_fork_within_atomically(&mut self, span: Span) {
+        if self.within_atomically() {
+            let error = ScriptError::new(span, crate::program::value::NO_FORK);
+            self.error(error.help("fork before the block or after it").placed());
+        }
+    }
+
     /// A condition's `wait` always waits.
     fn no_wait_within_atomically(&mut self, span: Span) {
-        if self.frame().regions.iter().any(|r| matches!(r, crate::program::scope::Region::Atomic)) {
+        if self.within_atomically() {
             let error = ScriptError::new(span, "an `atomically` block must not wait, and this would make it");
             self.error(error.help("what waits comes first: `atomically { await c … }`").placed());
         }

@@ -31,7 +31,12 @@ pub fn describe(left: &Left, owner: &TaskFacts, ending: &Ending, style: &Style) 
     // A task that is stuck already may wait for it, and was told then.
     diagnostic.note(format!("nobody can let go of {}: a task that wants it waits for ever", left.lock));
     who::introduce(&mut diagnostic, &[owner], style);
-    diagnostic.help(way_out::let_go(left.lock, ending));
+    let with = match left.mode {
+        Mode::Exclusive => format!("`with {} {{ … }}`", left.lock),
+        Mode::Reading => format!("`with {}.read {{ … }}`", left.lock),
+        Mode::Writing => format!("`with {}.write {{ … }}`", left.lock),
+    };
+    diagnostic.help(way_out::let_go(left.lock, &with, ending));
     diagnostic
 }
 

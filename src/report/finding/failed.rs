@@ -153,6 +153,10 @@ fn mistyped(message: &str) -> &'static str {
         "`p.terminate()` ends the pool with its jobs"
     } else if about("only a process can be killed") {
         "`terminate h` stops a thread; `spawn process` makes a task that can be killed"
+    } else if about("an `atomically` block is one task's") {
+        "`fork()` before the block or after it"
+    } else if about("an `atomically` block must not wait") {
+        "wait before the block, or begin it with what it waits for: `atomically { await c … }`"
     } else if about("a list has no method") {
         "one of a row has methods: `m[0].acquire()`"
     } else if about("`with` takes") && ends("a list") {

@@ -23,7 +23,8 @@ pub fn describe(
     let left = left_by_job(circle, behind);
     let text = match &left {
         Some((waiting, lock, worker)) => {
-            format!("{waiting} waits for lock {lock}, which {worker} still holds from a job that is over")
+            let (kind, lock) = (&lock.object_kind, &lock.object);
+            format!("{waiting} waits for {kind} {lock}, which {worker} still holds from a job that is over")
         }
         None => sentence(source, code, circle),
     };
@@ -51,7 +52,7 @@ pub fn describe(
     tasks.extend(behind.iter().map(|w| &w.task));
     who::introduce(&mut diagnostic, &tasks, style);
     diagnostic.help(match &left {
-        Some((_, lock, _)) => way_out::let_go(lock, &Ending::Returned),
+        Some((_, lock, _)) => way_out::let_go(&lock.object, &way_out::with_of(lock), &Ending::Returned),
         None => way_out::mend(code, circle),
     });
     diagnostic
@@ -59,7 +60,7 @@ pub fn describe(
 
 /// Who waits for a lock that a worker holds which waits for its next job, with the lock
 /// and the worker: nobody would miss a job, if the last one had let go of it.
-fn left_by_job<'w>(circle: &'w [Waiting], behind: &'w [Waiting]) -> Option<(&'w str, &'w str, &'w str)> {
+fn left_by_job<'w>(circle: &'w [Waiting], behind: &'w [Waiting]) -> Option<(&'w str, &'w Wait, &'w str)> {
     let [worker] = circle else { return None };
     // One that waits in a `select` without arms waits for nothing, and is at a job.
     let for_a_job = |w: &Wait| w.object_kind == "pool" && w.operation == "wait";
@@ -69,7 +70,7 @@ fn left_by_job<'w>(circle: &'w [Waiting], behind: &'w [Waiting]) -> Option<(&'w 
     let is_its = |r: &Reason| matches!(r, Reason::HeldBy { task, .. } if task.serial == worker.task.serial);
     let waits = behind.iter().flat_map(|waiting| waiting.waits.iter().map(move |w| (waiting, w)));
     let (waiting, wait) = waits.into_iter().find(|(_, w)| w.reasons.iter().any(is_its))?;
-    Some((&waiting.task.name, &wait.object, &worker.task.name))
+    Some((&waiting.task.name, wait, &worker.task.name))
 }
 
 /// Tasks that are not stuck themselves but have their part in it.

@@ -91,7 +91,13 @@ fn one(source: &Source, reason: &Reason, wait: &Wait) -> Option<String> {
     Some(match reason {
         Reason::OwnerEnded { task, ending, since } => {
             let since = since.map(|s| format!(" (taken at line {})", source.line(s))).unwrap_or_default();
-            format!("which {} held{since} when it {}", task.name, who::ending(ending).replacen("has ended", "ended", 1))
+            // Nobody holds a job.
+            let had = if wait.object_kind == "task" { "was at" } else { "held" };
+            format!(
+                "which {} {had}{since} when it {}",
+                task.name,
+                who::ending(ending).replacen("has ended", "ended", 1)
+            )
         }
         Reason::BehindWriter { task } => format!("behind {}, which waits to write", task.name),
         Reason::NobodyLeft { actions } if actions.is_empty() => "and no task is left that could end the wait".into(),

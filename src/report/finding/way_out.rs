@@ -47,20 +47,30 @@ fn declared_name(object: &str) -> &str {
 
 fn abandoned(circle: &[Waiting]) -> String {
     let ended = reasons(circle).find_map(|(wait, reason)| match reason {
-        Reason::OwnerEnded { ending, .. } => Some((wait.object.as_str(), ending)),
+        Reason::OwnerEnded { ending, .. } => Some((wait, ending)),
         _ => None,
     });
     match ended {
-        Some((lock, ending)) => let_go(lock, ending),
+        Some((wait, ending)) => let_go(&wait.object, &with_of(wait), ending),
         None => "use `with`, which lets go however it is left".into(),
     }
 }
 
-/// The mend for a lock whose owner ended so.
-pub fn let_go(lock: &str, ending: &Ending) -> String {
+/// The statement that takes the lock which a task waits for; how its last owner took it is
+/// not said there.
+pub fn with_of(wait: &Wait) -> String {
+    let lock = &wait.object;
+    match wait.object_kind.as_str() {
+        "rwlock" => format!("`with {lock}.read {{ … }}` or `with {lock}.write {{ … }}`"),
+        _ => format!("`with {lock} {{ … }}`"),
+    }
+}
+
+/// The mend for a lock whose owner ended so; `with` is the statement that takes it.
+pub fn let_go(lock: &str, with: &str, ending: &Ending) -> String {
     match ending {
         Ending::Returned | Ending::Failed(_) => {
-            format!("take it by `with {lock} {{ … }}`, which lets go however it is left")
+            format!("take it by {with}, which lets go however it is left")
         }
         Ending::Exited(_) => format!("`exit` lets go of nothing: release {lock} before it"),
         Ending::Signalled(_) | Ending::Terminated => {
@@ -99,7 +109,7 @@ fn deadlock(circle: &[Waiting]) -> String {
         );
     }
     if let Some((lock, other)) = lock_kept_while_waiting(circle) {
-        return format!("let go of {lock} before `{}`: what ends that wait needs {lock}", call(other));
+        return format!("let go of {lock} before {}: what ends that wait needs {lock}", call(other));
     }
     if others.is_empty() && circle.len() > 1 && locks.iter().any(|w| held(&w)) {
         return one_order(&locks);
@@ -151,11 +161,12 @@ fn condition_of_several(circle: &[Waiting]) -> Option<&str> {
     places.any(|place| place != first).then_some(&wait.object)
 }
 
-/// `q.get()`, `join w`.
+/// The call that waits, as code where it can be: the name of a task is none.
 fn call(wait: &Wait) -> String {
-    match wait.operation.as_str() {
-        "join" => format!("join {}", wait.object),
-        operation => format!("{}.{operation}()", wait.object),
+    match (wait.operation.as_str(), wait.object_kind.as_str()) {
+        ("join", "pool") => format!("`join {}`", wait.object),
+        ("join", _) => format!("the `join` of {}", wait.object),
+        (operation, _) => format!("`{}.{operation}()`", wait.object),
     }
 }
 
@@ -179,6 +190,11 @@ fn ended_supplier(circle: &[Waiting]) -> Option<String> {
         Reason::EndedSupplier { task, ending: Ending::Failed(kind), action } => {
             Some(format!("let {} reach its {action} in any case: `try {{ … }} catch {kind} {{ … }}`", task.name))
         }
+        Reason::EndedSupplier { task, .. } if wait.object_kind == "task" => Some(format!(
+            "let {} live until the last job has begun: who ends a worker, or calls `exit` in a job, leaves those \
+             that wait to nobody",
+            task.name
+        )),
         Reason::EndedSupplier { task, action, .. } if wait.operation == "await" => {
             Some(format!("let {} live until its {action}", task.name))
         }
@@ -209,7 +225,7 @@ fn missing(wait: &Wait) -> String {
             "`{object}.notify()` after every change that a waiter looks for, in a task that cannot end before it"
         ),
         ("join", "pool") => format!("`{object}.close()` before `join {object}`"),
-        ("join", _) => format!("let {object} come to its end, or `join {object} for 1s`"),
+        ("join", _) => format!("let {object} come to its end, or wait for it with `join … for 1s`"),
         ("await", _) => "let a task that still runs make the condition true".into(),
         _ => format!("let a task that still runs do its part on {object}, or wait with a `timeout:`"),
     }

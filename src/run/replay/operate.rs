@@ -172,7 +172,7 @@ impl Executor {
                 outcome => self.settle_outcome(target, outcome).and_then(|value| answer(arm, value)),
             };
         }
-        if otherwise || (after && !live.iter().any(|l| self.arrives(l.1))) {
+        if otherwise || (after && !self.in_atomic && !live.iter().any(|l| self.arrives(l.1))) {
             self.unguard();
             return answer(arms.len(), Value::None);
         }

@@ -93,6 +93,8 @@ impl Supervisor {
                 if joined.is_err() || nix::unistd::getppid() != supervisor {
                     proc::end(1);
                 }
+                // The supervisor tells how it ended.
+                crate::run::allocator::end_by_signal();
                 proc::plain_signals();
                 proc::register(self.arena, index);
                 life(Process::new(index, self.image.options.gil, self.arena));
