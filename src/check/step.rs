@@ -444,7 +444,7 @@ impl Move<'_> {
     }
 
     /// The machine goes on with an answer up to its next step.
-    pub fn go_on(&mut self, answer: Result<Value, Error>) -> Act {
+    pub(super) fn go_on(&mut self, answer: Result<Value, Error>) -> Act {
         let Some(mut machine) = self.change_task(self.me, |t| t.machine.take()).flatten() else { return Act::Blocked };
         let next = match answer {
             Ok(value) => machine.resume(self.program, value),
