@@ -378,3 +378,30 @@ fn blocks_in_one_step_do_not_race() {
     let label = |line: u64| places.iter().find(|p| p["line"] == line).and_then(|p| p["label"].as_str());
     assert_eq!((label(3), label(4)), (Some("t#1 writes 2"), Some("t#0 reads 1")), "{places:?}");
 }
+
+/// What is left of a way is needed, also of what goes with a step that is.
+#[test]
+fn no_turn_of_a_way_can_be_left_out() {
+    let schedules = |script: &str| -> Vec<(String, String)> {
+        let found = check_json(script).finish().of_type("finding");
+        let one = |f: &serde_json::Value| {
+            let way = f["schedule"].as_str().and_then(|s| s.split('@').next()).unwrap_or_default().to_string();
+            (f["code"].as_str().unwrap_or_default().to_string(), way)
+        };
+        found.iter().map(one).collect()
+    };
+    let has = |script: &str, code: &str, way: &str| {
+        let all = schedules(script);
+        assert!(all.contains(&(code.to_string(), way.to_string())), "{script}{all:?}");
+    };
+    let seats = "atomic free = 1\ninvariant free >= 0\ntask buyer { if free > 0 { free -= 1 } }\n";
+    has(&format!("{seats}spawn buyer x2\njoin all\n"), "invariant", "0.1.2x2.1");
+    // Nobody has to come to the next one before the first has failed.
+    has("atomic n = 0\ntask t { n = 1; assert n == 0 }\nspawn t\nn = 0\nn = 1\n", "assertion", "0.1x2");
+    // All who are stuck are still told of, with those behind them.
+    has("event e\ntask t { e.wait() }\nspawn t x2\njoin all\n", "deadlock", "0.1.2");
+    // Who looks again and again is shown doing so once.
+    let looks = "shared x = 0\nlock m\ntask t { with m { } }\nspawn t\nm.acquire()\nwhile x < 1 { yield }\n";
+    has(looks, "livelock", "0x3");
+    has(looks, "starvation", "0x3");
+}

@@ -636,3 +636,23 @@ fn those_are_told_of_whom_the_schedule_leaves_stuck() {
     every_schedule_tells_of_the_same_tasks(left, &random);
     every_schedule_tells_of_the_same_tasks(waits, &["--max-states", "9"]);
 }
+
+/// A circle with choices in it is told of, though much is around it.
+#[test]
+fn a_replay_tells_of_a_circle_with_much_around_it() {
+    let script = "atomic a = 0\natomic b = 0\nlock m\nevent e\ntask t0 {\n    e.wait()\n    a = 1\n}\n\
+        task t1 {\n    loop {\n        b = 1\n        m.acquire(timeout: 1ms)\n        m.release()\n    }\n}\n\
+        task t2 {\n    loop {\n        let r2 = choose(0..2)\n        b = 0\n        let r3 = choose(0..2)\n        a = 0\n\
+        let r4 = m.acquire(blocking: false)\n        if r4 {\n            e.set()\n            m.release()\n        }\n\
+        m.acquire(blocking: false)\n    }\n}\nspawn t0\nspawn t1\nspawn t2\n";
+    let checked = conc().file("script.conc", script).args(["check", "--format", "json", "script.conc"]).finish();
+    for finding in checked.of_type("finding") {
+        let (code, way) =
+            (finding["code"].as_str().unwrap_or_default(), finding["schedule"].as_str().unwrap_or_default());
+        let replay =
+            conc().file("script.conc", script).args(["replay", "--model", "--format", "json", "script.conc", way]);
+        let shown = replay.finish().failures();
+        assert!(shown.iter().any(|c| c == code), "{code}: {way} shows {shown:?}");
+    }
+    assert_eq!(checked.failures(), ["error", "livelock", "starvation"]);
+}

@@ -188,6 +188,15 @@ impl<'g> Search<'g> {
         fair
     }
 
+    /// The strongly connected parts within some states (ascending) that no edge leaves, not
+    /// even one that this search does not take. All that can be done in them stays in them.
+    pub fn last(&mut self, within: Vec<StateId>) -> Vec<Part> {
+        let mut parts = self.components(within);
+        let leaves = |part: &Part, edge: &Edge| self.label[edge.to as usize] != part.label;
+        parts.retain(|part| !part.states.iter().flat_map(|s| self.graph.of(*s)).any(|e| leaves(part, e)));
+        parts
+    }
+
     fn judge(&mut self, part: &Part) -> Judged {
         let mut steps: HashSet<Actor> = HashSet::default();
         let mut out: Vec<(StateId, Actor)> = Vec::new();

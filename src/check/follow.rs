@@ -23,6 +23,8 @@ use crate::objects::TaskId;
 use crate::program::Program;
 use hashbrown::HashMap;
 
+const BYTES_A_LOOK: usize = 256;
+
 /// A task may stand before so many transitions of its own affairs.
 const OWN_MAX: usize = 1024;
 
@@ -53,6 +55,8 @@ pub struct Followed {
     pub chosen: Vec<Vec<u32>>,
     /// What the last turn or the end shows.
     pub shown: Vec<Finding>,
+    /// With how many steps of the way each of these is shown.
+    pub shown_at: Vec<usize>,
     /// What was shown on the way there.
     pub before: Vec<Finding>,
     pub way: Way,
@@ -62,6 +66,8 @@ pub struct Followed {
     pub circle: Vec<Finding>,
     /// What happened on the way, if that was asked for.
     pub recording: Option<Recording>,
+    /// About what it takes to follow it: a look at a task is one.
+    pub work: u64,
 }
 
 /// Why a schedule cannot be followed.
@@ -90,9 +96,7 @@ pub fn follow(program: &'static Program, schedule: &Schedule) -> Result<Followed
 pub fn follow_and(program: &'static Program, schedule: &Schedule, record: bool) -> Result<Followed, Refused> {
     let mut followed = in_finest(program, schedule, record, true)?;
     if followed.circle.is_empty() && super::every_plain_place(program).next().is_some() {
-        // Where races are looked for, who has reached what is part of the state, and such
-        // a one does not come again. Whether the schedule goes round is seen without.
-        let model = Model { careless: true, exact: false, ..Model::finest(program, super::watched(program)) };
+        let model = model_of_rounds(program);
         let options = options_of(schedule);
         let mut explorer = Explorer::new(&model, &options);
         // A look at what an `await` waits for is no turn there.
@@ -116,6 +120,43 @@ pub fn follow_and(program: &'static Program, schedule: &Schedule, record: bool) 
 /// As `follow`.
 pub fn follow_to_end(program: &'static Program, schedule: &Schedule) -> Result<Followed, Refused> {
     in_finest(program, schedule, false, false)
+}
+
+/// Where races are looked for, who has reached what is part of the state, and such a one does
+/// not come again. Whether a schedule goes round is seen without.
+fn model_of_rounds(program: &'static Program) -> Model {
+    let careless = super::every_plain_place(program).next().is_some();
+    let model = Model::finest(program, super::watched(program));
+    if careless { Model { careless, exact: false, ..model } } else { model }
+}
+
+/// What going round for ever behind a schedule comes to, of what fits, with the way there and
+/// once round. So many transitions are `left` to look at for that.
+pub fn round_behind(
+    program: &'static Program,
+    schedule: &Schedule,
+    fits: &dyn Fn(&Finding) -> bool,
+    left: &mut u64,
+) -> Option<(Finding, Way)> {
+    let (model, options) = (model_of_rounds(program), options_of(schedule));
+    let mut explorer = Explorer::new(&model, &options);
+    let (done, _) = go(&mut explorer, schedule, false).ok()?;
+    let circles = super::live::recurring(&mut explorer, &done.row, left);
+    let told = circles.into_iter().map(|c| (super::live::finding(&explorer, &c, &done.row), c));
+    let (finding, circle) = told.into_iter().find(|(finding, _)| fits(finding))?;
+    let (mut row, mut log) = (done.row, done.log);
+    let from = rows_of(&log);
+    for turn in &circle.turns {
+        let (next, steps, _) = explorer.logged(&row, turn)?;
+        row = next;
+        log.extend(steps.steps.into_iter().map(|s| (turn.mover, s)));
+    }
+    Some((finding, Way { circle_from: Some(from), ..way::way_of(&explorer, &row, &log) }))
+}
+
+/// How many steps of a log have a row in the picture of the way.
+fn rows_of(log: &[(Mover, Logged)]) -> usize {
+    log.iter().filter(|l| !l.1.text.is_empty()).count()
 }
 
 fn options_of(schedule: &Schedule) -> Options {
@@ -489,6 +530,7 @@ fn end(explorer: &mut Explorer, done: Done, round: bool) -> Followed {
     let last = done.turns.len().saturating_sub(1);
     let mut way = way::way_of(explorer, &done.row, &done.log);
     let (mut shown, mut before): (Vec<Finding>, Vec<Finding>) = (Vec::new(), Vec::new());
+    let (mut shown_at, all) = (Vec::new(), rows_of(&done.log));
     let mut out = Vec::new();
     explorer.successors(&done.row, true, &mut out);
     // A schedule may leave out that a task has looked at the condition of an
@@ -501,16 +543,18 @@ fn end(explorer: &mut Explorer, done: Done, round: bool) -> Followed {
     let (stuck, finished) = (scene.findings(&stuck, !at_end), scene.finished());
     drop(scene);
     let found = |what: What, code| Found1 { code, state: 0, turn: None, what, also_on: Vec::new() };
-    let mut add = |finding: Finding, last: bool| {
-        let list = if last { &mut shown } else { &mut before };
+    // `at`: with so many rows, if the last turn shows it.
+    let mut add = |finding: Finding, at: Option<usize>| {
+        let list = if at.is_some() { &mut shown } else { &mut before };
         if !list.contains(&finding) {
             list.push(finding);
+            shown_at.extend(at);
         }
     };
     let of_locks = |f: &&Finding| f.code == Code::AbandonedLock;
     let abandoned: Vec<String> = stuck.iter().map(|s| &s.finding).filter(of_locks).flat_map(|f| f.on.clone()).collect();
     for one in stuck {
-        add(one.finding, true);
+        add(one.finding, Some(all));
     }
     // What comes again is the same finding, with the facts of the first time, as in a run and
     // among all that an exploration finds; in one turn, of the first task. The last turn shows
@@ -539,7 +583,8 @@ fn end(explorer: &mut Explorer, done: Done, round: bool) -> Followed {
         if code == Code::AbandonedLock && finding.on.iter().all(|lock| abandoned.contains(lock)) {
             continue;
         }
-        add(finding, at_last);
+        let is_there = seen.turn == last || seen.own;
+        add(finding, at_last.then(|| if is_there { rows_of(&done.log[..seen.log]) } else { all }));
     }
     if at_end && finished {
         let mut m = Move::new(explorer.model, done.row.parts(), &[], explorer.main, explorer.main);
@@ -548,19 +593,33 @@ fn end(explorer: &mut Explorer, done: Done, round: bool) -> Followed {
         for event in events {
             let (code, _) = finding::key(explorer.model.program, &event);
             let one = found(What::Finally(event), code);
-            add(finding::finding(explorer, &one, &done.row, &done.log), true);
+            add(finding::finding(explorer, &one, &done.row, &done.log), Some(all));
         }
         for note in finding::notes(explorer, &done.row) {
             let code = note.code();
-            add(finding::finding(explorer, &found(What::Note(note), code), &done.row, &done.log), true);
+            add(finding::finding(explorer, &found(What::Note(note), code), &done.row, &done.log), Some(all));
         }
     }
+    // Each turn looks where every task stands; so many bytes of values take as long.
+    let looks = done.moves.len() * explorer.task_parts(&done.row).len();
+    let work = (looks + explorer.model.space.bytes() / BYTES_A_LOOK) as u64;
     way.circle_from = None;
     let (circle_from, circle) = match round {
         true => circles(explorer, &done, !at_end && shown.iter().all(is_about_stuck)),
         false => (None, Vec::new()),
     };
-    Followed { turns: done.turns, chosen: done.chosen, shown, before, way, circle_from, circle, recording: None }
+    Followed {
+        turns: done.turns,
+        chosen: done.chosen,
+        shown,
+        shown_at,
+        before,
+        way,
+        circle_from,
+        circle,
+        recording: None,
+        work,
+    }
 }
 
 /// Whether a finding tells who is stuck: what others do beside them may be what the schedule
@@ -586,7 +645,8 @@ fn circles(explorer: &mut Explorer, done: &Done, around: bool) -> (Option<usize>
 
 /// What going on for ever so that it comes back to a state comes to.
 fn recurring(explorer: &mut Explorer, row: &Row) -> Vec<Finding> {
-    let circles = super::live::recurring(explorer, row);
+    let mut left = super::live::AROUND;
+    let circles = super::live::recurring(explorer, row, &mut left);
     circles.iter().map(|circle| super::live::finding(explorer, circle, row)).collect()
 }
 
@@ -631,7 +691,7 @@ fn circle(explorer: &mut Explorer, done: &Done, from: usize) -> Vec<Finding> {
     for task in live.iter().filter(|t| !goers(**t)) {
         // Who waits for the end of a task has that task's trouble, and who is stuck has
         // been told of.
-        if !finding::joins(explorer, row, *task, false) && explorer.stuck_among(row, *task).is_empty() {
+        if !finding::joins(explorer, row, *task, false) && !explorer.is_stuck(row, *task) {
             found.push(Some(*task));
         }
     }

@@ -12,7 +12,8 @@ use super::part::*;
 use super::store::{Row, StateId, own_parts};
 use super::turn::{Mover, Turn};
 use super::{Progress, Stop, finding};
-use crate::detect::finding::{Certainty, Code, Facts, Finding, Going, Reason};
+use crate::detect::finding::{Certainty, Code, Facts, Finding, Going, Reason, Waiting};
+use crate::lang::ast::Span;
 use crate::objects::TaskId;
 use hashbrown::HashMap;
 use std::collections::BTreeMap;
@@ -53,7 +54,8 @@ pub fn search(explorer: &mut Explorer, ask: &mut dyn FnMut(&Progress) -> Option<
         let goes_on = Search::new(&graph, 0, &never).all_fair(&core);
         explorer.tell_of_the_standing(goes_on.into_iter().flat_map(|part| part.states).collect());
     }
-    starved(explorer, &graph, core, &actors);
+    stuck(explorer, &graph, &core);
+    starved(explorer, &graph, &core, &actors);
 }
 
 /// Who makes a transition out of a state.
@@ -100,12 +102,37 @@ fn add(explorer: &mut Explorer, search: &Search, part: &Fair, code: Code, starve
     explorer.found.push(Found1 { code, state: start, turn: None, what, also_on: Vec::new() });
 }
 
-/// Tasks that can go nowhere in a fair part.
-fn starved(explorer: &mut Explorer, graph: &Graph, core: Vec<StateId>, actors: &[Actor]) {
+/// Tasks that can never go on beside others that do for ever: a deadlock, as a run tells of it.
+///
+/// It is enough to look at one state of each part that no transition leaves. Who can never go
+/// on in a state can do so in none behind it, and from every state there is a way to an end or
+/// into such a part: so whoever is stuck anywhere is so at an end, where `at_end` tells of it,
+/// or in one of these, in all of its states, since each is behind each other one. Nobody is
+/// blamed for what is not there: executions that stay in such a part and are fair exist, since
+/// all that anybody could do in it stays in it.
+fn stuck(explorer: &mut Explorer, graph: &Graph, core: &[StateId]) {
+    let never = |_| false;
+    let mut search = Search::new(graph, 0, &never);
+    let mut firsts: Vec<StateId> =
+        search.last(core.to_vec()).iter().filter_map(|p| p.states.first().copied()).collect();
+    // The earliest has the shortest way.
+    firsts.sort_unstable();
+    for state in firsts {
+        explorer.tell_of_the_stuck(state);
+    }
+}
+
+/// Tasks that can go nowhere in a fair part, though somebody could do what they wait for.
+///
+/// Executions on which a task never goes on from some moment on stay in the states in which
+/// it cannot, and so in the end in one of the largest fair parts of these. Of every such part
+/// it is asked where the task waits: one that waits at several places, each on executions of
+/// its own, is starved at each. Within one part it waits at one place, since it takes no step.
+fn starved(explorer: &mut Explorer, graph: &Graph, core: &[StateId], actors: &[Actor]) {
     // Anybody may be who goes on, daemons too.
     let tireless = |_| false;
     // Whoever waits for ever does so within one of these.
-    let circles = Search::new(graph, 0, &tireless).components(core);
+    let circles = Search::new(graph, 0, &tireless).components(core.to_vec());
     let mut waiting: BTreeMap<TaskId, Vec<StateId>> = BTreeMap::new();
     let mut states: Vec<StateId> = circles.into_iter().flat_map(|part| part.states).collect();
     states.sort_unstable();
@@ -125,21 +152,33 @@ fn starved(explorer: &mut Explorer, graph: &Graph, core: Vec<StateId>, actors: &
             }
         }
     }
+    let mut known: HashMap<Option<Span>, usize, rustc_hash::FxBuildHasher> = HashMap::default();
     for (task, states) in waiting {
         let mut search = Search::new(graph, 0, &tireless);
-        let Some(part) = search.fair(&states) else { continue };
-        let at = part.states.first().copied().unwrap_or(0);
-        // What a run would tell of by itself is a deadlock here too: those that go on
-        // can do nothing about it, whatever they do. Else they could, and never do.
-        let row = explorer.row(at);
-        let stuck = explorer.stuck_among(&row, task);
-        if stuck.is_empty() {
-            add(explorer, &search, &part, Code::Starvation, Some(task));
-        }
-        for one in stuck {
-            explorer.add_stuck(at, one);
+        let mut parts = search.all_fair(&states);
+        parts.sort_by_key(|part| part.states.first().copied());
+        for part in parts {
+            let at = part.states.first().copied().unwrap_or(0);
+            let row = explorer.row(at);
+            // Those that go on can do nothing about it, whatever they do: told as stuck.
+            if explorer.is_stuck(&row, task) {
+                continue;
+            }
+            let waiting = finding::waiting(explorer, &row, task);
+            match known.get(&waiting.as_ref().map(|w| w.span)) {
+                Some(found) => explorer.found[*found].is_also_on(waiting.map(|w| objects_of(&w)).unwrap_or_default()),
+                None => {
+                    known.insert(waiting.map(|w| w.span), explorer.found.len());
+                    add(explorer, &search, &part, Code::Starvation, Some(task));
+                }
+            }
         }
     }
+}
+
+/// What a task waits for, but the ends of others.
+fn objects_of(waiting: &Waiting) -> Vec<String> {
+    waiting.waits.iter().filter(|w| w.object_kind != "task").map(|w| w.object.clone()).collect()
 }
 
 /// Whether a task can go on in a state; that its child is buried is not its doing.
@@ -156,13 +195,13 @@ pub fn is_excused(part: &Part) -> bool {
     }
 }
 
-/// So many states around one are looked at at most.
-const AROUND: usize = 4096;
+/// So many transitions around a state are looked at at most.
+pub const AROUND: u64 = 1 << 18;
 
 /// What is wrong with an execution that never ends and comes to this state again and
 /// again: a livelock, or tasks that are starved, each with a way round. Nothing, where too
-/// much is to be looked at for that.
-pub fn recurring(explorer: &mut Explorer, row: &Row) -> Vec<Circle> {
+/// much is to be looked at for that: so many transitions are `left` to look at.
+pub fn recurring(explorer: &mut Explorer, row: &Row, left: &mut u64) -> Vec<Circle> {
     let mut known: HashMap<Vec<PartId>, StateId> = HashMap::default();
     let mut rows = vec![row.clone()];
     known.insert(own_parts(row.parts()).to_vec(), 0);
@@ -170,11 +209,12 @@ pub fn recurring(explorer: &mut Explorer, row: &Row) -> Vec<Circle> {
     let mut turns: Vec<Vec<Turn>> = Vec::new();
     let mut out = Vec::new();
     while graph.len() < rows.len() {
-        if rows.len() > AROUND {
+        if *left == 0 {
             return Vec::new();
         }
         let row = rows[graph.len()].clone();
         explorer.successors(&row, true, &mut out);
+        *left = left.saturating_sub(1 + out.len() as u64);
         let mut edges = Vec::new();
         for (turn, leaf) in &out {
             let next = row.with(&leaf.writes);
@@ -207,7 +247,7 @@ pub fn recurring(explorer: &mut Explorer, row: &Row) -> Vec<Circle> {
         if !is_excused(&part)
             && waits(&0)
             && !finding::joins(explorer, row, task, false)
-            && explorer.stuck_among(row, task).is_empty()
+            && !explorer.is_stuck(row, task)
         {
             let within: Vec<StateId> = all.iter().copied().filter(waits).collect();
             found.extend(circle(Search::new(&graph, 0, &|_| false), &within, Some(task)));
@@ -261,7 +301,7 @@ pub fn finding(explorer: &Explorer, circle: &Circle, row: &Row) -> Finding {
         None => (Code::Livelock, Facts::Livelock { going }),
         Some(task) => {
             if let Some(w) = &waiting {
-                on = w.waits.iter().filter(|w| w.object_kind != "task").map(|w| w.object.clone()).collect();
+                on = objects_of(w);
             }
             (Code::Starvation, Facts::Starvation { waiting, task: finding::task_facts(explorer, row, task), going })
         }

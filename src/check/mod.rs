@@ -7,6 +7,7 @@ pub mod accept;
 mod batch;
 mod explore;
 mod fair;
+mod fewest;
 mod finding;
 pub mod follow;
 mod hopeless;

@@ -9,6 +9,7 @@ use super::part::PartId;
 use super::store::{Row, own_parts};
 use super::turn::Turn;
 use crate::detect::finding::Code;
+use crate::lang::ast::Span;
 use hashbrown::HashSet;
 
 /// What makes two findings one.
@@ -18,7 +19,8 @@ pub enum Key {
     Stuck(Code, String),
     Finally(Code, String),
     Note(Code, String),
-    Circle(Code),
+    /// Of a starvation, with where the task waits.
+    Circle(Code, Option<Span>),
 }
 
 pub fn key(explorer: &Explorer, found: &Found1) -> Key {
@@ -37,7 +39,11 @@ pub fn key(explorer: &Explorer, found: &Found1) -> Key {
             let (code, key) = note.key();
             Key::Note(code, key)
         }
-        What::Circle(_) => Key::Circle(found.code),
+        What::Circle(circle) => {
+            let row = explorer.row(found.state);
+            let waiting = circle.starved.and_then(|task| finding::waiting(explorer, &row, task));
+            Key::Circle(found.code, waiting.map(|w| w.span))
+        }
     }
 }
 
@@ -103,7 +109,7 @@ pub fn stuck_alike(explorer: &mut Explorer, row: &Row, one: &Stuck) -> Option<Wh
 
 /// What the last state shows by itself; of several that are stuck with one key, one that fits.
 pub fn at_last(explorer: &mut Explorer, row: &Row, key: &Key, fits: &dyn Fn(&What) -> bool) -> Option<What> {
-    if matches!(key, Key::Event(..) | Key::Circle(_)) {
+    if matches!(key, Key::Event(..) | Key::Circle(..)) {
         return None;
     }
     if let Key::Stuck(code, text) = key {

@@ -3,6 +3,7 @@
 //! and the numbering of tasks; how lanes are drawn is `report`'s.
 
 use super::explore::{self, Explorer, Found1};
+use super::fewest::{Tries, fewest};
 use super::finding::Stuck;
 use super::part::*;
 use super::schedule::{self, Schedule};
@@ -15,6 +16,7 @@ use crate::detect::finding::{Code, Facts, Finding};
 use crate::lang::ast::Span;
 use crate::machine::Step;
 use crate::objects::TaskId;
+use crate::program::Program;
 
 /// One column: a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -220,19 +222,19 @@ pub fn shown_by(explorer: &Explorer, found: &Found1, turns: Vec<Turn>) -> Shown 
         explore::What::Event(Event::Race { ix, other, task, .. }) => race_in(&log, *ix, *other, *task),
         _ => None,
     };
-    if let Some((_, last)) = race {
+    if let Some(last) = race {
         log.truncate(last + 1);
     }
-    let mut finding = finding::finding(explorer, found, &row, &log);
+    let finding = finding::finding(explorer, found, &row, &log);
     let mut way = way_of(explorer, &row, &log);
-    let better = race.and_then(|(first, _)| without_the_rest(explorer, &finding, &row, &log, first));
-    if let Some(better) = better {
-        (finding, way) = better;
-    }
-    if !matches!(found.what, explore::What::Circle(_)) {
-        finding = as_followed(explorer, finding, &way.schedule);
-    }
-    way.circle_from = circle_from.map(|from| log[..from].iter().filter(|l| !l.1.text.is_empty()).count());
+    let (mut finding, way) = match circle_from {
+        Some(from) => {
+            way.circle_from = Some(log[..from].iter().filter(|l| !l.1.text.is_empty()).count());
+            let there = way_of(explorer, &row, &log[..from]).schedule;
+            sooner_round(explorer.model.program, finding, way, &there)
+        }
+        None => fewest_turns(explorer.model.program, finding, way),
+    };
     finding.schedule = Some(way.schedule.to_string());
     let also = found.also_on.iter().filter(|name| !finding.on.contains(name));
     finding.also_on.extend(also.cloned());
@@ -243,22 +245,128 @@ pub fn shown_by(explorer: &Explorer, found: &Found1, turns: Vec<Turn>) -> Shown 
 
 /// Schedules of so many turns are followed once more for what they show.
 const FOLLOWED_MAX: usize = 10_000;
+/// To see for one finding which turns are needed, so much work is done (`Followed::work`).
+const REPLAYED_MAX: u64 = 1 << 17;
+/// To see that it goes round sooner, so many transitions are looked at.
+const ROUNDS_MAX: u64 = 1 << 16;
 
-/// The same finding as a replay of its schedule tells it: at its end all have done what is
-/// nobody else's affair, so that others may be stuck as well, and of alike tasks another may
-/// be the first.
-fn as_followed(explorer: &Explorer, shown: Finding, schedule: &Schedule) -> Finding {
-    if shown.code == Code::Race || schedule.turns.len() > FOLLOWED_MAX {
-        return shown;
+/// The same finding as a replay of its schedule tells it, with all turns left out without which
+/// one tells the same. The transitions of the exploration were as few as may be, but each may
+/// be of several turns, of which the last ones need not be needed. At the end of a replay all
+/// have done what is nobody else's affair, so that others may be stuck as well, and of alike
+/// tasks another may be the first.
+fn fewest_turns(program: &'static Program, shown: Finding, way: Way) -> (Finding, Way) {
+    if way.turns() > FOLLOWED_MAX {
+        return (shown, way);
     }
-    let followed = follow::follow_to_end(explorer.model.program, schedule);
-    let all = followed.map_or(Vec::new(), |f| f.shown);
+    let followed = follow::follow_to_end(program, &way.schedule);
+    let (all, each) = followed.map_or((Vec::new(), u64::MAX), |f| (f.shown, f.work));
     // More tasks may wait for the same there, at other places too.
     let waits = |f: &Finding| matches!(f.facts, Facts::Stuck { .. });
     let alike = |f: &&Finding| waits(&shown) && waits(f) && f.code == shown.code && f.on == shown.on;
-    match all.iter().find(|f| f.is_same(&shown)).or_else(|| all.iter().find(alike)) {
-        Some(same) => Finding { certainty: shown.certainty, count: shown.count, ..same.clone() },
-        None => shown,
+    let Some(told) = all.iter().find(|f| f.is_same(&shown)).or_else(|| all.iter().find(alike)) else {
+        return (shown, way);
+    };
+    let named = |f: &Finding| Finding { certainty: shown.certainty, count: shown.count, ..f.clone() };
+    let fits = |f: &Finding| f.is_same(told) && who_waits(f) == who_waits(told);
+    let mut tries = Replays { program, hash: way.schedule.hash, fits: &fits, each, left: REPLAYED_MAX };
+    let fewest = if tries.is_over() { None } else { fewest(&mut tries, &way.schedule.turns) };
+    match fewest {
+        Some((turns, (finding, shorter))) if turns.len() < way.turns() => (named(&finding), shorter),
+        _ if shown.code == Code::Race => (shown, way),
+        _ => (named(told), way),
+    }
+}
+
+/// Where all wait that are stuck, and those behind them: they have their turns on the way.
+fn who_waits(finding: &Finding) -> [Vec<Span>; 2] {
+    let Facts::Stuck { circle, behind, .. } = &finding.facts else { return Default::default() };
+    [circle, behind].map(|some| {
+        let mut all: Vec<Span> = some.iter().map(|w| w.span).collect();
+        all.sort_unstable();
+        all
+    })
+}
+
+/// Schedules that are replayed in the model, for what they show in the end.
+struct Replays<'a> {
+    program: &'static Program,
+    hash: Option<u16>,
+    fits: &'a dyn Fn(&Finding) -> bool,
+    /// The work for the longest one, and how much may still be done.
+    each: u64,
+    left: u64,
+}
+
+impl Tries for Replays<'_> {
+    type Item = schedule::Turn;
+    type Shown = (Finding, Way);
+
+    fn who(turn: &schedule::Turn) -> u32 {
+        turn.task
+    }
+
+    fn attempt(&mut self, turns: &[schedule::Turn]) -> Option<(Vec<schedule::Turn>, (Finding, Way))> {
+        self.left = self.left.saturating_sub(self.each);
+        let schedule = Schedule { turns: turns.to_vec(), hash: self.hash };
+        let followed = follow::follow_to_end(self.program, &schedule).ok()?;
+        let at = followed.shown.iter().position(|f| (self.fits)(f))?;
+        // What others do by themselves behind it belongs to no turn.
+        let mut way = Way { schedule, ..followed.way };
+        way.steps.truncate(followed.shown_at[at]);
+        way.lanes.truncate(way.steps.iter().map(|s| s.lane + 1).max().unwrap_or(0));
+        Some((turns.to_vec(), (followed.shown[at].clone(), way)))
+    }
+
+    fn is_over(&self) -> bool {
+        self.left < self.each
+    }
+}
+
+/// The same circle of an execution that never ends, come to in as few turns, and gone round
+/// once by a short way. A replay has to tell of it.
+fn sooner_round(program: &'static Program, shown: Finding, way: Way, there: &Schedule) -> (Finding, Way) {
+    if way.turns() > FOLLOWED_MAX {
+        return (shown, way);
+    }
+    // A livelock goes past other places on another way round.
+    let places = |f: &Finding| if let Facts::Starvation { .. } = f.facts { f.places() } else { Vec::new() };
+    let fits = |f: &Finding| f.code == shown.code && places(f) == places(&shown);
+    let mut tries = Rounds { program, hash: way.schedule.hash, fits: &fits, left: ROUNDS_MAX };
+    let Some((_, (finding, shorter))) = fewest(&mut tries, &there.turns) else { return (shown, way) };
+    let is_told = || follow::follow(program, &shorter.schedule).is_ok_and(|f| f.circle.iter().any(fits));
+    if shorter.turns() >= way.turns() || !is_told() {
+        return (shown, way);
+    }
+    (Finding { certainty: shown.certainty, count: shown.count, ..finding }, shorter)
+}
+
+/// Schedules behind which it goes round for ever.
+struct Rounds<'a> {
+    program: &'static Program,
+    hash: Option<u16>,
+    fits: &'a dyn Fn(&Finding) -> bool,
+    /// So many transitions may still be looked at.
+    left: u64,
+}
+
+impl Tries for Rounds<'_> {
+    type Item = schedule::Turn;
+    type Shown = (Finding, Way);
+
+    fn who(turn: &schedule::Turn) -> u32 {
+        turn.task
+    }
+
+    fn attempt(&mut self, turns: &[schedule::Turn]) -> Option<(Vec<schedule::Turn>, (Finding, Way))> {
+        self.left = self.left.saturating_sub(1 + turns.len() as u64);
+        let schedule = Schedule { turns: turns.to_vec(), hash: self.hash };
+        let shown = follow::round_behind(self.program, &schedule, self.fits, &mut self.left)?;
+        Some((turns.to_vec(), shown))
+    }
+
+    fn is_over(&self) -> bool {
+        self.left == 0
     }
 }
 
@@ -287,11 +395,11 @@ fn joins_by_then(explorer: &Explorer, row: &Row) -> Vec<(Mover, Logged)> {
     log
 }
 
-/// The first two steps of two tasks that race at a place: the transition that shows a
-/// race may go on behind the second.
-fn race_in(log: &[(Mover, Logged)], ix: PartIx, other: TaskId, task: TaskId) -> Option<(usize, usize)> {
-    // The other task's: where, whether it wrote, and was atomic.
-    let mut earlier: Vec<(usize, bool, bool)> = Vec::new();
+/// The second of the first two steps of two tasks that race at a place: the transition that
+/// shows a race may go on behind it.
+fn race_in(log: &[(Mover, Logged)], ix: PartIx, other: TaskId, task: TaskId) -> Option<usize> {
+    // The other task's: whether it wrote, and was atomic.
+    let mut earlier: Vec<(bool, bool)> = Vec::new();
     // How many of them came before its last release. By the exact order that hides nothing
     // by itself; then the last two there are race.
     let mut released = 0;
@@ -299,51 +407,21 @@ fn race_in(log: &[(Mover, Logged)], ix: PartIx, other: TaskId, task: TaskId) -> 
     for (n, (_, step)) in log.iter().enumerate() {
         let here = step.reached.iter().filter(|r| r.ix == ix).map(|r| (r.write, r.atomic));
         if step.task == task {
-            let races = |e: &(usize, bool, bool), mine: (bool, bool)| (e.1 || mine.0) && !(e.2 && mine.1);
-            let since = &earlier[released..];
-            let against = |mine: (bool, bool)| since.iter().find(|e| races(e, mine)).map(|e| e.0);
-            if let Some(first) = here.clone().filter_map(against).min() {
-                return Some((first, n));
+            let races = |e: &(bool, bool), mine: (bool, bool)| (e.0 || mine.0) && !(e.1 && mine.1);
+            if here.clone().any(|mine| earlier[released..].iter().any(|e| races(e, mine))) {
+                return Some(n);
             }
-            let against = |mine: (bool, bool)| earlier.iter().rfind(|e| races(e, mine)).map(|e| e.0);
-            last = here.filter_map(against).max().map(|first| (first, n)).or(last);
+            if here.clone().any(|mine| earlier.iter().any(|e| races(e, mine))) {
+                last = Some(n);
+            }
         } else if step.task == other {
-            earlier.extend(here.map(|(write, atomic)| (n, write, atomic)));
+            earlier.extend(here);
             if step.released {
                 released = earlier.len();
             }
         }
     }
     last
-}
-
-/// The same race without what the one task does behind its access, which lets nobody go
-/// ahead; none where that shows another one.
-fn without_the_rest(
-    explorer: &Explorer,
-    shown: &Finding,
-    row: &Row,
-    log: &[(Mover, Logged)],
-    first: usize,
-) -> Option<(Finding, Way)> {
-    let other = log[first].1.task;
-    let is_needed = |(n, step): &(usize, &(Mover, Logged))| *n <= first || step.1.task != other;
-    let needed: Vec<(Mover, Logged)> = log.iter().enumerate().filter(is_needed).map(|(_, step)| step.clone()).collect();
-    if needed.len() == log.len() {
-        return None;
-    }
-    let schedule = way_of(explorer, row, &needed).schedule;
-    let followed = follow::follow_to_end(explorer.model.program, &schedule).ok()?;
-    let mut same = followed.shown.into_iter().find(|f| f.is_same(shown))?;
-    same.certainty = shown.certainty;
-    let mut way = followed.way;
-    way.schedule = schedule;
-    // What others do by themselves behind it belongs to no turn.
-    if let Facts::Race { later, .. } = &same.facts {
-        let ends = way.steps.iter().rposition(|s| way.lanes[s.lane].name == later.task.name);
-        way.steps.truncate(ends.map_or(way.steps.len(), |n| n + 1));
-    }
-    Some((same, way))
 }
 
 pub fn way_of(explorer: &Explorer, row: &Row, log: &[(Mover, Logged)]) -> Way {

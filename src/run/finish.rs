@@ -116,10 +116,14 @@ impl Executor {
     /// This task ends its process: all that the threads of that did comes before. They have
     /// ended or stand still.
     fn come_after_threads(&mut self) {
-        if !self.detect {
-            return;
-        }
-        let threads: Vec<Child> = self.home.family().children.iter().filter(|c| c.process.is_none()).copied().collect();
+        let threads: Vec<Child> = {
+            let family = self.home.family();
+            // Most processes have none, and a new one has each page that it uses given anew.
+            if !self.detect || !family.threaded {
+                return;
+            }
+            family.children.iter().filter(|c| c.process.is_none()).copied().collect()
+        };
         for thread in threads.into_iter().filter(|c| c.task.id != self.task && !c.is_over(self.arena)) {
             if let Some(slot) = self.arena.slot_of(thread.task.id) {
                 self.clock().join_task(TaskClock::new(self.arena, slot));

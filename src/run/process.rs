@@ -65,6 +65,8 @@ pub struct Family {
     /// its number: that of a record that is gone may be another's by now.
     pub records: HashMap<u32, u64>,
     pub forks: u32,
+    /// It has made threads.
+    pub threaded: bool,
     /// Joined children that are on their way out of the kernel, by their places in the
     /// arena's table.
     leaving: Vec<usize>,
@@ -73,6 +75,7 @@ pub struct Family {
 impl Family {
     /// The process has one more to wait for; of threads that have ended it need not know.
     pub fn adopt(&mut self, arena: &Arena, child: Child) {
+        self.threaded |= child.process.is_none();
         self.children.retain(|c| !c.settled && (c.process.is_some() || !c.is_over(arena)));
         self.children.push(child);
     }

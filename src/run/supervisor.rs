@@ -66,6 +66,8 @@ const SETTLED_LOOKS: u32 = 10;
 const SERVANTS_LOOKS: u32 = 10;
 /// After so long it looks again whether the dead can be buried.
 const LATER: Duration = Duration::from_millis(1);
+/// So long it sleeps at the least after such deaths as nobody waits for it to see.
+const CALM_MS: u8 = 2;
 /// How long a process that was reserved may take to be there.
 const BIRTH_NS: u64 = 500_000_000;
 
@@ -124,6 +126,8 @@ struct Supervisor {
     /// were buried since they were looked through.
     pages: Vec<usize>,
     buried: usize,
+    /// Those that were found dead last had all told their ends by themselves.
+    calm: bool,
     began: u64,
     diagnosis: Diagnosis,
     findings: Vec<Finding>,
@@ -175,6 +179,7 @@ impl Supervisor {
             children: HashMap::new(),
             pages: Vec::new(),
             buried: 0,
+            calm: false,
             began: futex::now_ns(),
             diagnosis: Diagnosis::new(image),
             findings: Vec::new(),
@@ -362,6 +367,11 @@ impl Supervisor {
             PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.image.bell().as_fd(), PollFlags::POLLIN),
         ];
+        if self.calm {
+            // Where processes come and go, who has told its end is buried with others: each
+            // time that this process wakes it takes a processor from them.
+            let _ = poll(&mut fds, CALM_MS);
+        }
         fds.extend(self.watched.iter().filter_map(|w| w.fd.as_ref()).map(watching));
         let gone = self.watched.iter().any(|w| w.fd.is_none());
         let _ = poll(&mut fds, if gone { PollTimeout::ZERO } else { timeout });

@@ -252,3 +252,44 @@ fn who_waits_for_the_same_waits_for_nobody_else() {
         assert!(told.contains("t0 and t1 wait for event e to be set, and t1, which would set, is stuck"), "{told}");
     }
 }
+
+/// Who goes on for ever beside them takes nothing from those that are stuck: each way of being
+/// so is told, whichever is met first, and so is each place at which somebody is starved.
+#[test]
+fn whoever_goes_on_for_ever_hides_none_of_the_stuck() {
+    let bell = "lock m\ncondition c(m)\ntask w(i) { with m { c.wait() }; if i == 1 { m.acquire() } }\n";
+    let bell = |on: &str| format!("{bell}{on}spawn w(0)\nspawn w(1)\nwith m {{ c.notify() }}\n");
+    let sorted = |script: &str, options: &[&str]| {
+        let check = conc().args(["check", "--format", "json"]).args(options).args(["-"]).input(script);
+        let mut codes = check.finish().failures();
+        codes.sort();
+        codes
+    };
+    let alone = sorted(&bell(""), &[]);
+    assert_eq!(alone, ["abandoned-lock", "deadlock", "lost-wakeup"]);
+    assert_eq!(sorted(&bell("task on { loop { print 1; sleep 1ms } }\nspawn on\n"), &[]), alone);
+    assert_eq!(sorted(&bell("task on { loop { sleep 1ms } }\nspawn daemon on\n"), &[]), alone);
+
+    let either = "atomic x = 0\nevent e\ntask s { loop { x += 1; x -= 1 } }\n";
+    for arms in [
+        "if choose([true, false]) { await x == 0 } else { e.wait() }",
+        "if choose([false, true]) { await x == 0 } else { e.wait() }",
+    ] {
+        let script = format!("{either}task w {{ {arms} }}\nspawn s x2\nspawn w\n");
+        for options in [&[][..], &["--no-reduction"]] {
+            assert_eq!(sorted(&script, options), ["deadlock", "livelock", "starvation"], "{script}");
+        }
+    }
+    let starved = "atomic x = 0\natomic y = 0\ntask s { loop { x += 1; x -= 1 } }\ntask t { loop { y += 1; y -= 1 } }\n\
+        task w { if choose([true, false]) { await x == 0 } else { await y == 0 } }\n\
+        spawn daemon s x2\nspawn daemon t x2\nspawn w\njoin all\n";
+    assert_eq!(sorted(starved, &[]), ["starvation", "starvation"]);
+
+    let pairs = "event e[4]\ntask v { if choose([true, false]) { e[0].wait() } else { e[1].wait() } }\n\
+        task w { if choose([true, false]) { e[2].wait() } else { e[3].wait() } }\nspawn v\nspawn w\nloop { print 1 }\n";
+    let found = check_json(pairs).finish().of_type("finding");
+    let mut on: Vec<String> =
+        found.iter().filter(|f| f["code"] == "deadlock").map(|f| f["on"][0].to_string()).collect();
+    on.sort();
+    assert_eq!(on, ["\"e[0]\"", "\"e[1]\"", "\"e[2]\"", "\"e[3]\""]);
+}

@@ -55,7 +55,7 @@ pub enum What {
 }
 
 impl Found1 {
-    fn is_also_on(&mut self, names: Vec<String>) {
+    pub(in crate::check) fn is_also_on(&mut self, names: Vec<String>) {
         for name in names {
             if !self.also_on.contains(&name) {
                 self.also_on.push(name);
@@ -233,14 +233,34 @@ impl Explorer<'_> {
         (way[least], found)
     }
 
-    /// What is told of a task that waits, if those that can go on can do nothing for it,
-    /// whatever they do: as a run tells of it by itself.
-    pub(in crate::check) fn stuck_among(&mut self, row: &Row, task: TaskId) -> Vec<Stuck> {
+    /// Whether those that can go on can do nothing for a task that waits, whatever they do:
+    /// that it is stuck is told of by itself.
+    pub(in crate::check) fn is_stuck(&mut self, row: &Row, task: TaskId) -> bool {
         let able = self.able_in(row);
         let scene = finding::Scene1::new(self, row, &able);
         let stuck = scene.stuck();
-        let is_stuck = scene.views().iter().zip(&stuck).any(|(v, s)| v.id == task && *s);
-        if is_stuck { scene.findings(&stuck, true) } else { Vec::new() }
+        scene.views().iter().zip(&stuck).any(|(v, s)| v.id == task && *s)
+    }
+
+    /// Tells of all that are stuck in a state, once for those that wait for the same while
+    /// the same are able to go on from where they stand.
+    pub(in crate::check) fn tell_of_the_stuck(&mut self, state: StateId) {
+        let row = self.row(state);
+        let able = self.able_in(&row);
+        let key = (3u8, self.standing_key(&row, &able));
+        if self.is_new(&key) {
+            for one in self.stuck_in(&row) {
+                self.add_stuck(state, one);
+            }
+        }
+    }
+
+    /// What stands for who waits for what in the state whose able ones these are, and for
+    /// where they stand.
+    fn standing_key(&self, row: &Row, able: &[TaskId]) -> u64 {
+        let space = &self.model.space;
+        let parts: Vec<PartId> = able.iter().map(|t| row.get(space.place(Key::Task(*t)))).collect();
+        rustc_hash::FxBuildHasher.hash_one((self.waiting_key(row), able, parts))
     }
 
     fn is_new<T: std::hash::Hash>(&mut self, key: &T) -> bool {
@@ -372,9 +392,7 @@ impl Explorer<'_> {
     fn left_going(&mut self, row: &Row) -> Option<Vec<TaskId>> {
         let able = self.able_in(row);
         // Who is stuck is a matter of who waits for what and of where the others are.
-        let space = &self.model.space;
-        let parts: Vec<PartId> = able.iter().map(|t| row.get(space.place(Key::Task(*t)))).collect();
-        let key = rustc_hash::FxBuildHasher.hash_one((self.waiting_key(row), &able, parts));
+        let key = self.standing_key(row, &able);
         if let Some(known) = self.standstills.get(&key) {
             return known.clone();
         }

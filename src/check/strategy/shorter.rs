@@ -1,11 +1,10 @@
-//! Shorter schedules for what a random one has shown: turns are left out as
-//! long as what is left shows the same. It owns the following of such a list
-//! and the search (delta debugging: Zeller and Hildebrandt, *Simplifying and
-//! Isolating Failure-Inducing Input*, TSE 2002; on schedules: Choi and Zeller,
-//! ISSTA 2002); switches are spared later, by `way`.
+//! Shorter lists of transitions for what one has shown: some are left out as long as
+//! what is left shows the same. It owns the following of such a list; which are left
+//! out, `fewest` says, and switches are spared later, by `way`.
 
 use super::walk::applied;
 use crate::check::explore::{Explorer, What};
+use crate::check::fewest::{Tries, fewest};
 use crate::check::finding;
 use crate::check::part::{Activity, PartIx};
 use crate::check::same::{Key, at_last};
@@ -84,62 +83,32 @@ pub fn follow(explorer: &mut Explorer, turns: &[Turn], wanted: &Wanted, budget: 
 
 /// A schedule that shows the same with no more turns.
 pub fn shorter(explorer: &mut Explorer, turns: &[Turn], wanted: &Wanted, budget: u64) -> Option<Shows> {
-    let mut budget = budget.max(2 * turns.len() as u64);
-    let mut best = follow(explorer, turns, wanted, &mut budget)?;
-    // All turns of a task at once.
-    let mut actors: Vec<PartIx> = best.turns.iter().map(|t| t.actor).collect();
-    actors.sort_unstable();
-    actors.dedup();
-    for actor in actors.clone() {
-        let rest: Vec<Turn> = best.turns.iter().filter(|t| t.actor != actor).cloned().collect();
-        if budget > 0 {
-            better(explorer, &mut best, &rest, wanted, &mut budget);
-        }
-    }
-    // Then the last turns of a task, as many as are not needed.
-    for actor in actors {
-        let all = best.turns.iter().filter(|t| t.actor == actor).count();
-        let (mut few, mut enough) = (0, all);
-        while few + 1 < enough && budget > 0 {
-            let some = (few + enough) / 2;
-            let mut left = some;
-            let is_kept = |t: &&Turn| {
-                let kept = t.actor != actor || left > 0;
-                left -= usize::from(t.actor == actor && left > 0);
-                kept
-            };
-            let rest: Vec<Turn> = best.turns.iter().filter(is_kept).cloned().collect();
-            match better(explorer, &mut best, &rest, wanted, &mut budget) {
-                true => enough = some,
-                false => few = some,
-            }
-        }
-    }
-    // Then pieces that get smaller, from the end, where most is not needed.
-    let mut size = best.turns.len() / 2;
-    while size > 0 && budget > 0 {
-        let mut changed = false;
-        let mut end = best.turns.len();
-        while end > 0 && budget > 0 {
-            let from = end.saturating_sub(size);
-            let mut rest = best.turns[..from].to_vec();
-            rest.extend_from_slice(&best.turns[end..]);
-            changed |= better(explorer, &mut best, &rest, wanted, &mut budget);
-            end = from.min(best.turns.len());
-        }
-        if size > 1 || !changed {
-            size /= 2;
-        }
-    }
-    Some(best)
+    let budget = budget.max(2 * turns.len() as u64);
+    let (turns, what) = fewest(&mut Transitions { explorer, wanted, budget }, turns)?;
+    Some(Shows { turns, what })
 }
 
-fn better(explorer: &mut Explorer, best: &mut Shows, turns: &[Turn], wanted: &Wanted, budget: &mut u64) -> bool {
-    match follow(explorer, turns, wanted, budget) {
-        Some(shows) if shows.turns.len() < best.turns.len() => {
-            *best = shows;
-            true
-        }
-        _ => false,
+/// Lists of transitions.
+struct Transitions<'a, 'm> {
+    explorer: &'a mut Explorer<'m>,
+    wanted: &'a Wanted<'a>,
+    budget: u64,
+}
+
+impl Tries for Transitions<'_, '_> {
+    type Item = Turn;
+    type Shown = What;
+
+    fn who(turn: &Turn) -> PartIx {
+        turn.actor
+    }
+
+    fn attempt(&mut self, turns: &[Turn]) -> Option<(Vec<Turn>, What)> {
+        let shows = follow(self.explorer, turns, self.wanted, &mut self.budget)?;
+        Some((shows.turns, shows.what))
+    }
+
+    fn is_over(&self) -> bool {
+        self.budget == 0
     }
 }
