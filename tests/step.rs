@@ -55,6 +55,62 @@ fn turns_forward_and_back() {
     assert_eq!(answer(&ended, "v").trim(), back.trim());
 }
 
+/// What has no end is halted, and goes on from there; so a pipe is answered as well.
+#[test]
+fn what_has_no_end_is_halted() {
+    let endless = "atomic n = 0\ntask t { loop { n += 1 } }\nspawn t\n";
+    for command in ["c", "f t"] {
+        let ended = step(endless, &format!("0\n{command}\nq\n")).expect_code(0);
+        let halted = answer(&ended, command);
+        assert!(halted.contains("halted after 1000 turns"), "{halted}");
+        let again = step(endless, &format!("0\n{command}\n{command}\nq\n")).expect_code(0);
+        let count = |ended: &Ended| {
+            let n = ended.stdout.lines().rev().find_map(|l| l.trim().strip_prefix("n  = ")).map(str::parse::<u64>);
+            n.and_then(Result::ok).expect("the last value of n")
+        };
+        assert!(count(&again) > count(&ended) && count(&ended) > 400, "{} {}", count(&ended), count(&again));
+    }
+}
+
+/// Ctrl-C where a command is waited for ends the session, with a word.
+#[test]
+fn ctrl_c_at_the_prompt_ends_it() {
+    let (input, _open) = std::io::pipe().expect("a pipe");
+    let mut running = conc().file("s.conc", BANK).args(["step", "s.conc"]).stdin(input).start();
+    running.until("the prompt", |run| run.stdout().ends_with("> ").then_some(()));
+    // The prompt is there a little before signals are collected.
+    running.until("signals being collected", |run| {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", run.pid())).ok()?;
+        let mask = u64::from_str_radix(status.lines().find_map(|l| l.strip_prefix("SigBlk:"))?.trim(), 16).ok()?;
+        (mask & 0b10 != 0).then_some(())
+    });
+    running.signal(nix::sys::signal::Signal::SIGINT);
+    running.finish().expect_code(130).expect_stderr("conc: interrupted");
+}
+
+/// A step that is not carried out is named where its task stands, and where nobody can go on.
+#[test]
+fn a_step_that_is_too_much_is_named() {
+    let ended = step("task t { }\nspawn t x 5000\njoin all\n", "q\n").expect_code(0);
+    let what = "a `spawn` of more tasks than there may be at once";
+    assert!(ended.stdout.contains(&format!("main  line 2  {what}")), "{}", ended.stdout);
+    assert!(ended.stdout.contains(&format!("nobody can go on: {what} is not gone through")), "{}", ended.stdout);
+    let ended = step("atomic s = 0\ntask t { atomically { loop { s += 1 } } }\nspawn t\n", "c\nq\n").expect_code(0);
+    assert!(ended.stdout.contains("nobody can go on: an `atomically` block that goes on and on"), "{}", ended.stdout);
+}
+
+/// A claim that cannot be worked out says why at an end.
+#[test]
+fn a_claim_without_an_answer_is_told_as_that() {
+    let ended = step("var x = 0\nexpect every x\nexpect some x == 0\n", "c\nq\n").expect_code(0);
+    let why = "expect every (line 2) is not true at this end: it is 0, which is not true and not false";
+    assert!(
+        ended.stdout.contains(why) && ended.stdout.contains("expect some (line 3) is true at this end"),
+        "{}",
+        ended.stdout
+    );
+}
+
 #[test]
 fn it_begins_after_a_schedule() {
     let from = |schedule: &str| {

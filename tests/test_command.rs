@@ -51,6 +51,45 @@ fn what_is_not_met_fails_with_its_reason() {
     assert_fails("expect race\nexpect every x == 2", "`expect every` (line 6) is not met: it is false at 1 of 2 ends");
 }
 
+/// What is neither true nor false is told as that, not as false.
+#[test]
+fn a_claim_that_cannot_be_worked_out_says_why() {
+    let one_end = |claim: &str, reason: &str| {
+        let script = format!("var x = 0\n{claim}\n");
+        let text = flat(&test(&[("a.conc", &script)], &[]).expect_code(1).stdout);
+        assert!(text.contains(&format!("is not met: it is not true at the only end: {reason}")), "{text}");
+        let checked = conc().file("a.conc", &script).args(["check", "a.conc"]).finish().expect_code(1);
+        assert!(flat(&checked.stdout).contains(&format!("true at the end of 0 of 1: {reason}")), "{}", checked.stdout);
+    };
+    one_end("expect every x", "it is 0, which is not true and not false");
+    one_end("expect some x", "it is 0, which is not true and not false");
+    one_end("expect some 1 / x == 1", "it ends with DivideByZero: ");
+    let several = "every 2 / x == 1";
+    assert_fails(
+        &format!("expect race\nexpect {several} or x == 2"),
+        "`expect every` (line 6) is not met: it is false at 1 of 2 ends",
+    );
+    let some = "expect race\nexpect every 1 / (x - 1) == 1";
+    assert_fails(some, "it is not true at 1 of 2 ends; at one of them it ends with DivideByZero: ");
+}
+
+/// A link to a folder above leads into what is known by then.
+#[test]
+fn a_folder_is_gone_through_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let deep = folder.path().join("sub/deep");
+    std::fs::create_dir_all(&deep).expect("folders");
+    for script in ["sub/z.conc", "sub/deep/p.conc"] {
+        std::fs::write(folder.path().join(script), FINE).expect("it is written");
+    }
+    std::os::unix::fs::symlink("../..", deep.join("up")).expect("a link");
+    let ended = conc().args(["test", "-v"]).args([folder.path()]).finish().expect_code(0);
+    let rows: Vec<&str> = ended.stdout.lines().filter(|l| l.starts_with("passed")).collect();
+    assert_eq!(rows.len(), 2, "{}", ended.stdout);
+    assert!(rows[0].contains("sub/deep/p.conc") && rows[1].contains("/sub/z.conc"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("/up/"), "{}", ended.stdout);
+}
+
 /// Where the same goes wrong at the same places with one object or the other, either may be
 /// expected, whichever is told of.
 #[test]

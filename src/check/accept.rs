@@ -389,7 +389,7 @@ impl<'f, 'm> Acceptor<'f, 'm> {
                         {
                             Came::Done("a job".to_string())
                         }
-                        seen::Came::Done(value) => Came::Done(m.shown(value)),
+                        seen::Came::Done(value) => Came::Done(m.shown_whole(value)),
                     };
                     let method = KINDS[*kind as usize].methods[*method as usize].name.to_string();
                     deeds.push(Deed::Operated { object: m.object_name(*object), method, came });

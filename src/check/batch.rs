@@ -152,6 +152,8 @@ pub struct Piece {
     pub long: bool,
     /// So many parts were looked at in what was carried out.
     looked: usize,
+    /// So much memory takes what was carried out.
+    carried_bytes: usize,
     /// Some transition is left out since it sleeps.
     pub slept: bool,
     /// Something of what leads out of its states is not gone through: why.
@@ -167,6 +169,9 @@ const MANY_WAYS: usize = 1000;
 const NO_WAYS: u32 = 0;
 /// With so many steps a thread has enough to do.
 const STEPS_MOST: usize = 1 << 20;
+/// What steps carried out together come to may take so much memory: before it is kept, it is
+/// nowhere counted.
+const CARRIED_MOST: usize = 16 << 20;
 /// So many states are looked up in the memo together.
 const ABREAST: usize = 32;
 
@@ -187,6 +192,7 @@ impl Piece {
         self.lacks = false;
         self.long = false;
         self.looked = 0;
+        self.carried_bytes = 0;
         self.cut = None;
         self.land_anew();
     }
@@ -228,7 +234,8 @@ impl Piece {
                 fan.carried = self.carried.len() as u32;
                 fan.idle = (!all && !fan.beyond).then_some((idle, self.idle.len() as u32));
                 self.fans.push(fan);
-                if long || self.steps.len() - first > STEPS_MOST || self.looked >= LOOKED_MOST {
+                let full = self.steps.len() - first > STEPS_MOST || self.carried_bytes >= CARRIED_MOST;
+                if long || full || self.looked >= LOOKED_MOST {
                     self.long = true;
                     cut.fetch_min(self.first + at + 1, Relaxed);
                 }
@@ -365,6 +372,7 @@ impl Piece {
                             }
                             long |= carried.long;
                             bytes += carried.bytes();
+                            self.carried_bytes = self.carried_bytes.saturating_add(carried.bytes());
                             self.looked += carried.looks.len();
                             // What is kept of it here is its place.
                             let place = Leaf { writes: vec![(self.carried.len() as PartIx, 0)], ..Leaf::default() };

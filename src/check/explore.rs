@@ -108,6 +108,9 @@ pub struct Explorer<'a> {
     pub(super) symmetry: Option<Symmetry>,
     /// Some transition took long since limits were last looked at.
     long: bool,
+    /// What was carried out one by one came to large values of so many bytes since that was
+    /// asked last.
+    made_bytes: u64,
     /// So many parts were looked at since then in transitions that were carried out.
     looked: usize,
     /// All begins anew after this, and no later than at so many states.
@@ -166,6 +169,7 @@ impl<'a> Explorer<'a> {
             depth: 0,
             symmetry: model.symmetry.then(|| Symmetry::new(super::symmetry::sites(model.program))),
             long: false,
+            made_bytes: 0,
             looked: 0,
             leave_at: usize::MAX,
             handed: HashMap::default(),
@@ -329,6 +333,11 @@ impl<'a> Explorer<'a> {
             (self.long, self.looked) = (false, 0);
         }
         long
+    }
+
+    /// What was carried out one by one since this was asked last came to so many bytes.
+    pub(super) fn take_made_bytes(&mut self) -> u64 {
+        std::mem::take(&mut self.made_bytes)
     }
 
     /// Whether a limit is reached, or somebody wants an end.
@@ -543,6 +552,7 @@ impl<'a> Explorer<'a> {
         let standstill = size_of::<(u64, Option<Vec<TaskId>>)>() + 1;
         let standing = 4 * (self.standing.capacity() + self.standing_tasks) + standstill * self.standstills.capacity();
         let told = (size_of::<u64>() + 1) * self.keys.capacity();
+        let told = told + self.outcomes.bytes;
         (handed + self.store.bytes() + 4 * self.parents.capacity() + memos + alike + sleeping + standing + told)
             .saturating_add(self.model.space.bytes())
     }

@@ -195,6 +195,8 @@ pub struct Claimed {
     /// How many complete ends had it true, and how many not.
     pub holds: u64,
     pub fails: u64,
+    /// Where it is neither true nor false at an end: why, of one of them.
+    pub why: Option<String>,
 }
 
 /// What an exploration came to.
@@ -223,6 +225,28 @@ pub struct Report {
 }
 
 impl Report {
+    /// Of a script of which not even the first state was made.
+    fn of_nothing(program: &Program, stop: Stop) -> Report {
+        let claim =
+            |c: &crate::program::code::Claim| Claimed { every: c.every, span: c.span, holds: 0, fails: 0, why: None };
+        Report {
+            stop: Some(stop),
+            races_stop: None,
+            cut: None,
+            states: 0,
+            transitions: 0,
+            bytes: 0,
+            depth: 0,
+            found: Vec::new(),
+            verdicts: verdicts(&[], false, false),
+            outcomes: Vec::new(),
+            more_outcomes: false,
+            claims: program.claims.iter().map(claim).collect(),
+            passes: 0,
+            sampled: None,
+        }
+    }
+
     /// Everything is known.
     pub fn complete(&self) -> bool {
         self.explored() && self.races_stop.is_none()
@@ -232,6 +256,14 @@ impl Report {
     pub fn explored(&self) -> bool {
         self.stop.is_none() && self.cut.is_none() && self.sampled.is_none()
     }
+}
+
+/// About so much memory takes each place of declared memory while the first state is made.
+const PLACE_BYTES: u64 = 400;
+
+/// Whether the first state alone needs more memory than there is for all of them.
+fn outgrows(program: &Program, options: &Options) -> bool {
+    (program.cells.len() as u64).saturating_mul(PLACE_BYTES) >= options.memory_max
 }
 
 /// The codes that a check decides; notes are told as they come.
@@ -249,6 +281,9 @@ pub fn check(
     options: &Options,
     ask: &mut dyn FnMut(&Progress) -> Option<Stop>,
 ) -> Result<Report, (usize, String)> {
+    if outgrows(program, options) {
+        return Ok(Report::of_nothing(program, Stop::Memory));
+    }
     let mut visible: BTreeSet<Memorable> = watched(program);
     if Movers::of(program).copies {
         visible.extend(private(program));
@@ -501,7 +536,8 @@ fn report(
     let verdicts = verdicts(&found, lock_order, complete);
     let claims = explorer.model.program.claims.iter().enumerate().map(|(i, claim)| {
         let (holds, fails, _) = explorer.outcomes.claims.get(i).copied().unwrap_or_default();
-        Claimed { every: claim.every, span: claim.span, holds, fails }
+        let why = explorer.outcomes.whys.get(i).cloned().flatten();
+        Claimed { every: claim.every, span: claim.span, holds, fails, why }
     });
     let claims = claims.collect();
     Report {

@@ -12,7 +12,7 @@ use crate::machine::{Home, Host, Place};
 use crate::objects::{Mode, TaskId};
 use crate::program::Program;
 use crate::program::kind::Memory;
-use crate::program::value::{Names, ObjRef, Shown, Value};
+use crate::program::value::{Names, ObjRef, Shown, Value, brief};
 use hashbrown::HashMap;
 use std::cell::RefCell;
 use std::ops::Deref;
@@ -571,7 +571,13 @@ impl<'a> Move<'a> {
 
     // ------------------------------------------------------------------ names
 
+    /// A value as reports show it.
     pub fn shown(&self, value: &Value) -> String {
+        brief(Shown { value, names: self, quoted: true })
+    }
+
+    /// The same, however long it is: what tells outcomes apart.
+    pub fn shown_whole(&self, value: &Value) -> String {
         Shown { value, names: self, quoted: true }.to_string()
     }
 

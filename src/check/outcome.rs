@@ -10,7 +10,7 @@ use super::store::{Row, StateId};
 use crate::detect::names::{self, Named};
 use crate::objects::TaskId;
 use crate::program::kind::Memory;
-use crate::program::value::{ErrorKind, Value};
+use crate::program::value::{self, ErrorKind, Value};
 use hashbrown::HashMap;
 use std::sync::Arc;
 
@@ -32,15 +32,28 @@ pub struct Outcome {
     pub claims: Vec<Option<bool>>,
 }
 
+impl Outcome {
+    /// About how much memory it takes.
+    pub fn bytes(&self) -> usize {
+        let texts = [&self.values, &self.prints, &self.ended].into_iter().flatten();
+        let pair = |(name, text): &(String, String)| size_of::<(String, String)>() + name.len() + text.len();
+        texts.map(pair).fold(size_of::<Outcome>() + self.claims.len(), usize::saturating_add)
+    }
+}
+
 #[derive(Default)]
 pub struct Outcomes {
     /// In the order in which they were met, with a state that shows each.
     pub all: Vec<(Outcome, StateId)>,
     known: HashMap<Outcome, usize>,
+    /// About how much memory they take.
+    pub bytes: usize,
     /// There are more than are kept.
     pub more: bool,
     /// For each claim: how many complete ends had it true, and how many not.
     pub claims: Vec<(u64, u64, Option<StateId>)>,
+    /// For each that was neither true nor false at an end, why it was not at the first one.
+    pub whys: Vec<Option<String>>,
 }
 
 impl Outcomes {
@@ -63,9 +76,21 @@ impl Outcomes {
             return None;
         }
         let at = self.all.len();
+        // Each is kept twice.
+        self.bytes = self.bytes.saturating_add(2 * outcome.bytes());
         self.known.insert(outcome.clone(), at);
         self.all.push((outcome, state));
         Some(at)
+    }
+
+    /// Keeps why claims are neither true nor false in this state, which is an end with them so.
+    pub fn explain(&mut self, m: &mut Move, claims: &[Option<bool>]) {
+        self.whys.resize(self.whys.len().max(claims.len()), None);
+        for (n, why) in self.whys.iter_mut().enumerate() {
+            if why.is_none() && claims.get(n) == Some(&None) {
+                *why = why_undecided(m, n);
+            }
+        }
     }
 }
 
@@ -79,7 +104,7 @@ pub fn of(m: &mut Move, explorer: &Explorer, row: &Row, finished: bool, going: &
     for private in [true, false] {
         for decl in program.memory.iter().filter(|d| own(d.memory) == private) {
             for cell in decl.first..decl.first + decl.count.unwrap_or(1).min(ROW_MAX) {
-                values.push((program.cell_name(cell), m.shown(&m.declared_value(cell))));
+                values.push((program.cell_name(cell), m.shown_whole(&m.declared_value(cell))));
             }
         }
     }
@@ -126,6 +151,12 @@ pub fn of(m: &mut Move, explorer: &Explorer, row: &Row, finished: bool, going: &
         }
     }
     all
+}
+
+/// Why a claim is neither true nor false.
+pub fn why_undecided(m: &mut Move, claim: usize) -> Option<String> {
+    let looked = m.look_outside(m.program.claims[claim].function)?;
+    value::undecided(&looked, |value| m.shown(value)).map(|(why, _)| why)
 }
 
 /// The names that tell the tasks of a state apart.

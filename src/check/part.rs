@@ -12,7 +12,7 @@ use super::order::OrderPart;
 use crate::machine::{Access, Step, Task};
 use crate::objects::{Mode, TaskId, WORDS};
 use crate::program::value::{ObjRef, Value};
-use hashbrown::{HashMap, HashTable};
+use hashbrown::{HashMap, HashSet, HashTable};
 use std::hash::BuildHasher;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::{Acquire, Release};
@@ -295,74 +295,118 @@ fn activity(part: &Part) -> Activity {
     }
 }
 
-/// The memory of what a value shares with others, divided among them.
-fn shared_bytes(value: &Value) -> usize {
-    match value {
-        Value::Str(text) => text.len() / Arc::strong_count(text),
-        Value::List(list) => list.bytes() / Arc::strong_count(list),
-        _ => 0,
+/// A text or a list that several values may share.
+struct Shared {
+    address: usize,
+    bytes: usize,
+    sharers: usize,
+}
+
+impl Shared {
+    fn of_value(value: &Value) -> Option<Shared> {
+        match value {
+            Value::Str(text) => Some(Shared::new(Arc::as_ptr(text).addr(), text.len(), Arc::strong_count(text))),
+            Value::List(list) => Some(Shared::new(Arc::as_ptr(list).addr(), list.bytes(), Arc::strong_count(list))),
+            _ => None,
+        }
+    }
+
+    fn of_text(text: &Arc<str>) -> Shared {
+        Shared::new(Arc::as_ptr(text).addr(), text.len(), Arc::strong_count(text))
+    }
+
+    fn new(address: usize, bytes: usize, sharers: usize) -> Shared {
+        Shared { address, bytes, sharers }
+    }
+
+    /// Its memory, divided among those that have it.
+    fn share(&self) -> usize {
+        self.bytes / self.sharers
     }
 }
 
-/// About how much memory a part takes.
+/// All values in a part.
+fn each_value(part: &Part, each: &mut dyn FnMut(&Value)) {
+    match part {
+        Part::Task(t) => {
+            if let Some(machine) = &t.machine {
+                machine.each_value(&mut |v| each(v));
+            }
+            match &t.at {
+                At::Operate { op, .. } => op.args.iter().for_each(each),
+                At::Select { arms, .. } => arms.iter().flat_map(|(_, op)| &op.args).for_each(each),
+                At::Step(step) => match &**step {
+                    Step::Access { access: Access::Write(value), .. } => each(value),
+                    Step::Access { access: Access::Update(_, a, b), .. } => [a, b].into_iter().for_each(each),
+                    Step::Operate { args, .. } => args.as_slice().iter().for_each(each),
+                    Step::Select { arms, .. } => arms.iter().flat_map(|a| a.args.as_slice()).for_each(each),
+                    Step::End(value) => each(value),
+                    _ => {}
+                },
+                _ => {}
+            }
+        }
+        Part::Object(o) => o.values.iter().for_each(each),
+        Part::Cell(c) => each(&c.value),
+        _ => {}
+    }
+}
+
+/// About how much memory a part takes by itself.
 pub fn bytes(part: &Part) -> usize {
-    let values = |values: &[Value]| values.iter().map(|v| 16 + shared_bytes(v)).fold(0, usize::saturating_add);
+    bytes_with(part, |shared| shared.share())
+}
+
+/// The same; `of`: what counts of something shared.
+fn bytes_with(part: &Part, mut of: impl FnMut(Shared) -> usize) -> usize {
+    let mut values = 0usize;
+    each_value(part, &mut |v| values = values.saturating_add(16 + Shared::of_value(v).map_or(0, &mut of)));
     let inside = match part {
         Part::Task(t) => {
-            let machine = t.machine.as_ref().map_or(0, |m| values(m.stack()) + m.frame_bytes());
-            let choice = t.machine.as_ref().and_then(|m| m.chooses_from()).map_or(0, shared_bytes);
-            machine + choice + 24 * t.held.len() + 4 * t.footprint.len() + 8 * t.spawned.len()
+            let machine = t.machine.as_ref().map_or(0, Task::frame_bytes);
+            let texts = t.printed.iter().chain(t.printed_before.iter().flatten()).map(|text| of(Shared::of_text(text)));
+            let texts = texts.fold(16 * t.printed_before.len(), usize::saturating_add);
+            machine.saturating_add(texts) + 24 * t.held.len() + 4 * t.footprint.len() + 8 * t.spawned.len()
         }
         Part::Process(p) => 24 * p.children.len() + 4 * p.records.len(),
         Part::Threads(tasks) => 4 * tasks.len(),
-        Part::Object(o) => values(&o.values) + 12 * o.waiters.len() + 8 * o.holders.len() + 4 * o.workers.len(),
-        Part::Cell(c) => shared_bytes(&c.value) + 8 * c.accessors.len(),
-        _ => 0,
+        Part::Object(o) => 12 * o.waiters.len() + 8 * o.holders.len() + 4 * o.workers.len(),
+        Part::Cell(c) => 8 * c.accessors.len(),
+        Part::Order(_) => 0,
     };
     // Twice a number and a pointer, for finding it again.
-    size_of::<Part>() + 48 + inside
+    (size_of::<Part>() + 48 + inside).saturating_add(values)
 }
 
 /// About how many bytes are gone through where a part is hashed and compared.
 pub fn length(part: &Part) -> usize {
-    fn values<'v>(values: impl IntoIterator<Item = &'v Value>) -> usize {
-        // Of each, what is looked at to find it again.
-        values.into_iter().map(|v| 16 + v.length().min(LENGTH_MOST)).fold(0, usize::saturating_add)
-    }
-    match part {
-        Part::Task(t) => {
-            let mut all = 8 * (t.spawned.len() + t.footprint.len() + t.held.len());
-            if let Some(machine) = &t.machine {
-                machine.each_value(&mut |v| all = all.saturating_add(values([v])));
-            }
-            all.saturating_add(match &t.at {
-                At::Operate { op, .. } => values(&op.args),
-                At::Step(step) => match &**step {
-                    Step::Access { access: Access::Write(value), .. } => values([value]),
-                    Step::Access { access: Access::Update(_, a, b), .. } => values([a, b]),
-                    Step::Operate { args, .. } => values(args.as_slice()),
-                    Step::End(value) => values([value]),
-                    _ => 0,
-                },
-                _ => 0,
-            })
-        }
+    let mut values = 0usize;
+    // Of each, what is looked at to find it again.
+    each_value(part, &mut |v| values = values.saturating_add(16 + v.length().min(LENGTH_MOST)));
+    values.saturating_add(match part {
+        Part::Task(t) => 8 * (t.spawned.len() + t.footprint.len() + t.held.len()),
         Part::Process(p) => 24 * p.children.len() + 4 * p.records.len(),
         Part::Threads(tasks) => 4 * tasks.len(),
-        Part::Object(o) => values(&o.values) + 24 * o.waiters.len() + 8 * o.holders.len(),
-        Part::Cell(c) => values([&c.value]) + 8 * c.accessors.len(),
+        Part::Object(o) => 24 * o.waiters.len() + 8 * o.holders.len(),
+        Part::Cell(c) => 8 * c.accessors.len(),
         Part::Order(_) => 0,
-    }
+    })
 }
 
 /// A longer list is gone through once, and found by its hash from then on; to compare two
 /// of them takes as long as they are.
 const LENGTH_MOST: usize = 1 << 20;
 
+/// A text or a list of so many bytes is large.
+pub const LARGE: usize = 4096;
+
 #[derive(Default)]
 struct Parts {
     all: Vec<Arc<Part>>,
     bytes: usize,
+    /// Where the large texts and lists in them are: each takes its memory once, and stays
+    /// where it is as long as the parts do.
+    large: HashSet<usize, rustc_hash::FxBuildHasher>,
     activities: Vec<Activity>,
     /// With the hash of each.
     known: HashTable<(u64, PartId)>,
@@ -534,7 +578,13 @@ impl Space {
         }
         let id = parts.all.len() as PartId;
         parts.activities.push(activity(&part));
-        parts.bytes = parts.bytes.saturating_add(bytes(&part));
+        let large = &mut parts.large;
+        let own = bytes_with(&part, |shared| match shared.bytes {
+            LARGE.. if large.insert(shared.address) => shared.bytes,
+            LARGE.. => 0,
+            _ => shared.share(),
+        });
+        parts.bytes = parts.bytes.saturating_add(own);
         parts.all.push(Arc::new(part));
         parts.known.insert_unique(hash, (hash, id), |k| k.0);
         self.part_count.store(parts.all.len(), Release);

@@ -16,7 +16,7 @@ use crate::machine::{Access, Arm, Home, Place, Step, Task, TaskField};
 use crate::objects::{self, KINDS, Outcome, TaskId, World, pool, task};
 use crate::program::code::Pc;
 use crate::program::kind::Memory;
-use crate::program::value::{Error, ErrorKind, ObjRef, Value};
+use crate::program::value::{Error, ErrorKind, ObjRef, Value, brief};
 
 /// So many steps in one transition: what goes on longer without any step that
 /// matters to others is cut into several.
@@ -444,7 +444,7 @@ impl Move<'_> {
     }
 
     /// The machine goes on with an answer up to its next step.
-    pub fn go_on(&mut self, answer: Result<Value, Error>) -> Act {
+    pub(super) fn go_on(&mut self, answer: Result<Value, Error>) -> Act {
         let Some(mut machine) = self.change_task(self.me, |t| t.machine.take()).flatten() else { return Act::Blocked };
         let next = match answer {
             Ok(value) => machine.resume(self.program, value),
@@ -490,7 +490,7 @@ impl Move<'_> {
             .task(me, |t| (t.machine.as_ref().map(Task::calls).unwrap_or_default(), t.held.clone(), t.job))
             .unwrap_or_default();
         let (site, job) = (error.site, job.map(|job| job.id));
-        self.events.push(Event::Failed { task: Some(me), job, site, kind, message: error.message, calls, held });
+        self.events.push(Event::Failed { task: Some(me), job, site, kind, message: brief(error.message), calls, held });
         self.change_task(me, |t| {
             t.site = site;
             t.machine = None;

@@ -22,6 +22,7 @@ use crate::objects::{self, KINDS, Need, TaskId, place};
 use crate::program::Program;
 use crate::program::value::Value;
 use hashbrown::HashMap;
+use std::cell::LazyCell;
 use std::collections::BTreeSet;
 
 /// See the head of the file.
@@ -98,6 +99,16 @@ pub struct ObjectView {
     pub values: Vec<String>,
 }
 
+/// What came of an `expect some` or `expect every` at an end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimView {
+    pub every: bool,
+    pub span: Span,
+    pub held: bool,
+    /// Why it is neither true nor false.
+    pub why: Option<String>,
+}
+
 /// A state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct View {
@@ -107,11 +118,13 @@ pub struct View {
     pub objects: Vec<ObjectView>,
     /// Nobody can go on.
     pub over: bool,
+    /// A step of somebody that is not carried out, since it is too much: what it is.
+    pub cut: Option<&'static str>,
     /// Every task has ended.
     pub finished: bool,
     /// Of a finished execution: which `expect some` and `expect every` it ends
     /// with true.
-    pub claims: Vec<(bool, Span, bool)>,
+    pub claims: Vec<ClaimView>,
 }
 
 /// Why going on by itself ended.
@@ -307,7 +320,8 @@ impl Stepper {
     fn carry_out(&self, explorer: &Explorer, turn: &turn::Turn) -> Option<Taken> {
         let (row, log, events) = explorer.logged(self.row(), turn)?;
         let steps: Vec<(Mover, Logged)> = log.steps.into_iter().map(|s| (turn.mover, s)).collect();
-        let all: Vec<(Mover, Logged)> = self.log().chain(&steps).cloned().collect();
+        // Few turns show something, and a way may be long.
+        let all = LazyCell::new(|| self.log().chain(&steps).cloned().collect::<Vec<(Mover, Logged)>>());
         let mut told: BTreeSet<String> =
             self.taken.iter().flat_map(|t| t.findings.iter().map(|f| f.0.clone())).collect();
         let mut findings = Vec::new();
@@ -319,7 +333,7 @@ impl Stepper {
         };
         let of_event = |code, what| {
             let found = Found1 { code, state: 0, turn: None, what, also_on: Vec::new() };
-            finding::finding(explorer, &found, &row, &all)
+            finding::finding(explorer, &found, &row, &all[..])
         };
         for event in events {
             let (code, key) = finding::key(self.model.program, &event);
@@ -351,7 +365,7 @@ impl Stepper {
         let scene = Scene1::new(&explorer, row, &able);
         let stuck = scene.stuck();
         let for_ever = |id: TaskId| scene.views().iter().position(|v| v.id == id).is_some_and(|i| stuck[i]);
-        let mut tasks = Vec::new();
+        let (mut tasks, mut cut) = (Vec::new(), None);
         for (id, part) in explorer.task_parts(row) {
             let Part::Task(task) = &*part else { continue };
             // A job is told by its worker.
@@ -363,7 +377,14 @@ impl Stepper {
             let standing = match &task.at {
                 At::Ended(ended) => Standing::Ended(outcome::how_text(ended.how)),
                 _ if !own.is_empty() => Standing::Goes(own),
-                _ => Standing::Waits { why: why(&scene, id), for_ever: for_ever(id) },
+                _ => match explorer.cut_of(row, id) {
+                    Some(what) => {
+                        cut = Some(what);
+                        let reasons = vec![("that is not gone through".to_string(), None)];
+                        Standing::Waits { why: vec![Why { what: what.to_string(), reasons }], for_ever: false }
+                    }
+                    None => Standing::Waits { why: why(&scene, id), for_ever: for_ever(id) },
+                },
             };
             let site = task.machine.as_ref().map_or(task.site, Task::pc);
             let span = if site == super::process::NOWHERE { Span::default() } else { self.model.program.span(site) };
@@ -376,15 +397,21 @@ impl Stepper {
         let finished = over && scene.finished();
         let mut m = Move::new(&self.model, row.parts(), &[], explorer.main, explorer.main);
         let outcome = if finished { outcome::of(&mut m, &explorer, row, true, &[]).into_iter().next() } else { None };
-        let claims = outcome.map(|o| o.claims).unwrap_or_default();
-        let of = self.model.program.claims.iter().zip(claims);
+        let held = outcome.map(|o| o.claims).unwrap_or_default();
+        let claim = |(n, held): (usize, Option<bool>)| {
+            let claim = &self.model.program.claims[n];
+            let why = if held.is_none() { outcome::why_undecided(&mut m, n) } else { None };
+            ClaimView { every: claim.every, span: claim.span, held: held == Some(true), why }
+        };
+        let claims = held.into_iter().enumerate().map(claim).collect();
         View {
             tasks,
             values: values(&explorer, row),
             objects: objects_in(&explorer, row, &scene),
             over,
+            cut,
             finished,
-            claims: of.map(|(c, held)| (c.every, c.span, held == Some(true))).collect(),
+            claims,
         }
     }
 }

@@ -91,6 +91,8 @@ struct Gathered {
     outcomes: Vec<(Outcome, u64)>,
     outcome_places: HashMap<Outcome, usize>,
     more_outcomes: bool,
+    /// See [`Claimed::why`].
+    whys: Vec<Option<String>>,
     lock_order: bool,
     runs: u64,
     cut_runs: u64,
@@ -119,6 +121,10 @@ pub fn sample(
     sampling: &Sampling,
     ask: &mut dyn FnMut(&Progress) -> Option<Stop>,
 ) -> Result<Report, (usize, String)> {
+    if super::outgrows(program, options) {
+        let of_nothing = Gathered { stop: Some(Stop::Memory), ..Gathered::default() };
+        return Ok(report(program, sampling, of_nothing));
+    }
     let mut all = Gathered { visible: watched(program), passes: 1, ..Gathered::default() };
     loop {
         match round(program, options, sampling, &mut all, ask)? {
@@ -173,6 +179,10 @@ fn round(
         all.stop = walked.stop;
         for fresh in std::mem::take(&mut graph.fresh) {
             again |= all.add(&mut graph.explorer, &fresh) && !model.plain;
+            // To find a shorter schedule may have taken long.
+            if all.stop.is_none() {
+                all.stop = ask(&progress(all, walked.steps, &graph));
+            }
         }
         if graph.explorer.guards_broken() {
             // What was made of this schedule rests on a wrong assumption; it is
@@ -229,7 +239,8 @@ impl Gathered {
     }
 
     fn has(&self, code: Code) -> bool {
-        self.codes().any(|known| known == code)
+        // Of a circle of locks alone the verdict tells as of their order as well.
+        self.codes().any(|known| known == code) || code == Code::LockOrder && self.lock_order
     }
 
     fn has_failure(&self) -> bool {
@@ -282,6 +293,11 @@ impl Gathered {
             }
         }
         self.more_outcomes |= graph.explorer.outcomes.more;
+        let whys = &graph.explorer.outcomes.whys;
+        self.whys.resize(self.whys.len().max(whys.len()), None);
+        for (known, why) in self.whys.iter_mut().zip(whys).filter(|(known, _)| known.is_none()) {
+            known.clone_from(why);
+        }
         self.states = self.states.max(graph.states());
         self.bytes = self.bytes.max(graph.bytes());
         self.cut = self.cut.or(graph.explorer.cut);
@@ -295,7 +311,13 @@ fn report(program: &'static Program, sampling: &Sampling, all: Gathered) -> Repo
             let here = |o: &&(Outcome, u64)| o.0.claims.get(i).is_some_and(|c| (*c == Some(true)) == holds);
             all.outcomes.iter().filter(here).map(|o| o.1).sum()
         };
-        Claimed { every: claim.every, span: claim.span, holds: of(true), fails: of(false) }
+        Claimed {
+            every: claim.every,
+            span: claim.span,
+            holds: of(true),
+            fails: of(false),
+            why: all.whys.get(i).cloned().flatten(),
+        }
     });
     let claims = claims.collect();
     let found = told(all.races, all.others);

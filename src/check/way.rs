@@ -487,12 +487,22 @@ pub fn way_of(explorer: &Explorer, row: &Row, log: &[(Mover, Logged)]) -> Way {
     Way { schedule, lanes, steps, circle_from: None }
 }
 
+/// How many bytes what stands in a row and not in the one before takes.
+fn made_between(explorer: &Explorer, before: &Row, after: &Row) -> usize {
+    let new = |(ix, part): (usize, &PartId)| before.get(ix as PartIx) != *part && *part != 0;
+    let parts = after.parts().iter().enumerate().filter(|p| new(*p));
+    parts.map(|(_, part)| super::part::bytes(&explorer.model.space.part(*part))).fold(0, usize::saturating_add)
+}
+
 /// A way that leads to the same state with fewer changes from one task to
 /// another: neighbours are exchanged where that leads to the same state and
 /// brings turns of one task together (as Choi and Zeller, ISSTA 2002, and
 /// Harmony's explanations do).
 fn fewer_switches(explorer: &Explorer, turns: Vec<Turn>) -> Vec<Turn> {
     const TURNS_MAX: usize = 400;
+    const TRIES_MAX: usize = 20_000;
+    /// They may make values of so many bytes.
+    const MADE_MAX: usize = 32 << 20;
     if turns.len() > TURNS_MAX || turns.len() < 3 {
         return turns;
     }
@@ -501,11 +511,13 @@ fn fewer_switches(explorer: &Explorer, turns: Vec<Turn>) -> Vec<Turn> {
         let Some((next, ..)) = explorer.logged(&rows[rows.len() - 1], turn) else { return turns };
         rows.push(next);
     }
+    // What each comes to, since all that is tried makes it anew.
+    let made: usize = rows.windows(2).map(|pair| made_between(explorer, &pair[0], &pair[1])).sum();
+    let mut budget = TRIES_MAX.min(MADE_MAX / (made / turns.len() + 1));
     let mut turns = turns;
     // The last turn shows what was found; it stays.
     let last = turns.len() - 1;
     let mut at = 1;
-    let mut budget = 20_000;
     while at < last && budget > 0 {
         // A turn of another task between two of the same one: moved behind.
         let same = (at + 1..last).find(|j| turns[*j].actor == turns[at - 1].actor);
@@ -518,6 +530,10 @@ fn fewer_switches(explorer: &Explorer, turns: Vec<Turn>) -> Vec<Turn> {
         let mut k = j;
         let mut fine = true;
         while k > at {
+            if budget == 0 {
+                fine = false;
+                break;
+            }
             budget -= 1;
             let one = explorer.logged(&rows[k - 1], &turns[k]);
             let two = one.as_ref().and_then(

@@ -10,7 +10,7 @@ use crate::lang::error::ScriptError;
 use crate::lang::parse::ERRORS_MAX;
 use crate::program::Program;
 use crate::repl::Whole;
-use crate::report::{self, SESSION, Source, Style, json, junit, lanes, repeat, sarif, verdict};
+use crate::report::{self, SESSION, Source, Style, json, junit, lanes, repeat, sarif, tested, verdict};
 use clap::Args;
 use std::time::{Duration, Instant};
 
@@ -226,7 +226,8 @@ impl Session<'_> {
             ReportFormat::Sarif => {
                 let found = report.found.iter().map(|s| (&s.finding, lanes_of(&s.way))).collect();
                 let failing = report.claims.iter().filter(|c| holds(c, report) == Some(false));
-                let claims = failing.map(|c| (c.span, sarif::claim(c.every, c.holds, c.fails))).collect();
+                let claims =
+                    failing.map(|c| (c.span, sarif::claim(c.every, c.holds, c.fails, c.why.as_deref()))).collect();
                 let checked = sarif::Checked { source: self.source, found, claims, reason: reason(report) };
                 put_out(&sarif::checked(&checked, code));
             }
@@ -269,7 +270,7 @@ impl Session<'_> {
         };
         let of_claim = |claim: &check::Claimed| {
             let line = self.source.position(claim.span).line;
-            let message = sarif::claim(claim.every, claim.holds, claim.fails);
+            let message = sarif::claim(claim.every, claim.holds, claim.fails, claim.why.as_deref());
             let outcome = match holds(claim, report) {
                 Some(true) => CaseOutcome::Passed,
                 None => undecided(),
@@ -334,7 +335,11 @@ impl Session<'_> {
                 Some(false) => "does not hold",
                 None => "is not decided",
             };
-            put_out(&format!("  expect {word} (line {line})  {text}: true at the end of {} of {total}\n", claim.holds));
+            let why = tested::at_an_end(total, claim.why.as_deref());
+            put_out(&format!(
+                "  expect {word} (line {line})  {text}: true at the end of {} of {total}{why}\n",
+                claim.holds
+            ));
         }
         if !self.style.quiet && report.outcomes.len() > 1 {
             let table = repeat::RepeatTable {

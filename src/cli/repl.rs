@@ -203,7 +203,7 @@ impl Plain {
 
 /// Lines of standard input, given up when the session is over.
 #[derive(Default)]
-struct Lines {
+pub(super) struct Lines {
     bytes: Vec<u8>,
     ended: bool,
     /// A line had bytes that are no text, since that was asked for last.
@@ -249,7 +249,7 @@ impl Lines {
 
     /// The next line without its end; none at the end, or if the session has
     /// ended meanwhile.
-    fn next(&mut self, over: &EventFd) -> Option<String> {
+    pub(super) fn next(&mut self, over: impl AsFd) -> Option<String> {
         loop {
             if let Some(end) = self.bytes.iter().position(|b| *b == b'\n') {
                 let line: Vec<u8> = self.bytes.drain(..=end).collect();

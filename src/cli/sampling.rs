@@ -80,10 +80,13 @@ impl SamplingArgs {
 pub fn reason(report: &Report, sampled: &Sampled) -> String {
     let schedules = phrase::count(sampled.runs, "schedule");
     let by = format!("drawn by {} with seed {}", sampled.strategy.word(), sampled.seed);
-    let cut = match sampled.cut {
+    let mut cut = match sampled.cut {
         0 => String::new(),
         cut => format!("; {cut} of them cut, since they were too long or went round"),
     };
+    if let Some(what) = report.cut {
+        cut.push_str(&format!("; not gone through: {what}"));
+    }
     if report.found.iter().any(|s| !s.finding.code.is_note()) {
         format!("{schedules} {by}{cut}; what they did not show may be possible all the same")
     } else {

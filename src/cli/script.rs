@@ -10,6 +10,7 @@ use crate::program::Program;
 use crate::program::compile::analyse;
 use crate::program::value::Value;
 use crate::report::{self, STANDARD_INPUT, Source};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::AsFd;
@@ -96,19 +97,28 @@ pub fn entered(whole: &crate::repl::Whole) -> Result<&'static Program, Vec<Scrip
     Ok(Box::leak(Box::new(whole.program()?)))
 }
 
-/// A file itself, or every `.conc` below a folder, in order. There only what is a file is a
-/// script: a pipe of this name would be waited for.
+/// A file itself, or every `.conc` below a folder, in order. Each folder once, however many
+/// links lead to it: one may lead to what it is in. There only what is a file is a script: a
+/// pipe of this name would be waited for.
 pub fn below(path: &Path) -> std::io::Result<Vec<PathBuf>> {
+    below_but(path, &mut BTreeSet::new())
+}
+
+/// The same but what is in the folders that are known by now.
+fn below_but(path: &Path, known: &mut BTreeSet<PathBuf>) -> std::io::Result<Vec<PathBuf>> {
     if !path.is_dir() {
         std::fs::metadata(path)?;
         return Ok(vec![path.to_path_buf()]);
     }
     let mut found = Vec::new();
+    if !known.insert(std::fs::canonicalize(path)?) {
+        return Ok(found);
+    }
     let mut entries: Vec<PathBuf> = std::fs::read_dir(path)?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
     entries.sort();
     for entry in entries {
         if entry.is_dir() {
-            found.extend(below(&entry)?);
+            found.extend(below_but(&entry, known)?);
         } else if entry.extension().is_some_and(|e| e == "conc")
             && std::fs::metadata(&entry).map_or(true, |m| m.is_file())
         {

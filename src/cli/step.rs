@@ -2,6 +2,7 @@
 //! picture of a state; what can happen in a state is `check::stepper`'s.
 
 use super::check::lanes_of;
+use super::repl::Lines;
 use super::{Common, Format, exit, put_err, put_out, script};
 use crate::check::Schedule;
 use crate::check::follow::{self, Refused};
@@ -13,7 +14,7 @@ use crate::program::Program;
 use crate::repl::Whole;
 use crate::report::{self, SESSION, Source, Style, lanes};
 use clap::Args;
-use std::io::{BufRead, IsTerminal};
+use std::io::IsTerminal;
 
 /// Who goes through a script: where the commands come from and where the
 /// answers go.
@@ -26,16 +27,22 @@ pub trait Talk {
 }
 
 /// At standard input and output.
+#[derive(Default)]
 struct Standard {
     /// Somebody who reads along sees what was typed; a file's commands are
     /// shown where they would have been typed.
     echo: bool,
+    lines: Lines,
+    /// Ctrl-C, while it waited for a command.
+    interrupted: bool,
 }
 
 impl Talk for Standard {
     fn line(&mut self) -> Option<String> {
         put_out("> ");
-        let line = std::io::stdin().lock().lines().next().and_then(Result::ok);
+        let interruption = crate::run::interruption();
+        let line = interruption.descriptor().and_then(|over| self.lines.next(over));
+        self.interrupted = interruption.requested();
         match &line {
             Some(line) if self.echo => put_out(&format!("{line}\n")),
             Some(_) => {}
@@ -74,13 +81,14 @@ const ROWS: usize = 8;
 const NAMES: usize = 16;
 /// Lines above and below a place in the source.
 const AROUND: usize = 5;
-/// What goes on longer by itself is halted.
-const TURNS_MAX: usize = 10_000;
+/// What goes on longer by itself is halted; again, it goes on from there.
+const TURNS_MAX: usize = 1000;
 
 const HELP: &str = "  NUMBER or NAME  that task takes its next turn; 2:1 the second of several ways
   b [N]           back: takes the last turn back, or the last N
-  f NAME          goes on with one task as long as it can
-  c               goes on, everybody in turn, until something is found or the end
+  f NAME          goes on with one task as long as it can, at most 1000 turns
+  c               goes on, everybody in turn, until something is found or the end,
+                  at most 1000 turns; Ctrl-C takes the prompt back from both
   v               the state again
   l               the whole way so far
   p [NAME]        the source around the last step, or around where a task stands
@@ -111,7 +119,13 @@ pub fn main(args: &StepArgs) -> u8 {
                 put_err(&sentence);
                 return exit::WRONG;
             }
-            session.talk(&mut Standard { echo: !std::io::stdin().is_terminal() })
+            let mut standard = Standard { echo: !std::io::stdin().is_terminal(), ..Standard::default() };
+            let code = session.talk(&mut standard);
+            if standard.interrupted {
+                put_err("conc: interrupted\n");
+                return exit::INTERRUPTED;
+            }
+            code
         }
         Err(error) => {
             script::show_errors(&source, &[error], &args.common, Format::Human);
@@ -300,7 +314,7 @@ impl Session {
         let more = match halt {
             Halt::Over | Halt::Found => String::new(),
             Halt::Ways => format!("{} can go on in several ways\n", only.map_or(String::new(), |n| self.name(n))),
-            Halt::Limit => format!("halted after {TURNS_MAX} turns\n"),
+            Halt::Limit => format!("halted after {TURNS_MAX} turns; c or f goes on\n"),
             Halt::Interrupted => "interrupted\n".to_string(),
         };
         format!("{}{}{more}\n", self.told(), self.state())
@@ -342,13 +356,19 @@ impl Session {
         out.push_str(&self.tasks(&view));
         if view.finished {
             out.push_str("every task has ended\n");
-            for (every, span, held) in &view.claims {
-                let word = if *every { "every" } else { "some" };
-                let line = self.source.line(*span);
-                out.push_str(&format!("expect {word} (line {line}) is {held} at this end\n"));
+            for claim in &view.claims {
+                let word = if claim.every { "every" } else { "some" };
+                let (line, held) = (self.source.line(claim.span), claim.held);
+                out.push_str(&match &claim.why {
+                    None => format!("expect {word} (line {line}) is {held} at this end\n"),
+                    Some(why) => format!("expect {word} (line {line}) is not true at this end: {why}\n"),
+                });
             }
         } else if view.over {
-            out.push_str("nobody can go on\n");
+            match view.cut {
+                None => out.push_str("nobody can go on\n"),
+                Some(cut) => out.push_str(&format!("nobody can go on: {cut} is not gone through\n")),
+            }
         }
         out
     }

@@ -259,7 +259,8 @@ fn check_one(args: &TestArgs, case: &Case, memory_max: u64, stop: &AtomicBool) -
 
 fn judged(expectations: &Expectations, report: &check::Report) -> Outcome {
     let seen: Vec<Seen> = report.found.iter().map(|s| Seen::of(&s.finding)).collect();
-    let claim = |c: &check::Claimed| expect::Claimed { span: c.span, holds: c.holds, fails: c.fails };
+    let claim =
+        |c: &check::Claimed| expect::Claimed { span: c.span, holds: c.holds, fails: c.fails, why: c.why.clone() };
     let claims: Vec<expect::Claimed> = report.claims.iter().map(claim).collect();
     Outcome::Judged {
         judgement: expectations.judge(&seen, &claims, report.complete()),

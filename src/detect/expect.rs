@@ -42,11 +42,13 @@ pub struct Seen {
 
 /// What came of an `expect some` or `expect every`: how many complete ends had
 /// it true, and how many not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claimed {
     pub span: Span,
     pub holds: u64,
     pub fails: u64,
+    /// Where it is neither true nor false at an end: why.
+    pub why: Option<String>,
 }
 
 /// What is against the expectations.
@@ -60,7 +62,7 @@ pub enum Fault {
     Missing { line: usize, not_on: Vec<String>, instead: Vec<usize> },
     /// A place in the lines: no complete end has it true (`some`), or some
     /// have it false (`every`).
-    Refuted { line: usize, holds: u64, fails: u64 },
+    Refuted { line: usize, holds: u64, fails: u64, why: Option<String> },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,7 +159,7 @@ impl Expectations {
 
 fn refuted(line: usize, every: bool, claim: &Claimed) -> Option<Fault> {
     let holds = if every { claim.fails == 0 } else { claim.holds > 0 };
-    (!holds).then_some(Fault::Refuted { line, holds: claim.holds, fails: claim.fails })
+    (!holds).then_some(Fault::Refuted { line, holds: claim.holds, fails: claim.fails, why: claim.why.clone() })
 }
 
 impl Line {
@@ -320,12 +322,12 @@ mod tests {
         let text = "var x = 0\nexpect some x == 1\nexpect every x < 2";
         let lines = expectations(text).lines;
         let judged = |some: (u64, u64), every: (u64, u64), complete| {
-            let claim = |n: usize, (holds, fails)| Claimed { span: lines[n].span, holds, fails };
+            let claim = |n: usize, (holds, fails)| Claimed { span: lines[n].span, holds, fails, why: None };
             expectations(text).judge(&[], &[claim(0, some), claim(1, every)], complete)
         };
         assert_eq!(judged((1, 5), (6, 0), true).verdict, Verdict::Passed);
-        assert_eq!(judged((0, 6), (6, 0), true).faults, [Fault::Refuted { line: 0, holds: 0, fails: 6 }]);
-        assert_eq!(judged((1, 5), (5, 1), false).faults, [Fault::Refuted { line: 1, holds: 5, fails: 1 }]);
+        assert_eq!(judged((0, 6), (6, 0), true).faults, [Fault::Refuted { line: 0, holds: 0, fails: 6, why: None }]);
+        assert_eq!(judged((1, 5), (5, 1), false).faults, [Fault::Refuted { line: 1, holds: 5, fails: 1, why: None }]);
         let open = judged((0, 6), (6, 0), false);
         assert_eq!((open.verdict, open.open), (Verdict::Undecided, vec![0]));
     }

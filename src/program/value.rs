@@ -361,6 +361,33 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
+/// So many bytes of a text about a script's values are shown, of more its beginning.
+const SHORT: usize = 4096;
+
+/// What is shown of something: all, or its beginning if it is long. No more than that is
+/// ever made of it, since a value may be as large as the memory.
+pub fn brief(shown: impl fmt::Display) -> String {
+    struct Room(String);
+    impl fmt::Write for Room {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            let room = SHORT - self.0.len();
+            if text.len() <= room {
+                self.0.push_str(text);
+                return Ok(());
+            }
+            let end = (0..=room).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+            self.0.push_str(&text[..end]);
+            Err(fmt::Error)
+        }
+    }
+    let mut room = Room(String::new());
+    // The only error there is: there is no room for the rest.
+    if fmt::Write::write_fmt(&mut room, format_args!("{shown}")).is_err() {
+        room.0.push('…');
+    }
+    room.0
+}
+
 /// Whether a task can be called so: what tells of it names it.
 pub fn names_a_task(text: &str) -> bool {
     !text.trim().is_empty()

@@ -392,12 +392,14 @@ fn artifact(source: &Source) -> ArtifactLocation {
 }
 
 /// The words of a claim that does not hold, for `Checked::claims`.
-pub fn claim(every: bool, holds: u64, fails: u64) -> String {
+pub fn claim(every: bool, holds: u64, fails: u64, why: Option<&str>) -> String {
     let what = tested::words(&crate::detect::expect::Line {
         what: crate::detect::expect::What::Claim { every },
         span: Span::default(),
     });
-    format!("`{what}` does not hold: true at {holds} of {}", super::phrase::count(holds + fails, "end"))
+    let ends = holds + fails;
+    let why = tested::at_an_end(ends, why);
+    format!("`{what}` does not hold: true at {holds} of {}{why}", super::phrase::count(ends, "end"))
 }
 
 #[cfg(test)]

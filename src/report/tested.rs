@@ -184,17 +184,19 @@ impl Tested {
                 }
                 text
             }
-            Fault::Refuted { line, holds, fails } => {
+            Fault::Refuted { line, holds, fails, why } => {
                 let every =
                     matches!(self.expectations.lines.get(*line).map(|l| &l.what), Some(What::Claim { every: true }));
                 let ends = holds + fails;
                 let line = self.line(*line);
-                match (every, ends) {
+                let what = if why.is_some() { "not true" } else { "false" };
+                let text = match (every, ends) {
                     (_, 0) => format!("{line} is not met: no execution comes to its end"),
-                    (true, _) => format!("{line} is not met: it is false at {fails} of {}", phrase::count(ends, "end")),
-                    (false, 1) => format!("{line} is not met: it is false at the only end"),
-                    (false, _) => format!("{line} is not met: it is false at all {}", phrase::count(ends, "end")),
-                }
+                    (true, 2..) => format!("{line} is not met: it is {what} at {fails} of {ends} ends"),
+                    (_, 1) => format!("{line} is not met: it is {what} at the only end"),
+                    (false, _) => format!("{line} is not met: it is {what} at all {ends} ends"),
+                };
+                text + &at_an_end(ends, why.as_deref())
             }
         }
     }
@@ -285,6 +287,16 @@ pub fn last(all: &[Tested], duration_ms: f64, style: &Style) -> String {
     format!("{}\n", style.paint("1", &last))
 }
 
+/// What is said behind the count of the ends of a claim that is neither true nor false at
+/// one of them.
+pub fn at_an_end(ends: u64, why: Option<&str>) -> String {
+    match why {
+        None => String::new(),
+        Some(why) if ends == 1 => format!(": {why}"),
+        Some(why) => format!("; at one of them {why}"),
+    }
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -307,7 +319,7 @@ pub(super) mod tests {
         let expectations = Expectations::of(expects, text);
         let lines = expectations.lines.iter().filter(|l| matches!(l.what, What::Claim { .. }));
         let claims: Vec<Claimed> =
-            lines.zip(claims).map(|(l, c)| Claimed { span: l.span, holds: c.0, fails: c.1 }).collect();
+            lines.zip(claims).map(|(l, c)| Claimed { span: l.span, holds: c.0, fails: c.1, why: None }).collect();
         let seen: Vec<Seen> = found.iter().map(Seen::of).collect();
         let judgement = expectations.judge(&seen, &claims, reason.is_none());
         let found = found.into_iter().map(|f| (f, lanes::Lanes::default())).collect();

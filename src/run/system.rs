@@ -157,6 +157,12 @@ impl Interruption {
         self.signal().is_some()
     }
 
+    /// What can be read once it is requested.
+    pub fn descriptor(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+        use std::os::fd::AsFd;
+        self.signals.as_ref().map(AsFd::as_fd)
+    }
+
     /// The signal that asked for it.
     pub fn signal(&self) -> Option<i32> {
         if let Some(signals) = &self.signals

@@ -358,3 +358,81 @@ fn options_of_strategies() {
     assert_eq!(refused.stderr, "conc: `--depth` is for `--strategy pct` alone: no other strategy has priorities\n");
     depth("pct").expect_code(1);
 }
+
+/// States are counted for random schedules as well: whichever draws them, no more are met.
+#[test]
+fn a_limit_of_states_for_random_schedules() {
+    for strategy in ["random", "pct", "surw"] {
+        for states in [1, 10, 500] {
+            let (limit, way) = (states.to_string(), ["--strategy", strategy, "--max-states"]);
+            let ended = check_json(COUNTING).args(way).args([&limit]).finish().expect_code(3);
+            let summary = summary(&ended);
+            assert_eq!(summary["reason"], "the limit of states was reached", "{strategy} {states}: {summary}");
+            assert_eq!(summary["states"], states, "{strategy}: {summary}");
+        }
+        // What is within the limit is drawn to its end.
+        let few = check_json(TWO_WRITERS).args(["--strategy", strategy, "--runs", "20", "--max-states", "100"]);
+        assert_eq!(summary(&few.finish())["schedules"], 20, "{strategy}");
+    }
+}
+
+/// The memory that a check took at the most, in MB.
+fn memory_at_most(mut running: super::support::Running) -> (u64, Ended) {
+    let mut most = 0;
+    running.until("its end", |run| {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", run.pid())).unwrap_or_default();
+        let kilobytes = status.lines().find_map(|l| l.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
+        most = most.max(kilobytes.unwrap_or(0) / 1024);
+        // One that has ended has no memory any more.
+        kilobytes.is_none().then_some(())
+    });
+    (most, running.finish())
+}
+
+/// However large values are, what is kept of them is counted, and what is told of them short.
+#[test]
+fn a_limit_of_memory_where_values_are_large() {
+    let doubled = |kind: &str, from: &str| {
+        format!("{kind} s = {from}\ntask t {{ loop {{ s = s + s }} }}\nspawn t x2\njoin all\n")
+    };
+    let scripts = [
+        "shared s = \"x\"\nrepeat 28 { s = s + s }\nprint len(s)\n".to_string(),
+        doubled("shared", "\"x\""),
+        doubled("atomic", "[1]"),
+    ];
+    for script in scripts {
+        for how in [&[][..], &["--strategy", "random"], &["--strategy", "surw"]] {
+            let running = check_json(&script).args(["--max-memory", "100MB"]).args(how).start();
+            let (most, ended) = memory_at_most(running);
+            assert_eq!(summary(&ended)["complete"], false, "{script} {how:?}");
+            assert!(most < 600, "{most} MB: {script} {how:?}");
+        }
+    }
+}
+
+/// What is not gone through is told by schedules as by an exploration.
+#[test]
+fn schedules_tell_what_they_did_not_go_through() {
+    let too_much = [
+        ("atomic s = 0\ntask t { s += 1 }\nspawn t x 5000\njoin all\n", "a `spawn` of more tasks"),
+        ("atomic s = 0\ntask t { atomically { loop { s += 1 } } }\nspawn t x2\n", "`atomically`"),
+    ];
+    for (script, what) in too_much {
+        for how in [&[][..], &["--strategy", "random", "--runs", "3"]] {
+            let told = summary(&check_json(script).args(how).finish().expect_code(3));
+            assert!(told["reason"].as_str().is_some_and(|reason| reason.contains(what)), "{how:?}: {told}");
+        }
+    }
+}
+
+/// A circle of locks is told of as their order as well, so that ends what waits for that.
+#[test]
+fn schedules_end_with_what_is_waited_for() {
+    let script = "lock a\nlock b\ntask t { with a { with b { } } }\ntask u { with b { with a { } } }\n\
+        spawn t\nspawn u\njoin all\n";
+    for code in ["deadlock", "lock-order"] {
+        let ended = check_json(script).args(["--strategy", "random", "--until", code]).finish().expect_code(1);
+        assert!(summary(&ended)["schedules"].as_u64() < Some(1000), "{code}: {}", ended.stdout);
+        assert_eq!(summary(&ended)["verdicts"][code], "found");
+    }
+}

@@ -241,6 +241,18 @@ fn a_notify_all_that_came_too_early_for_one() {
     assert_eq!(ended.failures(), ["lost-wakeup"; 1], "{}", ended.stdout);
 }
 
+/// Who could do it is not waited for where it waits for the same itself: there is no circle.
+#[test]
+fn who_waits_for_the_same_waits_for_nobody_else() {
+    let script = "event e\ntask t0 { e.wait() }\ntask t1 { e.wait(); e.set() }\nspawn t0\nspawn t1\n";
+    for command in ["run", "check"] {
+        let ended = conc().file("s.conc", script).args([command, "s.conc"]).finish().expect_code(1);
+        let told = flat(&(ended.stdout + &ended.stderr));
+        assert!(!told.contains("wait for each other"), "{told}");
+        assert!(told.contains("t0 and t1 wait for event e to be set, and t1, which would set, is stuck"), "{told}");
+    }
+}
+
 /// Who goes on for ever beside them takes nothing from those that are stuck: each way of being
 /// so is told, whichever is met first, and so is each place at which somebody is starved.
 #[test]

@@ -74,6 +74,8 @@ impl Explorer<'_> {
         let leaf = self.memos[memo].find(part, |ix| row.get(ix), ways, &mut widths).unwrap_or_else(|| {
             let carried = carry_out(self.open(row, ix, ways), (ix, part), mover);
             self.long |= carried.long;
+            let bytes = carried.bytes();
+            self.made_bytes = self.made_bytes.saturating_add(if bytes >= LARGE { bytes as u64 } else { 0 });
             let leaf = self.keep(carried);
             // Again, for the widths of its ways.
             self.memos[memo].find(part, |ix| row.get(ix), ways, &mut widths).unwrap_or(leaf)

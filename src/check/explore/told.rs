@@ -19,6 +19,8 @@ const LEAVE_AT: usize = 4;
 
 /// So many states are looked at where an exploration ends early.
 const OPEN_MOST: usize = 64;
+/// To write out the outcomes of an end takes long if they have so many bytes.
+const OUTCOMES_LARGE: usize = 1 << 20;
 /// No more of them are once so many parts were looked at for that.
 const OPEN_LOOKED: usize = 1 << 17;
 
@@ -303,6 +305,10 @@ impl Explorer<'_> {
         let mut m = Move::new(self.model, row.parts(), &[], self.main, self.main);
         let outcomes = outcome::of(&mut m, self, row, finished, &[]);
         let others = self.others_alike(row, finished);
+        self.long |= outcomes.iter().map(Outcome::bytes).sum::<usize>() > OUTCOMES_LARGE;
+        if let Some(first) = outcomes.first() {
+            self.outcomes.explain(&mut m, &first.claims);
+        }
         let notes = if finished { finding::notes(self, row) } else { Vec::new() };
         if finished {
             m.run_finally();

@@ -115,6 +115,13 @@ impl Explorer<'_> {
         Some((row.with(&writes), log.unwrap_or_default(), events))
     }
 
+    /// What the next step of a task is, if it is too much to be carried out.
+    pub fn cut_of(&self, row: &Row, task: TaskId) -> Option<&'static str> {
+        let mut m = self.open(row, self.model.space.place(Key::Task(task)), &[]);
+        let ran = run(&mut m, Mover::Task);
+        m.cut.filter(|_| ran == Ran::Blocked)
+    }
+
     pub fn row(&self, state: StateId) -> Row {
         let mut row = Row::default();
         self.store.load(state, &mut row);

@@ -10,7 +10,7 @@ use crate::machine::step::SpawnStep;
 use crate::machine::{Arm, Step, TaskField};
 use crate::objects::{self, Outcome, TaskId, World, pool, task};
 use crate::program::code::SelfInfo;
-use crate::program::value::{Error, ObjRef, Value};
+use crate::program::value::{Error, ObjRef, Value, brief};
 use std::sync::Arc;
 
 impl Move<'_> {
@@ -36,7 +36,7 @@ impl Move<'_> {
             }
             Step::Print(text) => {
                 self.progress = true;
-                self.say(|_| format!("print {text}"));
+                self.say(|_| brief(format_args!("print {text}")));
                 let text: Arc<str> = Arc::from(text.as_str());
                 let may_be_cut = self.model.movers.deadly;
                 self.change_task(self.me, |t| {

@@ -11,7 +11,7 @@ use crate::machine::local::updated;
 use crate::machine::{Access, Home, Place};
 use crate::objects::TaskId;
 use crate::program::kind::{Memory, Update};
-use crate::program::value::{Error, Value};
+use crate::program::value::{Error, Value, brief};
 
 impl Move<'_> {
     pub(super) fn access(&mut self, place: Place, access: &Access) -> Result<Value, Error> {
@@ -79,7 +79,7 @@ impl Move<'_> {
             if log.text.is_empty() {
                 log.text = text;
             } else {
-                log.text = format!("{}; {text}", log.text);
+                log.text = brief(format_args!("{}; {text}", log.text));
             }
             log.reached.push(Reached { ix, name, write, atomic, value, site });
         }

@@ -10,7 +10,7 @@ use crate::check::part::*;
 use crate::check::seen::{self, Event};
 use crate::machine::{Home, Place, Step, Task};
 use crate::objects;
-use crate::program::value::{Error, ErrorKind, Looked, Value, undecided};
+use crate::program::value::{Error, ErrorKind, Looked, Value, brief, undecided};
 
 /// What is made of a step.
 enum Took<T> {
@@ -260,7 +260,7 @@ impl Move<'_> {
         });
         if let Some((error, calls)) = failed.flatten() {
             let kind = ErrorKind::ALL.iter().position(|k| *k == error.kind).unwrap_or(0) as u8;
-            let (site, message) = (error.site, error.message);
+            let (site, message) = (error.site, brief(error.message));
             self.events.push(Event::Failed { task: None, job: None, site, kind, message, calls, held: Vec::new() });
         }
     }

@@ -15,6 +15,8 @@ pub const BUDGET: u64 = 3_000_000;
 
 /// One that takes long is worth so many.
 const LONG: u64 = 1000;
+/// To make large values of so many bytes is worth one.
+const BYTES: u64 = 16;
 
 /// A schedule and what it shows.
 #[derive(Clone)]
@@ -42,6 +44,7 @@ impl Wanted<'_> {
 pub fn follow(explorer: &mut Explorer, turns: &[Turn], wanted: &Wanted, budget: &mut u64) -> Option<Shows> {
     let mut row = applied(&explorer.row(0), &[]);
     let mut made = Vec::with_capacity(turns.len());
+    explorer.take_made_bytes();
     for turn in turns {
         *budget = budget.saturating_sub(1);
         let part = row.get(turn.actor);
@@ -56,8 +59,11 @@ pub fn follow(explorer: &mut Explorer, turns: &[Turn], wanted: &Wanted, budget: 
         }
         let mut ways = turn.ways.clone();
         let leaf = explorer.leaf(&row, turn.actor, turn.mover, part, &mut ways);
+        *budget = budget.saturating_sub(explorer.take_made_bytes() / BYTES);
         if explorer.took_long() {
-            *budget = budget.saturating_sub(LONG);
+            // Whatever is tried is kept.
+            let is_full = explorer.bytes() as u64 >= explorer.options.memory_max;
+            *budget = if is_full { 0 } else { budget.saturating_sub(LONG) };
         }
         if leaf.blocked {
             continue;

@@ -101,6 +101,10 @@ pub struct Graph<'a> {
     known: HashTable<u32>,
     bytes: u64,
     bytes_max: u64,
+    /// At most so many states, by whoever asked for the walks.
+    states_max: u64,
+    /// There was one more.
+    is_full: bool,
     walk: u32,
     trace: Vec<(u32, u32)>,
     own: Vec<Turn>,
@@ -142,6 +146,7 @@ pub fn applied(row: &Row, writes: &[(PartIx, PartId)]) -> Row {
 impl<'a> Graph<'a> {
     /// `explorer` has begun.
     pub fn new(explorer: Explorer<'a>, bytes_max: u64) -> Graph<'a> {
+        let states_max = explorer.options.states_max.unwrap_or(u64::MAX).max(1);
         let first = applied(&explorer.row(0), &[]);
         let mut graph = Graph {
             explorer,
@@ -149,6 +154,8 @@ impl<'a> Graph<'a> {
             known: HashTable::new(),
             bytes: 0,
             bytes_max: bytes_max.max(1),
+            states_max,
+            is_full: false,
             walk: 0,
             trace: Vec::new(),
             own: Vec::new(),
@@ -199,6 +206,10 @@ impl<'a> Graph<'a> {
                 (due, self.looks) = (steps + WORK, 0);
                 stop = ask(steps, self);
             }
+            // The state that is one too many is where the walk is now, so that it is looked at.
+            if self.is_full {
+                stop = stop.or(Some(Stop::States));
+            }
             let cut = steps == steps_max || self.round > ROUND_MAX || stop.is_some();
             let next = match &at {
                 At::End(outcome) => return Walked { outcome: *outcome, steps, cut: false, stop },
@@ -235,7 +246,8 @@ impl<'a> Graph<'a> {
         if let Some(at) = self.known.find(h, |n| nodes[*n as usize].row.parts() == row.parts()) {
             return At::Known(*at);
         }
-        if self.bytes >= self.bytes_max {
+        self.is_full |= nodes.len() as u64 >= self.states_max;
+        if self.bytes >= self.bytes_max || self.is_full {
             return At::Row(row);
         }
         let id = nodes.len() as u32;

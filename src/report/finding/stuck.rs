@@ -130,8 +130,8 @@ fn supplied(diagnostic: &mut Diagnostic, waiting: &Waiting) {
 
 /// Whether each of several waits for another of them.
 fn in_circle(circle: &[Waiting]) -> bool {
-    circle.len() > 1
-        && circle.iter().all(|w| w.waits.iter().flat_map(|w| &w.reasons).any(|r| next(r, circle).is_some()))
+    let another = |w: &Waiting, r: &Reason| next(r, circle).is_some_and(|n| n.task.serial != w.task.serial);
+    circle.len() > 1 && circle.iter().all(|w| w.waits.iter().flat_map(|w| &w.reasons).any(|r| another(w, r)))
 }
 
 /// The circle, if each of all these waits for just the next one.
