@@ -270,6 +270,16 @@ fn who_was_told_by_one_that_died_goes_on() {
     }
 }
 
+/// A process that is forked while threads beside it begin and end can have threads itself.
+#[test]
+fn a_fork_beside_threads_that_begin_and_end_leaves_its_child_whole() {
+    let script = "repeat 150 {\nlet p = pool(3)\nlet v = spawn process { let t = spawn { return 1 }; join t }\n\
+                  let w = spawn process { let t = spawn { return 1 }; join t }\np.close()\njoin [v, w]\njoin p\n}\n";
+    for _ in 0..8 {
+        run_json(script).finish().expect_code(0);
+    }
+}
+
 /// A daemon that has no processor for a while is on its way to where it stays all the same.
 #[test]
 fn a_daemon_that_gets_no_processor_is_waited_for() {
@@ -655,10 +665,10 @@ fn an_interrupted_run_reports_what_was_known() {
 #[test]
 fn a_signal_that_conc_was_started_to_ignore_stays_ignored() {
     let script = "print \"begun\"\nsleep 200ms\nprint \"done\"\n";
-    let command = format!("trap '' HUP INT; exec {} run script.conc", env!("CARGO_BIN_EXE_conc"));
+    let command = format!("trap '' HUP INT TSTP; exec {} run script.conc", env!("CARGO_BIN_EXE_conc"));
     let mut running = program("sh").file("script.conc", script).args(["-c", &command]).start();
     running.line("begun");
-    for signal in [Signal::SIGHUP, Signal::SIGINT] {
+    for signal in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTSTP] {
         running.signal(signal);
     }
     let ended = running.finish().expect_code(0);

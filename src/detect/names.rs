@@ -42,8 +42,9 @@ pub fn distinct(tasks: &[Named]) -> Vec<String> {
     let mut named: BTreeMap<u32, (usize, usize)> = BTreeMap::new();
     for mut level in levels {
         level.sort_by_key(|at| {
-            let spawner = above(*at).map_or("", |s| given[s].as_str()).to_string();
-            (spawner, tasks[*at].site, tasks[*at].id)
+            let spawner = above(*at).map_or("", |s| given[s].as_str());
+            let (name, number) = by_number(spawner);
+            (name.to_string(), number, tasks[*at].site, tasks[*at].id)
         });
         for at in level {
             let name = tasks[at].name.as_str();
@@ -65,6 +66,12 @@ pub fn distinct(tasks: &[Named]) -> Vec<String> {
         }
     }
     given
+}
+
+/// A name and the number behind it: the second comes before the tenth.
+fn by_number(name: &str) -> (&str, u64) {
+    let split = name.strip_suffix(')').and_then(|rest| rest.rsplit_once(" ("));
+    split.and_then(|(name, number)| Some((name, number.parse().ok()?))).unwrap_or((name, 0))
 }
 
 /// The objects of one finding, by names that tell them apart: of several of one name the
@@ -129,6 +136,16 @@ mod tests {
     fn a_name_that_somebody_has_is_left_out() {
         let all = [(0, "main", None, 0), (1, "w", Some(0), 3), (2, "w", Some(0), 3), (3, "w (2)", Some(0), 4)];
         assert_eq!(named(&all), ["main", "w", "w (3)", "w (2)"]);
+    }
+
+    /// By the order of their makers, the tenth of which is no second.
+    #[test]
+    fn makers_are_in_the_order_of_their_numbers() {
+        let makers = (1..=12).map(|id| (id, "w", Some(0), 3));
+        let made = (13..=24).map(|id| (id, "c", Some(id - 12), 4));
+        let all: Vec<_> = [(0, "main", None, 0)].into_iter().chain(makers).chain(made).collect();
+        let last: Vec<String> = (2..=12).map(|n| format!("c ({n})")).collect();
+        assert_eq!(named(&all)[14..], last);
     }
 
     /// Who is gone is counted.

@@ -252,6 +252,47 @@ impl Process {
     }
 }
 
+/// What a thread of the script does, from its beginning to its end.
+type Life = Box<dyn FnOnce() + Send>;
+
+/// Begins a thread of the script with so large a stack, which nobody joins in the kernel's
+/// sense. It is none of the standard library's: those take a lock of that library for a
+/// moment as they begin and as they end, and a fork of another thread in that moment would
+/// leave it locked in the child for ever. What the C library holds then, it makes whole after
+/// a fork.
+pub fn begin_thread(stack: usize, life: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    extern "C" fn run(life: *mut libc::c_void) -> *mut libc::c_void {
+        // SAFETY: it is the box of who began this thread, who has given it up.
+        let life: Box<Life> = unsafe { Box::from_raw(life.cast()) };
+        // Nobody above could go on with what unwinds.
+        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(life)).is_err() {
+            std::process::abort();
+        }
+        std::ptr::null_mut()
+    }
+    let life: *mut Life = Box::into_raw(Box::new(Box::new(life)));
+    let mut thread = std::mem::MaybeUninit::uninit();
+    let mut how = std::mem::MaybeUninit::uninit();
+    // SAFETY: the attributes are set up before they are used and taken down after; `run` gets
+    // what it expects, and keeps it only if a thread was made.
+    let error = unsafe {
+        let mut error = libc::pthread_attr_init(how.as_mut_ptr());
+        if error == 0 {
+            libc::pthread_attr_setstacksize(how.as_mut_ptr(), stack);
+            libc::pthread_attr_setdetachstate(how.as_mut_ptr(), libc::PTHREAD_CREATE_DETACHED);
+            error = libc::pthread_create(thread.as_mut_ptr(), how.as_ptr(), run, life.cast());
+            libc::pthread_attr_destroy(how.as_mut_ptr());
+        }
+        error
+    };
+    if error == 0 {
+        return Ok(());
+    }
+    // SAFETY: no thread has it.
+    drop(unsafe { Box::from_raw(life) });
+    Err(std::io::Error::from_raw_os_error(error))
+}
+
 /// How many records had the number before this one.
 pub fn record_age(arena: &Arena, record: u32) -> u64 {
     arena.object(record, object::WORD).load(Relaxed)

@@ -100,7 +100,7 @@ impl Session {
     /// end a program: they go to this session, or wait for the next one.
     pub fn start(terms: Terms) -> Result<Session, SetupError> {
         let mut mask = ending_signals();
-        mask.add(Signal::SIGTSTP);
+        mask.extend(&heeded([Signal::SIGTSTP]));
         sigprocmask(SigmaskHow::SIG_BLOCK, Some(&mask), None)?;
         let wake = Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?);
         let (commands, orders) = channel();

@@ -218,11 +218,11 @@ impl Executor {
         };
         // Nothing is allocated for a name: the thread names itself.
         let made = match super::system::has_room_beside_a_thread() {
-            true => std::thread::Builder::new().stack_size(STACK).spawn(start),
+            true => proc::begin_thread(STACK, start),
             false => Err(std::io::Error::from_raw_os_error(nix::libc::EAGAIN)),
         };
         match made {
-            Ok(_detached) => {
+            Ok(()) => {
                 family.adopt(self.arena, Child::of(self.arena, handle, daemon));
                 Ok(handle)
             }

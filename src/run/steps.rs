@@ -542,6 +542,9 @@ impl Executor {
             self.take_gate(false);
         }
         proc::send(pid, signal);
+        // It may not know of the process yet, and others may wait for what it does when that is
+        // dead.
+        self.image.call_supervisor();
         if waits {
             let until = futex::now_ns() + DYING_NS;
             while super::supervisor::is_alive(pid) && futex::now_ns() < until {

@@ -28,7 +28,7 @@ use super::record::{self, Raw};
 use super::replay::{self, Standing};
 use super::slots;
 use super::spawn::{self, Birth, Name, refused};
-use super::system::ending_signals;
+use super::system::{ending_signals, heeded};
 use crate::detect::event::Recording;
 use crate::detect::finding::{Ending, Finding, TaskFacts};
 use crate::machine::Task;
@@ -151,7 +151,7 @@ impl Supervisor {
     fn prepare(image: &'static Image) -> Result<Supervisor, SetupError> {
         let arena = image.arena;
         let mut mask = ending_signals();
-        mask.add(Signal::SIGTSTP);
+        mask.extend(&heeded([Signal::SIGTSTP]));
         mask.add(Signal::SIGCHLD);
         proc::have_children_told();
         let mut old_mask = SigSet::empty();

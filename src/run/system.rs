@@ -113,12 +113,17 @@ pub fn fresh_seed() -> u64 {
     (now ^ u64::from(std::process::id()) << 40) & 0xffff_ffff
 }
 
-/// The signals by which a user ends the program. One that it was started to ignore, as
-/// `nohup` and a shell's background have it, is none of them.
+/// The signals by which a user ends the program.
 pub fn ending_signals() -> nix::sys::signal::SigSet {
+    use nix::sys::signal::Signal;
+    heeded([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT])
+}
+
+/// Those of some signals that the program was not started to ignore, as `nohup` and a shell's
+/// background have it.
+pub fn heeded<const N: usize>(signals: [nix::sys::signal::Signal; N]) -> nix::sys::signal::SigSet {
     use nix::libc;
-    use nix::sys::signal::{SigSet, Signal};
-    let is_ignored = |signal: Signal| {
+    let is_ignored = |signal: nix::sys::signal::Signal| {
         let mut action = std::mem::MaybeUninit::<libc::sigaction>::uninit();
         // SAFETY: without a new action the call changes nothing, and fills the structure
         // that it is given, or fails.
@@ -127,8 +132,7 @@ pub fn ending_signals() -> nix::sys::signal::SigSet {
                 && action.assume_init().sa_sigaction == libc::SIG_IGN
         }
     };
-    let all = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT];
-    all.into_iter().filter(|signal| !is_ignored(*signal)).collect::<SigSet>()
+    signals.into_iter().filter(|signal| !is_ignored(*signal)).collect()
 }
 
 /// Whether the user wants the program to end: Ctrl-C, SIGTERM. As long as it
