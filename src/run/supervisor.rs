@@ -64,8 +64,6 @@ const LOOK_MS: u64 = 5;
 const SETTLED_LOOKS: u32 = 10;
 /// After so long it looks again whether the dead can be buried.
 const LATER: Duration = Duration::from_millis(1);
-/// So long it sleeps at the least after such deaths as nobody waits for it to see.
-const CALM_MS: u8 = 2;
 /// How long a process that was reserved may take to be there.
 const BIRTH_NS: u64 = 500_000_000;
 
@@ -124,8 +122,6 @@ struct Supervisor {
     /// were buried since they were looked through.
     pages: Vec<usize>,
     buried: usize,
-    /// Those that were found dead last had all told their ends by themselves.
-    calm: bool,
     began: u64,
     diagnosis: Diagnosis,
     findings: Vec<Finding>,
@@ -177,7 +173,6 @@ impl Supervisor {
             children: HashMap::new(),
             pages: Vec::new(),
             buried: 0,
-            calm: false,
             began: futex::now_ns(),
             diagnosis: Diagnosis::new(image),
             findings: Vec::new(),
@@ -217,7 +212,9 @@ impl Supervisor {
         let waiting: Vec<usize> = self.pending.keys().copied().collect();
         for index in waiting {
             let pid = self.arena.process(index, process::PID).load(SeqCst) as i32;
+            let parent_is_over = self.is_over(self.arena.process(index, process::PARENT).load(SeqCst) as usize);
             let late = self.pending.get(&index).is_some_and(|since| futex::now_ns() - since > BIRTH_NS);
+            let late = late || pid == 0 && parent_is_over && self.has_no_child_to_come();
             if pid != 0 {
                 self.pending.remove(&index);
                 let parent = self.arena.process(index, process::PARENT).load(SeqCst) as usize;
@@ -228,7 +225,7 @@ impl Supervisor {
                 } else {
                     self.children.entry(parent).or_default().insert(index);
                 }
-            } else if late && self.is_over(self.arena.process(index, process::PARENT).load(SeqCst) as usize) {
+            } else if late && parent_is_over {
                 // Its parent ended before it could fork: there was no such task.
                 self.pending.remove(&index);
                 self.arena.process(index, process::STATE).store(process::DEAD, SeqCst);
@@ -263,6 +260,17 @@ impl Supervisor {
         self.pages = left;
         let gone: Vec<usize> = gone;
         gone.into_iter().for_each(|page| arena.give_back_processes(page));
+    }
+
+    /// Whether no child of this process is one that it does not know: it gets those of the
+    /// dead, in the moment of their death.
+    fn has_no_child_to_come(&self) -> bool {
+        let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return false };
+        threads.flatten().all(|thread| {
+            let Ok(children) = std::fs::read_to_string(thread.path().join("children")) else { return false };
+            let is_known = |pid: i32| pid == self.guard.as_raw() || self.watched.iter().any(|w| w.pid == pid);
+            children.split_whitespace().all(|pid| pid.parse().is_ok_and(is_known))
+        })
     }
 
     fn is_over(&self, index: usize) -> bool {
@@ -365,11 +373,6 @@ impl Supervisor {
             PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.image.bell().as_fd(), PollFlags::POLLIN),
         ];
-        if self.calm {
-            // Where processes come and go, who has told its end is buried with others: each
-            // time that this process wakes it takes a processor from them.
-            let _ = poll(&mut fds, CALM_MS);
-        }
         fds.extend(self.watched.iter().filter_map(|w| w.fd.as_ref()).map(watching));
         let gone = self.watched.iter().any(|w| w.fd.is_none());
         let _ = poll(&mut fds, if gone { PollTimeout::ZERO } else { timeout });

@@ -11,8 +11,9 @@ impl Supervisor {
         let mut ends = fds.iter().map(|fd| fd.any().unwrap_or(false));
         let is_over = |w: &&Watched| w.fd.is_none() || ends.next().unwrap_or(false);
         let dead: Vec<(usize, i32)> = self.watched.iter().filter(is_over).map(|w| (w.index, w.pid)).collect();
-        let told = dead.iter().filter(|(index, pid)| self.note_death(*index, *pid)).count();
-        self.calm = !dead.is_empty() && told == dead.len() && self.image.options.replay.is_none();
+        for (index, pid) in &dead {
+            self.note_death(*index, *pid);
+        }
         // All guards of all the dead first: burying one may need a guard that
         // another of them held.
         let free = |d: &&(usize, i32)| !self.manager_acts_for(d.0);
@@ -39,8 +40,8 @@ impl Supervisor {
     }
 
     /// A process was found dead. Its signal is kept, and whoever waits for it to let go of
-    /// the gate waits no more. Whether it had told its end.
-    fn note_death(&self, index: usize, pid: i32) -> bool {
+    /// the gate waits no more.
+    fn note_death(&self, index: usize, pid: i32) {
         let before = self.arena.process(index, process::STATE).swap(process::DEAD, SeqCst);
         // Nothing is read of one that `reap_own` has taken; it kept the signal.
         let signal = if before == process::DEAD { 0 } else { death_signal(pid) };
@@ -53,7 +54,6 @@ impl Supervisor {
         if guard::holder_process(holder) == index {
             break_gate(self.arena, holder);
         }
-        before == process::EXITED
     }
 
     /// Takes the gate, if nobody has it, without looking who is in a step: so nobody makes
