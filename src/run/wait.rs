@@ -43,7 +43,7 @@ impl From<Error> for Halt {
 /// Who waited for the end of a task no longer than this looks for so long the next time:
 /// a process that does little ends within it, and to sleep and be woken would take a third
 /// of that more.
-const SOON_NS: u64 = 200_000;
+const SOON_NS: u64 = 400_000;
 /// How long to stay away from a lock that was found taken. Who holds it writes
 /// its words again when letting go; looking at them all the time would take
 /// the cache line from under its hands.
