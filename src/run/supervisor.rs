@@ -212,12 +212,10 @@ impl Supervisor {
         let waiting: Vec<usize> = self.pending.keys().copied().collect();
         for index in waiting {
             let pid = self.arena.process(index, process::PID).load(SeqCst) as i32;
-            let parent_is_over = self.is_over(self.arena.process(index, process::PARENT).load(SeqCst) as usize);
+            let parent = self.arena.process(index, process::PARENT).load(SeqCst) as usize;
             let late = self.pending.get(&index).is_some_and(|since| futex::now_ns() - since > BIRTH_NS);
-            let late = late || pid == 0 && parent_is_over && self.has_no_child_to_come();
             if pid != 0 {
                 self.pending.remove(&index);
-                let parent = self.arena.process(index, process::PARENT).load(SeqCst) as usize;
                 self.watch(index, pid);
                 if self.is_over(parent) {
                     // It was forked, but not there yet, when its parent was buried.
@@ -225,7 +223,7 @@ impl Supervisor {
                 } else {
                     self.children.entry(parent).or_default().insert(index);
                 }
-            } else if late && parent_is_over {
+            } else if self.is_over(parent) && (late || self.has_no_child_to_come()) {
                 // Its parent ended before it could fork: there was no such task.
                 self.pending.remove(&index);
                 self.arena.process(index, process::STATE).store(process::DEAD, SeqCst);
