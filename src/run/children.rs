@@ -23,7 +23,7 @@ impl Executor {
             drop(family);
             if self.hold_child(&child) {
                 let joined = self.operate(child.task, task::JOIN, &task::quietly());
-                self.give_up_child(&child);
+                self.give_up_handle(child.task.id);
                 joined?;
             }
             self.settle_child(child.number);
@@ -118,7 +118,7 @@ impl Executor {
             return Ok(None);
         }
         let chosen = self.await_one_of(&held);
-        held.iter().for_each(|child| self.give_up_child(child));
+        held.iter().for_each(|child| self.give_up_handle(child.task.id));
         let chosen = chosen?;
         let is_mine = {
             let mut family = self.home.family();

@@ -307,7 +307,7 @@ impl Executor {
     }
 
     /// A share for who looks at a child of its process without having its handle: whether
-    /// the child's handle is its own still. It stays so until `give_up_child`, since nobody
+    /// the child's handle is its own still. It stays so until `give_up_handle`, since nobody
     /// who has given up the last share is followed by another one.
     pub(super) fn hold_child(&mut self, child: &Child) -> bool {
         if !self.is_counted(child.task) {
@@ -319,15 +319,10 @@ impl Executor {
         let held = self.arena.object(child.task.id, object::SHARED).fetch_update(SeqCst, SeqCst, one_more).is_ok();
         if held && !child.is_there(self.arena) {
             // It is of who has the number now.
-            self.give_up_child(child);
+            self.give_up_handle(child.task.id);
             return false;
         }
         held
-    }
-
-    /// No guard may be held. One that was published meanwhile keeps its shares.
-    pub(super) fn give_up_child(&mut self, child: &Child) {
-        self.give_up_handle(child.task.id);
     }
 
     /// What was made by this task and is not on its stack. `ends`: it comes to an end itself.
@@ -405,7 +400,7 @@ impl Executor {
         clock::give_back(self.arena, &self.past, self.holder);
     }
 
-    /// One share less; who has none is given back.
+    /// One share less; who has none is given back. No guard may be held.
     pub(super) fn give_up_handle(&mut self, id: u32) {
         if self.was_last(id) {
             self.give_back_handles(id);
