@@ -228,6 +228,30 @@ fn runs_that_exit_beside_threads_come_to_what_check_lists() {
     assert!(wrong.is_empty(), "{}", wrong.concat());
 }
 
+/// Who ends itself or its process within a block does so in the block's moment: nobody sees
+/// what the block has done and not that end, and of two who end a process one does.
+#[test]
+fn runs_that_end_within_a_block_come_to_what_check_lists() {
+    let child = "let h = spawn process c\nlet seen = 9\natomically { if x == 1 { seen = h.alive } }\njoin h\nprint h.exit_code, seen";
+    let children = [
+        "spawn { atomically { x = 1; exit 5 } }; atomically { if x == 1 { x = 2 } }",
+        "spawn { atomically { x = 1; exit 5 } }; spawn { exit 6 }",
+        "spawn daemon { atomically { x = 1; exit 5 } }",
+        "spawn { atomically { x = 1; exit 5 } }; spawn { atomically { x = 2; exit 6 } }; spawn { atomically { x += 2 } }",
+        "atomically { x = 1; exit 5 }",
+        "atomically { x = 1; terminate self }",
+    ];
+    let others = [
+        "let h = spawn { atomically { x = 1; terminate self } }\nlet seen = 9\natomically { if x == 1 { seen = h.alive } }\nprint seen",
+        "pool p(1) of processes\ntask j { atomically { x = 1; exit 5 } }\nlet h = submit j to p\nlet seen = 9\n\
+         atomically { if x == 1 { seen = h.alive } }\np.close()\njoin p\nprint seen",
+    ];
+    let all = children.iter().map(|c| format!("task c {{ {c} }}\n{child}")).chain(others.map(str::to_string));
+    let wrong: Vec<String> =
+        all.filter_map(|s| difference("an end in a block", &format!("shared x = 0\n{s}\n"), 20 * runs())).collect();
+    assert!(wrong.is_empty(), "{}", wrong.concat());
+}
+
 /// Scripts in which the process that makes several tasks may be ended in between. `TASKS`
 /// stands for what it makes.
 const CUT: [&str; 10] = [

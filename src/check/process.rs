@@ -515,8 +515,11 @@ impl Move<'_> {
         self.come_after_threads();
         self.change_process(home, |p| p.exit_code = code);
         let pool = self.task(me, |t| t.birth.pool).flatten();
-        let exits = matches!(ended.how, How::Exited(_));
-        self.say(|_| if pool.is_some() && !exits { "leaves the pool" } else { "ends" }.to_string());
+        self.say(|_| match ended.how {
+            How::Exited(code) => format!("exit {code}"),
+            _ if pool.is_some() => "leaves the pool".to_string(),
+            _ => "ends".to_string(),
+        });
         if let Some(pool) = pool {
             // A job's `exit` takes its worker along: who joins the pool waits for it no more.
             // Its leaving hands on what it has done, so it comes before its end.

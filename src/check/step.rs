@@ -384,11 +384,7 @@ impl Move<'_> {
                 self.join(targets, 0, timeout.is_some(), true)
             }
             Step::Wait(pid) => self.wait_child(pid),
-            Step::Exit(code) => {
-                self.say(|_| format!("exit {code}"));
-                let ended = Ended { how: How::Exited(code), result: Value::None };
-                self.end(ended)
-            }
+            Step::Exit(code) => self.exit(code),
             Step::Spawn(spawn) if spawn.is_too_many() => {
                 self.cut = Some(TOO_MANY_TASKS);
                 Act::Blocked
@@ -602,6 +598,10 @@ impl Move<'_> {
     }
 
     // -------------------------------------------------------- ends, processes
+
+    fn exit(&mut self, code: i32) -> Act {
+        self.end(Ended { how: How::Exited(code), result: Value::None })
+    }
 
     fn end(&mut self, ended: Ended) -> Act {
         if self.come_to_end(ended) { Act::Over } else { Act::Went }

@@ -19,8 +19,17 @@ impl Executor {
         let home = self.home.clone();
         loop {
             let family = home.family();
-            let Some(child) = family.wanted(self.arena) else { return Ok(self.begin_end()) };
+            let Some(child) = family.wanted(self.arena) else {
+                if !self.is_to_hold_off() {
+                    return Ok(self.begin_end());
+                }
+                // Who is within a block may want the family.
+                drop(family);
+                self.hold_off_for_end();
+                continue;
+            };
             drop(family);
+            self.let_on_after_end();
             if self.hold_child(&child) {
                 let joined = self.operate(child.task, task::JOIN, &task::quietly());
                 self.give_up_handle(child.task.id);

@@ -78,6 +78,8 @@ pub struct Executor {
     pub(super) gated: bool,
     /// An `atomically` block has changed what an invariant looks at.
     pub(super) unchecked: bool,
+    /// Others are held off for its end, and not by a block.
+    pub(super) ends_outside: bool,
     /// It has changed an object: see `changed`.
     pub(super) stirred: bool,
     /// The object looked at last.
@@ -154,6 +156,7 @@ impl Executor {
             in_atomic: false,
             gated: program.needs.gate || image.room.grows,
             unchecked: false,
+            ends_outside: false,
             stirred: false,
             last_id: std::cell::Cell::new(u32::MAX),
             last_object: std::cell::Cell::new(Object { at: 0, words: arena.object_words(0) }),

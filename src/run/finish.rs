@@ -53,7 +53,9 @@ impl Executor {
 
     /// The end of this task.
     pub(super) fn finish(&mut self, ended: &Ended) {
-        self.trace.ends = ended.ending != ending::TERMINATED;
+        // Who ends itself or its process within a block does so in the block's turn.
+        let in_block = ended.ending == ending::EXITED && self.trace.block.is_some();
+        self.trace.ends = ended.ending != ending::TERMINATED && !in_block;
         self.end_with(ended);
     }
 
@@ -70,8 +72,8 @@ impl Executor {
     /// Publishes the end: what it still holds stays held.
     fn tell_end(&mut self, ended: &Ended) {
         if self.in_atomic {
+            self.check_block();
             self.trace_block_end();
-            self.leave_gate(true);
         }
         // Who tells of the locks that it leaves may do so at once, and says how it ended.
         self.note_ending(self.task, ended);
@@ -93,6 +95,8 @@ impl Executor {
         self.pass_to_process();
         let handle = ObjRef { id: self.task, kind: objects::place::task };
         self.finish_handle(handle, ended);
+        // Nobody comes between a block and the end within it.
+        self.let_on_after_end();
     }
 
     /// What a thread did comes before the end of its process, which it is not the first
@@ -168,11 +172,13 @@ impl Executor {
             self.trace.quiet = true;
             let first = self.await_children().unwrap_or_else(|_| {
                 ended.ending = ending::TERMINATED;
+                self.hold_off_for_end();
                 self.begin_end()
             });
             self.trace.quiet = false;
             first
         } else {
+            self.hold_off_for_end();
             self.begin_end()
         };
         self.still_others(first);

@@ -319,11 +319,8 @@ impl Executor {
             return None;
         }
         if self.in_atomic {
-            // One turn up to its end; what ends the task comes after it.
-            if !matches!(step, Step::Exit(_)) {
-                return None;
-            }
-            self.leave_gate(true);
+            // One turn up to its end.
+            return None;
         }
         let inner = matches!(
             step,

@@ -187,9 +187,7 @@ impl Executor {
             }
             Step::AtomicEnd => {
                 if self.in_atomic {
-                    if std::mem::take(&mut self.unchecked) {
-                        self.check_invariants();
-                    }
+                    self.check_block();
                     self.trace_block_end();
                     self.leave_gate(true);
                     self.stirred = false;
@@ -313,6 +311,13 @@ impl Executor {
     fn watched(&self, place: Place) -> bool {
         let program = &self.image.program;
         program.invariants.iter().any(|(_, reads)| watches(program, reads, place))
+    }
+
+    /// At the end of a block: the invariants, if it has changed what they look at.
+    pub(super) fn check_block(&mut self) {
+        if std::mem::take(&mut self.unchecked) {
+            self.check_invariants();
+        }
     }
 
     /// Looks at every invariant from outside. The gate is held.

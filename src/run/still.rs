@@ -20,6 +20,29 @@ const PATIENCE_NS: u64 = 500_000_000;
 const LOOK_NS: u64 = 1_000_000;
 
 impl Executor {
+    /// Before it says so, where steps can be held off: from here until it has told its end
+    /// they are. A thread that is within an `atomically` block may end the process itself at
+    /// the end of that, and then this one makes no further step.
+    pub(super) fn hold_off_for_end(&mut self) {
+        if self.is_to_hold_off() {
+            self.take_gate(false);
+            self.ends_outside = true;
+        }
+    }
+
+    /// Whether it is still to be done. In a replay the schedule says who makes a step.
+    pub(super) fn is_to_hold_off(&self) -> bool {
+        self.gated && !self.in_atomic && !self.replay.on
+    }
+
+    /// What was held off for the end of this task, or by the block in which it ends, goes on.
+    pub(super) fn let_on_after_end(&mut self) {
+        if self.in_atomic {
+            let block = !std::mem::take(&mut self.ends_outside);
+            self.leave_gate(block);
+        }
+    }
+
     /// This task says that it ends its process; whether it is the first to say so. It does
     /// before anybody can see that it does nothing more: whoever its process takes along is
     /// not left without hope by that.
@@ -50,9 +73,7 @@ impl Executor {
             return;
         }
         if !first {
-            if self.in_atomic {
-                self.leave_gate(true);
-            }
+            self.let_on_after_end();
             self.home.gil_let_go();
             self.stand_still();
         }

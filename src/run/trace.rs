@@ -34,7 +34,7 @@ pub(super) struct Tracing {
     number: Option<usize>,
     /// Where the `atomically` or the look of an `await` under way began: up to
     /// its end all is one turn.
-    block: Option<u32>,
+    pub block: Option<u32>,
     /// The step under way has an entry.
     pub told: bool,
     /// The numbers of the arms that it waits in.

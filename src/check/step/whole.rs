@@ -30,6 +30,8 @@ enum End {
     Looks(u32),
     /// The task has stopped itself, or its process.
     Stopped,
+    /// It ends its process, with this exit code: nobody comes between the block and that.
+    Exits(i32),
 }
 
 impl Move<'_> {
@@ -95,22 +97,24 @@ impl Move<'_> {
             Step::AwaitBegin { .. } | Step::AwaitEnd { .. } | Step::AtomicBegin => {
                 Took::On(machine.resume(m.program, Value::None))
             }
-            Step::End(_) | Step::Failed(_) | Step::Exit(_) => {
+            Step::End(_) | Step::Failed(_) => {
                 m.in_atomic = false;
                 Took::Over(End::Stands(step))
             }
+            Step::Exit(code) => Took::Over(End::Exits(code)),
             Step::Fork => Took::On(machine.raise(Error::no_fork())),
             Step::Wait(_) => Took::On(machine.raise(objects::must_not_wait(m.outside, "`wait()`"))),
             Step::Terminate(_) | Step::Kill(_) => m.stops_in_block(machine, &step),
             step => Took::Inline(step),
         });
         let stopped = matches!(end, Some(End::Stopped));
+        let exits = if let Some(End::Exits(code)) = end { Some(code) } else { None };
         let (went, looks) = match end {
             Some(End::Stands(step)) => {
                 self.stand(machine, step);
                 (true, None)
             }
-            Some(End::Stopped) => {
+            Some(End::Stopped | End::Exits(_)) => {
                 self.change_task(me, |t| t.machine = Some(machine));
                 (true, None)
             }
@@ -124,6 +128,9 @@ impl Move<'_> {
         if stopped {
             self.stop_itself();
             return Act::Over;
+        }
+        if let Some(code) = exits {
+            return self.exit(code);
         }
         match looks {
             // A second look shows nothing: the first one can come as late.
