@@ -140,6 +140,18 @@ fn children_are_of_the_process_and_those_from_one_place_are_told_of_together() {
     assert!(found[0]["notes"].to_string().contains("and 29 more like it"), "{}", found[0]);
 }
 
+/// Also of several parents that were made at one place; from another place it is another note.
+#[test]
+fn children_of_alike_parents_are_one_note() {
+    let script = "lock m\ntask w { if fork() == 0 { m.acquire() } }\nm.acquire()\n\
+                  repeat 20 { let h = spawn process w; join h }\nlet h = spawn process w\njoin h\nm.release()\n";
+    let ended = run_json(script).finish();
+    assert_eq!(ended.notes(), ["orphan", "orphan"], "{}", ended.stdout);
+    let counts: Vec<u64> =
+        ended.findings().iter().filter(|f| f["code"] == "orphan").map(|f| f["count"].as_u64().unwrap_or(0)).collect();
+    assert_eq!(counts, [20, 1], "{}", ended.stdout);
+}
+
 #[test]
 fn a_forked_child_is_its_parents_and_as_an_orphan_conc_s() {
     let mut run = run("

@@ -89,9 +89,9 @@ pub fn key(program: &Program, event: &Event) -> (Code, String) {
         }
         Event::Abandoned { hold, .. } => (Code::AbandonedLock, format!("{} {:?}", hold.0, program.span(hold.2))),
         Event::Invariant { index, .. } => (Code::Invariant, index.to_string()),
-        // Those of one parent from one place are one note, as in a run.
-        Event::Orphan { parent, site, .. } => (Code::Orphan, format!("{parent} {site:?}")),
-        Event::Zombie { parent, site, .. } => (Code::Zombie, format!("{parent} {site:?}")),
+        // Those from one place, of parents from one place, are one note, as in a run.
+        Event::Orphan { sites, .. } => (Code::Orphan, format!("{sites:?}")),
+        Event::Zombie { sites, .. } => (Code::Zombie, format!("{sites:?}")),
     }
 }
 

@@ -581,16 +581,21 @@ impl Move<'_> {
             || children.iter().any(|c| c.worker && c.process && self.process(c.task, |p| !p.dead).unwrap_or(false))
     }
 
+    /// Where the two were made.
+    fn birth_sites(&self, child: TaskId, parent: TaskId) -> [Option<u32>; 2] {
+        [child, parent].map(|of| self.task(of, |t| t.birth.site).flatten())
+    }
+
     fn note_children(&mut self) {
         let children: Vec<TaskId> = self.forked_children(None);
         // Children are the process's, whichever of its threads ends it.
         let parent = self.home;
         for child in children {
-            let site = self.task(child, |t| t.birth.site).flatten();
+            let sites = self.birth_sites(child, parent);
             let event = if self.word(child, task::STATE) != task::RUNNING {
-                Event::Zombie { child, parent, site }
+                Event::Zombie { child, parent, sites }
             } else {
-                Event::Orphan { child, parent, site }
+                Event::Orphan { child, parent, sites }
             };
             self.events.push(event);
         }
@@ -803,8 +808,8 @@ impl Move<'_> {
             if !child.forked {
                 self.change_process(child.task, |p| p.dying = p.dying.or(Some(How::Signalled(SIGKILL))));
             } else if signalled && self.word(child.task, task::STATE) == task::RUNNING {
-                let site = self.task(child.task, |t| t.birth.site).flatten();
-                self.events.push(Event::Orphan { child: child.task, parent: process, site });
+                let sites = self.birth_sites(child.task, process);
+                self.events.push(Event::Orphan { child: child.task, parent: process, sites });
             }
         }
         self.change_process(process, |p| p.dead = true);

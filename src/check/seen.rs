@@ -43,16 +43,16 @@ pub enum Event {
         /// As [`undecided`](crate::program::value::undecided) tells it.
         why: Option<(String, Option<u32>)>,
     },
-    /// `site`: where the child was made.
+    /// `sites`: where the child was made, and where its parent was.
     Orphan {
         child: TaskId,
         parent: TaskId,
-        site: Option<u32>,
+        sites: [Option<u32>; 2],
     },
     Zombie {
         child: TaskId,
         parent: TaskId,
-        site: Option<u32>,
+        sites: [Option<u32>; 2],
     },
 }
 

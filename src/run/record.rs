@@ -311,7 +311,7 @@ fn list(arena: &Arena) -> impl Iterator<Item = usize> + '_ {
     })
 }
 
-/// The key of an orphan or a zombie: those of one parent from one place are one
+/// The key of an orphan or a zombie: those from one place, of parents from one place, are one
 /// finding with a count.
 pub(super) fn child_key(arena: &Arena, raw: &Raw) -> (u64, u64) {
     let (zombie, child, parent) = match raw {
@@ -319,7 +319,8 @@ pub(super) fn child_key(arena: &Arena, raw: &Raw) -> (u64, u64) {
         Raw::Orphan { child, parent } => (0, *child, *parent),
         _ => (0, 0, 0),
     };
-    (3 << 60 | zombie << 59 | u64::from(parent), arena.facts(child, facts::SITE).load(Relaxed))
+    let site = |task| arena.facts(task, facts::SITE).load(Relaxed);
+    (3 << 60 | zombie << 59 | site(parent) & (1 << 59) - 1, site(child))
 }
 
 /// All findings so far, oldest first, with their counts.
