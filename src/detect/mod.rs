@@ -6,6 +6,7 @@ pub mod event;
 pub mod expect;
 pub mod finding;
 pub mod lock_order;
+pub mod looks;
 pub mod may;
 pub mod names;
 pub mod race;

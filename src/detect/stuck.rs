@@ -5,6 +5,7 @@
 
 use super::deadlock::{Group, Might, RootCause, TaskView, WaitView};
 use super::finding::*;
+use super::looks::looked_at;
 use super::may::{May, Root};
 use super::names::Objects;
 use crate::lang::ast::Span;
@@ -63,16 +64,17 @@ pub fn finding(
     let circle: Vec<Waiting> = group.circle.iter().map(|i| told.waiting(*i)).collect();
     let behind: Vec<Waiting> = group.behind.iter().map(|i| told.waiting(*i)).collect();
     let name = |wait: &WaitView| match wait.need {
-        Need::Change { site } => Some(told.awaited(site)),
+        Need::Change { site } => told.awaited(site),
         // A job is its pool's affair; a task has no name in the script.
         _ if KINDS[wait.kind as usize].word == "task" => {
-            scene.word(wait.object, task::POOL).checked_sub(1).map(|pool| scene.object_name(pool as u32))
+            let pool = scene.word(wait.object, task::POOL).checked_sub(1);
+            pool.map(|pool| scene.object_name(pool as u32)).into_iter().collect()
         }
-        _ => Some(scene.object_name(wait.object)),
+        _ => vec![scene.object_name(wait.object)],
     };
     let waited_for = |members: &[usize], but: &[String]| {
         let mut names: Vec<String> = Vec::new();
-        for name in members.iter().flat_map(|i| views[*i].waits.iter().flatten()).filter_map(name) {
+        for name in members.iter().flat_map(|i| views[*i].waits.iter().flatten()).flat_map(name) {
             if !but.contains(&name) && !names.contains(&name) {
                 names.push(name);
             }
@@ -172,7 +174,11 @@ impl Told<'_> {
             }
             return Wait {
                 operation: "await".to_string(),
-                object: self.awaited(site),
+                object: match self.awaited(site) {
+                    // Only handles of tasks, or what a function value looks at.
+                    names if names.is_empty() => "memory".to_string(),
+                    names => names.join(", "),
+                },
                 object_kind: "memory".to_string(),
                 declared: self.scene.site(i).map(|site| self.scene.program().span(site)),
                 reasons,
@@ -224,14 +230,8 @@ impl Told<'_> {
         ended.filter_map(reason).collect()
     }
 
-    fn awaited(&self, site: u32) -> String {
-        let program = self.scene.program();
-        let reads = &program.awaits[site as usize];
-        let cell = reads.cells.first().map(|c| program.cell_name(*c));
-        let row = reads.rows.first().map(|r| program.memory_rows[*r as usize].name.clone());
-        cell.or(row)
-            .or_else(|| reads.objects.first().map(|o| self.scene.object_name(*o)))
-            .unwrap_or_else(|| "memory".to_string())
+    fn awaited(&self, site: u32) -> Vec<String> {
+        looked_at(self.scene.program(), site, |object| self.scene.object_name(object))
     }
 
     fn reasons(&self, w: &WaitView, need: &Need, out: &mut Vec<Reason>) {

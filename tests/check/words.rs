@@ -85,6 +85,31 @@ fn threads_of_two_processes() {
     }
 }
 
+/// Who awaits waits for all that the condition looks at, in functions that it calls too: a
+/// field of a record by the name that other findings have for it.
+#[test]
+fn who_awaits_is_stuck_on_all_that_the_condition_looks_at() {
+    let names = |condition: &str| {
+        let script = format!(
+            "struct S {{ shared f = 0; lock m; queue q }}\nstruct R {{ queue q }}\natomic a = 0\nshared b[2] = 0\n\
+             lock n\nfn open(s) {{ return s.f == 1 and a > 0 }}\nlet s = S()\nlet h = spawn {{ }}\njoin h\nawait {condition}\n"
+        );
+        let found =
+            [&["run", "--format", "json", "s.conc"][..], &["check", "--format", "json", "s.conc"]].map(|args| {
+                let ended = conc().file("s.conc", &script).args(args).finish();
+                assert_eq!(ended.failures(), ["deadlock"], "{condition}: {}", ended.stderr);
+                ended.findings()[0]["on"].clone()
+            });
+        assert_eq!(found[0], found[1], "{condition}");
+        found[0].clone()
+    };
+    assert_eq!(names("a == 1 and b[1] == 2"), json!(["a", "b[1]"]));
+    assert_eq!(names("s.f == 1 and s.m.locked()"), json!(["S.f", "S.m"]));
+    assert_eq!(names("s.q.qsize() > 0 or n.locked()"), json!(["q", "n"]), "two structs have one");
+    assert_eq!(names("b[0] > 0 and open(s)"), json!(["b[0]", "S.f", "a"]));
+    assert_eq!(names("h.alive"), json!([]));
+}
+
 /// A finding is on what its circle waits for. Who has come to wait behind it by then is told
 /// apart from that, and is the same with or without each reduction, and in a replay.
 #[test]
