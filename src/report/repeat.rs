@@ -1,7 +1,7 @@
 //! Many runs of one script: how often each outcome and each finding came. It
 //! owns the table; a single outcome as JSON belongs to `json`.
 
-use super::json::Outcome;
+use super::json::{Outcome, Pairs};
 use super::{Style, phrase};
 use crate::detect::finding::Code;
 
@@ -11,6 +11,8 @@ const ROWS_MAX: usize = 10;
 const NUMBERS_WIDTH: usize = 16;
 /// Longer values are cut.
 const VALUE_WIDTH_MAX: usize = 60;
+/// So many characters stand before the first that differs.
+const BEFORE_DIFFERENCE: usize = 20;
 
 /// A finding and the number of runs that showed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,7 +86,7 @@ impl RepeatTable {
 
     /// With several outcomes only what differs is in the rows.
     fn outcome_rows(&self, style: &Style, out: &mut String) {
-        let parts: Vec<Vec<String>> = self.outcomes.iter().map(parts).collect();
+        let parts: Vec<Vec<String>> = self.outcomes.iter().map(|outcome| parts(outcome, &self.outcomes)).collect();
         let common: Vec<String> = match parts.as_slice() {
             [first, rest @ ..] if !rest.is_empty() => {
                 first.iter().filter(|p| rest.iter().all(|o| o.contains(p))).cloned().collect()
@@ -144,17 +146,43 @@ fn in_order(outcome: &Outcome) -> [Vec<&(String, String)>; 2] {
     })
 }
 
-/// `balance is 150`, `main printed "done"`, `teller#0 failed with Type`.
-fn parts(outcome: &Outcome) -> Vec<String> {
-    let cut = |value: &str| phrase::cut(value, VALUE_WIDTH_MAX);
-    let values = outcome.values.0.iter().map(|(name, value)| format!("{name} is {}", cut(value)));
-    let prints = outcome.prints.0.iter().map(|(task, text)| format!("{task} printed \"{}\"", cut(text)));
+/// `balance is 150`, `main printed "done"`, `teller#0 failed with Type`; `all` is what it is
+/// to be told from.
+fn parts(outcome: &Outcome, all: &[Outcome]) -> Vec<String> {
+    let cut = |pairs: fn(&Outcome) -> &Pairs, of: &(String, String)| {
+        let same_name = |(name, _): &&(String, String)| *name == of.0;
+        let others = all.iter().flat_map(|o| pairs(o).0.iter().filter(same_name)).map(|(_, text)| text.as_str());
+        cut_apart(&of.1, others)
+    };
+    let value = |of: &(String, String)| format!("{} is {}", of.0, cut(|o| &o.values, of));
+    let print = |of: &(String, String)| format!("{} printed \"{}\"", of.0, cut(|o| &o.prints, of));
+    let values = outcome.values.0.iter().map(value);
+    let prints = outcome.prints.0.iter().map(print);
     let ended = outcome.ended.0.iter().map(|(task, how)| match how.as_str() {
         "stuck" => format!("{task} is stuck"),
         "cut short" => format!("{task} was cut short"),
         how => format!("{task} {how}"),
     });
     values.chain(prints).chain(ended).collect()
+}
+
+/// A long text cut: to its beginning, or if others begin so too to where it differs from the
+/// one that goes along with it for longest.
+fn cut_apart<'a>(text: &str, others: impl Iterator<Item = &'a str>) -> String {
+    let short = phrase::cut(text, VALUE_WIDTH_MAX);
+    if short == text {
+        return short;
+    }
+    let along = |other: &str| text.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
+    let alike = others.filter(|o| *o != text && phrase::cut(o, VALUE_WIDTH_MAX) == short);
+    match alike.map(along).max() {
+        Some(along) => {
+            let from = along.saturating_sub(BEFORE_DIFFERENCE);
+            let rest: String = std::iter::once('…').chain(text.chars().skip(from)).collect();
+            phrase::cut(&rest, VALUE_WIDTH_MAX)
+        }
+        None => short,
+    }
 }
 
 fn finding(finding: &RepeatFinding) -> String {
@@ -166,7 +194,6 @@ fn finding(finding: &RepeatFinding) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::json::Pairs;
     use super::*;
 
     fn pairs(all: &[(&str, &str)]) -> Pairs {
@@ -229,6 +256,29 @@ mod tests {
         assert!(text.contains("                and 12 more\n"), "{text}");
         assert!(text.contains("no findings"), "{text}");
         assert!(text.lines().all(|l| l.chars().count() <= 80), "{text}");
+    }
+
+    /// Also where only the ends of long values differ.
+    #[test]
+    fn different_outcomes_have_different_rows() {
+        let mut table = RepeatTable::default();
+        let long = "0123456789".repeat(20);
+        for end in ["a and more", "b and more", "b and less"] {
+            table.add(outcome(&format!("{long}{end}"), "returned"), &[]);
+        }
+        table.add(outcome(&long, "returned"), &[]);
+        let rows = |text: &str| -> Vec<String> {
+            text.lines().filter(|l| l.contains("balance is")).map(|l| l[16..].to_string()).collect()
+        };
+        assert_eq!(
+            rows(&table.text(&Style { width: 120, ..Style::default() })),
+            [
+                "balance is …01234567890123456789",
+                "balance is …01234567890123456789a and more",
+                "balance is …67890123456789b and less",
+                "balance is …67890123456789b and more",
+            ]
+        );
     }
 
     #[test]

@@ -120,7 +120,7 @@ pub(super) fn statement(stop: &Stop<'_>) -> Option<ScriptError> {
             let help = format!("write `{record}({fields})`");
             return stop.error("a record is made with parentheses", &help);
         }
-        "class" | "interface" | "enum" if stop.rest.starts_with('{') => {
+        "class" | "record" | "type" | "interface" | "enum" if stop.rest.starts_with('{') => {
             (format!("there is no `{first}`"), "write `struct S { }` with declarations inside")
         }
         _ if first == "synchronized" || first.starts_with("synchronized(") || first.starts_with("lock(") => {
