@@ -522,6 +522,29 @@ fn workers_of_a_terminated_pool() {
 
 /// Whoever goes round takes some of the values that there are to choose; the others would lead
 /// round as well.
+/// Wherever a circle is entered, its finding has the same words.
+#[test]
+fn a_livelock_is_told_in_the_same_words() {
+    let scripts = [
+        "task t { loop { sleep 1ms } }\nspawn t\nloop { yield }\n",
+        "atomic a = 0\natomic b = 0\ntask t { loop { b.load(); a.load() } }\nspawn t x2\nloop { a.load(); sleep 1ms; b.load() }\n",
+        "lock m\natomic a = 1\ntask t { while a > 0 { if m.acquire(blocking: false) { m.release() }; yield } }\nspawn t\nt()\n",
+    ];
+    for script in scripts {
+        let checked = conc().file("s.conc", script).args(["check", "--format", "json", "s.conc"]).finish();
+        let found = checked.findings().remove(0);
+        assert_eq!(found["code"], "livelock", "{script}");
+        let schedule = found["schedule"].as_str().expect("a schedule");
+        for how in [&["replay"][..], &["replay", "--model"]] {
+            let ended = conc().file("s.conc", script).args(how).args(["--format", "json", "s.conc", schedule]).finish();
+            let again = ended.findings().remove(0);
+            for part in ["message", "on", "places", "notes", "help"] {
+                assert_eq!(again[part], found[part], "{part} of {how:?} {schedule}: {script}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_livelock_with_choices_in_it_is_replayed() {
     for body in [

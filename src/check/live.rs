@@ -259,7 +259,7 @@ pub fn recurring(explorer: &mut Explorer, row: &Row, left: &mut u64) -> Vec<Circ
 /// The facts of a circle, from the log of going round once.
 pub fn finding(explorer: &Explorer, circle: &Circle, row: &Row) -> Finding {
     let program = explorer.model.program;
-    let mut going: Vec<Going> = Vec::new();
+    let mut going: BTreeMap<TaskId, Going> = BTreeMap::new();
     let mut on: Vec<String> = Vec::new();
     let mut waiting = circle.starved.and_then(|task| finding::waiting(explorer, row, task));
     let mut at = row.clone();
@@ -278,12 +278,11 @@ pub fn finding(explorer: &Explorer, circle: &Circle, row: &Row) -> Finding {
             if step.site == super::process::NOWHERE {
                 continue;
             }
-            let facts = finding::task_facts(explorer, row, step.task);
+            let facts = || finding::task_facts(explorer, row, step.task);
             let place = (program.span(step.site), step.text);
-            match going.iter_mut().find(|g| g.task == facts) {
-                Some(g) if g.places.contains(&place) => {}
-                Some(g) => g.places.push(place),
-                None => going.push(Going { task: facts, places: vec![place] }),
+            let going = going.entry(step.task).or_insert_with(|| Going { task: facts(), places: Vec::new() });
+            if !going.places.contains(&place) {
+                going.places.push(place);
             }
             for reached in step.reached {
                 if !on.contains(&reached.name) {
@@ -297,6 +296,13 @@ pub fn finding(explorer: &Explorer, circle: &Circle, row: &Row) -> Finding {
             }
         }
     }
+    // Where a circle begins is no matter of the script: they stand in the order of the text,
+    // so that whoever finds it says the same.
+    let mut going: Vec<Going> = going.into_values().collect();
+    for of in &mut going {
+        of.places.sort_by(|(a, text), (b, other)| (a.start, a.end, text).cmp(&(b.start, b.end, other)));
+    }
+    on.sort();
     let (code, facts) = match circle.starved {
         None => (Code::Livelock, Facts::Livelock { going }),
         Some(task) => {
