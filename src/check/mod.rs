@@ -25,6 +25,7 @@ mod record;
 mod same;
 pub mod schedule;
 mod seen;
+mod shortest;
 mod sleep;
 mod step;
 pub mod stepper;
@@ -185,6 +186,8 @@ pub struct Shown {
     pub way: Way,
     /// Of random schedules: the number of the first that showed it.
     pub first: Option<u64>,
+    /// What makes it the same as what another exploration shows; circles have none.
+    key: Option<same::Key>,
 }
 
 /// `expect some`, `expect every`: what came of it.
@@ -284,10 +287,17 @@ pub fn check(
     if outgrows(program, options) {
         return Ok(Report::of_nothing(program, Stop::Memory));
     }
-    let mut visible: BTreeSet<Memorable> = watched(program);
-    if Movers::of(program).copies {
-        visible.extend(private(program));
-    }
+    let mut report = explore_all(program, options, ask)?;
+    shortest::shorten(program, options, &mut report, ask);
+    Ok(report)
+}
+
+fn explore_all(
+    program: &'static Program,
+    options: &Options,
+    ask: &mut dyn FnMut(&Progress) -> Option<Stop>,
+) -> Result<Report, (usize, String)> {
+    let mut visible = visible(program);
     let mut known_races = BTreeSet::new();
     let mut open = BTreeSet::new();
     let mut races: Vec<Shown> = Vec::new();
@@ -482,6 +492,15 @@ fn model(
         movers: if options.joining { movers } else { movers.without_joins() },
         guards: Mutex::new(Guards { open, ..Guards::default() }),
     }
+}
+
+/// Memory to which each access is a step that others can see, whatever is found.
+fn visible(program: &Program) -> BTreeSet<Memorable> {
+    let mut visible = watched(program);
+    if Movers::of(program).copies {
+        visible.extend(private(program));
+    }
+    visible
 }
 
 /// What invariants look at is looked at after every write.

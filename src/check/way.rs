@@ -240,7 +240,8 @@ pub fn shown_by(explorer: &Explorer, found: &Found1, turns: Vec<Turn>) -> Shown 
     finding.also_on.extend(also.cloned());
     finding.also_on.sort();
     finding.also_on.dedup();
-    Shown { finding, way, first: None }
+    let key = if circle_from.is_some() { None } else { Some(same::key(explorer, found)) };
+    Shown { finding, way, first: None, key }
 }
 
 /// Schedules of so many turns are followed once more for what they show.

@@ -194,8 +194,9 @@ pub struct Wait {
 pub enum Reason {
     /// A task holds it, and is stuck itself.
     HeldBy { task: TaskFacts, mode: Mode, since: Option<Span> },
-    /// A task that ended held it.
-    OwnerEnded { task: TaskFacts, ending: Ending, since: Option<Span> },
+    /// A task that ended held it; without an `ending` only its code has come to its end, and
+    /// it waits for those that it spawned.
+    OwnerEnded { task: TaskFacts, ending: Option<Ending>, since: Option<Span> },
     /// A reader behind a writer that waits.
     BehindWriter { task: TaskFacts },
     /// It waits for the end of a task that is stuck itself.

@@ -249,14 +249,15 @@ impl Told<'_> {
     }
 
     fn holder(&self, w: &WaitView, task: u32) -> Reason {
-        let body_ended = (task & BODY_ENDED != 0).then_some(Ending::Returned);
+        let code_ended = task & BODY_ENDED != 0;
         let id = task & !BODY_ENDED;
         let task = self.scene.task_facts(id);
         let held = self.scene.held(id);
         let hold = held.iter().find(|h| h.0 == w.object);
         let since = hold.map(|h| self.scene.program().span(h.2));
-        match self.scene.ending(id).or(body_ended) {
-            Some(ending) => Reason::OwnerEnded { task, ending, since },
+        match self.scene.ending(id) {
+            Some(ending) => Reason::OwnerEnded { task, ending: Some(ending), since },
+            None if code_ended => Reason::OwnerEnded { task, ending: None, since },
             None if KINDS[w.kind as usize].word == "rwlock" && hold.is_none() => Reason::BehindWriter { task },
             None if KINDS[w.kind as usize].word == "task" => Reason::WaitsForEnd { task },
             None => Reason::HeldBy { task, mode: hold.map_or(Mode::Exclusive, |h| h.1), since },

@@ -364,6 +364,12 @@ pub fn must_not_wait(outside: bool, culprit: &str) -> Error {
     Error::new(ErrorKind::Type, format!("{place} must not wait, and {culprit} would make it"))
 }
 
+/// The same of an operation on an object of this kind that reports call `name`.
+pub fn must_not_wait_for(outside: bool, kind: u8, name: &str) -> Error {
+    let joins = KINDS[kind as usize].word == "task";
+    must_not_wait(outside, &format!("`{}`", if joins { "join" } else { name }))
+}
+
 /// Why an operation cannot be an arm of a `select`, if so.
 pub fn no_arm(kind: u8, options: u32) -> Option<Error> {
     let word = KINDS[kind as usize].word;

@@ -116,7 +116,10 @@ fn waits(waits: &[Wait]) -> String {
 fn wait(wait: &Wait) -> String {
     let by = wait.reasons.iter().find_map(|r| match r {
         Reason::HeldBy { task, .. } => Some(format!(", which {} holds", task.name)),
-        Reason::OwnerEnded { task, .. } => Some(format!(", which {} held when it ended", task.name)),
+        Reason::OwnerEnded { task, ending, .. } => {
+            let what = if ending.is_some() { "it" } else { "its code" };
+            Some(format!(", which {} held when {what} ended", task.name))
+        }
         _ => None,
     });
     let what = match (wait.object_kind.as_str(), wait.operation.as_str()) {

@@ -80,7 +80,7 @@ impl Move<'_> {
             Outcome::Raise(kind, text) => Err(objects::failed(target.kind, &self.object_name(target.id), kind, &text)),
             _ => {
                 let name = self.object_name(target.id);
-                Err(objects::must_not_wait(self.outside, &format!("`{name}`")))
+                Err(objects::must_not_wait_for(self.outside, target.kind, &name))
             }
         }
     }

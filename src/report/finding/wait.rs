@@ -93,11 +93,11 @@ fn one(source: &Source, reason: &Reason, wait: &Wait) -> Option<String> {
             let since = since.map(|s| format!(" (taken at line {})", source.line(s))).unwrap_or_default();
             // Nobody holds a job.
             let had = if wait.object_kind == "task" { "was at" } else { "held" };
-            format!(
-                "which {} {had}{since} when it {}",
-                task.name,
-                who::ending(ending).replacen("has ended", "ended", 1)
-            )
+            let when = match ending {
+                Some(ending) => format!("it {}", who::ending(ending).replacen("has ended", "ended", 1)),
+                None => "its code ended".to_string(),
+            };
+            format!("which {} {had}{since} when {when}", task.name)
         }
         Reason::BehindWriter { task } => format!("behind {}, which waits to write", task.name),
         Reason::NobodyLeft { actions } if actions.is_empty() => "and no task is left that could end the wait".into(),

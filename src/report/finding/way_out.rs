@@ -51,7 +51,7 @@ fn abandoned(circle: &[Waiting]) -> String {
         _ => None,
     });
     match ended {
-        Some((wait, ending)) => let_go(&wait.object, &with_of(wait), ending),
+        Some((wait, ending)) => let_go(&wait.object, &with_of(wait), ending.as_ref().unwrap_or(&Ending::Returned)),
         None => "use `with`, which lets go however it is left".into(),
     }
 }

@@ -231,7 +231,7 @@ fn hundred_that_wait_for_the_lock_of_a_killed_one() {
     let place = at(&source, "m.acquire()", 0);
     let owner = process(1, "t#0", spawned);
     let waits = || {
-        let ended = Reason::OwnerEnded { task: owner.clone(), ending: Ending::Signalled(9), since: Some(place) };
+        let ended = Reason::OwnerEnded { task: owner.clone(), ending: Some(Ending::Signalled(9)), since: Some(place) };
         vec![wait("acquire", "lock", "m", vec![ended])]
     };
     let circle =
