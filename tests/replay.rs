@@ -231,6 +231,17 @@ fn a_fork_takes_the_spawned_processes_that_have_ended() {
     every_schedule_shows(ended, "zombie");
 }
 
+/// To ask for one's parent is a turn: another one is there once that has ended.
+#[test]
+fn who_asks_for_its_parent_sees_the_same_in_a_replay() {
+    let fork = "let p = self.pid\nif fork() == 0 { assert self.ppid OP p; exit }\nexit 2\n";
+    every_schedule_shows(&fork.replace("OP", "=="), "assertion");
+    every_schedule_shows(&fork.replace("OP", "!="), "assertion");
+    let killed = "task c { let p = self.pid; if fork() == 0 { assert self.ppid == p } }\n\
+                  let h = spawn process c\nkill h\njoin h\n";
+    every_schedule_shows(killed, "assertion");
+}
+
 /// Who was forked in a thread or in a job goes on with that code up to its end, which is the
 /// end of a process; and who stops itself has no further turn.
 #[test]

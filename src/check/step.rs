@@ -14,7 +14,7 @@ use super::part::*;
 use super::seen::{self, Event, Logged};
 use crate::machine::{Access, Arm, Home, Place, Step, Task, TaskField};
 use crate::objects::{self, KINDS, Outcome, TaskId, World, pool, task};
-use crate::program::code::Pc;
+use crate::program::code::{Pc, SelfInfo};
 use crate::program::kind::Memory;
 use crate::program::value::{Error, ErrorKind, ObjRef, Value, brief};
 
@@ -262,13 +262,11 @@ impl Move<'_> {
             At::Step(step) => match &**step {
                 Step::Join { targets, timeout: None } => targets.first().is_some_and(|t| self.joins_for_good(*t)),
                 Step::Access { place, access } => !self.is_visible(*place, access),
-                Step::Sleep(_)
-                | Step::Busy(_)
-                | Step::Yield
-                | Step::Print(_)
-                | Step::Choose(_)
-                | Step::SelfInfo(_)
-                | Step::Interrupted => true,
+                Step::Sleep(_) | Step::Busy(_) | Step::Yield | Step::Print(_) | Step::Choose(_) | Step::Interrupted => {
+                    true
+                }
+                // Another one once its parent has ended.
+                Step::SelfInfo(info) => *info != SelfInfo::Ppid,
                 // Processes, which get a copy of memory, are made by steps of their own if
                 // there may be threads to change it.
                 Step::New { .. } | Step::NewRecord { .. } => true,
