@@ -395,6 +395,19 @@ fn killed_in_the_middle(name: &str) -> support::Ended {
     ended
 }
 
+/// Following in the model what may be ten million turns has an end like anything else.
+#[test]
+fn a_long_schedule_obeys_the_time_limit() {
+    let script = "atomic n = 0\ntask t { loop { n = 1 } }\nspawn t\n";
+    for how in [&["replay"][..], &["replay", "--model"]] {
+        let all = how.iter().copied().chain(["--time-limit", "1ms", "s.conc", "0.1x3000000"]);
+        let ended = conc().file("s.conc", script).args(all).finish();
+        assert_eq!(ended.code, Some(3), "{}{}", ended.stdout, ended.stderr);
+        assert!(ended.stderr.contains("conc: the time limit was reached; "), "{}", ended.stderr);
+        assert!(ended.stderr.contains(" of 3000001 turns of the schedule were followed"), "{}", ended.stderr);
+    }
+}
+
 #[test]
 fn a_replay_that_is_killed_leaves_nothing() {
     let ended = killed_in_the_middle("conc");
