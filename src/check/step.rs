@@ -217,15 +217,13 @@ impl Move<'_> {
         if self.log.is_none() {
             return;
         }
-        let held = self.task(self.me, |t| t.held.clone()).unwrap_or_default();
         let (task, site, released, events) = (self.me, self.site, self.released, self.events.len());
         if let Some(log) = &mut self.log {
             let (text, choices) = (std::mem::take(&mut log.text), std::mem::take(&mut log.choices));
             let arms = std::mem::take(&mut log.arms);
             let (reached, born) = (std::mem::take(&mut log.reached), std::mem::take(&mut log.born));
             let (on, deeds) = (std::mem::take(&mut log.on), log.deeds.len());
-            let step =
-                Logged { task, site, text, reached, held, released, choices, arms, turn, born, on, events, deeds };
+            let step = Logged { task, site, text, reached, released, choices, arms, turn, born, on, events, deeds };
             log.steps.push(step);
         }
     }
