@@ -122,6 +122,9 @@ pub fn program(seed: u64) -> (Program, Vec<Feature>) {
     let mut g = Generator { random, program: Program::default(), features, regs: 0, locks: Vec::new() };
     g.declare();
     g.tasks();
+    if g.random.percent(30) {
+        g.handing_on();
+    }
     g.claims();
     (g.program, g.features)
 }
@@ -251,6 +254,31 @@ impl Generator {
             }
         }
         out
+    }
+
+    /// A place of their own that one task hands on to another, so that only what the
+    /// operation orders keeps them apart.
+    fn handing_on(&mut self) {
+        let ways = self.program.objects.iter().enumerate().filter_map(|(o, object)| match object.kind {
+            Kind::Semaphore(_) => Some((o, Op::Release, Op::Acquire)),
+            Kind::Event => Some((o, Op::Set, Op::Wait)),
+            Kind::Latch(_) => Some((o, Op::CountDown, Op::Wait)),
+            Kind::Barrier(_) => Some((o, Op::Wait, Op::Wait)),
+            Kind::Queue(_) => Some((o, Op::Put(Val::Int(1)), Op::Get)),
+            _ => None,
+        });
+        let ways: Vec<_> = ways.collect();
+        if ways.is_empty() {
+            return;
+        }
+        let (object, give, take) = self.random.pick(&ways);
+        self.program.places.push(Place { name: "h", memory: Memory::Shared, first: 0 });
+        let h = self.program.places.len() - 1;
+        let (write, read) = (Stmt::Write(h, Val::Int(1)), Stmt::AddTo(h, 1));
+        let reg = self.reg();
+        let into = (take == Op::Get).then_some(Into { reg, new: true });
+        self.program.tasks[1].body.splice(0..0, [write, Stmt::Op(None, object, give, How::Wait)]);
+        self.program.tasks[2].body.extend([Stmt::Op(into, object, take, How::Wait), read]);
     }
 
     fn claims(&mut self) {
