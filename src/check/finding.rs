@@ -233,7 +233,8 @@ impl<'e> Scene1<'e> {
             sites.sort();
             sites.dedup();
             let circle = group.cause == deadlock::RootCause::Circle && group.circle.len() > 1;
-            let locks = circle && group.is_of_locks(&self.views);
+            // One lock has no order: there two who read both want to write.
+            let locks = circle && group.is_of_locks(&self.views) && group.waits_for_several(&self.views);
             Stuck { code: finding.code, key: sites.join(" "), finding, locks_only: locks }
         };
         groups.iter().map(one).collect()

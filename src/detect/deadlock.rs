@@ -167,6 +167,13 @@ impl Group {
     pub fn is_of_locks(&self, tasks: &[TaskView]) -> bool {
         self.circle.iter().all(|i| tasks[*i].waits_for_a_lock())
     }
+
+    /// Whether those at its root wait for more than one object.
+    pub fn waits_for_several(&self, tasks: &[TaskView]) -> bool {
+        let mut objects = self.circle.iter().flat_map(|i| tasks[*i].waits.iter().flatten()).map(|w| w.object);
+        let first = objects.next();
+        objects.any(|object| Some(object) != first)
+    }
 }
 
 /// Each stuck task in exactly one group, that of its root: the first, by its
@@ -288,7 +295,11 @@ impl System<'_> {
             Need::Any(needs) => needs.is_empty(),
             _ => false,
         };
-        let lost: Vec<Key> = waits.iter().filter(|w| any_need(&w.need, &gone)).map(|w| (0, w.object, 0)).collect();
+        // Nor is the lock what is missing where a deed is: nobody is left to do that.
+        let lacks_deed =
+            |n: &Need| matches!(n, Need::All(needs) if needs.iter().any(|n| matches!(n, Need::Deed { .. })));
+        let lost = waits.iter().filter(|w| any_need(&w.need, &gone) && !lacks_deed(&w.need));
+        let lost: Vec<Key> = lost.map(|w| (0, w.object, 0)).collect();
         if !lost.is_empty() {
             return (group(RootCause::OwnerEnded), lost);
         }

@@ -237,12 +237,23 @@ impl Told<'_> {
     fn reasons(&self, w: &WaitView, need: &Need, out: &mut Vec<Reason>) {
         match need {
             Need::Ready | Need::Change { .. } => {}
+            Need::All(needs) if needs.iter().any(|n| matches!(n, Need::Deed { .. })) => {
+                // Who has left the lock behind that is needed as well is not why.
+                let from = out.len();
+                needs.iter().for_each(|n| self.reasons(w, n, out));
+                let others = out.split_off(from).into_iter().filter(|r| !matches!(r, Reason::OwnerEnded { .. }));
+                out.extend(others);
+            }
             Need::All(needs) | Need::Any(needs) => needs.iter().for_each(|n| self.reasons(w, n, out)),
             Need::End(task) => out.push(Reason::WaitsForEnd { task: self.scene.task_facts(*task) }),
             Need::Tasks(tasks) => tasks.iter().for_each(|t| out.push(self.holder(w, *t))),
             Need::Deed { object, methods } => self.deed(*object, methods, out),
             Need::Arrivals { missing, object, method } => {
-                out.push(Reason::Missing { count: *missing });
+                // A run may tell of it while some are still on their way there.
+                let kind = self.scene.kind_of(*object);
+                let comes = |i: &usize| !self.stuck[*i] && self.scene.may(*i, *object, kind, &[*method]);
+                let coming = (0..self.views.len()).filter(comes).count() as u64;
+                out.push(Reason::Missing { count: missing.saturating_sub(coming).max(1) });
                 self.deed(*object, &[*method], out);
             }
         }

@@ -149,6 +149,8 @@ fn put<W: World>(w: &mut W, o: u32, capacity: Option<u64>, args: &[Value], at_on
 #[inline(always)]
 fn get<W: World>(w: &mut W, o: u32, capacity: Option<u64>, at_once: bool) -> Outcome {
     let value = match capacity {
+        // A put that waits there finds it closed.
+        Some(0) if closed(w, o) => None,
         Some(0) => w.meet(o, PUT, Value::None),
         _ => w.pop(o, capacity),
     };

@@ -180,7 +180,10 @@ fn one_order(waits: &[&Wait]) -> String {
         [_, _, ..] if names.iter().all(|n| n.contains('[') && declared_name(n) == base) => {
             format!("take the locks in one order everywhere, such as by index: {base}[0] before {base}[1] and so on")
         }
-        [] | [_] => "take the locks in one order everywhere".into(),
+        [] => "take the locks in one order everywhere".into(),
+        [one] => {
+            format!("let go of {one} before taking it for writing: who reads and waits to write waits for all who read")
+        }
         _ => format!("take the locks in one order everywhere, such as {}", phrase::list(&names, 4)),
     }
 }
