@@ -77,7 +77,7 @@ pub fn main(args: &CheckArgs) -> u8 {
         put_err(&format!("conc: {why}\n"));
         return exit::WRONG;
     }
-    let source = match script::read(&args.script.file) {
+    let mut source = match script::read(&args.script.file) {
         Ok(source) => source,
         Err(code) => return code,
     };
@@ -88,12 +88,13 @@ pub fn main(args: &CheckArgs) -> u8 {
         Ok(defines) => defines,
         Err(code) => return code,
     };
+    source.given = script::given(&defines);
     let program = match script::compiled(&source, &defines) {
         Ok(program) => program,
         Err(errors) => return wrong(args, &source, &errors),
     };
     let style = args.common.style(super::on_terminal().0);
-    Session { args, source: &source, hash: short_hash(&source.text), style, program }.check()
+    Session { args, source: &source, hash: short_hash(&source.text, &source.given), style, program }.check()
 }
 
 /// What was entered in a session. A schedule is one of the script that it saves.
@@ -106,7 +107,7 @@ fn check_session(args: &CheckArgs, text: &str) -> u8 {
     match script::entered(&whole) {
         Ok(program) => {
             let style = args.common.style(super::on_terminal().0);
-            Session { args, source: &source, hash: short_hash(&whole.saved), style, program }.check()
+            Session { args, source: &source, hash: short_hash(&whole.saved, &[]), style, program }.check()
         }
         Err(errors) => wrong(args, &source, &errors),
     }
