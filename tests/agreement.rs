@@ -132,6 +132,40 @@ fn runs_with_stuck_daemons_come_to_what_check_lists() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
+/// Whether anybody goes on beside those who are stuck is said in the same words everywhere.
+#[test]
+fn a_deadlock_beside_daemons_is_told_in_the_same_words() {
+    let ways = [
+        "task d { loop { yield } }\nspawn daemon d\ne.wait()",
+        "task d { a += 1 }\nspawn daemon d\ne.wait()",
+        "task d { loop { sleep 1ms } }\nspawn daemon process d\ne.wait()",
+        "pool p(1)\ntask j { loop { a = 1 - a } }\nsubmit j to p\ne.wait()",
+        "lock m\ntask d { m.acquire(); m.acquire() }\nspawn daemon d\ne.wait()",
+        "e.wait()",
+    ];
+    for way in ways {
+        let script = format!("event e\natomic a = 0\n{way}\n");
+        let told = |args: &[&str]| {
+            let ended = conc().file("script.conc", &script).args(args).start().finish();
+            let found = ended.of_type("finding").into_iter().find(|f| f["code"] == "deadlock");
+            let found = found.expect("there is a deadlock");
+            let notes = found["notes"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            let go_on: Vec<String> = notes.filter(|n| n.ends_with("go on")).map(str::to_string).collect();
+            (go_on, found["schedule"].as_str().unwrap_or_default().to_string())
+        };
+        let (checked, schedule) = told(&["check", "--format", "json", "script.conc"]);
+        assert_eq!(checked.len(), 1, "{script}");
+        let others = [
+            told(&["run", "--format", "json", "script.conc"]),
+            told(&["replay", "--format", "json", "script.conc", &schedule]),
+            told(&["replay", "--model", "--format", "json", "script.conc", &schedule]),
+        ];
+        for other in others {
+            assert_eq!(other.0, checked, "{script}");
+        }
+    }
+}
+
 /// What goes on without end where all others are stuck is cut short, wherever it is by then.
 #[test]
 fn runs_that_end_while_daemons_go_on_come_to_what_check_lists() {
