@@ -310,9 +310,6 @@ impl Explorer<'_> {
             self.outcomes.explain(&mut m, &first.claims);
         }
         let notes = if finished { finding::notes(self, row) } else { Vec::new() };
-        if finished {
-            m.run_finally();
-        }
         self.cut = self.cut.or(m.cut);
         let (.., events, _) = m.close();
         for event in events {
