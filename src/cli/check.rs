@@ -293,6 +293,9 @@ impl Session<'_> {
         for shown in &report.found {
             put_out(&format!("{}\n", json::finding(self.source, &shown.finding)));
         }
+        for claim in &report.claims {
+            put_out(&format!("{}\n", json::expectation(&self.expectation(claim, report))));
+        }
         for outcome in counted(report) {
             put_out(&format!("{}\n", json::outcome(&outcome)));
         }
@@ -313,6 +316,18 @@ impl Session<'_> {
         put_out(&format!("{}\n", json::summary(&summary)));
     }
 
+    fn expectation(&self, claim: &check::Claimed, report: &Report) -> json::Expectation {
+        let (status, label) = came_to(claim, report);
+        json::Expectation {
+            expect: if claim.every { "every" } else { "some" },
+            status,
+            holds: claim.holds,
+            ends: claim.holds + claim.fails,
+            why: claim.why.clone(),
+            places: vec![json::place(self.source, claim.span, label.to_string())],
+        }
+    }
+
     fn tell_human(&self, report: &Report, took: Duration, failures: u64) {
         for shown in &report.found {
             put_out(&format!("{}\n", report::finding(self.source, &shown.finding, &self.style)));
@@ -331,11 +346,7 @@ impl Session<'_> {
             let word = if claim.every { "every" } else { "some" };
             let line = self.source.position(claim.span).line;
             let total = claim.holds + claim.fails;
-            let text = match holds(claim, report) {
-                Some(true) => "holds",
-                Some(false) => "does not hold",
-                None => "is not decided",
-            };
+            let (_, text) = came_to(claim, report);
             let why = tested::at_an_end(total, claim.why.as_deref());
             put_out(&format!(
                 "  expect {word} (line {line})  {text}: true at the end of {} of {total}{why}\n",
@@ -397,6 +408,15 @@ fn holds(claim: &check::Claimed, report: &Report) -> Option<bool> {
         check::Claimed { every: true, fails: 1.., .. } => Some(false),
         check::Claimed { every: false, holds: 1.., .. } => Some(true),
         _ => report.explored().then_some(claim.every),
+    }
+}
+
+/// What came of a claim: in one word, and in a sentence about it.
+fn came_to(claim: &check::Claimed, report: &Report) -> (&'static str, &'static str) {
+    match holds(claim, report) {
+        Some(true) => ("holds", "holds"),
+        Some(false) => ("fails", "does not hold"),
+        None => ("undecided", "is not decided"),
     }
 }
 
