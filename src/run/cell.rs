@@ -371,7 +371,8 @@ impl Executor {
         }
     }
 
-    /// An indivisible access comes after the earlier one whose value it sees.
+    /// An indivisible access comes after the earlier one whose value it sees. Who only adds to
+    /// it could have done so first, so that this keeps no two from meeting at their locks.
     fn order_atomic(&mut self, cell: &Cell, which: Update, before: bool) {
         if !self.detect {
             return;
@@ -379,7 +380,10 @@ impl Executor {
         self.own_copy(cell);
         match (before, which) {
             (true, Update::Store) => {}
-            (true, _) => self.clock().acquire(cell.word(CLOCK)),
+            (true, Update::Add | Update::Sub | Update::Mul | Update::Div | Update::Rem) => {
+                self.clock().acquire_as_lock(cell.word(CLOCK));
+            }
+            (true, Update::Load | Update::Swap | Update::Cas) => self.clock().acquire(cell.word(CLOCK)),
             (false, which) => {
                 let join = which != Update::Store;
                 let result = self.clock().release(cell.word(CLOCK), join, super::clock::Strength::Order, self.holder);
@@ -418,7 +422,7 @@ impl Executor {
             locks: self.lockset(),
             write,
             atomic,
-            value: if codec::owns_block(value) { codec::UNKNOWN } else { value },
+            value: if codec::owns_block(value) { self.kept_value(cell, value) } else { value },
         };
         let slot = self.slot;
         let behind = |kept: Kept| race::is_behind(kept[0].load(Relaxed), slot, known);
@@ -458,6 +462,17 @@ impl Executor {
             self.check_memory(Err(error));
         }
         self.mark_seen(cell.seen_as(), site, own, write);
+    }
+
+    /// A value with a block, as a record has it: it goes when the cell gets another one, so a
+    /// run does not know it later. A replay has a copy, so as to tell what the model told.
+    #[cold]
+    fn kept_value(&self, cell: &Cell, value: u64) -> u64 {
+        if !self.replay.on {
+            return codec::UNKNOWN;
+        }
+        let value = codec::to_value(value, cell.heap());
+        codec::to_word(&value, self.arena.heap(), self.holder).unwrap_or(codec::UNKNOWN)
     }
 
     /// An access that this one does not come after.
