@@ -135,6 +135,40 @@ fn runs_with_stuck_daemons_come_to_what_check_lists() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
+/// Whether anybody goes on beside those who are stuck is said in the same words everywhere.
+#[test]
+fn a_deadlock_beside_daemons_is_told_in_the_same_words() {
+    let ways = [
+        "task d { loop { yield } }\nspawn daemon d\ne.wait()",
+        "task d { a += 1 }\nspawn daemon d\ne.wait()",
+        "task d { loop { sleep 1ms } }\nspawn daemon process d\ne.wait()",
+        "pool p(1)\ntask j { loop { a = 1 - a } }\nsubmit j to p\ne.wait()",
+        "lock m\ntask d { m.acquire(); m.acquire() }\nspawn daemon d\ne.wait()",
+        "e.wait()",
+    ];
+    for way in ways {
+        let script = format!("event e\natomic a = 0\n{way}\n");
+        let told = |args: &[&str]| {
+            let ended = conc().file("script.conc", &script).args(args).start().finish();
+            let found = ended.of_type("finding").into_iter().find(|f| f["code"] == "deadlock");
+            let found = found.expect("there is a deadlock");
+            let notes = found["notes"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            let go_on: Vec<String> = notes.filter(|n| n.ends_with("go on")).map(str::to_string).collect();
+            (go_on, found["schedule"].as_str().unwrap_or_default().to_string())
+        };
+        let (checked, schedule) = told(&["check", "--format", "json", "script.conc"]);
+        assert_eq!(checked.len(), 1, "{script}");
+        let others = [
+            told(&["run", "--format", "json", "script.conc"]),
+            told(&["replay", "--format", "json", "script.conc", &schedule]),
+            told(&["replay", "--model", "--format", "json", "script.conc", &schedule]),
+        ];
+        for other in others {
+            assert_eq!(other.0, checked, "{script}");
+        }
+    }
+}
+
 /// What goes on without end where all others are stuck is cut short, wherever it is by then.
 #[test]
 fn runs_that_end_while_daemons_go_on_come_to_what_check_lists() {
@@ -186,6 +220,45 @@ fn runs_in_which_ends_wait_for_others_come_to_what_check_lists() {
     let text = |s: &&str| format!("atomic n = 0\ntask k {{ sleep 1ms; n += 1 }}\n{s}\n");
     let wrong: Vec<String> = scripts.iter().filter_map(|s| difference("an end", &text(s), 20 * runs())).collect();
     assert!(wrong.is_empty(), "{}", wrong.concat());
+}
+
+/// What `finally` prints, and does, is a part of the outcome, whoever has ended `main`.
+#[test]
+fn runs_with_a_finally_come_to_what_check_lists() {
+    let scripts = [
+        "spawn t\njoin all\nfinally { print \"end {x}\" }",
+        "print \"m\"\nspawn t\njoin all\nprint \"n\"\nexit 3\nfinally { print \"end {x}\" }",
+        "print \"m\"\nspawn { print \"t\"; exit 3 }\njoin all\nfinally { print \"end {x}\" }",
+        "spawn t\nfinally { print \"end {x}\"; print \"again\"; assert x == 2; print \"never\" }",
+        "spawn t as \"finally\"\njoin all\nfinally { print \"end {x}\" }",
+        "spawn t as \"finally\"\nspawn t as \"finally (2)\"\njoin all\nfinally { print \"end {x}\" }",
+        "spawn t x3\nfinally { print \"end {n}\"; x = 7; n = 8 }",
+        "spawn process t\nspawn t\nfinally { print \"end {x}\" }",
+        "let m = self\nspawn process { kill m }\nfinally { print \"end {x}\" }",
+        "queue q\nq.get()\nfinally { print \"end {x}\" }",
+        "spawn t\njoin all\nfinally { if x == 2 { print \"two\" } }",
+        "pool p(1)\nsubmit t to p\nfinally { print x }",
+    ];
+    let text = |s: &&str| format!("var x = 0\natomic n = 0\ntask t {{ x = 1; n += 1; print \"t\" }}\n{s}\n");
+    let wrong: Vec<String> = scripts.iter().filter_map(|s| difference("finally", &text(s), 10 * runs())).collect();
+    assert!(wrong.is_empty(), "{}", wrong.concat());
+}
+
+/// It is nobody's print, and told as `finally`'s.
+#[test]
+fn what_finally_prints_is_told_as_its_own() {
+    let script = "task t { print \"t\"; exit 3 }\nspawn t\njoin all\nfinally { print \"end\" }\n";
+    let told = |args: &[&str]| conc().file("script.conc", script).args(args).start().finish();
+    let wanted = serde_json::json!({"t": "t", "finally": "end"});
+    let checked = told(&["check", "--format", "json", "script.conc"]);
+    let repeated = told(&["run", "--format", "json", "--repeat", "2", "script.conc"]);
+    for outcomes in [checked.of_type("outcome"), repeated.of_type("outcome")] {
+        assert_eq!(outcomes.len(), 1, "{outcomes:?}");
+        assert_eq!(outcomes[0]["prints"], wanted);
+    }
+    let prints = told(&["run", "--format", "json", "script.conc"]).of_type("print");
+    assert_eq!(prints.last().map(|p| (&p["task"], &p["text"])), Some((&"finally".into(), &"end".into())));
+    assert_eq!(told(&["run", "script.conc"]).stdout, "t\nend\n");
 }
 
 /// Who ends itself, or its own process, makes no further step, within a block neither.

@@ -205,6 +205,31 @@ fn prints_are_told_with_their_task() {
     assert_eq!(prints, [pair("main", "end"), pair("t#0", "0 of t#0"), pair("t#1", "1 of t#1")]);
 }
 
+#[test]
+fn a_check_says_what_came_of_each_expectation() {
+    let script = "shared x = 0\natomic n = 0\ntask t { n += 1; if n < 2 { n += 1 } }\nspawn t x2\njoin all\n\
+                  expect every n == 2\nexpect some n == 3\nexpect some n == 4\nexpect every n\nexpect ok\n";
+    let check = |args: &[&str]| {
+        let check = ["check", "--format", "json", "script.conc"].iter().chain(args);
+        support::conc().file("script.conc", script).args(check).finish()
+    };
+    let ended = check(&[]).expect_code(1);
+    assert_valid(&ended);
+    let told = ended.of_type("expectation");
+    let words = |e: &Value| (e["expect"].clone(), e["status"].clone(), e["places"][0]["line"].clone());
+    let found: Vec<_> = told.iter().map(words).collect();
+    let wanted = [("every", "fails", 6), ("some", "holds", 7), ("some", "fails", 8), ("every", "fails", 9)];
+    assert_eq!(found, wanted.map(|(expect, status, line)| (json!(expect), json!(status), json!(line))));
+    assert!(told.iter().all(|e| e["ends"].as_u64() > Some(1) && e["holds"].as_u64() < e["ends"].as_u64()), "{told:?}");
+    assert_eq!(told[2]["holds"], 0);
+    assert!(told[..3].iter().all(|e| e["why"].is_null()), "{told:?}");
+    assert!(told[3]["why"].as_str().is_some_and(|why| why.contains("it is 2")), "{told:?}");
+
+    let ended = check(&["--max-states", "3"]).expect_code(3);
+    assert_valid(&ended);
+    assert!(ended.of_type("expectation").iter().all(|e| e["status"] == "undecided"), "{}", ended.stdout);
+}
+
 // ------------------------------------------------------------ options of `run`
 
 #[test]

@@ -570,7 +570,8 @@ impl<'a> Explorer<'a> {
         }
     }
 
-    fn is_full(&self) -> bool {
+    /// Whether there are more states than the limit lets be.
+    pub fn is_full(&self) -> bool {
         self.options.states_max.is_some_and(|max| self.store.len() as u64 > max)
     }
 

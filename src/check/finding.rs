@@ -146,7 +146,9 @@ impl<'e> Scene1<'e> {
                 None => may.nothing(program),
             });
             drop(may);
-            scene.views.push(TaskView { id, waits, excused: is_excused(task) });
+            // A worker that goes ahead has got a job.
+            let excused = task.birth.daemon || is_idle(task) && waits.is_some();
+            scene.views.push(TaskView { id, waits, excused });
         }
         scene
     }
@@ -196,7 +198,7 @@ impl<'e> Scene1<'e> {
         let i = stuck.iter().position(|s| *s)?;
         self.views[i].waits.as_ref()?;
         let group = deadlock::Group { cause: deadlock::RootCause::NobodyLeft, circle: vec![i], behind: Vec::new() };
-        let found = stuck::finding(self, &self.views, &stuck, &group, true, Certainty::Found);
+        let found = stuck::finding(self, &self.views, &stuck, &group, Certainty::Found);
         match found.facts {
             Facts::Stuck { mut circle, .. } => circle.pop(),
             _ => None,
@@ -222,13 +224,13 @@ impl<'e> Scene1<'e> {
         rustc_hash::FxBuildHasher.hash_one((2u8, parts))
     }
 
-    pub fn findings(&self, stuck: &[bool], others_go_on: bool) -> Vec<Stuck> {
+    pub fn findings(&self, stuck: &[bool]) -> Vec<Stuck> {
         if !stuck.contains(&true) {
             return Vec::new();
         }
         let groups = deadlock::groups(&self.views, stuck, self);
         let one = |group: &deadlock::Group| {
-            let finding = stuck::finding(self, &self.views, stuck, group, others_go_on, Certainty::Found);
+            let finding = stuck::finding(self, &self.views, stuck, group, Certainty::Found);
             let mut sites = sites_of(&finding);
             sites.sort();
             sites.dedup();
@@ -775,7 +777,7 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[(Mover, Lo
 }
 
 /// What a task held at an access.
-fn held_at<'l>(found: Option<(usize, &'l Reached)>) -> &'l [Hold] {
+fn held_at(found: Option<(usize, &Reached)>) -> &[Hold] {
     found.map_or(&[], |(_, reached)| &reached.held)
 }
 

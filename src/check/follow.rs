@@ -570,7 +570,7 @@ fn end(explorer: &mut Explorer, done: Done, round: bool) -> Followed {
     let at_end = out.is_empty();
     let scene = Scene1::new(explorer, &done.row, &able);
     let stuck = scene.stuck();
-    let (stuck, finished) = (scene.findings(&stuck, !at_end), scene.finished());
+    let (stuck, finished) = (scene.findings(&stuck), scene.finished());
     drop(scene);
     let found = |what: What, code| Found1 { code, state: 0, turn: None, what, also_on: Vec::new() };
     // `at`: with so many rows, if the last turn shows it.

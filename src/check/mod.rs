@@ -211,8 +211,11 @@ pub struct Report {
     pub races_stop: Option<Stop>,
     /// Something was not gone through: why.
     pub cut: Option<&'static str>,
+    /// The most that there were at once, of all that a limit was compared with.
     pub states: u64,
+    /// All that were made.
     pub transitions: u64,
+    /// As the states.
     pub bytes: u64,
     pub depth: u32,
     pub found: Vec<Shown>,
@@ -292,6 +295,34 @@ pub fn check(
     Ok(report)
 }
 
+/// The most that one exploration of a check has come to: each has what was met before anew.
+#[derive(Default)]
+struct Most {
+    states: u64,
+    bytes: u64,
+    depth: u32,
+}
+
+impl Most {
+    /// Explores, be it on, and keeps what that has come to.
+    fn run(
+        &mut self,
+        explorer: &mut Explorer,
+        ask: &mut dyn FnMut(&Progress) -> Option<Stop>,
+    ) -> Result<(), (usize, String)> {
+        explorer.run(ask)?;
+        // It may leave off for something else before it looks at the limit once more.
+        if explorer.stop.is_none() && explorer.is_full() {
+            explorer.stop = Some(Stop::States);
+        }
+        let came_to = explorer.progress_now();
+        self.states = self.states.max(came_to.states);
+        self.bytes = self.bytes.max(came_to.bytes);
+        self.depth = self.depth.max(came_to.depth);
+        Ok(())
+    }
+}
+
 fn explore_all(
     program: &'static Program,
     options: &Options,
@@ -301,7 +332,7 @@ fn explore_all(
     let mut known_races = BTreeSet::new();
     let mut open = BTreeSet::new();
     let mut races: Vec<Shown> = Vec::new();
-    let (mut passes, mut transitions) = (0, 0);
+    let (mut passes, mut transitions, mut most) = (0, 0, Most::default());
     let mut symmetry = options.symmetry;
     // What an exploration came to that did not look for races.
     let mut careless: Option<Report> = None;
@@ -327,11 +358,11 @@ fn explore_all(
             explorer.end_at_circle();
         }
         explorer.pause_at = if may_choose { options.persistent_from } else { usize::MAX };
-        explorer.run(ask)?;
+        most.run(&mut explorer, ask)?;
         let mut early = Vec::new();
         let is_paused = explorer.is_paused() && !explorer.circular;
         if is_paused && explorer.stop.is_none() && !explorer.guards_broken() && !explorer.begins_anew() {
-            match follow_some(&model, options, ask)? {
+            match follow_some(&model, options, &mut most, ask)? {
                 Some(other) => {
                     transitions += explorer.transitions;
                     early = shown_of(&mut explorer);
@@ -339,7 +370,7 @@ fn explore_all(
                 }
                 None => {
                     explorer.pause_at = usize::MAX;
-                    explorer.run(ask)?;
+                    most.run(&mut explorer, ask)?;
                 }
             }
         }
@@ -380,8 +411,8 @@ fn explore_all(
         if let Some(mut report) = careless.take() {
             report.races_stop = explorer.stop;
             report.cut = report.cut.or(explorer.cut);
-            report.states = report.states.max(explorer.store.len() as u64);
             (report.passes, report.transitions) = (passes, transitions);
+            (report.states, report.bytes, report.depth) = (most.states, most.bytes, most.depth);
             report.found.retain(|s| s.finding.code != Code::Race);
             report.found.extend(one_for_each_declaration(races));
             report.found.sort_by_key(rank);
@@ -401,10 +432,10 @@ fn explore_all(
         let all_race = || every_plain_place(program).all(|(_, name)| known_races.contains(&name));
         if model.careless && explorer.stop.is_none() && !all_race() {
             open = model.guards().open.clone();
-            careless = Some(report(explorer, races.clone(), early, passes, transitions));
+            careless = Some(report(explorer, races.clone(), early, passes, transitions, &most));
             continue;
         }
-        return Ok(report(explorer, races, early, passes, transitions));
+        return Ok(report(explorer, races, early, passes, transitions, &most));
     }
 }
 
@@ -414,12 +445,13 @@ fn explore_all(
 fn follow_some<'m>(
     model: &'m Model,
     options: &'m Options,
+    most: &mut Most,
     ask: &mut dyn FnMut(&Progress) -> Option<Stop>,
 ) -> Result<Option<Explorer<'m>>, (usize, String)> {
     let mut explorer = Explorer::new(model, options);
     explorer.follow_some(Movers::may_recur(model.program));
     loop {
-        explorer.run(ask)?;
+        most.run(&mut explorer, ask)?;
         if explorer.stop.is_some() || explorer.guards_broken() || explorer.begins_anew() {
             return Ok(Some(explorer));
         }
@@ -542,6 +574,7 @@ fn report(
     early: Vec<(Found1, Shown, same::Key)>,
     passes: u32,
     transitions: u64,
+    most: &Most,
 ) -> Report {
     let mut all = early;
     for one in shown_of(&mut explorer) {
@@ -563,10 +596,10 @@ fn report(
         stop: explorer.stop,
         races_stop: None,
         cut: explorer.cut,
-        states: explorer.store.len() as u64,
+        states: most.states,
         transitions,
-        bytes: explorer.store.bytes() as u64,
-        depth: explorer.depth,
+        bytes: most.bytes,
+        depth: most.depth,
         verdicts,
         claims,
         found,

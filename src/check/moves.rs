@@ -168,6 +168,8 @@ pub struct Move<'a> {
     pub rounds: std::cell::Cell<u32>,
     /// It looks from outside: no race, no arrival.
     pub outside: bool,
+    /// What `finally` has printed last.
+    pub printed_finally: Option<Arc<str>>,
     /// Looks only whether something could be done.
     probing: bool,
     /// An end that would go with the transition is left to be made by itself.
@@ -211,6 +213,7 @@ impl<'a> Move<'a> {
             long: false,
             rounds: std::cell::Cell::new(0),
             outside: false,
+            printed_finally: None,
             probing: false,
             apart: false,
             ends: false,

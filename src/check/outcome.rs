@@ -96,9 +96,13 @@ impl Outcomes {
 
 /// The outcomes of a state in which nobody can go on but for those that serve others, of
 /// which these do: the first as it stands, then those in which who was ended by another had
-/// printed less by then. Of these the first `OUTCOMES_MAX`.
+/// printed less by then. Of these the first `OUTCOMES_MAX`. Where the script has come to its
+/// end, `finally` belongs to it, and runs first: its events are the move's.
 pub fn of(m: &mut Move, explorer: &Explorer, row: &Row, finished: bool, going: &[TaskId]) -> Vec<Outcome> {
     let program = m.program;
+    if finished {
+        m.run_finally();
+    }
     let mut values = Pairs::new();
     let own = |memory: Memory| memory == Memory::Var;
     for private in [true, false] {
@@ -113,6 +117,7 @@ pub fn of(m: &mut Move, explorer: &Explorer, row: &Row, finished: bool, going: &
     let tasks: Vec<&TaskPart> =
         parts.iter().filter_map(|(_, p)| if let Part::Task(t) = &**p { Some(t) } else { None }).collect();
     let names = names::distinct(&tasks.iter().map(|t| named(&t.birth)).collect::<Vec<_>>());
+    let of_finally = m.printed_finally.take().map(|text| (names::of_finally(&names), text.to_string()));
     // What each may have printed last, the most first.
     let mut may_print: Vec<(String, Vec<Option<Arc<str>>>)> = Vec::new();
     for (task, name) in tasks.into_iter().zip(names) {
@@ -139,7 +144,7 @@ pub fn of(m: &mut Move, explorer: &Explorer, row: &Row, finished: bool, going: &
     } else {
         Vec::new()
     };
-    let mut all = vec![Outcome { values, prints: Pairs::new(), ended, claims }];
+    let mut all = vec![Outcome { values, prints: of_finally.into_iter().collect(), ended, claims }];
     for (name, texts) in may_print {
         let so_far = std::mem::take(&mut all);
         for text in texts {

@@ -781,7 +781,9 @@ impl Move<'_> {
         // Whoever waits for the end of the process waits for its first task.
         tasks.sort_by_key(|of| *of == process);
         self.say(|_| "its process ends".to_string());
-        let signalled = matches!(how, How::Signalled(_));
+        // A process that told its end by itself ended its threads, though it may have been
+        // killed on its way out.
+        let signalled = matches!(how, How::Signalled(_)) && !self.has_ended(process);
         self.buries = true;
         for of in tasks {
             self.withdraw(of);

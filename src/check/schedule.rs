@@ -22,17 +22,21 @@ pub struct Turn {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Schedule {
     pub turns: Vec<Turn>,
-    /// Of the script it was made for, shortened; none if it was left out.
+    /// Of the script it was made for, with what its constants were given, shortened; none if
+    /// it was left out.
     pub hash: Option<u16>,
 }
 
 /// So many turns at the most are read from text.
 const TURNS_MAX: usize = 10_000_000;
 
-/// A short hash of a script's text.
-pub fn short_hash(text: &str) -> u16 {
-    // 64 bits of FNV-1a, folded.
-    let h = text.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+/// A short hash of a script: of its text, and of what its constants are given, each with its
+/// name, in the order of the names.
+pub fn short_hash(text: &str, given: &[(String, String)]) -> u16 {
+    // 64 bits of FNV-1a, folded. A byte 0 parts what hardly ever has one.
+    let given = given.iter().flat_map(|(name, value)| ["\0", name, "=", value]).flat_map(str::bytes);
+    let add = |h: u64, b: u8| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3);
+    let h = text.bytes().chain(given).fold(0xcbf2_9ce4_8422_2325u64, add);
     (h ^ (h >> 16) ^ (h >> 32) ^ (h >> 48)) as u16
 }
 
@@ -128,6 +132,20 @@ mod tests {
         for wrong in ["x", "1y", "1x", "0x3..1", "1@zz", "-1", "1:a", "1x99999999999"] {
             assert!(wrong.parse::<Schedule>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn the_hash_is_of_the_text_and_of_what_is_given() {
+        let given = |given: &[(&str, &str)]| -> Vec<(String, String)> {
+            given.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+        };
+        // As docs and scripts have it by now.
+        assert_eq!(short_hash("print 1\n", &[]), 0x61f2);
+        let all = [&[][..], &[("A", "1")], &[("A", "2")], &[("B", "1")], &[("A", "1"), ("B", "1")], &[("A", "1B=1")]];
+        let mut hashes: Vec<u16> = all.iter().map(|g| short_hash("print 1\n", &given(g))).collect();
+        hashes.sort_unstable();
+        hashes.dedup();
+        assert_eq!(hashes.len(), all.len());
     }
 
     proptest! {

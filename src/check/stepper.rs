@@ -346,7 +346,7 @@ impl Stepper {
         let able = able(explorer, &row);
         let scene = Scene1::new(explorer, &row, &able);
         let stuck = scene.stuck();
-        for one in scene.findings(&stuck, !able.is_empty()) {
+        for one in scene.findings(&stuck) {
             add(one.code, one.key, one.finding);
         }
         if able.is_empty() && scene.finished() {

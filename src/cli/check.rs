@@ -77,7 +77,7 @@ pub fn main(args: &CheckArgs) -> u8 {
         put_err(&format!("conc: {why}\n"));
         return exit::WRONG;
     }
-    let source = match script::read(&args.script.file) {
+    let mut source = match script::read(&args.script.file) {
         Ok(source) => source,
         Err(code) => return code,
     };
@@ -88,12 +88,13 @@ pub fn main(args: &CheckArgs) -> u8 {
         Ok(defines) => defines,
         Err(code) => return code,
     };
+    source.given = script::given(&defines);
     let program = match script::compiled(&source, &defines) {
         Ok(program) => program,
         Err(errors) => return wrong(args, &source, &errors),
     };
     let style = args.common.style(super::on_terminal().0);
-    Session { args, source: &source, hash: short_hash(&source.text), style, program }.check()
+    Session { args, source: &source, hash: short_hash(&source.text, &source.given), style, program }.check()
 }
 
 /// What was entered in a session. A schedule is one of the script that it saves.
@@ -106,7 +107,7 @@ fn check_session(args: &CheckArgs, text: &str) -> u8 {
     match script::entered(&whole) {
         Ok(program) => {
             let style = args.common.style(super::on_terminal().0);
-            Session { args, source: &source, hash: short_hash(&whole.saved), style, program }.check()
+            Session { args, source: &source, hash: short_hash(&whole.saved, &[]), style, program }.check()
         }
         Err(errors) => wrong(args, &source, &errors),
     }
@@ -292,6 +293,9 @@ impl Session<'_> {
         for shown in &report.found {
             put_out(&format!("{}\n", json::finding(self.source, &shown.finding)));
         }
+        for claim in &report.claims {
+            put_out(&format!("{}\n", json::expectation(&self.expectation(claim, report))));
+        }
         for outcome in counted(report) {
             put_out(&format!("{}\n", json::outcome(&outcome)));
         }
@@ -312,6 +316,18 @@ impl Session<'_> {
         put_out(&format!("{}\n", json::summary(&summary)));
     }
 
+    fn expectation(&self, claim: &check::Claimed, report: &Report) -> json::Expectation {
+        let (status, label) = came_to(claim, report);
+        json::Expectation {
+            expect: if claim.every { "every" } else { "some" },
+            status,
+            holds: claim.holds,
+            ends: claim.holds + claim.fails,
+            why: claim.why.clone(),
+            places: vec![json::place(self.source, claim.span, label.to_string())],
+        }
+    }
+
     fn tell_human(&self, report: &Report, took: Duration, failures: u64) {
         for shown in &report.found {
             put_out(&format!("{}\n", report::finding(self.source, &shown.finding, &self.style)));
@@ -330,11 +346,7 @@ impl Session<'_> {
             let word = if claim.every { "every" } else { "some" };
             let line = self.source.position(claim.span).line;
             let total = claim.holds + claim.fails;
-            let text = match holds(claim, report) {
-                Some(true) => "holds",
-                Some(false) => "does not hold",
-                None => "is not decided",
-            };
+            let (_, text) = came_to(claim, report);
             let why = tested::at_an_end(total, claim.why.as_deref());
             put_out(&format!(
                 "  expect {word} (line {line})  {text}: true at the end of {} of {total}{why}\n",
@@ -396,6 +408,15 @@ fn holds(claim: &check::Claimed, report: &Report) -> Option<bool> {
         check::Claimed { every: true, fails: 1.., .. } => Some(false),
         check::Claimed { every: false, holds: 1.., .. } => Some(true),
         _ => report.explored().then_some(claim.every),
+    }
+}
+
+/// What came of a claim: in one word, and in a sentence about it.
+fn came_to(claim: &check::Claimed, report: &Report) -> (&'static str, &'static str) {
+    match holds(claim, report) {
+        Some(true) => ("holds", "holds"),
+        Some(false) => ("fails", "does not hold"),
+        None => ("undecided", "is not decided"),
     }
 }
 

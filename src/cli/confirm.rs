@@ -39,7 +39,7 @@ impl Explorer {
     fn found(&self, program: &'static Program, source: &Source) -> &(Vec<Finding>, bool) {
         self.known.get_or_init(|| {
             let began = Instant::now();
-            let hash = check::schedule::short_hash(&source.text);
+            let hash = check::schedule::short_hash(&source.text, &source.given);
             let options = Options { memory_max: MEMORY, hash, ..Options::default() };
             let interruption = run::interruption();
             let mut ask = |_: &check::Progress| {

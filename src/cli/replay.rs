@@ -42,11 +42,11 @@ pub struct ReplayArgs {
 
 /// The command: its exit code.
 pub fn main(args: &ReplayArgs) -> u8 {
-    let source = match script::read(&args.script.file) {
+    let mut source = match script::read(&args.script.file) {
         Ok(source) => source,
         Err(code) => return code,
     };
-    let program = match script::compile(&source, &args.script.define, &args.common, args.format) {
+    let program = match script::compile(&mut source, &args.script.define, &args.common, args.format) {
         Ok(program) => program,
         Err(code) => return code,
     };
@@ -74,7 +74,7 @@ struct Session<'a> {
 
 impl Session<'_> {
     fn replay(&self, schedule: &Schedule) -> u8 {
-        let hash = short_hash(&self.source.text);
+        let hash = short_hash(&self.source.text, &self.source.given);
         let changed = schedule.hash.filter(|made_for| *made_for != hash);
         let began = Instant::now();
         let record = self.args.model && self.args.picture.wanted();
@@ -95,9 +95,10 @@ impl Session<'_> {
             put_out(&format!("{}\n", json::start(&ran::start("replay", self.source, 0))));
         }
         if changed.is_some() && !self.style.quiet {
-            put_err(
-                "conc: the script has changed since the schedule was made; the schedule still fits and is followed\n",
-            );
+            put_err(&format!(
+                "conc: {} since the schedule was made; the schedule still fits and is followed\n",
+                changed_of(self.program)
+            ));
         }
         if self.args.model { self.model(followed) } else { self.real(followed, began.elapsed()) }
     }
@@ -108,7 +109,9 @@ impl Session<'_> {
                 let error = crate::lang::error::ScriptError::new(self.program.objects[*object].span, text.clone());
                 script::show_errors(self.source, &[error], &self.args.common, self.args.format);
             }
-            Refused::Turn { turn, site, reason } => put_err(&refusal(self.source, schedule, *turn, *site, reason)),
+            Refused::Turn { turn, site, reason } => {
+                put_err(&refusal(self.program, self.source, schedule, *turn, *site, reason))
+            }
             Refused::Stopped { turns, stop } => return self.stopped(*turns, schedule.turns.len(), *stop),
         }
         exit::WRONG
@@ -297,12 +300,27 @@ impl Session<'_> {
     }
 }
 
+/// What another hash says.
+fn changed_of(program: &Program) -> &'static str {
+    if program.consts.is_empty() { "the script has changed" } else { "the script, or what -D gives, has changed" }
+}
+
 /// Why a schedule is refused: the turn, counted from one, and the reason.
-pub fn refusal(source: &Source, schedule: &Schedule, turn: usize, site: Option<Span>, reason: &str) -> String {
+pub fn refusal(
+    program: &Program,
+    source: &Source,
+    schedule: &Schedule,
+    turn: usize,
+    site: Option<Span>,
+    reason: &str,
+) -> String {
     let line = site.map(|s| format!(" (line {})", source.position(s).line)).unwrap_or_default();
-    let (of, is) = (schedule.turns.len(), short_hash(&source.text));
+    let (of, is) = (schedule.turns.len(), short_hash(&source.text, &source.given));
     let why = match schedule.hash.filter(|made_for| *made_for != is) {
-        Some(made_for) => format!("; the script has changed since (its hash was {made_for:04x} and is {is:04x})"),
+        Some(made_for) => {
+            let what = changed_of(program);
+            format!("; {what} since (its hash was {made_for:04x} and is {is:04x})")
+        }
         None => String::new(),
     };
     format!("conc: the schedule does not fit the script: turn {turn} of {of}: {reason}{line}{why}\n")

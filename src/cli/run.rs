@@ -48,11 +48,11 @@ pub struct RunArgs {
 
 /// The command: its exit code.
 pub fn main(args: &RunArgs) -> u8 {
-    let source = match script::read(&args.script.file) {
+    let mut source = match script::read(&args.script.file) {
         Ok(source) => source,
         Err(code) => return code,
     };
-    let program = match script::compile(&source, &args.script.define, &args.common, args.format) {
+    let program = match script::compile(&mut source, &args.script.define, &args.common, args.format) {
         Ok(program) => program,
         Err(code) => return code,
     };

@@ -8,9 +8,9 @@ use crate::lang::parse::{ERRORS_MAX, Parsed};
 use crate::objects::KINDS;
 use crate::program::Program;
 use crate::program::compile::analyse;
-use crate::program::value::Value;
-use crate::report::{self, STANDARD_INPUT, Source};
-use std::collections::BTreeSet;
+use crate::program::value::{Value, duration_text};
+use crate::report::{self, STANDARD_INPUT, Source, phrase};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::AsFd;
@@ -56,12 +56,53 @@ pub fn plain(e: &std::io::Error) -> String {
     }
 }
 
-/// Parses and compiles; the errors are printed.
-pub fn compile(source: &Source, defines: &[String], common: &Common, format: Format) -> Result<&'static Program, u8> {
-    compiled(source, &defined(defines)?).map_err(|errors| {
+/// Parses and compiles with what `-D` gives, which the script has from then on; the errors
+/// are printed.
+pub fn compile(
+    source: &mut Source,
+    defines: &[String],
+    common: &Common,
+    format: Format,
+) -> Result<&'static Program, u8> {
+    let defines = defined(defines)?;
+    source.given = given(&defines);
+    compiled(source, &defines).map_err(|errors| {
         show_errors(source, &errors, common, format);
         exit::WRONG
     })
+}
+
+/// What `-D` gives, in the one way in which it is told: of several values of a name the last
+/// counts.
+pub fn given(defines: &[(String, Value)]) -> Vec<(String, String)> {
+    let each: BTreeMap<&String, &Value> = defines.iter().map(|(name, value)| (name, value)).collect();
+    each.into_iter().map(|(name, value)| (name.clone(), written(value))).collect()
+}
+
+/// A value as it is written after the `=` of a `-D`.
+fn written(value: &Value) -> String {
+    match value {
+        Value::Int(i) => i.to_string(),
+        Value::Bool(b) => b.to_string(),
+        Value::Duration(ns) => duration_text(*ns),
+        Value::Str(text) if phrase::plain(text) == **text && literal(text) == Value::Str(text.clone()) => {
+            text.to_string()
+        }
+        Value::Str(text) => {
+            let mut out = String::from("\"");
+            for c in text.chars() {
+                match c {
+                    '\n' => out.push_str("\\n"),
+                    '\t' => out.push_str("\\t"),
+                    '"' | '\\' | '{' | '}' => out.extend(['\\', c]),
+                    c => out.push(c),
+                }
+            }
+            out + "\""
+        }
+        // `define` makes no other value.
+        _ => String::new(),
+    }
 }
 
 /// What `-D` gives; the error is printed.
@@ -157,6 +198,11 @@ fn define(text: &str) -> Result<(String, Value), String> {
     if name.trim().is_empty() {
         return Err(format!("-D {text}: the name is missing, write NAME=VALUE"));
     }
+    Ok((name.trim().to_string(), literal(value)))
+}
+
+/// The value that is written so.
+fn literal(value: &str) -> Value {
     let literal = crate::lang::parse::parse_expr(value).ok().and_then(|e| match e.kind {
         ExprKind::Int(i) => Some(Value::Int(i)),
         ExprKind::Bool(b) => Some(Value::Bool(b)),
@@ -171,7 +217,7 @@ fn define(text: &str) -> Result<(String, Value), String> {
         },
         _ => None,
     });
-    Ok((name.trim().to_string(), literal.unwrap_or_else(|| Value::string(value))))
+    literal.unwrap_or_else(|| Value::string(value))
 }
 
 /// The script's hash, for telling schedules of other scripts apart: 64 bits of

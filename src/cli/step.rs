@@ -102,16 +102,16 @@ pub fn main(args: &StepArgs) -> u8 {
         put_err("conc: the commands come from standard input, so the script must be a file\n");
         return exit::WRONG;
     }
-    let source = match script::read(&args.file) {
+    let mut source = match script::read(&args.file) {
         Ok(source) => source,
         Err(code) => return code,
     };
-    let program = match script::compile(&source, &args.define, &args.common, Format::Human) {
+    let program = match script::compile(&mut source, &args.define, &args.common, Format::Human) {
         Ok(program) => program,
         Err(code) => return code,
     };
     let style = args.common.style(super::on_terminal().0);
-    match Session::new(&source, short_hash(&source.text), style, program) {
+    match Session::new(&source, short_hash(&source.text, &source.given), style, program) {
         Ok(mut session) => {
             if let Some(text) = &args.schedule
                 && let Err(sentence) = begin(&mut session.stepper, program, &source, text)
@@ -138,10 +138,10 @@ pub fn main(args: &StepArgs) -> u8 {
 fn begin(stepper: &mut Stepper, program: &'static Program, source: &Source, text: &str) -> Result<(), String> {
     let schedule: Schedule = text.parse().map_err(|text| format!("conc: {text}\n"))?;
     if let Err(Refused::Turn { turn, site, reason }) = follow::follow_to_end(program, &schedule) {
-        return Err(super::replay::refusal(source, &schedule, turn, site, &reason));
+        return Err(super::replay::refusal(program, source, &schedule, turn, site, &reason));
     }
     let reason = "it is no turn that can be taken here";
-    stepper.follow(&schedule).map_err(|turn| super::replay::refusal(source, &schedule, turn, None, reason))
+    stepper.follow(&schedule).map_err(|turn| super::replay::refusal(program, source, &schedule, turn, None, reason))
 }
 
 /// Goes through what was entered in a session.
@@ -152,7 +152,7 @@ fn begin(stepper: &mut Stepper, program: &'static Program, source: &Source, text
 pub fn through(whole: &Whole, style: Style, talk: &mut dyn Talk) -> Result<(), String> {
     let source = Source::new(SESSION, whole.text.clone());
     let begun = script::entered(whole)
-        .and_then(|program| Session::new(&source, short_hash(&whole.saved), style, program).map_err(|e| vec![e]));
+        .and_then(|program| Session::new(&source, short_hash(&whole.saved, &[]), style, program).map_err(|e| vec![e]));
     begun.map_err(|errors| report::script_errors(&source, &errors, &style))?.talk(talk);
     Ok(())
 }

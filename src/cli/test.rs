@@ -74,9 +74,10 @@ pub fn main(args: &TestArgs) -> u8 {
     if let Some(code) = nobody_has(&defines, read.iter().map(|r| &r.0)) {
         return code;
     }
-    let case = |(source, error)| {
-        let compiled = || script::compiled(&source, &defines_of(&source, &defines));
-        let program = Option::map_or_else(error, compiled, |error| Err(vec![error]));
+    let case = |(mut source, error): (Source, Option<ScriptError>)| {
+        let defines = defines_of(&source, &defines);
+        source.given = script::given(&defines);
+        let program = error.map_or_else(|| script::compiled(&source, &defines), |error| Err(vec![error]));
         Case { source, program }
     };
     let cases: Vec<Case> = read.into_iter().map(case).collect();
@@ -229,7 +230,7 @@ fn check_one(args: &TestArgs, case: &Case, memory_max: u64, stop: &AtomicBool) -
     let options = Options {
         states_max: args.limits.max_states,
         memory_max,
-        hash: check::schedule::short_hash(&case.source.text),
+        hash: check::schedule::short_hash(&case.source.text, &case.source.given),
         ..Options::default()
     };
     let limit = args.limits.time_limit.map(Duration::from_nanos);

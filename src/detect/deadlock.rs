@@ -68,6 +68,12 @@ pub fn stuck(tasks: &[TaskView], might: &dyn Might) -> Vec<bool> {
     system.live.iter().map(|live| !live).collect()
 }
 
+/// Whether somebody goes on who matters to a script: it ends once nobody but daemons, and
+/// workers that wait for a job, can go on.
+pub fn others_go_on(tasks: &[TaskView], stuck: &[bool]) -> bool {
+    tasks.iter().zip(stuck).any(|(task, stuck)| !stuck && !task.excused)
+}
+
 struct System<'a> {
     tasks: &'a [TaskView],
     might: &'a dyn Might,

@@ -68,6 +68,13 @@ pub fn distinct(tasks: &[Named]) -> Vec<String> {
     given
 }
 
+/// What `finally` is called beside tasks of these names: one of them may call itself so.
+pub fn of_finally(tasks: &[String]) -> String {
+    let free = |name: &String| !tasks.contains(name);
+    let numbered = (2..).map(|n| format!("finally ({n})"));
+    std::iter::once("finally".to_string()).chain(numbered).find(free).unwrap_or_default()
+}
+
 /// A name and the number behind it: the second comes before the tenth.
 fn by_number(name: &str) -> (&str, u64) {
     let split = name.strip_suffix(')').and_then(|rest| rest.rsplit_once(" ("));

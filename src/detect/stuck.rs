@@ -3,7 +3,7 @@
 //! objects and names it asks of a [`Scene`], which a run reads from its arena
 //! and the explorer from a state.
 
-use super::deadlock::{Group, Might, RootCause, TaskView, WaitView};
+use super::deadlock::{self, Group, Might, RootCause, TaskView, WaitView};
 use super::finding::*;
 use super::looks::looked_at;
 use super::may::{May, Root};
@@ -40,14 +40,7 @@ pub trait Scene: Might {
 }
 
 /// The finding about one group.
-pub fn finding(
-    scene: &dyn Scene,
-    views: &[TaskView],
-    stuck: &[bool],
-    group: &Group,
-    others_go_on: bool,
-    certainty: Certainty,
-) -> Finding {
+pub fn finding(scene: &dyn Scene, views: &[TaskView], stuck: &[bool], group: &Group, certainty: Certainty) -> Finding {
     let members = || group.circle.iter().chain(&group.behind).map(|i| &views[*i]);
     let waits_for = |view: &TaskView| view.waits.iter().flatten().map(|w| w.object).collect::<Vec<_>>();
     let held = |view: &TaskView| scene.held(view.id).into_iter().map(|h| h.0).collect::<Vec<_>>();
@@ -84,6 +77,7 @@ pub fn finding(
     // Who has come to wait behind them by now is another matter than what they are stuck at.
     let on = waited_for(&group.circle, &[]);
     let also_on = waited_for(&group.behind, &on);
+    let others_go_on = deadlock::others_go_on(views, stuck);
     let facts = Facts::Stuck { circle, behind, others_go_on };
     Finding { code, certainty, count: 1, on, also_on, facts, schedule: None }
 }

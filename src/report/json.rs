@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::source::Source;
 use super::{Style, finding as findings};
 use crate::detect::finding::{Code, Finding};
+use crate::lang::ast::Span;
 
 /// The version of the schema: raised when a field changes its meaning or goes.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -78,6 +79,24 @@ struct Task<'a> {
     pid: Option<i32>,
     tid: Option<i32>,
     spawner: Option<&'a str>,
+}
+
+/// What came of an `expect some` or `expect every`.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(tag = "type", rename = "expectation")]
+pub struct Expectation {
+    /// `some` or `every`.
+    pub expect: &'static str,
+    /// `holds`, `fails`, or `undecided` while ends may come that decide it.
+    pub status: &'static str,
+    /// At how many ends it is true.
+    pub holds: u64,
+    /// Of how many.
+    pub ends: u64,
+    /// Where it is neither true nor false at an end: why, of one of them.
+    pub why: Option<String>,
+    /// The line.
+    pub places: Vec<Place>,
 }
 
 /// One way in which an execution ended, and how often.
@@ -178,6 +197,11 @@ pub fn print(task: &str, text: &str) -> String {
     line(&Print { task: task.to_string(), text: text.to_string() })
 }
 
+/// What came of one expectation.
+pub fn expectation(expectation: &Expectation) -> String {
+    line(expectation)
+}
+
 /// One outcome with its count.
 pub fn outcome(outcome: &Outcome) -> String {
     line(outcome)
@@ -240,18 +264,14 @@ pub fn severity(code: Code) -> &'static str {
 pub fn places(source: &Source, diagnostic: &super::Diagnostic) -> Vec<Place> {
     let mut ordered: Vec<&super::Place> = diagnostic.places.iter().collect();
     ordered.sort_by_key(|p| !p.primary);
-    let place = |place: &super::Place| {
-        let at = source.position(place.span);
-        Place {
-            file: source.name.clone(),
-            line: at.line,
-            column: at.column,
-            length: at.length,
-            task: place.who.clone(),
-            label: place.label(),
-        }
-    };
+    let place = |p: &super::Place| Place { task: p.who.clone(), ..place(source, p.span, p.label()) };
     ordered.into_iter().map(place).collect()
+}
+
+/// A place that is about no task.
+pub fn place(source: &Source, span: Span, label: String) -> Place {
+    let at = source.position(span);
+    Place { file: source.name.clone(), line: at.line, column: at.column, length: at.length, task: None, label }
 }
 
 /// Plain data always serialises; were it not so, the line would be empty.
@@ -263,7 +283,6 @@ fn line(value: &impl Serialize) -> String {
 mod tests {
     use super::*;
     use crate::detect::finding::{Certainty, Facts};
-    use crate::lang::ast::Span;
     use crate::lang::error::ScriptError;
 
     /// The fields that the schema requires of a line of this type.
@@ -330,6 +349,12 @@ mod tests {
         check("outcome", &outcome(&one));
         insta::assert_snapshot!(outcome(&one), @r#"
         {"type":"outcome","values":{"z":"1","a":"2"},"prints":{},"ended":{},"count":3}
+        "#);
+        let place = place(&Source::new("s", "x\nexpect every x"), Span::new(2, 16), "no".to_string());
+        let one = Expectation { expect: "every", status: "fails", places: vec![place], ..Expectation::default() };
+        check("expectation", &expectation(&one));
+        insta::assert_snapshot!(expectation(&one), @r#"
+        {"type":"expectation","expect":"every","status":"fails","holds":0,"ends":0,"why":null,"places":[{"file":"s","line":2,"column":1,"length":14,"task":null,"label":"no"}]}
         "#);
         check("summary", &summary(&Summary::default()));
         let full = Summary {

@@ -16,6 +16,9 @@ pub struct Source {
     /// As the user gave it, `bank.conc`, or [`STANDARD_INPUT`], or [`SESSION`].
     pub name: String,
     pub text: String,
+    /// What the command line gives its constants, by `-D`: each name once, in their order,
+    /// with what is to be written after the `=`.
+    pub given: Vec<(String, String)>,
 }
 
 /// A place in a script, for people and for JSON. Lines and columns count from
@@ -30,7 +33,7 @@ pub struct Position {
 impl Source {
     /// A script by its name and text.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Source {
-        Source { name: name.into(), text: text.into() }
+        Source { name: name.into(), text: text.into(), given: Vec::new() }
     }
 
     /// A file's content, without a mark of its bytes' order at its beginning.

@@ -65,6 +65,8 @@ pub mod run {
     /// `finally` may run.
     pub const FINALLY_GO: usize = 13;
     pub const FINALLY_DONE: usize = 14;
+    /// What it printed last, as a block of bytes.
+    pub const FINALLY_PRINTED: usize = 23;
     pub const SLOTS_GUARD: usize = 15;
     pub const PRINT_GUARD: usize = 16;
     /// Why standard output can no longer be written to: an errno.

@@ -238,8 +238,7 @@ impl Diagnosis {
             return Vec::new();
         }
         self.same_looks += 1;
-        let others = (0..stuck.len()).any(|i| !stuck[i] && !first.views[i].excused);
-        self.undecided = others && self.same_looks < LOOKS_FOR_OTHERS;
+        self.undecided = deadlock::others_go_on(&first.views, &stuck) && self.same_looks < LOOKS_FOR_OTHERS;
         if self.undecided {
             return Vec::new();
         }
@@ -282,7 +281,6 @@ impl Diagnosis {
     fn findings(&self, snapshot: &Snapshot, stuck: &[bool]) -> Vec<Finding> {
         let arena = self.image.arena;
         let groups = deadlock::groups(&snapshot.views, stuck, &Answers { snapshot, image: self.image });
-        let others = (0..stuck.len()).any(|i| !stuck[i] && !snapshot.views[i].excused);
         let mut findings = Vec::new();
         for group in groups {
             let all: Vec<usize> = group.circle.iter().chain(&group.behind).copied().collect();
@@ -301,7 +299,7 @@ impl Diagnosis {
             }
             if !known {
                 let scene = Answers { snapshot, image: self.image };
-                findings.push(stuck::finding(&scene, &snapshot.views, stuck, &group, others, Certainty::Observed));
+                findings.push(stuck::finding(&scene, &snapshot.views, stuck, &group, Certainty::Observed));
             }
         }
         // Excused tasks that are stuck alone are no finding, but are known.

@@ -125,11 +125,10 @@ impl Diagnosis {
         }
         self.session.main_stuck = false;
         let groups = deadlock::groups(&second.views, &still, &Answers { snapshot: &second, image: self.image });
-        let others = (0..still.len()).any(|i| !still[i] && !second.views[i].excused);
         let has_main = |g: &deadlock::Group| g.circle.iter().chain(&g.behind).any(|i| second.views[*i].id == main);
         let scene = Answers { snapshot: &second, image: self.image };
         let group = groups.iter().find(|g| has_main(g))?;
-        Some(stuck::finding(&scene, &second.views, &still, group, others, Certainty::Observed))
+        Some(stuck::finding(&scene, &second.views, &still, group, Certainty::Observed))
     }
 
     /// What was recorded since the last time: races, errors, lock orders.

@@ -148,7 +148,7 @@ impl Diagnosis {
         let verdict = vec![false; views.len()];
         let scene = Answers { snapshot, image: self.image };
         let group = deadlock::Group { cause: deadlock::RootCause::Circle, circle: vec![i], behind: Vec::new() };
-        let finding = stuck::finding(&scene, &views, &verdict, &group, true, Certainty::Observed);
+        let finding = stuck::finding(&scene, &views, &verdict, &group, Certainty::Observed);
         match finding.facts {
             Facts::Stuck { circle, .. } => circle.into_iter().flat_map(|w| w.waits).collect(),
             _ => Vec::new(),

@@ -814,7 +814,11 @@ impl Executor {
 
     fn print(&mut self, text: &str) -> Result<Value, Halt> {
         self.note(Kind::Print, About::Nothing, text);
-        let name = self.arena.task_name(self.task);
+        // Of what looks from outside, only `finally` prints, and is nobody's.
+        let (name, printed) = match self.outside {
+            true => ("finally".to_string(), self.arena.run(run::FINALLY_PRINTED)),
+            false => (self.arena.task_name(self.task), self.arena.facts(self.task, facts::PRINTED)),
+        };
         let line = (self.image.options.print)(&name, text);
         let long = line.len() > LINE_WHOLE;
         let home = self.home.clone();
@@ -831,7 +835,7 @@ impl Executor {
         if self.image.options.outcomes
             && let Ok(block) = codec::store_bytes(text.as_bytes(), self.arena.heap(), self.holder)
         {
-            let old = self.arena.facts(self.task, facts::PRINTED).swap(block as u64, SeqCst) as usize;
+            let old = printed.swap(block as u64, SeqCst) as usize;
             if old != 0 {
                 self.arena.heap().free(old, self.holder);
             }

@@ -123,6 +123,24 @@ fn no_thread_goes_on_after_an_exit() {
     assert_eq!(outcomes[0]["prints"], serde_json::json!({}));
 }
 
+/// Who has told its end had ended its threads, though it is killed on its way out: as in a
+/// run, no thread of a process that returned was killed.
+#[test]
+fn who_is_killed_after_its_end_had_ended_its_threads() {
+    let script = "atomic s = 0\ntask th { loop { s = 1 - s; sleep 1ms } }\ntask pr { END }\nlet p = spawn process pr\n\
+                  kill p\njoin p\nprint p.exit_code\n";
+    for (end, code) in [("spawn daemon th", "0"), ("spawn th\nexit 3", "3")] {
+        let ended = check_json(&script.replace("END", end)).finish().expect_code(0);
+        let word = |v: &serde_json::Value| v.as_str().unwrap_or("none").to_string();
+        let one =
+            |o: &serde_json::Value| [word(&o["prints"]["main"]), word(&o["ended"]["pr"]), word(&o["ended"]["th"])];
+        let seen: std::collections::BTreeSet<[String; 3]> = ended.of_type("outcome").iter().map(one).collect();
+        let returned = if code == "0" { "returned".to_string() } else { format!("exited {code}") };
+        let known = [["-9", "signal 9", "none"], ["-9", "signal 9", "signal 9"], [code, &returned, "terminated"]];
+        assert_eq!(seen, known.map(|k| k.map(String::from)).into(), "{end}");
+    }
+}
+
 /// What is left of an execution that comes to no end is nobody's fault but its.
 #[test]
 fn no_notes_where_tasks_are_stuck() {

@@ -11,6 +11,13 @@ pub const COUNTING: &str = "atomic n = 0\ntask t { loop { n += 1 } }\nspawn t x2
 
 const TWO_WRITERS: &str = "atomic n = 0\ntask t { n += 1 }\nspawn t x2\njoin all\n";
 
+/// All is explored again once there is a race.
+const RACY: &str = "shared x = 0\nshared y = 0\ntask t { x += 1; y += 1; x += 1 }\nspawn t x2\njoin all\n";
+
+/// Once it has grown large, few states are left if only some tasks are followed.
+const AFTER_MANY: &str = "atomic n[4] = 0\nlock m\ntask t(i) { repeat 12 { n[i] += 1; with m { } } }\n\
+                          for i in 0..4 { spawn t(i) }\njoin all\n";
+
 fn undecided(ended: &Ended) {
     let summary = summary(ended);
     assert_eq!(summary["complete"], false, "{summary}");
@@ -28,12 +35,16 @@ fn a_limit_of_states() {
         let met = summary(&ended)["states"].as_u64().expect("a number");
         assert!((limit..limit + 8).contains(&met), "{met} states with a limit of {limit}");
     }
-    // So many are within the limit, and one fewer is not.
-    let whole = summary(&check_json(TWO_WRITERS).finish());
-    let count = whole["states"].as_u64().expect("a number");
-    for (states, complete) in [(count, true), (count - 1, false)] {
-        let ended = check_json(TWO_WRITERS).args(["--max-states", &states.to_string()]).finish();
-        assert_eq!(summary(&ended)["complete"], complete, "{states} states");
+    // So many are within the limit, and one fewer is not, however often all is explored and
+    // whichever time is the largest.
+    for script in [TWO_WRITERS, RACY, AFTER_MANY] {
+        let whole = summary(&check_json(script).finish());
+        let count = whole["states"].as_u64().expect("a number");
+        for (states, complete) in [(count, true), (count - 1, false)] {
+            let ended = check_json(script).args(["--max-states", &states.to_string()]).finish();
+            assert_eq!(summary(&ended)["complete"], complete, "{states} states: {script}");
+            assert_eq!(summary(&ended)["states"], count, "{script}");
+        }
     }
     // A limit that is not reached is none.
     check_json("print 1\n").args(["--max-states", "1000"]).finish().expect_code(0);

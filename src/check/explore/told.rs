@@ -198,7 +198,7 @@ impl Explorer<'_> {
         let able = self.able_in(row);
         let scene = finding::Scene1::new(self, row, &able);
         let stuck = scene.stuck();
-        scene.findings(&stuck, !able.is_empty())
+        scene.findings(&stuck)
     }
 
     /// Who can go on in a state: one way of each tells.
@@ -295,7 +295,7 @@ impl Explorer<'_> {
         let scene = finding::Scene1::new(self, row, &[]);
         let stuck = scene.stuck();
         let key = scene.signature(&stuck);
-        let findings = if self.keys.contains(&key) { Vec::new() } else { scene.findings(&stuck, false) };
+        let findings = if self.keys.contains(&key) { Vec::new() } else { scene.findings(&stuck) };
         let finished = scene.finished();
         drop(scene);
         self.keys.insert(key);
@@ -310,9 +310,6 @@ impl Explorer<'_> {
             self.outcomes.explain(&mut m, &first.claims);
         }
         let notes = if finished { finding::notes(self, row) } else { Vec::new() };
-        if finished {
-            m.run_finally();
-        }
         self.cut = self.cut.or(m.cut);
         let (.., events, _) = m.close();
         for event in events {
@@ -471,7 +468,7 @@ impl Explorer<'_> {
         let able: Vec<TaskId> = out.iter().map(|(t, _)| self.task_of(t)).collect();
         let scene = finding::Scene1::new(self, row, &able);
         let stuck = scene.stuck();
-        let findings = scene.findings(&stuck, true);
+        let findings = scene.findings(&stuck);
         drop(scene);
         // Whether they are stuck depends on who else is there.
         if !findings.is_empty() {

@@ -38,6 +38,11 @@ impl Move<'_> {
                 self.progress = true;
                 self.say(|_| brief(format_args!("print {text}")));
                 let text: Arc<str> = Arc::from(text.as_str());
+                // Of what looks from outside, only `finally` prints, and is nobody's.
+                if self.outside {
+                    self.printed_finally = Some(text);
+                    return Ok(Value::None);
+                }
                 let may_be_cut = self.model.movers.deadly;
                 self.change_task(self.me, |t| {
                     let before = t.printed.replace(text);

@@ -189,6 +189,21 @@ fn excused_ones_make_no_finding_of_their_own() {
     assert_eq!(found(&tasks, &Listed::default()), [(RootCause::NobodyLeft, vec![1], vec![0])]);
 }
 
+/// A daemon goes on, and an idle worker may: a script ends beside them all the same.
+#[test]
+fn others_than_those_that_serve_go_on() {
+    let excused = |t: TaskView| TaskView { excused: true, ..t };
+    for (tasks, go_on) in [
+        (vec![get(10, 1), runs(0)], true),
+        (vec![get(10, 1), excused(runs(0))], false),
+        (vec![get(10, 1), excused(runs(0)), get(20, 2)], true),
+        (vec![get(10, 1), excused(runs(0)), excused(get(20, 2))], false),
+    ] {
+        let might = Listed { deeds: vec![(1, 2, PUT)], ..Listed::default() };
+        assert_eq!(others_go_on(&tasks, &stuck(&tasks, &might)), go_on, "{tasks:?}");
+    }
+}
+
 #[test]
 fn the_shortest_circle_is_the_circle() {
     // 0 and 1 want each other; 2 is in the same knot by a longer way.

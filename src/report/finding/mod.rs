@@ -71,7 +71,11 @@ pub fn replay(source: &Source, schedule: &str) -> String {
         SESSION => ("`:save FILE`, then ", "FILE"),
         name => ("", name),
     };
-    format!("{before}conc replay {} {}", shell_word(name), shell_word(schedule))
+    // What begins with a dash would be taken for an option.
+    let name = if name.len() > 1 && name.starts_with('-') { format!("./{name}") } else { name.to_string() };
+    let given: String =
+        source.given.iter().map(|(n, value)| format!("-D {} ", shell_word(&format!("{n}={value}")))).collect();
+    format!("{before}conc replay {given}{} {}", shell_word(&name), shell_word(schedule))
 }
 
 fn severity(finding: &Finding) -> super::Severity {

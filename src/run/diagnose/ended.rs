@@ -58,12 +58,13 @@ pub fn shared_values(image: &Image) -> Vec<(String, String)> {
     values
 }
 
-/// What each task printed last, and how each ended; by name.
+/// What each task printed last, and `finally`, and how each task ended; by name.
 pub fn prints_and_endings(image: &Image) -> (Pairs, Pairs) {
     let arena = image.arena;
-    let (mut prints, mut ended) = (Vec::new(), Vec::new());
+    let (mut prints, mut ended, mut told) = (Vec::new(), Vec::new(), Vec::new());
     for t in handles(arena) {
         let name = told_name(image, t);
+        told.push(name.clone());
         let printed = arena.facts(t, facts::PRINTED).load(SeqCst) as usize;
         if printed != 0 {
             prints.push((name.clone(), arena.text(printed)));
@@ -89,6 +90,10 @@ pub fn prints_and_endings(image: &Image) -> (Pairs, Pairs) {
         if at_job && word(slot::REPORTED) == 0 {
             ended.push((told_name(image, word(slot::TASK) as u32), "cut short".to_string()));
         }
+    }
+    let by_finally = arena.run(run::FINALLY_PRINTED).load(SeqCst) as usize;
+    if by_finally != 0 {
+        prints.push((names::of_finally(&told), arena.text(by_finally)));
     }
     (prints, ended)
 }
