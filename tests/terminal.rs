@@ -212,6 +212,27 @@ fn ctrl_c_stops_the_statement_and_not_the_session() {
     t.leave();
 }
 
+/// All that is typed at once is one batch of keys to the editor: an indented line, pasted,
+/// begins with blanks and ends anywhere.
+#[test]
+fn characters_of_several_bytes_behind_blanks() {
+    let mut t = terminal();
+    t.keys(" \u{e9}");
+    t.until("what was typed", |t| t.last() == "1>  \u{e9}");
+    t.clear();
+    t.keys("task t {\r    print 1  # f\u{fc}nf f\u{fc}r \u{65e5}\u{672c}\r}\rprint \"ok\" + \"ay\"\r");
+    t.until("all of it", |t| t.count("okay") == 1 && t.at_prompt());
+    // A blank is looked for in the history as it is.
+    t.enter("print \"ok\" + \"ey\"");
+    t.keys("\x12y\" +");
+    t.until("nothing that has this", |t| t.shows("(search: y\" +)"));
+    t.keys("\x7f\x7f\x7f\x7fk\" + \"");
+    t.until("the entry", |t| t.last().contains("(search: k\" + \")") && t.last().ends_with("+ \"ey\""));
+    t.keys("\r\r");
+    t.until("it is carried out", |t| t.count("okey") == 2);
+    t.leave();
+}
+
 /// Enter and Ctrl-C right behind each other: the statement does not begin, or
 /// is stopped; either way the prompt comes back.
 #[test]
