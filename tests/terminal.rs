@@ -233,6 +233,29 @@ fn characters_of_several_bytes_behind_blanks() {
     t.leave();
 }
 
+#[test]
+fn what_was_stopped_is_not_done_again() {
+    let mut t = terminal();
+    t.enter("var n = 0");
+    t.keys("n = 7; print \"on\"; loop { n += 1 }\r");
+    t.until("the statement", |t| t.count("on") == 1);
+    t.keys("\x03");
+    t.until("its end", |t| t.count("stopped") == 1 && t.at_prompt());
+    t.enter("n = 100");
+    t.enter(":undo");
+    assert!(t.shows("2 entries were done again"), "{}", t.lines().join("\n"));
+    t.enter("nowhere");
+    assert!(t.shows("2 \u{2502} n = 7; print \"on\"; loop { n += 1 }"), "{}", t.lines().join("\n"));
+    // What was carried out of its entry is.
+    t.enter("n");
+    assert_eq!(t.count("7"), 1, "{}", t.lines().join("\n"));
+    t.enter("n = 200");
+    t.enter(":undo");
+    t.enter("n + 1");
+    assert_eq!(t.count("8"), 1, "{}", t.lines().join("\n"));
+    t.leave();
+}
+
 /// Enter and Ctrl-C right behind each other: the statement does not begin, or
 /// is stopped; either way the prompt comes back.
 #[test]

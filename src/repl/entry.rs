@@ -18,6 +18,8 @@ pub struct Entered {
     pub text: String,
     /// Where in the text its statements were left, by an error or Ctrl-C.
     pub left_at: Option<usize>,
+    /// It was Ctrl-C: left to themselves they might never end.
+    pub stopped: bool,
 }
 
 /// Whether a text can be carried out, or more lines belong to it. The parser
@@ -56,9 +58,33 @@ impl Entered {
         let script = parse_entry(&self.text).ok()?;
         let texts: Vec<&str> =
             script.items.iter().filter_map(|i| declaration(i).map(|(_, span)| span.text(&self.text))).collect();
-        (!texts.is_empty()).then(|| Entered { text: format!("{}\n", texts.join("\n")), left_at: None })
+        (!texts.is_empty()).then(|| Entered { text: format!("{}\n", texts.join("\n")), left_at: None, stopped: false })
+    }
+
+    /// The text, with nothing in the places of the statements that Ctrl-C kept from their
+    /// end: what is carried out when it is done again. A `let` among them gives none, as it
+    /// did.
+    pub fn again(&self) -> String {
+        let mut text = self.text.clone();
+        let script = if self.stopped { parse_entry(&self.text).ok() } else { None };
+        for item in script.iter().flat_map(|s| &s.items) {
+            match item {
+                Item::Stmt(stmt) if !self.is_done(stmt.span) => match &stmt.kind {
+                    StmtKind::Let { value, .. } if value.span.text(&self.text).len() >= NOTHING.len() => {
+                        blank(&mut text, value.span);
+                        let start = value.span.start as usize;
+                        text.replace_range(start..start + NOTHING.len(), NOTHING);
+                    }
+                    _ => blank(&mut text, stmt.span),
+                },
+                _ => {}
+            }
+        }
+        text
     }
 }
+
+const NOTHING: &str = "none";
 
 /// A declaration's name, if it has one, and its place.
 fn declaration(item: &Item) -> Option<(Option<&str>, Span)> {
@@ -241,7 +267,7 @@ mod tests {
     use crate::program::code::Instr;
 
     fn entered(text: &str, left_at: Option<usize>) -> Entered {
-        Entered { text: format!("{text}\n"), left_at }
+        Entered { text: format!("{text}\n"), left_at, stopped: false }
     }
 
     #[test]
