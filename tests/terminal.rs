@@ -256,6 +256,23 @@ fn what_was_stopped_is_not_done_again() {
     t.leave();
 }
 
+#[test]
+fn ctrl_c_forgets_what_was_typed_before_it() {
+    let mut t = terminal();
+    for n in 0..10 {
+        let before = format!("print \"too \" + \"early {n}\"\r");
+        let behind = format!("print \"in time \" + \"{n}\"\r");
+        // With the statement, which the editor reads as one with it, or while it runs.
+        let (first, then) = if n % 2 == 0 { ("", before.as_str()) } else { (before.as_str(), "") };
+        t.keys(&format!("print \"on {n}\"; sleep 1000s\r{first}"));
+        t.until("the statement", |t| t.count(&format!("on {n}")) == 1);
+        t.keys(&format!("{then}\x03{behind}"));
+        t.until("what came behind", |t| t.count(&format!("in time {n}")) == 1 && t.at_prompt());
+        assert!(!t.shows("early"), "{}", t.lines().join("\n"));
+    }
+    t.leave();
+}
+
 /// Enter and Ctrl-C right behind each other: the statement does not begin, or
 /// is stopped; either way the prompt comes back.
 #[test]

@@ -44,8 +44,8 @@ pub trait Voice: Send + Sync {
     }
     /// Whether more output is welcome now.
     fn ready(&self) -> bool;
-    /// Ctrl-C while no statement was under way.
-    fn interrupted(&self) {}
+    /// Ctrl-C, while a statement was under way or none.
+    fn interrupted(&self, _statement: bool) {}
     /// The session has ended by itself; by a signal to `conc`, if it is given.
     fn over(&self, signal: Option<i32>);
     /// The columns there are now, if that can change.
@@ -127,8 +127,8 @@ impl Told {
             let signal = if let Over::Interrupted(signal) = over { Some(signal) } else { None };
             return self.voice.over(signal);
         }
-        if let Event::Interrupted = event {
-            return self.voice.interrupted();
+        if let Event::Interrupted { statement } = event {
+            return self.voice.interrupted(statement);
         }
         // What an earlier entry did is not told again, but it is so again.
         let again = self.again.load(SeqCst);
@@ -154,7 +154,7 @@ impl Told {
                 }
                 self.voice.report("the statement can never go on, so it was stopped\n");
             }
-            Event::Interrupted | Event::Over(_) => {}
+            Event::Interrupted { .. } | Event::Over(_) => {}
         }
     }
 }

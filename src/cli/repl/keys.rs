@@ -92,6 +92,11 @@ impl Ahead {
         false
     }
 
+    /// All that was typed is forgotten.
+    pub fn forget(&self) {
+        self.keys().clear();
+    }
+
     /// Takes a line, or what there is of one.
     pub fn line(&self) -> Typed {
         let (mut keys, mut typed) = (self.keys(), Typed::default());

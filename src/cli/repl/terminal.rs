@@ -174,7 +174,11 @@ impl Voice for Screen {
     fn width(&self) -> Option<usize> {
         Some(super::super::width(true))
     }
-    fn interrupted(&self) {
+    fn interrupted(&self, statement: bool) {
+        if statement {
+            // The terminal has forgotten the rest.
+            return self.ahead.forget();
+        }
         self.interrupted.store(true, SeqCst);
         if lock(&self.lines).editing {
             self.give_up.store(true, SeqCst);
@@ -359,9 +363,7 @@ impl Desk {
             }
             Ok(Signal::Success(text)) if !interrupted => Typed::Text(text),
             Ok(signal) => {
-                if let Some(keyboard) = &self.screen.keyboard {
-                    keyboard.forget_typed();
-                }
+                self.screen.ahead.forget();
                 if matches!(signal, Signal::Success(_)) {
                     self.screen.put("stopped\n");
                 }
