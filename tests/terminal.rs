@@ -273,6 +273,31 @@ fn ctrl_c_forgets_what_was_typed_before_it() {
     t.leave();
 }
 
+#[test]
+fn who_is_stopped_at_a_barrier_has_not_come() {
+    let mut t = terminal();
+    t.enter("barrier b(3)");
+    t.enter("queue answers");
+    // Whoever may still come keeps the statement from being one that can never go on.
+    t.enter("event go");
+    t.enter("task late { go.wait(); answers.put(b.wait()) }");
+    t.enter("spawn late; spawn late");
+    t.keys("print \"on\"; spawn { sleep 20ms; go.set() }; b.wait() + 40\r");
+    t.until("all three have come", |t| t.count("on") == 1 && t.at_prompt());
+    t.enter("[answers.get(), answers.get()]");
+    t.enter("go.clear()");
+    t.enter("task never { sleep 1000s; b.wait() }");
+    t.enter("spawn never");
+    t.enter("spawn late");
+    t.keys("print \"on 2\"; b.wait()\r");
+    t.until("the statement", |t| t.count("on 2") == 1);
+    t.keys("\x03");
+    t.until("its end", |t| t.count("stopped") == 1 && t.at_prompt());
+    t.enter(":objects b");
+    assert_eq!(t.count("barrier b  0 of 3 are there"), 1, "{}", t.lines().join("\n"));
+    t.leave();
+}
+
 /// Enter and Ctrl-C right behind each other: the statement does not begin, or
 /// is stopped; either way the prompt comes back.
 #[test]
