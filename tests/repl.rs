@@ -209,6 +209,17 @@ fn tasks_objects_and_the_graph() {
     );
 }
 
+/// What stays broken is told once; broken again after it held, it is told again.
+#[test]
+fn a_broken_invariant_is_told_once_until_it_holds_again() {
+    let steps = ["shared g = 1", "invariant g > 0", "g = 0", "g = -1", "spawn { g = -2 }", "join all", "lock m"];
+    let text = format!("{}\ng = 1\ng = 2\nspawn process {{ g = -3 }}\njoin all\ng = -4\n", steps.join("\n"));
+    let shown = transcript(&text);
+    let told: Vec<&str> = shown.lines().filter(|l| l.contains("this is not true")).collect();
+    assert_eq!(told.len(), 2, "{shown}");
+    assert!(told[0].ends_with("g is 0") && told[1].ends_with("g is -3"), "{shown}");
+}
+
 /// A statement that could never go on is one that `:check` looks at, also after it was
 /// carried out again.
 #[test]

@@ -12,7 +12,7 @@ use super::finish::{Ended, has_ended};
 use super::futex;
 use super::guard;
 use super::process::{self as proc, record_age};
-use super::record::{BROKEN, Raw};
+use super::record::{self, BROKEN, Raw};
 use super::wait::Halt;
 use crate::detect::event::Kind;
 use crate::detect::trace::What;
@@ -328,7 +328,13 @@ impl Executor {
         for index in 0..self.program.invariants.len() {
             let function = self.program.invariants[index].0;
             let Some(looked) = self.look_outside(function) else { continue };
-            if looked == Ok(Value::Bool(true)) || self.terminated() && self.is_to_end() {
+            if self.terminated() && self.is_to_end() {
+                continue;
+            }
+            if looked == Ok(Value::Bool(true)) {
+                if self.image.room.grows {
+                    record::mended(self.arena, (BROKEN | index as u64, 0), self.holder);
+                }
                 continue;
             }
             // One that cannot be worked out does not hold either.
@@ -336,9 +342,9 @@ impl Executor {
             let shown = |cell| self.shown(&self.image.declared_cell(cell).peek(self.holder));
             let values = self.program.invariant_values(index, shown);
             let raw = Raw::Invariant { task: self.task, site: self.site, index: index as u32, values, why };
-            // Where it stays broken, no later step has broken it. Each entry of a session may.
-            let entered = self.arena.run(run::ENTRIES).load(Relaxed);
-            self.report((BROKEN | index as u64, entered), raw);
+            // Where it stays broken, no later step has broken it. In a session, which goes on
+            // for long, it is told again when it has held meanwhile.
+            self.report((BROKEN | index as u64, 0), raw);
         }
     }
 
