@@ -209,6 +209,30 @@ fn tasks_objects_and_the_graph() {
     );
 }
 
+#[test]
+fn fields_of_records_are_shown_where_main_has_them() {
+    let text = "struct R { lock mu; shared n = 1; var k = \"k\"; atomic row[2] = 7 }\nlet r = R(n: 5)\n\
+        let h = spawn process { let own = R(n: 9, k: \"own\"); own.n += 1; sleep 1000s }\n\
+        r.k = \"main\"\nr.row[1] += 1\nnone\n:objects\n:objects R.n\n:objects R.row\n:objects R.no\n:quit\n";
+    let shown = transcript(text);
+    let after = |line: &str| -> Vec<&str> {
+        let (_, rest) = shown.split_once(&format!("> {line}\n")).expect("it was entered");
+        rest.lines().take_while(|l| !l.contains('>')).collect()
+    };
+    let rows = ["lock R.mu", "shared R.n", "var R.k", "atomic R.row[0]", "atomic R.row[1]"];
+    let values = ["free", "= 5", "= \"main\"", "= 7", "= 8"];
+    let row = |i: usize| format!("{:15}  {}", rows[i], values[i]);
+    let all = after(":objects");
+    for i in 0..rows.len() {
+        assert!(all.contains(&row(i).as_str()), "`{}` is missing in:\n{shown}", row(i));
+    }
+    assert!(all.contains(&"shared R.n       = 10"), "what the process shares is seen:\n{shown}");
+    assert!(!shown.contains("= \"own\""), "{shown}");
+    assert_eq!(after(":objects R.n"), ["shared R.n  = 5", "shared R.n  = 10"], "{shown}");
+    assert_eq!(after(":objects R.row").len(), 4, "{shown}");
+    assert_eq!(after(":objects R.no"), ["there is no object `R.no`; did you mean `R.n`?"], "{shown}");
+}
+
 /// What stays broken is told once; broken again after it held, it is told again.
 #[test]
 fn a_broken_invariant_is_told_once_until_it_holds_again() {

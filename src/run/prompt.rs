@@ -59,8 +59,8 @@ pub enum Answer {
     Failed { kind: String, message: String, site: u32, calls: Vec<u32> },
     /// It was stopped, at this instruction of its own if that is known.
     Interrupted { at: Option<u32> },
-    /// `var`s by name, with their values.
-    Values(Vec<(String, String)>),
+    /// The values of `var`s, by the keys of their cells.
+    Values(Vec<(u64, String)>),
 }
 
 /// What the statement under way failed with.
@@ -188,7 +188,7 @@ impl Executor {
             self.enter_state(state::RUNNING);
             let answer = match order {
                 Order::Run => self.carry_out(&mut locals),
-                Order::Values => Answer::Values(self.var_values()),
+                Order::Values => Answer::Values(self.private_values()),
                 Order::End => {
                     self.prompted = None;
                     // The end of the last text is where it waits for others.
