@@ -244,6 +244,20 @@ fn a_broken_invariant_is_told_once_until_it_holds_again() {
     assert!(told[0].ends_with("g is 0") && told[1].ends_with("g is -3"), "{shown}");
 }
 
+#[test]
+fn an_error_at_the_prompt_ends_no_task() {
+    let shown = transcript("spawn { sleep 1ms }\njoin all\nwait(3)\nraise \"why\"\n:findings\n");
+    let found = shown.split_once(":findings\n").expect("it was entered").1.replace("\n", " ");
+    for words in [
+        "a statement of main ended with a NoChild error that nobody caught",
+        "a statement of main raised an error that nobody caught: why",
+        "= note: main goes on with the next statement",
+    ] {
+        assert!(found.contains(words), "`{words}` is missing in:\n{found}");
+    }
+    assert!(!found.contains("go on without it"), "{found}");
+}
+
 /// A statement that could never go on is one that `:check` looks at, also after it was
 /// carried out again.
 #[test]
