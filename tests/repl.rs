@@ -258,6 +258,24 @@ fn an_error_at_the_prompt_ends_no_task() {
     assert!(!found.contains("go on without it"), "{found}");
 }
 
+#[test]
+fn what_other_prompts_call_help_and_leaving() {
+    for (typed, command) in [
+        ("help", ":help"),
+        ("help()", ":help"),
+        ("help queue", ":help"),
+        ("?", ":help"),
+        ("quit", ":quit"),
+        ("quit()", ":quit"),
+        ("exit()", ":quit"),
+    ] {
+        let ended = session(&format!("{typed}\n")).expect_code(2);
+        assert!(ended.stderr.contains(&format!("help: write `{command}`")), "{typed}:\n{}", ended.stderr);
+    }
+    // A function of that name is one.
+    assert_eq!(session("fn help() { return 4 }\nhelp()\n").expect_code(0).stdout, "4\n");
+}
+
 /// A statement that could never go on is one that `:check` looks at, also after it was
 /// carried out again.
 #[test]

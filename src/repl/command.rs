@@ -17,6 +17,16 @@ pub struct Command {
     run: fn(&mut Repl, &str) -> Reply,
 }
 
+/// Of what is no statement: the command that was meant by it.
+pub(super) fn meant(text: &str) -> Option<&'static str> {
+    let text = text.trim().trim_end_matches(';').trim_end_matches("()").trim_end();
+    match text.split_once(' ').map_or(text, |(word, _)| word) {
+        "help" | "?" | "man" => Some("write `:help`, or `:help TOPIC`"),
+        _ if matches!(text, "quit" | "exit" | "bye" | "logout") => Some("write `:quit`; Ctrl-D leaves too"),
+        _ => None,
+    }
+}
+
 /// How one leaves.
 pub const QUIT: &[&str] = &["quit", "q", "exit"];
 

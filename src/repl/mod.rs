@@ -287,8 +287,13 @@ impl Repl {
         let text = &format!("{}\n", source.text.replace("\r\n", "\n").trim_end());
         let (growth, entry) = match self.extended(text) {
             Ok(longer) => longer,
-            Err(errors) => {
+            Err(mut errors) => {
                 self.wrong = true;
+                if let Some(error) = errors.first_mut()
+                    && let Some(command) = command::meant(text)
+                {
+                    error.help = Some(command.to_string());
+                }
                 let told = match source.name == SESSION {
                     true => self.errors(text, &errors),
                     false => self.errors_of_file(&Source::new(&source.name, text.as_str()), errors),
