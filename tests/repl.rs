@@ -276,6 +276,27 @@ fn what_other_prompts_call_help_and_leaving() {
     assert_eq!(session("fn help() { return 4 }\nhelp()\n").expect_code(0).stdout, "4\n");
 }
 
+/// Of a task that was defined again with other parameters: what is said can be done.
+#[test]
+fn what_fits_an_earlier_definition_only_is_told() {
+    let text =
+        "task t { print \"a\" }\nspawn t\njoin all\ntask t(n) { print n }\nspawn t(2)\n:save s.conc\n:check\n:step\n";
+    let mut run = repl().input(text).start();
+    let folder = run.folder().to_path_buf();
+    let all = |r: &Running| format!("{}{}", r.stdout(), r.stderr());
+    run.until("the end", |r| (all(r).matches("nothing ran").count() == 3).then_some(()));
+    let saved = std::fs::read_to_string(folder.join("s.conc")).expect("it was saved");
+    std::fs::remove_file(folder.join("s.conc")).expect("it is there");
+    let ended = run.finish();
+    let told = format!("{}{}", ended.stdout, ended.stderr).split_whitespace().collect::<Vec<_>>().join(" ");
+    let (again, mend) =
+        ("line 4 defines `t` again, and a script has one `t`, the last: ", "what was entered for the one before");
+    assert!(told.contains(&format!("{again}mend in s.conc {mend}")), "{told}");
+    assert_eq!(told.matches(&format!("{again}`:save FILE`, and mend there {mend}")).count(), 2, "{told}");
+    assert_eq!(saved, "spawn t\njoin all\ntask t(n) { print n }\nspawn t(2)\n");
+    conc().args(["run", "s.conc"]).file("s.conc", &saved.replace("spawn t\n", "")).start().finish().expect_code(0);
+}
+
 /// A statement that could never go on is one that `:check` looks at, also after it was
 /// carried out again.
 #[test]

@@ -1,7 +1,7 @@
 //! The commands: their table, and what each does. What `:help` shows of the
 //! language is in `help`, how tasks and objects are shown in `show`.
 
-use super::entry::{Whole, as_script};
+use super::entry::{Whole, as_script, by_definition, defined_again};
 use super::{Repl, Reply, graph, help, lock, show};
 use crate::lang::error::nearest;
 use crate::run::scene::Scene;
@@ -211,6 +211,13 @@ impl Repl {
         if !errors.is_empty() {
             let style = report::Style { quiet: true, ..self.told.style() };
             reply.err = report::script_errors(&report::Source::new(file, text), &errors, &style);
+            let again = defined_again(&self.entered);
+            if let Some((name, line)) = errors.iter().find_map(|error| by_definition(error, &again)) {
+                reply.err.push_str(&format!(
+                    "line {line} defines `{name}` again, and a script has one `{name}`, the last: \
+                     mend in {file} what was entered for the one before\n"
+                ));
+            }
         }
         reply
     }
