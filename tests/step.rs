@@ -275,3 +275,18 @@ fn walks_through_the_scenarios_find_nothing_else() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// A choice before a turn that was not taken is not in the schedule, which would take it.
+#[test]
+fn a_schedule_has_no_turn_that_was_not_taken() {
+    let chooses = "shared s = 0\ntask t { let n = choose(1..3); s = n }\nspawn t\njoin all\n";
+    let prints = "shared s = 0\ntask t { print \"hello\"; s = 1 }\nspawn t\njoin all\n";
+    for (script, commands) in [(chooses, "0\n1:1\ns\nq\n"), (prints, "0\n1\ns\nq\n")] {
+        let ended = step(script, commands).expect_code(0);
+        let said = answer(&ended, "s");
+        assert!(said.starts_with("conc replay "), "{said}");
+        assert_eq!(said.split('@').next().and_then(|s| s.rsplit(' ').next()), Some("0"), "{said}");
+    }
+    let ended = step("print 1\nprint 2\n", "0\ns\nq\n").expect_code(0);
+    assert!(ended.stdout.contains("no turn was taken yet that counts"), "{}", ended.stdout);
+}

@@ -65,6 +65,9 @@ fn told(program: &Program, entries: &[Entry], refusal: &accept::Refusal, stop: &
 
 /// A script's numbers of processes are the operating system's in a run.
 fn shows_numbers(text: &str) -> bool {
+    if text.contains("# numbers are only compared") {
+        return false;
+    }
     let code: Vec<&str> = text.lines().map(|l| l.split('#').next().unwrap_or("")).collect();
     let words = [".pid", ".tid", ".ppid"];
     words.iter().any(|w| code.iter().any(|l| l.contains(w)))

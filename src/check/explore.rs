@@ -44,11 +44,14 @@ const CHOSEN_FROM: usize = 1 << 12;
 const FOLLOWED_FOR_ONE: u64 = 2;
 /// Where alike tasks could be exchanged it goes on to so many states.
 const CHOSEN_TO: usize = 1 << 20;
-/// So many states are looked at together at most; where there are more than so many
-/// actors, so many fewer, since limits are looked at after each time.
+/// So many states are looked at together at most. Limits are looked at after each time, so
+/// where there are more than so many actors, there are fewer: each state leads to as many
+/// others as there are actors, each of which has a part for every actor.
 const TOGETHER: usize = 8192;
 const FEW_ACTORS: usize = 16;
-/// So few states are not worth more threads than one.
+/// So many at least, however many actors there are.
+const TOGETHER_AT_LEAST: usize = 4;
+/// So few states of few actors are not worth more threads than one.
 const LITTLE: usize = 256;
 /// After so many looks at parts in transitions that were carried out, limits are looked at:
 /// where there are thousands of tasks, who makes another one looks at all of them.
@@ -311,7 +314,7 @@ impl<'a> Explorer<'a> {
                 if self.took_long() && self.is_over(ask) {
                     return Ok(());
                 }
-                let (done, _) = self.expand(again, true);
+                let (done, _) = self.expand(&again[..again.len().min(self.together())], true);
                 again = &again[done..];
             }
             if self.stop.is_some() || self.guards_broken() {
@@ -379,7 +382,7 @@ impl<'a> Explorer<'a> {
     /// So many states are looked at together.
     fn together(&self) -> usize {
         let actors = self.model.space.size().1.max(FEW_ACTORS);
-        (TOGETHER * FEW_ACTORS / actors).max(1)
+        (TOGETHER * FEW_ACTORS / actors * FEW_ACTORS / actors).max(TOGETHER_AT_LEAST)
     }
 
     fn known(&self) -> Known<'_> {
@@ -398,7 +401,7 @@ impl<'a> Explorer<'a> {
     fn look_at(&mut self, states: &[StateId], all: bool, pieces: &mut Vec<Piece>) -> usize {
         // A few for each thread, so that none waits long for another.
         let wanted = match states.len() {
-            ..LITTLE => 1,
+            few if few * self.model.space.size().1.max(FEW_ACTORS) < LITTLE * FEW_ACTORS => 1,
             many => match self.workers.count() {
                 1 => 1,
                 threads => (2 * threads).min(many),

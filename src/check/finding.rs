@@ -694,8 +694,7 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[(Mover, Lo
                 // brought that before it would have brought the others too.
                 let is_against = |r: &Reached| r.ix == *ix && (r.write || *write) && !(r.atomic && atomic);
                 let earlier = last_access(&log[..before], *other, &is_against);
-                let holds = |found: Option<(usize, &Reached)>| found.map_or(&[][..], |(step, _)| &log[step].1.held[..]);
-                let locks = locks(&[holds(earlier), holds(later)]);
+                let locks = locks(&[held_at(earlier), held_at(later)]);
                 let access = |id: TaskId, found: Option<(usize, &Reached)>| {
                     let kind = match found.map(|(_, r)| (r.write, r.atomic)) {
                         Some((true, false)) => AccessKind::Write,
@@ -705,7 +704,7 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[(Mover, Lo
                     };
                     let span = found.map_or_else(Span::default, |(_, r)| program.span(r.site));
                     let value = found.map(|(_, r)| r.value.clone());
-                    let held = held(&locks, holds(found));
+                    let held = held(&locks, held_at(found));
                     Access { task: facts(id), span, kind, value, held }
                 };
                 let (earlier, later) = (access(*other, earlier), access(*task, later));
@@ -772,6 +771,11 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[(Mover, Lo
             }
         },
     }
+}
+
+/// What a task held at an access.
+fn held_at<'l>(found: Option<(usize, &'l Reached)>) -> &'l [Hold] {
+    found.map_or(&[], |(_, reached)| &reached.held)
 }
 
 /// A task's last access of a kind, with its step.

@@ -15,7 +15,7 @@ use super::step;
 use super::store::{Row, own_parts, same_parts};
 use super::turn::{Mover, Turn};
 use super::way::{self, Numbers};
-use super::{Options, Way};
+use super::{Options, Stop, Way};
 use crate::detect::event::Recording;
 use crate::detect::finding::{Code, Facts, Finding};
 use crate::lang::ast::Span;
@@ -77,7 +77,15 @@ pub enum Refused {
     Declaration(usize, String),
     /// A turn, counted from one; where the task stands; the reason.
     Turn { turn: usize, site: Option<Span>, reason: String },
+    /// Who was asked wanted an end, behind so many turns.
+    Stopped { turns: usize, stop: Stop },
 }
+
+/// Whether somebody wants an end of it.
+type Ask<'a> = &'a mut dyn FnMut() -> Option<Stop>;
+
+/// That is asked each time behind so many turns.
+const ASKED_EACH: usize = 64;
 
 /// Follows a schedule from the start of the script.
 ///
@@ -85,22 +93,28 @@ pub enum Refused {
 ///
 /// The first turn that cannot be carried out, with the reason.
 pub fn follow(program: &'static Program, schedule: &Schedule) -> Result<Followed, Refused> {
-    follow_and(program, schedule, false)
+    follow_and(program, schedule, false, &mut || None)
 }
 
-/// The same; `record`: with what happens on the way, for a picture.
+/// The same; `record`: with what happens on the way, for a picture. `ask` is called now and
+/// then and may end it.
 ///
 /// # Errors
 ///
-/// As `follow`.
-pub fn follow_and(program: &'static Program, schedule: &Schedule, record: bool) -> Result<Followed, Refused> {
-    let mut followed = in_finest(program, schedule, record, true)?;
+/// As `follow`, and if it was ended.
+pub fn follow_and(
+    program: &'static Program,
+    schedule: &Schedule,
+    record: bool,
+    ask: &mut dyn FnMut() -> Option<Stop>,
+) -> Result<Followed, Refused> {
+    let mut followed = in_finest(program, schedule, record, true, ask)?;
     if followed.circle.is_empty() && super::every_plain_place(program).next().is_some() {
         let model = model_of_rounds(program);
         let options = options_of(schedule);
         let mut explorer = Explorer::new(&model, &options);
         // A look at what an `await` waits for is no turn there.
-        if let Ok((done, _)) = go(&mut explorer, schedule, false) {
+        if let Ok((done, _)) = go(&mut explorer, schedule, false, ask) {
             let mut out = Vec::new();
             explorer.successors(&done.row, true, &mut out);
             if !out.is_empty() {
@@ -119,7 +133,7 @@ pub fn follow_and(program: &'static Program, schedule: &Schedule, record: bool) 
 ///
 /// As `follow`.
 pub fn follow_to_end(program: &'static Program, schedule: &Schedule) -> Result<Followed, Refused> {
-    in_finest(program, schedule, false, false)
+    in_finest(program, schedule, false, false, &mut || None)
 }
 
 /// Where races are looked for, who has reached what is part of the state, and such a one does
@@ -140,7 +154,7 @@ pub fn round_behind(
 ) -> Option<(Finding, Way)> {
     let (model, options) = (model_of_rounds(program), options_of(schedule));
     let mut explorer = Explorer::new(&model, &options);
-    let (done, _) = go(&mut explorer, schedule, false).ok()?;
+    let (done, _) = go(&mut explorer, schedule, false, &mut || None).ok()?;
     let circles = super::live::recurring(&mut explorer, &done.row, left);
     let told = circles.into_iter().map(|c| (super::live::finding(&explorer, &c, &done.row), c));
     let (finding, circle) = told.into_iter().find(|(finding, _)| fits(finding))?;
@@ -164,23 +178,39 @@ fn options_of(schedule: &Schedule) -> Options {
 }
 
 /// In the finest division, with all races; `round`: and with whether it goes round.
-fn in_finest(program: &'static Program, schedule: &Schedule, record: bool, round: bool) -> Result<Followed, Refused> {
+fn in_finest(
+    program: &'static Program,
+    schedule: &Schedule,
+    record: bool,
+    round: bool,
+    ask: Ask,
+) -> Result<Followed, Refused> {
     let model = Model::finest(program, super::watched(program));
     let options = options_of(schedule);
     let mut explorer = Explorer::new(&model, &options);
-    let (done, recorder) = go(&mut explorer, schedule, record)?;
+    let (done, recorder) = go(&mut explorer, schedule, record, ask)?;
     let recording = recorder.map(|r| r.finish(&explorer, &done.row));
     Ok(Followed { recording, ..end(&mut explorer, done, round) })
 }
 
 /// The turns of a schedule, one by one, and what is nobody else's affair behind them.
-fn go(explorer: &mut Explorer, schedule: &Schedule, record: bool) -> Result<(Done, Option<Recorder>), Refused> {
+fn go(
+    explorer: &mut Explorer,
+    schedule: &Schedule,
+    record: bool,
+    ask: Ask,
+) -> Result<(Done, Option<Recorder>), Refused> {
     explorer.begin().map_err(|(object, text)| Refused::Declaration(object, text))?;
     let mut follower = Follower::new(explorer, schedule);
     follower.recorder = record.then(|| Recorder::new(explorer, &explorer.row(0)));
     follower.settle()?;
     follower.done.rows.push(follower.done.row.clone());
     for at in 0..schedule.turns.len() {
+        if at % ASKED_EACH == 0
+            && let Some(stop) = ask()
+        {
+            return Err(Refused::Stopped { turns: at, stop });
+        }
         follower.turn(at)?;
     }
     follower.done.rounds = follower.stances.iter().flat_map(|s| s.round.iter().cloned()).collect();

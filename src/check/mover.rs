@@ -6,7 +6,7 @@
 
 use crate::objects::{KINDS, event, lock, place, pool, semaphore};
 use crate::program::Program;
-use crate::program::code::{ArmOperation, Field, FieldKind, Instr, MethodCall, NewSite, Receiver};
+use crate::program::code::{ArmOperation, Field, FieldKind, Instr, MethodCall, NewSite, Receiver, SelfInfo};
 use hashbrown::HashMap;
 
 /// See `Movers::copies`.
@@ -140,7 +140,7 @@ impl Movers {
                     movers.ends_seen |= matches!(name, "alive" | "exit_code" | "result");
                     movers.results_seen |= name == "result";
                 }
-                Instr::Wait { .. } => movers.ends_seen = true,
+                Instr::Wait { .. } | Instr::SelfInfo(SelfInfo::Ppid) => movers.ends_seen = true,
                 Instr::Fork => movers.forks = true,
                 Instr::Terminate | Instr::Kill => movers.deadly = true,
                 Instr::Exit => exits = true,

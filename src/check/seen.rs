@@ -76,6 +76,8 @@ pub struct Reached {
     /// A step may reach several places, each at its own place in the source: an
     /// `atomically` does.
     pub site: u32,
+    /// What the task held then.
+    pub held: Vec<Hold>,
 }
 
 /// One step, in the finest division.
@@ -86,7 +88,6 @@ pub struct Logged {
     /// In the script's words: `acquire m`, `read x: 3`.
     pub text: String,
     pub reached: Vec<Reached>,
-    pub held: Vec<Hold>,
     /// It released something to others.
     pub released: bool,
     /// The ways taken in it, where there was a choice.

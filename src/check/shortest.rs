@@ -59,7 +59,9 @@ pub fn shorten(
             continue;
         }
         let shown = way::shown(&mut explorer, &found);
-        if shown.way.turns() < known.way.turns() {
+        // Where tasks are stuck, it is told of those behind them too.
+        let same = way::who_waits(&shown.finding) == way::who_waits(&known.finding);
+        if same && shown.way.turns() < known.way.turns() {
             *known = instead_of(known, shown);
             changed = true;
         }

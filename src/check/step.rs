@@ -14,7 +14,7 @@ use super::part::*;
 use super::seen::{self, Event, Logged};
 use crate::machine::{Access, Arm, Home, Place, Step, Task, TaskField};
 use crate::objects::{self, KINDS, Outcome, TaskId, World, pool, task};
-use crate::program::code::Pc;
+use crate::program::code::{Pc, SelfInfo};
 use crate::program::kind::Memory;
 use crate::program::value::{Error, ErrorKind, ObjRef, Value, brief};
 
@@ -217,15 +217,13 @@ impl Move<'_> {
         if self.log.is_none() {
             return;
         }
-        let held = self.task(self.me, |t| t.held.clone()).unwrap_or_default();
         let (task, site, released, events) = (self.me, self.site, self.released, self.events.len());
         if let Some(log) = &mut self.log {
             let (text, choices) = (std::mem::take(&mut log.text), std::mem::take(&mut log.choices));
             let arms = std::mem::take(&mut log.arms);
             let (reached, born) = (std::mem::take(&mut log.reached), std::mem::take(&mut log.born));
             let (on, deeds) = (std::mem::take(&mut log.on), log.deeds.len());
-            let step =
-                Logged { task, site, text, reached, held, released, choices, arms, turn, born, on, events, deeds };
+            let step = Logged { task, site, text, reached, released, choices, arms, turn, born, on, events, deeds };
             log.steps.push(step);
         }
     }
@@ -262,13 +260,11 @@ impl Move<'_> {
             At::Step(step) => match &**step {
                 Step::Join { targets, timeout: None } => targets.first().is_some_and(|t| self.joins_for_good(*t)),
                 Step::Access { place, access } => !self.is_visible(*place, access),
-                Step::Sleep(_)
-                | Step::Busy(_)
-                | Step::Yield
-                | Step::Print(_)
-                | Step::Choose(_)
-                | Step::SelfInfo(_)
-                | Step::Interrupted => true,
+                Step::Sleep(_) | Step::Busy(_) | Step::Yield | Step::Print(_) | Step::Choose(_) | Step::Interrupted => {
+                    true
+                }
+                // Another one once its parent has ended.
+                Step::SelfInfo(info) => *info != SelfInfo::Ppid,
                 // Processes, which get a copy of memory, are made by steps of their own if
                 // there may be threads to change it.
                 Step::New { .. } | Step::NewRecord { .. } => true,

@@ -197,10 +197,14 @@ impl Stepper {
         self.taken.last().map_or(Vec::new(), |t| t.findings.iter().map(|f| &f.1).collect())
     }
 
-    /// The way so far as lanes and as a schedule.
+    /// The way so far as lanes and as a schedule. That names no task for a choice alone that it
+    /// has made before a turn: whoever goes on from there would take that turn too.
     pub fn way(&self) -> Way {
         let log: Vec<(Mover, Logged)> = self.log().cloned().collect();
-        way::way_of(&self.explorer(), self.row(), &log)
+        let mut way = way::way_of(&self.explorer(), self.row(), &log);
+        let counts = |(mover, step): &&(Mover, Logged)| step.turn || *mover != Mover::Task;
+        way.schedule.turns.truncate(log.iter().filter(counts).count());
+        way
     }
 
     /// Where the last turn was.

@@ -280,7 +280,7 @@ fn fewest_turns(program: &'static Program, shown: Finding, way: Way) -> (Finding
 }
 
 /// Where all wait that are stuck, and those behind them: they have their turns on the way.
-fn who_waits(finding: &Finding) -> [Vec<Span>; 2] {
+pub(super) fn who_waits(finding: &Finding) -> [Vec<Span>; 2] {
     let Facts::Stuck { circle, behind, .. } = &finding.facts else { return Default::default() };
     [circle, behind].map(|some| {
         let mut all: Vec<Span> = some.iter().map(|w| w.span).collect();

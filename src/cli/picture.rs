@@ -132,7 +132,7 @@ pub fn of_check(program: &'static Program, source: &Source, hash: u16, found: &[
 
 /// A schedule followed in the model.
 fn of_schedule(program: &'static Program, schedule: &Schedule, title: String, findings: Vec<Finding>) -> Option<Drawn> {
-    let recording = follow::follow_and(program, schedule, true).ok()?.recording?;
+    let recording = follow::follow_and(program, schedule, true, &mut || None).ok()?.recording?;
     Some(Drawn { title, recording, findings })
 }
 

@@ -4,9 +4,9 @@
 use super::argument::ScriptArgs;
 use super::picture::{Drawn, PictureArgs};
 use super::{Common, Format, check as checked, exit, put_err, put_out, run as ran, script};
-use crate::check::Schedule;
 use crate::check::follow::{self, Acted, Followed, Refused};
 use crate::check::schedule::short_hash;
+use crate::check::{self, Schedule};
 use crate::detect::event::Recording;
 use crate::detect::finding::{Certainty, Finding};
 use crate::lang::ast::Span;
@@ -16,6 +16,7 @@ use crate::run::replay::{Divergence, Plan, Turn};
 use crate::run::{self, Options, Report, Stop};
 use clap::Args;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 #[derive(Args)]
 #[command(after_help = super::example::help("replay"))]
@@ -75,10 +76,21 @@ impl Session<'_> {
     fn replay(&self, schedule: &Schedule) -> u8 {
         let hash = short_hash(&self.source.text);
         let changed = schedule.hash.filter(|made_for| *made_for != hash);
-        let followed = match follow::follow_and(self.program, schedule, self.args.model && self.args.picture.wanted()) {
+        let began = Instant::now();
+        let record = self.args.model && self.args.picture.wanted();
+        // The run has an eye on them itself.
+        let interrupted = run::interruption();
+        let over = || self.args.time_limit.is_some_and(|limit| began.elapsed() >= Duration::from_nanos(limit));
+        let mut ask = || match () {
+            () if interrupted.requested() => Some(check::Stop::Interrupted),
+            () if run::is_short() => Some(check::Stop::Memory),
+            () => over().then_some(check::Stop::Time),
+        };
+        let followed = match follow::follow_and(self.program, schedule, record, &mut ask) {
             Ok(followed) => followed,
             Err(refused) => return self.refuse(schedule, &refused),
         };
+        drop(interrupted);
         if self.args.format == Format::Json {
             put_out(&format!("{}\n", json::start(&ran::start("replay", self.source, 0))));
         }
@@ -87,7 +99,7 @@ impl Session<'_> {
                 "conc: the script has changed since the schedule was made; the schedule still fits and is followed\n",
             );
         }
-        if self.args.model { self.model(followed) } else { self.real(followed) }
+        if self.args.model { self.model(followed) } else { self.real(followed, began.elapsed()) }
     }
 
     fn refuse(&self, schedule: &Schedule, refused: &Refused) -> u8 {
@@ -97,8 +109,20 @@ impl Session<'_> {
                 script::show_errors(self.source, &[error], &self.args.common, self.args.format);
             }
             Refused::Turn { turn, site, reason } => put_err(&refusal(self.source, schedule, *turn, *site, reason)),
+            Refused::Stopped { turns, stop } => return self.stopped(*turns, schedule.turns.len(), *stop),
         }
         exit::WRONG
+    }
+
+    /// What is said of a schedule that was not followed to its end, and the exit code.
+    fn stopped(&self, turns: usize, of: usize, stop: check::Stop) -> u8 {
+        let (why, code) = match stop {
+            check::Stop::Interrupted => ("interrupted", exit::INTERRUPTED),
+            check::Stop::Memory => ("there is no memory for more", exit::NO_ANSWER),
+            _ => ("the time limit was reached", exit::NO_ANSWER),
+        };
+        put_err(&format!("conc: {why}; {turns} of {of} turns of the schedule were followed in the model\n"));
+        code
     }
 
     fn show(&self, finding: &Finding) {
@@ -164,7 +188,8 @@ impl Session<'_> {
 
     // -------------------------------------------------- real threads, processes
 
-    fn real(&self, followed: Followed) -> u8 {
+    /// `spent`: what following it in the model has taken of the time that there is.
+    fn real(&self, followed: Followed, spent: Duration) -> u8 {
         let options = Options {
             seed: 0,
             detect: true,
@@ -172,7 +197,7 @@ impl Session<'_> {
             gil: false,
             hurried: run::processors() < 2,
             hang: false,
-            time_limit_ns: self.args.time_limit,
+            time_limit_ns: self.args.time_limit.map(|limit| limit.saturating_sub(spent.as_nanos() as u64)),
             outcomes: false,
             print: ran::print_for(self.args.format),
             memory: run::memory_for_objects(),

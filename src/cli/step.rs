@@ -201,8 +201,11 @@ impl Session {
             "s" | "schedule" => match self.stepper.is_empty() {
                 true => "nothing was done yet\n".to_string(),
                 false => {
-                    let schedule = self.stepper.way().schedule.to_string();
-                    format!("{}\n", report::finding::replay(&self.source, &schedule))
+                    let schedule = self.stepper.way().schedule;
+                    match schedule.turns.is_empty() {
+                        true => "no turn was taken yet that counts in a schedule\n".to_string(),
+                        false => format!("{}\n", report::finding::replay(&self.source, &schedule.to_string())),
+                    }
                 }
             },
             "p" | "print" => self.around(rest),

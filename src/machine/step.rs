@@ -244,7 +244,7 @@ impl Step {
                 | Step::Busy(_)
                 | Step::Yield
                 | Step::Print(_)
-                | Step::SelfInfo(_)
+                | Step::SelfInfo(SelfInfo::Handle | SelfInfo::Name | SelfInfo::Index | SelfInfo::Pid | SelfInfo::Tid)
                 | Step::New { hires: false, .. }
                 | Step::NewRecord { hires: false, .. }
                 | Step::Choose(_)

@@ -478,6 +478,8 @@ pub struct Needs {
     /// `atomically`, `await` or `invariant`: steps must be held off.
     pub gate: bool,
     pub awaits: bool,
+    /// `self.ppid`: what becomes of the process that made one is asked for.
+    pub parents: bool,
 }
 
 /// A script, ready to be executed.

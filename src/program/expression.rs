@@ -537,7 +537,10 @@ impl Compiler<'_> {
                 "name" => SelfInfo::Name,
                 "index" => SelfInfo::Index,
                 "pid" => SelfInfo::Pid,
-                "ppid" => SelfInfo::Ppid,
+                "ppid" => {
+                    self.program.needs.parents = true;
+                    SelfInfo::Ppid
+                }
                 "tid" => SelfInfo::Tid,
                 _ => {
                     let error = ScriptError::new(field.span, format!("`self` has no field `{}`", field.text))

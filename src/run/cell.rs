@@ -429,7 +429,7 @@ impl Executor {
             locks: self.lockset(),
             write,
             atomic,
-            value: if codec::owns_block(value) { codec::UNKNOWN } else { value },
+            value: if codec::owns_block(value) { self.kept_value(cell, value) } else { value },
         };
         let slot = self.slot;
         let behind = |kept: Kept| race::is_behind(kept[0].load(Relaxed), slot, known);
@@ -469,6 +469,17 @@ impl Executor {
             self.check_memory(Err(error));
         }
         self.mark_seen(cell.seen_as(), site, own, write);
+    }
+
+    /// A value with a block, as a record has it: it goes when the cell gets another one, so a
+    /// run does not know it later. A replay has a copy, so as to tell what the model told.
+    #[cold]
+    fn kept_value(&self, cell: &Cell, value: u64) -> u64 {
+        if !self.replay.on {
+            return codec::UNKNOWN;
+        }
+        let value = codec::to_value(value, cell.heap());
+        codec::to_word(&value, self.arena.heap(), self.holder).unwrap_or(codec::UNKNOWN)
     }
 
     /// An access that this one does not come after.

@@ -13,6 +13,7 @@
 use super::arena::{Arena, PROCESSES_DEEP, facts, flag, object, process, run};
 use super::finish::has_ended;
 use super::gil::Gil;
+use super::handle;
 use crate::program::value::ObjRef;
 use nix::libc;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, pthread_sigmask, sigaction};
@@ -99,7 +100,19 @@ pub struct Process {
     /// How many of its threads stand still, because it is at its end.
     pub stood: AtomicU32,
     gil: Option<Gil>,
+    /// Who made it, if that is one of the script.
+    pub parent: Option<Parent>,
     arena: &'static Arena,
+}
+
+/// The process that another one was made by.
+#[derive(Clone, Copy)]
+pub struct Parent {
+    /// The handle of its first task.
+    pub task: u32,
+    /// What that number was before (`handle::life`).
+    pub life: u64,
+    pub pid: i32,
 }
 
 /// Which side of a fork this is.
@@ -113,7 +126,15 @@ impl Process {
         let gil = gil.then(Gil::default);
         let some_leave = AtomicBool::new(false);
         let stood = AtomicU32::new(0);
-        Arc::new(Process { index, family: Mutex::new(Family::default()), some_leave, stood, gil, arena })
+        let family = Mutex::new(Family::default());
+        Arc::new(Process { index, family, some_leave, stood, gil, parent: None, arena })
+    }
+
+    /// What its children know of it.
+    fn as_parent(&self) -> Option<Parent> {
+        let word = self.arena.process(self.index, process::TASK).load(SeqCst) & !process::TOLD;
+        let task = word.checked_sub(1)? as u32;
+        Some(Parent { task, life: handle::life(self.arena, task), pid: nix::unistd::getpid().as_raw() })
     }
 
     pub fn family(&self) -> MutexGuard<'_, Family> {
@@ -232,7 +253,10 @@ impl Process {
     ) -> nix::Result<Side> {
         before();
         // Made here, the child has less memory to be given.
-        let own = Process::new(index, self.gil.is_some(), self.arena);
+        let mut own = Process::new(index, self.gil.is_some(), self.arena);
+        if let Some(own) = Arc::get_mut(&mut own) {
+            own.parent = self.as_parent();
+        }
         // SAFETY: see the head of the file for what the child may meet.
         match unsafe { nix::unistd::fork() }? {
             ForkResult::Parent { child: pid } => {

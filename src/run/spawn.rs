@@ -5,8 +5,10 @@ use super::arena::{TASKS_MAX, facts, flag, process, run, slot};
 use super::codec;
 use super::events::About;
 use super::executor::Executor;
+use super::handle;
 use super::process::{self as proc, Child, Family, Process, Side, ThreadName};
 use super::slots::{bear, count, discount, unbear};
+use super::trace::Unsure;
 use super::wait::Halt;
 use crate::detect::event::Kind;
 use crate::machine::Task;
@@ -241,6 +243,16 @@ impl Executor {
         self.home.reserve(kind).ok_or_else(|| self.refuse(refused::PROCESSES, 0))
     }
 
+    /// Who asks for its parent looks at the handle of that, whenever it was given back
+    /// otherwise.
+    fn before_fork(&mut self) -> Option<Unsure> {
+        let first = self.arena.process(self.process, process::TASK).load(SeqCst) & !process::TOLD;
+        if let (true, Some(task)) = (self.program.needs.parents, first.checked_sub(1)) {
+            handle::keep(self.arena, task as u32);
+        }
+        self.trace_fork()
+    }
+
     /// Forks; in the child this never returns.
     pub(super) fn spawn_process(&mut self, mut birth: Birth, life: Life) -> Result<ObjRef, Halt> {
         self.reap_ended();
@@ -256,7 +268,7 @@ impl Executor {
         let daemon = birth.flags & (flag::DAEMON | flag::WORKER) != 0;
         let child = Child { process: Some(index), ..Child::of(self.arena, handle, daemon) };
         let mut unsure = None;
-        let side = home.fork(family, index, Some(child), || unsure = self.trace_fork());
+        let side = home.fork(family, index, Some(child), || unsure = self.before_fork());
         // There is such a child, for both.
         self.traced(unsure);
         match side {
@@ -312,7 +324,7 @@ impl Executor {
         let name = birth.thread_name();
         let child = Child { process: Some(index), forked: true, ..Child::of(self.arena, handle, false) };
         let mut unsure = None;
-        let side = home.fork(family, index, Some(child), || unsure = self.trace_fork());
+        let side = home.fork(family, index, Some(child), || unsure = self.before_fork());
         // There is such a child, for both.
         self.traced(unsure);
         match side {

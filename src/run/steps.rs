@@ -11,6 +11,7 @@ use super::executor::Executor;
 use super::finish::{Ended, has_ended};
 use super::futex;
 use super::guard;
+use super::handle;
 use super::image::PLACES_MAX;
 use super::process::{self as proc, record_age};
 use super::record::{self, BROKEN, Raw};
@@ -744,14 +745,33 @@ impl Executor {
         self.end_process(ended)
     }
 
-    fn self_info(&self, info: SelfInfo) -> Value {
+    fn self_info(&mut self, info: SelfInfo) -> Value {
         match info {
             SelfInfo::Handle => Value::Object(ObjRef { id: self.task, kind: objects::place::task }),
             SelfInfo::Name => Value::string(self.arena.task_name(self.task)),
             SelfInfo::Index => Value::Int(self.arena.facts(self.task, facts::INDEX).load(Relaxed) as i64),
             SelfInfo::Pid => Value::Int(i64::from(nix::unistd::getpid().as_raw())),
-            SelfInfo::Ppid => Value::Int(i64::from(nix::unistd::getppid().as_raw())),
+            SelfInfo::Ppid => self.ppid(),
             SelfInfo::Tid => Value::Int(i64::from(nix::unistd::gettid().as_raw())),
+        }
+    }
+
+    /// The parent of this process: who made it as long as that is told to be there, and then
+    /// `conc`, which adopts it. The kernel says the same a moment earlier or later, and who
+    /// asks it could see a parent that has died and is said to be alive.
+    fn ppid(&mut self) -> Value {
+        let Some(parent) = self.home.parent else {
+            return Value::Int(i64::from(nix::unistd::getppid().as_raw()));
+        };
+        let handle = ObjRef { id: parent.task, kind: objects::place::task };
+        let is_there = |e: &mut Self| {
+            let state = e.arena.object(parent.task, object::WORD + task::STATE).load(SeqCst);
+            // The number may have become another one's meanwhile.
+            state == task::RUNNING && handle::life(e.arena, parent.task) == parent.life
+        };
+        match self.traced_with(handle, is_there) {
+            true => Value::Int(i64::from(parent.pid)),
+            false => Value::Int(self.arena.process(0, process::PID).load(SeqCst) as i64),
         }
     }
 

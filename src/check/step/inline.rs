@@ -64,7 +64,13 @@ impl Move<'_> {
                 self.say(|_| "goes round".to_string());
                 Ok(Value::None)
             }
-            Step::SelfInfo(info) => Ok(self.self_info(*info)),
+            Step::SelfInfo(info) => {
+                let value = self.self_info(*info);
+                if *info == SelfInfo::Ppid {
+                    self.say(|m| format!("ppid: {}", m.shown(&value)));
+                }
+                Ok(value)
+            }
             Step::TaskField { task, field } => self.task_field(*task, *field),
             Step::New { site, args, .. } => self.new_object(*site, args),
             Step::NewRecord { site, values, .. } => self.new_record(*site, values),
@@ -127,8 +133,9 @@ impl Move<'_> {
             SelfInfo::Pid => number(self.home),
             SelfInfo::Tid => number(me),
             SelfInfo::Ppid => match self.process(self.home, |p| p.parent).flatten() {
-                Some((_, parent)) => number(parent),
-                None => Value::Int(PID_FIRST - 1),
+                // `conc` adopts it.
+                Some((_, parent)) if self.word(parent, task::STATE) == task::RUNNING => number(parent),
+                _ => Value::Int(PID_FIRST - 1),
             },
         }
     }

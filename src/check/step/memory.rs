@@ -73,6 +73,10 @@ impl Move<'_> {
     fn log_access(&mut self, place: Place, ix: PartIx, write: bool, atomic: bool, value: Value) {
         let (name, _) = self.name_of(place);
         let (value, site) = (self.shown(&value), self.site);
+        let held = match self.log {
+            Some(_) => self.task(self.me, |t| t.held.clone()).unwrap_or_default(),
+            None => Vec::new(),
+        };
         if let Some(log) = &mut self.log {
             let deed = if write { "write" } else { "read" };
             let text = format!("{deed} {name}: {value}");
@@ -81,7 +85,7 @@ impl Move<'_> {
             } else {
                 log.text = brief(format_args!("{}; {text}", log.text));
             }
-            log.reached.push(Reached { ix, name, write, atomic, value, site });
+            log.reached.push(Reached { ix, name, write, atomic, value, site, held });
         }
     }
 

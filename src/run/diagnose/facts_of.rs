@@ -208,8 +208,8 @@ fn access(image: &Image, a: &RawAccess, held: Vec<Held>) -> Access {
         (false, true) => AccessKind::AtomicRead,
         (true, true) => AccessKind::AtomicWrite,
     };
-    let value = (a.value != codec::UNKNOWN)
-        .then(|| Shown { value: &codec::small_value(a.value), names: image, quoted: true }.to_string());
+    let shown = |value: &Value| crate::program::value::brief(Shown { value, names: image, quoted: true });
+    let value = (a.value != codec::UNKNOWN).then(|| shown(&image.arena.value(a.value)));
     let task = match a.gone {
         true => gone_facts(image, a.task, u64::from(u32::MAX / 2) + u64::from(a.site)),
         false => task_facts(image, a.task),
