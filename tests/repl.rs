@@ -294,7 +294,7 @@ fn what_fits_an_earlier_definition_only_is_told() {
     assert!(told.contains(&format!("{again}mend in s.conc {mend}")), "{told}");
     assert_eq!(told.matches(&format!("{again}`:save FILE`, and mend there {mend}")).count(), 2, "{told}");
     assert_eq!(saved, "spawn t\njoin all\ntask t(n) { print n }\nspawn t(2)\n");
-    conc().args(["run", "s.conc"]).file("s.conc", &saved.replace("spawn t\n", "")).start().finish().expect_code(0);
+    conc().args(["run", "s.conc"]).file("s.conc", saved.replace("spawn t\n", "")).start().finish().expect_code(0);
 }
 
 /// A statement that could never go on is one that `:check` looks at, also after it was

@@ -634,6 +634,19 @@ fn a_prediction_of_a_run_is_confirmed() {
     }
 }
 
+/// Who adds to a counter first keeps nobody from meeting at the locks.
+#[test]
+fn a_counter_orders_no_locks() {
+    let script = "KIND x = 0\nlock a\nlock b\ntask t0 { with a { with b { ADD } } }\n\
+                  task t1 { sleep 5ms; with a { ADD }; with b { with a { ADD } } }\nspawn t0\nspawn t1\njoin all\n";
+    for (kind, add) in [("atomic", "x += 1"), ("shared", "x.add(1)")] {
+        let script = script.replace("KIND", kind).replace("ADD", add);
+        // Unless the machine held the first one up for so long that there is the deadlock itself.
+        let tells = |_| support::run_json(&script).finish().failures().contains(&"lock-order".to_string());
+        assert!((0..50).any(tells), "{script}");
+    }
+}
+
 /// Who a finding is about, beside what tells it apart.
 fn about(finding: &Value) -> (Vec<String>, (String, Vec<String>, Vec<u64>)) {
     let tasks = finding["tasks"].as_array().into_iter().flatten();

@@ -774,7 +774,7 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[(Mover, Lo
 }
 
 /// What a task held at an access.
-fn held_at<'l>(found: Option<(usize, &'l Reached)>) -> &'l [Hold] {
+fn held_at(found: Option<(usize, &Reached)>) -> &[Hold] {
     found.map_or(&[], |(_, reached)| &reached.held)
 }
 

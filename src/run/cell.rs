@@ -382,7 +382,8 @@ impl Executor {
         }
     }
 
-    /// An indivisible access comes after the earlier one whose value it sees.
+    /// An indivisible access comes after the earlier one whose value it sees. Who only adds to
+    /// it could have done so first, so that this keeps no two from meeting at their locks.
     fn order_atomic(&mut self, cell: &Cell, which: Update, before: bool) {
         if !self.detect {
             return;
@@ -390,7 +391,10 @@ impl Executor {
         self.own_copy(cell);
         match (before, which) {
             (true, Update::Store) => {}
-            (true, _) => self.clock().acquire(cell.word(CLOCK)),
+            (true, Update::Add | Update::Sub | Update::Mul | Update::Div | Update::Rem) => {
+                self.clock().acquire_as_lock(cell.word(CLOCK));
+            }
+            (true, Update::Load | Update::Swap | Update::Cas) => self.clock().acquire(cell.word(CLOCK)),
             (false, which) => {
                 let join = which != Update::Store;
                 let result = self.clock().release(cell.word(CLOCK), join, super::clock::Strength::Order, self.holder);

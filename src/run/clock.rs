@@ -302,6 +302,31 @@ impl<'a> TaskClock<'a> {
         }
     }
 
+    /// Comes after what was released into the clock, by an edge of a lock's strength, whatever
+    /// it was released by: which of the two comes first is as open as who takes a lock first.
+    pub fn acquire_as_lock(&self, place: &AtomicU64) {
+        let block = place.load(Relaxed) as usize;
+        if block == 0 || self.arena.at(block + STAMP).load(Relaxed) >> LEARNT_BITS == self.teller() {
+            return;
+        }
+        let head = self.arena.at(block).load(Relaxed);
+        let mut learnt = false;
+        if head & SPARSE != 0 {
+            for (of, full, _) in sparse(self.arena, block) {
+                learnt |= raise(self.full(of), full);
+            }
+        } else {
+            let count = (head & ENTRIES) as usize;
+            let from = self.arena.memory().words(block + HEAD, 2 * count);
+            for (mine, from) in self.entries(count).chunks_exact(2).zip(from.chunks_exact(2)) {
+                learnt |= raise(&mine[0], from[0].load(Relaxed));
+            }
+        }
+        if learnt {
+            self.learn();
+        }
+    }
+
     /// Comes after what was released into the clock, and releases in its stead, by all
     /// edges: as `acquire` and `release`, in one go.
     #[inline(always)]

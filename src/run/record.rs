@@ -340,7 +340,7 @@ pub(super) fn child_key(arena: &Arena, raw: &Raw) -> (u64, u64) {
         _ => (0, 0, 0),
     };
     let site = |task| arena.facts(task, facts::SITE).load(Relaxed);
-    (3 << 60 | zombie << 59 | site(parent) & ((1 << 59) - 1), site(child))
+    (3 << 60 | zombie << 59 | (site(parent) & ((1 << 59) - 1)), site(child))
 }
 
 /// All findings so far, oldest first, with their counts.
