@@ -229,6 +229,17 @@ const MISTAKES: &[(At, &str, &str, &str)] = &[
     (Top, "pool of_threads of threads", "that a pool is of threads goes without saying", "write `pool of_threads(3)`"),
     (Top, "pool bare of processes", "a pool needs its argument `workers`", "write `pool bare(3) of processes`"),
     (Task, "volatile int v = 0", "there is no `volatile`", "`var v = …`"),
+    (Task, "let l = none; l.Lock()", "no kind of object has a method `Lock`", "`with l { }`"),
+    (Task, "let l = none; l.Done()", "no kind of object has a method `Done`", "`l.count_down()`"),
+    (
+        Task,
+        "let l = none; l.frobnicate()",
+        "no kind of object has a method `frobnicate`",
+        "docs/language.md tells which: lock,",
+    ),
+    (Task, "spawn process", "`process` is not defined", "`spawn process worker`"),
+    (Task, "spawn w as \"helper\"; terminate helper", "`helper` is not defined", "`let helper = spawn …`"),
+    (Task, "print(x, end=\"\")", "`print` has no `end`", "`print a, b`"),
     (Task, "let l = [1]; l.append(3)", "no kind of object has a method `append`", "`l = l + [v]`"),
 ];
 

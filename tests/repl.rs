@@ -209,6 +209,94 @@ fn tasks_objects_and_the_graph() {
     );
 }
 
+#[test]
+fn fields_of_records_are_shown_where_main_has_them() {
+    let text = "struct R { lock mu; shared n = 1; var k = \"k\"; atomic row[2] = 7 }\nlet r = R(n: 5)\n\
+        let h = spawn process { let own = R(n: 9, k: \"own\"); own.n += 1; sleep 1000s }\n\
+        r.k = \"main\"\nr.row[1] += 1\nnone\n:objects\n:objects R.n\n:objects R.row\n:objects R.no\n:quit\n";
+    let shown = transcript(text);
+    let after = |line: &str| -> Vec<&str> {
+        let (_, rest) = shown.split_once(&format!("> {line}\n")).expect("it was entered");
+        rest.lines().take_while(|l| !l.contains('>')).collect()
+    };
+    let rows = ["lock R.mu", "shared R.n", "var R.k", "atomic R.row[0]", "atomic R.row[1]"];
+    let values = ["free", "= 5", "= \"main\"", "= 7", "= 8"];
+    let row = |i: usize| format!("{:15}  {}", rows[i], values[i]);
+    let all = after(":objects");
+    for i in 0..rows.len() {
+        assert!(all.contains(&row(i).as_str()), "`{}` is missing in:\n{shown}", row(i));
+    }
+    assert!(all.contains(&"shared R.n       = 10"), "what the process shares is seen:\n{shown}");
+    assert!(!shown.contains("= \"own\""), "{shown}");
+    assert_eq!(after(":objects R.n"), ["shared R.n  = 5", "shared R.n  = 10"], "{shown}");
+    assert_eq!(after(":objects R.row").len(), 4, "{shown}");
+    assert_eq!(after(":objects R.no"), ["there is no object `R.no`; did you mean `R.n`?"], "{shown}");
+}
+
+/// What stays broken is told once; broken again after it held, it is told again.
+#[test]
+fn a_broken_invariant_is_told_once_until_it_holds_again() {
+    let steps = ["shared g = 1", "invariant g > 0", "g = 0", "g = -1", "spawn { g = -2 }", "join all", "lock m"];
+    let text = format!("{}\ng = 1\ng = 2\nspawn process {{ g = -3 }}\njoin all\ng = -4\n", steps.join("\n"));
+    let shown = transcript(&text);
+    let told: Vec<&str> = shown.lines().filter(|l| l.contains("this is not true")).collect();
+    assert_eq!(told.len(), 2, "{shown}");
+    assert!(told[0].ends_with("g is 0") && told[1].ends_with("g is -3"), "{shown}");
+}
+
+#[test]
+fn an_error_at_the_prompt_ends_no_task() {
+    let shown = transcript("spawn { sleep 1ms }\njoin all\nwait(3)\nraise \"why\"\n:findings\n");
+    let found = shown.split_once(":findings\n").expect("it was entered").1.replace("\n", " ");
+    for words in [
+        "a statement of main ended with a NoChild error that nobody caught",
+        "a statement of main raised an error that nobody caught: why",
+        "= note: main goes on with the next statement",
+    ] {
+        assert!(found.contains(words), "`{words}` is missing in:\n{found}");
+    }
+    assert!(!found.contains("go on without it"), "{found}");
+}
+
+#[test]
+fn what_other_prompts_call_help_and_leaving() {
+    for (typed, command) in [
+        ("help", ":help"),
+        ("help()", ":help"),
+        ("help queue", ":help"),
+        ("?", ":help"),
+        ("quit", ":quit"),
+        ("quit()", ":quit"),
+        ("exit()", ":quit"),
+    ] {
+        let ended = session(&format!("{typed}\n")).expect_code(2);
+        assert!(ended.stderr.contains(&format!("help: write `{command}`")), "{typed}:\n{}", ended.stderr);
+    }
+    // A function of that name is one.
+    assert_eq!(session("fn help() { return 4 }\nhelp()\n").expect_code(0).stdout, "4\n");
+}
+
+/// Of a task that was defined again with other parameters: what is said can be done.
+#[test]
+fn what_fits_an_earlier_definition_only_is_told() {
+    let text =
+        "task t { print \"a\" }\nspawn t\njoin all\ntask t(n) { print n }\nspawn t(2)\n:save s.conc\n:check\n:step\n";
+    let mut run = repl().input(text).start();
+    let folder = run.folder().to_path_buf();
+    let all = |r: &Running| format!("{}{}", r.stdout(), r.stderr());
+    run.until("the end", |r| (all(r).matches("nothing ran").count() == 3).then_some(()));
+    let saved = std::fs::read_to_string(folder.join("s.conc")).expect("it was saved");
+    std::fs::remove_file(folder.join("s.conc")).expect("it is there");
+    let ended = run.finish();
+    let told = format!("{}{}", ended.stdout, ended.stderr).split_whitespace().collect::<Vec<_>>().join(" ");
+    let (again, mend) =
+        ("line 4 defines `t` again, and a script has one `t`, the last: ", "what was entered for the one before");
+    assert!(told.contains(&format!("{again}mend in s.conc {mend}")), "{told}");
+    assert_eq!(told.matches(&format!("{again}`:save FILE`, and mend there {mend}")).count(), 2, "{told}");
+    assert_eq!(saved, "spawn t\njoin all\ntask t(n) { print n }\nspawn t(2)\n");
+    conc().args(["run", "s.conc"]).file("s.conc", saved.replace("spawn t\n", "")).start().finish().expect_code(0);
+}
+
 /// A statement that could never go on is one that `:check` looks at, also after it was
 /// carried out again.
 #[test]

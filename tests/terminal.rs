@@ -212,6 +212,92 @@ fn ctrl_c_stops_the_statement_and_not_the_session() {
     t.leave();
 }
 
+/// All that is typed at once is one batch of keys to the editor: an indented line, pasted,
+/// begins with blanks and ends anywhere.
+#[test]
+fn characters_of_several_bytes_behind_blanks() {
+    let mut t = terminal();
+    t.keys(" \u{e9}");
+    t.until("what was typed", |t| t.last() == "1>  \u{e9}");
+    t.clear();
+    t.keys("task t {\r    print 1  # f\u{fc}nf f\u{fc}r \u{65e5}\u{672c}\r}\rprint \"ok\" + \"ay\"\r");
+    t.until("all of it", |t| t.count("okay") == 1 && t.at_prompt());
+    // A blank is looked for in the history as it is.
+    t.enter("print \"ok\" + \"ey\"");
+    t.keys("\x12y\" +");
+    t.until("nothing that has this", |t| t.shows("(search: y\" +)"));
+    t.keys("\x7f\x7f\x7f\x7fk\" + \"");
+    t.until("the entry", |t| t.last().contains("(search: k\" + \")") && t.last().ends_with("+ \"ey\""));
+    t.keys("\r\r");
+    t.until("it is carried out", |t| t.count("okey") == 2);
+    t.leave();
+}
+
+#[test]
+fn what_was_stopped_is_not_done_again() {
+    let mut t = terminal();
+    t.enter("var n = 0");
+    t.keys("n = 7; print \"on\"; loop { n += 1 }\r");
+    t.until("the statement", |t| t.count("on") == 1);
+    t.keys("\x03");
+    t.until("its end", |t| t.count("stopped") == 1 && t.at_prompt());
+    t.enter("n = 100");
+    t.enter(":undo");
+    assert!(t.shows("2 entries were done again"), "{}", t.lines().join("\n"));
+    t.enter("nowhere");
+    assert!(t.shows("2 \u{2502} n = 7; print \"on\"; loop { n += 1 }"), "{}", t.lines().join("\n"));
+    // What was carried out of its entry is.
+    t.enter("n");
+    assert_eq!(t.count("7"), 1, "{}", t.lines().join("\n"));
+    t.enter("n = 200");
+    t.enter(":undo");
+    t.enter("n + 1");
+    assert_eq!(t.count("8"), 1, "{}", t.lines().join("\n"));
+    t.leave();
+}
+
+#[test]
+fn ctrl_c_forgets_what_was_typed_before_it() {
+    let mut t = terminal();
+    for n in 0..10 {
+        let before = format!("print \"too \" + \"early {n}\"\r");
+        let behind = format!("print \"in time \" + \"{n}\"\r");
+        // With the statement, which the editor reads as one with it, or while it runs.
+        let (first, then) = if n % 2 == 0 { ("", before.as_str()) } else { (before.as_str(), "") };
+        t.keys(&format!("print \"on {n}\"; sleep 1000s\r{first}"));
+        t.until("the statement", |t| t.count(&format!("on {n}")) == 1);
+        t.keys(&format!("{then}\x03{behind}"));
+        t.until("what came behind", |t| t.count(&format!("in time {n}")) == 1 && t.at_prompt());
+        assert!(!t.shows("early"), "{}", t.lines().join("\n"));
+    }
+    t.leave();
+}
+
+#[test]
+fn who_is_stopped_at_a_barrier_has_not_come() {
+    let mut t = terminal();
+    t.enter("barrier b(3)");
+    t.enter("queue answers");
+    // Whoever may still come keeps the statement from being one that can never go on.
+    t.enter("event go");
+    t.enter("task late { go.wait(); answers.put(b.wait()) }");
+    t.enter("spawn late; spawn late");
+    t.keys("print \"on\"; spawn { sleep 20ms; go.set() }; b.wait() + 40\r");
+    t.until("all three have come", |t| t.count("on") == 1 && t.at_prompt());
+    t.enter("[answers.get(), answers.get()]");
+    t.enter("go.clear()");
+    t.enter("task never { sleep 1000s; b.wait() }");
+    t.enter("spawn never");
+    t.enter("spawn late");
+    t.keys("print \"on 2\"; b.wait()\r");
+    t.until("the statement", |t| t.count("on 2") == 1);
+    t.keys("\x03");
+    t.until("its end", |t| t.count("stopped") == 1 && t.at_prompt());
+    t.enter(":objects b");
+    assert_eq!(t.count("barrier b  0 of 3 are there"), 1, "{}", t.lines().join("\n"));
+    t.leave();
+}
+
 /// Enter and Ctrl-C right behind each other: the statement does not begin, or
 /// is stopped; either way the prompt comes back.
 #[test]

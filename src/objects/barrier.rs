@@ -102,6 +102,17 @@ pub fn give_up<W: World>(w: &mut W, o: u32, _method: u8, _memo: u64) -> Outcome 
     broken()
 }
 
+/// A wait is broken off and breaks nothing, since who waited goes on with something else:
+/// whether he had arrived in a round that is not full, and has not now.
+pub fn take_back<W: World>(w: &mut W, o: u32, method: u8) -> bool {
+    let arrived = w.word(o, ARRIVED);
+    let had_arrived = method == WAIT && arrived > 0 && w.word(o, BROKEN) == 0;
+    if had_arrived {
+        w.set(o, ARRIVED, arrived - 1);
+    }
+    had_arrived
+}
+
 pub fn need<W: World>(w: &W, o: u32, method: u8, _memo: u64, _task: TaskId) -> Need {
     if method != WAIT || w.word(o, BROKEN) != 0 {
         return Need::Ready;

@@ -200,8 +200,15 @@ impl Compiler<'_> {
         } else {
             let called = self.after(span).starts_with('(');
             let before = self.source.get(..span.start as usize).unwrap_or("").trim_end();
-            let spawned = ["spawn", "process", "thread", "daemon", "submit"].iter().any(|word| before.ends_with(word));
+            let last = before.rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or("");
+            let spawned = matches!(last, "spawn" | "process" | "thread" | "daemon" | "submit");
             error = error.help(match called {
+                _ if spawned && matches!(name, "process" | "thread" | "daemon") => {
+                    format!("write `spawn {name} worker`, or `spawn {name} {{ }}`")
+                }
+                _ if matches!(last, "terminate" | "kill" | "join") => {
+                    format!("`let {name} = spawn …` keeps what was spawned; the name of an `as` is for reports alone")
+                }
                 _ if spawned => format!("define it: `task {name}() {{ }}`"),
                 true => format!("define it: `fn {name}() {{ }}`, or `task {name}() {{ }}` for what is spawned"),
                 false => format!("`let {name} = …` makes a local, `var {name} = …` memory that tasks share"),

@@ -1,7 +1,7 @@
 //! The commands: their table, and what each does. What `:help` shows of the
 //! language is in `help`, how tasks and objects are shown in `show`.
 
-use super::entry::{Whole, as_script};
+use super::entry::{Whole, as_script, by_definition, defined_again};
 use super::{Repl, Reply, graph, help, lock, show};
 use crate::lang::error::nearest;
 use crate::run::scene::Scene;
@@ -15,6 +15,16 @@ pub struct Command {
     pub args: &'static str,
     pub help: &'static str,
     run: fn(&mut Repl, &str) -> Reply,
+}
+
+/// Of what is no statement: the command that was meant by it.
+pub(super) fn meant(text: &str) -> Option<&'static str> {
+    let text = text.trim().trim_end_matches(';').trim_end_matches("()").trim_end();
+    match text.split_once(' ').map_or(text, |(word, _)| word) {
+        "help" | "?" | "man" => Some("write `:help`, or `:help TOPIC`"),
+        _ if matches!(text, "quit" | "exit" | "bye" | "logout") => Some("write `:quit`; Ctrl-D leaves too"),
+        _ => None,
+    }
 }
 
 /// How one leaves.
@@ -201,6 +211,13 @@ impl Repl {
         if !errors.is_empty() {
             let style = report::Style { quiet: true, ..self.told.style() };
             reply.err = report::script_errors(&report::Source::new(file, text), &errors, &style);
+            let again = defined_again(&self.entered);
+            if let Some((name, line)) = errors.iter().find_map(|error| by_definition(error, &again)) {
+                reply.err.push_str(&format!(
+                    "line {line} defines `{name}` again, and a script has one `{name}`, the last: \
+                     mend in {file} what was entered for the one before\n"
+                ));
+            }
         }
         reply
     }

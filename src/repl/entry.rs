@@ -18,6 +18,8 @@ pub struct Entered {
     pub text: String,
     /// Where in the text its statements were left, by an error or Ctrl-C.
     pub left_at: Option<usize>,
+    /// It was Ctrl-C: left to themselves they might never end.
+    pub stopped: bool,
 }
 
 /// Whether a text can be carried out, or more lines belong to it. The parser
@@ -56,9 +58,33 @@ impl Entered {
         let script = parse_entry(&self.text).ok()?;
         let texts: Vec<&str> =
             script.items.iter().filter_map(|i| declaration(i).map(|(_, span)| span.text(&self.text))).collect();
-        (!texts.is_empty()).then(|| Entered { text: format!("{}\n", texts.join("\n")), left_at: None })
+        (!texts.is_empty()).then(|| Entered { text: format!("{}\n", texts.join("\n")), left_at: None, stopped: false })
+    }
+
+    /// The text, with nothing in the places of the statements that Ctrl-C kept from their
+    /// end: what is carried out when it is done again. A `let` among them gives none, as it
+    /// did.
+    pub fn again(&self) -> String {
+        let mut text = self.text.clone();
+        let script = if self.stopped { parse_entry(&self.text).ok() } else { None };
+        for item in script.iter().flat_map(|s| &s.items) {
+            match item {
+                Item::Stmt(stmt) if !self.is_done(stmt.span) => match &stmt.kind {
+                    StmtKind::Let { value, .. } if value.span.text(&self.text).len() >= NOTHING.len() => {
+                        blank(&mut text, value.span);
+                        let start = value.span.start as usize;
+                        text.replace_range(start..start + NOTHING.len(), NOTHING);
+                    }
+                    _ => blank(&mut text, stmt.span),
+                },
+                _ => {}
+            }
+        }
+        text
     }
 }
+
+const NOTHING: &str = "none";
 
 /// A declaration's name, if it has one, and its place.
 fn declaration(item: &Item) -> Option<(Option<&str>, Span)> {
@@ -70,6 +96,31 @@ fn declaration(item: &Item) -> Option<(Option<&str>, Span)> {
         Item::Invariant { span, .. } | Item::Finally { span, .. } => (None, *span),
         Item::Expect(_) | Item::Stmt(_) => return None,
     })
+}
+
+/// The functions that were defined again, each with the line of its last definition.
+pub fn defined_again(entries: &[Entered]) -> Vec<(String, usize)> {
+    let (mut known, mut again, mut lines) = (HashSet::new(), Vec::new(), 0);
+    for entry in entries {
+        for item in parse_entry(&entry.text).iter().flat_map(|s| &s.items) {
+            if let Item::Function(f) = item
+                && !known.insert(f.name.text.clone())
+            {
+                let before = &entry.text[..f.span.start as usize];
+                again.retain(|(name, _)| *name != f.name.text);
+                again.push((f.name.text.clone(), lines + before.matches('\n').count() + 1));
+            }
+        }
+        lines += entry.text.matches('\n').count();
+    }
+    again
+}
+
+/// Each entry was right when it was entered. What is wrong in all of them as a script is so
+/// because a function that was defined again has its last parameters alone there: its name
+/// and line, if an error is about one.
+pub fn by_definition<'d>(error: &ScriptError, again: &'d [(String, usize)]) -> Option<&'d (String, usize)> {
+    again.iter().find(|(name, _)| error.message.contains(&format!("`{name}`")))
 }
 
 /// All entries as one script, in the one layout if that can be. Of a function
@@ -198,13 +249,15 @@ pub struct Whole {
     prints: Vec<usize>,
     /// What `:save` would write.
     pub saved: String,
+    /// Functions that were defined again, and where.
+    again: Vec<(String, usize)>,
 }
 
 impl Whole {
     pub fn of(entries: &[Entered]) -> Whole {
         let (script, prints) = joined(entries, Layout::Kept);
         let text = entries.iter().map(|e| e.text.as_str()).collect();
-        Whole { text, script, prints, saved: as_script(entries) }
+        Whole { text, script, prints, saved: as_script(entries), again: defined_again(entries) }
     }
 
     /// # Errors
@@ -226,6 +279,12 @@ impl Whole {
             }
             Err(mut errors) => {
                 for error in &mut errors {
+                    if let Some((name, line)) = by_definition(error, &self.again) {
+                        error.help = Some(format!(
+                            "line {line} defines `{name}` again, and a script has one `{name}`, the last: `:save FILE`, \
+                             and mend there what was entered for the one before"
+                        ));
+                    }
                     error.span = to(error.span);
                     error.related.iter_mut().for_each(|r| r.0 = to(r.0));
                 }
@@ -241,7 +300,7 @@ mod tests {
     use crate::program::code::Instr;
 
     fn entered(text: &str, left_at: Option<usize>) -> Entered {
-        Entered { text: format!("{text}\n"), left_at }
+        Entered { text: format!("{text}\n"), left_at, stopped: false }
     }
 
     #[test]
@@ -269,6 +328,34 @@ mod tests {
         let print = program.code.iter().rposition(|i| matches!(i, Instr::Print(_)));
         assert_eq!(print.map(|at| program.spans[at]), shown);
         assert_eq!(whole.script.lines().count(), whole.text.lines().count());
+    }
+
+    #[test]
+    fn what_ctrl_c_stopped_is_not_done_again() {
+        let text = "var n = 1; loop { n += 1 }";
+        let stopped = |text: &str, at: usize| Entered { stopped: true, ..entered(text, Some(at)) }.again();
+        assert_eq!(stopped(text, 11), "var n = 1;                \n");
+        assert_eq!(
+            stopped("lock m; n = 2\nwith m {\n    sleep 9s\n}", 27),
+            "lock m; n = 2\n        \n            \n \n"
+        );
+        assert_eq!(stopped("let x = q.get(); print \"é\"", 8), "let x = none   ;           \n");
+        assert_eq!(entered(text, Some(11)).again(), entered(text, None).text, "an error is raised again");
+    }
+
+    #[test]
+    fn what_was_defined_again_is_told_where_it_does_not_fit() {
+        let entries = [
+            entered("task t { print 1 }\ntask u { }", None),
+            entered("spawn t", None),
+            entered("print 1", None),
+            entered("task t(n) {\n    print n\n}", None),
+            entered("spawn t(2)", None),
+        ];
+        assert_eq!(defined_again(&entries), [("t".to_string(), 5)]);
+        let errors = Whole::of(&entries).program().expect_err("`spawn t` fits the one before");
+        let help = errors[0].help.as_deref().unwrap_or_default();
+        assert!(help.starts_with("line 5 defines `t` again"), "{help}");
     }
 
     #[test]

@@ -44,8 +44,8 @@ pub trait Voice: Send + Sync {
     }
     /// Whether more output is welcome now.
     fn ready(&self) -> bool;
-    /// Ctrl-C while no statement was under way.
-    fn interrupted(&self) {}
+    /// Ctrl-C, while a statement was under way or none.
+    fn interrupted(&self, _statement: bool) {}
     /// The session has ended by itself; by a signal to `conc`, if it is given.
     fn over(&self, signal: Option<i32>);
     /// The columns there are now, if that can change.
@@ -87,6 +87,18 @@ impl Reply {
     }
 }
 
+/// What a statement came to.
+#[derive(Default)]
+struct Answered {
+    reply: Reply,
+    /// How long it took.
+    ns: Option<u64>,
+    /// Where in the session's text it was left before its end.
+    left_at: Option<usize>,
+    /// By Ctrl-C.
+    stopped: bool,
+}
+
 /// What the session's own thread needs to tell things.
 struct Told {
     voice: Arc<dyn Voice>,
@@ -115,8 +127,8 @@ impl Told {
             let signal = if let Over::Interrupted(signal) = over { Some(signal) } else { None };
             return self.voice.over(signal);
         }
-        if let Event::Interrupted = event {
-            return self.voice.interrupted();
+        if let Event::Interrupted { statement } = event {
+            return self.voice.interrupted(statement);
         }
         // What an earlier entry did is not told again, but it is so again.
         let again = self.again.load(SeqCst);
@@ -142,7 +154,7 @@ impl Told {
                 }
                 self.voice.report("the statement can never go on, so it was stopped\n");
             }
-            Event::Interrupted | Event::Over(_) => {}
+            Event::Interrupted { .. } | Event::Over(_) => {}
         }
     }
 }
@@ -275,8 +287,13 @@ impl Repl {
         let text = &format!("{}\n", source.text.replace("\r\n", "\n").trim_end());
         let (growth, entry) = match self.extended(text) {
             Ok(longer) => longer,
-            Err(errors) => {
+            Err(mut errors) => {
                 self.wrong = true;
+                if let Some(error) = errors.first_mut()
+                    && let Some(command) = command::meant(text)
+                {
+                    error.help = Some(command.to_string());
+                }
                 let told = match source.name == SESSION {
                     true => self.errors(text, &errors),
                     false => self.errors_of_file(&Source::new(&source.name, text.as_str()), errors),
@@ -284,18 +301,25 @@ impl Repl {
                 return (Reply::err(told), None);
             }
         };
-        lock(&self.told.source).text = growth.text().to_string();
+        lock(&self.told.source).text = self.text_and(text);
         let Some(session) = &self.session else { return (Reply::err("the session has ended\n"), None) };
         match session.run(text, &growth, &entry) {
             Ok(answer) => {
                 let base = self.growth.text().len();
                 self.growth = growth;
-                let (reply, ns, left_at) = self.answered(answer);
-                self.entered.push(Entered { text: text.clone(), left_at: left_at.map(|at| at.saturating_sub(base)) });
+                let Answered { reply, ns, left_at, stopped } = self.answered(answer);
+                let left_at = left_at.map(|at| at.saturating_sub(base));
+                self.entered.push(Entered { text: text.clone(), left_at, stopped });
                 (reply, ns)
             }
             Err(over) => (self.ended(over), None),
         }
+    }
+
+    /// All that was entered, and one more text. What was stopped stands in it too, also where
+    /// it is not done again.
+    fn text_and(&self, text: &str) -> String {
+        self.entered.iter().map(|e| e.text.as_str()).chain([text]).collect()
     }
 
     /// The program with one more text, if that is right.
@@ -330,7 +354,7 @@ impl Repl {
     }
 
     fn errors(&self, text: &str, errors: &[ScriptError]) -> String {
-        let source = Source::new(SESSION, format!("{}{text}", self.growth.text()));
+        let source = Source::new(SESSION, self.text_and(text));
         errors
             .iter()
             .map(|e| report::script_error(e).render(&source, &self.told.style()))
@@ -342,7 +366,7 @@ impl Repl {
     /// its page, and named by its line.
     fn errors_of_file(&self, file: &Source, errors: Vec<ScriptError>) -> String {
         let base = self.growth.text().len() as u32;
-        let session = Source::new(SESSION, self.growth.text());
+        let session = Source::new(SESSION, self.text_and(""));
         let in_file = |span: Span| Span { start: span.start.saturating_sub(base), end: span.end.saturating_sub(base) };
         let shown = errors.into_iter().map(|mut error| {
             let (earlier, own): (Vec<_>, Vec<_>) = error.related.into_iter().partition(|r| r.0.start < base);
@@ -357,30 +381,33 @@ impl Repl {
         shown.collect::<Vec<_>>().join("\n")
     }
 
-    /// What to show, how long it took, and where in the session's text it was left
-    /// before its end. A statement that can never go on belongs to what there is to
-    /// explore: it is left nowhere.
-    fn answered(&mut self, answer: Answer) -> (Reply, Option<u64>, Option<usize>) {
+    /// A statement that can never go on belongs to what there is to explore: it is left
+    /// nowhere.
+    fn answered(&mut self, answer: Answer) -> Answered {
         let place = |at: u32| self.growth.program().span(at).start as usize;
         match answer {
             Answer::Done { value, ns } => {
                 let out = value.map_or(String::new(), |v| format!("{v}\n"));
-                (Reply::out(out), Some(ns), None)
+                Answered { reply: Reply::out(out), ns: Some(ns), ..Answered::default() }
             }
             Answer::Failed { kind, message, site, calls } => {
                 let program = self.growth.program();
                 let sentence = if message.is_empty() { kind } else { format!("{kind}: {message}") };
                 let mut error = ScriptError::new(program.span(site), sentence).label("fails here");
-                let left_at = place(calls.last().copied().unwrap_or(site));
+                let left_at = Some(place(calls.last().copied().unwrap_or(site)));
                 for call in calls {
                     error = error.related(program.span(call), "called here");
                 }
                 let source = lock(&self.told.source);
-                (Reply::err(report::script_error(&error).render(&source, &self.told.style())), None, Some(left_at))
+                let reply = Reply::err(report::script_error(&error).render(&source, &self.told.style()));
+                Answered { reply, left_at, ..Answered::default() }
             }
-            Answer::Interrupted { .. } if self.told.hopeless.swap(false, SeqCst) => (Reply::default(), None, None),
-            Answer::Interrupted { at } => (Reply::err("stopped\n"), None, Some(at.map_or(0, place))),
-            Answer::Values(_) => (Reply::default(), None, None),
+            Answer::Interrupted { .. } if self.told.hopeless.swap(false, SeqCst) => Answered::default(),
+            Answer::Interrupted { at } => {
+                let left_at = Some(at.map_or(0, place));
+                Answered { reply: Reply::err("stopped\n"), left_at, stopped: true, ..Answered::default() }
+            }
+            Answer::Values(_) => Answered::default(),
         }
     }
 
@@ -434,14 +461,19 @@ impl Repl {
         self.told.again.store(true, SeqCst);
         let mut sentence = None;
         for entry in entries {
-            let Ok((growth, added)) = self.extended(&entry.text) else { continue };
-            lock(&self.told.source).text = growth.text().to_string();
-            match self.session.as_ref().map(|s| s.run(&entry.text, &growth, &added)) {
+            let text = entry.again();
+            let Ok((growth, added)) = self.extended(&text) else { continue };
+            lock(&self.told.source).text = self.text_and(&entry.text);
+            match self.session.as_ref().map(|s| s.run(&text, &growth, &added)) {
                 Some(Ok(answer)) => {
                     let base = self.growth.text().len();
                     self.growth = growth;
-                    let left_at = self.answered(answer).2.map(|at| at.saturating_sub(base));
-                    self.entered.push(Entered { text: entry.text, left_at });
+                    let now = self.answered(answer);
+                    let left_at = now.left_at.map(|at| at.saturating_sub(base));
+                    // What was stopped then was not done now.
+                    let left_at = if entry.stopped { left_at.or(entry.left_at) } else { left_at };
+                    let stopped = entry.stopped || now.stopped;
+                    self.entered.push(Entered { text: entry.text, left_at, stopped });
                 }
                 _ => {
                     sentence = Some("an earlier entry ended the session again".to_string());

@@ -138,7 +138,11 @@ fn wait(wait: &Wait) -> String {
 
 /// All objects and places, or those of one name.
 pub fn objects(scene: &Scene, name: &str) -> Result<String, String> {
-    let wanted = |n: &str| name.is_empty() || n == name || n.split(['[', '.']).next() == Some(name);
+    // A row's name is that of its places, a struct's that of its records' fields.
+    let wanted = |n: &str| {
+        let part_of = n.strip_prefix(name).is_some_and(|rest| rest.starts_with(['[', '.']));
+        name.is_empty() || n == name || part_of
+    };
     let mut rows: Vec<Vec<String>> = Vec::new();
     for o in scene.objects.iter().filter(|o| wanted(&o.name)) {
         rows.push(vec![format!("{} {}", o.kind, o.name), object(o)]);

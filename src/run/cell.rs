@@ -14,9 +14,9 @@ use super::heap::{Heap, OutOfMemory};
 use super::image::Image;
 use super::memory::Memory;
 use crate::detect::race::{self, Record};
-use crate::machine::Access;
 use crate::machine::local::updated;
-use crate::program::kind::Update;
+use crate::machine::{Access, Home, Place};
+use crate::program::kind::{Memory as MemoryKind, Update};
 use crate::program::value::{Error, ErrorKind, Value};
 use std::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicU32, AtomicU64};
@@ -57,6 +57,17 @@ pub fn break_guard(arena: &Arena, at: usize, holder: u32) {
 }
 
 impl<'a> Cell<'a> {
+    /// What a place is known by in all processes.
+    pub fn key_of(place: Place) -> u64 {
+        match place.home {
+            Home::Declared => u64::from(place.index),
+            Home::Record(record) => {
+                let private = place.memory == MemoryKind::Var;
+                1 << 63 | u64::from(private) << 62 | u64::from(record) << 24 | u64::from(place.index)
+            }
+        }
+    }
+
     /// The cell that begins there, in private memory or in what all have in common.
     #[inline(always)]
     pub fn new(image: &'a Image, private: bool, at: usize, always_atomic: bool, key: u64) -> Cell<'a> {

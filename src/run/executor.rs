@@ -261,13 +261,7 @@ impl Executor {
                 base + CELL * place.index as usize
             }
         };
-        let key = match place.home {
-            Home::Declared => u64::from(place.index),
-            Home::Record(record) => {
-                1 << 63 | u64::from(private) << 62 | u64::from(record) << 24 | u64::from(place.index)
-            }
-        };
-        Ok(Cell::new(image, private, at, always_atomic, key))
+        Ok(Cell::new(image, private, at, always_atomic, Cell::key_of(place)))
     }
 
     /// Whether the task recorded an access to the cell at this place and has

@@ -9,8 +9,10 @@ use super::heap::{HEAP_WORDS, Heap, OutOfMemory};
 use super::memory::Memory;
 use super::prompt::Grown;
 use super::version::Current;
+use crate::machine::{Home, Place};
 use crate::objects::{self, KINDS};
 use crate::program::Program;
+use crate::program::code::FieldKind;
 use crate::program::kind::Memory as MemoryKind;
 use crate::program::value::{Names, ObjRef};
 use nix::sys::eventfd::{EfdFlags, EventFd};
@@ -53,6 +55,8 @@ const _: () = assert!(HEAP_WORDS <= VARS_AT);
 /// of it, and so on.
 const VARS_BYTES: usize = 1 << 36;
 const VARS_BYTES_MIN: usize = 64 << 20;
+/// So many places of a row are shown.
+pub const PLACES_MAX: u32 = 64;
 
 /// See the head of the file.
 pub struct Image {
@@ -268,6 +272,26 @@ impl Image {
         let born = self.arena.object(id, object::BORN).load(Relaxed).checked_sub(1)?;
         let name = &self.program.records.get(born as usize)?.name;
         (!name.starts_with("line ")).then(|| name.clone())
+    }
+
+    /// The places of a record's fields in memory, with their names; of a row of them no more
+    /// than can be shown.
+    pub fn places_of(&self, record: u32) -> impl Iterator<Item = (Place, String)> + '_ {
+        let structure = self.arena.object(record, object::INFO).load(Relaxed) as usize;
+        let structure = self.program.structs.get(structure);
+        structure.into_iter().flat_map(move |structure| {
+            structure.fields.iter().flat_map(move |field| {
+                let (first, memory) = match field.what {
+                    FieldKind::Memory { memory, first, .. } => (first, Some(memory)),
+                    FieldKind::Object { .. } => (0, None),
+                };
+                let count = field.count.unwrap_or(1).min(PLACES_MAX);
+                memory.into_iter().flat_map(move |memory| {
+                    let place = move |i| Place { home: Home::Record(record), index: first + i, memory };
+                    (0..count).map(move |i| (place(i), structure.field_name(field, i)))
+                })
+            })
+        })
     }
 
     /// The name and the declaration's place of memory, by a cell's key.

@@ -3,9 +3,7 @@
 //! While a line is edited the modes are the editor's, to which Ctrl-C is a key.
 
 use nix::libc;
-use nix::sys::termios::{
-    FlushArg, InputFlags, LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcflush, tcgetattr, tcsetattr,
-};
+use nix::sys::termios::{InputFlags, LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr};
 use std::io::stdin;
 
 /// The terminal of standard input, taken over until it is given back.
@@ -19,9 +17,11 @@ impl Keyboard {
         let before = tcgetattr(stdin()).ok()?;
         let mut modes = before.clone();
         modes.local_flags.remove(LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ECHONL | LocalFlags::IEXTEN);
-        // The editor's questions to the terminal are answered as input, which a
-        // Ctrl-C in between must not throw away.
-        modes.local_flags.insert(LocalFlags::ISIG | LocalFlags::NOFLSH);
+        // Ctrl-C throws away what was typed before it and not what comes behind it, which
+        // only the terminal can tell apart. The answers to the editor's questions are input
+        // too, but while it waits for one, Ctrl-C is a key.
+        modes.local_flags.insert(LocalFlags::ISIG);
+        modes.local_flags.remove(LocalFlags::NOFLSH);
         // Enter comes as the editor expects it.
         modes.input_flags.remove(InputFlags::ICRNL | InputFlags::INLCR | InputFlags::IGNCR);
         modes.control_chars[SpecialCharacterIndices::VMIN as usize] = 1;
@@ -40,11 +40,6 @@ impl Keyboard {
         let ours = tcgetattr(stdin()).ok();
         self.give_back();
         Lent { ours, _of: self }
-    }
-
-    /// Throws away what was typed and not read.
-    pub fn forget_typed(&self) {
-        let _ = tcflush(stdin(), FlushArg::TCIFLUSH);
     }
 }
 

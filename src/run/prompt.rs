@@ -19,7 +19,7 @@ use super::spawn::NOWHERE;
 use super::wait::{Halt, Pending};
 use crate::lang::parse::parse_entry;
 use crate::machine::Task;
-use crate::objects::{KINDS, Outcome, condition, lock, pool};
+use crate::objects::{KINDS, Outcome, barrier, condition, lock, pool};
 use crate::program::value::{Error, ErrorKind, ObjRef, Value};
 use crate::program::{Entry, Growth, Program};
 use serde::{Deserialize, Serialize};
@@ -59,8 +59,8 @@ pub enum Answer {
     Failed { kind: String, message: String, site: u32, calls: Vec<u32> },
     /// It was stopped, at this instruction of its own if that is known.
     Interrupted { at: Option<u32> },
-    /// `var`s by name, with their values.
-    Values(Vec<(String, String)>),
+    /// The values of `var`s, by the keys of their cells.
+    Values(Vec<(u64, String)>),
 }
 
 /// What the statement under way failed with.
@@ -188,7 +188,7 @@ impl Executor {
             self.enter_state(state::RUNNING);
             let answer = match order {
                 Order::Run => self.carry_out(&mut locals),
-                Order::Values => Answer::Values(self.var_values()),
+                Order::Values => Answer::Values(self.private_values()),
                 Order::End => {
                     self.prompted = None;
                     // The end of the last text is where it waits for others.
@@ -266,14 +266,21 @@ impl Executor {
         Ok(())
     }
 
-    /// A wait was broken off; its objects are guarded. If that ends a statement only, a
-    /// condition's lock is taken again, as after every other end of such a wait: what is left
-    /// of the statement lets go of it. It waits no more, though: where another task has the
-    /// lock by now, it is lost.
+    /// A wait was broken off; its objects are guarded. If that ends a statement only, `main` has
+    /// not come to a barrier where it waited. And a condition's lock is taken again, as after
+    /// every other end of such a wait: what is left of the statement lets go of it. It waits no
+    /// more, though: where another task has the lock by now, it is lost.
     pub(super) fn take_again(&mut self, pending: &[Pending], memo: u64) {
         let flags = self.slot_word(slot::FLAGS).load(SeqCst);
         let stopped = flags & flag::TERMINATE == 0 && flags & flag::INTERRUPT != 0;
         let ([waited], true) = (pending, self.prompted.is_some() && stopped) else { return };
+        if KINDS[waited.target.kind as usize].word == barrier::SPEC.word {
+            let (id, method) = (waited.target.id, waited.method);
+            if self.in_world(id, |w| barrier::take_back(w, id, method)) {
+                self.close_ranks(id, method, memo);
+            }
+            return;
+        }
         let in_part = match (KINDS[waited.target.kind as usize].word, waited.method) {
             ("lock", method) => matches!(method, lock::REACQUIRE | lock::REACQUIRE_LATE),
             (word, _) => word == condition::SPEC.word,

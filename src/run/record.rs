@@ -22,6 +22,8 @@ const COUNT: usize = 24;
 /// Of the key of an invariant that does not hold: it is told once, and nobody counts the steps
 /// that find it as it was.
 pub(super) const BROKEN: u64 = 4 << 60;
+/// The second word of that key where it has held again since.
+const MENDED: u64 = 1;
 const BYTES: usize = 32;
 const SEEN: usize = 40;
 const BLOCK: usize = 48;
@@ -154,7 +156,9 @@ impl Executor {
 
     /// The same where it costs something to make one.
     fn report_new(&mut self, key: (u64, u64), raw: impl FnOnce() -> Raw) {
-        if let Some(block) = self.reported.get(&key) {
+        // Whose key was taken away meanwhile is another finding by now.
+        let is_same = |block: &&usize| self.arena.at(**block + KEY + 8).load(Relaxed) == key.1;
+        if let Some(block) = self.reported.get(&key).filter(is_same) {
             self.arena.at(block + COUNT).fetch_add(more(key), Relaxed);
             return;
         }
@@ -252,6 +256,22 @@ pub fn lockset(arena: &Arena, words: &[u64], holder: u32) -> Result<usize, OutOf
 /// a turn makes or lets go come to their next turns side by side.
 pub fn add(arena: &Arena, key: (u64, u64), (raw, seen): (Raw, u64), holder: u32) -> Option<usize> {
     add_new(arena, key, (|| raw, seen), holder)
+}
+
+/// An invariant holds. The key of the finding that it was broken is taken from that, so that
+/// it is found anew when it is broken again. The gate is held, so no invariant is being
+/// looked at elsewhere.
+pub(super) fn mended(arena: &Arena, key: (u64, u64), holder: u32) {
+    let has_key = |block: &usize| {
+        let words = arena.memory().words(*block + KEY, 2);
+        (words[0].load(Relaxed), words[1].load(Relaxed)) == key
+    };
+    if list(arena).any(|block| has_key(&block)) {
+        let guard = arena.run_half(run::FINDINGS_GUARD);
+        guard::spin_lock(guard, holder);
+        list(arena).filter(has_key).for_each(|block| arena.at(block + KEY + 8).store(MENDED, Relaxed));
+        guard.store(0, Release);
+    }
 }
 
 /// By how much the same finding once more raises its count.

@@ -2,9 +2,12 @@
 //! objects, its memory. It owns the reading of the arena for that; the words
 //! are in `repl`.
 
+use super::super::cell::Cell;
 use super::super::ends;
+use super::super::image::PLACES_MAX;
 use super::super::world::Object;
 use super::*;
+use std::sync::atomic::Ordering::Acquire;
 
 /// See the head of the file.
 #[derive(Clone, Debug, Default)]
@@ -69,12 +72,10 @@ pub struct MemoryState {
 }
 
 const VALUES_MAX: usize = 16;
-/// Places of a row that are shown.
-const PLACES_MAX: u32 = 64;
 
 impl Diagnosis {
-    /// What there is now. `vars` are the values of `main`'s `var`s.
-    pub fn scene(&mut self, home: &Arc<Process>, vars: Vec<(String, String)>) -> Scene {
+    /// What there is now. `vars` are the values of `main`'s `var`s, by their cells' keys.
+    pub fn scene(&mut self, home: &Arc<Process>, vars: Vec<(u64, String)>) -> Scene {
         self.session_view(true);
         let snapshot = self.snapshot(home);
         self.session_view(false);
@@ -203,21 +204,37 @@ impl Diagnosis {
         values.iter().map(|value| Shown { value, names: self.image, quoted: true }.to_string()).collect()
     }
 
-    fn memory_states(&self, vars: Vec<(String, String)>) -> Vec<MemoryState> {
+    /// What is declared, then the fields of the records there are. A `var` field is shown where
+    /// `main` has it.
+    fn memory_states(&self, vars: Vec<(u64, String)>) -> Vec<MemoryState> {
         let image = self.image;
-        let vars: HashMap<String, String> = vars.into_iter().collect();
+        let arena = image.arena;
+        let vars: HashMap<u64, String> = vars.into_iter().collect();
+        let shown = |cell: Cell| {
+            let value = cell.peek(super::super::guard::holder(TASKS_MAX, 0));
+            Shown { value: &value, names: image, quoted: true }.to_string()
+        };
         let mut states = Vec::new();
         for decl in &image.program.memory {
             for cell in decl.first..decl.first + decl.count.unwrap_or(1).min(PLACES_MAX) {
-                let name = image.program.cell_name(cell);
                 let value = match decl.memory {
-                    Memory::Var => vars.get(&name).cloned().unwrap_or_default(),
-                    _ => {
-                        let value = image.declared_cell(cell).peek(super::super::guard::holder(TASKS_MAX, 0));
-                        Shown { value: &value, names: image, quoted: true }.to_string()
-                    }
+                    Memory::Var => vars.get(&u64::from(cell)).cloned().unwrap_or_default(),
+                    _ => shown(image.declared_cell(cell)),
                 };
-                states.push(MemoryState { word: decl.memory.word(), name, value });
+                states.push(MemoryState { word: decl.memory.word(), name: image.program.cell_name(cell), value });
+            }
+        }
+        let Some(executor) = &self.executor else { return states };
+        let is_record = |id: &u32| arena.object_at(*id) != 0 && arena.kind(*id) == objects::place::record;
+        // One that is being made has no number of a first object yet.
+        let is_whole = |id: &u32| arena.object(*id, object::INFO2).load(Acquire) != 0;
+        for record in (0..arena.objects() as u32).filter(is_record).filter(is_whole) {
+            for (place, name) in image.places_of(record) {
+                let value = match place.memory {
+                    Memory::Var => vars.get(&Cell::key_of(place)).cloned(),
+                    _ => executor.cell(place).ok().map(shown),
+                };
+                states.extend(value.map(|value| MemoryState { word: place.memory.word(), name, value }));
             }
         }
         states

@@ -32,8 +32,10 @@ pub enum Event {
     Finding(Box<Finding>),
     /// The statement under way can never go on, and is stopped.
     Hopeless,
-    /// Ctrl-C where no statement was under way.
-    Interrupted,
+    /// Ctrl-C, while a statement was under way, which is stopped, or none.
+    Interrupted {
+        statement: bool,
+    },
     /// The session has ended by itself; the next question is answered with it.
     Over(Over),
 }
@@ -414,11 +416,13 @@ impl Link {
 
     /// Ctrl-C.
     fn interrupt(&mut self) {
-        if self.work == Work::Statement {
+        let statement = self.work == Work::Statement;
+        // Before the statement is over, and what is typed from then on may be kept.
+        self.tell(Event::Interrupted { statement });
+        if statement {
             self.supervisor.interrupt_main();
         } else {
             self.early = true;
-            self.tell(Event::Interrupted);
         }
     }
 

@@ -12,8 +12,9 @@ use super::finish::{Ended, has_ended};
 use super::futex;
 use super::guard;
 use super::handle;
+use super::image::PLACES_MAX;
 use super::process::{self as proc, record_age};
-use super::record::{BROKEN, Raw};
+use super::record::{self, BROKEN, Raw};
 use super::wait::Halt;
 use crate::detect::event::Kind;
 use crate::detect::trace::What;
@@ -23,7 +24,7 @@ use crate::program::code::{AwaitSite, FieldArg, FieldKind, SelfInfo};
 use crate::program::kind::Memory as MemoryKind;
 use crate::program::value::{Error, ErrorKind, Looked, ObjRef, Shown, Value, undecided};
 use nix::sys::signal::Signal;
-use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 /// A longer line may be written in several pieces, so it is written alone.
 const LINE_WHOLE: usize = 4096;
@@ -329,7 +330,13 @@ impl Executor {
         for index in 0..self.program.invariants.len() {
             let function = self.program.invariants[index].0;
             let Some(looked) = self.look_outside(function) else { continue };
-            if looked == Ok(Value::Bool(true)) || self.terminated() && self.is_to_end() {
+            if self.terminated() && self.is_to_end() {
+                continue;
+            }
+            if looked == Ok(Value::Bool(true)) {
+                if self.image.room.grows {
+                    record::mended(self.arena, (BROKEN | index as u64, 0), self.holder);
+                }
                 continue;
             }
             // One that cannot be worked out does not hold either.
@@ -337,9 +344,9 @@ impl Executor {
             let shown = |cell| self.shown(&self.image.declared_cell(cell).peek(self.holder));
             let values = self.program.invariant_values(index, shown);
             let raw = Raw::Invariant { task: self.task, site: self.site, index: index as u32, values, why };
-            // Where it stays broken, no later step has broken it. Each entry of a session may.
-            let entered = self.arena.run(run::ENTRIES).load(Relaxed);
-            self.report((BROKEN | index as u64, entered), raw);
+            // Where it stays broken, no later step has broken it. In a session, which goes on
+            // for long, it is told again when it has held meanwhile.
+            self.report((BROKEN | index as u64, 0), raw);
         }
     }
 
@@ -412,14 +419,24 @@ impl Executor {
 
     /// The values of `var`s, which only this process has.
     pub(super) fn var_values(&self) -> Vec<(String, String)> {
-        let mut values: Vec<(String, String)> = Vec::new();
-        for decl in self.program.memory.iter().filter(|d| d.memory == MemoryKind::Var) {
-            for i in 0..decl.count.unwrap_or(1).min(64) {
-                let cell = decl.first + i;
-                values.push((
-                    self.program.cell_name(cell),
-                    self.shown(&self.image.declared_cell(cell).peek(self.holder)),
-                ));
+        self.vars().map(|(cell, value)| (self.program.cell_name(cell), value)).collect()
+    }
+
+    fn vars(&self) -> impl Iterator<Item = (u32, String)> {
+        let vars = self.program.memory.iter().filter(|d| d.memory == MemoryKind::Var);
+        let cells = vars.flat_map(|d| d.first..d.first + d.count.unwrap_or(1).min(PLACES_MAX));
+        cells.map(|cell| (cell, self.shown(&self.image.declared_cell(cell).peek(self.holder))))
+    }
+
+    /// The same by their cells' keys, with the `var` fields of the records that were made here.
+    pub(super) fn private_values(&self) -> Vec<(u64, String)> {
+        let mut values: Vec<(u64, String)> = self.vars().map(|(cell, value)| (u64::from(cell), value)).collect();
+        let records: Vec<u32> = self.home.family().records.keys().copied().collect();
+        let is_whole = |record: &u32| self.arena.object(*record, object::INFO2).load(Acquire) != 0;
+        for record in records.into_iter().filter(is_whole) {
+            for (place, _) in self.image.places_of(record).filter(|(place, _)| place.memory == MemoryKind::Var) {
+                let cell = self.cell(place).map(|cell| (cell.key, self.shown(&cell.peek(self.holder))));
+                values.extend(cell);
             }
         }
         values
@@ -609,7 +626,6 @@ impl Executor {
         };
         let words = [
             (object::INFO, u64::from(record.structure)),
-            (object::INFO2, u64::from(first + 1)),
             (object::INFO3, var_base as u64),
             (object::INFO4, shared_base as u64),
         ];
@@ -631,6 +647,8 @@ impl Executor {
                 self.make_field(first, record.structure, index, field, given)?;
             }
         }
+        // Last: who looks at all objects from outside finds it whole.
+        self.arena.object(first, object::INFO2).store(u64::from(first + 1), Release);
         self.possess(first, 1 + parts, list, false);
         Ok(Value::Object(ObjRef { id: first, kind }))
     }

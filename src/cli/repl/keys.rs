@@ -4,7 +4,7 @@
 //! batches and forgets what is left of one when it ends; that is kept here.
 
 use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use reedline::{EditMode, Emacs, PromptEditMode, ReedlineEvent, ReedlineRawEvent};
+use reedline::{EditCommand, EditMode, Emacs, PromptEditMode, ReedlineEvent, ReedlineRawEvent};
 use std::collections::VecDeque;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
@@ -92,6 +92,11 @@ impl Ahead {
         false
     }
 
+    /// All that was typed is forgotten.
+    pub fn forget(&self) {
+        self.keys().clear();
+    }
+
     /// Takes a line, or what there is of one.
     pub fn line(&self) -> Typed {
         let (mut keys, mut typed) = (self.keys(), Typed::default());
@@ -137,11 +142,23 @@ impl EditMode for Keys {
                 ReedlineEvent::ExecuteHostCommand(INTERRUPTED.to_string())
             }
             ReedlineEvent::CtrlD if blank => ReedlineEvent::ExecuteHostCommand(LEAVES.to_string()),
+            ReedlineEvent::Edit(commands) => alone(commands),
             event => event,
         }
     }
     fn edit_mode(&self) -> PromptEditMode {
         self.emacs.edit_mode()
+    }
+}
+
+/// The editor makes one edit of all keys of a batch. Behind one that begins with a space it
+/// looks for an abbreviation one byte before the cursor, wherever the rest has left that,
+/// within a character too. So a space is an edit of its own, behind which the cursor stands:
+/// the engine joins no edits that stand within another event.
+fn alone(commands: Vec<EditCommand>) -> ReedlineEvent {
+    match commands.first() {
+        Some(EditCommand::InsertChar(' ')) => ReedlineEvent::UntilFound(vec![ReedlineEvent::Edit(commands)]),
+        _ => ReedlineEvent::Edit(commands),
     }
 }
 
@@ -151,6 +168,25 @@ mod tests {
 
     fn key(code: KeyCode, modifiers: KeyModifiers) -> Event {
         Event::Key(KeyEvent::new(code, modifiers))
+    }
+
+    /// What the engine makes of a batch: it joins edits that follow each other.
+    #[test]
+    fn a_space_begins_no_batch() {
+        let mut keys = Keys { emacs: Emacs::default(), blank: Arc::default(), ahead: Arc::default() };
+        let mut edits: Vec<EditCommand> = Vec::new();
+        for c in " é x  ü".chars() {
+            let event = ReedlineRawEvent::try_from(key(KeyCode::Char(c), KeyModifiers::NONE)).expect("a key");
+            match keys.parse_event(event) {
+                ReedlineEvent::Edit(commands) => edits.extend(commands),
+                ReedlineEvent::UntilFound(events) => {
+                    assert_eq!(events, [ReedlineEvent::Edit(vec![EditCommand::InsertChar(' ')])], "at {c:?}");
+                    edits.clear();
+                }
+                other => panic!("{c:?} is {other:?}"),
+            }
+            assert_ne!(edits.first(), Some(&EditCommand::InsertChar(' ')), "at {c:?}");
+        }
     }
 
     #[test]

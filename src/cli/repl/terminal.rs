@@ -47,6 +47,8 @@ const LINES_MAX: usize = 64;
 const UNTOLD_MAX: u32 = 2;
 const HISTORY_LINES: usize = 10_000;
 const MENU: &str = "completion";
+/// Nothing is marked as pasted any more, the cursor is shown, and a line begins.
+const UNEDITED: &str = "\x1b[?2004l\x1b[?25h\r\n";
 /// Nothing stands behind the cursor.
 const CLEAR_BEHIND: &str = "\x1b[J";
 
@@ -172,7 +174,11 @@ impl Voice for Screen {
     fn width(&self) -> Option<usize> {
         Some(super::super::width(true))
     }
-    fn interrupted(&self) {
+    fn interrupted(&self, statement: bool) {
+        if statement {
+            // The terminal has forgotten the rest.
+            return self.ahead.forget();
+        }
         self.interrupted.store(true, SeqCst);
         if lock(&self.lines).editing {
             self.give_up.store(true, SeqCst);
@@ -198,6 +204,7 @@ pub fn main(args: &ReplArgs, settings: Settings) -> u8 {
     let style = settings.style;
     let screen = Arc::new(Screen::new(style.color));
     let _given_back = GiveBack(screen.clone());
+    give_back_before_a_fault_is_told(&screen);
     let mut repl = match begin(settings, screen.clone()) {
         Ok(repl) => repl,
         Err(code) => return code,
@@ -230,6 +237,24 @@ impl Drop for GiveBack {
             keyboard.give_back();
         }
     }
+}
+
+/// A fault on this thread, in the editor for instance, ends the program, once the session's
+/// processes have ended. What is told of it comes first, and is to be told on a terminal
+/// that is as it was before. Other threads tell theirs above the line that is edited, and a
+/// process that was forked has no part in the line.
+fn give_back_before_a_fault_is_told(screen: &Arc<Screen>) {
+    let (screen, here) = (screen.clone(), std::thread::current().id());
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |fault| {
+        if std::thread::current().id() == here {
+            if let Some(keyboard) = &screen.keyboard {
+                keyboard.give_back();
+            }
+            put_out(UNEDITED);
+        }
+        tell(fault);
+    }));
 }
 
 /// Ends the session when the terminal goes away, also where the signal that
@@ -338,9 +363,7 @@ impl Desk {
             }
             Ok(Signal::Success(text)) if !interrupted => Typed::Text(text),
             Ok(signal) => {
-                if let Some(keyboard) = &self.screen.keyboard {
-                    keyboard.forget_typed();
-                }
+                self.screen.ahead.forget();
                 if matches!(signal, Signal::Success(_)) {
                     self.screen.put("stopped\n");
                 }

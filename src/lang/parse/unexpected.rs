@@ -253,6 +253,14 @@ impl Stop<'_> {
     }
 }
 
+/// Whether the statement goes up to what Python's `print` has besides values: `print(a, end`.
+fn is_print_option(statement: &str) -> bool {
+    let word = last_word(statement);
+    let rest = statement.strip_prefix("print").map(|rest| rest.trim_end().trim_end_matches(word).trim_end());
+    matches!(word, "end" | "sep" | "file" | "flush")
+        && rest.is_some_and(|rest| rest.starts_with(['(', ' ']) && rest.ends_with([',', '(']))
+}
+
 /// Slips that the grammar does not let through.
 fn special(stop: &Stop<'_>) -> Option<ScriptError> {
     let word = stop.word();
@@ -285,6 +293,10 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
         }
         _ if stop.first() == "for" && stop.wants("`in`") && !stop.rest.starts_with(',') => {
             stop.error("`for` goes over values", "write `for i in 0..3 { }`; for other steps use `while`")
+        }
+        '=' if is_print_option(stop.statement) => {
+            let word = last_word(stop.before);
+            stop.error(&format!("`print` has no `{word}`"), "`print a, b` writes both on one line, which ends there")
         }
         ',' if stop.first() == "let" && !stop.before.contains('=') => {
             stop.error("`let` has one name", "write one `let` for each")

@@ -458,12 +458,15 @@ impl Compiler<'_> {
         } else if !is_handle && matches!(field.text.as_str(), "append" | "extend") {
             let mend = format!("a list is a value: `{text} = {text} + [v]`; a queue has `{text}.put(v)`");
             error = error.help(mend);
-        } else if let Some(meant) = handle_method(&field.text, text, is_handle) {
+        } else if let Some(meant) = handle_method(&in_small(&field.text), text, is_handle) {
             error = error.help(meant);
         } else if let Some(near) = nearest(&field.text, self.kinds.iter().flat_map(|k| k.method_names())) {
             error = error.help(format!("did you mean `{near}`?"));
         } else {
-            error = error.help("`conc explain` lists the kinds, and docs/language.md their methods");
+            let kinds: Vec<&str> =
+                self.kinds.iter().filter(|k| !k.internal && !k.methods.is_empty()).map(|k| k.word).collect();
+            let help = format!("objects have methods, docs/language.md tells which: {}", kinds.join(", "));
+            error = error.help(help);
         }
         self.error(error);
         None
@@ -537,6 +540,14 @@ fn builtin_form(name: &str) -> &'static str {
     }
 }
 
+/// As most languages write a method: Go's begin with a capital.
+fn in_small(method: &str) -> String {
+    match method.split_at_checked(1) {
+        Some((first, rest)) => format!("{}{rest}", first.to_ascii_lowercase()),
+        None => method.to_owned(),
+    }
+}
+
 /// What the methods of Python's threads and processes are here, of `w`, which may
 /// be known to have been spawned.
 fn handle_method(method: &str, w: &str, is_handle: bool) -> Option<String> {
@@ -556,6 +567,8 @@ fn handle_method(method: &str, w: &str, is_handle: bool) -> Option<String> {
         "pop" | "recv" | "receive" => format!("write `{w}.get()`"),
         "signal" => format!("write `{w}.notify()`"),
         "broadcast" => format!("write `{w}.notify_all()`"),
+        "done" if is_handle => format!("write `not {w}.alive`"),
+        "done" => format!("write `{w}.count_down()`"),
         _ => return None,
     })
 }

@@ -20,6 +20,8 @@ pub struct Failure<'a> {
     pub task: Option<&'a TaskFacts>,
     /// The job that the task, a worker, was at: it has failed, the worker goes on.
     pub job: Option<&'a str>,
+    /// It was a statement at the prompt, which ends and `main` does not.
+    pub at_prompt: bool,
     pub span: Span,
     pub kind: &'a str,
     pub message: &'a str,
@@ -46,6 +48,8 @@ pub fn describe(source: &Source, code: Code, failure: &Failure, style: &Style) -
     if let Some(task) = failure.task {
         if failure.job.is_some() {
             diagnostic.note(format!("{} carried it out and goes on with other jobs", task.name));
+        } else if failure.at_prompt {
+            diagnostic.note(format!("{} goes on with the next statement", task.name));
         } else if code == Code::Error && (task.spawner.is_some() || others(source)) {
             diagnostic.note("the other tasks go on without it");
         }
@@ -64,6 +68,13 @@ fn sentence(code: Code, failure: &Failure) -> String {
     };
     let text = match (code, failure.task) {
         (Code::Assertion, _) => format!("an assertion in {place} failed"),
+        (_, _) if failure.at_prompt && failure.kind == "Raised" => {
+            format!("a statement of {place} raised an error that nobody caught")
+        }
+        (_, _) if failure.at_prompt => {
+            let error = phrase::one(&format!("{} error", failure.kind));
+            format!("a statement of {place} ended with {error} that nobody caught")
+        }
         (_, _) if failure.kind == "Raised" => format!("{place} raised an error that nobody caught"),
         (_, _) => format!("{place} ended with {} that nobody caught", phrase::one(&format!("{} error", failure.kind))),
     };

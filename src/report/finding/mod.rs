@@ -97,7 +97,12 @@ fn facts(source: &Source, finding: &Finding, style: &Style) -> Diagnostic {
         }
         Facts::Failed { task, job, span, kind, message, calls, holds } => {
             let job = job.as_deref();
-            let failure = failed::Failure { task: task.as_ref(), job, span: *span, kind, message, calls, holds };
+            // Of what `:check` explores the session's entries are the text too, but no prompt
+            // stands there.
+            let observed = source.name == SESSION && finding.certainty == Certainty::Observed;
+            let at_prompt = observed && task.as_ref().is_some_and(|task| task.serial == 0);
+            let failure =
+                failed::Failure { task: task.as_ref(), job, at_prompt, span: *span, kind, message, calls, holds };
             failed::describe(source, finding.code, &failure, style)
         }
         Facts::Invariant { task, span, invariant, values, why } => {

@@ -49,6 +49,16 @@ impl Executor {
         found
     }
 
+    /// Who waited with this number does so no more: those that came later have one less.
+    pub(in crate::run) fn close_ranks(&mut self, id: u32, method: u8, number: u64) {
+        for at in self.waiters(id, &[method]) {
+            let theirs = self.node(at, node::MEMO);
+            if theirs > number {
+                self.change(at + 8 * node::MEMO, theirs - 1);
+            }
+        }
+    }
+
     pub(super) fn append(&mut self, id: u32, at: usize) {
         let tail = self.arena.object(id, object::TAIL).load(Relaxed) as usize;
         let base = self.arena.object_at(id);

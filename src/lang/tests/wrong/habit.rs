@@ -150,6 +150,14 @@ print()"#,
         ],
     },
     Case {
+        script: r#"print("a", end="")
+print "a", sep=" ""#,
+        errors: &[
+            (1, 15, "=", "`print` has no `end`", "`print a, b` writes both on one line, which ends there"),
+            (2, 15, "=", "`print` has no `sep`", "`print a, b` writes both on one line, which ends there"),
+        ],
+    },
+    Case {
         script: "for i in range(3) { }",
         errors: &[(1, 10, "range(3)", "a range is written with `..`", "write `0..3`")],
     },
