@@ -415,13 +415,14 @@ impl Machine<'_> {
                     return;
                 }
                 let first = s.processes[p].first;
-                // The process ends by the signal that was sent before, if there is one.
+                // The process ends by the signal that was sent before, if there is one; but where
+                // its first task says so itself, it has ended its threads by then.
                 let signal = s.processes[p].signal;
                 let tell = move |u: usize| match signal {
                     _ if u == t => End::Exited(code),
-                    Some(signal) => End::Signal(signal),
-                    None if u == first => End::Exited(code),
-                    None => End::Terminated,
+                    Some(signal) if t != first => End::Signal(signal),
+                    _ if u == first => End::Exited(code),
+                    _ => End::Terminated,
                 };
                 self.end_process(&mut n, p, t, &tell);
                 progress = true;
