@@ -211,6 +211,11 @@ impl<'a, 'b> Judge<'a, 'b> {
         }
     }
 
+    /// What a task's operation is on, if it is one.
+    fn object_of(&self, s: &State, t: usize) -> Option<usize> {
+        if let Ins::Op(_, object, ..) = self.ins(s, t) { Some(*object) } else { None }
+    }
+
     fn holds_itself(&self, s: &State, t: usize, object: usize, op: Op) -> bool {
         match &s.objects[object] {
             Object::Lock { owner, .. } => {
@@ -282,7 +287,9 @@ impl<'a, 'b> Judge<'a, 'b> {
     /// What is told of a task that is stuck for its own sake, with those that it waits
     /// for and that wait for it.
     fn name(&self, s: &State, t: usize, circle: &[usize], told: &mut Told) {
-        if !circle.is_empty() && circle.iter().all(|v| self.waits_for_a_lock(s, *v)) {
+        // One lock has no order.
+        let objects: BTreeSet<usize> = circle.iter().filter_map(|v| self.object_of(s, *v)).collect();
+        if objects.len() != 1 && !circle.is_empty() && circle.iter().all(|v| self.waits_for_a_lock(s, *v)) {
             told.found.insert("lock-order");
         }
         // A condition's wait takes its lock again in no order of its own, and an arm is one of several.
