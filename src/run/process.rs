@@ -130,10 +130,15 @@ impl Process {
         Arc::new(Process { index, family, some_leave, stood, gil, parent: None, arena })
     }
 
+    /// The handle of its first task, if it is one of the script.
+    pub fn first_task(&self) -> Option<u32> {
+        let word = self.arena.process(self.index, process::TASK).load(SeqCst) & !process::TOLD;
+        word.checked_sub(1).map(|task| task as u32)
+    }
+
     /// What its children know of it.
     fn as_parent(&self) -> Option<Parent> {
-        let word = self.arena.process(self.index, process::TASK).load(SeqCst) & !process::TOLD;
-        let task = word.checked_sub(1)? as u32;
+        let task = self.first_task()?;
         Some(Parent { task, life: handle::life(self.arena, task), pid: nix::unistd::getpid().as_raw() })
     }
 

@@ -246,9 +246,10 @@ impl Executor {
     /// Who asks for its parent looks at the handle of that, whenever it was given back
     /// otherwise.
     fn before_fork(&mut self) -> Option<Unsure> {
-        let first = self.arena.process(self.process, process::TASK).load(SeqCst) & !process::TOLD;
-        if let (true, Some(task)) = (self.program.needs.parents, first.checked_sub(1)) {
-            handle::keep(self.arena, task as u32);
+        if self.program.needs.parents
+            && let Some(first) = self.home.first_task()
+        {
+            handle::keep(self.arena, first);
         }
         self.trace_fork()
     }
