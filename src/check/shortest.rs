@@ -19,26 +19,14 @@ pub fn shorten(
     report: &mut Report,
     ask: &mut dyn FnMut(&Progress) -> Option<Stop>,
 ) {
-    let plain = Options {
-        plain: true,
-        merging: false,
-        guarding: false,
-        joining: false,
-        alone: false,
-        symmetry: false,
-        sleeping: false,
-        persistent: false,
-        first: false,
-        states_max: Some(STATES_MAX),
-        ..options.clone()
-    };
     let ended = report.stop.is_some_and(|stop| stop != Stop::First);
     // For the sake of a note alone it is not worth it.
     let counts = |s: &&Shown| s.key.is_some() && !s.finding.code.is_note();
     let longest = report.found.iter().filter(counts).map(|s| s.way.turns()).max().unwrap_or(0);
-    if ended || longest < 2 || options.effective(program) == plain.effective(program) {
+    if ended || longest < 2 || options.plain {
         return;
     }
+    let plain = Options { plain: true, first: false, states_max: Some(STATES_MAX), ..options.clone() };
     let model = model(program, &plain, &visible(program), &BTreeSet::new(), BTreeSet::new());
     let mut explorer = Explorer::new(&model, &plain);
     // What is met in the last states before that is shown by one more turn.
@@ -73,13 +61,7 @@ pub fn shorten(
 
 /// How many turns there are at least on the way.
 fn turns_to(explorer: &Explorer, found: &Found1) -> usize {
-    let mut at = found.state;
-    let mut turns = usize::from(found.turn.is_some());
-    while at != 0 {
-        at = explorer.parents[at as usize];
-        turns += 1;
-    }
-    turns
+    explorer.states_to(found.state).len() - 1 + usize::from(found.turn.is_some())
 }
 
 /// What was told of all interleavings stays.

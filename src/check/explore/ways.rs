@@ -19,19 +19,21 @@ struct StepInto {
 }
 
 impl Explorer<'_> {
+    /// The states from the first one to this one, both with them.
+    pub fn states_to(&self, state: StateId) -> Vec<StateId> {
+        let before = |at: &StateId| (*at != 0).then(|| self.parents[*at as usize]);
+        let mut states: Vec<StateId> = std::iter::successors(Some(state), before).collect();
+        states.reverse();
+        states
+    }
+
     /// Transitions from the first state to one, and the state that they come
     /// to: this one, or one that it stands for.
     ///
     /// Where states stand for others, each is kept with its tasks exchanged, and so is what
     /// leads out of it. On the way nobody is: so it is kept who is where on it.
     pub fn way_to(&mut self, state: StateId) -> (Vec<Turn>, Row) {
-        let mut states = vec![state];
-        let mut at = state;
-        while at != 0 {
-            at = self.parents[at as usize];
-            states.push(at);
-        }
-        states.reverse();
+        let states = self.states_to(state);
         let mut way: Vec<Turn> = Vec::new();
         let mut row = self.row(0);
         // Of a task in the state as it is kept, who it is on the way.
