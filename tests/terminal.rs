@@ -394,6 +394,20 @@ fn lines_that_are_typed_ahead_are_carried_out_in_their_order() {
 
 /// After a storm of keys: what is left of it is stopped until the session
 /// answers.
+/// More than a terminal holds and than is read at once comes in as it was typed: while a
+/// statement runs, behind an entered line, and in the middle of an entry.
+#[test]
+fn a_long_text_that_is_typed_at_once_is_there_to_its_end() {
+    let mut t = terminal();
+    let body: String = (0..300).map(|n| format!("    with m {{ total += {n} }}\r")).collect();
+    t.enter("lock m");
+    t.keys(&format!("sleep 50ms\rvar total = 0\rtask w {{\r{body}}}\rw()\rprint \"comes to {{total}}\"\r"));
+    t.until("what all of it comes to", |t| t.count("comes to 44850") == 1 && t.at_prompt());
+    t.keys(&format!("total = 0; w()\rtask v {{\r{body}}}\rv()\rprint \"and to {{total}}\"\r"));
+    t.until("the same again", |t| t.count("and to 89700") == 1 && t.at_prompt());
+    t.leave();
+}
+
 fn answers(t: &mut Terminal) {
     for n in 0..100 {
         // A Ctrl-C forgets what is typed by then, so this waits for the line

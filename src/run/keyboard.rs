@@ -3,8 +3,10 @@
 //! While a line is edited the modes are the editor's, to which Ctrl-C is a key.
 
 use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::termios::{InputFlags, LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr};
 use std::io::stdin;
+use std::os::fd::AsFd;
 
 /// The terminal of standard input, taken over until it is given back.
 pub struct Keyboard {
@@ -41,6 +43,20 @@ impl Keyboard {
         self.give_back();
         Lent { ours, _of: self }
     }
+}
+
+/// Whether there is input that nobody has read yet. Whoever sleeps until more comes is told
+/// of it again: the editor's reader takes the first kilobyte of what came at once and then
+/// hears of the rest only when the terminal says something new, which it does when its modes
+/// are set, to whatever they are.
+pub fn tell_again() -> bool {
+    let stdin = stdin();
+    let mut fds = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
+    let any = poll(&mut fds, PollTimeout::ZERO).is_ok_and(|n| n > 0);
+    if any && let Ok(modes) = tcgetattr(&stdin) {
+        let _ = tcsetattr(&stdin, SetArg::TCSANOW, &modes);
+    }
+    any
 }
 
 /// See [`Keyboard::lend`].

@@ -3,6 +3,7 @@
 //! what comes behind it belongs to the next line. The editor is handed keys in
 //! batches and forgets what is left of one when it ends; that is kept here.
 
+use crate::run::keyboard::tell_again;
 use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use reedline::{EditCommand, EditMode, Emacs, PromptEditMode, ReedlineEvent, ReedlineRawEvent};
 use std::collections::VecDeque;
@@ -14,6 +15,9 @@ use std::time::Duration;
 /// Why the editor ended by a key: a name of our own.
 pub const INTERRUPTED: &str = "interrupted";
 pub const LEAVES: &str = "leaves";
+
+/// Pieces of one text come not farther apart than that.
+const PIECES: Duration = Duration::from_millis(4);
 
 /// A key that was typed for a later line. What moves about in one is not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,11 +62,16 @@ impl Ahead {
     /// Ctrl-C is a signal again, so that none comes to lie between the two.
     pub fn take_typed(&self) -> bool {
         let mut interrupted = false;
-        while event::poll(Duration::ZERO).is_ok_and(|any| any) {
+        let comes = |within| event::poll(within).is_ok_and(|any| any);
+        let mut more = comes(Duration::ZERO) || tell_again() && comes(Duration::ZERO);
+        while more {
             match event::read() {
                 Ok(event) => interrupted |= self.keep(&event),
                 Err(_) => break,
             }
+            // What is pasted comes in pieces. All of it has to be here before the editor asks
+            // the terminal where the cursor is: the answer stands behind it.
+            more = comes(Duration::ZERO) || tell_again() && comes(Duration::ZERO) || comes(PIECES);
         }
         interrupted
     }
@@ -130,6 +139,7 @@ pub struct Keys {
 impl EditMode for Keys {
     fn parse_event(&mut self, event: ReedlineRawEvent) -> ReedlineEvent {
         let blank = self.blank.swap(false, SeqCst);
+        tell_again();
         let event = Event::from(event);
         if self.ahead.given_up.load(SeqCst) {
             self.ahead.keep(&event);

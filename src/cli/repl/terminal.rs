@@ -330,6 +330,8 @@ impl Desk {
         if self.untold >= UNTOLD_MAX {
             return self.plain_line(prompt);
         }
+        // Typed while a statement ran: what Ctrl-C took back then, the terminal has forgotten.
+        self.screen.ahead.take_typed();
         if let Some(typed) = self.typed_ahead(&mut editor, prompt) {
             self.editor = Some(editor);
             return typed;
