@@ -560,8 +560,12 @@ fn a_schedule_of_other_constants_is_said_to_be_of_such() {
 /// Every failure that `check` finds, replayed on real tasks and in the model.
 #[track_caller]
 fn every_schedule_shows_its_finding(script: &str, wanted: &[&str]) {
+    assert_eq!(what_every_schedule_shows(script), wanted, "{script}");
+}
+
+/// The failures of a check, each of which its schedule has shown.
+fn what_every_schedule_shows(script: &str) -> Vec<String> {
     let checked = conc().file("s.conc", script).args(["check", "--format", "json", "s.conc"]).finish();
-    assert_eq!(checked.failures(), wanted, "{script}");
     let found = findings(&checked.stdout);
     for finding in found.iter().filter(|f| f["severity"] == "failure") {
         let code = finding["code"].as_str().expect("a code").to_string();
@@ -572,6 +576,7 @@ fn every_schedule_shows_its_finding(script: &str, wanted: &[&str]) {
             assert!(ended.failures().contains(&code), "{how:?} {schedule}: {script}{}", ended.stdout);
         }
     }
+    checked.failures()
 }
 
 /// What an object remembers of alike tasks tells them apart later.
@@ -675,6 +680,35 @@ fn a_finding_is_told_in_the_same_words() {
             for part in ["code", "message", "on", "places", "help"] {
                 assert_eq!(again[part], found[part], "{part} of {how:?} {schedule}: {script}");
             }
+        }
+    }
+}
+
+/// Of a `select` that waits in several arms for the same, the schedule says which one was met.
+#[test]
+fn which_arm_of_a_waiting_select_is_met_is_replayed() {
+    let select = |first: &str, second: &str| format!("select {{ {first} => {{ }}\n {second} => {{ assert false }} }}");
+    let (gets, puts) = (select("q.get()", "q.get()"), select("q.put(1)", "q.put(2)"));
+    let meets = [
+        (&gets, "try { q.put_nowait(1) } catch Full { }"),
+        (&puts, "try { let v = q.get_nowait() } catch Empty { }"),
+        (&gets, "select { q.put(1) => { }\n else => { } }"),
+        (&gets, "q.put(1, timeout: 1ms)"),
+        // Two tasks wait, one of them in two arms; and of another queue beside it.
+        (
+            &gets,
+            "spawn { try { let v = q.get(timeout: 1ms) } catch Empty { } }\ntry { q.put_nowait(1) } catch Full { }",
+        ),
+        (
+            &select("other.get()", "q.get()").replace("} }", "}\n q.get() => { assert false } }"),
+            "try { q.put_nowait(1) } catch Full { }",
+        ),
+    ];
+    for (select, meet) in meets {
+        for spawn in ["spawn", "spawn process"] {
+            let script = format!("queue q(0)\nqueue other(0)\ntask t {{ {select} }}\n{spawn} t\n{meet}\n");
+            let shown = what_every_schedule_shows(&script);
+            assert!(shown.contains(&"assertion".to_string()), "{shown:?}: {script}");
         }
     }
 }

@@ -214,6 +214,14 @@ fn findings_are_told_as_they_occur_and_make_the_exit_code() {
     step(stuck, "0\nb\n").expect_code(0);
 }
 
+/// Who is stuck at its first statement is told of before any turn.
+#[test]
+fn a_finding_of_the_beginning_is_told_at_once() {
+    let ended = step("queue q\nq.get()\n", "v\nq\n").expect_code(1);
+    assert_eq!(ended.stdout.matches("error[deadlock]: main waits to get from queue q").count(), 1, "{}", ended.stdout);
+    assert!(ended.stdout.contains("nobody can go on"), "{}", ended.stdout);
+}
+
 #[test]
 fn what_cannot_be_stepped() {
     step("vra x\n", "").expect_code(2);

@@ -11,11 +11,12 @@ use super::seen::{self, Choice, Log};
 use super::store::Row;
 use super::turn::{Mover, Turn as Move1};
 use super::{Options, step};
-use crate::detect::trace::{Came, Deed, Entry, Turn, What, is_told};
+use crate::detect::trace::{Came, Deed, Entry, Pick, Turn, What, is_told};
 use crate::objects::{KINDS, TaskId, place, pool};
 use crate::program::Program;
 use crate::program::value::Value;
 use hashbrown::HashMap;
+use std::iter::Peekable;
 
 /// A task may stand before so many transitions of its own affairs.
 const OWN_MAX: usize = 64;
@@ -307,7 +308,7 @@ impl<'f, 'm> Acceptor<'f, 'm> {
     ) -> Result<Option<(Row, Log)>, String> {
         let actor = self.explorer.model.space.place(Key::Task(task));
         let mut ways: Vec<u32> = Vec::new();
-        let (mut arms, mut picks) = (turn.arms.iter(), turn.picks.iter().copied());
+        let (mut arms, mut picks) = (turn.arms.iter(), turn.picks.iter().copied().peekable());
         let known = self.choices.get(&number).map(Vec::as_slice).unwrap_or_default();
         let mut chosen = state.chosen.get(&number).copied().unwrap_or(0);
         loop {
@@ -326,7 +327,7 @@ impl<'f, 'm> Acceptor<'f, 'm> {
                     chosen += 1;
                 }
                 Some(Choice::Arm(taken)) => ways.push(arms.next().copied().unwrap_or(taken)),
-                Some(Choice::Task(_)) => {
+                Some(Choice::Task(_) | Choice::Met(_)) => {
                     let Some(way) = self.pick(state, actor, &ways, &mut picks) else {
                         return Err(format!("it picks none of {:?} among those that wait", turn.picks));
                     };
@@ -336,18 +337,46 @@ impl<'f, 'm> Acceptor<'f, 'm> {
         }
     }
 
-    /// The next of the run's picks that is among those the model can pick.
-    fn pick(&self, state: &State, actor: PartIx, ways: &[u32], picks: &mut impl Iterator<Item = u32>) -> Option<u32> {
-        picks.find_map(|pick| {
-            let task = state.of_run.get(&pick)?;
-            let way = state.tasks.iter().rposition(|t| t == task)? as u32;
-            let ways: Vec<u32> = ways.iter().copied().chain([way]).collect();
-            let at = ways.len() - 1;
+    /// The way to the next of the run's picks that is among those the model can pick. A pick
+    /// whose arm is still to be told from others is left for that.
+    fn pick(
+        &self,
+        state: &State,
+        actor: PartIx,
+        ways: &[u32],
+        picks: &mut Peekable<impl Iterator<Item = Pick>>,
+    ) -> Option<u32> {
+        let taken = |way: u32| {
+            let (at, ways) = (ways.len(), ways.iter().copied().chain([way]).collect());
             let by = Move1 { actor, mover: Mover::Task, ways };
             let (_, log, _) = self.explorer.logged_by(&state.row, &by, Some(&state.tasks))?;
-            let taken = log.steps.iter().flat_map(|s| &s.choices).nth(at).copied();
-            (taken == Some(Choice::Task(*task))).then_some(way)
-        })
+            Some(log.steps.iter().flat_map(|s| &s.choices).skip(at).copied().take(2).collect::<Vec<_>>())
+        };
+        while let Some(pick) = picks.peek().copied() {
+            let Some(task) = state.of_run.get(&pick.task) else {
+                picks.next();
+                continue;
+            };
+            if let Some(number) = state.tasks.iter().rposition(|t| t == task)
+                && let Some(choices) = taken(number as u32)
+                && choices.first() == Some(&Choice::Task(*task))
+            {
+                if !matches!(choices.get(1), Some(Choice::Met(_))) {
+                    picks.next();
+                }
+                return Some(number as u32);
+            }
+            picks.next();
+            if let Some(Part::Task(stands)) = self.explorer.part(&state.row, Key::Task(*task)).as_deref()
+                && let At::Select { arms, .. } = &stands.at
+                && let Some((arm, _)) = arms.get(pick.arm as usize)
+                && let Some(choices) = taken(*arm as u32)
+                && choices.first() == Some(&Choice::Met(*arm as u32))
+            {
+                return Some(*arm as u32);
+            }
+        }
+        None
     }
 
     /// The state behind a transition; whom it bore gets its number.

@@ -18,6 +18,7 @@ use super::way::{self, Numbers};
 use super::{Options, Stop, Way};
 use crate::detect::event::Recording;
 use crate::detect::finding::{Code, Facts, Finding};
+use crate::detect::trace::Pick;
 use crate::lang::ast::Span;
 use crate::objects::TaskId;
 use crate::program::Program;
@@ -41,8 +42,8 @@ pub struct Acted {
     pub site: Option<u32>,
     /// The arms taken, in order.
     pub arms: Vec<u32>,
-    /// The tasks chosen among those that wait, by their numbers, in order.
-    pub picks: Vec<u32>,
+    /// Who was chosen among those that wait, in order.
+    pub picks: Vec<Pick>,
     /// Its process is over with it, and nothing is left to end in it.
     pub over: bool,
 }
@@ -376,10 +377,8 @@ impl<'f, 'm> Follower<'f, 'm> {
         let steps = self.done.log[first..].iter().map(|l| &l.1);
         let site = stands.machine.as_ref().map(crate::machine::Task::pc);
         let arms = steps.clone().flat_map(|s| s.arms.iter().copied()).collect();
-        let picks = steps
-            .flat_map(|s| &s.choices)
-            .filter_map(|c| if let Choice::Task(t) = c { Some(self.numbers.of(*t)) } else { None })
-            .collect();
+        let picks =
+            steps.flat_map(|s| &s.picks).map(|(task, arm)| Pick { task: self.numbers.of(*task), arm: *arm }).collect();
         let over = !was_dead && self.is_dead(process);
         self.done.turns.push(Acted { task: number, ended: false, process: false, signal: 0, site, arms, picks, over });
         Ok(())
@@ -455,10 +454,7 @@ impl<'f, 'm> Follower<'f, 'm> {
         };
         let mut taken = turn.ways.iter();
         for choice in log.steps.iter().flat_map(|s| &s.choices) {
-            let took = match choice {
-                Choice::Way(n) | Choice::Arm(n) => *n,
-                Choice::Task(t) => self.numbers.of(*t),
-            };
+            let took = choice.number(|task| self.numbers.of(task));
             if let Some(wanted) = taken.next().filter(|w| **w != took) {
                 let task = self.numbers.task(number);
                 let name = task.map(|t| self.name(t)).unwrap_or_default();
@@ -466,6 +462,7 @@ impl<'f, 'm> Follower<'f, 'm> {
                     Choice::Way(_) => format!("`{name}` has no way {wanted} to choose there"),
                     Choice::Arm(_) => format!("arm {wanted} of the `select` of `{name}` is not ready there"),
                     Choice::Task(_) => format!("task {wanted} does not wait for `{name}` there"),
+                    Choice::Met(_) => format!("no arm {wanted} of a `select` waits for `{name}` there"),
                 };
                 return self.refuse(task, what);
             }

@@ -515,10 +515,32 @@ impl<'a> Move<'a> {
         self.choose(count)
     }
 
-    /// One of several tasks; each is tried in turn.
-    fn choose_task(&mut self, among: &[Waiter]) -> usize {
-        let names: Vec<Choice> = among.iter().map(|w| Choice::Task(w.task)).collect();
-        self.choose_named(&names)
+    /// One of several that wait; each is tried in turn. Of a task that waits in several arms
+    /// of a `select`, one of these: its number alone would not say which.
+    fn choose_waiter(&mut self, among: &[Waiter]) -> usize {
+        let mut tasks: Vec<TaskId> = Vec::new();
+        for waiter in among.iter().filter(|_| among.len() > 1) {
+            if !tasks.contains(&waiter.task) {
+                tasks.push(waiter.task);
+            }
+        }
+        let Some(first) = tasks.first() else { return 0 };
+        let names: Vec<Choice> = tasks.iter().map(|t| Choice::Task(*t)).collect();
+        let task = tasks.get(self.choose_named(&names)).copied().unwrap_or(*first);
+        let places: Vec<usize> = (0..among.len()).filter(|i| among[*i].task == task).collect();
+        let names: Vec<Choice> = places.iter().map(|i| Choice::Met(among[*i].arm as u32)).collect();
+        let chosen = places[self.choose_named(&names)];
+        if self.log.is_some() && !self.probing {
+            let arm = among[chosen].arm;
+            let place = self.task(task, |t| match &t.at {
+                At::Select { arms, .. } => arms.iter().position(|a| a.0 == arm).unwrap_or(0) as u32,
+                _ => 0,
+            });
+            if let Some(log) = &mut self.log {
+                log.picks.push((task, place.unwrap_or(0)));
+            }
+        }
+        chosen
     }
 
     /// One of the ready arms of a `select`, by their numbers: its place.
@@ -548,7 +570,7 @@ impl<'a> Move<'a> {
             return way;
         };
         let number = |c: &Choice| match c {
-            Choice::Way(n) | Choice::Arm(n) => Some(*n),
+            Choice::Way(n) | Choice::Arm(n) | Choice::Met(n) => Some(*n),
             Choice::Task(t) => tasks.iter().rposition(|o| o == t).map(|n| n as u32),
         };
         let wanted = self.ways.get(self.taken).copied();

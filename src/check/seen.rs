@@ -63,6 +63,18 @@ pub enum Choice {
     Way(u32),
     Task(TaskId),
     Arm(u32),
+    /// Which arm of another's `select` that waits in several of them for the same.
+    Met(u32),
+}
+
+impl Choice {
+    /// As a schedule has it, where tasks are numbered so.
+    pub fn number(self, number_of: impl FnOnce(TaskId) -> u32) -> u32 {
+        match self {
+            Choice::Way(n) | Choice::Arm(n) | Choice::Met(n) => n,
+            Choice::Task(task) => number_of(task),
+        }
+    }
 }
 
 /// What one step did to memory.
@@ -95,6 +107,9 @@ pub struct Logged {
     /// The arms of its `select`s that went ahead, also where there was no
     /// choice.
     pub arms: Vec<u32>,
+    /// Those whose waits it has ended, where it had the choice, each with the place of the
+    /// arm among those that it waits in.
+    pub picks: Vec<(TaskId, u32)>,
     /// It counts as a turn of its own in a schedule.
     pub turn: bool,
     /// The tasks that were made in it.
@@ -153,6 +168,7 @@ pub struct Log {
     /// The ways taken in the step under way.
     pub choices: Vec<Choice>,
     pub arms: Vec<u32>,
+    pub picks: Vec<(TaskId, u32)>,
     pub reached: Vec<Reached>,
     pub born: Vec<TaskId>,
     pub on: Vec<String>,

@@ -220,10 +220,11 @@ impl Move<'_> {
         let (task, site, released, events) = (self.me, self.site, self.released, self.events.len());
         if let Some(log) = &mut self.log {
             let (text, choices) = (std::mem::take(&mut log.text), std::mem::take(&mut log.choices));
-            let arms = std::mem::take(&mut log.arms);
+            let (arms, picks) = (std::mem::take(&mut log.arms), std::mem::take(&mut log.picks));
             let (reached, born) = (std::mem::take(&mut log.reached), std::mem::take(&mut log.born));
             let (on, deeds) = (std::mem::take(&mut log.on), log.deeds.len());
-            let step = Logged { task, site, text, reached, released, choices, arms, turn, born, on, events, deeds };
+            let step =
+                Logged { task, site, text, reached, released, choices, arms, picks, turn, born, on, events, deeds };
             log.steps.push(step);
         }
     }

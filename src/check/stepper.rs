@@ -8,7 +8,7 @@ use super::finding::{self, Scene1};
 use super::model::Model;
 use super::moves::Move;
 use super::part::*;
-use super::seen::{Choice, Logged};
+use super::seen::{Event, Logged};
 use super::store::Row;
 use super::turn::{self, Mover};
 use super::way::{self, Numbers, Way};
@@ -30,6 +30,8 @@ pub struct Stepper {
     model: Model,
     options: Options,
     first: Row,
+    /// What is to be found before any turn.
+    begun: Vec<(String, Finding)>,
     /// The turns taken, each with what it came to.
     taken: Vec<Taken>,
 }
@@ -153,7 +155,9 @@ impl Stepper {
         let id = explorer.begin()?;
         let first = explorer.row(id);
         drop(explorer);
-        Ok(Stepper { model, options, first, taken: Vec::new() })
+        let mut stepper = Stepper { model, options, first, begun: Vec::new(), taken: Vec::new() };
+        stepper.begun = stepper.found(&stepper.explorer(), &stepper.first, &[], Vec::new());
+        Ok(stepper)
     }
 
     /// An explorer that knows the first state.
@@ -189,12 +193,12 @@ impl Stepper {
 
     /// All that was found on the way so far, in order.
     pub fn findings(&self) -> Vec<&Finding> {
-        self.taken.iter().flat_map(|t| &t.findings).map(|f| &f.1).collect()
+        self.begun.iter().chain(self.taken.iter().flat_map(|t| &t.findings)).map(|f| &f.1).collect()
     }
 
-    /// What the last turn showed.
+    /// What the last turn showed, or the beginning if there is none.
     pub fn last_findings(&self) -> Vec<&Finding> {
-        self.taken.last().map_or(Vec::new(), |t| t.findings.iter().map(|f| &f.1).collect())
+        self.taken.last().map_or(&self.begun, |t| &t.findings).iter().map(|f| &f.1).collect()
     }
 
     /// The way so far as lanes and as a schedule. That names no task for a choice alone that it
@@ -324,10 +328,22 @@ impl Stepper {
     fn carry_out(&self, explorer: &Explorer, turn: &turn::Turn) -> Option<Taken> {
         let (row, log, events) = explorer.logged(self.row(), turn)?;
         let steps: Vec<(Mover, Logged)> = log.steps.into_iter().map(|s| (turn.mover, s)).collect();
+        let findings = self.found(explorer, &row, &steps, events);
+        Some(Taken { row, steps, findings })
+    }
+
+    /// What shows itself in a state, or in the turn that came to it, for the first time.
+    fn found(
+        &self,
+        explorer: &Explorer,
+        row: &Row,
+        steps: &[(Mover, Logged)],
+        events: Vec<Event>,
+    ) -> Vec<(String, Finding)> {
         // Few turns show something, and a way may be long.
-        let all = LazyCell::new(|| self.log().chain(&steps).cloned().collect::<Vec<(Mover, Logged)>>());
+        let all = LazyCell::new(|| self.log().chain(steps).cloned().collect::<Vec<(Mover, Logged)>>());
         let mut told: BTreeSet<String> =
-            self.taken.iter().flat_map(|t| t.findings.iter().map(|f| f.0.clone())).collect();
+            self.begun.iter().chain(self.taken.iter().flat_map(|t| &t.findings)).map(|f| f.0.clone()).collect();
         let mut findings = Vec::new();
         let mut add = |code: Code, key: String, finding: Finding| {
             let key = format!("{} {key}", code.word());
@@ -337,24 +353,24 @@ impl Stepper {
         };
         let of_event = |code, what| {
             let found = Found1 { code, state: 0, turn: None, what, also_on: Vec::new() };
-            finding::finding(explorer, &found, &row, &all[..])
+            finding::finding(explorer, &found, row, &all[..])
         };
         for event in events {
             let (code, key) = finding::key(self.model.program, &event);
             add(code, key, of_event(code, What::Event(event)));
         }
-        let able = able(explorer, &row);
-        let scene = Scene1::new(explorer, &row, &able);
+        let able = able(explorer, row);
+        let scene = Scene1::new(explorer, row, &able);
         let stuck = scene.stuck();
         for one in scene.findings(&stuck) {
             add(one.code, one.key, one.finding);
         }
         if able.is_empty() && scene.finished() {
-            for (code, key, what) in ends(explorer, &row) {
+            for (code, key, what) in ends(explorer, row) {
                 add(code, key, of_event(code, what));
             }
         }
-        Some(Taken { row, steps, findings })
+        findings
     }
 
     // ------------------------------------------------------------------- views
@@ -439,10 +455,7 @@ fn turns_in(explorer: &mut Explorer, numbers: &Numbers, row: &Row) -> Vec<Turn> 
 fn one_turn(explorer: &Explorer, numbers: &Numbers, row: &Row, turn: turn::Turn) -> Option<Turn> {
     let (_, log, _) = explorer.logged(row, &turn)?;
     let number = numbers.of(explorer.task_of(&turn));
-    let ways = log.steps.iter().flat_map(|s| &s.choices).map(|c| match c {
-        Choice::Way(way) | Choice::Arm(way) => format!(":{way}"),
-        Choice::Task(task) => format!(":{}", numbers.of(*task)),
-    });
+    let ways = log.steps.iter().flat_map(|s| &s.choices).map(|c| format!(":{}", c.number(|task| numbers.of(task))));
     let ended = if turn.mover == Mover::Task { "" } else { "e" };
     let label = format!("{number}{ended}{}", ways.collect::<String>());
     let texts: Vec<&str> = log.steps.iter().map(|s| s.text.as_str()).filter(|t| !t.is_empty()).collect();

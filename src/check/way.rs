@@ -441,10 +441,7 @@ pub fn way_of(explorer: &Explorer, row: &Row, log: &[(Mover, Logged)]) -> Way {
     for (mover, step) in log {
         let number = numbers.of(step.task);
         let ended = *mover != Mover::Task;
-        let way = |c: &Choice| match c {
-            Choice::Way(way) | Choice::Arm(way) => *way,
-            Choice::Task(task) => numbers.of(*task),
-        };
+        let way = |c: &Choice| c.number(|task| numbers.of(task));
         let mut ways: Vec<u32> = step.choices.iter().map(way).collect();
         if step.turn || ended {
             if let Some(at) = waiting.iter().position(|w| w.0 == number) {

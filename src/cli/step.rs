@@ -175,7 +175,7 @@ impl Session {
     /// Commands until the end of the input: the exit code says whether the way
     /// taken in the end shows a failure.
     fn talk(&mut self, talk: &mut dyn Talk) -> u8 {
-        talk.show(&format!("{}\n", self.state()));
+        talk.show(&format!("{}{}\n", self.told(), self.state()));
         while let Some(line) = talk.line() {
             match self.command(line.trim(), talk) {
                 Some(text) => talk.show(&text),

@@ -281,20 +281,30 @@ impl System<'_> {
         }
     }
 
+    /// Whether a task waits for a lock that it holds itself.
+    fn needs_own_lock(&self, i: usize) -> bool {
+        let task = &self.tasks[i];
+        let waits = task.waits.as_deref().unwrap_or(&[]);
+        let own = |w: &WaitView| objects::is_lock(w.kind) && needs_itself(&w.need, task.id);
+        !waits.is_empty() && waits.iter().all(own)
+    }
+
     /// The group of a root, nobody behind it yet, and what others may have in
     /// common with it.
     fn root(&self, members: &[usize], edges: &[Vec<usize>]) -> (Group, Vec<Key>) {
-        let [only] = members else {
-            let circle = shortest_circle(members, edges);
+        let of_root = |cause, circle: Vec<usize>| {
             let behind = members.iter().copied().filter(|i| !circle.contains(i)).collect();
-            return (Group { cause: RootCause::Circle, circle, behind }, Vec::new());
+            Group { cause, circle, behind }
         };
-        let waits = self.tasks[*only].waits.as_deref().unwrap_or(&[]);
-        let id = self.tasks[*only].id;
-        let group = |cause| Group { cause, circle: vec![*only], behind: Vec::new() };
-        if waits.iter().any(|w| any_need(&w.need, &|n| matches!(n, Need::Tasks(ids) if ids.contains(&id)))) {
-            return (group(RootCause::SelfLock), Vec::new());
+        // Who holds itself what it needs would be stuck without the others too.
+        if let Some(own) = members.iter().find(|i| self.needs_own_lock(**i)) {
+            return (of_root(RootCause::SelfLock, vec![*own]), Vec::new());
         }
+        let [only] = members else {
+            return (of_root(RootCause::Circle, shortest_circle(members, edges)), Vec::new());
+        };
+        let group = |cause| of_root(cause, vec![*only]);
+        let waits = self.tasks[*only].waits.as_deref().unwrap_or(&[]);
         // A holder that has left nothing but its count is gone as well.
         let gone = |n: &Need| match n {
             Need::Tasks(ids) => ids.iter().any(|id| !self.index.contains_key(id)),
@@ -310,6 +320,16 @@ impl System<'_> {
             return (group(RootCause::OwnerEnded), lost);
         }
         (group(RootCause::NobodyLeft), waits.iter().map(|w| (1, w.object, w.method)).collect())
+    }
+}
+
+/// Whether it cannot come without an end of what this task does.
+fn needs_itself(need: &Need, id: u32) -> bool {
+    match need {
+        Need::Tasks(ids) => ids.contains(&id),
+        Need::All(needs) => needs.iter().any(|n| needs_itself(n, id)),
+        Need::Any(needs) => !needs.is_empty() && needs.iter().all(|n| needs_itself(n, id)),
+        _ => false,
     }
 }
 

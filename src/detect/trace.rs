@@ -33,8 +33,17 @@ pub struct Turn {
     pub deeds: Vec<Deed>,
     /// The arms of its `select`s that went ahead.
     pub arms: Vec<u32>,
-    /// The tasks it met or notified, by their numbers, in order.
-    pub picks: Vec<u32>,
+    /// Whom it met or notified, in order.
+    pub picks: Vec<Pick>,
+}
+
+/// Somebody whose wait is ended by another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pick {
+    /// The number of the task.
+    pub task: u32,
+    /// In a `select`, the place of the arm among those that it waits in; else 0.
+    pub arm: u32,
 }
 
 /// What others can see of a turn, with its answer.

@@ -23,6 +23,7 @@ use super::executor::Executor;
 use super::finish::Ended;
 use super::futex;
 use super::image::Image;
+use crate::detect::trace::Pick;
 use crate::machine::Step;
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
@@ -43,8 +44,8 @@ pub struct Turn {
     pub site: Option<u32>,
     /// The arms of its `select`s.
     pub arms: Vec<u32>,
-    /// The tasks it meets or notifies, where there are several.
-    pub picks: Vec<u32>,
+    /// Whom it meets or notifies, where there are several that wait.
+    pub picks: Vec<Pick>,
     /// Its process is over with it.
     pub over: bool,
 }

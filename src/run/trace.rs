@@ -11,7 +11,7 @@
 //! process that is killed in the middle leaves both or neither; a write to memory takes
 //! effect by itself, and its entry says that it is unsure until it is done.
 
-use super::arena::{Arena, facts, run, slot};
+use super::arena::{Arena, facts, run};
 use super::codec;
 use super::executor::Executor;
 use super::image::Image;
@@ -305,9 +305,9 @@ impl Executor {
     }
 
     /// Another task's wait is completed, or moved on.
-    pub(super) fn trace_pick(&mut self, slot: usize) {
+    pub(super) fn trace_pick(&mut self, node: usize) {
         if self.traces() {
-            self.trace.turn.picks.push(self.arena.slot(slot, slot::NUMBER).load(SeqCst) as u32);
+            self.trace.turn.picks.push(self.pick_of(node));
         }
     }
 

@@ -316,6 +316,37 @@ fn two_who_read_and_want_to_write_have_no_lock_order() {
     let ended = check_json(script).finish();
     let summary = ended.of_type("summary").remove(0);
     assert_eq!(summary["verdicts"]["lock-order"], "absent", "{summary}");
-    let deadlock = ended.findings().into_iter().find(|f| f["code"] == "deadlock").expect("the two of them");
-    assert!(deadlock["help"].to_string().contains("let go of g before taking it for writing"), "{deadlock}");
+    // Each would be stuck without the other.
+    assert_eq!(ended.failures(), ["self-deadlock"], "{}", ended.stdout);
+    assert_eq!(summary["verdicts"]["deadlock"], "absent", "{summary}");
+}
+
+/// Who reads and wants to write is stuck for its own sake, whoever waits for it and reads
+/// too; to let go of what those hold would mend nothing.
+#[test]
+fn who_holds_itself_what_it_wants_is_the_root_of_a_circle() {
+    for (held, let_go) in [("rw.acquire_read()\n", ""), ("rw.acquire_read()\n", "rw.release_read()\n"), ("", "")] {
+        let script = format!(
+            "expect self-deadlock on rw\nrwlock rw\n{held}let h = spawn {{ rw.acquire_read(); rw.acquire_write() }}\n{let_go}join h\n"
+        );
+        for command in ["check", "run"] {
+            let ended = conc().file("s.conc", &script).args([command, "--format", "json", "s.conc"]).finish();
+            assert_eq!(ended.failures(), ["self-deadlock"], "{script}{}", ended.stdout);
+        }
+    }
+}
+
+/// A handle is no lock: it is the same finding for a task and for a job.
+#[test]
+fn who_waits_for_its_own_end_has_a_deadlock() {
+    let job = "pool p(1)\natomic own = none\ntask j { await own != none; let o = own; join o }\n\
+               own = submit j to p\np.close()\njoin p\n";
+    for script in ["let h = self\njoin h\n", job] {
+        for command in ["check", "run"] {
+            let ended = conc().file("s.conc", script).args([command, "--format", "json", "s.conc"]).finish();
+            assert_eq!(ended.failures(), ["deadlock"], "{script}{}", ended.stdout);
+            let help = ended.findings()[0]["help"].to_string();
+            assert!(help.contains("come to its end, or wait for it with `join … for 1s`"), "{help}");
+        }
+    }
 }

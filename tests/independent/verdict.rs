@@ -317,10 +317,12 @@ impl<'a, 'b> Judge<'a, 'b> {
         if circle.iter().any(too_late) && !circle.iter().all(too_late) {
             told.unsure.extend(["deadlock", "lost-wakeup"]);
         }
-        told.found.insert(if !circle.is_empty() {
-            if circle.iter().all(too_late) { "lost-wakeup" } else { "deadlock" }
-        } else if self.waits_for_itself(s, t) {
+        let members = circle.iter().chain([&t]);
+        told.found.insert(if members.into_iter().any(|v| self.waits_for_itself(s, *v)) {
+            // It would be stuck without the others.
             "self-deadlock"
+        } else if !circle.is_empty() {
+            if circle.iter().all(too_late) { "lost-wakeup" } else { "deadlock" }
         } else if self.waits_for_the_dead(s, t) {
             "abandoned-lock"
         } else if too_late(&t) {

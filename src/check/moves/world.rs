@@ -108,7 +108,7 @@ impl World for Move<'_> {
         if partners.is_empty() {
             return None;
         }
-        let chosen = partners[self.choose_task(&partners)].clone();
+        let chosen = partners[self.choose_waiter(&partners)].clone();
         let value = self.meet_waiter(&chosen, give);
         (self.released, self.progress) = (true, true);
         Some(value)
@@ -123,7 +123,7 @@ impl World for Move<'_> {
         while moved < count && !left.is_empty() {
             // If all go, the order is no matter.
             let all = count - moved >= left.len() as u64;
-            let way = if all { 0 } else { self.choose_task(&left) };
+            let way = if all { 0 } else { self.choose_waiter(&left) };
             let waiter = left.remove(way);
             self.move_waiter(&waiter, object, to, then);
             moved += 1;

@@ -6,7 +6,7 @@ use super::{Pass, cursor};
 use crate::machine::Arm;
 use crate::objects::{self, KINDS, Outcome};
 use crate::program::value::{ObjRef, Value};
-use crate::run::arena::{run, slot};
+use crate::run::arena::run;
 use crate::run::executor::Executor;
 use crate::run::manager::ask;
 use crate::run::wait::{Halt, Pending, Woken};
@@ -209,9 +209,8 @@ impl Executor {
         let mut ordered = Vec::with_capacity(found.len());
         while (ordered.len() as u64) < count && count - (ordered.len() as u64) < found.len() as u64 {
             let pick = self.arena.run(run::REPLAY_PICK).fetch_add(1, SeqCst) as usize;
-            let Some(number) = turn.picks.get(pick) else { break };
-            let number_of = |node: &usize| self.arena.slot(self.node_slot(*node), slot::NUMBER).load(SeqCst);
-            let Some(at) = found.iter().position(|n| number_of(n) == u64::from(*number)) else { break };
+            let Some(pick) = turn.picks.get(pick) else { break };
+            let Some(at) = found.iter().position(|node| self.pick_of(*node) == *pick) else { break };
             ordered.push(found.remove(at));
         }
         ordered.append(&mut found);

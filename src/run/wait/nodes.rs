@@ -3,6 +3,7 @@
 //! value, and whose wait goes on at another object.
 
 use crate::detect::event::Kind;
+use crate::detect::trace::Pick;
 use crate::objects::{self, TaskId};
 use crate::program::value::Value;
 use crate::run::arena::{node, object, slot};
@@ -31,6 +32,12 @@ impl Executor {
 
     pub(in crate::run) fn node_task(&self, node: usize) -> TaskId {
         self.arena.slot(self.node_slot(node), slot::TASK).load(Relaxed) as TaskId
+    }
+
+    /// Whose it is, as a schedule and a trace have it.
+    pub(in crate::run) fn pick_of(&self, node: usize) -> Pick {
+        let number = self.arena.slot(self.node_slot(node), slot::NUMBER).load(SeqCst);
+        Pick { task: number as u32, arm: (self.node(node, node::SLOT) >> 32) as u32 }
     }
 
     /// The nodes of other tasks that wait with one of these methods and that
@@ -144,7 +151,7 @@ impl Executor {
             let value = self.arena.value(self.node(at, node::VALUE));
             // Who offers it has it still, and goes on when this object is let go of.
             self.take_share(&value);
-            self.trace_pick(slot);
+            self.trace_pick(at);
             if self.detect {
                 let other = crate::run::clock::TaskClock::new(self.arena, slot);
                 let mine = self.clock();
@@ -188,7 +195,7 @@ impl Executor {
             self.change(at + 8 * node::METHOD, u64::from(then));
             self.change(at + 8 * node::SIGNALLED, 0);
             self.append(to, at);
-            self.trace_pick(self.node_slot(at));
+            self.trace_pick(at);
             if self.detect {
                 crate::run::clock::TaskClock::new(self.arena, self.node_slot(at)).join_task(self.clock());
             }
