@@ -209,6 +209,8 @@ pub enum Reason {
     EndedSupplier { task: TaskFacts, ending: Ending, action: String },
     /// It came before the wait began, and woke nobody.
     CameTooEarly { task: TaskFacts, action: String, span: Option<Span> },
+    /// A job that had not begun when its pool was terminated.
+    Dropped { pool: String, span: Span },
     /// A barrier or latch lacks this many.
     Missing { count: u64 },
 }

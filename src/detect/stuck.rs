@@ -9,7 +9,7 @@ use super::looks::looked_at;
 use super::may::{May, Root};
 use super::names::Objects;
 use crate::lang::ast::Span;
-use crate::objects::{self, KINDS, Need, condition, event, task};
+use crate::objects::{self, KINDS, Need, condition, event, pool, task};
 use crate::program::Program;
 use crate::program::value::ErrorKind;
 
@@ -273,6 +273,13 @@ impl Told<'_> {
         let program = self.scene.program();
         let kind = self.scene.kind_of(object);
         let spec = &KINDS[kind as usize];
+        let dropped = (kind == objects::place::pool && methods.contains(&pool::TAKE))
+            .then(|| self.scene.word(object, pool::TERMINATED).checked_sub(1))
+            .flatten();
+        if let Some(at) = dropped {
+            let (pool, span) = (self.scene.object_name(object), program.span(at as u32));
+            return out.push(Reason::Dropped { pool, span });
+        }
         let name = |m: &u8| match spec.methods[*m as usize].name {
             "-submit" => "submit".to_string(),
             "-take" => format!("take a job of {}", self.scene.object_name(object)),

@@ -1,7 +1,7 @@
 //! `pool p(3)`: workers that wait for jobs; threads, or `of processes`.
 //!
-//! Words: how many workers, whether it is closed, whether it was terminated,
-//! how many workers have not left; how many jobs were submitted, where a backend
+//! Words: how many workers, whether it is closed, where it was terminated (the place in the
+//! code plus one; 0: it was not), how many workers have not left; how many jobs were submitted, where a backend
 //! counts them here. Its values are the jobs not yet begun, each
 //! a list: the job's handle, the task to call, the arguments. Clock 0: every
 //! worker's leaving.
@@ -86,7 +86,10 @@ pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, args: &[Value], _again: 
             Outcome::Done(Value::None)
         }
         TERMINATE => {
-            w.set(o, TERMINATED, 1);
+            if w.word(o, TERMINATED) == 0 {
+                let at = u64::from(w.site()) + 1;
+                w.set(o, TERMINATED, at);
+            }
             w.wake(o, &[TAKE], u64::MAX);
             w.terminate_workers(o);
             Outcome::Done(Value::None)

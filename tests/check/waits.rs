@@ -336,6 +336,25 @@ fn who_holds_itself_what_it_wants_is_the_root_of_a_circle() {
     }
 }
 
+/// Whoever joins a job that was dropped is told by what, in a pool of threads and of processes.
+#[test]
+fn who_joins_a_dropped_job_is_told_of_it() {
+    for of in ["", " of processes"] {
+        let script = format!(
+            "pool p(1){of}\nevent go\ntask j {{ go.wait() }}\nlet a = submit j to p\nlet b = submit j to p\n\
+             p.terminate()\njoin p\njoin b\n"
+        );
+        for command in ["check", "run"] {
+            let ended = conc().file("s.conc", &script).args([command, "--format", "json", "s.conc"]).finish();
+            assert_eq!(ended.failures(), ["deadlock"], "{script}{}", ended.stdout);
+            let finding = ended.findings().remove(0);
+            let why = "j#1, which had not begun when p was terminated at line 6";
+            assert!(finding["message"].to_string().contains(why), "{finding}");
+            assert!(finding["help"].to_string().contains("join j#1 before it"), "{finding}");
+        }
+    }
+}
+
 /// A handle is no lock: it is the same finding for a task and for a job.
 #[test]
 fn who_waits_for_its_own_end_has_a_deadlock() {

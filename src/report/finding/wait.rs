@@ -109,6 +109,9 @@ fn one(source: &Source, reason: &Reason, wait: &Wait) -> Option<String> {
             let line = span.map(|s| format!(" at line {}", source.line(s))).unwrap_or_default();
             format!("but {} did {action}{line} before the wait began", task.name)
         }
+        Reason::Dropped { pool, span } => {
+            format!("which had not begun when {pool} was terminated at line {}", source.line(*span))
+        }
         Reason::Missing { count } if wait.object_kind == "latch" => format!("which is still {count} above zero"),
         Reason::Missing { count } => missing(*count),
         _ => return None,

@@ -100,6 +100,15 @@ fn deadlock(circle: &[Waiting]) -> String {
     if let Some(help) = ended_supplier(circle) {
         return help;
     }
+    let dropped = reasons(circle).find_map(|(wait, reason)| match reason {
+        Reason::Dropped { pool, .. } => Some((&wait.object, pool)),
+        _ => None,
+    });
+    if let Some((job, pool)) = dropped {
+        return format!(
+            "`terminate` drops the jobs that have not begun: join {job} before it, or end {pool} by `{pool}.close()`"
+        );
+    }
     let (locks, others): (Vec<&Wait>, Vec<&Wait>) = circle.iter().flat_map(|w| &w.waits).partition(|w| is_lock(w));
     let held = |wait: &&&Wait| wait.reasons.iter().any(|r| matches!(r, Reason::HeldBy { .. }));
     if let Some((wait, _)) = reasons(circle).find(|(_, r)| matches!(r, Reason::BehindWriter { .. })) {
