@@ -329,9 +329,28 @@ fn a_time_limit_ends_the_run_without_an_answer() {
 #[test]
 fn what_was_known_at_the_time_limit_is_told() {
     let script = format!("{RACE}\nsleep 100s");
-    let ended = run_json(script).args(["--time-limit", "500ms"]).finish().expect_code(3);
+    let ended = run_json(script).args(["--time-limit", "500ms"]).finish().expect_code(1);
     assert_whole(&ended);
     assert_only_races(&ended);
+    assert!(ended.stderr.contains("the time limit was reached"), "{}", ended.stderr);
+}
+
+/// Of several runs the one that is cut takes back nothing of what was found before.
+#[test]
+fn what_was_found_before_a_cut_run_is_told() {
+    let script = "var x = 0\ntask t { x += 1 }\nif choose([true, false]) { sleep 100s }\nspawn t x2\njoin all\n";
+    let mut codes = [0, 0];
+    for seed in 0..8 {
+        let args = ["--repeat", "50", "--time-limit", "500ms", "--seed", &seed.to_string()];
+        let ended = run_json(script).args(args).finish();
+        assert!(ended.stderr.contains("the time limit was reached"), "{}", ended.stderr);
+        let found = usize::from(!ended.findings().is_empty());
+        let code = [3, 1][found];
+        assert_eq!(ended.code, Some(code), "seed {seed}: {}", ended.stdout);
+        assert_eq!(ended.of_type("summary")[0]["exit_code"], code);
+        codes[found] += 1;
+    }
+    assert!(codes[0] > 0 && codes[1] > 0, "{codes:?}");
 }
 
 /// With `--hang` a deadlock is reported and left standing for a debugger.

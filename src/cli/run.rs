@@ -23,7 +23,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
     /// Run that many times: a table of outcomes and findings with their frequency
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["timeline", "trace"])]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["timeline", "trace", "hang"])]
     repeat: Option<u64>,
     /// Random pauses at steps, to make rare interleavings likely
     #[arg(long)]
@@ -272,7 +272,11 @@ impl Session<'_> {
             {
                 report.stop = Stop::Interrupted(signal);
             }
-            let code = exit_code(&report);
+            let code = match exit_code(&report) {
+                // Nor does a later one that is cut take back what was found before.
+                exit::NO_ANSWER if worst != exit::FINE => worst,
+                code => code,
+            };
             if !matches!(report.stop, Stop::Finished | Stop::Stuck) || report.main_killed.is_some() {
                 self.end(&report, code);
                 worst = code;
@@ -332,12 +336,15 @@ pub fn setup_failed(error: &SetupError, program: &Program, source: &Source, comm
 }
 
 pub fn exit_code(report: &Report) -> u8 {
+    let failed = report.findings.iter().any(|f| !f.code.is_note());
     match report.stop {
         Stop::Failed(_) => exit::FAILED,
         Stop::Interrupted(_) => exit::INTERRUPTED,
-        Stop::TimeLimit | Stop::Diverged(_) => exit::NO_ANSWER,
-        Stop::ScheduleOver | Stop::Finished | Stop::Stuck => {
-            if report.findings.iter().any(|f| !f.code.is_note()) {
+        Stop::Diverged(_) => exit::NO_ANSWER,
+        Stop::TimeLimit if !failed => exit::NO_ANSWER,
+        // What was found is an answer, wherever the run was cut.
+        Stop::TimeLimit | Stop::ScheduleOver | Stop::Finished | Stop::Stuck => {
+            if failed {
                 exit::FINDINGS
             } else if report.main_killed.is_some() {
                 // No script has come to its end of which `main` has not.
