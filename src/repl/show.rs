@@ -185,14 +185,23 @@ fn object(o: &ObjectState) -> String {
     parts.join("; ")
 }
 
-/// Columns whose last one goes on below itself where a line is too wide.
+/// Columns whose last one goes on below itself where a line is too wide, or all but the first
+/// below that where there is no room.
 pub(super) fn broken(lines: &str, rows: &[Vec<String>], width: usize) -> String {
     let last = |row: &Vec<String>| row.last().map_or(0, |cell| cell.chars().count());
     let mut out = String::new();
     for (line, row) in lines.lines().zip(rows) {
         let before = line.chars().count().saturating_sub(last(row));
-        if line.chars().count() <= width || before + LAST_COLUMN_MIN > width {
+        if line.chars().count() <= width {
             out.push_str(&format!("{line}\n"));
+            continue;
+        }
+        if before + LAST_COLUMN_MIN > width {
+            let (first, others) = row.split_first().map_or(("", &[][..]), |(f, o)| (f.as_str(), o));
+            out.push_str(&format!("{first}\n"));
+            for part in wrap(&others.join("  "), width.saturating_sub(2)) {
+                out.push_str(&format!("  {}\n", part.trim_end()));
+            }
             continue;
         }
         let head: String = line.chars().take(before).collect();
@@ -217,4 +226,22 @@ pub fn columns(rows: &[Vec<String>]) -> String {
         out.push('\n');
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_in_little_room() {
+        let row = |cells: &[&str]| cells.iter().map(|c| c.to_string()).collect::<Vec<String>>();
+        let rows = [
+            row(&["main", "process 30136", "-", "is at the prompt"]),
+            row(&["w", "thread of main", "s:1:10", "sleeps"]),
+        ];
+        let shown = |width| broken(&columns(&rows), &rows, width);
+        assert_eq!(shown(60), "main  process 30136   -       is at the prompt\nw     thread of main  s:1:10  sleeps\n");
+        assert_eq!(shown(38), "main\n  process 30136  -  is at the prompt\nw     thread of main  s:1:10  sleeps\n");
+        assert_eq!(shown(20), "main\n  process 30136  -\n  is at the prompt\nw\n  thread of main\n  s:1:10  sleeps\n");
+    }
 }
