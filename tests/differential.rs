@@ -160,8 +160,8 @@ fn oracle_differs(
     compare("races", &seen.races, &told.races, told.races_complete);
     // A walk ends where nobody goes on, and knows of no circles of those that serve others.
     let ended = |outcome: &&String| !outcome.contains("cut short");
-    let ends: BTreeSet<String> = told.outcomes.iter().filter(ended).cloned().collect();
-    compare("outcomes", &seen.outcomes, &ends, told.complete);
+    let ends = |outcomes: &BTreeSet<String>| outcomes.iter().filter(ended).cloned().collect::<BTreeSet<String>>();
+    compare("outcomes", &ends(&seen.outcomes), &ends(&told.outcomes), told.complete);
     let found = |codes: &[Code]| seen.verdicts.iter().any(|v| codes.contains(&v.0) && v.1 == Verdict::Found);
     // `finally` fails beyond the last turn.
     let failed = found(&[Code::Assertion, Code::Error]);

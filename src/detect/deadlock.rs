@@ -244,10 +244,11 @@ impl System<'_> {
     }
 
     fn needed(&self, i: usize, wait: &WaitView, need: &Need, to: &mut Vec<usize>) {
-        // Who waits in the same place cannot be the one to help.
+        // Who waits in the same place cannot be the one to help, unless it may go on by
+        // another arm.
         let beside = |j: usize| {
             let waits = self.tasks[j].waits.as_deref().unwrap_or(&[]);
-            j != i && waits.iter().any(|w| (w.object, w.method) == (wait.object, wait.method))
+            j != i && !waits.is_empty() && waits.iter().all(|w| (w.object, w.method) == (wait.object, wait.method))
         };
         let all = 0..self.tasks.len();
         match need {

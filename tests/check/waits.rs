@@ -336,6 +336,21 @@ fn who_holds_itself_what_it_wants_is_the_root_of_a_circle() {
     }
 }
 
+/// Who waits in the same place in one arm of a `select` may go on by the other: what keeps it
+/// from that is the root for both.
+#[test]
+fn who_could_go_on_by_another_arm_is_who_is_waited_for() {
+    let script = "lock m\nqueue q(1)\ntask t1 { q.put(1); spawn t2; q.put(2) }\n\
+                  task t2 {\n    select { m.acquire() => { }\n q.put(1) => { } }\n    q.get()\n}\n\
+                  m.acquire()\nspawn t1\n";
+    for command in ["check", "run"] {
+        let ended = conc().file("s.conc", script).args([command, "--format", "json", "s.conc"]).finish();
+        assert_eq!(ended.failures(), ["abandoned-lock"], "{command}: {}", ended.stdout);
+        let behind = ended.findings()[0]["notes"].to_string();
+        assert!(behind.contains("t1 waits to put into q at line 3, and t2, which would get, is stuck"), "{behind}");
+    }
+}
+
 /// Whoever joins a job that was dropped is told by what, in a pool of threads and of processes.
 #[test]
 fn who_joins_a_dropped_job_is_told_of_it() {

@@ -211,9 +211,13 @@ impl<'a, 'b> Judge<'a, 'b> {
         }
     }
 
-    /// What a task's operation is on, if it is one.
+    /// What a task waits for, if that is one thing.
     fn object_of(&self, s: &State, t: usize) -> Option<usize> {
-        if let Ins::Op(_, object, ..) = self.ins(s, t) { Some(*object) } else { None }
+        match self.ins(s, t) {
+            Ins::Op(_, object, ..) => Some(*object),
+            Ins::Select(arms, _) if arms.len() == 1 => Some(arms[0].1),
+            _ => None,
+        }
     }
 
     fn holds_itself(&self, s: &State, t: usize, object: usize, op: Op) -> bool {
@@ -242,6 +246,12 @@ impl<'a, 'b> Judge<'a, 'b> {
                 // Whether it is behind those is a matter of how closely one looks.
                 told.unsure.extend(["deadlock", "lost-wakeup"]);
             }
+        }
+        let in_its_own_lock = |t: &usize| stuck & 1 << *t != 0 && self.waits_for_itself(s, *t);
+        if live.iter().any(in_its_own_lock) && live.iter().any(|t| stuck & 1 << *t != 0 && !in_its_own_lock(t)) {
+            // Whether others are behind that one, or would be stuck without it too, is a matter
+            // of how closely one looks at what it would do next.
+            told.unsure.insert("deadlock");
         }
         let mut freed = 0;
         loop {
@@ -289,7 +299,8 @@ impl<'a, 'b> Judge<'a, 'b> {
     fn name(&self, s: &State, t: usize, circle: &[usize], told: &mut Told) {
         // One lock has no order.
         let objects: BTreeSet<usize> = circle.iter().filter_map(|v| self.object_of(s, *v)).collect();
-        if objects.len() != 1 && !circle.is_empty() && circle.iter().all(|v| self.waits_for_a_lock(s, *v)) {
+        let one = objects.len() == 1 && circle.iter().all(|v| self.object_of(s, *v).is_some());
+        if !one && !circle.is_empty() && circle.iter().all(|v| self.waits_for_a_lock(s, *v)) {
             told.found.insert("lock-order");
         }
         // A condition's wait takes its lock again in no order of its own, and an arm is one of several.
