@@ -223,12 +223,14 @@ pub mod flag {
     pub const OWN_NAME: u64 = 4096;
     /// Its end was told, and its handle may be another task's by now.
     pub const TOLD: u64 = 8192;
+    /// Among the facts of a forked child: that its parent's end left it behind is noted.
+    pub const LEFT: u64 = 16384;
 
     /// No two of them are the same bit.
     const _: () = {
         let all = [
             TERMINATE, DAEMON, PROCESS, WORKER, INTERRUPT, BODY_ENDED, CODE_ENDED, SIGNALLED, NUMBERED, HALT, STANDS,
-            UNBORN, OWN_NAME, TOLD,
+            UNBORN, OWN_NAME, TOLD, LEFT,
         ];
         let (mut n, mut seen) = (0, 0);
         while n < all.len() {

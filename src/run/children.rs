@@ -165,6 +165,9 @@ impl Executor {
         let parent = first.checked_sub(1).map_or(self.task, |task| task as u32);
         for child in children {
             let child = child.task.id;
+            if !record::is_left_now(self.arena, child) {
+                continue;
+            }
             let raw = match has_ended(self.arena, child) {
                 true => Raw::Zombie { child, parent },
                 false => Raw::Orphan { child, parent },

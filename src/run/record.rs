@@ -2,7 +2,7 @@
 //! block of the arena each, in one list. Also the orders in which locks were
 //! taken, for the prediction of deadlocks.
 
-use super::arena::{Arena, facts, run, slot};
+use super::arena::{Arena, facts, flag, run, slot};
 use super::codec;
 use super::executor::Executor;
 use super::guard;
@@ -12,7 +12,7 @@ use crate::detect::race::Record;
 use crate::objects::Mode;
 use crate::program::value::ObjRef;
 use serde::{Deserialize, Serialize};
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 
 /// Words of a finding's block: the next one, the key's two, the count, the
 /// bytes, and of a replay who saw it when.
@@ -329,6 +329,12 @@ fn list(arena: &Arena) -> impl Iterator<Item = usize> + '_ {
         next = arena.at(block + NEXT).load(Relaxed) as usize;
         Some(block)
     })
+}
+
+/// Whether it is not noted yet that a forked child was left behind. Both the process at its
+/// end and, if that is killed meanwhile, the supervisor look at what it leaves.
+pub(super) fn is_left_now(arena: &Arena, child: u32) -> bool {
+    arena.facts(child, facts::FLAGS).fetch_or(flag::LEFT, SeqCst) & flag::LEFT == 0
 }
 
 /// The key of an orphan or a zombie: those from one place, of parents from one place, are one

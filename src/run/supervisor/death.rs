@@ -160,7 +160,8 @@ impl Supervisor {
                 let task = word(process::TASK);
                 // Whose end was told has noted its children.
                 let told = (task | parent) & process::TOLD != 0;
-                if task != 0 && parent != 0 && !told && !finish::has_ended(self.arena, task as u32 - 1) {
+                let left = |child| !finish::has_ended(self.arena, child) && record::is_left_now(self.arena, child);
+                if task != 0 && parent != 0 && !told && left(task as u32 - 1) {
                     let raw = Raw::Orphan { child: task as u32 - 1, parent: parent as u32 - 1 };
                     let key = record::child_key(self.arena, &raw);
                     record::add(self.arena, key, (raw, u64::MAX), guard::holder(TASKS_MAX, 0));
