@@ -1,10 +1,10 @@
 //! `pool p(3)`: workers that wait for jobs; threads, or `of processes`.
 //!
-//! Words: how many workers, whether it is closed, where it was terminated (the place in the
-//! code plus one; 0: it was not), how many workers have not left; how many jobs were submitted, where a backend
-//! counts them here. Its values are the jobs not yet begun, each
-//! a list: the job's handle, the task to call, the arguments. Clock 0: every
-//! worker's leaving.
+//! Words: how many workers, whether it is closed, where it was terminated (the
+//! place in the code plus one; 0: it was not), how many workers have not left;
+//! how many jobs were submitted, where a backend counts them here. Its values are
+//! the jobs not yet begun, each a list: the job's handle, the task to call, the
+//! arguments. Clock 0: every worker's leaving.
 
 use super::*;
 
