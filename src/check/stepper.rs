@@ -193,7 +193,12 @@ impl Stepper {
 
     /// All that was found on the way so far, in order.
     pub fn findings(&self) -> Vec<&Finding> {
-        self.begun.iter().chain(self.taken.iter().flat_map(|t| &t.findings)).map(|f| &f.1).collect()
+        self.told().map(|f| &f.1).collect()
+    }
+
+    /// The same, each with its key.
+    fn told(&self) -> impl Iterator<Item = &(String, Finding)> {
+        self.begun.iter().chain(self.taken.iter().flat_map(|t| &t.findings))
     }
 
     /// What the last turn showed, or the beginning if there is none.
@@ -342,8 +347,7 @@ impl Stepper {
     ) -> Vec<(String, Finding)> {
         // Few turns show something, and a way may be long.
         let all = LazyCell::new(|| self.log().chain(steps).cloned().collect::<Vec<(Mover, Logged)>>());
-        let mut told: BTreeSet<String> =
-            self.begun.iter().chain(self.taken.iter().flat_map(|t| &t.findings)).map(|f| f.0.clone()).collect();
+        let mut told: BTreeSet<String> = self.told().map(|f| f.0.clone()).collect();
         let mut findings = Vec::new();
         let mut add = |code: Code, key: String, finding: Finding| {
             let key = format!("{} {key}", code.word());

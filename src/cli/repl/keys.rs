@@ -63,7 +63,8 @@ impl Ahead {
     pub fn take_typed(&self) -> bool {
         let mut interrupted = false;
         let comes = |within| event::poll(within).is_ok_and(|any| any);
-        let mut more = comes(Duration::ZERO) || tell_again() && comes(Duration::ZERO);
+        let is_here = || comes(Duration::ZERO) || tell_again() && comes(Duration::ZERO);
+        let mut more = is_here();
         while more {
             match event::read() {
                 Ok(event) => interrupted |= self.keep(&event),
@@ -71,7 +72,7 @@ impl Ahead {
             }
             // What is pasted comes in pieces. All of it has to be here before the editor asks
             // the terminal where the cursor is: the answer stands behind it.
-            more = comes(Duration::ZERO) || tell_again() && comes(Duration::ZERO) || comes(PIECES);
+            more = is_here() || comes(PIECES);
         }
         interrupted
     }
