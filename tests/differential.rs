@@ -79,7 +79,9 @@ struct Seen {
 }
 
 fn seen(report: &Report) -> Seen {
-    let races = report.found.iter().filter(|s| s.finding.code == Code::Race).flat_map(|s| s.finding.on.clone());
+    let races = report.found.iter().map(|s| &s.finding).filter(|f| f.code == Code::Race);
+    // Of several places of one declaration that the same statements race on, one is told.
+    let races = races.flat_map(|f| f.on.iter().chain(&f.also_on).cloned());
     Seen {
         verdicts: report.verdicts.clone(),
         races: races.collect(),

@@ -7,6 +7,7 @@
 mod draw;
 mod estimate;
 mod policy;
+mod several;
 pub(super) mod shorter;
 mod walk;
 

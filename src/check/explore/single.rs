@@ -219,6 +219,11 @@ impl Explorer<'_> {
         matches!(self.activities[row.get(ix) as usize], Activity::Task | Activity::Stopping)
     }
 
+    /// Whether one part is a task that is there, and the other one that has ended or is to.
+    pub(in crate::check) fn ceases(&mut self, before: PartId, after: PartId) -> bool {
+        before != after && self.activity(before) == Activity::Task && self.activity(after) != Activity::Task
+    }
+
     /// The state that a transition comes to, as it is kept; and whether it is
     /// new.
     pub(in crate::check) fn land(&mut self, row: &Row, writes: &[(PartIx, PartId)]) -> (StateId, bool) {

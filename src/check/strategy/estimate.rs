@@ -50,6 +50,14 @@ pub fn touches<'l>(explorer: &Explorer, part: PartId, leaf: &'l Leaf) -> &'l [Pa
     })
 }
 
+/// What the step of a task names, whatever it comes to.
+pub fn named_by(explorer: &Explorer, part: PartId) -> Box<[PartIx]> {
+    match &*explorer.model.space.part(part) {
+        Part::Task(task) => named(explorer, task).into_boxed_slice(),
+        _ => Box::default(),
+    }
+}
+
 /// What the step names at which a task stands.
 fn named(explorer: &Explorer, task: &TaskPart) -> Vec<PartIx> {
     let m = Move::new(explorer.model, &[], &[], task.birth.id, task.process);

@@ -8,11 +8,13 @@
 use super::Strategy;
 use super::draw::Draw;
 use super::estimate::{self, Estimate};
-use super::walk::{Candidate, Fan};
+use super::several::Who;
+use super::walk::Fan;
 use crate::check::explore::Explorer;
 use crate::check::memo::Leaf;
 use crate::check::part::{PartId, PartIx};
 use crate::check::turn::Mover;
+use hashbrown::HashMap;
 
 /// So many schedules tell how long they are and who reaches what how often.
 const ESTIMATED_BY: u64 = 16;
@@ -43,6 +45,42 @@ impl<T: Copy + Default> PerPlace<T> {
     }
 }
 
+/// Of several who might go on: who was not tried yet.
+pub struct Tried {
+    rest: Vec<Who>,
+    /// The same with their priorities, once they are asked for.
+    order: Vec<(Who, u64)>,
+    ordered: bool,
+    turned: bool,
+    /// SURW: whose next event is interesting and who are not intended.
+    kept: Vec<Who>,
+    /// Nobody else can go on.
+    intends: bool,
+    /// PCT: whose turn it was has been lowered.
+    lowered: bool,
+    counted: bool,
+}
+
+impl Tried {
+    pub fn new(movers: Vec<Who>) -> Tried {
+        Tried {
+            rest: movers,
+            order: Vec::new(),
+            ordered: false,
+            turned: false,
+            kept: Vec::new(),
+            intends: false,
+            lowered: false,
+            counted: false,
+        }
+    }
+
+    fn any(&mut self, draw: &mut Draw) -> Option<Who> {
+        let count = self.rest.len() as u64;
+        (count > 0).then(|| self.rest.swap_remove(draw.below(count) as usize))
+    }
+}
+
 /// See the head of the file.
 pub struct Policy {
     strategy: Strategy,
@@ -68,6 +106,8 @@ pub struct Policy {
     /// no schedule of the estimate had it, such as giving up a wait; and where
     /// several may go on whose next event is not interesting, any of them does.
     loose: bool,
+    /// What the step of a task in a part names.
+    named: HashMap<PartId, Box<[PartIx]>, rustc_hash::FxBuildHasher>,
 }
 
 impl Policy {
@@ -87,6 +127,7 @@ impl Policy {
             counted: Vec::new(),
             intended: None,
             loose: false,
+            named: HashMap::default(),
         }
     }
 
@@ -179,6 +220,103 @@ impl Policy {
         best.1
     }
 
+    /// Who is to be tried next of several who might go on, if anybody is left.
+    pub fn tries(&mut self, explorer: &Explorer, tried: &mut Tried, draw: &mut Draw) -> Option<Who> {
+        if self.strategy == Strategy::Random || self.pilot {
+            return tried.any(draw);
+        }
+        while let Some(who) = self.next(tried, draw) {
+            if self.strategy == Strategy::Pct || Some(who.0) == self.intended || !self.names_interesting(explorer, who)
+            {
+                return Some(who);
+            }
+            tried.kept.push(who);
+        }
+        // SURW: the next to be intended is one of those whose next event is interesting.
+        tried.intends = true;
+        if tried.kept.is_empty() {
+            return None;
+        }
+        let n = self.by_weight(tried.kept.iter().map(|who| who.0), draw);
+        Some(tried.kept.swap_remove(n))
+    }
+
+    /// One of these by the number of their events to come.
+    fn by_weight(&self, actors: impl ExactSizeIterator<Item = PartIx> + Clone, draw: &mut Draw) -> usize {
+        let weight = |actor: PartIx| u64::from(self.left.get(actor, self.schedule).unwrap_or(0));
+        let total: u64 = actors.clone().map(weight).sum();
+        if total == 0 {
+            // The estimate was too low: nothing tells one from another.
+            return draw.below(actors.len() as u64) as usize;
+        }
+        let mut at = draw.below(total);
+        let mut actors = actors;
+        let chosen = actors.position(|actor| {
+            let w = weight(actor);
+            let here = at < w;
+            at = at.saturating_sub(w);
+            here
+        });
+        chosen.unwrap_or(0)
+    }
+
+    /// The one of highest priority of those that are left, or any where it is not taken strictly.
+    fn next(&mut self, tried: &mut Tried, draw: &mut Draw) -> Option<Who> {
+        if !tried.ordered {
+            tried.ordered = true;
+            let loose = self.strategy == Strategy::Surw && self.loose;
+            for who in tried.rest.drain(..) {
+                let priority = self.priority(who.0, draw);
+                tried.order.push((who, if loose { draw.next() } else { priority }));
+            }
+            // Two of one actor: it goes on, or is ended from outside.
+            tried.turned = draw.below(2) == 1;
+        }
+        let turned = tried.turned;
+        let above = |a: &(Who, u64), b: &(Who, u64)| {
+            let mover = |who: &Who| if turned { !(who.1 as u32) } else { who.1 as u32 };
+            (a.1, mover(&a.0)).cmp(&(b.1, mover(&b.0)))
+        };
+        let best = (0..tried.order.len()).max_by(|a, b| above(&tried.order[*a], &tried.order[*b]))?;
+        Some(tried.order.swap_remove(best).0)
+    }
+
+    /// One that was tried can go on, and not by itself: whether it does.
+    pub fn takes(&mut self, explorer: &Explorer, tried: &mut Tried, who: Who, leaf: &Leaf, draw: &mut Draw) -> bool {
+        if !tried.counted {
+            tried.counted = true;
+            self.steps += 1;
+        }
+        if self.strategy == Strategy::Random || self.pilot {
+            return true;
+        }
+        if self.strategy == Strategy::Pct {
+            if tried.lowered || !self.changes.contains(&self.steps) {
+                return true;
+            }
+            tried.lowered = true;
+            let priority = HIGH / 2 + draw.below(HIGH / 2);
+            self.priorities.set(who.0, self.schedule, priority);
+            tried.order.push((who, priority));
+            return false;
+        }
+        if tried.intends {
+            self.intended = Some(who.0);
+            return true;
+        }
+        if Some(who.0) != self.intended && self.is_interesting(explorer, who.2, leaf) {
+            tried.kept.push(who);
+            return false;
+        }
+        true
+    }
+
+    /// What its step names is interesting, whatever comes of it.
+    fn names_interesting(&mut self, explorer: &Explorer, who: Who) -> bool {
+        let named = self.named.entry(who.2).or_insert_with(|| estimate::named_by(explorer, who.2));
+        named.iter().any(|ix| self.interesting.get(*ix, self.schedule).unwrap_or(false))
+    }
+
     fn is_interesting(&self, explorer: &Explorer, part: PartId, leaf: &Leaf) -> bool {
         let touches = estimate::touches(explorer, part, leaf);
         touches.iter().any(|ix| self.interesting.get(*ix, self.schedule).unwrap_or(false))
@@ -206,21 +344,7 @@ impl Policy {
         if let Some((_, n)) = best {
             return n;
         }
-        let weight = |candidate: &Candidate| u64::from(self.left.get(candidate.actor, self.schedule).unwrap_or(0));
-        let total: u64 = fan.candidates.iter().map(weight).sum();
-        let n = if total == 0 {
-            // The estimate was too low: nothing tells one from another.
-            draw.below(fan.candidates.len() as u64) as usize
-        } else {
-            let mut at = draw.below(total);
-            let chosen = fan.candidates.iter().position(|c| {
-                let w = weight(c);
-                let here = at < w;
-                at = at.saturating_sub(w);
-                here
-            });
-            chosen.unwrap_or(0)
-        };
+        let n = self.by_weight(fan.candidates.iter().map(|c| c.actor), draw);
         self.intended = Some(fan.candidates[n].actor);
         n
     }

@@ -1,11 +1,12 @@
 //! Random walks over the states of a script. It owns the states that walks have
-//! met, as a graph that grows with them: where a walk goes the way of an earlier
-//! one, a step is a look at an edge. Beyond the memory for the graph, walks go
+//! met, as a graph that grows with them: where a walk goes the way of two earlier
+//! ones, a step is a look at an edge. Beyond the memory for the graph, walks go
 //! on from row to row with the explorer's memo alone. Who goes next, a policy
 //! says.
 
 use super::draw::Draw;
 use super::policy::Policy;
+use super::several::SEVERAL;
 use crate::check::Stop;
 use crate::check::explore::Explorer;
 use crate::check::memo::Leaf;
@@ -17,7 +18,7 @@ use std::hash::BuildHasher;
 use std::rc::Rc;
 
 /// An actor with more ways than this has them drawn one by one.
-const WAYS_MAX: usize = 32;
+pub(super) const WAYS_MAX: usize = 32;
 /// After so many transitions in a row that are nobody else's affair the others
 /// have a chance as well: whoever goes round by itself must not end the walk.
 const ALONE_MAX: u32 = 1_000;
@@ -54,6 +55,12 @@ pub struct Fan {
 }
 
 impl Fan {
+    pub(super) fn clear(&mut self) {
+        self.out.clear();
+        self.candidates.clear();
+        self.alone = false;
+    }
+
     /// What the candidate does on its first way.
     pub fn leaf(&self, candidate: &Candidate) -> &Rc<Leaf> {
         &self.out[candidate.from as usize].1
@@ -65,15 +72,15 @@ struct Node {
     fan: Option<Fan>,
     next: Vec<u32>,
     outcome: Option<usize>,
-    /// The last walk that was here.
+    /// The last walk that was here; 0 if none was.
     walk: u32,
 }
 
 /// After so many transitions, or looks at who might make one, it is asked whether to go on.
 pub const WORK: u64 = 1 << 12;
-const LOOKS: u64 = 1 << 14;
+pub(super) const LOOKS: u64 = 1 << 14;
 /// Going through so many places of a row takes as long as a look.
-const PARTS_A_LOOK: u64 = 8;
+pub(super) const PARTS_A_LOOK: u64 = 8;
 
 /// How a walk came to its end.
 pub struct Walked {
@@ -111,24 +118,24 @@ pub struct Graph<'a> {
     /// What was found and not fetched yet.
     pub fresh: Vec<Fresh>,
     noted: usize,
-    alone: u32,
+    pub(super) alone: u32,
     round: u32,
     streak: (PartIx, u32),
-    off: Fan,
+    pub(super) off: Fan,
     /// So many looks at who might go on since it was last asked whether to.
-    looks: u64,
+    pub(super) looks: u64,
     /// It was stopped while it looked at who can go on.
-    stop: Option<Stop>,
+    pub(super) stop: Option<Stop>,
 }
 
 /// Who says whether to go on, and what that is told.
-struct Limit<'l> {
-    steps: u64,
-    ask: &'l mut dyn FnMut(u64, &Graph) -> Option<Stop>,
+pub(super) struct Limit<'l> {
+    pub(super) steps: u64,
+    pub(super) ask: &'l mut dyn FnMut(u64, &Graph) -> Option<Stop>,
 }
 
 /// Where a walk is.
-enum At {
+pub(super) enum At {
     Known(u32),
     Row(Row),
     End(Option<usize>),
@@ -259,10 +266,8 @@ impl<'a> Graph<'a> {
 
     /// Who can go on, unless it is stopped: of thousands of tasks each may have to look at all
     /// of them.
-    fn fan(&mut self, row: &Row, all: bool, mut fan: Fan, limit: &mut Limit) -> Option<Fan> {
-        fan.out.clear();
-        fan.candidates.clear();
-        fan.alone = false;
+    pub(super) fn fan(&mut self, row: &Row, all: bool, mut fan: Fan, limit: &mut Limit) -> Option<Fan> {
+        fan.clear();
         self.explorer.forget_waiting();
         // A row is gone through as well, and copied.
         self.looks += row.parts().len() as u64 / PARTS_A_LOOK;
@@ -297,7 +302,7 @@ impl<'a> Graph<'a> {
 
     /// What the explorer says of a state: its outcome if it is an end, and who
     /// is stuck in it.
-    fn look(&mut self, row: &Row, fan: &Fan) -> Option<usize> {
+    pub(super) fn look(&mut self, row: &Row, fan: &Fan) -> Option<usize> {
         let outcome = if fan.candidates.is_empty() {
             self.explorer.at_end(0, row)
         } else {
@@ -324,9 +329,23 @@ impl<'a> Graph<'a> {
         (node.fan, node.outcome) = (Some(fan), outcome);
     }
 
+    /// The walk is in this state.
+    fn met(&mut self, at: usize) {
+        self.round = if self.nodes[at].walk == self.walk { self.round + 1 } else { 0 };
+        self.nodes[at].walk = self.walk;
+    }
+
     fn go_from_known(&mut self, id: u32, policy: &mut Policy, draw: &mut Draw, limit: &mut Limit) -> At {
         let at = id as usize;
         if self.nodes[at].fan.is_none() {
+            if self.nodes[at].walk == 0 {
+                let row = self.nodes[at].row.clone();
+                let movers = self.explorer.movers(&row);
+                if movers.len() >= SEVERAL {
+                    self.met(at);
+                    return self.go_from_several(&row, movers, policy, draw, limit);
+                }
+            }
             self.open(id, false, limit);
         }
         if self.alone > ALONE_MAX {
@@ -338,8 +357,7 @@ impl<'a> Graph<'a> {
             }
             self.alone = 0;
         }
-        self.round = if self.nodes[at].walk == self.walk { self.round + 1 } else { 0 };
-        self.nodes[at].walk = self.walk;
+        self.met(at);
         let node = &self.nodes[at];
         let Some(fan) = &node.fan else { return At::End(None) };
         if fan.candidates.is_empty() {
@@ -380,6 +398,10 @@ impl<'a> Graph<'a> {
     }
 
     fn go_from_row(&mut self, row: &Row, policy: &mut Policy, draw: &mut Draw, limit: &mut Limit) -> At {
+        let movers = self.explorer.movers(row);
+        if movers.len() >= SEVERAL {
+            return self.go_from_several(row, movers, policy, draw, limit);
+        }
         let all = self.explorer.model.plain || self.alone > ALONE_MAX;
         let fan = std::mem::take(&mut self.off);
         let Some(fan) = self.fan(row, all, fan, limit) else { return At::End(None) };
@@ -397,22 +419,43 @@ impl<'a> Graph<'a> {
     }
 
     /// A transition whose ways are drawn now.
-    fn drawn(&mut self, row: &Row, who: (PartIx, Mover, PartId), policy: &mut Policy, draw: &mut Draw) -> At {
+    pub(super) fn drawn(
+        &mut self,
+        row: &Row,
+        who: (PartIx, Mover, PartId),
+        policy: &mut Policy,
+        draw: &mut Draw,
+    ) -> At {
         let (turn, leaf) = self.explorer.drawn(row, who, &mut |count| draw.below(u64::from(count)) as u32);
         if leaf.blocked {
             // This way leads nowhere now; another one is drawn next.
             return self.place(applied(row, &[]));
         }
+        self.made(row, who, (turn, &leaf), true, policy, draw)
+    }
+
+    /// A transition off the edges; `counts`: the policy is told of it in any case.
+    pub(super) fn made(
+        &mut self,
+        row: &Row,
+        who: (PartIx, Mover, PartId),
+        (turn, leaf): (Turn, &Leaf),
+        counts: bool,
+        policy: &mut Policy,
+        draw: &mut Draw,
+    ) -> At {
         self.trace.push((OWN, self.own.len() as u32));
         self.own.push(turn.clone());
-        self.happened(&turn, &leaf);
+        self.happened(&turn, leaf);
         self.streak = if self.streak.0 == who.0 { (who.0, self.streak.1 + 1) } else { (who.0, 0) };
         let next = self.place(applied(row, &leaf.writes));
         let repeated = match &next {
             At::Known(node) => self.nodes[*node as usize].walk == self.walk,
             _ => self.streak.1 > STREAK_MAX,
         };
-        policy.went(&self.explorer, who, &leaf, repeated, draw);
+        if counts || repeated {
+            policy.went(&self.explorer, who, leaf, repeated, draw);
+        }
         next
     }
 
