@@ -18,7 +18,8 @@ pub type Actor = u32;
 
 /// A transition prints, or takes a value or a job.
 pub const PROGRESS: u8 = 1;
-/// It is one of several values of `choose`, each of which must be taken.
+/// It is one of several ways that an actor may take where it stands, each of which must be
+/// taken: values of `choose`, ready arms of a `select`, those who wait to be met.
 pub const CHOSEN: u8 = 2;
 
 /// The flags of a transition.
@@ -135,7 +136,7 @@ pub struct Search<'g> {
     labels: u32,
     /// Of Pearce's algorithm; 0: not met.
     index: Vec<u32>,
-    /// `(state, actor)` of whose values of `choose` some lead out of the part that the state
+    /// `(state, actor)` of whose ways some lead out of the part that the state
     /// is in: none of them is taken for ever. What else the actor may do there is nobody's
     /// to choose. A part that is looked at again is smaller: more lead out then.
     barred: HashSet<(StateId, Actor)>,
@@ -203,7 +204,7 @@ impl<'g> Search<'g> {
         for state in &part.states {
             let edges = self.graph.of(*state);
             for edge in edges.iter().filter(|e| self.allowed(part, *state, **e)) {
-                // If some value of a `choose` leads out, it is taken some day.
+                // If some way leads out, it is taken some day.
                 let mut values = edges.iter().filter(|e| e.has(CHOSEN) && e.actor() == edge.actor());
                 let leads_out = edge.has(CHOSEN) && values.any(|e| !self.allowed(part, *state, *e));
                 if leads_out {

@@ -226,7 +226,7 @@ pub fn recurring(explorer: &mut Explorer, row: &Row, left: &mut u64) -> Vec<Circ
                 actors.push(actor(explorer, &row, turn));
                 actors.len() as u32 - 1
             });
-            edges.push(Edge::new(to, by, flags(leaf.progress, leaf.fair && !turn.ways.is_empty())));
+            edges.push(Edge::new(to, by, flags(leaf.progress, !turn.ways.is_empty())));
         }
         graph.add(edges.into_iter());
         turns.push(out.iter().map(|(turn, _)| turn.clone()).collect());

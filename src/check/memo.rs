@@ -23,8 +23,6 @@ pub struct Leaf {
     pub alone: bool,
     /// It prints, or takes a value that somebody gave.
     pub progress: bool,
-    /// All ways were taken by `choose`, which takes each again and again.
-    pub fair: bool,
     /// The task's end goes with it, and is kept by itself.
     pub ends: bool,
     pub rare: Rare,
@@ -67,7 +65,6 @@ impl Leaf {
             blocked: self.blocked,
             alone: self.alone,
             progress: self.progress || next.progress,
-            fair: self.fair && next.fair,
             ends: false,
             rare,
             writes,
@@ -120,11 +117,6 @@ impl<'m> LeafView<'m> {
     }
 
     #[inline]
-    pub fn fair(&self) -> bool {
-        self.has(FAIR)
-    }
-
-    #[inline]
     pub fn ends(&self) -> bool {
         self.has(ENDS)
     }
@@ -165,7 +157,6 @@ impl<'m> LeafView<'m> {
             blocked: self.blocked(),
             alone: self.alone(),
             progress: self.progress(),
-            fair: self.fair(),
             ends: self.ends(),
             rare: self.rare().cloned().unwrap_or_default(),
             writes: self.writes().map(|(ix, number)| (ix, part(ix, number))).collect(),
@@ -203,9 +194,8 @@ impl Walk {
 const BLOCKED: u32 = 1;
 const ALONE: u32 = 2;
 const PROGRESS: u32 = 4;
-const FAIR: u32 = 8;
-const ENDS: u32 = 16;
-const RARE: u32 = 32;
+const ENDS: u32 = 8;
+const RARE: u32 = 16;
 
 // What stands at an address; the low bits of its first number say which, the
 // others are its argument. Address 0 is nowhere.
@@ -553,7 +543,6 @@ impl Memo {
         let flags = flag(leaf.blocked, BLOCKED)
             | flag(leaf.alone, ALONE)
             | flag(leaf.progress, PROGRESS)
-            | flag(leaf.fair, FAIR)
             | flag(leaf.ends, ENDS)
             | flag(!leaf.rare.is_nothing(), RARE);
         self.code.extend_from_slice(&[head(LEAF, flags), self.rare.len() as u32, leaf.writes.len() as u32]);

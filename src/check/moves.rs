@@ -185,8 +185,6 @@ pub struct Move<'a> {
     /// It has printed, or taken a value or a job that somebody gave: who goes round
     /// in a circle with that gets something done.
     pub progress: bool,
-    /// It took a way that need not be taken ever again.
-    pub unfair: bool,
     pub events: Vec<Event>,
     /// A limit was reached: what follows is not all.
     pub cut: Option<&'static str>,
@@ -221,7 +219,6 @@ impl<'a> Move<'a> {
             released: false,
             reached: false,
             progress: false,
-            unfair: false,
             events: Vec::new(),
             cut: None,
             log: None,
@@ -488,7 +485,8 @@ impl<'a> Move<'a> {
 
     // ---------------------------------------------------------------- choices
 
-    /// One of `count` ways; each is tried in turn.
+    /// One of `count` ways; each is tried in turn, and who comes by again and again takes each of
+    /// them again and again.
     pub fn choose(&mut self, count: u64) -> u64 {
         if count <= 1 || self.probing {
             return 0;
@@ -507,12 +505,6 @@ impl<'a> Move<'a> {
             log.choices.push(Choice::Way(way));
         }
         u64::from(way)
-    }
-
-    /// The same where nobody promises that each is taken again and again.
-    pub fn choose_any(&mut self, count: u64) -> u64 {
-        self.unfair |= count > 1 && !self.probing;
-        self.choose(count)
     }
 
     /// One of several that wait; each is tried in turn. Of a task that waits in several arms
@@ -561,7 +553,7 @@ impl<'a> Move<'a> {
         }
         let Some(tasks) = self.named else {
             let before = self.log.as_ref().map(|l| l.choices.len());
-            let way = self.choose_any(names.len() as u64) as usize;
+            let way = self.choose(names.len() as u64) as usize;
             if let (Some(log), Some(before)) = (&mut self.log, before)
                 && let Some(choice) = log.choices.get_mut(before)
             {

@@ -84,7 +84,7 @@ pub fn carry_out(mut m: Move, own: (PartIx, PartId), mover: Mover) -> Carried {
     let before = m.keep();
     m.apart = true;
     let ran = run(&mut m, mover);
-    let (progress, fair, ends, cut) = (m.progress, !m.unfair, m.ends, m.cut);
+    let (progress, ends, cut) = (m.progress, m.ends, m.cut);
     let long = m.took_long();
     // What it waits for is seen in the state that it was in: what it did
     // until it could not go ahead has not happened.
@@ -100,11 +100,11 @@ pub fn carry_out(mut m: Move, own: (PartIx, PartId), mover: Mover) -> Carried {
     let (leaf, writes) = match ran {
         Ran::Blocked => {
             let rare = Rare { cut, needs, ..Rare::default() };
-            (Leaf { blocked: true, fair, rare, ..Leaf::default() }, Vec::new())
+            (Leaf { blocked: true, rare, ..Leaf::default() }, Vec::new())
         }
         Ran::Went { alone } => {
             let rare = Rare { cut, needs, events };
-            (Leaf { alone, progress, fair, ends, rare, ..Leaf::default() }, writes)
+            (Leaf { alone, progress, ends, rare, ..Leaf::default() }, writes)
         }
     };
     Carried { actor, own, mover, leaf, writes, looks, long: long || lengthy, beyond }

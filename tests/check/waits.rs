@@ -281,6 +281,23 @@ fn whoever_goes_on_for_ever_hides_none_of_the_stuck() {
             assert_eq!(sorted(&script, options), ["deadlock", "livelock", "starvation"], "{script}");
         }
     }
+    // Ready arms and those who wait to be met are chosen at random: each has its turn.
+    let served = [
+        "queue a(1)\nqueue b(0)\ntask s { loop { select { a.get() => { } b.get() => { return } } } }\n\
+         task t { loop { a.put(1) } }\nspawn daemon t\nspawn s\nb.put(1)\n",
+        "queue a(0)\nqueue b(0)\ntask s { loop { select { a.get() => { } b.get() => { } } } }\n\
+         task t { loop { a.put(1) } }\nspawn daemon t\nspawn daemon s\nb.put(1)\n",
+        "queue q(0)\ntask s { loop { q.put(1) } }\ntask t { loop { q.get() } }\n\
+         spawn daemon s\nspawn daemon t\nq.get()\n",
+        "lock m\ncondition c(m)\ntask s { loop { with m { c.notify() } } }\n\
+         task t { loop { with m { c.wait() } } }\nspawn daemon s\nspawn daemon t x2\nwith m { c.wait() }\n",
+    ];
+    for script in served {
+        for options in [&[][..], &["--no-reduction"]] {
+            let told = check(script).args(options).finish();
+            assert!(told.stdout.contains("no findings"), "{script}{}", told.stdout);
+        }
+    }
     let starved = "atomic x = 0\natomic y = 0\ntask s { loop { x += 1; x -= 1 } }\ntask t { loop { y += 1; y -= 1 } }\n\
         task w { if choose([true, false]) { await x == 0 } else { await y == 0 } }\n\
         spawn daemon s x2\nspawn daemon t x2\nspawn w\njoin all\n";

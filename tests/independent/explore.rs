@@ -12,7 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Copy)]
 pub struct Edge {
     pub actor: Actor,
-    pub choice: Option<(usize, i32)>,
+    /// It is one of several that the actor may take where it stands.
+    pub chosen: bool,
     pub progress: bool,
     pub to: usize,
 }
@@ -90,7 +91,10 @@ pub fn explore(machine: &mut Machine, first: State, most: usize) -> Option<Graph
                 next
             });
             machine.invariants(&graph.states[to]);
-            out.push(Edge { actor: step.actor, choice: step.choice, progress: step.progress, to });
+            out.push(Edge { actor: step.actor, chosen: false, progress: step.progress, to });
+        }
+        for at in 0..out.len() {
+            out[at].chosen = out.iter().filter(|e| e.actor == out[at].actor).count() > 1;
         }
         if graph.states.len() > most || machine.worn.get() {
             return None;

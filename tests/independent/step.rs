@@ -11,8 +11,6 @@ use std::collections::BTreeSet;
 /// A step, and where it leads.
 pub struct Step {
     pub actor: Actor,
-    /// Of `choose`: where, and which value.
-    pub choice: Option<(usize, i32)>,
     /// It printed, or took a value, or cannot come again: no part of a livelock.
     pub progress: bool,
     /// A look of an `await` that does not hold: it changes nothing but clocks.
@@ -350,7 +348,7 @@ impl Machine<'_> {
                     let mut n = n.clone();
                     n.tasks[t].regs[r] = Value::Int(v);
                     self.settle(&mut n, t);
-                    out.push(Step { choice: Some((task.pc, v)), ..step(t, n) });
+                    out.push(step(t, n));
                 }
                 return;
             }
@@ -550,9 +548,9 @@ fn others(s: &State, but: usize) -> bool {
 pub const NO_VALUE: i32 = i32::MIN;
 
 pub fn step(t: usize, state: State) -> Step {
-    Step { actor: Actor::Task(t), choice: None, progress: false, look: false, state }
+    Step { actor: Actor::Task(t), progress: false, look: false, state }
 }
 
 fn outside(t: usize, state: State) -> Step {
-    Step { actor: Actor::Outside(t), choice: None, progress: true, look: false, state }
+    Step { actor: Actor::Outside(t), progress: true, look: false, state }
 }

@@ -102,7 +102,7 @@ impl<'a, 'b> Judge<'a, 'b> {
     fn new(graph: &'a Graph, machine: &'a Machine<'b>) -> Judge<'a, 'b> {
         let go: Vec<u32> = graph.edges.iter().map(|out| mask(out.iter().map(|e| of(e.actor)))).collect();
         let mut last = vec![false; graph.states.len()];
-        for part in parts(graph, &vec![true; graph.states.len()], &|_| true) {
+        for part in parts(graph, &vec![true; graph.states.len()], &|_, _| true) {
             let within: HashSet<usize> = part.iter().copied().collect();
             if part.iter().all(|u| graph.edges[*u].iter().all(|e| within.contains(&e.to))) {
                 part.into_iter().for_each(|u| last[u] = true);
@@ -456,35 +456,42 @@ impl<'a, 'b> Judge<'a, 'b> {
     // ---- for ever ----
 
     /// Fair circles within `within`, over edges that `goes` allows: each with its
-    /// states and who goes in it. Fair is one in which whoever can go does, and
-    /// `choose` takes each of its values.
+    /// states and who goes in it. Fair is one in which whoever can go does, and who has
+    /// several ways where it stands takes each of them if any.
     fn fair(&self, within: Vec<bool>, goes: &dyn Fn(&Edge) -> bool) -> Vec<(Vec<usize>, BTreeSet<Actor>)> {
         let mut out = Vec::new();
-        let mut work = vec![within];
-        while let Some(within) = work.pop() {
-            for part in parts(self.graph, &within, goes) {
+        let mut work = vec![(within, BTreeSet::<(usize, Actor)>::new())];
+        while let Some((within, barred)) = work.pop() {
+            let goes = |u: usize, e: &Edge| goes(e) && !(e.chosen && barred.contains(&(u, e.actor)));
+            for part in parts(self.graph, &within, &goes) {
                 let mut is_in = vec![false; within.len()];
                 part.iter().for_each(|u| is_in[*u] = true);
                 let inner =
-                    |u: &usize| self.graph.edges[*u].iter().filter(|e| goes(e) && is_in[e.to]).collect::<Vec<_>>();
+                    |u: &usize| self.graph.edges[*u].iter().filter(|e| goes(*u, e) && is_in[e.to]).collect::<Vec<_>>();
                 let taken: Vec<&Edge> = part.iter().flat_map(inner).collect();
                 let actors: BTreeSet<Actor> = taken.iter().map(|e| e.actor).collect();
-                let choices: BTreeSet<_> = taken.iter().filter_map(|e| e.choice.map(|c| (e.actor, c))).collect();
                 if taken.is_empty() {
                     continue;
                 }
-                let unfair = |u: &usize| {
-                    self.graph.edges[*u].iter().any(|e| {
-                        !actors.contains(&e.actor) || e.choice.is_some_and(|c| !choices.contains(&(e.actor, c)))
-                    })
-                };
+                // Of several ways that one has there some lead out: it takes none of them for ever.
+                let mut more = barred.clone();
+                for u in &part {
+                    let ways = self.graph.edges[*u].iter().filter(|e| e.chosen);
+                    let some = |e: &&Edge| inner(u).iter().any(|i| i.chosen && i.actor == e.actor);
+                    more.extend(ways.filter(|e| !(goes(*u, e) && is_in[e.to])).filter(some).map(|e| (*u, e.actor)));
+                }
+                if more.len() > barred.len() {
+                    work.push((is_in, more));
+                    continue;
+                }
+                let unfair = |u: &usize| self.graph.edges[*u].iter().any(|e| !actors.contains(&e.actor));
                 let rest: Vec<usize> = part.iter().copied().filter(|u| !unfair(u)).collect();
                 if rest.len() == part.len() {
                     out.push((part, actors));
                 } else if !rest.is_empty() {
                     let mut within = vec![false; within.len()];
                     rest.into_iter().for_each(|u| within[u] = true);
-                    work.push(within);
+                    work.push((within, barred.clone()));
                 }
             }
         }
@@ -607,7 +614,7 @@ fn ahead(machine: &Machine) -> Vec<Vec<HashSet<(usize, u8)>>> {
 }
 
 /// The strongly connected parts (Tarjan, without calls).
-fn parts(graph: &Graph, within: &[bool], goes: &dyn Fn(&Edge) -> bool) -> Vec<Vec<usize>> {
+fn parts(graph: &Graph, within: &[bool], goes: &dyn Fn(usize, &Edge) -> bool) -> Vec<Vec<usize>> {
     const NEW: usize = usize::MAX;
     let (mut index, mut low, mut on) = (vec![NEW; within.len()], vec![0; within.len()], vec![false; within.len()]);
     let (mut next, mut stack, mut out) = (0, Vec::new(), Vec::new());
@@ -625,7 +632,7 @@ fn parts(graph: &Graph, within: &[bool], goes: &dyn Fn(&Edge) -> bool) -> Vec<Ve
             }
             if let Some(edge) = graph.edges[u].get(at) {
                 calls.last_mut().expect("it is there").1 += 1;
-                if within[edge.to] && goes(edge) {
+                if within[edge.to] && goes(u, edge) {
                     if index[edge.to] == NEW {
                         calls.push((edge.to, 0));
                     } else if on[edge.to] {

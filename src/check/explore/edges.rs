@@ -151,8 +151,7 @@ impl Making {
             }
         };
         let [leaf, end] = leaves(known, step);
-        let fair = leaf.fair() && (step.end == End::None || end.fair());
-        let chosen = fair && !piece.ways[step.ways as usize].is_empty();
+        let chosen = !piece.ways[step.ways as usize].is_empty();
         Edge::new(to, actor, flags(leaf.progress() || end.progress(), chosen))
     }
 }
