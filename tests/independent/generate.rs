@@ -882,7 +882,7 @@ impl Generator {
         from.extend(self.object("s").map(|s| (s, Op::Acquire)));
         from.extend(self.object("l").map(|l| (l, Op::Wait)));
         from.extend(self.object("e").map(|e| (e, Op::Wait)));
-        let count = self.random.number(1, 2);
+        let count = self.random.number(1, 3);
         let mut arms: Vec<Arm> = Vec::new();
         for _ in 0..count {
             if from.is_empty() {
@@ -911,9 +911,9 @@ impl Generator {
         if arms.is_empty() {
             return;
         }
-        let otherwise = match self.random.below(3) {
-            0 => Otherwise::Nothing,
-            1 => Otherwise::Else(self.inner(0, 1, scope, around)),
+        let otherwise = match self.random.below(4) {
+            0 | 1 => Otherwise::Nothing,
+            2 => Otherwise::Else(self.inner(0, 1, scope, around)),
             _ => Otherwise::After(self.inner(0, 1, scope, around)),
         };
         out.push(Stmt::Select(arms, otherwise));
