@@ -440,7 +440,7 @@ impl Store {
         for (ix, part) in parts.iter().enumerate() {
             self.packing.give_number(ix as PartIx, *part);
         }
-        for ix in parts.len()..self.packing.columns.len() {
+        for ix in parts.len()..self.packing.used {
             self.packing.give_number(ix as PartIx, 0);
         }
         self.fit(&Workers::one());

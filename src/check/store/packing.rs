@@ -51,6 +51,12 @@ impl Bits {
 /// From so many states on packing them anew takes a while.
 const MANY: usize = 1 << 8;
 
+/// A place that is to come gets at least so many bits: most are of tasks, which are there, do
+/// something and end. What the last ones needed is better known, but one of them may be a large
+/// exception.
+const COMING: u32 = 2;
+const COMING_MAX: u32 = 6;
+
 /// So many bits tell apart so many.
 fn bits(count: usize) -> u32 {
     usize::BITS - count.saturating_sub(1).leading_zeros()
@@ -62,6 +68,10 @@ static VERSIONS: AtomicU64 = AtomicU64::new(1);
 #[derive(Default)]
 pub struct Packing {
     pub(super) columns: Vec<Column>,
+    /// So many of them are of places; behind them is room for places to come.
+    pub(super) used: usize,
+    /// So many were used when all was packed last.
+    packed: usize,
     /// Of the columns that there were when all was packed last.
     pub(super) bits: Vec<Bits>,
     /// Of those that have any: which, and their bits.
@@ -96,9 +106,8 @@ impl Packing {
     /// A part's number; it gets one. Before it is put anywhere the states may have to
     /// be packed anew (`Store::fit`).
     pub fn give_number(&mut self, ix: PartIx, part: PartId) -> Number {
-        let nothing = Column { width: 0, parts: vec![0] };
-        let columns = self.columns.len().max(ix as usize + 1);
-        self.columns.resize(columns, nothing);
+        self.used = self.used.max(ix as usize + 1);
+        self.reach(self.used);
         if let Some(number) = self.number(ix, part) {
             return number;
         }
@@ -108,6 +117,11 @@ impl Packing {
         self.outgrown |= column.is_full();
         self.numbers.insert((ix, part), number);
         number
+    }
+
+    fn reach(&mut self, columns: usize) {
+        let columns = self.columns.len().max(columns);
+        self.columns.resize(columns, Column { width: 0, parts: vec![0] });
     }
 
     /// Replaces what stands at a place.
@@ -129,20 +143,30 @@ impl Packing {
     /// Gives each place the bits that it needs now. Where many states are there,
     /// it gives more as long as a state takes hardly more words for it, so that all
     /// are not packed anew for each place in turn: one more for every place at which
-    /// several parts have stood, or else for those that have used most of theirs.
+    /// several parts have stood, or else for those that have used most of theirs. Where
+    /// places have come meanwhile, as with each task that a loop makes, there is room for a
+    /// quarter more of them.
     pub(super) fn fit(&mut self, states: usize) {
+        let mut coming = (usize::MAX, 0);
+        if states > MANY && self.columns.len() > self.packed {
+            self.reach(self.used + self.used / 4);
+            let last = self.used - self.used / 4;
+            let most = self.columns[last..].iter().map(|c| bits(c.parts.len())).max().unwrap_or(0);
+            coming = (last, most.clamp(COMING, COMING_MAX));
+        }
+        self.packed = self.used;
         let least = |count: usize| bits(count);
-        self.lay_out(least);
+        self.lay_out(least, coming);
         if states > MANY {
             let words = self.words + self.words / 4;
             let generous = |count: usize| if count > 1 { bits(count) + 1 } else { 0 };
             let careful = |count: usize| if count > 1 { bits(count + 1 + count / 4) } else { 0 };
-            self.lay_out(generous);
+            self.lay_out(generous, coming);
             if self.words > words {
-                self.lay_out(careful);
+                self.lay_out(careful, coming);
             }
             if self.words > words {
-                self.lay_out(|count| if count > 64 { careful(count) } else { least(count) });
+                self.lay_out(|count| if count > 64 { careful(count) } else { least(count) }, coming);
             }
         }
         let places = self.bits.iter().enumerate().map(|(ix, bits)| (ix as PartIx, *bits));
@@ -153,12 +177,16 @@ impl Packing {
     }
 
     /// Places one after the other, none in two words; `width` says how many bits
-    /// one gets at which so many parts have stood.
-    fn lay_out(&mut self, width: impl Fn(usize) -> u32) {
+    /// one gets at which so many parts have stood; the last places, from one on, and those to come
+    /// get no less than what `coming` says.
+    fn lay_out(&mut self, width: impl Fn(usize) -> u32, coming: (usize, u32)) {
         let (mut word, mut shift) = (0, 0);
         self.bits.clear();
-        for column in &mut self.columns {
-            let width = width(column.parts.len());
+        for (ix, column) in self.columns.iter_mut().enumerate() {
+            let mut width = width(column.parts.len());
+            if ix >= coming.0 && (width > 0 || ix >= self.used) {
+                width = width.max(coming.1);
+            }
             if shift + width > u64::BITS {
                 (word, shift) = (word + 1, 0);
             }
@@ -177,5 +205,39 @@ impl Packing {
         let each = size_of::<Column>() + size_of::<Bits>() + size_of::<PartId>();
         let columns: usize = self.columns.iter().map(|c| each + 4 * c.parts.capacity()).sum();
         columns + self.live.capacity() * size_of::<(PartIx, Bits)>() + self.numbers.capacity() * 13
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A loop makes one place after the other, each of which comes to hold several parts: with
+    /// many states they are not packed anew for each.
+    #[test]
+    fn places_that_come_one_by_one_have_room() {
+        let mut packing = Packing::default();
+        let mut fits = 0;
+        for ix in 0..2_000 {
+            for part in 1..=5 {
+                packing.give_number(ix, part);
+                if packing.outgrown || packing.version == 0 {
+                    packing.fit(10_000);
+                    fits += 1;
+                }
+            }
+        }
+        assert!(fits < 60, "{fits}");
+        // Each part is still told apart from the others at its place.
+        let mut words = vec![0; packing.words];
+        for ix in 0..2_000 {
+            for part in 0..=5 {
+                packing.put(&mut words, ix, packing.number(ix, part).expect("it was given"));
+                let mut row = packing.fixed.clone();
+                packing.unpack(&words, &mut row);
+                assert_eq!(row[ix as usize], part);
+            }
+        }
+        assert!(packing.words <= 2_000 * 4 * 5 / 4 / 64 + 2, "{}", packing.words);
     }
 }
