@@ -341,7 +341,7 @@ impl fmt::Display for Shown<'_> {
             Value::Bool(b) => write!(f, "{b}"),
             Value::Int(i) => write!(f, "{i}"),
             Value::Duration(d) => f.write_str(&duration_text(*d)),
-            Value::Str(s) if self.quoted => write!(f, "\"{s}\""),
+            Value::Str(s) if self.quoted => quoted(s, f),
             Value::Str(s) => f.write_str(s),
             Value::List(items) => {
                 f.write_str("[")?;
@@ -359,6 +359,23 @@ impl fmt::Display for Shown<'_> {
             Value::Missing => f.write_str("nothing"),
         }
     }
+}
+
+/// A string as a script would write it, on one line.
+fn quoted(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str("\"")?;
+    for piece in text.split_inclusive(['"', '\\', '\n', '\t']) {
+        let (plain, last) = piece.split_at(piece.trim_end_matches(['"', '\\', '\n', '\t']).len());
+        f.write_str(plain)?;
+        f.write_str(match last {
+            "\n" => "\\n",
+            "\t" => "\\t",
+            "\"" => "\\\"",
+            "\\" => "\\\\",
+            _ => last,
+        })?;
+    }
+    f.write_str("\"")
 }
 
 /// So many bytes of a text about a script's values are shown, of more its beginning.

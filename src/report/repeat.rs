@@ -1,9 +1,10 @@
 //! Many runs of one script: how often each outcome and each finding came. It
 //! owns the table; a single outcome as JSON belongs to `json`.
 
-use super::json::{Outcome, Pairs};
+use super::json::Outcome;
 use super::{Style, phrase};
 use crate::detect::finding::Code;
+use std::collections::{HashMap, HashSet};
 
 /// So many rows of each table, unless everything is asked for.
 const ROWS_MAX: usize = 10;
@@ -11,6 +12,8 @@ const ROWS_MAX: usize = 10;
 const NUMBERS_WIDTH: usize = 16;
 /// Longer values are cut.
 const VALUE_WIDTH_MAX: usize = 60;
+/// Rows that would be equal get up to so much of them.
+const VALUE_MAX: usize = 60 * 64;
 /// So many characters stand before the first that differs.
 const BEFORE_DIFFERENCE: usize = 20;
 
@@ -86,26 +89,44 @@ impl RepeatTable {
 
     /// With several outcomes only what differs is in the rows.
     fn outcome_rows(&self, style: &Style, out: &mut String) {
-        let parts: Vec<Vec<String>> = self.outcomes.iter().map(|outcome| parts(outcome, &self.outcomes)).collect();
-        let common: Vec<String> = match parts.as_slice() {
-            [first, rest @ ..] if !rest.is_empty() => {
-                first.iter().filter(|p| rest.iter().all(|o| o.contains(p))).cloned().collect()
-            }
-            _ => Vec::new(),
-        };
-        let row = |(outcome, parts): (&Outcome, &Vec<String>)| {
-            let own: Vec<&str> = parts.iter().filter(|p| !common.contains(p)).map(String::as_str).collect();
-            (outcome.count, if own.is_empty() { "nothing but that".to_string() } else { own.join("; ") })
-        };
-        let mut rows: Vec<(u64, String)> = self.outcomes.iter().zip(&parts).map(row).collect();
+        let parts = Parts::of(&self.outcomes);
+        let mut rows: Vec<(u64, String, &Outcome)> =
+            self.outcomes.iter().map(|o| (o.count, parts.row(o, VALUE_WIDTH_MAX), o)).collect();
         rows.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+        let shown = self.shown(style, rows.len());
+        self.rows_apart(&parts, &mut rows[..shown]);
+        let rows: Vec<(u64, String)> = rows.into_iter().map(|(count, text, _)| (count, text)).collect();
         self.rows("outcome", &rows, style, out);
+        let common = parts.common();
         if !common.is_empty() {
             let text = style.own(&format!("in every outcome: {}", common.join("; ")));
             for line in phrase::wrap(&text, style.width - 2) {
                 out.push_str(&format!("  {line}\n"));
             }
         }
+    }
+
+    /// Rows that are equal though their outcomes are not get more of their texts.
+    fn rows_apart(&self, parts: &Parts, rows: &mut [(u64, String, &Outcome)]) {
+        let mut width = VALUE_WIDTH_MAX;
+        while width < VALUE_MAX {
+            width *= 4;
+            let mut count: HashMap<String, u32> = HashMap::new();
+            rows.iter().for_each(|row| *count.entry(row.1.clone()).or_default() += 1);
+            let mut all_apart = true;
+            for row in rows.iter_mut().filter(|row| count[&row.1] > 1) {
+                row.1 = parts.row(row.2, width);
+                all_apart = false;
+            }
+            if all_apart {
+                return;
+            }
+        }
+    }
+
+    /// So many of the rows of a table are shown.
+    fn shown(&self, style: &Style, rows: usize) -> usize {
+        if style.verbose { rows } else { rows.min(ROWS_MAX) }
     }
 
     fn rows(&self, title: &str, rows: &[(u64, String)], style: &Style, out: &mut String) {
@@ -115,8 +136,8 @@ impl RepeatTable {
         let indent = if self.runs > 0 { NUMBERS_WIDTH } else { 2 };
         let head = if self.runs > 0 { format!("{:>6}  {:>6}  {title}", "runs", "") } else { format!("  {title}") };
         out.push_str(&format!("\n{}\n", style.paint("1", &head)));
-        let rows_max = if style.verbose { usize::MAX } else { ROWS_MAX };
-        for (count, text) in rows.iter().take(rows_max) {
+        let shown = self.shown(style, rows.len());
+        for (count, text) in &rows[..shown] {
             for (n, line) in phrase::wrap(&style.own(text), style.width - indent).iter().enumerate() {
                 let numbers = match n {
                     0 if self.runs > 0 => self.numbers(*count),
@@ -125,8 +146,8 @@ impl RepeatTable {
                 out.push_str(&format!("{numbers}{line}\n"));
             }
         }
-        if rows.len() > rows_max {
-            out.push_str(&format!("{}and {} more\n", " ".repeat(indent), rows.len() - rows_max));
+        if rows.len() > shown {
+            out.push_str(&format!("{}and {} more\n", " ".repeat(indent), rows.len() - shown));
         }
     }
 
@@ -146,42 +167,102 @@ fn in_order(outcome: &Outcome) -> [Vec<&(String, String)>; 2] {
     })
 }
 
-/// `balance is 150`, `main printed "done"`, `teller#0 failed with Type`; `all` is what it is
-/// to be told from.
-fn parts(outcome: &Outcome, all: &[Outcome]) -> Vec<String> {
-    let cut = |pairs: fn(&Outcome) -> &Pairs, of: &(String, String)| {
-        let same_name = |(name, _): &&(String, String)| *name == of.0;
-        let others = all.iter().flat_map(|o| pairs(o).0.iter().filter(same_name)).map(|(_, text)| text.as_str());
-        cut_apart(&of.1, others)
-    };
-    let value = |of: &(String, String)| format!("{} is {}", of.0, cut(|o| &o.values, of));
-    let print = |of: &(String, String)| format!("{} printed \"{}\"", of.0, cut(|o| &o.prints, of));
-    let values = outcome.values.0.iter().map(value);
-    let prints = outcome.prints.0.iter().map(print);
-    let ended = outcome.ended.0.iter().map(|(task, how)| match how.as_str() {
-        "stuck" => format!("{task} is stuck"),
-        "cut short" => format!("{task} was cut short"),
-        how => format!("{task} {how}"),
-    });
-    values.chain(prints).chain(ended).collect()
+/// What a part of an outcome is about.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum About {
+    Value,
+    Print,
+    End,
 }
 
-/// A long text cut: to its beginning, or if others begin so too to where it differs from the
-/// one that goes along with it for longest.
-fn cut_apart<'a>(text: &str, others: impl Iterator<Item = &'a str>) -> String {
-    let short = phrase::cut(text, VALUE_WIDTH_MAX);
-    if short == text {
-        return short;
-    }
-    let along = |other: &str| text.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
-    let alike = others.filter(|o| *o != text && phrase::cut(o, VALUE_WIDTH_MAX) == short);
-    match alike.map(along).max() {
-        Some(along) => {
-            let from = along.saturating_sub(BEFORE_DIFFERENCE);
-            let rest: String = std::iter::once('…').chain(text.chars().skip(from)).collect();
-            phrase::cut(&rest, VALUE_WIDTH_MAX)
+/// One thing that an outcome says: what about, of whom, and what.
+type Part<'o> = (About, &'o str, &'o str);
+
+fn parts(outcome: &Outcome) -> impl Iterator<Item = Part<'_>> {
+    let values = outcome.values.0.iter().map(|(name, text)| (About::Value, &**name, &**text));
+    let prints = outcome.prints.0.iter().map(|(name, text)| (About::Print, &**name, &**text));
+    let ended = outcome.ended.0.iter().map(|(name, text)| (About::End, &**name, &**text));
+    values.chain(prints).chain(ended)
+}
+
+/// What several outcomes say, to tell them apart.
+struct Parts<'o> {
+    /// What all of them say, in the order of the first; of one alone nothing.
+    common: Vec<Part<'o>>,
+    is_common: HashSet<Part<'o>>,
+    /// Of each of whom something long is said, all that is, in order.
+    texts: HashMap<(About, &'o str), Vec<&'o str>>,
+}
+
+impl<'o> Parts<'o> {
+    fn of(outcomes: &'o [Outcome]) -> Parts<'o> {
+        let mut said: HashMap<Part, usize> = HashMap::new();
+        let mut texts: HashMap<(About, &str), Vec<&str>> = HashMap::new();
+        for (n, outcome) in outcomes.iter().enumerate() {
+            for part in parts(outcome) {
+                // By all before it too, and once by each.
+                let by = said.entry(part).or_insert(0);
+                if *by == n {
+                    *by = n + 1;
+                }
+                if part.2.len() > VALUE_WIDTH_MAX {
+                    texts.entry((part.0, part.1)).or_default().push(part.2);
+                }
+            }
         }
-        None => short,
+        for all in texts.values_mut() {
+            all.sort_unstable();
+            all.dedup();
+        }
+        let all = outcomes.len();
+        let is_common: HashSet<Part> =
+            said.into_iter().filter(|(_, by)| all > 1 && *by == all).map(|(part, _)| part).collect();
+        let common = outcomes.first().into_iter().flat_map(parts).filter(|p| is_common.contains(p)).collect();
+        Parts { common, is_common, texts }
+    }
+
+    /// `balance is 150`, `main printed "done"`, `teller#0 failed with Type`: what not all say, with
+    /// texts of so many columns.
+    fn row(&self, outcome: &Outcome, width: usize) -> String {
+        let own: Vec<String> =
+            parts(outcome).filter(|p| !self.is_common.contains(p)).map(|p| self.text(p, width)).collect();
+        if own.is_empty() { "nothing but that".to_string() } else { own.join("; ") }
+    }
+
+    fn common(&self) -> Vec<String> {
+        self.common.iter().map(|part| self.text(*part, VALUE_WIDTH_MAX)).collect()
+    }
+
+    fn text(&self, (about, name, text): Part, width: usize) -> String {
+        let cut = || self.cut_apart((about, name), text, width);
+        match (about, text) {
+            (About::Value, _) => format!("{name} is {}", cut()),
+            (About::Print, _) => format!("{name} printed \"{}\"", cut().replace('\\', "\\\\").replace('"', "\\\"")),
+            (About::End, "stuck") => format!("{name} is stuck"),
+            (About::End, "cut short") => format!("{name} was cut short"),
+            (About::End, how) => format!("{name} {how}"),
+        }
+    }
+
+    /// A long text cut: to its beginning, or if others begin so too to where it differs from the
+    /// one that goes along with it for longest. That is the one before or behind it in order.
+    fn cut_apart(&self, of: (About, &str), text: &str, width: usize) -> String {
+        let short = phrase::cut(text, width);
+        if short == text {
+            return short;
+        }
+        let all = self.texts.get(&of).map_or(&[][..], Vec::as_slice);
+        let at = all.partition_point(|other| *other < text);
+        let neighbours = at.checked_sub(1).into_iter().chain([at + 1]).filter_map(|n| all.get(n));
+        let along = |other: &&str| text.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
+        match neighbours.filter(|o| phrase::cut(o, width) == short).map(along).max() {
+            Some(along) => {
+                let from = along.saturating_sub(BEFORE_DIFFERENCE.max(width / 2 - 10));
+                let rest: String = std::iter::once('…').chain(text.chars().skip(from)).collect();
+                phrase::cut(&rest, width)
+            }
+            None => short,
+        }
     }
 }
 
@@ -194,6 +275,7 @@ fn finding(finding: &RepeatFinding) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::json::Pairs;
     use super::*;
 
     fn pairs(all: &[(&str, &str)]) -> Pairs {
@@ -279,6 +361,37 @@ mod tests {
                 "balance is …67890123456789b and more",
             ]
         );
+    }
+
+    /// Also where each is like one neighbour up to here and like another one from there on: lines
+    /// of a log in all their orders.
+    #[test]
+    fn rows_of_orders_are_different() {
+        let mut table = RepeatTable::default();
+        let line = |n: usize| format!("worker {n} has written its line into the log; ");
+        for order in 0..125usize {
+            let log: String = [order % 5, order / 5 % 5, order / 25].map(line).concat();
+            table.add(outcome(&log, "returned"), &[]);
+        }
+        for verbose in [false, true] {
+            let text = table.text(&Style { width: 400, verbose, ..Style::default() });
+            let rows: Vec<&str> = text.lines().filter(|l| l.contains("balance is")).collect();
+            assert_eq!(rows.len(), if verbose { 125 } else { ROWS_MAX });
+            assert_eq!(rows.iter().collect::<HashSet<_>>().len(), rows.len(), "{text}");
+        }
+    }
+
+    /// Cut in the same way, printed texts that differ in a quote or a backslash are different.
+    #[test]
+    fn what_is_printed_stands_in_quotes() {
+        let mut table = RepeatTable::default();
+        for text in ["a\nb", "a\\nb", "a\" b"] {
+            table.add(Outcome { prints: pairs(&[("main", text)]), ..outcome("1", "returned") }, &[]);
+        }
+        let text = table.text(&Style::default());
+        for row in [r#"printed "a\nb""#, r#"printed "a\\nb""#, r#"printed "a\" b""#] {
+            assert!(text.contains(row), "{row}: {text}");
+        }
     }
 
     #[test]
