@@ -2,7 +2,7 @@
 //! nothing left out and nothing taken for another.
 
 use crate::code::compile;
-use crate::model::{Cond, Program, Reg, Stmt};
+use crate::model::{Cond, Home, Program, Reg, Stmt};
 use crate::state::{Codes, End, State, Status, TASKS, Value};
 use crate::step::{Actor, Machine, NO_VALUE};
 use rustc_hash::FxHashMap;
@@ -136,7 +136,8 @@ pub fn outcome(program: &Program, state: &State) -> Outcome {
         if program.tasks[task.declared].count > 1 { format!("{name}#{}", task.index) } else { name }
     };
     let mut out = Outcome { values: BTreeMap::new(), prints: BTreeMap::new(), ended: BTreeMap::new() };
-    for (ix, place) in program.places.iter().enumerate() {
+    // A field is not told of.
+    for (ix, place) in program.places.iter().enumerate().filter(|(_, p)| p.home == Home::Declared) {
         out.values.insert(place.name.to_string(), state.memory[0][ix].value.text());
     }
     for (t, task) in state.tasks.iter().enumerate() {

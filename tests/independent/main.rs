@@ -10,7 +10,8 @@
 //!
 //! A long run: `CONC_PROGRAMS=10000 CONC_JOBS=2 cargo test --release --test
 //! independent -- --nocapture`. `CONC_SEED` is the first program's seed, and
-//! `CONC_SHOW=1` prints each program.
+//! `CONC_SHOW=1`
+//! prints each program, and `CONC_WITH=Queue,Select` gives each these features.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -73,7 +74,7 @@ fn told(program: &Program, why: Vec<String>) -> String {
 }
 
 fn one(seed: u64, tally: &Mutex<Tally>) {
-    let (program, features) = generate::program(seed);
+    let (program, features) = generate::program(seed, &std::env::var("CONC_WITH").unwrap_or_default());
     if number("CONC_SHOW", 0) > 0 {
         eprintln!("seed {seed}:\n{}", program.text());
     }

@@ -15,9 +15,21 @@ pub enum Memory {
     Atomic,
 }
 
+/// Where a place or an object is kept, and so by which name a task comes by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Home {
+    Declared,
+    /// A field of the record of that number: all are of one struct, which `main` makes
+    /// before all else and hands to every task.
+    Field(usize),
+    /// Made by `main` before all else, and handed to every task.
+    Local,
+}
+
 #[derive(Clone, Debug)]
 pub struct Place {
     pub name: &'static str,
+    pub home: Home,
     pub memory: Memory,
     pub first: i32,
 }
@@ -41,6 +53,7 @@ pub enum Kind {
 #[derive(Clone, Debug)]
 pub struct Object {
     pub name: &'static str,
+    pub home: Home,
     pub kind: Kind,
 }
 
@@ -243,7 +256,29 @@ impl Task {
     }
 }
 
+/// The names of the records.
+const RECORDS: [&str; 2] = ["one", "two"];
+
+fn reached(name: &str, home: Home) -> String {
+    match home {
+        Home::Declared | Home::Local => name.to_string(),
+        Home::Field(record) => format!("{}.{name}", RECORDS[record]),
+    }
+}
+
+impl Place {
+    /// As reports name it: by its struct if it is a field.
+    pub fn told(&self) -> String {
+        if self.home == Home::Declared { self.name.to_string() } else { format!("S.{}", self.name) }
+    }
+}
+
 impl Program {
+    fn records(&self) -> usize {
+        let homes = self.places.iter().map(|p| p.home).chain(self.objects.iter().map(|o| o.home));
+        homes.map(|h| if let Home::Field(record) = h { record + 1 } else { 0 }).max().unwrap_or(0)
+    }
+
     pub fn name(&self, task: usize) -> String {
         if task == 0 { "main".to_string() } else { format!("t{task}") }
     }
@@ -284,7 +319,36 @@ impl Val {
 
 impl Printer<'_> {
     fn items(&mut self) {
-        for place in &self.program.places {
+        self.fields(Home::Declared);
+        if self.program.records() > 0 {
+            self.line("struct S {");
+            self.depth += 1;
+            self.fields(Home::Field(0));
+            self.depth -= 1;
+            self.line("}");
+        }
+        for cond in &self.program.invariants {
+            self.line(&format!("invariant {}", self.cond(cond)));
+        }
+        for (ix, task) in self.program.tasks.iter().enumerate().skip(1) {
+            self.block(&format!("task {}{}", self.program.name(ix), self.handed()), &task.body, "");
+        }
+        self.made();
+        for stmt in &self.program.tasks[0].body {
+            self.stmt(stmt);
+        }
+        if let Some(cond) = &self.program.finally {
+            self.line(&format!("finally {{ assert {} }}", self.cond(cond)));
+        }
+        for (some, cond) in &self.program.expects {
+            let which = if *some { "some" } else { "every" };
+            self.line(&format!("expect {which} {}", self.cond(cond)));
+        }
+    }
+
+    /// Declarations of what is kept there.
+    fn fields(&mut self, home: Home) {
+        for place in self.program.places.iter().filter(|p| p.home == home) {
             let memory = match place.memory {
                 Memory::Var => "var",
                 Memory::Shared => "shared",
@@ -292,7 +356,7 @@ impl Printer<'_> {
             };
             self.line(&format!("{memory} {} = {}", place.name, place.first));
         }
-        for object in &self.program.objects {
+        for object in self.program.objects.iter().filter(|o| o.home == home) {
             let name = object.name;
             self.line(&match object.kind {
                 Kind::Lock { reentrant } => format!("lock {name}{}", if reentrant { " reentrant" } else { "" }),
@@ -306,22 +370,39 @@ impl Printer<'_> {
                 Kind::Queue(Some(n)) => format!("queue {name}({n})"),
             });
         }
-        for cond in &self.program.invariants {
-            self.line(&format!("invariant {}", self.cond(cond)));
+    }
+
+    /// What `main` makes before all else.
+    fn made(&mut self) {
+        for record in 0..self.program.records() {
+            self.line(&format!("let {} = S()", RECORDS[record]));
         }
-        for (ix, task) in self.program.tasks.iter().enumerate().skip(1) {
-            self.block(&format!("task {}", self.program.name(ix)), &task.body, "");
+        for object in self.program.objects.iter().filter(|o| o.home == Home::Local) {
+            self.line(&format!(
+                "let {} = {}",
+                object.name,
+                match object.kind {
+                    Kind::Lock { reentrant: true } => "lock(reentrant: true)".to_string(),
+                    Kind::Lock { .. } => "lock()".to_string(),
+                    Kind::RwLock => "rwlock()".to_string(),
+                    Kind::Semaphore(n) => format!("semaphore({n})"),
+                    Kind::Condition(lock) => format!("condition({})", self.object(lock)),
+                    Kind::Event => "event()".to_string(),
+                    Kind::Barrier(n) => format!("barrier({n})"),
+                    Kind::Latch(n) => format!("latch({n})"),
+                    Kind::Queue(None) => "queue()".to_string(),
+                    Kind::Queue(Some(n)) => format!("queue({n})"),
+                }
+            ));
         }
-        for stmt in &self.program.tasks[0].body {
-            self.stmt(stmt);
-        }
-        if let Some(cond) = &self.program.finally {
-            self.line(&format!("finally {{ assert {} }}", self.cond(cond)));
-        }
-        for (some, cond) in &self.program.expects {
-            let which = if *some { "some" } else { "every" };
-            self.line(&format!("expect {which} {}", self.cond(cond)));
-        }
+    }
+
+    /// What every task gets from who begins it; parentheses may be left out if that is nothing.
+    fn handed(&self) -> String {
+        let records = RECORDS.iter().take(self.program.records()).copied();
+        let locals = self.program.objects.iter().filter(|o| o.home == Home::Local).map(|o| o.name);
+        let all: Vec<&str> = records.chain(locals).collect();
+        if all.is_empty() { String::new() } else { format!("({})", all.join(", ")) }
     }
 
     fn line(&mut self, text: &str) {
@@ -340,12 +421,14 @@ impl Printer<'_> {
         self.depth -= 1;
     }
 
-    fn place(&self, ix: usize) -> &'static str {
-        self.program.places[ix].name
+    fn place(&self, ix: usize) -> String {
+        let Place { name, home, .. } = self.program.places[ix];
+        reached(name, home)
     }
 
-    fn object(&self, ix: usize) -> &'static str {
-        self.program.objects[ix].name
+    fn object(&self, ix: usize) -> String {
+        let Object { name, home, .. } = self.program.objects[ix];
+        reached(name, home)
     }
 
     fn cond(&self, cond: &Cond) -> String {
@@ -500,7 +583,7 @@ impl Printer<'_> {
                 let count = if task.count > 1 { format!(" x{}", task.count) } else { String::new() };
                 // A handle that is kept tells alike tasks apart.
                 let kept = if self.program.names_handle(*d) { format!("let h{d} = ") } else { String::new() };
-                self.line(&format!("{kept}spawn {word}{name}{count}"));
+                self.line(&format!("{kept}spawn {word}{name}{}{count}", self.handed()));
             }
             Stmt::Join(d) => self.line(&format!("join h{d}")),
             Stmt::JoinFor(r, d) => self.line(&format!("let r{r} = join h{d} for 1ms")),
