@@ -9,7 +9,7 @@
 //! several (only a knot is): the mixed model of Holt (1972) and Knapp (1987).
 //! With may-sets that are never too small there is no false finding.
 
-use crate::objects::{self, Need};
+use crate::objects::{self, Need, place, pool};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// One of the operations that a task waits in.
@@ -45,6 +45,11 @@ impl TaskView {
         let lock = |w: &WaitView| objects::is_lock(w.kind) && !matches!(w.need, Need::Change { .. });
         matches!(self.waits.as_deref(), Some([wait]) if lock(wait))
     }
+
+    /// Whether it is a pool's worker without a job.
+    fn waits_for_a_job(&self) -> bool {
+        matches!(self.waits.as_deref(), Some([wait]) if (wait.kind, wait.method) == (place::pool, pool::TAKE))
+    }
 }
 
 /// Answers about the task at index `i`, from where it stands.
@@ -79,12 +84,15 @@ struct System<'a> {
     might: &'a dyn Might,
     index: HashMap<u32, usize>,
     live: Vec<bool>,
+    /// Workers that get no job any more, once that is known.
+    jobless: Vec<bool>,
 }
 
 impl<'a> System<'a> {
     fn new(tasks: &'a [TaskView], might: &'a dyn Might) -> System<'a> {
         let index = tasks.iter().enumerate().map(|(i, t)| (t.id, i)).collect();
-        System { tasks, might, index, live: tasks.iter().map(|t| t.waits.is_none()).collect() }
+        let live = tasks.iter().map(|t| t.waits.is_none()).collect();
+        System { tasks, might, index, live, jobless: vec![false; tasks.len()] }
     }
 
     fn living(&self) -> impl Iterator<Item = usize> + '_ {
@@ -187,8 +195,17 @@ impl Group {
 /// alone are left out, but for those that are stuck for a lock; excused ones inside a group
 /// are kept.
 pub fn groups(tasks: &[TaskView], stuck: &[bool], might: &dyn Might) -> Vec<Group> {
-    let system = System::new(tasks, might);
-    let edges: Vec<Vec<usize>> = (0..tasks.len()).map(|i| system.waits_for(i, stuck)).collect();
+    let mut system = System::new(tasks, might);
+    let edges_of = |system: &System| (0..tasks.len()).map(|i| system.waits_for(i, stuck)).collect::<Vec<_>>();
+    let mut edges: Vec<Vec<usize>> = edges_of(&system);
+    // A worker that nobody can give a job any more does nothing, whatever jobs there are: who
+    // waits for what a job would do does not wait for it.
+    let out_of_work = |i: usize| stuck[i] && edges[i].is_empty() && tasks[i].waits_for_a_job();
+    let jobless: Vec<bool> = (0..tasks.len()).map(out_of_work).collect();
+    if jobless.contains(&true) {
+        system.jobless = jobless;
+        edges = edges_of(&system);
+    }
     let part = components(&edges, stuck);
     let mut roots: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for i in (0..tasks.len()).filter(|i| stuck[*i]) {
@@ -248,7 +265,8 @@ impl System<'_> {
         // another arm.
         let beside = |j: usize| {
             let waits = self.tasks[j].waits.as_deref().unwrap_or(&[]);
-            j != i && !waits.is_empty() && waits.iter().all(|w| (w.object, w.method) == (wait.object, wait.method))
+            let same = |w: &WaitView| (w.object, w.method) == (wait.object, wait.method);
+            self.jobless[j] || j != i && !waits.is_empty() && waits.iter().all(same)
         };
         let all = 0..self.tasks.len();
         match need {

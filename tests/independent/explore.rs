@@ -2,7 +2,7 @@
 //! nothing left out and nothing taken for another.
 
 use crate::code::compile;
-use crate::model::{Cond, Home, Program, Reg, Stmt};
+use crate::model::{Cond, Home, Program, Reg, Spawned, Stmt};
 use crate::state::{Codes, End, State, Status, TASKS, Value};
 use crate::step::{Actor, Machine, NO_VALUE};
 use rustc_hash::FxHashMap;
@@ -57,7 +57,7 @@ fn registers(program: &Program) -> Reg {
             Stmt::Let(r, _) | Stmt::Read(r, _) | Stmt::Choose(r, _) | Stmt::JoinFor(r, _) | Stmt::ForQueue(r, ..) => {
                 see(r)
             }
-            Stmt::Method(r, ..) => r.iter().for_each(see),
+            Stmt::Method(r, ..) | Stmt::JoinPool(r) => r.iter().for_each(see),
             Stmt::Op(into, ..) => into.iter().for_each(|i| see(&i.reg)),
             Stmt::Select(arms, _) => arms.iter().filter_map(|a| a.into.as_ref()).for_each(see),
             _ => {}
@@ -132,6 +132,9 @@ impl Machine<'_> {
 pub fn outcome(program: &Program, state: &State) -> Outcome {
     let name = |t: usize| {
         let task = &state.tasks[t];
+        if task.kind == Spawned::Worker {
+            return format!("p.worker#{}", task.index);
+        }
         let name = program.name(task.declared);
         if program.tasks[task.declared].count > 1 { format!("{name}#{}", task.index) } else { name }
     };
@@ -150,8 +153,11 @@ pub fn outcome(program: &Program, state: &State) -> Outcome {
         if let Some(text) = text {
             out.prints.insert(name(t), text);
         }
+        if task.kind == Spawned::Worker {
+            continue;
+        }
         let ended = match task.status {
-            Status::Runs | Status::Leaves(_) => "stuck".to_string(),
+            Status::Runs | Status::Idle | Status::Leaves(_) => "stuck".to_string(),
             Status::Ended(End::Returned) => "returned".to_string(),
             Status::Ended(End::Failed(fault)) => format!("failed: {fault:?}"),
             Status::Ended(End::Terminated) => "terminated".to_string(),

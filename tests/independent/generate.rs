@@ -5,7 +5,8 @@ mod objects;
 mod statements;
 
 use crate::model::{
-    Block, Cond, Home, How, Into, Kind, Look, Memory, Object, Op, Place, Program, Reg, Spawned, Stmt, Task, Test, Val,
+    Block, Cond, Home, How, Into, Kind, Look, Memory, Object, Op, Place, Pool, Program, Reg, Spawned, Stmt, Task, Test,
+    Val,
 };
 
 /// SplitMix64.
@@ -76,15 +77,16 @@ pub enum Feature {
     Break,
     Struct,
     Made,
+    Pool,
 }
 
 impl Feature {
-    pub const ALL: [Feature; 36] = {
+    pub const ALL: [Feature; 37] = {
         use Feature::*;
         [
             Semaphore, Event, Condition, Queue, HandOver, Barrier, Latch, RwLock, Attempt, Timed, Spin, Await,
             Atomically, Choose, Print, Select, Assert, Catch, Invariant, Finally, Expect, Process, Daemon, Kill,
-            Terminate, Exit, Nested, Several, Loop, Careless, Look, Close, Methods, Break, Struct, Made,
+            Terminate, Exit, Nested, Several, Loop, Careless, Look, Close, Methods, Break, Struct, Made, Pool,
         ]
     };
 }
@@ -184,6 +186,10 @@ impl Generator {
             };
             add(&mut self.program, name, kind);
         }
+        if self.has(Feature::Pool) {
+            let workers = self.random.pick(&[1, 1, 2]);
+            self.program.pool = Some(Pool { workers, processes: self.random.percent(35) });
+        }
         self.homes();
         let is_lock = |o: &usize| matches!(self.program.objects[*o].kind, Kind::Lock { .. });
         self.locks = (0..self.program.objects.len()).filter(is_lock).collect();
@@ -217,6 +223,12 @@ impl Generator {
             }
             if self.random.percent(50) {
                 self.second_record();
+            }
+        }
+        // A worker that is a process is there before the record, and would have no such field.
+        if self.program.pool.is_some_and(|p| p.processes) {
+            for place in self.program.places.iter_mut().filter(|p| p.home != Home::Declared) {
+                place.memory = if place.memory == Memory::Var { Memory::Shared } else { place.memory };
             }
         }
         // A declaration names what is declared; what is made can be of anything.
@@ -265,9 +277,20 @@ impl Generator {
             let process = self.has(Feature::Process) && self.random.percent(60);
             let daemon = !process && self.has(Feature::Daemon) && self.random.percent(40);
             let nested = self.has(Feature::Nested) && d > 1 && self.random.percent(60);
-            let parent = if nested && self.program.tasks[d - 1].count == 1 { d - 1 } else { 0 };
+            let may = |t: &Task| t.count == 1 && !matches!(t.spawned, Spawned::Job | Spawned::Process);
+            let parent = if nested
+                && (may(&self.program.tasks[d - 1])
+                    || self.program.pool.is_none() && self.program.tasks[d - 1].count == 1)
+            {
+                d - 1
+            } else {
+                0
+            };
             let several = self.has(Feature::Several) && all < 2 && self.random.percent(60);
+            // What spawns others is no job.
+            let job = self.program.pool.is_some() && self.random.percent(if d == count { 90 } else { 50 });
             let spawned = match (process, daemon && parent == 0) {
+                _ if job => Spawned::Job,
                 (true, _) => Spawned::Process,
                 (_, true) => Spawned::Daemon,
                 _ => Spawned::Thread,
@@ -309,8 +332,12 @@ impl Generator {
                 continue;
             }
             let child = children.remove(0);
-            out.push(Stmt::Spawn(child));
             let Task { spawned, count, .. } = self.program.tasks[child];
+            if spawned == Spawned::Job {
+                self.submit(child, &mut scope, &mut out);
+                continue;
+            }
+            out.push(Stmt::Spawn(child));
             let once = count == 1;
             if once && spawned == Spawned::Process && self.has(Feature::Kill) && self.random.percent(60) {
                 out.push(Stmt::Kill(child));
@@ -526,6 +553,7 @@ impl Generator {
                 F::Careless => &[Generator::careless],
                 F::Exit => &[Generator::exit],
                 F::Methods => &[Generator::method, Generator::method],
+                F::Pool => &[Generator::pool],
                 F::Break => &[Generator::leave],
                 _ => &[],
             };

@@ -22,6 +22,7 @@ mod explore;
 mod generate;
 mod model;
 mod objects;
+mod pool;
 mod smaller;
 mod state;
 mod step;

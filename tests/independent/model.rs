@@ -190,6 +190,12 @@ pub enum Stmt {
     Join(usize),
     JoinFor(Reg, usize),
     JoinAll,
+    /// Submits the job of that number, as often as it is declared to be.
+    Submit(usize),
+    ClosePool,
+    TerminatePool,
+    /// With the answer of one that waits for a while.
+    JoinPool(Option<Reg>),
     Terminate(usize),
     Kill(usize),
     Exit(i32),
@@ -215,6 +221,16 @@ pub enum Spawned {
     Thread,
     Daemon,
     Process,
+    /// Submitted to the pool.
+    Job,
+    /// One of the pool's.
+    Worker,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Pool {
+    pub workers: usize,
+    pub processes: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -229,6 +245,7 @@ pub struct Task {
 pub struct Program {
     pub places: Vec<Place>,
     pub objects: Vec<Object>,
+    pub pool: Option<Pool>,
     /// The first is `main`.
     pub tasks: Vec<Task>,
     pub invariants: Vec<Cond>,
@@ -320,6 +337,9 @@ impl Val {
 impl Printer<'_> {
     fn items(&mut self) {
         self.fields(Home::Declared);
+        if let Some(Pool { workers, processes }) = self.program.pool {
+            self.line(&format!("pool p({workers}){}", if processes { " of processes" } else { "" }));
+        }
         if self.program.records() > 0 {
             self.line("struct S {");
             self.depth += 1;
@@ -579,6 +599,7 @@ impl Printer<'_> {
                     Spawned::Thread => "",
                     Spawned::Daemon => "daemon ",
                     Spawned::Process => "process ",
+                    Spawned::Job | Spawned::Worker => unreachable!("it is submitted, or comes with its pool"),
                 };
                 let count = if task.count > 1 { format!(" x{}", task.count) } else { String::new() };
                 // A handle that is kept tells alike tasks apart.
@@ -588,6 +609,18 @@ impl Printer<'_> {
             Stmt::Join(d) => self.line(&format!("join h{d}")),
             Stmt::JoinFor(r, d) => self.line(&format!("let r{r} = join h{d} for 1ms")),
             Stmt::JoinAll => self.line("join all"),
+            Stmt::Submit(d) => {
+                let submit = format!("submit {}{} to p", self.program.name(*d), self.handed());
+                match self.program.tasks[*d].count {
+                    1 if self.program.names_handle(*d) => self.line(&format!("let h{d} = {submit}")),
+                    1 => self.line(&submit),
+                    n => self.line(&format!("repeat {n} {{ {submit} }}")),
+                }
+            }
+            Stmt::ClosePool => self.line("p.close()"),
+            Stmt::TerminatePool => self.line("p.terminate()"),
+            Stmt::JoinPool(None) => self.line("join p"),
+            Stmt::JoinPool(Some(r)) => self.line(&format!("let r{r} = join p for 1ms")),
             Stmt::Terminate(d) => self.line(&format!("terminate h{d}")),
             Stmt::Kill(d) => self.line(&format!("kill h{d}")),
             Stmt::Exit(0) => self.line("exit"),

@@ -9,7 +9,7 @@
 use crate::code::{Ins, Over};
 use crate::explore::{Edge, Graph, Outcome, explore, machine, outcome};
 use crate::model::{How, Kind, Method, Op, Program, Spawned, Val};
-use crate::state::{Object, State, Status, Value, Wait};
+use crate::state::{JobStatus, Object, State, Status, Value, Wait};
 use crate::step::{Actor, Machine, holds};
 use std::collections::{BTreeSet, HashSet};
 
@@ -67,6 +67,8 @@ struct Judge<'a, 'b> {
     /// By declared task and place in its code: the operations that may come from
     /// there on, of this and of the tasks it may spawn.
     ahead: Vec<Vec<HashSet<(usize, u8)>>>,
+    /// The same for one who does not count the rounds of a `repeat`.
+    round: Vec<Vec<HashSet<(usize, u8)>>>,
     /// By state: whether each one that can come can come again and again, or none can.
     last: Vec<bool>,
     /// As `stuck`, if the process of `main` had no end.
@@ -86,6 +88,7 @@ const CLOSES: u8 = 9;
 const BREAKS: u8 = 10;
 const TAKES: u8 = 11;
 const SPAWNS: u8 = 12;
+const POOL_CLOSES: u8 = 20;
 /// Writes zero, and behind it one, and so on.
 const WRITES_0: u8 = 13;
 
@@ -121,12 +124,12 @@ impl<'a, 'b> Judge<'a, 'b> {
                 (0..fine.len()).filter(|u| !fine[*u]).for_each(|u| out[u] |= 1 << t);
             };
             never(&|_| true, &mut stuck);
-            if machine.program.tasks.iter().any(|t| t.spawned == Spawned::Daemon) {
+            if machine.program.pool.is_some() || machine.program.tasks.iter().any(|t| t.spawned == Spawned::Daemon) {
                 never(&|e| e.actor != Actor::Outside(0), &mut left);
             }
         }
-        let ahead = ahead(machine);
-        Judge { graph, machine, go, stuck, ahead, last, left }
+        let (round, ahead) = (ahead(machine, true), ahead(machine, false));
+        Judge { graph, machine, go, stuck, ahead, round, last, left }
     }
 
     fn ins(&self, s: &State, t: usize) -> &Ins {
@@ -150,15 +153,25 @@ impl<'a, 'b> Judge<'a, 'b> {
             let last = |e: &Edge| e.actor == Actor::Outside(0);
             if self.last[u] || self.graph.edges[u].iter().any(last) {
                 let left = |t: &usize| {
-                    s.tasks[*t].kind == Spawned::Daemon && self.left[u] & 1 << *t != 0 && self.waits_for_a_lock(s, *t)
+                    let is_told = match s.tasks[*t].kind {
+                        Spawned::Daemon => self.waits_for_a_lock(s, *t),
+                        Spawned::Worker => s.tasks[*t].job.is_some(),
+                        _ => false,
+                    };
+                    is_told && self.left[u] & 1 << *t != 0
                 };
                 self.roots(s, mask((0..s.tasks.len()).filter(left)), self.left[u], told);
             }
-            let bound = |t: &usize| s.tasks[*t].kind != Spawned::Daemon;
+            let bound = |t: &usize| s.tasks[*t].kind != Spawned::Daemon && s.tasks[*t].status != Status::Idle;
             // Who waits for the end of another has that one's trouble and none of its own.
             // A daemon has none by itself.
             let joins = |t: usize| match (s.tasks[t].status, self.ins(s, t)) {
                 (Status::Leaves(_), _) | (_, Ins::JoinAll) => true,
+                (_, Ins::JoinPool(_)) => s.closed,
+                (_, Ins::Join(d)) if self.machine.program.tasks[*d].spawned == Spawned::Job => s
+                    .jobs
+                    .iter()
+                    .any(|j| j.declared == *d && matches!(j.status, JobStatus::Runs(_) | JobStatus::Queued)),
                 (_, Ins::Join(d)) => self.machine.program.tasks[*d].spawned != Spawned::Daemon,
                 _ => false,
             };
@@ -184,7 +197,8 @@ impl<'a, 'b> Judge<'a, 'b> {
         }
         match self.ins(s, t) {
             Ins::Op(_, object, op, How::Wait) => self.holds_itself(s, t, *object, *op),
-            Ins::Select(arms, Over::Nothing) => arms.iter().any(|a| self.holds_itself(s, t, a.1, a.2)),
+            // One arm that another could end is enough to wait for others.
+            Ins::Select(arms, Over::Nothing) => arms.iter().all(|a| self.holds_itself(s, t, a.1, a.2)),
             _ => false,
         }
     }
@@ -275,7 +289,7 @@ impl<'a, 'b> Judge<'a, 'b> {
                 let waits = |v: &usize| {
                     wanted & 1 << *v != 0
                         && (*v == t || after[*v] & 1 << t != 0)
-                        && (s.tasks[*v].kind != Spawned::Daemon || locked)
+                        && (s.tasks[*v].kind != Spawned::Daemon && s.tasks[*v].status != Status::Idle || locked)
                 };
                 if rest.iter().any(waits) {
                     self.name(s, t, &below, told);
@@ -353,6 +367,7 @@ impl<'a, 'b> Judge<'a, 'b> {
         let all = match self.ins(s, t) {
             _ if s.tasks[t].status != Status::Runs => true,
             Ins::Join(_) | Ins::JoinAll => true,
+            Ins::JoinPool(_) => s.closed,
             Ins::Op(_, o, ..) => matches!(s.objects[*o], Object::RwLock { .. }),
             _ => false,
         };
@@ -370,7 +385,9 @@ impl<'a, 'b> Judge<'a, 'b> {
             Ins::Select(ref arms, _) => arms.iter().map(|a| a.1).collect(),
             _ => Vec::new(),
         };
-        held.into_iter().any(|o| holders(&s.objects[o]).into_iter().any(|h| s.tasks[h].status != Status::Runs))
+        // What a job has left its worker holds, which lives on.
+        let dead = |h: usize| !matches!(s.tasks[h].status, Status::Runs | Status::Idle);
+        held.into_iter().any(|o| holders(&s.objects[o]).into_iter().any(dead))
     }
 
     /// Who could do what a task waits for, if only they went on; `narrow` looks at the
@@ -380,16 +397,41 @@ impl<'a, 'b> Judge<'a, 'b> {
         if let Status::Leaves(_) = task.status {
             return mask(s.waited_for(task.process).into_iter().filter(|u| !s.ended(*u)));
         }
+        if task.status == Status::Idle {
+            return 0;
+        }
+        let ahead = if narrow { &self.ahead } else { &self.round };
+        let queued: Vec<usize> = s.jobs.iter().filter(|j| j.status == JobStatus::Queued).map(|j| j.declared).collect();
         let doing = |object: usize, deeds: &[u8]| {
             mask((0..s.tasks.len()).filter(|u| {
-                s.tasks[*u].status == Status::Runs
-                    && deeds.iter().any(|d| self.ahead[s.tasks[*u].declared][s.tasks[*u].pc].contains(&(object, *d)))
+                let task = &s.tasks[*u];
+                let does = |d: usize, pc: usize| deeds.iter().any(|deed| ahead[d][pc].contains(&(object, *deed)));
+                // A worker does what the next jobs do, too; in a job, any that there are if one looks
+                // less closely.
+                let any = (0..self.ahead.len()).filter(|d| self.machine.program.tasks[*d].spawned == Spawned::Job);
+                let next = task.kind == Spawned::Worker
+                    && (task.lives() && queued.iter().any(|d| does(*d, 0))
+                        || !narrow && task.job.is_some() && any.into_iter().any(|d| does(d, 0)));
+                next || task.status == Status::Runs && does(task.declared, task.pc)
             }))
         };
+        let workers = || mask((0..s.tasks.len()).filter(|u| s.tasks[*u].kind == Spawned::Worker && !s.ended(*u)));
         match self.ins(s, t) {
+            Ins::Join(d) if self.machine.program.tasks[*d].spawned == Spawned::Job => {
+                match s.jobs.iter().find(|j| j.declared == *d).map(|j| j.status) {
+                    Some(JobStatus::Runs(worker)) => 1 << worker,
+                    Some(JobStatus::Queued) => workers(),
+                    _ => 0,
+                }
+            }
+            Ins::JoinPool(_) if s.closed => workers(),
+            Ins::JoinPool(_) => doing(0, &[POOL_CLOSES]),
             Ins::Join(d) => mask((0..s.tasks.len()).filter(|u| s.tasks[*u].declared == *d && !s.ended(*u))),
             Ins::JoinAll => mask((0..s.tasks.len()).filter(|u| {
-                *u != 0 && s.tasks[*u].spawner == t && s.tasks[*u].kind != Spawned::Daemon && !s.ended(*u)
+                *u != 0
+                    && s.tasks[*u].spawner == t
+                    && !matches!(s.tasks[*u].kind, Spawned::Daemon | Spawned::Worker)
+                    && !s.ended(*u)
             })),
             Ins::Op(_, object, op, _) => self.could_help_with(s, t, (*object, *op), &doing, narrow),
             Ins::Next(_, object, _) => doing(*object, &[PUTS, CLOSES]),
@@ -418,7 +460,13 @@ impl<'a, 'b> Judge<'a, 'b> {
         narrow: bool,
     ) -> u32 {
         // Whose body has ended lets go of nothing any more.
-        let runs = |holders: Vec<usize>| mask(holders.into_iter().filter(|h| s.tasks[*h].status == Status::Runs));
+        // A worker between two jobs may still get one, or leave.
+        let goes = |h: &usize| match s.tasks[*h].status {
+            Status::Runs => true,
+            Status::Idle => s.closed || s.jobs.iter().any(|j| j.status == JobStatus::Queued),
+            _ => false,
+        };
+        let runs = |holders: Vec<usize>| mask(holders.into_iter().filter(goes));
         match (op, &s.objects[o]) {
             (_, Object::Lock { .. }) => runs(holders(&s.objects[o])),
             (_, Object::RwLock { .. }) => {
@@ -513,7 +561,7 @@ impl<'a, 'b> Judge<'a, 'b> {
                 let Some(task) = s.tasks.get(t) else { return false };
                 // Who waits for an end has that one's trouble and none of its own.
                 task.status == Status::Runs
-                    && !matches!(self.ins(s, t), Ins::Join(_) | Ins::JoinAll)
+                    && !matches!(self.ins(s, t), Ins::Join(_) | Ins::JoinAll | Ins::JoinPool(_))
                     && task.kind != Spawned::Daemon
                     && self.go[u] & 1 << t == 0
                     && self.stuck[u] & 1 << t == 0
@@ -552,7 +600,7 @@ fn holders(object: &Object) -> Vec<usize> {
 }
 
 /// By task and instruction, what may be done from there on.
-fn ahead(machine: &Machine) -> Vec<Vec<HashSet<(usize, u8)>>> {
+fn ahead(machine: &Machine, round: bool) -> Vec<Vec<HashSet<(usize, u8)>>> {
     let codes = &machine.codes.codes;
     let from = |d: usize, pc: usize| {
         let (mut seen, mut todo, mut out) = (HashSet::new(), vec![(d, pc)], HashSet::new());
@@ -561,6 +609,8 @@ fn ahead(machine: &Machine) -> Vec<Vec<HashSet<(usize, u8)>>> {
                 continue;
             }
             let ins = &codes[d].code[pc];
+            let d_here = d;
+            todo.extend(codes[d].rounds.iter().filter(|r| round && r.0 == pc).map(|r| (d, r.1)));
             let mut deed = |o: usize, op: Op| {
                 out.extend(match op {
                     Op::Set => Some((o, SETS)),
@@ -599,6 +649,13 @@ fn ahead(machine: &Machine) -> Vec<Vec<HashSet<(usize, u8)>>> {
                 Ins::Spawn(d) => {
                     out.insert((0, SPAWNS));
                     todo.push((*d, 0));
+                }
+                Ins::Submit(d) => {
+                    todo.push((*d, 0));
+                    todo.push((d_here, codes[d_here].pads[pc]));
+                }
+                Ins::ClosePool | Ins::TerminatePool => {
+                    out.insert((0, POOL_CLOSES));
                 }
                 Ins::Raise(_) => todo.push((d, codes[d].pads[pc])),
                 _ => {}

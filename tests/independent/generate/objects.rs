@@ -101,8 +101,7 @@ impl Generator {
 
     pub(super) fn put_or_get(&mut self, queue: usize, scope: &mut Scope, around: &Around, out: &mut Block) {
         let unbounded = self.program.objects[queue].kind == Kind::Queue(None);
-        let hands_over = self.program.objects[queue].kind == Kind::Queue(Some(0));
-        if self.has(Feature::Close) && !hands_over && self.random.percent(25) {
+        if self.has(Feature::Close) && self.random.percent(25) {
             if self.random.percent(60) {
                 let close = Stmt::Op(None, queue, Op::Close, How::Wait);
                 let faults = vec![Fault::Closed];
@@ -177,6 +176,7 @@ impl Generator {
         let free: Vec<usize> = self.locks.iter().copied().filter(|l| !around.held.contains(l)).collect();
         from.extend(free.first().map(|l| (*l, Op::Acquire)));
         from.extend(self.object("q").into_iter().flat_map(|q| [(q, Op::Get), (q, Op::Put(Val::Int(1)))]));
+        from.extend(self.object("z").into_iter().flat_map(|z| [(z, Op::Get), (z, Op::Put(Val::Int(1)))]));
         from.extend(self.object("s").map(|s| (s, Op::Acquire)));
         from.extend(self.object("l").map(|l| (l, Op::Wait)));
         from.extend(self.object("e").map(|e| (e, Op::Wait)));

@@ -216,6 +216,41 @@ impl Generator {
         out.push(Stmt::Atomically(cond, body));
     }
 
+    pub(super) fn submit(&mut self, job: usize, scope: &mut Scope, out: &mut Block) {
+        out.push(Stmt::Submit(job));
+        if self.program.tasks[job].count > 1 {
+            return;
+        }
+        if self.random.percent(25) {
+            out.push(Stmt::Join(job));
+        } else if self.has(Feature::Timed) && self.random.percent(30) {
+            let r = self.reg();
+            out.push(Stmt::JoinFor(r, job));
+            scope.bools.push(r);
+        }
+    }
+
+    pub(super) fn pool(&mut self, scope: &mut Scope, around: &Around, out: &mut Block) {
+        if around.within_atomically {
+            return self.memory(scope, around, out);
+        }
+        match self.random.below(8) {
+            0..3 => out.push(Stmt::ClosePool),
+            3 | 4 => out.push(Stmt::TerminatePool),
+            5 if self.has(Feature::Timed) => {
+                let r = self.reg();
+                scope.bools.push(r);
+                out.push(Stmt::JoinPool(Some(r)));
+            }
+            _ => {
+                if self.random.percent(70) {
+                    out.push(Stmt::ClosePool);
+                }
+                out.push(Stmt::JoinPool(None));
+            }
+        }
+    }
+
     pub(super) fn choose(&mut self, scope: &mut Scope, _: &Around, out: &mut Block) {
         let r = self.reg();
         scope.numbers.push(r);
