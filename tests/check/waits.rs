@@ -409,7 +409,8 @@ fn a_worker_without_a_job_is_nobody_s_trouble() {
     let lost = "lock m\ncondition c(m)\npool p(1)\ntask j { with m { c.notify_all() } }\n\
                 let a = submit j to p\njoin a\nwith m { c.wait() }\n";
     let missed = "atomic a = 0\npool p(1)\ntask j { a = 1 }\nlet h = submit j to p\njoin h\na = 2\nawait a == 1\n";
-    for (script, code, on) in [(lost, "lost-wakeup", "c"), (missed, "deadlock", "a")] {
+    let closes = &format!("{lost}p.close()\n");
+    for (script, code, on) in [(lost, "lost-wakeup", "c"), (closes, "lost-wakeup", "c"), (missed, "deadlock", "a")] {
         for command in ["check", "run"] {
             let ended = conc().file("s.conc", script).args([command, "--format", "json", "s.conc"]).finish();
             assert_eq!(ended.failures(), [code], "{command}: {script}{}", ended.stdout);

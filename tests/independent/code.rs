@@ -43,6 +43,8 @@ pub enum Ins {
     Join(usize),
     JoinFor(Reg, usize),
     JoinAll,
+    Fork(Reg),
+    WaitChild(Reg, Option<Reg>),
     Submit(usize),
     ClosePool,
     TerminatePool,
@@ -453,6 +455,14 @@ impl Compiler<'_> {
                 for _ in 0..self.program.tasks[*d].count {
                     self.emit(Ins::Submit(*d));
                 }
+            }
+            Stmt::Fork(r) => {
+                new(Some(*r));
+                self.emit(Ins::Fork(*r));
+            }
+            Stmt::WaitChild(r, pid) => {
+                new(Some(*r));
+                self.emit(Ins::WaitChild(*r, *pid));
             }
             Stmt::ClosePool => {
                 self.emit(Ins::ClosePool);

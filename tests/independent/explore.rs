@@ -54,6 +54,7 @@ fn registers(program: &Program) -> Reg {
     program.any(&mut |stmt| {
         let mut see = |r: &Reg| most = most.max(*r + 1);
         match stmt {
+            Stmt::Fork(r) | Stmt::WaitChild(r, _) => see(r),
             Stmt::Let(r, _) | Stmt::Read(r, _) | Stmt::Choose(r, _) | Stmt::JoinFor(r, _) | Stmt::ForQueue(r, ..) => {
                 see(r)
             }
@@ -130,14 +131,18 @@ impl Machine<'_> {
 
 /// How a state without a next one is told.
 pub fn outcome(program: &Program, state: &State) -> Outcome {
-    let name = |t: usize| {
+    fn name(program: &Program, state: &State, t: usize) -> String {
         let task = &state.tasks[t];
+        if task.kind == Spawned::Fork {
+            return format!("{}.fork#{}", name(program, state, task.spawner), task.fork);
+        }
         if task.kind == Spawned::Worker {
             return format!("p.worker#{}", task.index);
         }
         let name = program.name(task.declared);
         if program.tasks[task.declared].count > 1 { format!("{name}#{}", task.index) } else { name }
-    };
+    }
+    let name = |t: usize| name(program, state, t);
     let mut out = Outcome { values: BTreeMap::new(), prints: BTreeMap::new(), ended: BTreeMap::new() };
     // A field is not told of.
     for (ix, place) in program.places.iter().enumerate().filter(|(_, p)| p.home == Home::Declared) {

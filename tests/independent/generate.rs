@@ -78,15 +78,16 @@ pub enum Feature {
     Struct,
     Made,
     Pool,
+    Fork,
 }
 
 impl Feature {
-    pub const ALL: [Feature; 37] = {
+    pub const ALL: [Feature; 38] = {
         use Feature::*;
         [
             Semaphore, Event, Condition, Queue, HandOver, Barrier, Latch, RwLock, Attempt, Timed, Spin, Await,
             Atomically, Choose, Print, Select, Assert, Catch, Invariant, Finally, Expect, Process, Daemon, Kill,
-            Terminate, Exit, Nested, Several, Loop, Careless, Look, Close, Methods, Break, Struct, Made, Pool,
+            Terminate, Exit, Nested, Several, Loop, Careless, Look, Close, Methods, Break, Struct, Made, Pool, Fork,
         ]
     };
 }
@@ -116,6 +117,8 @@ struct Generator {
     features: Vec<Feature>,
     regs: Reg,
     locks: Vec<usize>,
+    /// Whether the task under way may fork, and its child go on with what comes behind.
+    forks: (bool, bool),
 }
 
 /// The program of a seed; features that are `wanted` by name it has in any case.
@@ -128,7 +131,8 @@ pub fn program(seed: u64, wanted: &str) -> (Program, Vec<Feature>) {
         .into_iter()
         .filter(|f| random.percent(likely) | wanted.split(',').any(|w| w == format!("{f:?}")))
         .collect();
-    let mut g = Generator { random, program: Program::default(), features, regs: 0, locks: Vec::new() };
+    let mut g =
+        Generator { random, program: Program::default(), features, regs: 0, locks: Vec::new(), forks: (false, false) };
     g.declare();
     g.tasks();
     if g.random.percent(30) {
@@ -322,6 +326,11 @@ impl Generator {
         let around = Around::new();
         let mut out = Vec::new();
         let mut children: Vec<usize> = (1..=parents.len()).filter(|c| parents[c - 1] == d).collect();
+        // What a child of `main` spawned or joined, or one that a job left, is not looked at.
+        self.forks = (
+            self.program.tasks[d].spawned != Spawned::Job && self.program.tasks[d].count == 1,
+            d != 0 && children.is_empty(),
+        );
         let mut left = n;
         while left > 0 || !children.is_empty() {
             // `main` mostly spawns first.
@@ -346,7 +355,7 @@ impl Generator {
             }
             if self.random.percent(15) {
                 out.push(Stmt::Join(child));
-            } else if once && self.has(Feature::Timed) && self.random.percent(20) {
+            } else if self.has(Feature::Timed) && self.random.percent(20) {
                 let r = self.reg();
                 out.push(Stmt::JoinFor(r, child));
                 scope.bools.push(r);
@@ -553,6 +562,7 @@ impl Generator {
                 F::Careless => &[Generator::careless],
                 F::Exit => &[Generator::exit],
                 F::Methods => &[Generator::method, Generator::method],
+                F::Fork if around.depth < 2 && !around.endless => &[Generator::fork],
                 F::Pool => &[Generator::pool],
                 F::Break => &[Generator::leave],
                 _ => &[],

@@ -19,6 +19,7 @@ mod support;
 mod code;
 mod compare;
 mod explore;
+mod fork;
 mod generate;
 mod model;
 mod objects;

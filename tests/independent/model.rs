@@ -141,6 +141,7 @@ pub enum Fault {
     Negative,
     Assertion,
     Raised,
+    NoChild,
 }
 
 /// Where the value of an operation goes: a new register or one there is.
@@ -190,6 +191,10 @@ pub enum Stmt {
     Join(usize),
     JoinFor(Reg, usize),
     JoinAll,
+    /// The answer goes to the register: zero in the child.
+    Fork(Reg),
+    /// For a child that was forked, for any or for that of this answer; with its exit code.
+    WaitChild(Reg, Option<Reg>),
     /// Submits the job of that number, as often as it is declared to be.
     Submit(usize),
     ClosePool,
@@ -221,6 +226,8 @@ pub enum Spawned {
     Thread,
     Daemon,
     Process,
+    /// By `fork()`; what it does is declared for its parent.
+    Fork,
     /// Submitted to the pool.
     Job,
     /// One of the pool's.
@@ -255,7 +262,7 @@ pub struct Program {
 }
 
 impl Fault {
-    pub const ALL: [Fault; 8] = [
+    pub const ALL: [Fault; 9] = [
         Fault::Empty,
         Fault::Full,
         Fault::Closed,
@@ -264,6 +271,7 @@ impl Fault {
         Fault::Negative,
         Fault::Assertion,
         Fault::Raised,
+        Fault::NoChild,
     ];
 }
 
@@ -599,7 +607,7 @@ impl Printer<'_> {
                     Spawned::Thread => "",
                     Spawned::Daemon => "daemon ",
                     Spawned::Process => "process ",
-                    Spawned::Job | Spawned::Worker => unreachable!("it is submitted, or comes with its pool"),
+                    Spawned::Fork | Spawned::Job | Spawned::Worker => unreachable!("no `spawn` makes it"),
                 };
                 let count = if task.count > 1 { format!(" x{}", task.count) } else { String::new() };
                 // A handle that is kept tells alike tasks apart.
@@ -617,6 +625,9 @@ impl Printer<'_> {
                     n => self.line(&format!("repeat {n} {{ {submit} }}")),
                 }
             }
+            Stmt::Fork(r) => self.line(&format!("let r{r} = fork()")),
+            Stmt::WaitChild(r, None) => self.line(&format!("let r{r} = wait()")),
+            Stmt::WaitChild(r, Some(pid)) => self.line(&format!("let r{r} = wait(r{pid})")),
             Stmt::ClosePool => self.line("p.close()"),
             Stmt::TerminatePool => self.line("p.terminate()"),
             Stmt::JoinPool(None) => self.line("join p"),

@@ -100,6 +100,11 @@ fn in_scope(block: &Block, scope: &mut Vec<Reg>, around: Around) -> bool {
         match stmt {
             Stmt::Break => fine &= around != Around::Nothing,
             Stmt::Continue => fine &= around == Around::Loop,
+            Stmt::Fork(r) => new = Some(*r),
+            Stmt::WaitChild(r, pid) => {
+                fine &= pid.is_none_or(|pid| known(&pid));
+                new = Some(*r);
+            }
             Stmt::Let(r, _) | Stmt::Read(r, _) | Stmt::Choose(r, _) | Stmt::JoinFor(r, _) => new = Some(*r),
             Stmt::Method(r, ..) | Stmt::JoinPool(r) => new = *r,
             Stmt::Write(_, v) => fine &= val(v),

@@ -153,6 +153,10 @@ pub struct Task {
     pub wait: Wait,
     pub fault: Option<Fault>,
     pub to_end: bool,
+    /// Of one that was forked: its number among those of its parent, and whether its end was
+    /// taken by a `wait()`.
+    pub fork: usize,
+    pub reaped: bool,
     /// Of a worker: the number of its job.
     pub job: Option<usize>,
     /// The last line it printed; `Unset` is none, `None` a line without a value.
@@ -321,6 +325,8 @@ impl State {
             wait: Wait::No,
             fault: None,
             to_end: false,
+            fork: 0,
+            reaped: false,
             job: None,
             printed: Value::Unset,
             clock: [0; TASKS],
@@ -337,6 +343,20 @@ impl State {
     /// Whether all have ended.
     pub fn over(&self) -> bool {
         self.tasks.iter().all(|t| !t.lives())
+    }
+
+    /// It was spawned as the task of that number, and is no copy of such a one.
+    pub fn spawned_as(&self, task: usize, declared: usize) -> bool {
+        self.tasks[task].declared == declared && self.tasks[task].kind != Spawned::Fork
+    }
+
+    /// The children that were forked in this process and not waited for yet.
+    pub fn forked(&self, process: usize) -> Vec<usize> {
+        let its = |t: &usize| {
+            let task = &self.tasks[*t];
+            task.kind == Spawned::Fork && !task.reaped && self.tasks[task.spawner].process == process
+        };
+        (0..self.tasks.len()).filter(its).collect()
     }
 
     /// It holds some lock.
@@ -358,7 +378,7 @@ impl State {
     pub fn waited_for(&self, process: usize) -> Vec<usize> {
         let first = self.processes[process].first;
         let of = |t: &Task| {
-            !matches!(t.kind, Spawned::Daemon | Spawned::Worker)
+            !matches!(t.kind, Spawned::Daemon | Spawned::Worker | Spawned::Fork)
                 && (t.process == process || t.kind == Spawned::Process && self.tasks[t.spawner].process == process)
         };
         (0..self.tasks.len()).filter(|t| *t != first && of(&self.tasks[*t])).collect()
@@ -368,7 +388,7 @@ impl State {
     /// process's threads and what these have spawned.
     pub fn last_clock(&self, task: usize) -> Clock {
         let mut clock = self.tasks[task].clock;
-        if self.tasks[task].kind == Spawned::Process {
+        if matches!(self.tasks[task].kind, Spawned::Process | Spawned::Fork) {
             for (ix, other) in self.tasks.iter().enumerate() {
                 if ix != task && ix != 0 && other.process == self.tasks[task].process {
                     join(&mut clock, &other.clock);

@@ -240,7 +240,9 @@ impl Machine<'_> {
         // signal that would end one is the one that does.
         for q in 0..s.processes.len() {
             let first = s.processes[q].first;
-            if q != p && !s.processes[q].over && s.tasks[s.tasks[first].spawner].process == p {
+            // A child that was forked is left behind.
+            let its = s.tasks[first].kind != Spawned::Fork && s.tasks[s.tasks[first].spawner].process == p;
+            if q != p && !s.processes[q].over && its {
                 s.processes[q].signal.get_or_insert(9);
             }
         }
@@ -374,6 +376,11 @@ impl Machine<'_> {
                 self.spawn(&mut n, t, d, task.wait);
                 progress = true;
             }
+            Ins::Fork(r) => {
+                self.fork(&mut n, t, r);
+                progress = true;
+            }
+            Ins::WaitChild(r, pid) => return self.wait_child(s, t, r, pid, out),
             Ins::Submit(_) | Ins::ClosePool | Ins::TerminatePool | Ins::JoinPool(_) => {
                 return self.pool(s, n, t, &ins, out);
             }
@@ -396,14 +403,14 @@ impl Machine<'_> {
                 }
             }
             Ins::Join(d) => {
-                let joined: Vec<usize> = (0..s.tasks.len()).filter(|u| s.tasks[*u].declared == d).collect();
+                let joined: Vec<usize> = (0..s.tasks.len()).filter(|u| s.spawned_as(*u, d)).collect();
                 if !joined.iter().all(|u| s.ended(*u)) {
                     return;
                 }
                 joined.into_iter().for_each(|u| self.acquire(&mut n, t, &s.last_clock(u)));
             }
             Ins::JoinFor(r, d) => {
-                let joined: Vec<usize> = (0..s.tasks.len()).filter(|u| s.tasks[*u].declared == d).collect();
+                let joined: Vec<usize> = (0..s.tasks.len()).filter(|u| s.spawned_as(*u, d)).collect();
                 let ended = joined.iter().all(|u| s.ended(*u));
                 if ended {
                     joined.into_iter().for_each(|u| self.acquire(&mut n, t, &s.last_clock(u)));
@@ -418,7 +425,9 @@ impl Machine<'_> {
             Ins::JoinAll => {
                 let kind = |u: usize| s.tasks[u].kind;
                 let mine = |u: &usize| {
-                    *u != 0 && s.tasks[*u].spawner == t && !matches!(kind(*u), Spawned::Daemon | Spawned::Worker)
+                    *u != 0
+                        && s.tasks[*u].spawner == t
+                        && !matches!(kind(*u), Spawned::Daemon | Spawned::Worker | Spawned::Fork)
                 };
                 let joined: Vec<usize> = (0..s.tasks.len()).filter(mine).collect();
                 if !joined.iter().all(|u| s.ended(*u)) {
@@ -429,7 +438,7 @@ impl Machine<'_> {
             Ins::Terminate(d) | Ins::Kill(d) => {
                 let signal = if matches!(ins, Ins::Kill(_)) { 9 } else { 15 };
                 for u in 0..n.tasks.len() {
-                    if n.tasks[u].declared == d && n.tasks[u].lives() {
+                    if n.spawned_as(u, d) && n.tasks[u].lives() {
                         match n.tasks[u].kind {
                             Spawned::Process => {
                                 n.processes[n.tasks[u].process].signal.get_or_insert(signal);

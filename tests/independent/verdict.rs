@@ -8,7 +8,7 @@
 
 use crate::code::{Ins, Over};
 use crate::explore::{Edge, Graph, Outcome, explore, machine, outcome};
-use crate::model::{How, Kind, Method, Op, Program, Spawned, Val};
+use crate::model::{Home, How, Kind, Method, Op, Program, Spawned, Val};
 use crate::state::{JobStatus, Object, State, Status, Value, Wait};
 use crate::step::{Actor, Machine, holds};
 use std::collections::{BTreeSet, HashSet};
@@ -67,7 +67,7 @@ struct Judge<'a, 'b> {
     /// By declared task and place in its code: the operations that may come from
     /// there on, of this and of the tasks it may spawn.
     ahead: Vec<Vec<HashSet<(usize, u8)>>>,
-    /// The same for one who does not count the rounds of a `repeat`.
+    /// The same for one who looks less closely: who does not count the rounds of a `repeat`.
     round: Vec<Vec<HashSet<(usize, u8)>>>,
     /// By state: whether each one that can come can come again and again, or none can.
     last: Vec<bool>,
@@ -89,6 +89,7 @@ const BREAKS: u8 = 10;
 const TAKES: u8 = 11;
 const SPAWNS: u8 = 12;
 const POOL_CLOSES: u8 = 20;
+const ENDS: u8 = 21;
 /// Writes zero, and behind it one, and so on.
 const WRITES_0: u8 = 13;
 
@@ -160,14 +161,22 @@ impl<'a, 'b> Judge<'a, 'b> {
                     };
                     is_told && self.left[u] & 1 << *t != 0
                 };
-                self.roots(s, mask((0..s.tasks.len()).filter(left)), self.left[u], told);
+                let mut more = Told::default();
+                self.roots(s, mask((0..s.tasks.len()).filter(left)), self.left[u], &mut more);
+                // Who is looked at less closely may still end them.
+                let ends = (0..s.tasks.len()).any(|t| {
+                    let task = &s.tasks[t];
+                    task.status == Status::Runs && self.round[task.declared][task.pc].contains(&(0, ENDS))
+                });
+                told.unsure.extend(more.unsure);
+                if ends { told.unsure.extend(more.found) } else { told.found.extend(more.found) }
             }
             let bound = |t: &usize| s.tasks[*t].kind != Spawned::Daemon && s.tasks[*t].status != Status::Idle;
             // Who waits for the end of another has that one's trouble and none of its own.
             // A daemon has none by itself.
             let joins = |t: usize| match (s.tasks[t].status, self.ins(s, t)) {
                 (Status::Leaves(_), _) | (_, Ins::JoinAll) => true,
-                (_, Ins::JoinPool(_)) => s.closed,
+                (_, Ins::JoinPool(_) | Ins::WaitChild(..)) => true,
                 (_, Ins::Join(d)) if self.machine.program.tasks[*d].spawned == Spawned::Job => s
                     .jobs
                     .iter()
@@ -260,12 +269,6 @@ impl<'a, 'b> Judge<'a, 'b> {
                 // Whether it is behind those is a matter of how closely one looks.
                 told.unsure.extend(["deadlock", "lost-wakeup"]);
             }
-        }
-        let in_its_own_lock = |t: &usize| stuck & 1 << *t != 0 && self.waits_for_itself(s, *t);
-        if live.iter().any(in_its_own_lock) && live.iter().any(|t| stuck & 1 << *t != 0 && !in_its_own_lock(t)) {
-            // Whether others are behind that one, or would be stuck without it too, is a matter
-            // of how closely one looks at what it would do next.
-            told.unsure.insert("deadlock");
         }
         let mut freed = 0;
         loop {
@@ -424,13 +427,17 @@ impl<'a, 'b> Judge<'a, 'b> {
                     _ => 0,
                 }
             }
+            Ins::WaitChild(_, pid) => {
+                let its = |c: &usize| pid.is_none_or(|p| task.regs[p] == Value::Int(*c as i32));
+                mask(s.forked(task.process).into_iter().filter(its).filter(|c| !s.ended(*c)))
+            }
             Ins::JoinPool(_) if s.closed => workers(),
             Ins::JoinPool(_) => doing(0, &[POOL_CLOSES]),
-            Ins::Join(d) => mask((0..s.tasks.len()).filter(|u| s.tasks[*u].declared == *d && !s.ended(*u))),
+            Ins::Join(d) => mask((0..s.tasks.len()).filter(|u| s.spawned_as(*u, *d) && !s.ended(*u))),
             Ins::JoinAll => mask((0..s.tasks.len()).filter(|u| {
                 *u != 0
                     && s.tasks[*u].spawner == t
-                    && !matches!(s.tasks[*u].kind, Spawned::Daemon | Spawned::Worker)
+                    && !matches!(s.tasks[*u].kind, Spawned::Daemon | Spawned::Worker | Spawned::Fork)
                     && !s.ended(*u)
             })),
             Ins::Op(_, object, op, _) => self.could_help_with(s, t, (*object, *op), &doing, narrow),
@@ -561,7 +568,7 @@ impl<'a, 'b> Judge<'a, 'b> {
                 let Some(task) = s.tasks.get(t) else { return false };
                 // Who waits for an end has that one's trouble and none of its own.
                 task.status == Status::Runs
-                    && !matches!(self.ins(s, t), Ins::Join(_) | Ins::JoinAll | Ins::JoinPool(_))
+                    && !matches!(self.ins(s, t), Ins::Join(_) | Ins::JoinAll | Ins::JoinPool(_) | Ins::WaitChild(..))
                     && task.kind != Spawned::Daemon
                     && self.go[u] & 1 << t == 0
                     && self.stuck[u] & 1 << t == 0
@@ -612,19 +619,24 @@ fn ahead(machine: &Machine, round: bool) -> Vec<Vec<HashSet<(usize, u8)>>> {
             let d_here = d;
             todo.extend(codes[d].rounds.iter().filter(|r| round && r.0 == pc).map(|r| (d, r.1)));
             let mut deed = |o: usize, op: Op| {
-                out.extend(match op {
-                    Op::Set => Some((o, SETS)),
-                    Op::Notify | Op::NotifyAll => Some((o, NOTIFIES)),
-                    Op::CountDown => Some((o, COUNTS)),
-                    Op::Put(_) => Some((o, PUTS)),
-                    Op::Get => Some((o, GETS)),
-                    Op::Release => Some((o, RELEASES)),
-                    Op::Close => Some((o, CLOSES)),
-                    Op::Abort | Op::Reset => Some((o, BREAKS)),
-                    Op::Wait => Some((o, ARRIVES)),
-                    Op::Acquire => Some((o, TAKES)),
-                    Op::AcquireRead | Op::AcquireWrite | Op::Clear | Op::ReleaseRead | Op::ReleaseWrite => None,
-                });
+                let deed = match op {
+                    Op::Set => SETS,
+                    Op::Notify | Op::NotifyAll => NOTIFIES,
+                    Op::CountDown => COUNTS,
+                    Op::Put(_) => PUTS,
+                    Op::Get => GETS,
+                    Op::Release => RELEASES,
+                    Op::Close => CLOSES,
+                    Op::Abort | Op::Reset => BREAKS,
+                    Op::Wait => ARRIVES,
+                    Op::Acquire => TAKES,
+                    Op::AcquireRead | Op::AcquireWrite | Op::Clear | Op::ReleaseRead | Op::ReleaseWrite => return,
+                };
+                out.insert((o, deed));
+                // Which of those that `main` made and handed on a name stands for is not known either.
+                let local = |o: usize| machine.program.objects[o].home == Home::Local;
+                let alike = (0..machine.program.objects.len()).filter(|u| round && local(o) && local(*u));
+                out.extend(alike.map(|u| (u, deed)));
             };
             match ins {
                 Ins::Op(_, o, op, how) => {
@@ -656,8 +668,12 @@ fn ahead(machine: &Machine, round: bool) -> Vec<Vec<HashSet<(usize, u8)>>> {
                 }
                 Ins::ClosePool | Ins::TerminatePool => {
                     out.insert((0, POOL_CLOSES));
+                    out.extend(matches!(ins, Ins::TerminatePool).then_some((0, ENDS)));
                 }
-                Ins::Raise(_) => todo.push((d, codes[d].pads[pc])),
+                Ins::Exit(_) | Ins::Kill(_) | Ins::Terminate(_) => {
+                    out.insert((0, ENDS));
+                }
+                Ins::Raise(_) | Ins::WaitChild(..) => todo.push((d, codes[d].pads[pc])),
                 _ => {}
             }
             todo.extend(ins.targets().into_iter().map(|to| (d, to)));

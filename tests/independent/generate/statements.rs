@@ -1,7 +1,7 @@
 //! Statements that name no object but locks, and those of them in blocks.
 
 use super::{Around, Feature, Generator, Scope};
-use crate::model::{Block, Cond, Fault, Hold, How, Method, Op, Reg, Stmt};
+use crate::model::{Block, Cond, Fault, Hold, How, Method, Op, Reg, Stmt, Test};
 
 impl Generator {
     pub(super) fn memory(&mut self, scope: &mut Scope, around: &Around, out: &mut Block) {
@@ -227,6 +227,35 @@ impl Generator {
             let r = self.reg();
             out.push(Stmt::JoinFor(r, job));
             scope.bools.push(r);
+        }
+    }
+
+    /// Both go on, or the child does something else and ends.
+    pub(super) fn fork(&mut self, scope: &mut Scope, around: &Around, out: &mut Block) {
+        let (may, goes_on) = self.forks;
+        if around.within_atomically || !may {
+            return self.memory(scope, around, out);
+        }
+        let answer = self.reg();
+        out.push(Stmt::Fork(answer));
+        // The child of a child would be one too many.
+        self.forks = (false, false);
+        let mut child = self.inner(1, 2, scope, around);
+        if !goes_on || self.random.percent(60) {
+            child.push(if self.random.percent(50) { Stmt::Exit(self.random.number(0, 3)) } else { Stmt::Return });
+        }
+        let parent = if self.random.percent(30) { self.inner(1, 1, scope, around) } else { Vec::new() };
+        out.push(Stmt::If(Cond::Reg(answer, Test::Eq, 0), child, parent));
+        if self.random.percent(55) {
+            let reg = self.reg();
+            let pid = self.random.percent(50).then_some(answer);
+            let wait = Stmt::WaitChild(reg, pid);
+            if self.random.percent(40) {
+                out.push(Stmt::Try(vec![wait], vec![Fault::NoChild], Vec::new()));
+            } else {
+                out.push(wait);
+                scope.numbers.push(reg);
+            }
         }
     }
 
