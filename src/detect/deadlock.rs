@@ -84,15 +84,12 @@ struct System<'a> {
     might: &'a dyn Might,
     index: HashMap<u32, usize>,
     live: Vec<bool>,
-    /// Workers that get no job any more, once that is known.
-    jobless: Vec<bool>,
 }
 
 impl<'a> System<'a> {
     fn new(tasks: &'a [TaskView], might: &'a dyn Might) -> System<'a> {
         let index = tasks.iter().enumerate().map(|(i, t)| (t.id, i)).collect();
-        let live = tasks.iter().map(|t| t.waits.is_none()).collect();
-        System { tasks, might, index, live, jobless: vec![false; tasks.len()] }
+        System { tasks, might, index, live: tasks.iter().map(|t| t.waits.is_none()).collect() }
     }
 
     fn living(&self) -> impl Iterator<Item = usize> + '_ {
@@ -195,17 +192,8 @@ impl Group {
 /// alone are left out, but for those that are stuck for a lock; excused ones inside a group
 /// are kept.
 pub fn groups(tasks: &[TaskView], stuck: &[bool], might: &dyn Might) -> Vec<Group> {
-    let mut system = System::new(tasks, might);
-    let edges_of = |system: &System| (0..tasks.len()).map(|i| system.waits_for(i, stuck)).collect::<Vec<_>>();
-    let mut edges: Vec<Vec<usize>> = edges_of(&system);
-    // A worker that nobody can give a job any more does nothing, whatever jobs there are: who
-    // waits for what a job would do does not wait for it.
-    let out_of_work = |i: usize| stuck[i] && edges[i].is_empty() && tasks[i].waits_for_a_job();
-    let jobless: Vec<bool> = (0..tasks.len()).map(out_of_work).collect();
-    if jobless.contains(&true) {
-        system.jobless = jobless;
-        edges = edges_of(&system);
-    }
+    let system = System::new(tasks, might);
+    let edges: Vec<Vec<usize>> = (0..tasks.len()).map(|i| system.waits_for(i, stuck)).collect();
     let part = components(&edges, stuck);
     let mut roots: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for i in (0..tasks.len()).filter(|i| stuck[*i]) {
@@ -266,7 +254,7 @@ impl System<'_> {
         let beside = |j: usize| {
             let waits = self.tasks[j].waits.as_deref().unwrap_or(&[]);
             let same = |w: &WaitView| (w.object, w.method) == (wait.object, wait.method);
-            self.jobless[j] || j != i && !waits.is_empty() && waits.iter().all(same)
+            j != i && !waits.is_empty() && waits.iter().all(same) || self.gets_no_job(j, i)
         };
         let all = 0..self.tasks.len();
         match need {
@@ -298,6 +286,16 @@ impl System<'_> {
             }
             Need::Any(needs) => needs.iter().for_each(|n| self.needed(i, wait, n, to)),
         }
+    }
+
+    /// Whether nobody else than `i` could give a worker a job: it does nothing for `i` then,
+    /// whatever jobs there are. Others without a job give none.
+    fn gets_no_job(&self, worker: usize, i: usize) -> bool {
+        let waits = self.tasks[worker].waits.as_deref().unwrap_or(&[]);
+        let submits = |k: usize, w: &WaitView| {
+            k != i && !self.tasks[k].waits_for_a_job() && self.might.may(k, w.object, w.kind, &[pool::SUBMIT])
+        };
+        self.tasks[worker].waits_for_a_job() && !waits.iter().any(|w| (0..self.tasks.len()).any(|k| submits(k, w)))
     }
 
     /// Whether a task waits for a lock that it holds itself.
