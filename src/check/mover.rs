@@ -4,7 +4,7 @@
 //! about that; that a task has nothing left to compare with others' accesses,
 //! `step` looks at.
 
-use crate::objects::{KINDS, event, lock, place, pool, semaphore};
+use crate::objects::{KINDS, event, lock, place, pool, queue, rwlock, semaphore};
 use crate::program::Program;
 use crate::program::code::{ArmOperation, Field, FieldKind, Instr, MethodCall, NewSite, Receiver, SelfInfo};
 use hashbrown::HashMap;
@@ -44,6 +44,16 @@ fn shows_order(kind: u8, method: &str) -> bool {
         place::barrier => matches!(method, "abort" | "reset"),
         _ => false,
     }
+}
+
+/// Whether others see that somebody waits there: who meets it at a `queue q(0)`, and who wants
+/// to read what it waits to write.
+fn is_seen_waiting(program: &Program, operation: &ArmOperation) -> bool {
+    let ArmOperation::Method(call) = operation else { return false };
+    let name = program.symbols[call.symbol as usize].as_str();
+    let of = |kind: u8| KINDS[kind as usize].method(name);
+    let is = |kind: u8, methods: &[u8]| of(kind).is_some_and(|method| methods.contains(&method));
+    is(place::queue, &[queue::PUT, queue::GET]) || is(place::rwlock, &[rwlock::ACQUIRE_WRITE])
 }
 
 /// What the code does with objects, wherever it is.
@@ -126,7 +136,11 @@ impl Movers {
                 }
                 Instr::Select(site) => {
                     let site = &program.selects[*site as usize];
-                    let limited = site.after.is_some() || site.otherwise.is_some();
+                    // Who waits in one arm is seen by others, and would not wait there any more once
+                    // another arm is ready: what makes that ready must not come before.
+                    let seen =
+                        site.arms.len() > 1 && site.arms.iter().any(|arm| is_seen_waiting(program, &arm.operation));
+                    let limited = site.after.is_some() || site.otherwise.is_some() || seen;
                     for arm in &site.arms {
                         match &arm.operation {
                             ArmOperation::Method(call) => movers.call(program, call, limited),

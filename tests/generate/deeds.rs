@@ -17,6 +17,25 @@ pub enum Kind {
     Pool,
 }
 
+/// An object, and how it is declared.
+pub type Named = (Kind, &'static str);
+
+/// Where two meet.
+pub const MEETING: Named = (Kind::Queue, "h");
+
+/// What the other arm of those that meet may be.
+pub const OPENERS: [Named; 3] = [(Kind::Event, "e"), (Kind::Lock, "m"), (Kind::Semaphore, "sem")];
+
+/// What `main` does before those that meet are there, so that the other arm waits, and what
+/// it does later, so that it does not.
+pub fn opening((kind, name): Named) -> (Option<String>, Option<String>) {
+    match kind {
+        Kind::Event => (None, Some(format!("{name}.set()"))),
+        Kind::Lock => (Some(format!("{name}.acquire()")), Some(format!("{name}.release()"))),
+        _ => (None, Some(format!("{name}.release()"))),
+    }
+}
+
 /// Of `ms` there are two, of which one is as good as the other.
 const KINDS: [(Kind, &str); 15] = [
     (Kind::Lock, "m"),
@@ -49,12 +68,12 @@ const FIELDS: [(Kind, &str); 8] = [
 ];
 
 /// A field of a record that is an object.
-pub fn field(random: &mut Random) -> (Kind, &'static str) {
+pub fn field(random: &mut Random) -> Named {
     *random.one(&FIELDS)
 }
 
 /// One to three objects.
-pub fn choose(random: &mut Random) -> Vec<(Kind, &'static str)> {
+pub fn choose(random: &mut Random) -> Vec<Named> {
     let mut objects = Vec::new();
     for _ in 0..1 + random.below(3) {
         let mut one = *random.one(&KINDS);
@@ -84,6 +103,7 @@ impl Kind {
             Kind::Latch => one(format!("latch {name}({})", 1 + random.below(2))),
             Kind::Queue => {
                 let most = match random.below(4) {
+                    _ if name == MEETING.1 => "(0)".to_string(),
                     0 => String::new(),
                     1 => "(0)".to_string(),
                     _ => format!("({})", 1 + random.below(2)),
@@ -296,15 +316,35 @@ impl Scene<'_> {
         }
     }
 
+    /// One side of those that meet.
+    pub(super) fn meets(&mut self, (kind, name): Named, gets: bool) -> Node {
+        let (queue, inner) = (MEETING.1, self.inner());
+        let operation = if gets { "get()" } else { "put(1)" };
+        let met = Node::block(format!("{queue}.{operation} =>"), inner);
+        let (operation, body) = match kind {
+            Kind::Event => ("wait()", self.inner()),
+            Kind::Lock => ("acquire()", vec![line(format!("{name}.release()"))]),
+            _ => ("acquire()", self.inner()),
+        };
+        Node::block("select", vec![met, Node::block(format!("{name}.{operation} =>"), body)])
+    }
+
     fn select(&mut self, out: &mut Vec<Node>) {
         let mut parts: Vec<(String, Vec<Node>)> = Vec::new();
-        for _ in 0..1 + self.random.below(2) {
+        for _ in 0..1 + self.random.below(3) {
+            let handle = self.handles.last().filter(|_| self.random.chance(10)).cloned();
+            if let Some(handle) = handle {
+                parts.push((format!("join {handle}"), self.inner()));
+                continue;
+            }
             let (kind, name) = self.object();
+            let write = self.random.chance(50);
             let operation = match kind {
-                Kind::Queue if self.random.chance(60) => format!("{name}.get()"),
+                Kind::Queue if self.random.chance(50) => format!("{name}.get()"),
                 Kind::Queue => format!("{name}.put(1)"),
                 Kind::Lock => format!("{name}.acquire()"),
                 Kind::Semaphore => format!("{name}.acquire()"),
+                Kind::Rwlock if write => format!("{name}.acquire_write()"),
                 Kind::Rwlock => format!("{name}.acquire_read()"),
                 Kind::Event | Kind::Latch => format!("{name}.wait()"),
                 _ => continue,
@@ -312,6 +352,7 @@ impl Scene<'_> {
             let mut body = self.inner();
             match kind {
                 Kind::Lock => body.push(line(format!("{name}.release()"))),
+                Kind::Rwlock if write => body.push(line(format!("{name}.release_write()"))),
                 Kind::Rwlock => body.push(line(format!("{name}.release_read()"))),
                 _ => {}
             }
@@ -322,7 +363,7 @@ impl Scene<'_> {
         }
         match self.random.below(4) {
             0 => parts.push(("after 1ms".to_string(), self.inner())),
-            1 | 2 => parts.push(("else".to_string(), self.inner())),
+            1 => parts.push(("else".to_string(), self.inner())),
             _ => {}
         }
         let arms = parts.into_iter().map(|(head, body)| Node::block(format!("{head} =>"), body));

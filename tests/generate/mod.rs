@@ -153,7 +153,14 @@ const MEMORY: [(&str, &str); 7] =
 pub fn program(seed: u64, wish: Wish) -> Vec<Node> {
     let mut random = Random::new(seed);
     let memory = choose_memory(&mut random);
-    let chosen = deeds::choose(&mut random);
+    let mut chosen = deeds::choose(&mut random);
+    // Two that meet at a queue or go another way: seldom by chance.
+    let opens = random.chance(7).then(|| *random.one(&deeds::OPENERS));
+    if let Some(opener) = opens {
+        chosen.retain(|one| *one != opener && *one != deeds::MEETING && one.0 != Kind::Pool);
+        chosen.truncate(1);
+        chosen.extend([deeds::MEETING, opener]);
+    }
     let mut objects: Vec<_> = chosen.iter().map(|(kind, name)| (*kind, name.to_string())).collect();
     let record = random.chance(8);
     let mut out = Vec::new();
@@ -198,10 +205,14 @@ pub fn program(seed: u64, wish: Wish) -> Vec<Node> {
         out.push(Node::block(head, body));
         scene.called = true;
     }
-    let tasks: &[&str] = if scene.random.chance(35) { &["p"] } else { &["p", "q1"] };
+    let tasks: &[&str] = if opens.is_none() && scene.random.chance(35) { &["p"] } else { &["p", "q1"] };
     for task in tasks {
-        let count = 1 + scene.random.below(3);
-        let mut body = scene.steps(count);
+        let count = 1 + scene.random.below(if opens.is_some() { 2 } else { 3 });
+        let mut body = match opens {
+            Some(opener) => vec![scene.meets(opener, *task == "p")],
+            None => Vec::new(),
+        };
+        body.extend(scene.steps(count));
         if scene.random.chance(8) {
             body.push(Node::line("return 7"));
         }
@@ -223,7 +234,7 @@ pub fn program(seed: u64, wish: Wish) -> Vec<Node> {
             out.push(Node::line(format!("expect {how} {name} == {}", scene.random.below(3))));
         }
     }
-    scene.main(tasks, &mut out);
+    scene.main(tasks, opens, &mut out);
     out
 }
 
@@ -241,11 +252,13 @@ fn choose_memory(random: &mut Random) -> Vec<(&'static str, &'static str)> {
 impl Scene<'_> {
     /// What `main` does: spawns the tasks, something of its own, and waits for
     /// them or not.
-    fn main(&mut self, tasks: &[&str], out: &mut Vec<Node>) {
+    fn main(&mut self, tasks: &[&str], opens: Option<deeds::Named>, out: &mut Vec<Node>) {
         self.in_task = false;
         if self.record {
             out.push(Node::line("let o = S()"));
         }
+        let (before, after) = opens.map(deeds::opening).unwrap_or_default();
+        out.extend(before.map(Node::line));
         if self.random.chance(20) {
             let before = self.steps(1);
             out.extend(before);
@@ -278,6 +291,7 @@ impl Scene<'_> {
         if self.random.chance(4) {
             self.forked(out);
         }
+        out.extend(after.filter(|_| self.random.chance(80)).map(Node::line));
         let count = self.random.below(3);
         let own = self.steps(count);
         out.extend(own);
