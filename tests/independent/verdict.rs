@@ -145,8 +145,10 @@ impl<'a, 'b> Judge<'a, 'b> {
         for (u, s) in self.graph.states.iter().enumerate() {
             let is_stuck = |t: usize| self.stuck[u] & 1 << t != 0;
             for t in 0..s.tasks.len() {
-                if is_stuck(t) && self.waits_for_itself(s, t) && self.other_holders(s, t) == 0 {
-                    told.found.insert("self-deadlock");
+                if is_stuck(t) && self.waits_for_itself(s, t) {
+                    // Where others read too, it may be told of as who waits for them.
+                    let others = self.other_holders(s, t) != 0;
+                    if others { &mut told.unsure } else { &mut told.found }.insert("self-deadlock");
                 }
             }
             // Daemons that are left to their process's end: told of is one that waits for
@@ -168,8 +170,18 @@ impl<'a, 'b> Judge<'a, 'b> {
                     let task = &s.tasks[t];
                     task.status == Status::Runs && self.round[task.declared][task.pc].contains(&(0, ENDS))
                 });
+                // What a field of a record comes to may change with anything.
+                let of_a_field = |t: usize| match self.ins(s, t) {
+                    Ins::Await(cond) | Ins::Begin(Some(cond)) => {
+                        let mut field = false;
+                        cond.tests(&mut |p, _, _| field |= self.machine.program.places[p].home != Home::Declared);
+                        field
+                    }
+                    _ => false,
+                };
+                let loose = ends || (0..s.tasks.len()).any(|t| left(&t) && of_a_field(t));
                 told.unsure.extend(more.unsure);
-                if ends { told.unsure.extend(more.found) } else { told.found.extend(more.found) }
+                if loose { told.unsure.extend(more.found) } else { told.found.extend(more.found) }
             }
             let bound = |t: &usize| s.tasks[*t].kind != Spawned::Daemon && s.tasks[*t].status != Status::Idle;
             // Who waits for the end of another has that one's trouble and none of its own.
