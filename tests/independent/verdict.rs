@@ -8,7 +8,7 @@
 
 use crate::code::{Ins, Over};
 use crate::explore::{Edge, Graph, Outcome, explore, machine, outcome};
-use crate::model::{Home, How, Kind, Method, Op, Program, Spawned, Val};
+use crate::model::{self, Home, How, Kind, Method, Op, Program, Spawned, Val};
 use crate::state::{JobStatus, Object, State, Status, Value, Wait};
 use crate::step::{Actor, Machine, holds};
 use std::collections::{BTreeSet, HashSet};
@@ -512,7 +512,7 @@ impl<'a, 'b> Judge<'a, 'b> {
                 let come = doing(o, &[ARRIVES]) & !mask(arrived.iter().copied());
                 // Who comes once is not enough for two places, unless it brings others.
                 let enough = arrived.len() + come.count_ones() as usize >= parties || come & doing(0, &[SPAWNS]) != 0;
-                doing(o, &[BREAKS]) | if enough { come } else { 0 }
+                doing(o, &[BREAKS]) | if enough || !narrow { come } else { 0 }
             }
             (_, Object::Latch { .. }) => doing(o, &[COUNTS]),
             (Op::Put(_), Object::Queue { .. }) => doing(o, &[GETS, CLOSES]),
@@ -645,9 +645,14 @@ fn ahead(machine: &Machine, round: bool) -> Vec<Vec<HashSet<(usize, u8)>>> {
                     Op::AcquireRead | Op::AcquireWrite | Op::Clear | Op::ReleaseRead | Op::ReleaseWrite => return,
                 };
                 out.insert((o, deed));
-                // Which of those that `main` made and handed on a name stands for is not known either.
-                let local = |o: usize| machine.program.objects[o].home == Home::Local;
-                let alike = (0..machine.program.objects.len()).filter(|u| round && local(o) && local(*u));
+                // Nor is known for which of those that `main` made a name stands, of which record.
+                let objects = &machine.program.objects;
+                let alike = |a: &model::Object, b: &model::Object| match (a.home, b.home) {
+                    (Home::Local, Home::Local) => true,
+                    (Home::Field(_), Home::Field(_)) => a.name == b.name,
+                    _ => false,
+                };
+                let alike = (0..objects.len()).filter(|u| round && alike(&objects[o], &objects[*u]));
                 out.extend(alike.map(|u| (u, deed)));
             };
             match ins {
