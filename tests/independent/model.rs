@@ -402,8 +402,8 @@ impl Printer<'_> {
 
     /// What `main` makes before all else.
     fn made(&mut self) {
-        for record in 0..self.program.records() {
-            self.line(&format!("let {} = S()", RECORDS[record]));
+        for record in RECORDS.iter().take(self.program.records()) {
+            self.line(&format!("let {record} = S()"));
         }
         for object in self.program.objects.iter().filter(|o| o.home == Home::Local) {
             self.line(&format!(
