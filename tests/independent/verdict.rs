@@ -188,7 +188,9 @@ impl<'a, 'b> Judge<'a, 'b> {
             // A daemon has none by itself.
             let joins = |t: usize| match (s.tasks[t].status, self.ins(s, t)) {
                 (Status::Leaves(_), _) | (_, Ins::JoinAll) => true,
-                (_, Ins::JoinPool(_) | Ins::WaitChild(..)) => true,
+                // Nobody closes the pool: that is its own.
+                (_, Ins::JoinPool(_)) => s.closed || self.could_help(s, t, false) != 0,
+                (_, Ins::WaitChild(..)) => true,
                 (_, Ins::Join(d)) if self.machine.program.tasks[*d].spawned == Spawned::Job => s
                     .jobs
                     .iter()
@@ -460,6 +462,10 @@ impl<'a, 'b> Judge<'a, 'b> {
             Ins::Await(cond) | Ins::Begin(Some(cond)) => {
                 let mut out = 0;
                 cond.tests(&mut |p, test, n| {
+                    if !narrow && self.machine.program.places[p].home != Home::Declared {
+                        // As above: with anything.
+                        out = u32::MAX;
+                    }
                     // A number that makes nothing true that is asked there is no help.
                     let helps = (0..=2).filter(|v| !narrow || holds(Value::Int(*v), test, n));
                     out |= doing(p, &helps.map(|v| WRITES_0 + v as u8).chain([WRITES]).collect::<Vec<_>>());
