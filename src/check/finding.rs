@@ -11,7 +11,7 @@ use super::store::Row;
 use super::turn::Mover;
 use crate::detect::deadlock::{self, Might, TaskView, WaitView};
 use crate::detect::finding::*;
-use crate::detect::may::{Deeds, Root};
+use crate::detect::may::{Deeds, On, Root};
 use crate::detect::names::Objects;
 use crate::detect::stuck::{self, BODY_ENDED, Scene};
 use crate::lang::ast::Span;
@@ -414,10 +414,10 @@ fn without_ended(m: &super::moves::Move, need: Need) -> Need {
 
 impl Might for Scene1<'_> {
     fn may(&self, i: usize, object: u32, kind: u8, methods: &[u8]) -> bool {
-        self.deeds[i].may(object, kind, methods)
+        self.deeds[i].may(self.on(object, kind), methods)
     }
     fn may_born(&self, i: usize, object: u32, kind: u8, methods: &[u8]) -> bool {
-        self.deeds[i].may_born(object, kind, methods)
+        self.deeds[i].may_born(self.on(object, kind), methods)
     }
     fn may_change(&self, i: usize, site: u32) -> bool {
         self.deeds[i].may_change(&self.program.awaits[site as usize])
@@ -448,6 +448,15 @@ impl Scene for Scene1<'_> {
     }
     fn held(&self, task: TaskId) -> Vec<Hold> {
         self.task(task).map(|t| t.held.clone()).unwrap_or_default()
+    }
+    fn on(&self, object: u32, kind: u8) -> On {
+        let field = match self.object(object).as_deref() {
+            Some(Part::Object(ObjectPart { born: Born::Field { structure, field, .. }, .. })) => {
+                Some(self.program.structs[*structure as usize].fields[*field as usize].symbol)
+            }
+            _ => None,
+        };
+        On { object, kind, field }
     }
     fn object_name(&self, object: u32) -> String {
         let part = self.object(object);

@@ -236,7 +236,7 @@ impl Movers {
                         (row.first..row.first + row.count).for_each(|id| self.add_declared(id, bits, limited));
                     }
                 }
-                Receiver::Dynamic | Receiver::Field { .. } => {
+                Receiver::Dynamic { .. } | Receiver::Field { .. } => {
                     let entry = self.dynamic.entry(kind as u8).or_default();
                     entry.0 |= bits;
                     entry.1 |= limited;

@@ -53,8 +53,8 @@ fn named(program: &Program, pc: Pc, object_name: &impl Fn(u32) -> String) -> Vec
     let receiver = |receiver: &Receiver| match receiver {
         Receiver::Object(object) => vec![object_name(*object)],
         Receiver::Row(row) => object_row(*row),
-        Receiver::Field { symbol, .. } => field(program, *symbol),
-        Receiver::Dynamic => Vec::new(),
+        Receiver::Field { symbol, .. } | Receiver::Dynamic { field: Some(symbol) } => field(program, *symbol),
+        Receiver::Dynamic { field: None } => Vec::new(),
     };
     match &program.code[pc as usize] {
         Instr::ReadCell(cell) | Instr::UpdateCell { cell, .. } => vec![program.cell_name(*cell)],

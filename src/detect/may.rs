@@ -48,8 +48,20 @@ enum Target {
     },
     /// Those made while running, and those that escape.
     Dynamic,
+    /// Of those what a field of this name is or holds.
+    Field(u32),
     /// All of the kind.
     Every,
+}
+
+/// An object that operations are on. Declared objects have the numbers below
+/// `Program::objects.len()`.
+#[derive(Clone, Copy, Debug)]
+pub struct On {
+    pub object: u32,
+    pub kind: u8,
+    /// Of a record's own object the name of the field, where that is known.
+    pub field: Option<u32>,
 }
 
 /// Operations: for each object or group of them, the bits of its methods.
@@ -58,6 +70,8 @@ struct Operations {
     one: HashMap<u32, u32>,
     rows: HashMap<(u32, u32), u32>,
     dynamic: Vec<u32>,
+    /// By the field's name and the kind.
+    fields: HashMap<(u32, u8), u32>,
     every: Vec<u32>,
 }
 
@@ -71,11 +85,12 @@ impl Operations {
             Target::One(object) => *self.one.entry(object).or_default() |= bits,
             Target::Row { first, count } => *self.rows.entry((first, count)).or_default() |= bits,
             Target::Dynamic => self.dynamic.get_mut(kind as usize).into_iter().for_each(|m| *m |= bits),
+            Target::Field(name) => *self.fields.entry((name, kind)).or_default() |= bits,
             Target::Every => self.every.get_mut(kind as usize).into_iter().for_each(|m| *m |= bits),
         }
     }
 
-    fn on(&self, facts: &Facts, object: u32, kind: u8) -> u32 {
+    fn on(&self, facts: &Facts, On { object, kind, field }: On) -> u32 {
         let mut bits = self.every.get(kind as usize).copied().unwrap_or(0);
         bits |= self.one.get(&object).copied().unwrap_or(0);
         for ((first, count), more) in &self.rows {
@@ -83,6 +98,10 @@ impl Operations {
         }
         if object as usize >= facts.kinds.len() || facts.escapes(object) {
             bits |= self.dynamic.get(kind as usize).copied().unwrap_or(0);
+            // A field that is no object of the record's own may hold any of them.
+            let may_be = |name: u32| field.is_none_or(|field| field == name || facts.is_place(name));
+            let by_name = self.fields.iter().filter(|((name, of), _)| *of == kind && may_be(*name));
+            bits |= by_name.fold(0, |bits, (_, more)| bits | more);
         }
         bits
     }
@@ -108,16 +127,15 @@ impl Deeds {
         Deeds { facts: facts.clone(), own, born, cells: HashSet::new(), rows: HashSet::new(), ends: false }
     }
 
-    /// Whether it may do one of the methods on an object. Declared objects have
-    /// the numbers below `Program::objects.len()`.
-    pub fn may(&self, object: u32, kind: u8, methods: &[u8]) -> bool {
-        self.own.on(&self.facts, object, kind) & bits(methods) != 0 || self.may_born(object, kind, methods)
+    /// Whether it may do one of the methods on an object.
+    pub fn may(&self, on: On, methods: &[u8]) -> bool {
+        self.own.on(&self.facts, on) & bits(methods) != 0 || self.may_born(on, methods)
     }
 
     /// Whether a task that it may yet start may do so, and with it any number
     /// of tasks at once.
-    pub fn may_born(&self, object: u32, kind: u8, methods: &[u8]) -> bool {
-        self.born.on(&self.facts, object, kind) & bits(methods) != 0
+    pub fn may_born(&self, on: On, methods: &[u8]) -> bool {
+        self.born.on(&self.facts, on) & bits(methods) != 0
     }
 
     /// Whether it may change what the condition of an `await` looks at. What
@@ -127,7 +145,8 @@ impl Deeds {
         let unknown = site.cells.is_empty() && site.rows.is_empty() && site.objects.is_empty();
         let used = |o: &u32| {
             let kind = self.facts.kinds.get(*o as usize).copied().unwrap_or(u8::MAX);
-            (self.own.on(&self.facts, *o, kind) | self.born.on(&self.facts, *o, kind)) != 0
+            let on = On { object: *o, kind, field: None };
+            (self.own.on(&self.facts, on) | self.born.on(&self.facts, on)) != 0
         };
         let row = |r: u32| self.facts.rows.get(r as usize).cloned().unwrap_or(0..u32::MAX);
         let in_a_row = |c: &u32| self.rows.iter().any(|r| row(*r).contains(c));

@@ -6,7 +6,7 @@
 use super::deadlock::{self, Group, Might, RootCause, TaskView, WaitView};
 use super::finding::*;
 use super::looks::looked_at;
-use super::may::{May, Root};
+use super::may::{May, On, Root};
 use super::names::Objects;
 use crate::lang::ast::Span;
 use crate::objects::{self, KINDS, Need, condition, event, pool, task};
@@ -31,6 +31,8 @@ pub trait Scene: Might {
     /// What a task holds, or held when it ended: the lock, how, since where.
     fn held(&self, task: u32) -> Vec<(u32, Mode, u32)>;
     fn object_name(&self, object: u32) -> String;
+    /// The object as operations are told apart by what they are on.
+    fn on(&self, object: u32, kind: u8) -> On;
     fn word(&self, object: u32, index: usize) -> u64;
     fn declared_at(&self, object: u32) -> Option<Span>;
     /// Where the task stands; none for a worker between two jobs.
@@ -297,7 +299,7 @@ impl Told<'_> {
         for (task, function) in self.scene.ended_badly() {
             let entry = program.functions[function as usize].entry;
             let deeds = May::new(program).deeds(program, Root::Function(function), entry);
-            let does = methods.iter().find(|m| deeds.may(object, kind, &[**m]));
+            let does = methods.iter().find(|m| deeds.may(self.scene.on(object, kind), &[**m]));
             if let (Some(m), Some(ending)) = (does, self.scene.ending(task)) {
                 any = true;
                 out.push(Reason::EndedSupplier { task: self.scene.task_facts(task), ending, action: name(m) });

@@ -229,8 +229,9 @@ pub enum Receiver {
     Object(u32),
     /// One of a declared row.
     Row(u32),
-    /// Found while running; it lies below the arguments.
-    Dynamic,
+    /// Found while running; it lies below the arguments. Where it was read from a field, that one's
+    /// name.
+    Dynamic { field: Option<u32> },
     /// A field of the record below the arguments, which may be memory: `a.n.add(1)`.
     Field { symbol: u32, indexed: bool },
 }

@@ -324,18 +324,31 @@ impl Compiler<'_> {
             ExprKind::Paren(inner) => self.receiver_of(inner),
             ExprKind::Name(name) if self.local(name, e.span).is_none() => match self.globals.get(name) {
                 Some(Global::Object(id)) => Receiver::Object(*id),
-                _ => Receiver::Dynamic,
+                _ => Receiver::Dynamic { field: None },
             },
             ExprKind::Index { object, index } => match &object.kind {
                 ExprKind::Name(name) if self.local(name, object.span).is_none() => {
                     let Some(Global::ObjectRow(row)) = self.globals.get(name).cloned() else {
-                        return Receiver::Dynamic;
+                        return Receiver::Dynamic { field: None };
                     };
                     self.object_of_row(row, index).map_or(Receiver::Row(row), Receiver::Object)
                 }
-                _ => Receiver::Dynamic,
+                _ => Receiver::Dynamic { field: self.field_read(e) },
             },
-            _ => Receiver::Dynamic,
+            _ => Receiver::Dynamic { field: self.field_read(e) },
+        }
+    }
+
+    /// The name of the field that an expression reads, itself or a place of its row. A task's
+    /// `result` may be anything.
+    pub(super) fn field_read(&mut self, e: &Expr) -> Option<u32> {
+        match &e.kind {
+            ExprKind::Paren(inner) => self.field_read(inner),
+            ExprKind::Index { object, .. } if matches!(object.kind, ExprKind::Field { .. }) => self.field_read(object),
+            ExprKind::Field { field, .. } if field.text != "result" && self.field_names.contains(&field.text) => {
+                Some(self.symbol(&field.text))
+            }
+            _ => None,
         }
     }
 

@@ -16,7 +16,7 @@ use super::world::{held_of, mode_of};
 use crate::detect::deadlock::{self, Might, RootCause, TaskView, WaitView};
 use crate::detect::finding::*;
 use crate::detect::lock_order::{self, Dependency};
-use crate::detect::may::{Deeds, May, Root};
+use crate::detect::may::{Deeds, May, On, Root};
 use crate::detect::names::{self, Named};
 use crate::detect::stuck::{self, BODY_ENDED, Scene};
 use crate::lang::ast::Span;
@@ -83,10 +83,10 @@ struct Answers<'a> {
 
 impl Might for Answers<'_> {
     fn may(&self, i: usize, object: u32, kind: u8, methods: &[u8]) -> bool {
-        self.snapshot.free[i] || self.snapshot.deeds[i].may(object, kind, methods)
+        self.snapshot.free[i] || self.snapshot.deeds[i].may(self.on(object, kind), methods)
     }
     fn may_born(&self, i: usize, object: u32, kind: u8, methods: &[u8]) -> bool {
-        self.snapshot.free[i] || self.snapshot.deeds[i].may_born(object, kind, methods)
+        self.snapshot.free[i] || self.snapshot.deeds[i].may_born(self.on(object, kind), methods)
     }
     fn may_change(&self, i: usize, site: u32) -> bool {
         self.snapshot.free[i] || self.snapshot.deeds[i].may_change(&self.image.program.awaits[site as usize])
@@ -121,6 +121,9 @@ impl Scene for Answers<'_> {
     fn held(&self, task: u32) -> Vec<(u32, Mode, u32)> {
         let arena = self.image.arena;
         slot_of_ended(arena, task).map(|s| held_of(arena, s)).unwrap_or_default()
+    }
+    fn on(&self, object: u32, kind: u8) -> On {
+        On { object, kind, field: self.image.field_of(object).map(|(_, field)| field.symbol) }
     }
     fn object_name(&self, object: u32) -> String {
         self.image.object_name(object)

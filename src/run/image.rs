@@ -12,7 +12,7 @@ use super::version::Current;
 use crate::machine::{Home, Place};
 use crate::objects::{self, KINDS};
 use crate::program::Program;
-use crate::program::code::FieldKind;
+use crate::program::code::{Field, FieldKind, Struct};
 use crate::program::kind::Memory as MemoryKind;
 use crate::program::value::{Names, ObjRef};
 use nix::sys::eventfd::{EfdFlags, EventFd};
@@ -235,6 +235,20 @@ impl Image {
         &self.bell
     }
 
+    /// The field of a record that an object is; none if it is no such one, or of a struct that this
+    /// process does not know yet.
+    pub fn field_of(&self, id: u32) -> Option<(&'static Struct, &'static Field)> {
+        if (id as usize) < self.program.objects.len() || self.arena.object_at(id) == 0 {
+            return None;
+        }
+        let word = |w: usize| self.arena.object(id, w).load(Relaxed);
+        if matches!(KINDS[self.arena.kind(id) as usize].word, "task" | "record") || word(object::INFO4) == 0 {
+            return None;
+        }
+        let structure = self.program.get().structs.get(word(object::INFO) as usize)?;
+        Some((structure, structure.fields.get(word(object::INFO2) as usize)?))
+    }
+
     /// What reports and `print` call an object.
     pub fn object_name(&self, id: u32) -> String {
         if let Some(decl) = self.program.objects.get(id as usize) {
@@ -250,12 +264,10 @@ impl Image {
                 Some(site) => site,
                 None => self.structure_name(word(object::INFO)),
             },
-            _ if word(object::INFO4) != 0 => {
-                let Some(structure) = self.program.structs.get(word(object::INFO) as usize) else {
-                    return "a field".to_string();
-                };
-                structure.field_name(&structure.fields[word(object::INFO2) as usize], word(object::INFO3) as u32)
-            }
+            _ if word(object::INFO4) != 0 => match self.field_of(id) {
+                Some((structure, field)) => structure.field_name(field, word(object::INFO3) as u32),
+                None => "a field".to_string(),
+            },
             _ => match word(object::BORN) {
                 0 => "an object".to_string(),
                 born => self.program.news.get(born as usize - 1).map_or("an object".to_string(), |n| n.name.clone()),

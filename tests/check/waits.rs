@@ -3,6 +3,7 @@
 
 use super::support::{conc, flat};
 use super::{check, check_json, summary};
+use nix::sys::signal::Signal;
 
 /// A job that can never go on is a deadlock also where it would end with its pool, as in a
 /// run.
@@ -415,6 +416,38 @@ fn a_worker_without_a_job_is_nobody_s_trouble() {
             let ended = conc().file("s.conc", script).args([command, "--format", "json", "s.conc"]).finish();
             assert_eq!(ended.failures(), [code], "{command}: {script}{}", ended.stdout);
             assert_eq!(ended.findings()[0]["on"], serde_json::json!([on]), "{}", ended.stdout);
+        }
+    }
+}
+
+/// What is done to one field of a record is no help for who waits at another one: not a circle
+/// with who does it, nor a mere starvation. A run says the same, while others go on too.
+#[test]
+fn fields_are_told_apart() {
+    let nobody = "struct S { latch a(1); latch b(1); event e }\ntask t(s) { s.e.wait(); s.b.count_down() }\n\
+        let s = S()\nspawn t(s)\ns.a.wait()\ns.e.set()\ns.b.wait()\n";
+    let others = "struct S { queue a(0); queue b(0) }\ntask puts(s) { loop { s.b.put(1) } }\n\
+        task gets(s) { loop { s.b.get() } }\nlet s = S()\nspawn puts(s)\nspawn gets(s)\ns.a.get()\n";
+    // A place may hold the other one.
+    let held = "struct S { latch a(1); var b = none }\ntask t(s) { s.b.count_down() }\n\
+        let s = S()\ns.b = s.a\nspawn t(s)\ns.a.wait()\n";
+    for (script, title) in [
+        (nobody, Some("main waits for latch S.a to reach zero, and no task is left to add or count_down")),
+        (others, Some("main waits to get from queue S.a, and no task is left to put or close")),
+        (held, None),
+    ] {
+        let told = check(script).finish();
+        let mut run = conc().args(["run", "-"]).input(script).start();
+        if script == others {
+            run.until("what is to be told", |run| run.stderr().contains("explain deadlock").then_some(()));
+            run.signal(Signal::SIGINT);
+        }
+        for out in [told.stdout, run.finish().stderr] {
+            match title {
+                Some(title) => assert!(flat(&out).contains(title), "{script}{out}"),
+                None => assert!(!out.contains("error["), "{script}{out}"),
+            }
+            assert!(!out.contains("error[starvation]"), "{out}");
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::objects::{condition, lock, pool, task};
 use crate::program::Program;
 use crate::program::code::{FieldArg, FieldKind, Instr};
 use crate::program::value::Value;
+use std::collections::HashSet;
 
 /// What is known of a program as a whole.
 pub(super) struct Facts {
@@ -14,6 +15,8 @@ pub(super) struct Facts {
     pub(super) kinds: Vec<u8>,
     /// The rows of declared memory, as ranges of places.
     pub(super) rows: Vec<std::ops::Range<u32>>,
+    /// The names of fields that are places in memory, which may hold any object.
+    places: HashSet<u32>,
     /// Declared objects, as ranges, that are also used as values.
     escaping: Vec<(u32, u32)>,
     /// Functions that are used as values.
@@ -36,6 +39,7 @@ impl Facts {
         let mut facts = Facts {
             kinds: program.objects.iter().map(|o| o.kind).collect(),
             rows: program.memory_rows.iter().map(|r| r.first..r.first + r.count).collect(),
+            places: HashSet::new(),
             escaping: Vec::new(),
             values: Vec::new(),
             bound: Vec::new(),
@@ -67,6 +71,11 @@ impl Facts {
         facts
     }
 
+    /// Whether some struct has a place in memory of that name.
+    pub(super) fn is_place(&self, field: u32) -> bool {
+        self.places.contains(&field)
+    }
+
     pub(super) fn escapes(&self, object: u32) -> bool {
         self.escaping.iter().any(|(first, count)| object.wrapping_sub(*first) < *count)
     }
@@ -85,7 +94,7 @@ impl Facts {
             // All of a row are declared alike.
             Target::Row { first, count } if count > 0 => first,
             Target::Row { .. } => return Vec::new(),
-            Target::Dynamic | Target::Every => return self.bound.clone(),
+            Target::Dynamic | Target::Field(_) | Target::Every => return self.bound.clone(),
         };
         program.objects.get(object as usize).and_then(|o| lock_of(&o.args)).into_iter().collect()
     }
@@ -135,7 +144,10 @@ fn contained(value: &Value, facts: &mut Facts) {
 fn fields(program: &Program, facts: &mut Facts) {
     for field in program.structs.iter().flat_map(|s| &s.fields) {
         match &field.what {
-            FieldKind::Memory { init, .. } => contained(init, facts),
+            FieldKind::Memory { init, .. } => {
+                facts.places.insert(field.symbol);
+                contained(init, facts);
+            }
             FieldKind::Object { args, .. } => {
                 for arg in args {
                     if let FieldArg::Value(Value::Object(lock)) = arg {

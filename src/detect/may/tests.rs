@@ -21,6 +21,10 @@ fn at(p: &Program, source: &str, mark: &str) -> Pc {
     p.spans.iter().position(|s| s.start >= start && s.end <= end).expect("code there") as Pc
 }
 
+fn declared(p: &Program, object: u32) -> On {
+    On { object, kind: p.objects[object as usize].kind, field: None }
+}
+
 struct Asked<'a> {
     p: &'a Program,
     deeds: Rc<Deeds>,
@@ -31,12 +35,16 @@ impl Asked<'_> {
         let id = self.p.objects.iter().position(|o| o.name == name).expect("an object");
         let kind = self.p.objects[id].kind;
         let method = KINDS[kind as usize].method(method).expect("a method");
-        self.deeds.may(id as u32, kind, &[method])
+        self.deeds.may(On { object: id as u32, kind, field: None }, &[method])
     }
     fn may_dynamic(&self, kind: &str, method: &str) -> bool {
+        self.may_at(None, kind, method)
+    }
+    fn may_at(&self, field: Option<&str>, kind: &str, method: &str) -> bool {
         let kind = KINDS.iter().position(|k| k.word == kind).expect("a kind");
         let method = KINDS[kind].method(method).expect("a method");
-        self.deeds.may(1_000_000, kind as u8, &[method])
+        let field = field.map(|f| self.p.symbols.iter().position(|s| s == f).expect("a name") as u32);
+        self.deeds.may(On { object: 1_000_000, kind: kind as u8, field }, &[method])
     }
 }
 
@@ -163,14 +171,14 @@ fn a_wait_on_a_condition_lets_go_of_its_lock() {
     let p = program(source);
     let t = ask(&p, source, "t", "c.wait()");
     assert!(t.may("m", "release") && t.may("m", "acquire") && !t.may("c", "notify"));
-    assert!(!t.deeds.may(1, t.p.objects[1].kind, &[condition::NOTIFY, condition::NOTIFY_ALL]));
+    assert!(!t.deeds.may(declared(t.p, 1), &[condition::NOTIFY, condition::NOTIFY_ALL]));
 }
 
 #[test]
 fn what_is_started_may_be_any_number() {
     let source = "barrier b(3)\nqueue q\ntask t {\n  b.wait()\n}\nspawn t\nb.wait()\nsleep 1ms\n";
     let p = program(source);
-    let born = |mark: &str| ask(&p, source, "main", mark).deeds.may_born(0, p.objects[0].kind, &[0]);
+    let born = |mark: &str| ask(&p, source, "main", mark).deeds.may_born(declared(&p, 0), &[0]);
     assert!(born("spawn t") && !born("b.wait()\nsleep"));
     assert!(ask(&p, source, "main", "b.wait()\nsleep").may("b", "wait"));
     assert!(!ask(&p, source, "main", "sleep 1ms").may("b", "wait"));
@@ -190,11 +198,11 @@ fn a_worker_may_do_every_job() {
     let p = program(source);
     let worker = Asked { p: &p, deeds: May::new(&p).deeds(&p, Root::Worker, at(&p, source, "sleep 1ms")) };
     assert!(worker.may("q", "put") && !worker.may("r", "get"));
-    assert!(worker.deeds.may(0, p.objects[0].kind, &[pool::TAKE]) && !worker.deeds.may_terminate());
+    assert!(worker.deeds.may(declared(&p, 0), &[pool::TAKE]) && !worker.deeds.may_terminate());
     let main = ask(&p, source, "main", "submit job(1) to p");
-    assert!(main.deeds.may(0, p.objects[0].kind, &[pool::SUBMIT]) && main.may("q", "put"));
+    assert!(main.deeds.may(declared(&p, 0), &[pool::SUBMIT]) && main.may("q", "put"));
     let main = ask(&p, source, "main", "r.get()");
-    assert!(!main.deeds.may(0, p.objects[0].kind, &[pool::SUBMIT]) && main.may("p", "close"));
+    assert!(!main.deeds.may(declared(&p, 0), &[pool::SUBMIT]) && main.may("p", "close"));
 }
 
 #[test]
@@ -229,9 +237,8 @@ fn awaits_look_at_cells_rows_and_objects() {
 fn a_forked_child_goes_on_from_here() {
     let source = "queue q\nsleep 1ms\nlet pid = fork()\nq.put(1)\nsleep 2ms\n";
     let p = program(source);
-    let id = p.objects[0].kind;
-    assert!(ask(&p, source, "main", "sleep 1ms").deeds.may_born(0, id, &[queue::PUT]));
-    assert!(!ask(&p, source, "main", "sleep 2ms").deeds.may_born(0, id, &[queue::PUT]));
+    assert!(ask(&p, source, "main", "sleep 1ms").deeds.may_born(declared(&p, 0), &[queue::PUT]));
+    assert!(!ask(&p, source, "main", "sleep 2ms").deeds.may_born(declared(&p, 0), &[queue::PUT]));
 }
 
 #[test]
@@ -240,4 +247,21 @@ fn a_wait_given_up_breaks_a_barrier() {
     let p = program(source);
     assert!(ask(&p, source, "t", "b.wait(timeout: 1ms)").may("b", "abort"));
     assert!(!ask(&p, source, "u", "b.wait() }").may("b", "abort"));
+}
+
+/// What is done by a field's name is done to that field, unless it is a place that may hold
+/// anything.
+#[test]
+fn fields_by_their_names() {
+    let source = "struct S { queue a; queue b; var any = none }\n\
+        task t(s) { s.b.put(1) }\ntask u(s) { s.any.put(1) }\ntask v(q) { q.put(1) }\n\
+        let s = S()\nspawn t(s)\nspawn u(s)\nspawn v(s.a)\n";
+    let p = program(source);
+    let t = ask(&p, source, "t", "s.b.put(1)");
+    assert!(t.may_at(Some("b"), "queue", "put") && !t.may_at(Some("a"), "queue", "put"));
+    assert!(t.may_at(None, "queue", "put"), "of which it is not known where it is");
+    for (task, mark) in [("u", "s.any.put(1)"), ("v", "q.put(1)")] {
+        let other = ask(&p, source, task, mark);
+        assert!(other.may_at(Some("a"), "queue", "put") && other.may_at(Some("b"), "queue", "put"), "{task}");
+    }
 }

@@ -169,8 +169,9 @@ impl Run<'_> {
 fn allowed(p: &Program, deeds: &Deeds, done: &Done, born: bool) -> bool {
     match done {
         Done::On(object, method) => {
-            let may = deeds.may(object.id, object.kind, &[*method]);
-            may && (!born || deeds.may_born(object.id, object.kind, &[*method]))
+            // What a field gives is made up here: any object.
+            let on = On { object: object.id, kind: object.kind, field: None };
+            deeds.may(on, &[*method]) && (!born || deeds.may_born(on, &[*method]))
         }
         Done::Cell(cell) => {
             let decl = &p.memory[p.cells[*cell as usize] as usize];

@@ -195,7 +195,10 @@ impl<'a> Walk<'a> {
             Some(Instr::Object(id)) => Receiver::Object(*id),
             Some(Instr::ObjectElement(row)) => Receiver::Row(*row),
             _ if self.may.plain.is_plain(program, self.may.owner[pc as usize], init) => return,
-            _ => Receiver::Dynamic,
+            Some(Instr::GetField { symbol, .. }) if !is_result(program, *symbol) => {
+                Receiver::Dynamic { field: Some(*symbol) }
+            }
+            _ => Receiver::Dynamic { field: None },
         };
         self.on(receiver, mode, |spec| spec.iterate);
     }
@@ -209,7 +212,8 @@ impl<'a> Walk<'a> {
                 Some(r) => (Target::Row { first: r.first, count: r.count }, Some(r.kind)),
                 None => return,
             },
-            Receiver::Dynamic | Receiver::Field { .. } => (Target::Dynamic, None),
+            Receiver::Field { symbol, .. } | Receiver::Dynamic { field: Some(symbol) } => (Target::Field(symbol), None),
+            Receiver::Dynamic { field: None } => (Target::Dynamic, None),
         };
         for (index, spec) in program.kinds.iter().enumerate() {
             let fits = kind.is_none_or(|k| k as usize == index);
@@ -231,11 +235,16 @@ impl<'a> Walk<'a> {
             for lock in facts.bound_locks(self.program, target) {
                 operations.add(Target::One(lock), facts.lock, relock);
             }
-            if matches!(target, Target::Dynamic | Target::Every) {
+            if matches!(target, Target::Dynamic | Target::Field(_) | Target::Every) {
                 operations.add(Target::Dynamic, facts.lock, relock);
             }
         }
     }
+}
+
+/// What a task gave back may be anything.
+fn is_result(program: &Program, name: u32) -> bool {
+    program.symbols.get(name as usize).is_some_and(|name| name == "result")
 }
 
 /// The declared object that the instruction before pushes.

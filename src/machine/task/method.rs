@@ -59,7 +59,7 @@ impl Task {
                 let index = self.pop();
                 row_object(program, row, &index)?
             }
-            Receiver::Dynamic => match self.pop() {
+            Receiver::Dynamic { .. } => match self.pop() {
                 Value::Object(o) => o,
                 v => {
                     let name = &program.symbols[call.symbol as usize];

@@ -232,7 +232,7 @@ impl Task {
             }
             ArmOperation::Method(call) => call,
         };
-        if call.receiver == Receiver::Dynamic {
+        if matches!(call.receiver, Receiver::Dynamic { .. }) {
             let at = self.stack.len().saturating_sub(call.positional as usize + call.named.len() + 1);
             if self.stack.get(at) == Some(&Value::None) {
                 self.stack.truncate(at);

@@ -397,7 +397,7 @@ impl Compiler<'_> {
             }
         }
         self.expression(object);
-        Receiver::Dynamic
+        Receiver::Dynamic { field: self.field_read(object) }
     }
 
     fn known_method(&mut self, kind: u8, field: &Name, args: &[Arg], span: Span) -> Option<u8> {

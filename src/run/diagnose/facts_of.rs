@@ -124,10 +124,7 @@ pub(super) fn declared_at(image: &Image, id: u32) -> Option<Span> {
     let word = |w: usize| image.arena.object(id, w).load(Relaxed);
     match KINDS[image.arena.kind(id) as usize].word {
         "task" | "record" => None,
-        _ if word(object::INFO4) != 0 => {
-            let field = program.structs.get(word(object::INFO) as usize)?.fields.get(word(object::INFO2) as usize)?;
-            Some(field.span)
-        }
+        _ if word(object::INFO4) != 0 => Some(image.field_of(id)?.1.span),
         _ => {
             let site = word(object::BORN).checked_sub(1)? as u32;
             let at = program
