@@ -9,7 +9,7 @@
 //! several (only a knot is): the mixed model of Holt (1972) and Knapp (1987).
 //! With may-sets that are never too small there is no false finding.
 
-use crate::objects::{self, Need};
+use crate::objects::{self, Need, place, pool};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// One of the operations that a task waits in.
@@ -44,6 +44,11 @@ impl TaskView {
     pub fn waits_for_a_lock(&self) -> bool {
         let lock = |w: &WaitView| objects::is_lock(w.kind) && !matches!(w.need, Need::Change { .. });
         matches!(self.waits.as_deref(), Some([wait]) if lock(wait))
+    }
+
+    /// Whether it is a pool's worker without a job.
+    fn waits_for_a_job(&self) -> bool {
+        matches!(self.waits.as_deref(), Some([wait]) if (wait.kind, wait.method) == (place::pool, pool::TAKE))
     }
 }
 
@@ -248,7 +253,8 @@ impl System<'_> {
         // another arm.
         let beside = |j: usize| {
             let waits = self.tasks[j].waits.as_deref().unwrap_or(&[]);
-            j != i && !waits.is_empty() && waits.iter().all(|w| (w.object, w.method) == (wait.object, wait.method))
+            let same = |w: &WaitView| (w.object, w.method) == (wait.object, wait.method);
+            j != i && !waits.is_empty() && waits.iter().all(same) || self.gets_no_job(j, i)
         };
         let all = 0..self.tasks.len();
         match need {
@@ -280,6 +286,16 @@ impl System<'_> {
             }
             Need::Any(needs) => needs.iter().for_each(|n| self.needed(i, wait, n, to)),
         }
+    }
+
+    /// Whether nobody else than `i` could give a worker a job: it does nothing for `i` then,
+    /// whatever jobs there are. Others without a job give none.
+    fn gets_no_job(&self, worker: usize, i: usize) -> bool {
+        let waits = self.tasks[worker].waits.as_deref().unwrap_or(&[]);
+        let submits = |k: usize, w: &WaitView| {
+            k != i && !self.tasks[k].waits_for_a_job() && self.might.may(k, w.object, w.kind, &[pool::SUBMIT])
+        };
+        self.tasks[worker].waits_for_a_job() && !waits.iter().any(|w| (0..self.tasks.len()).any(|k| submits(k, w)))
     }
 
     /// Whether a task waits for a lock that it holds itself.

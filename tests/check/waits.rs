@@ -403,6 +403,23 @@ fn who_waits_for_its_own_end_has_a_deadlock() {
     }
 }
 
+/// A worker that nobody can give a job any more does nothing: who waits for what a job would
+/// do has its own trouble, and the worker none.
+#[test]
+fn a_worker_without_a_job_is_nobody_s_trouble() {
+    let lost = "lock m\ncondition c(m)\npool p(1)\ntask j { with m { c.notify_all() } }\n\
+                let a = submit j to p\njoin a\nwith m { c.wait() }\n";
+    let missed = "atomic a = 0\npool p(1)\ntask j { a = 1 }\nlet h = submit j to p\njoin h\na = 2\nawait a == 1\n";
+    let closes = &format!("{lost}p.close()\n");
+    for (script, code, on) in [(lost, "lost-wakeup", "c"), (closes, "lost-wakeup", "c"), (missed, "deadlock", "a")] {
+        for command in ["check", "run"] {
+            let ended = conc().file("s.conc", script).args([command, "--format", "json", "s.conc"]).finish();
+            assert_eq!(ended.failures(), [code], "{command}: {script}{}", ended.stdout);
+            assert_eq!(ended.findings()[0]["on"], serde_json::json!([on]), "{}", ended.stdout);
+        }
+    }
+}
+
 /// What is done to one field of a record is no help for who waits at another one: not a circle
 /// with who does it, nor a mere starvation. A run says the same, while others go on too.
 #[test]

@@ -43,6 +43,12 @@ pub enum Ins {
     Join(usize),
     JoinFor(Reg, usize),
     JoinAll,
+    Fork(Reg),
+    WaitChild(Reg, Option<Reg>),
+    Submit(usize),
+    ClosePool,
+    TerminatePool,
+    JoinPool(Option<Reg>),
     Terminate(usize),
     Kill(usize),
     Exit(i32),
@@ -63,6 +69,9 @@ pub struct Code {
     pub code: Vec<Ins>,
     /// Of each instruction, where an error in it goes on.
     pub pads: Vec<usize>,
+    /// Where the last round of a `repeat` ends, and where the first begins: who does not
+    /// count takes it to go round again.
+    pub rounds: Vec<(usize, usize)>,
 }
 
 impl Ins {
@@ -122,6 +131,7 @@ struct Compiler<'a> {
     loops: Vec<Inner>,
     /// Registers of its own, behind those of the program.
     next: Reg,
+    rounds: Vec<(usize, usize)>,
 }
 
 const UNKNOWN: usize = usize::MAX;
@@ -137,6 +147,7 @@ pub fn compile(program: &Program, body: &Block, first: Reg) -> (Code, Reg) {
         around: Vec::new(),
         loops: Vec::new(),
         next: first,
+        rounds: Vec::new(),
     };
     c.block(body);
     c.emit(Ins::End);
@@ -173,7 +184,7 @@ pub fn compile(program: &Program, body: &Block, first: Reg) -> (Code, Reg) {
         }
     }
     let pads = c.pad_of.iter().map(|p| at[*p]).collect();
-    (Code { code: c.code, pads }, c.next)
+    (Code { code: c.code, pads, rounds: c.rounds }, c.next)
 }
 
 impl Compiler<'_> {
@@ -343,9 +354,13 @@ impl Compiler<'_> {
             Stmt::Repeat(n, body) => {
                 // The rounds, one behind the other: a counter would be a place of its own.
                 self.loops.push(Inner { depth: self.around.len(), breaks: Vec::new(), top: UNKNOWN });
+                let begin = self.code.len();
                 for _ in 0..*n {
                     self.block(body);
                 }
+                let end = self.emit(Ins::Jump(UNKNOWN));
+                self.patch(end);
+                self.rounds.push((end, begin));
                 let inner = self.loops.pop().expect("it was pushed");
                 inner.breaks.into_iter().for_each(|at| self.patch(at));
             }
@@ -435,6 +450,29 @@ impl Compiler<'_> {
             }
             Stmt::JoinAll => {
                 self.emit(Ins::JoinAll);
+            }
+            Stmt::Submit(d) => {
+                for _ in 0..self.program.tasks[*d].count {
+                    self.emit(Ins::Submit(*d));
+                }
+            }
+            Stmt::Fork(r) => {
+                new(Some(*r));
+                self.emit(Ins::Fork(*r));
+            }
+            Stmt::WaitChild(r, pid) => {
+                new(Some(*r));
+                self.emit(Ins::WaitChild(*r, *pid));
+            }
+            Stmt::ClosePool => {
+                self.emit(Ins::ClosePool);
+            }
+            Stmt::TerminatePool => {
+                self.emit(Ins::TerminatePool);
+            }
+            Stmt::JoinPool(r) => {
+                new(*r);
+                self.emit(Ins::JoinPool(*r));
             }
             Stmt::Terminate(d) => {
                 self.emit(Ins::Terminate(*d));

@@ -136,7 +136,7 @@ fn findings(told: &Told, said: &Said, out: &mut Vec<String>) {
 fn order(program: &Program, most: usize, said: &Said, out: &mut Vec<String>) -> bool {
     let plain = program.places.iter().any(|p| p.memory != Memory::Atomic);
     let (places, all) = if plain { races(program, most) } else { Default::default() };
-    let told: BTreeSet<String> = places.into_iter().map(|p| program.places[p].name.to_string()).collect();
+    let told: BTreeSet<String> = places.into_iter().map(|p| program.places[p].told()).collect();
     for name in said.races.difference(&told).filter(|_| all) {
         out.push(format!("race on {name}: only check finds it"));
     }

@@ -2,7 +2,7 @@
 //! nothing left out and nothing taken for another.
 
 use crate::code::compile;
-use crate::model::{Cond, Program, Reg, Stmt};
+use crate::model::{Cond, Home, Program, Reg, Spawned, Stmt};
 use crate::state::{Codes, End, State, Status, TASKS, Value};
 use crate::step::{Actor, Machine, NO_VALUE};
 use rustc_hash::FxHashMap;
@@ -54,10 +54,11 @@ fn registers(program: &Program) -> Reg {
     program.any(&mut |stmt| {
         let mut see = |r: &Reg| most = most.max(*r + 1);
         match stmt {
+            Stmt::Fork(r) | Stmt::WaitChild(r, _) => see(r),
             Stmt::Let(r, _) | Stmt::Read(r, _) | Stmt::Choose(r, _) | Stmt::JoinFor(r, _) | Stmt::ForQueue(r, ..) => {
                 see(r)
             }
-            Stmt::Method(r, ..) => r.iter().for_each(see),
+            Stmt::Method(r, ..) | Stmt::JoinPool(r) => r.iter().for_each(see),
             Stmt::Op(into, ..) => into.iter().for_each(|i| see(&i.reg)),
             Stmt::Select(arms, _) => arms.iter().filter_map(|a| a.into.as_ref()).for_each(see),
             _ => {}
@@ -130,13 +131,21 @@ impl Machine<'_> {
 
 /// How a state without a next one is told.
 pub fn outcome(program: &Program, state: &State) -> Outcome {
-    let name = |t: usize| {
+    fn name(program: &Program, state: &State, t: usize) -> String {
         let task = &state.tasks[t];
+        if task.kind == Spawned::Fork {
+            return format!("{}.fork#{}", name(program, state, task.spawner), task.fork);
+        }
+        if task.kind == Spawned::Worker {
+            return format!("p.worker#{}", task.index);
+        }
         let name = program.name(task.declared);
         if program.tasks[task.declared].count > 1 { format!("{name}#{}", task.index) } else { name }
-    };
+    }
+    let name = |t: usize| name(program, state, t);
     let mut out = Outcome { values: BTreeMap::new(), prints: BTreeMap::new(), ended: BTreeMap::new() };
-    for (ix, place) in program.places.iter().enumerate() {
+    // A field is not told of.
+    for (ix, place) in program.places.iter().enumerate().filter(|(_, p)| p.home == Home::Declared) {
         out.values.insert(place.name.to_string(), state.memory[0][ix].value.text());
     }
     for (t, task) in state.tasks.iter().enumerate() {
@@ -149,8 +158,11 @@ pub fn outcome(program: &Program, state: &State) -> Outcome {
         if let Some(text) = text {
             out.prints.insert(name(t), text);
         }
+        if task.kind == Spawned::Worker {
+            continue;
+        }
         let ended = match task.status {
-            Status::Runs | Status::Leaves(_) => "stuck".to_string(),
+            Status::Runs | Status::Idle | Status::Leaves(_) => "stuck".to_string(),
             Status::Ended(End::Returned) => "returned".to_string(),
             Status::Ended(End::Failed(fault)) => format!("failed: {fault:?}"),
             Status::Ended(End::Terminated) => "terminated".to_string(),

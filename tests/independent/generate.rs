@@ -1,9 +1,12 @@
 //! Random programs, each from its seed. It owns what is likely: programs are small,
 //! use a few features each, and mostly keep to what does something.
 
+mod objects;
+mod statements;
+
 use crate::model::{
-    Arm, Block, Cond, Fault, Hold, How, Into, Kind, Look, Memory, Method, Object, Op, Otherwise, Place, Program, Reg,
-    Spawned, Stmt, Task, Test, Val,
+    Block, Cond, Home, How, Into, Kind, Look, Memory, Object, Op, Place, Pool, Program, Reg, Spawned, Stmt, Task, Test,
+    Val,
 };
 
 /// SplitMix64.
@@ -72,15 +75,19 @@ pub enum Feature {
     Close,
     Methods,
     Break,
+    Struct,
+    Made,
+    Pool,
+    Fork,
 }
 
 impl Feature {
-    pub const ALL: [Feature; 34] = {
+    pub const ALL: [Feature; 38] = {
         use Feature::*;
         [
             Semaphore, Event, Condition, Queue, HandOver, Barrier, Latch, RwLock, Attempt, Timed, Spin, Await,
             Atomically, Choose, Print, Select, Assert, Catch, Invariant, Finally, Expect, Process, Daemon, Kill,
-            Terminate, Exit, Nested, Several, Loop, Careless, Look, Close, Methods, Break,
+            Terminate, Exit, Nested, Several, Loop, Careless, Look, Close, Methods, Break, Struct, Made, Pool, Fork,
         ]
     };
 }
@@ -110,16 +117,22 @@ struct Generator {
     features: Vec<Feature>,
     regs: Reg,
     locks: Vec<usize>,
+    /// Whether the task under way may fork, and its child go on with what comes behind.
+    forks: (bool, bool),
 }
 
-/// The program of a seed.
-pub fn program(seed: u64) -> (Program, Vec<Feature>) {
+/// The program of a seed; features that are `wanted` by name it has in any case.
+pub fn program(seed: u64, wanted: &str) -> (Program, Vec<Feature>) {
     let mut random = Random(seed);
     random.next();
     // Few at a time, so that each has room.
     let likely = random.pick(&[12, 20, 30]);
-    let features = Feature::ALL.into_iter().filter(|_| random.percent(likely)).collect();
-    let mut g = Generator { random, program: Program::default(), features, regs: 0, locks: Vec::new() };
+    let features = Feature::ALL
+        .into_iter()
+        .filter(|f| random.percent(likely) | wanted.split(',').any(|w| w == format!("{f:?}")))
+        .collect();
+    let mut g =
+        Generator { random, program: Program::default(), features, regs: 0, locks: Vec::new(), forks: (false, false) };
     g.declare();
     g.tasks();
     if g.random.percent(30) {
@@ -140,7 +153,8 @@ impl Generator {
     }
 
     fn declare(&mut self) {
-        let mut place = |memory, name, first| self.program.places.push(Place { name, memory, first });
+        let mut place =
+            |memory, name, first| self.program.places.push(Place { name, home: Home::Declared, memory, first });
         let r = &mut self.random;
         place(Memory::Atomic, "a", r.number(0, 1));
         if r.percent(40) {
@@ -153,14 +167,13 @@ impl Generator {
             place(r.pick(&[Memory::Var, Memory::Shared]), "y", 0);
         }
         let add = |program: &mut Program, name, kind| {
-            program.objects.push(Object { name, kind });
+            program.objects.push(Object { name, home: Home::Declared, kind });
             program.objects.len() - 1
         };
         let reentrant = self.random.percent(12);
         let m = add(&mut self.program, "m", Kind::Lock { reentrant });
-        self.locks.push(m);
         if self.random.percent(45) {
-            self.locks.push(add(&mut self.program, "k", Kind::Lock { reentrant: false }));
+            add(&mut self.program, "k", Kind::Lock { reentrant: false });
         }
         for feature in self.features.clone() {
             let r = &mut self.random;
@@ -177,10 +190,85 @@ impl Generator {
             };
             add(&mut self.program, name, kind);
         }
+        if self.has(Feature::Pool) {
+            let workers = self.random.pick(&[1, 1, 2]);
+            self.program.pool = Some(Pool { workers, processes: self.random.percent(35) });
+        }
+        self.homes();
+        let is_lock = |o: &usize| matches!(self.program.objects[*o].kind, Kind::Lock { .. });
+        self.locks = (0..self.program.objects.len()).filter(is_lock).collect();
     }
 
-    fn object(&self, name: &str) -> Option<usize> {
-        self.program.objects.iter().position(|o| o.name == name)
+    /// Some of what is declared becomes a field of one record or of two, or is made by `main`.
+    fn homes(&mut self) {
+        let count = self.program.objects.len();
+        if self.has(Feature::Made) {
+            for o in 0..count {
+                if self.random.percent(60) && !matches!(self.program.objects[o].kind, Kind::Condition(_)) {
+                    self.program.objects[o].home = Home::Local;
+                }
+            }
+        }
+        if self.has(Feature::Struct) {
+            for o in 0..count {
+                let Object { kind, .. } = self.program.objects[o];
+                // A field that is a condition is one of a field.
+                let with =
+                    if let Kind::Condition(lock) = kind { self.program.objects[lock].home } else { Home::Field(0) };
+                if with == Home::Field(0) && self.random.percent(70) {
+                    self.program.objects[o].home = with;
+                }
+            }
+            // The first place is always one that all can name.
+            for p in 1..self.program.places.len() {
+                if self.random.percent(70) {
+                    self.program.places[p].home = Home::Field(0);
+                }
+            }
+            if self.random.percent(50) {
+                self.second_record();
+            }
+        }
+        // A worker that is a process is there before the record, and would have no such field.
+        if self.program.pool.is_some_and(|p| p.processes) {
+            for place in self.program.places.iter_mut().filter(|p| p.home != Home::Declared) {
+                place.memory = if place.memory == Memory::Var { Memory::Shared } else { place.memory };
+            }
+        }
+        // A declaration names what is declared; what is made can be of anything.
+        for o in 0..count {
+            if let Object { kind: Kind::Condition(lock), home: Home::Declared, .. } = self.program.objects[o]
+                && self.program.objects[lock].home != Home::Declared
+            {
+                self.program.objects[o].home = Home::Local;
+            }
+        }
+    }
+
+    fn second_record(&mut self) {
+        let first = |home| home == Home::Field(0);
+        let count = self.program.objects.len();
+        let mut twin: Vec<usize> = (0..count).collect();
+        for o in 0..count {
+            let mut object = self.program.objects[o].clone();
+            if first(object.home) {
+                object.home = Home::Field(1);
+                if let Kind::Condition(lock) = &mut object.kind {
+                    *lock = twin[*lock];
+                }
+                twin[o] = self.program.objects.len();
+                self.program.objects.push(object);
+            }
+        }
+        let more: Vec<Place> = self.program.places.iter().filter(|p| first(p.home)).cloned().collect();
+        self.program.places.extend(more.into_iter().map(|p| Place { home: Home::Field(1), ..p }));
+    }
+
+    /// One of that name; each record has its own.
+    fn object(&mut self, name: &str) -> Option<usize> {
+        let all: Vec<usize> =
+            (0..self.program.objects.len()).filter(|o| self.program.objects[*o].name == name).collect();
+        if all.is_empty() { None } else { Some(self.random.pick(&all)) }
     }
 
     fn tasks(&mut self) {
@@ -193,9 +281,20 @@ impl Generator {
             let process = self.has(Feature::Process) && self.random.percent(60);
             let daemon = !process && self.has(Feature::Daemon) && self.random.percent(40);
             let nested = self.has(Feature::Nested) && d > 1 && self.random.percent(60);
-            let parent = if nested && self.program.tasks[d - 1].count == 1 { d - 1 } else { 0 };
+            let may = |t: &Task| t.count == 1 && !matches!(t.spawned, Spawned::Job | Spawned::Process);
+            let parent = if nested
+                && (may(&self.program.tasks[d - 1])
+                    || self.program.pool.is_none() && self.program.tasks[d - 1].count == 1)
+            {
+                d - 1
+            } else {
+                0
+            };
             let several = self.has(Feature::Several) && all < 2 && self.random.percent(60);
+            // What spawns others is no job.
+            let job = self.program.pool.is_some() && self.random.percent(if d == count { 90 } else { 50 });
             let spawned = match (process, daemon && parent == 0) {
+                _ if job => Spawned::Job,
                 (true, _) => Spawned::Process,
                 (_, true) => Spawned::Daemon,
                 _ => Spawned::Thread,
@@ -227,6 +326,11 @@ impl Generator {
         let around = Around::new();
         let mut out = Vec::new();
         let mut children: Vec<usize> = (1..=parents.len()).filter(|c| parents[c - 1] == d).collect();
+        // What a child of `main` spawned or joined, or one that a job left, is not looked at.
+        self.forks = (
+            self.program.tasks[d].spawned != Spawned::Job && self.program.tasks[d].count == 1,
+            d != 0 && children.is_empty(),
+        );
         let mut left = n;
         while left > 0 || !children.is_empty() {
             // `main` mostly spawns first.
@@ -237,8 +341,12 @@ impl Generator {
                 continue;
             }
             let child = children.remove(0);
-            out.push(Stmt::Spawn(child));
             let Task { spawned, count, .. } = self.program.tasks[child];
+            if spawned == Spawned::Job {
+                self.submit(child, &mut scope, &mut out);
+                continue;
+            }
+            out.push(Stmt::Spawn(child));
             let once = count == 1;
             if once && spawned == Spawned::Process && self.has(Feature::Kill) && self.random.percent(60) {
                 out.push(Stmt::Kill(child));
@@ -247,7 +355,7 @@ impl Generator {
             }
             if self.random.percent(15) {
                 out.push(Stmt::Join(child));
-            } else if once && self.has(Feature::Timed) && self.random.percent(20) {
+            } else if self.has(Feature::Timed) && self.random.percent(20) {
                 let r = self.reg();
                 out.push(Stmt::JoinFor(r, child));
                 scope.bools.push(r);
@@ -272,7 +380,7 @@ impl Generator {
             return;
         }
         let (object, give, take) = self.random.pick(&ways);
-        self.program.places.push(Place { name: "h", memory: Memory::Shared, first: 0 });
+        self.program.places.push(Place { name: "h", home: Home::Declared, memory: Memory::Shared, first: 0 });
         let h = self.program.places.len() - 1;
         let (write, read) = (Stmt::Write(h, Val::Int(1)), Stmt::AddTo(h, 1));
         let reg = self.reg();
@@ -283,7 +391,9 @@ impl Generator {
 
     fn claims(&mut self) {
         let places = self.program.places.clone();
-        let global: Vec<usize> = (0..places.len()).filter(|p| places[*p].memory != Memory::Var).collect();
+        // The claims stand outside of every task.
+        let named: Vec<usize> = (0..places.len()).filter(|p| places[*p].home == Home::Declared).collect();
+        let global: Vec<usize> = named.iter().copied().filter(|p| places[*p].memory != Memory::Var).collect();
         if self.has(Feature::Invariant) {
             let p = self.random.pick(&global);
             let (test, n) = self.random.pick(&[(Test::Lt, 2), (Test::Ne, 2), (Test::Ne, 1)]);
@@ -297,8 +407,7 @@ impl Generator {
             }
         }
         let claim = |g: &mut Generator| {
-            let p = g.random.below(places.len());
-            Cond::Place(p, g.random.pick(&[Test::Eq, Test::Ne, Test::Gt]), g.random.number(0, 2))
+            Cond::Place(g.random.pick(&named), g.random.pick(&[Test::Eq, Test::Ne, Test::Gt]), g.random.number(0, 2))
         };
         if self.has(Feature::Finally) {
             self.program.finally = Some(claim(self));
@@ -317,8 +426,9 @@ impl Generator {
     }
 
     fn atomic_place(&mut self) -> usize {
-        let count = self.program.places.iter().filter(|p| p.memory == Memory::Atomic).count();
-        self.random.below(count)
+        let all: Vec<usize> =
+            (0..self.program.places.len()).filter(|p| self.program.places[*p].memory == Memory::Atomic).collect();
+        self.random.pick(&all)
     }
 
     fn at(&mut self, place: usize) -> Cond {
@@ -452,471 +562,14 @@ impl Generator {
                 F::Careless => &[Generator::careless],
                 F::Exit => &[Generator::exit],
                 F::Methods => &[Generator::method, Generator::method],
+                F::Fork if around.depth < 2 && !around.endless => &[Generator::fork],
+                F::Pool => &[Generator::pool],
                 F::Break => &[Generator::leave],
                 _ => &[],
             };
             makes.extend(more);
         }
         self.random.pick(&makes)(self, scope, around, out);
-    }
-
-    // ---- statements ----
-
-    fn memory(&mut self, scope: &mut Scope, around: &Around, out: &mut Block) {
-        let p = self.any_place();
-        out.push(match self.random.below(10) {
-            0..3 => {
-                let r = self.reg();
-                scope.numbers.push(r);
-                Stmt::Read(r, p)
-            }
-            3..5 if !around.endless => Stmt::AddTo(p, 1),
-            5 => Stmt::Copy(p, self.any_place()),
-            _ => Stmt::Write(p, self.val(scope, !around.endless)),
-        });
-    }
-
-    fn method(&mut self, scope: &mut Scope, around: &Around, out: &mut Block) {
-        let p = self.any_place();
-        let (a, b) = (self.random.number(0, 1), self.random.number(0, 2));
-        let r = self.reg();
-        out.push(match self.random.below(6) {
-            0 => {
-                scope.numbers.push(r);
-                Stmt::Method(Some(r), p, Method::Load)
-            }
-            1 => Stmt::Method(None, p, Method::Store(b)),
-            2 if !around.endless => Stmt::Method(None, p, Method::Add(1)),
-            3 => {
-                scope.numbers.push(r);
-                Stmt::Method(Some(r), p, Method::Swap(b))
-            }
-            _ => {
-                scope.bools.push(r);
-                Stmt::Method(Some(r), p, Method::Cas(a, b))
-            }
-        });
-    }
-
-    fn lock(&mut self, around: &Around) -> usize {
-        let free: Vec<usize> = self.locks.iter().copied().filter(|l| !around.held.contains(l)).collect();
-        if free.is_empty() || self.random.percent(3) { self.random.pick(&self.locks) } else { self.random.pick(&free) }
-    }
-
-    fn with(&mut self, scope: &mut Scope, around: &Around, out: &mut Block) {
-        let lock = self.lock(around);
-        if around.held.contains(&lock) && self.random.percent(90) {
-            return self.memory(scope, around, out);
-        }
-        let body = self.holding(2, scope, around, lock);
-        out.push(Stmt::With(lock, Hold::Lock, body));
-    }
-
-    fn branch(&mut self, scope: &mut Scope, around: &Around, out: &mut Block) {
-        let cond = self.cond(scope);
-        let yes = self.inner(1, 2, scope, around);
-        let no = if self.random.percent(30) { self.inner(1, 1, scope, around) } else { Vec::new() };
-        out.push(Stmt::If(cond, yes, no));
-    }
-
-    fn repeat(&mut self, scope: &mut Scope, around: &Around, out: &mut Block) {
-        let body = self.inner(1, 2, scope, &Around { looped: true, ..around.clone() });
-        out.push(Stmt::Repeat(2, body));
-    }
-
-    fn leave(&mut self, scope: &mut Scope, around: &Around, out: &mut Block) {
-        let cond = self.cond(scope);
-        let how = match self.random.below(10) {
-            0..3 if around.endless && around.looped => Stmt::Continue,
-            0..8 if around.looped => Stmt::Break,
-            _ => Stmt::Return,
-        };
-        out.push(Stmt::If(cond, vec![how], Vec::new()));
-    }
-
-    fn exit(&mut self, scope: &mut Scope, _: &Around, out: &mut Block) {
-        let cond = self.cond(scope);
-        let code = self.random.number(0, 1) * 3;
-        out.push(Stmt::If(cond, vec![Stmt::Exit(code)], Vec::new()));
-    }
-
-    fn semaphore(&mut self, scope: &mut Scope, around: &Around, out: &mut Block) {
-        let s = self.object("s").expect("it is declared");
-        let how = self.how();
-        out.push(match self.random.below(3) {
-            0 => Stmt::Op(None, s, Op::Acquire, How::Wait),
-            1 if how != How::Wait => self.bool_of(scope, s, Op::Acquire, how).0,
-            _ if around.endless => Stmt::Op(None, s, Op::Acquire, How::Wait),
-            _ => Stmt::Op(None, s, Op::Release, How::Wait),
-        });
-    }
-
-    fn event(&mut self, scope: &mut Scope, _: &Around, out: &mut Block) {
-        let e = self.object("e").expect("it is declared");
-        out.push(match self.random.below(8) {
-            0..3 => Stmt::Op(None, e, Op::Set, How::Wait),
-            3..4 => Stmt::Op(None, e, Op::Clear, How::Wait),
-            4 if self.has(Feature::Timed) => self.bool_of(scope, e, Op::Wait, How::Timed).0,
-            _ => Stmt::Op(None, e, Op::Wait, How::Wait),
-        });
-    }
-
-    fn condition(&mut self, scope: &mut Scope, around: &Around, out: &mut Block) {
-        let (c, m) = (self.object("c").expect("it is declared"), self.locks[0]);
-        let mut inner = Vec::new();
-        if self.random.percent(50) {
-            if self.random.percent(50) {
-                inner.push(Stmt::Write(self.any_place(), Val::Int(self.random.number(0, 2))));
-            }
-            inner.push(Stmt::Op(None, c, self.random.pick(&[Op::Notify, Op::NotifyAll]), How::Wait));
-        } else if self.has(Feature::Timed) && self.random.percent(40) {
-            let scope = if around.held.contains(&m) { scope } else { &mut Scope::default() };
-            inner.push(self.bool_of(scope, c, Op::Wait, How::Timed).0);
-        } else if self.random.percent(50) {
-            inner.push(Stmt::Op(None, c, Op::Wait, How::Wait));
-        } else {
-            let cond = self.at_any();
-            inner.push(Stmt::While(cond, vec![Stmt::Op(None, c, Op::Wait, How::Wait)]));
-        }
-        if around.held.contains(&m) || self.random.percent(3) {
-            out.extend(inner);
-        } else {
-            out.push(Stmt::With(m, Hold::Lock, inner));
-        }
-    }
-
-    fn how(&mut self) -> How {
-        match (self.has(Feature::Attempt), self.has(Feature::Timed)) {
-            (true, true) => self.random.pick(&[How::Wait, How::Try, How::Timed]),
-            (true, false) => self.random.pick(&[How::Wait, How::Try]),
-            (false, true) => self.random.pick(&[How::Wait, How::Timed]),
-            _ => How::Wait,
-        }
-    }
-
-    /// A `get`, whose error is caught if it does not wait.
-    fn get(&mut self, queue: usize, scope: &mut Scope, out: &mut Block) {
-        let (reg, how) = (self.reg(), self.how());
-        scope.taken.push(reg);
-        if how == How::Wait || self.random.percent(5) {
-            out.push(Stmt::Op(Some(Into { reg, new: true }), queue, Op::Get, how));
-        } else {
-            out.push(Stmt::Let(reg, 9));
-            let get = Stmt::Op(Some(Into { reg, new: false }), queue, Op::Get, how);
-            let caught = if self.random.percent(40) { vec![self.note()] } else { Vec::new() };
-            out.push(Stmt::Try(vec![get], vec![Fault::Empty], caught));
-        }
-    }
-
-    fn note(&mut self) -> Stmt {
-        Stmt::Write(self.atomic_place(), Val::Int(self.random.number(0, 2)))
-    }
-
-    fn put(&mut self, queue: usize, scope: &mut Scope, around: &Around, out: &mut Block) {
-        let how = self.how();
-        let put = Stmt::Op(None, queue, Op::Put(self.val(scope, !around.endless)), how);
-        if how == How::Wait && !(self.has(Feature::Close) && self.random.percent(60)) || self.random.percent(5) {
-            out.push(put);
-        } else {
-            let caught = if self.random.percent(40) { vec![self.note()] } else { Vec::new() };
-            let faults = self.random.pick(&[vec![Fault::Full], vec![Fault::Full, Fault::Closed], Fault::ALL.to_vec()]);
-            out.push(Stmt::Try(vec![put], faults, caught));
-        }
-    }
-
-    fn queue(&mut self, scope: &mut Scope, around: &Around, out: &mut Block) {
-        let q = self.object("q").expect("it is declared");
-        self.put_or_get(q, scope, around, out);
-    }
-
-    fn hand_over(&mut self, scope: &mut Scope, around: &Around, out: &mut Block) {
-        let z = self.object("z").expect("it is declared");
-        self.put_or_get(z, scope, around, out);
-    }
-
-    fn put_or_get(&mut self, queue: usize, scope: &mut Scope, around: &Around, out: &mut Block) {
-        let unbounded = self.program.objects[queue].kind == Kind::Queue(None);
-        let hands_over = self.program.objects[queue].kind == Kind::Queue(Some(0));
-        if self.has(Feature::Close) && !hands_over && self.random.percent(25) {
-            if self.random.percent(60) {
-                let close = Stmt::Op(None, queue, Op::Close, How::Wait);
-                let faults = vec![Fault::Closed];
-                out.push(if self.random.percent(80) { Stmt::Try(vec![close], faults, Vec::new()) } else { close });
-            } else {
-                let r = self.reg();
-                let mut inner = scope.clone();
-                inner.taken.push(r);
-                let body = self.inner(1, 1, &inner, &Around { looped: true, endless: true, ..around.clone() });
-                out.push(Stmt::ForQueue(r, queue, body));
-            }
-        } else if self.random.percent(50) || unbounded && around.endless {
-            self.get(queue, scope, out);
-        } else {
-            self.put(queue, scope, around, out);
-        }
-    }
-
-    fn barrier(&mut self, scope: &mut Scope, around: &Around, out: &mut Block) {
-        let w = self.object("w").expect("it is declared");
-        let catches = |body| Stmt::Try(vec![body], vec![Fault::BrokenBarrier], Vec::new());
-        out.push(match self.random.below(8) {
-            0..3 => Stmt::Op(None, w, Op::Wait, How::Wait),
-            3 if self.has(Feature::Timed) => catches(Stmt::Op(None, w, Op::Wait, How::Timed)),
-            4 if self.has(Feature::Careless) && !around.endless => {
-                Stmt::Op(None, w, self.random.pick(&[Op::Abort, Op::Reset]), How::Wait)
-            }
-            5 => catches(Stmt::Op(None, w, Op::Wait, How::Wait)),
-            _ => {
-                let reg = self.reg();
-                scope.numbers.push(reg);
-                Stmt::Op(Some(Into { reg, new: true }), w, Op::Wait, How::Wait)
-            }
-        });
-    }
-
-    fn latch(&mut self, scope: &mut Scope, _: &Around, out: &mut Block) {
-        let l = self.object("l").expect("it is declared");
-        out.push(match self.random.below(5) {
-            0..2 => Stmt::Op(None, l, Op::CountDown, How::Wait),
-            2 if self.has(Feature::Timed) => self.bool_of(scope, l, Op::Wait, How::Timed).0,
-            _ => Stmt::Op(None, l, Op::Wait, How::Wait),
-        });
-    }
-
-    fn rwlock(&mut self, scope: &mut Scope, around: &Around, out: &mut Block) {
-        let g = self.object("g").expect("it is declared");
-        let write = self.random.percent(50);
-        let (hold, take, give) = match write {
-            true => (Hold::Write, Op::AcquireWrite, Op::ReleaseWrite),
-            false => (Hold::Read, Op::AcquireRead, Op::ReleaseRead),
-        };
-        if around.held.contains(&g) && self.random.percent(90) {
-            return self.memory(scope, around, out);
-        }
-        let how = self.how();
-        if how == How::Wait {
-            let body = self.holding(2, scope, around, g);
-            return out.push(Stmt::With(g, hold, body));
-        }
-        let (take, r) = self.bool_of(scope, g, take, how);
-        out.push(take);
-        if self.random.percent(90) {
-            let mut body = self.holding(1, scope, &Around { looped: false, ..around.clone() }, g);
-            body.push(Stmt::Op(None, g, give, How::Wait));
-            out.push(Stmt::If(Cond::True(r), body, Vec::new()));
-        }
-    }
-
-    fn attempt(&mut self, scope: &mut Scope, around: &Around, out: &mut Block) {
-        let lock = self.random.pick(&self.locks);
-        let how = self.how();
-        if how == How::Wait {
-            return self.with(scope, around, out);
-        }
-        let (take, r) = self.bool_of(scope, lock, Op::Acquire, how);
-        out.push(take);
-        if self.random.percent(88) {
-            let mut yes = self.holding(1, scope, &Around { looped: false, ..around.clone() }, lock);
-            yes.push(Stmt::Op(None, lock, Op::Release, How::Wait));
-            let no = if self.random.percent(30) { self.inner(1, 1, scope, around) } else { Vec::new() };
-            out.push(Stmt::If(Cond::True(r), yes, no));
-        }
-    }
-
-    fn careless(&mut self, scope: &mut Scope, around: &Around, out: &mut Block) {
-        let lock = self.random.pick(&self.locks);
-        if self.random.percent(40) {
-            return out.push(Stmt::Op(None, lock, Op::Release, How::Wait));
-        }
-        out.push(Stmt::Op(None, lock, Op::Acquire, How::Wait));
-        if self.random.percent(50) {
-            out.extend(self.holding(1, scope, around, lock));
-        }
-        if self.random.percent(70) {
-            out.push(Stmt::Op(None, lock, Op::Release, How::Wait));
-        }
-    }
-
-    fn spin(&mut self, scope: &mut Scope, around: &Around, out: &mut Block) {
-        let mut body = if self.random.percent(60) { vec![Stmt::Yield] } else { Vec::new() };
-        match self.random.below(10) {
-            0..4 => {
-                let cond = self.at_any();
-                out.push(Stmt::While(cond, body));
-            }
-            4..6 => {
-                let lock = self.random.pick(&self.locks);
-                out.push(Stmt::While(Cond::NotTaken(lock), body));
-                out.extend(self.holding(1, scope, &Around { looped: false, ..around.clone() }, lock));
-                out.push(Stmt::Op(None, lock, Op::Release, How::Wait));
-            }
-            6..8 => {
-                let (a, b) = (self.at_any(), self.at_any());
-                let cond = self.joined(a, b);
-                body.push(self.note());
-                out.push(Stmt::While(cond, body));
-            }
-            _ => {
-                let r = self.reg();
-                let (old, new) = (self.random.number(0, 1), self.random.number(0, 1));
-                let mut all = vec![
-                    Stmt::Method(Some(r), self.atomic_place(), Method::Cas(old, new)),
-                    Stmt::If(Cond::True(r), vec![Stmt::Break], Vec::new()),
-                ];
-                all.extend(body);
-                out.push(Stmt::Loop(all));
-            }
-        }
-    }
-
-    fn endless(&mut self, scope: &mut Scope, around: &Around, out: &mut Block) {
-        let nested = around.depth > 0;
-        let around = Around { looped: true, endless: true, ..around.clone() };
-        let mut body = self.inner(1, 3, scope, &around);
-        // Within a loop that ends, what is behind it would seem to come.
-        if nested || self.random.percent(75) {
-            let cond = self.cond(scope);
-            body.push(Stmt::If(cond, vec![Stmt::Break], Vec::new()));
-        }
-        // A round without a step would be no round of any interleaving.
-        body.push(if self.random.percent(70) { Stmt::Yield } else { Stmt::Sleep });
-        out.push(Stmt::Loop(body));
-    }
-
-    /// Of places that are all atomic, or of one: what looks that do not hold reach.
-    fn look_cond(&mut self) -> Cond {
-        if self.random.percent(25) {
-            return self.at_any();
-        }
-        let cond = self.at_atomic();
-        if self.random.percent(70) {
-            return cond;
-        }
-        let more = self.at_atomic();
-        self.joined(cond, more)
-    }
-
-    fn awaits(&mut self, _: &mut Scope, _: &Around, out: &mut Block) {
-        let cond = self.look_cond();
-        out.push(Stmt::Await(cond));
-    }
-
-    fn atomically(&mut self, scope: &mut Scope, around: &Around, out: &mut Block) {
-        if around.within_atomically {
-            return self.memory(scope, around, out);
-        }
-        let cond = if self.random.percent(40) { Some(self.look_cond()) } else { None };
-        let around = Around { within_atomically: true, ..around.clone() };
-        let mut scope = scope.clone();
-        let mut body = Vec::new();
-        for _ in 0..self.random.number(1, 2) {
-            match self.random.below(10) {
-                0..6 => self.memory(&mut scope, &around, &mut body),
-                6 => self.method(&mut scope, &around, &mut body),
-                7 => {
-                    let cond = self.at_any();
-                    let mut yes = Vec::new();
-                    self.memory(&mut scope.clone(), &around, &mut yes);
-                    body.push(Stmt::If(cond, yes, Vec::new()));
-                }
-                8 if self.has(Feature::Event) => {
-                    let e = self.object("e").expect("it is declared");
-                    body.push(Stmt::Op(None, e, Op::Set, How::Wait));
-                }
-                8 if self.has(Feature::Choose) => self.choose(&mut scope, &around, &mut body),
-                9 if self.has(Feature::Attempt) => {
-                    let lock = self.random.pick(&self.locks);
-                    let (take, r) = self.bool_of(&mut scope, lock, Op::Acquire, How::Try);
-                    body.push(take);
-                    let give = Stmt::Op(None, lock, Op::Release, How::Wait);
-                    body.push(Stmt::If(Cond::True(r), vec![give], Vec::new()));
-                }
-                9 if self.has(Feature::Break) => {
-                    let cond = self.at_any();
-                    body.push(Stmt::If(cond, vec![Stmt::Return], Vec::new()));
-                }
-                _ => self.memory(&mut scope, &around, &mut body),
-            }
-        }
-        out.push(Stmt::Atomically(cond, body));
-    }
-
-    fn choose(&mut self, scope: &mut Scope, _: &Around, out: &mut Block) {
-        let r = self.reg();
-        scope.numbers.push(r);
-        out.push(Stmt::Choose(r, 2));
-    }
-
-    fn print(&mut self, scope: &mut Scope, _: &Around, out: &mut Block) {
-        let all: Vec<Reg> = [&scope.numbers[..], &scope.bools, &scope.taken].concat();
-        let some = !all.is_empty() && self.random.percent(75);
-        out.push(Stmt::Print(some.then(|| self.random.pick(&all))));
-    }
-
-    fn assert(&mut self, scope: &mut Scope, _: &Around, out: &mut Block) {
-        let cond = self.cond(scope);
-        out.push(Stmt::Assert(cond));
-    }
-
-    fn catch(&mut self, scope: &mut Scope, around: &Around, out: &mut Block) {
-        let mut body = self.inner(1, 2, scope, around);
-        if self.random.percent(50) {
-            let cond = self.cond(scope);
-            body.push(Stmt::If(cond, vec![Stmt::Raise], Vec::new()));
-        }
-        let faults = self.random.pick(&[
-            vec![Fault::Raised],
-            vec![Fault::NotOwner, Fault::Raised],
-            vec![Fault::Assertion],
-            Fault::ALL.to_vec(),
-        ]);
-        let caught = self.inner(1, 1, scope, around);
-        out.push(Stmt::Try(body, faults, caught));
-    }
-
-    fn select(&mut self, scope: &mut Scope, around: &Around, out: &mut Block) {
-        let mut from: Vec<(usize, Op)> = Vec::new();
-        let free: Vec<usize> = self.locks.iter().copied().filter(|l| !around.held.contains(l)).collect();
-        from.extend(free.first().map(|l| (*l, Op::Acquire)));
-        from.extend(self.object("q").into_iter().flat_map(|q| [(q, Op::Get), (q, Op::Put(Val::Int(1)))]));
-        from.extend(self.object("s").map(|s| (s, Op::Acquire)));
-        from.extend(self.object("l").map(|l| (l, Op::Wait)));
-        from.extend(self.object("e").map(|e| (e, Op::Wait)));
-        let count = self.random.number(1, 3);
-        let mut arms: Vec<Arm> = Vec::new();
-        for _ in 0..count {
-            if from.is_empty() {
-                break;
-            }
-            let at = self.random.below(from.len());
-            let (object, op) = from.remove(at);
-            if around.endless && matches!(op, Op::Put(_)) && self.program.objects[object].kind == Kind::Queue(None) {
-                continue;
-            }
-            let mut inner = scope.clone();
-            let into = (op == Op::Get && self.random.percent(60)).then(|| self.reg());
-            inner.taken.extend(into);
-            let is_lock = matches!(self.program.objects[object].kind, Kind::Lock { .. });
-            let mut body = if self.random.percent(70) {
-                let looped = around.looped && !is_lock;
-                self.inner(1, 1, &inner, &Around { looped, depth: 2, ..around.clone() })
-            } else {
-                Vec::new()
-            };
-            if is_lock {
-                body.push(Stmt::Op(None, object, Op::Release, How::Wait));
-            }
-            arms.push(Arm { into, object, op, body });
-        }
-        if arms.is_empty() {
-            return;
-        }
-        let otherwise = match self.random.below(4) {
-            0 | 1 => Otherwise::Nothing,
-            2 => Otherwise::Else(self.inner(0, 1, scope, around)),
-            _ => Otherwise::After(self.inner(0, 1, scope, around)),
-        };
-        out.push(Stmt::Select(arms, otherwise));
     }
 }
 

@@ -5,12 +5,12 @@
 //! The oracle is written from `docs/language.md` alone. It takes a program as the
 //! generator made it (`model`), not as it is parsed, and goes through every
 //! interleaving one step at a time, with whole states (`code`, `state`, `step`,
-//! `objects`, `explore`). Who is stuck and what goes on for ever is read off the graph of
+//! `objects`, `pool`, `fork`, `explore`). Who is stuck and what goes on for ever is read off the graph of
 //! states (`verdict`), races off vector clocks in the states.
 //!
 //! A long run: `CONC_PROGRAMS=10000 CONC_JOBS=2 cargo test --release --test
-//! independent -- --nocapture`. `CONC_SEED` is the first program's seed, and
-//! `CONC_SHOW=1` prints each program.
+//! independent -- --nocapture`. `CONC_SEED` is the first program's seed, `CONC_SHOW=1`
+//! prints each program, and `CONC_WITH=Queue,Select` gives each these features.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -18,9 +18,11 @@ mod support;
 mod code;
 mod compare;
 mod explore;
+mod fork;
 mod generate;
 mod model;
 mod objects;
+mod pool;
 mod smaller;
 mod state;
 mod step;
@@ -73,7 +75,7 @@ fn told(program: &Program, why: Vec<String>) -> String {
 }
 
 fn one(seed: u64, tally: &Mutex<Tally>) {
-    let (program, features) = generate::program(seed);
+    let (program, features) = generate::program(seed, &std::env::var("CONC_WITH").unwrap_or_default());
     if number("CONC_SHOW", 0) > 0 {
         eprintln!("seed {seed}:\n{}", program.text());
     }

@@ -15,9 +15,21 @@ pub enum Memory {
     Atomic,
 }
 
+/// Where a place or an object is kept, and so by which name a task comes by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Home {
+    Declared,
+    /// A field of the record of that number: all are of one struct, which `main` makes
+    /// before all else and hands to every task.
+    Field(usize),
+    /// Made by `main` before all else, and handed to every task.
+    Local,
+}
+
 #[derive(Clone, Debug)]
 pub struct Place {
     pub name: &'static str,
+    pub home: Home,
     pub memory: Memory,
     pub first: i32,
 }
@@ -41,6 +53,7 @@ pub enum Kind {
 #[derive(Clone, Debug)]
 pub struct Object {
     pub name: &'static str,
+    pub home: Home,
     pub kind: Kind,
 }
 
@@ -128,6 +141,7 @@ pub enum Fault {
     Negative,
     Assertion,
     Raised,
+    NoChild,
 }
 
 /// Where the value of an operation goes: a new register or one there is.
@@ -177,6 +191,16 @@ pub enum Stmt {
     Join(usize),
     JoinFor(Reg, usize),
     JoinAll,
+    /// The answer goes to the register: zero in the child.
+    Fork(Reg),
+    /// For a child that was forked, for any or for that of this answer; with its exit code.
+    WaitChild(Reg, Option<Reg>),
+    /// Submits the job of that number, as often as it is declared to be.
+    Submit(usize),
+    ClosePool,
+    TerminatePool,
+    /// With the answer of one that waits for a while.
+    JoinPool(Option<Reg>),
     Terminate(usize),
     Kill(usize),
     Exit(i32),
@@ -202,6 +226,18 @@ pub enum Spawned {
     Thread,
     Daemon,
     Process,
+    /// By `fork()`; what it does is declared for its parent.
+    Fork,
+    /// Submitted to the pool.
+    Job,
+    /// One of the pool's.
+    Worker,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Pool {
+    pub workers: usize,
+    pub processes: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -216,6 +252,7 @@ pub struct Task {
 pub struct Program {
     pub places: Vec<Place>,
     pub objects: Vec<Object>,
+    pub pool: Option<Pool>,
     /// The first is `main`.
     pub tasks: Vec<Task>,
     pub invariants: Vec<Cond>,
@@ -225,7 +262,7 @@ pub struct Program {
 }
 
 impl Fault {
-    pub const ALL: [Fault; 8] = [
+    pub const ALL: [Fault; 9] = [
         Fault::Empty,
         Fault::Full,
         Fault::Closed,
@@ -234,6 +271,7 @@ impl Fault {
         Fault::Negative,
         Fault::Assertion,
         Fault::Raised,
+        Fault::NoChild,
     ];
 }
 
@@ -243,7 +281,29 @@ impl Task {
     }
 }
 
+/// The names of the records.
+const RECORDS: [&str; 2] = ["one", "two"];
+
+fn reached(name: &str, home: Home) -> String {
+    match home {
+        Home::Declared | Home::Local => name.to_string(),
+        Home::Field(record) => format!("{}.{name}", RECORDS[record]),
+    }
+}
+
+impl Place {
+    /// As reports name it: by its struct if it is a field.
+    pub fn told(&self) -> String {
+        if self.home == Home::Declared { self.name.to_string() } else { format!("S.{}", self.name) }
+    }
+}
+
 impl Program {
+    fn records(&self) -> usize {
+        let homes = self.places.iter().map(|p| p.home).chain(self.objects.iter().map(|o| o.home));
+        homes.map(|h| if let Home::Field(record) = h { record + 1 } else { 0 }).max().unwrap_or(0)
+    }
+
     pub fn name(&self, task: usize) -> String {
         if task == 0 { "main".to_string() } else { format!("t{task}") }
     }
@@ -284,7 +344,39 @@ impl Val {
 
 impl Printer<'_> {
     fn items(&mut self) {
-        for place in &self.program.places {
+        self.fields(Home::Declared);
+        if let Some(Pool { workers, processes }) = self.program.pool {
+            self.line(&format!("pool p({workers}){}", if processes { " of processes" } else { "" }));
+        }
+        if self.program.records() > 0 {
+            self.line("struct S {");
+            self.depth += 1;
+            self.fields(Home::Field(0));
+            self.depth -= 1;
+            self.line("}");
+        }
+        for cond in &self.program.invariants {
+            self.line(&format!("invariant {}", self.cond(cond)));
+        }
+        for (ix, task) in self.program.tasks.iter().enumerate().skip(1) {
+            self.block(&format!("task {}{}", self.program.name(ix), self.handed()), &task.body, "");
+        }
+        self.made();
+        for stmt in &self.program.tasks[0].body {
+            self.stmt(stmt);
+        }
+        if let Some(cond) = &self.program.finally {
+            self.line(&format!("finally {{ assert {} }}", self.cond(cond)));
+        }
+        for (some, cond) in &self.program.expects {
+            let which = if *some { "some" } else { "every" };
+            self.line(&format!("expect {which} {}", self.cond(cond)));
+        }
+    }
+
+    /// Declarations of what is kept there.
+    fn fields(&mut self, home: Home) {
+        for place in self.program.places.iter().filter(|p| p.home == home) {
             let memory = match place.memory {
                 Memory::Var => "var",
                 Memory::Shared => "shared",
@@ -292,7 +384,7 @@ impl Printer<'_> {
             };
             self.line(&format!("{memory} {} = {}", place.name, place.first));
         }
-        for object in &self.program.objects {
+        for object in self.program.objects.iter().filter(|o| o.home == home) {
             let name = object.name;
             self.line(&match object.kind {
                 Kind::Lock { reentrant } => format!("lock {name}{}", if reentrant { " reentrant" } else { "" }),
@@ -306,22 +398,39 @@ impl Printer<'_> {
                 Kind::Queue(Some(n)) => format!("queue {name}({n})"),
             });
         }
-        for cond in &self.program.invariants {
-            self.line(&format!("invariant {}", self.cond(cond)));
+    }
+
+    /// What `main` makes before all else.
+    fn made(&mut self) {
+        for record in RECORDS.iter().take(self.program.records()) {
+            self.line(&format!("let {record} = S()"));
         }
-        for (ix, task) in self.program.tasks.iter().enumerate().skip(1) {
-            self.block(&format!("task {}", self.program.name(ix)), &task.body, "");
+        for object in self.program.objects.iter().filter(|o| o.home == Home::Local) {
+            self.line(&format!(
+                "let {} = {}",
+                object.name,
+                match object.kind {
+                    Kind::Lock { reentrant: true } => "lock(reentrant: true)".to_string(),
+                    Kind::Lock { .. } => "lock()".to_string(),
+                    Kind::RwLock => "rwlock()".to_string(),
+                    Kind::Semaphore(n) => format!("semaphore({n})"),
+                    Kind::Condition(lock) => format!("condition({})", self.object(lock)),
+                    Kind::Event => "event()".to_string(),
+                    Kind::Barrier(n) => format!("barrier({n})"),
+                    Kind::Latch(n) => format!("latch({n})"),
+                    Kind::Queue(None) => "queue()".to_string(),
+                    Kind::Queue(Some(n)) => format!("queue({n})"),
+                }
+            ));
         }
-        for stmt in &self.program.tasks[0].body {
-            self.stmt(stmt);
-        }
-        if let Some(cond) = &self.program.finally {
-            self.line(&format!("finally {{ assert {} }}", self.cond(cond)));
-        }
-        for (some, cond) in &self.program.expects {
-            let which = if *some { "some" } else { "every" };
-            self.line(&format!("expect {which} {}", self.cond(cond)));
-        }
+    }
+
+    /// What every task gets from who begins it; parentheses may be left out if that is nothing.
+    fn handed(&self) -> String {
+        let records = RECORDS.iter().take(self.program.records()).copied();
+        let locals = self.program.objects.iter().filter(|o| o.home == Home::Local).map(|o| o.name);
+        let all: Vec<&str> = records.chain(locals).collect();
+        if all.is_empty() { String::new() } else { format!("({})", all.join(", ")) }
     }
 
     fn line(&mut self, text: &str) {
@@ -340,12 +449,14 @@ impl Printer<'_> {
         self.depth -= 1;
     }
 
-    fn place(&self, ix: usize) -> &'static str {
-        self.program.places[ix].name
+    fn place(&self, ix: usize) -> String {
+        let Place { name, home, .. } = self.program.places[ix];
+        reached(name, home)
     }
 
-    fn object(&self, ix: usize) -> &'static str {
-        self.program.objects[ix].name
+    fn object(&self, ix: usize) -> String {
+        let Object { name, home, .. } = self.program.objects[ix];
+        reached(name, home)
     }
 
     fn cond(&self, cond: &Cond) -> String {
@@ -496,15 +607,31 @@ impl Printer<'_> {
                     Spawned::Thread => "",
                     Spawned::Daemon => "daemon ",
                     Spawned::Process => "process ",
+                    Spawned::Fork | Spawned::Job | Spawned::Worker => unreachable!("no `spawn` makes it"),
                 };
                 let count = if task.count > 1 { format!(" x{}", task.count) } else { String::new() };
                 // A handle that is kept tells alike tasks apart.
                 let kept = if self.program.names_handle(*d) { format!("let h{d} = ") } else { String::new() };
-                self.line(&format!("{kept}spawn {word}{name}{count}"));
+                self.line(&format!("{kept}spawn {word}{name}{}{count}", self.handed()));
             }
             Stmt::Join(d) => self.line(&format!("join h{d}")),
             Stmt::JoinFor(r, d) => self.line(&format!("let r{r} = join h{d} for 1ms")),
             Stmt::JoinAll => self.line("join all"),
+            Stmt::Submit(d) => {
+                let submit = format!("submit {}{} to p", self.program.name(*d), self.handed());
+                match self.program.tasks[*d].count {
+                    1 if self.program.names_handle(*d) => self.line(&format!("let h{d} = {submit}")),
+                    1 => self.line(&submit),
+                    n => self.line(&format!("repeat {n} {{ {submit} }}")),
+                }
+            }
+            Stmt::Fork(r) => self.line(&format!("let r{r} = fork()")),
+            Stmt::WaitChild(r, None) => self.line(&format!("let r{r} = wait()")),
+            Stmt::WaitChild(r, Some(pid)) => self.line(&format!("let r{r} = wait(r{pid})")),
+            Stmt::ClosePool => self.line("p.close()"),
+            Stmt::TerminatePool => self.line("p.terminate()"),
+            Stmt::JoinPool(None) => self.line("join p"),
+            Stmt::JoinPool(Some(r)) => self.line(&format!("let r{r} = join p for 1ms")),
             Stmt::Terminate(d) => self.line(&format!("terminate h{d}")),
             Stmt::Kill(d) => self.line(&format!("kill h{d}")),
             Stmt::Exit(0) => self.line("exit"),

@@ -486,41 +486,67 @@ impl Machine<'_> {
             self.acquire(&mut n, t, clock);
             return self.go(n, t, into, Comes::Done(Value::None), false, out);
         }
-        let mut met = false;
-        for u in 0..s.tasks.len() {
-            let value = match s.tasks[u].wait {
-                Wait::Take(of) if of == object && puts => Value::Unset,
-                Wait::Give(of, value) if of == object && !puts => value,
-                _ => continue,
-            };
-            met = true;
-            let mut n = s.clone();
-            let (mine, other) = (self.release(&mut n, t), self.release(&mut n, u));
-            self.acquire(&mut n, t, &other);
-            n.tasks[u].gift = mine;
-            n.tasks[u].wait = Wait::Met(match op {
-                Op::Put(v) => s.tasks[t].value(v),
-                _ => Value::None,
-            });
-            let given = if puts { Value::None } else { value };
+        let met = self.meetings(s, t, object, op);
+        let is_met = !met.is_empty();
+        for (n, given) in met {
             self.go(n, t, into, Comes::Done(given), !puts, out);
         }
         let missed = if puts { Fault::Full } else { Fault::Empty };
         if s.tasks[t].wait == Wait::No {
             if how == How::Try {
-                if !met {
+                if !is_met {
                     self.go(n, t, into, Comes::Raises(missed), false, out);
                 }
-            } else if !met {
+            } else if !is_met {
                 n.tasks[t].wait = match op {
                     Op::Put(v) => Wait::Give(object, s.tasks[t].value(v)),
                     _ => Wait::Take(object),
                 };
                 out.push(step(t, n));
             }
-        } else if how == How::Timed && !met {
+        } else if how == How::Timed && !is_met {
             self.go(n, t, into, Comes::Raises(missed), false, out);
         }
+    }
+
+    /// Whoever waits there in the other direction, in a `select` too, each met: the state
+    /// behind it, and what this task gets.
+    fn meetings(&mut self, s: &State, t: usize, object: usize, op: Op) -> Vec<(State, Value)> {
+        let puts = matches!(op, Op::Put(_));
+        let mine = if let Op::Put(v) = op { s.tasks[t].value(v) } else { Value::None };
+        let mut out = Vec::new();
+        for u in (0..s.tasks.len()).filter(|u| *u != t) {
+            let mut ways: Vec<(Value, Wait)> = Vec::new();
+            match s.tasks[u].wait {
+                Wait::Take(of) if of == object && puts => ways.push((Value::None, Wait::Met(mine))),
+                Wait::Give(of, value) if of == object && !puts => ways.push((value, Wait::Met(Value::None))),
+                Wait::Select { .. } => {
+                    let Ins::Select(arms, _) = &self.codes.codes[s.tasks[u].declared].code[s.tasks[u].pc] else {
+                        unreachable!("it selects")
+                    };
+                    for (ix, arm) in arms.iter().enumerate().filter(|(_, a)| a.1 == object) {
+                        match arm.2 {
+                            Op::Put(v) if !puts => {
+                                ways.push((s.tasks[u].value(v), Wait::MetArm(ix, Value::None)));
+                            }
+                            Op::Get if puts => ways.push((Value::None, Wait::MetArm(ix, mine))),
+                            _ => {}
+                        }
+                    }
+                }
+                _ => {}
+            }
+            for (given, wait) in ways {
+                let mut n = s.clone();
+                let (mine, other) = (self.release(&mut n, t), self.release(&mut n, u));
+                self.acquire(&mut n, t, &other);
+                n.tasks[u].gift = mine;
+                n.tasks[u].wait = wait;
+                n.tasks[t].wait = Wait::No;
+                out.push((n, given));
+            }
+        }
+        out
     }
 
     pub fn select(
@@ -531,35 +557,60 @@ impl Machine<'_> {
         over: Over,
         out: &mut Vec<Step>,
     ) {
+        let mut go = |m: &mut Self, mut n: State, (into, body): (Option<Reg>, usize), value: Value, op: Op| {
+            if let Some(r) = into {
+                n.tasks[t].regs[r] = value;
+            }
+            n.tasks[t].wait = Wait::No;
+            n.tasks[t].pc = body;
+            m.settle(&mut n, t);
+            let progress = op == Op::Get && value != Value::None;
+            out.push(Step { progress, ..step(t, n) });
+        };
+        if let Wait::MetArm(ix, value) = s.tasks[t].wait {
+            let mut n = s.clone();
+            let gift = n.tasks[t].gift;
+            self.acquire(&mut n, t, &gift);
+            n.tasks[t].gift = [0; TASKS];
+            let (into, _, op, body) = arms[ix];
+            return go(self, n, (into, body), value, op);
+        }
         let mut ready = false;
-        for (ix, (into, object, op, body)) in arms.iter().enumerate() {
+        let mut fails = Vec::new();
+        for (ix, &(into, object, op, body)) in arms.iter().enumerate() {
             let mut n = s.clone();
             n.tasks[t].wait = Wait::No;
-            let mut comes = self.attempt(&mut n, t, *object, *op);
+            if let Object::Queue { closed: false, .. } = s.objects[object]
+                && self.program.objects[object].kind == Kind::Queue(Some(0))
+            {
+                for (n, given) in self.meetings(s, t, object, op) {
+                    ready = true;
+                    go(self, n, (into, body), given, op);
+                }
+                continue;
+            }
+            let mut comes = self.attempt(&mut n, t, object, op);
             if s.tasks[t].wait == Wait::Arm(ix)
                 && matches!(comes, Comes::Waits)
-                && let Object::Event { clock, .. } = &s.objects[*object]
+                && let Object::Event { clock, .. } = &s.objects[object]
             {
                 self.acquire(&mut n, t, clock);
                 comes = Comes::Done(Value::Bool(true));
             }
-            let progress = match &comes {
-                Comes::Waits => continue,
-                Comes::Done(v) => *op == Op::Get && *v != Value::None,
-                Comes::Raises(_) => false,
-            };
-            ready = true;
             match comes {
+                Comes::Waits => {}
                 Comes::Done(value) => {
-                    if let Some(r) = into {
-                        n.tasks[t].regs[*r] = value;
-                    }
-                    n.tasks[t].pc = *body;
-                    self.settle(&mut n, t);
-                    out.push(Step { progress, ..step(t, n) });
+                    ready = true;
+                    go(self, n, (into, body), value, op);
                 }
-                comes => self.go(n, t, None, comes, false, out),
+                comes => {
+                    ready = true;
+                    fails.push((n, comes));
+                }
             }
+        }
+        for (n, comes) in fails {
+            self.go(n, t, None, comes, false, out);
         }
         if ready {
             return;

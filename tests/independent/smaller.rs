@@ -51,8 +51,10 @@ fn candidates(program: &Program) -> Vec<Program> {
 /// All that is named is declared before; a task that nobody spawns stays as an empty one.
 fn well_formed(program: &Program) -> bool {
     program.tasks.iter().all(|Task { body, .. }| {
-        let spawned: Vec<usize> =
-            body.iter().filter_map(|s| if let Stmt::Spawn(d) = s { Some(*d) } else { None }).collect();
+        let spawned: Vec<usize> = body
+            .iter()
+            .filter_map(|s| if let Stmt::Spawn(d) | Stmt::Submit(d) = s { Some(*d) } else { None })
+            .collect();
         let mut fine = in_scope(body, &mut Vec::new(), Around::Nothing);
         let one = Program { tasks: vec![Task::main(body.clone())], ..Program::default() };
         one.any(&mut |s| {
@@ -98,8 +100,13 @@ fn in_scope(block: &Block, scope: &mut Vec<Reg>, around: Around) -> bool {
         match stmt {
             Stmt::Break => fine &= around != Around::Nothing,
             Stmt::Continue => fine &= around == Around::Loop,
+            Stmt::Fork(r) => new = Some(*r),
+            Stmt::WaitChild(r, pid) => {
+                fine &= pid.is_none_or(|pid| known(&pid));
+                new = Some(*r);
+            }
             Stmt::Let(r, _) | Stmt::Read(r, _) | Stmt::Choose(r, _) | Stmt::JoinFor(r, _) => new = Some(*r),
-            Stmt::Method(r, ..) => new = *r,
+            Stmt::Method(r, ..) | Stmt::JoinPool(r) => new = *r,
             Stmt::Write(_, v) => fine &= val(v),
             Stmt::Print(Some(r)) => fine &= known(r),
             Stmt::Op(into, _, op, _) => {

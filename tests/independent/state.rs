@@ -112,6 +112,8 @@ pub enum Wait {
     Give(usize, Value),
     Take(usize),
     Met(Value),
+    /// It selected, and was met in this arm.
+    MetArm(usize, Value),
     /// So many of those that it spawns at once are there.
     Made(usize),
     /// It has looked, and saw these values.
@@ -130,6 +132,8 @@ pub enum End {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
     Runs,
+    /// A worker of the pool without a job.
+    Idle,
     /// The first task of a process, which waits for the others.
     Leaves(End),
     Ended(End),
@@ -149,6 +153,12 @@ pub struct Task {
     pub wait: Wait,
     pub fault: Option<Fault>,
     pub to_end: bool,
+    /// Of one that was forked: its number among those of its parent, and whether its end was
+    /// taken by a `wait()`.
+    pub fork: usize,
+    pub reaped: bool,
+    /// Of a worker: the number of its job.
+    pub job: Option<usize>,
     /// The last line it printed; `Unset` is none, `None` a line without a value.
     pub printed: Value,
     pub clock: Clock,
@@ -156,6 +166,24 @@ pub struct Task {
     pub dirty: bool,
     /// What it gets when its wait ends.
     pub gift: Clock,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum JobStatus {
+    Queued,
+    /// A worker is at it.
+    Runs(usize),
+    Ended,
+    /// It never ends: it was dropped, or its worker's process ended.
+    Gone,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Job {
+    pub declared: usize,
+    pub status: JobStatus,
+    /// Of who submitted it, later of its end.
+    pub clock: Clock,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -173,6 +201,32 @@ pub struct State {
     pub tasks: Vec<Task>,
     pub processes: Vec<Process>,
     pub atomically: Clock,
+    /// Of the pool: all jobs that were ever submitted, and whether it takes more.
+    pub jobs: Vec<Job>,
+    pub closed: bool,
+}
+
+impl Object {
+    /// This task is over, and is not notified any more.
+    pub fn forget(&mut self, t: usize) {
+        if let Object::Condition { waiting, .. } = self {
+            waiting.retain(|w| *w != t);
+        }
+    }
+}
+
+impl Cell {
+    /// As a process has it that is forked now. The copy has a past of its own, which
+    /// is before all of the child.
+    pub fn of_a_child(&self, memory: Memory) -> Cell {
+        let mut cell = self.clone();
+        cell.reached = [[[0; TASKS]; 2]; 2];
+        if memory != Memory::Var {
+            cell.value = Value::Unset;
+            cell.written = [0; TASKS];
+        }
+        cell
+    }
 }
 
 impl Value {
@@ -230,8 +284,23 @@ impl State {
             tasks: Vec::new(),
             processes: vec![Process { first: 0, over: false, signal: None }],
             atomically: [0; TASKS],
+            jobs: Vec::new(),
+            closed: false,
         };
         state.add_task(0, 0, 0, 0, Spawned::Process, regs);
+        if let Some(pool) = program.pool {
+            for index in 0..pool.workers {
+                let process = if pool.processes { state.processes.len() } else { 0 };
+                if pool.processes {
+                    state.processes.push(Process { first: state.tasks.len(), over: false, signal: None });
+                    state.memory.push(
+                        state.memory[0].iter().zip(&program.places).map(|(c, p)| c.of_a_child(p.memory)).collect(),
+                    );
+                }
+                state.add_task(0, index, 0, process, Spawned::Worker, regs);
+                state.tasks[index + 1].status = Status::Idle;
+            }
+        }
         state
     }
 
@@ -256,6 +325,9 @@ impl State {
             wait: Wait::No,
             fault: None,
             to_end: false,
+            fork: 0,
+            reaped: false,
+            job: None,
             printed: Value::Unset,
             clock: [0; TASKS],
             dirty: false,
@@ -271,6 +343,20 @@ impl State {
     /// Whether all have ended.
     pub fn over(&self) -> bool {
         self.tasks.iter().all(|t| !t.lives())
+    }
+
+    /// It was spawned as the task of that number, and is no copy of such a one.
+    pub fn spawned_as(&self, task: usize, declared: usize) -> bool {
+        self.tasks[task].declared == declared && self.tasks[task].kind != Spawned::Fork
+    }
+
+    /// The children that were forked in this process and not waited for yet.
+    pub fn forked(&self, process: usize) -> Vec<usize> {
+        let its = |t: &usize| {
+            let task = &self.tasks[*t];
+            task.kind == Spawned::Fork && !task.reaped && self.tasks[task.spawner].process == process
+        };
+        (0..self.tasks.len()).filter(its).collect()
     }
 
     /// It holds some lock.
@@ -292,7 +378,7 @@ impl State {
     pub fn waited_for(&self, process: usize) -> Vec<usize> {
         let first = self.processes[process].first;
         let of = |t: &Task| {
-            t.kind != Spawned::Daemon
+            !matches!(t.kind, Spawned::Daemon | Spawned::Worker | Spawned::Fork)
                 && (t.process == process || t.kind == Spawned::Process && self.tasks[t.spawner].process == process)
         };
         (0..self.tasks.len()).filter(|t| *t != first && of(&self.tasks[*t])).collect()
@@ -302,7 +388,7 @@ impl State {
     /// process's threads and what these have spawned.
     pub fn last_clock(&self, task: usize) -> Clock {
         let mut clock = self.tasks[task].clock;
-        if self.tasks[task].kind == Spawned::Process {
+        if matches!(self.tasks[task].kind, Spawned::Process | Spawned::Fork) {
             for (ix, other) in self.tasks.iter().enumerate() {
                 if ix != task && ix != 0 && other.process == self.tasks[task].process {
                     join(&mut clock, &other.clock);

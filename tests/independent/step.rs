@@ -4,7 +4,7 @@
 
 use crate::code::{Check, Ins};
 use crate::model::{Cond, Fault, How, Look, Memory, Method, Op, Program, Reg, Spawned, Test};
-use crate::state::{Clock, Codes, End, Object, Process, State, Status, TASKS, Value, Wait, join};
+use crate::state::{Clock, Codes, End, JobStatus, Object, Process, State, Status, TASKS, Value, Wait, join};
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
@@ -200,19 +200,21 @@ impl Machine<'_> {
     }
 
     /// A task ends; `others` says whether any did something until then that is no daemon.
-    fn end(&mut self, s: &mut State, t: usize, end: End, others: bool) {
+    pub fn end(&mut self, s: &mut State, t: usize, end: End, others: bool) {
         let first = s.processes[s.tasks[t].process].first == t;
         let leaves = first && matches!(end, End::Returned | End::Failed(_)) && !s.processes[s.tasks[t].process].over;
         // Who has others to wait for is told of when its process ends. What a daemon
         // holds when the last of the others has ended is wanted by nobody.
-        if s.holds(t) && (s.tasks[t].kind != Spawned::Daemon || others) && !leaves {
+        let needed = !matches!(s.tasks[t].kind, Spawned::Daemon | Spawned::Worker);
+        if s.holds(t) && (needed || others) && !leaves {
             self.found.insert("abandoned-lock");
         }
         self.release(s, t);
         for object in &mut s.objects {
-            if let Object::Condition { waiting, .. } = object {
-                waiting.retain(|w| *w != t);
-            }
+            object.forget(t);
+        }
+        if let Some(job) = s.tasks[t].job.take() {
+            s.jobs[job].status = JobStatus::Gone;
         }
         let task = &mut s.tasks[t];
         // What is left over is nobody's.
@@ -238,7 +240,9 @@ impl Machine<'_> {
         // signal that would end one is the one that does.
         for q in 0..s.processes.len() {
             let first = s.processes[q].first;
-            if q != p && !s.processes[q].over && s.tasks[s.tasks[first].spawner].process == p {
+            // A child that was forked is left behind.
+            let its = s.tasks[first].kind != Spawned::Fork && s.tasks[s.tasks[first].spawner].process == p;
+            if q != p && !s.processes[q].over && its {
                 s.processes[q].signal.get_or_insert(9);
             }
         }
@@ -271,8 +275,15 @@ impl Machine<'_> {
             // A thread ends between statements.
             if s.tasks[t].to_end && s.tasks[t].lives() && !matches!(s.tasks[t].wait, Wait::Made(_)) {
                 let mut n = s.clone();
-                self.end(&mut n, t, End::Terminated, others(s, t));
+                if s.tasks[t].kind == Spawned::Worker {
+                    self.job_over(&mut n, t);
+                } else {
+                    self.end(&mut n, t, End::Terminated, others(s, t));
+                }
                 out.push(outside(t, n));
+            }
+            if s.tasks[t].status == Status::Idle {
+                self.idle(s, t, &mut out);
             }
             if s.tasks[t].status == Status::Runs {
                 self.of_task(s, t, &mut out);
@@ -317,7 +328,7 @@ impl Machine<'_> {
             Ins::Op(into, o, op, how) => return self.operation(s, t, (into, o, op, how), out),
             Ins::Next(r, q, over) => {
                 let Object::Queue { values, closed, .. } = &s.objects[q] else { unreachable!("only queues") };
-                if values.is_empty() && *closed {
+                if values.is_empty() && *closed && !matches!(task.wait, Wait::Met(_)) {
                     self.take(&mut n, t, q);
                     n.tasks[t].pc = over;
                     n.tasks[t].regs[r] = Value::Unset;
@@ -365,15 +376,41 @@ impl Machine<'_> {
                 self.spawn(&mut n, t, d, task.wait);
                 progress = true;
             }
+            Ins::Fork(r) => {
+                self.fork(&mut n, t, r);
+                progress = true;
+            }
+            Ins::WaitChild(r, pid) => return self.wait_child(s, t, r, pid, out),
+            Ins::Submit(_) | Ins::ClosePool | Ins::TerminatePool | Ins::JoinPool(_) => {
+                return self.pool(s, n, t, &ins, out);
+            }
+            Ins::Join(d) | Ins::JoinFor(_, d) if self.program.tasks[d].spawned == Spawned::Job => {
+                let job = s.jobs.iter().find(|j| j.declared == d).expect("it is submitted before");
+                let ended = job.status == JobStatus::Ended;
+                if ended {
+                    self.acquire(&mut n, t, &job.clock);
+                }
+                match ins {
+                    Ins::JoinFor(..) if !ended && task.wait == Wait::No => {
+                        n.tasks[t].pc -= 1;
+                        n.tasks[t].wait = Wait::Timed;
+                        out.push(step(t, n));
+                        return;
+                    }
+                    Ins::JoinFor(r, _) => n.tasks[t].regs[r] = Value::Bool(ended),
+                    _ if !ended => return,
+                    _ => {}
+                }
+            }
             Ins::Join(d) => {
-                let joined: Vec<usize> = (0..s.tasks.len()).filter(|u| s.tasks[*u].declared == d).collect();
+                let joined: Vec<usize> = (0..s.tasks.len()).filter(|u| s.spawned_as(*u, d)).collect();
                 if !joined.iter().all(|u| s.ended(*u)) {
                     return;
                 }
                 joined.into_iter().for_each(|u| self.acquire(&mut n, t, &s.last_clock(u)));
             }
             Ins::JoinFor(r, d) => {
-                let joined: Vec<usize> = (0..s.tasks.len()).filter(|u| s.tasks[*u].declared == d).collect();
+                let joined: Vec<usize> = (0..s.tasks.len()).filter(|u| s.spawned_as(*u, d)).collect();
                 let ended = joined.iter().all(|u| s.ended(*u));
                 if ended {
                     joined.into_iter().for_each(|u| self.acquire(&mut n, t, &s.last_clock(u)));
@@ -386,7 +423,12 @@ impl Machine<'_> {
                 n.tasks[t].regs[r] = Value::Bool(ended);
             }
             Ins::JoinAll => {
-                let mine = |u: &usize| *u != 0 && s.tasks[*u].spawner == t && s.tasks[*u].kind != Spawned::Daemon;
+                let kind = |u: usize| s.tasks[u].kind;
+                let mine = |u: &usize| {
+                    *u != 0
+                        && s.tasks[*u].spawner == t
+                        && !matches!(kind(*u), Spawned::Daemon | Spawned::Worker | Spawned::Fork)
+                };
                 let joined: Vec<usize> = (0..s.tasks.len()).filter(mine).collect();
                 if !joined.iter().all(|u| s.ended(*u)) {
                     return;
@@ -396,7 +438,7 @@ impl Machine<'_> {
             Ins::Terminate(d) | Ins::Kill(d) => {
                 let signal = if matches!(ins, Ins::Kill(_)) { 9 } else { 15 };
                 for u in 0..n.tasks.len() {
-                    if n.tasks[u].declared == d && n.tasks[u].lives() {
+                    if n.spawned_as(u, d) && n.tasks[u].lives() {
                         match n.tasks[u].kind {
                             Spawned::Process => {
                                 n.processes[n.tasks[u].process].signal.get_or_insert(signal);
@@ -429,6 +471,10 @@ impl Machine<'_> {
                 n.tasks[t].pc -= 1;
                 self.fail(&mut n, t, fault);
             }
+            Ins::End if task.job.is_some() => {
+                self.job_over(&mut n, t);
+                progress = true;
+            }
             Ins::End => {
                 self.end(&mut n, t, End::Returned, others(s, t));
                 progress = true;
@@ -436,7 +482,11 @@ impl Machine<'_> {
             Ins::Die => {
                 let fault = task.fault.expect("it has failed");
                 self.found.insert(if fault == Fault::Assertion { "assertion" } else { "error" });
-                self.end(&mut n, t, End::Failed(fault), others(s, t));
+                if task.job.is_some() {
+                    self.job_over(&mut n, t);
+                } else {
+                    self.end(&mut n, t, End::Failed(fault), others(s, t));
+                }
                 progress = true;
             }
         }
@@ -475,17 +525,8 @@ impl Machine<'_> {
         let clock = self.release(n, t);
         let parent = n.tasks[t].process;
         let process = if declared.spawned == Spawned::Process {
-            let copy = n.memory[parent].iter().zip(&self.program.places).map(|(cell, place)| {
-                // The copy has a past of its own, which is before all of the child.
-                let mut cell = cell.clone();
-                cell.reached = [[[0; TASKS]; 2]; 2];
-                if place.memory != Memory::Var {
-                    cell.value = Value::Unset;
-                    cell.written = [0; TASKS];
-                }
-                cell
-            });
-            let copy = copy.collect();
+            let cells = n.memory[parent].iter().zip(&self.program.places);
+            let copy = cells.map(|(cell, place)| cell.of_a_child(place.memory)).collect();
             n.memory.push(copy);
             n.processes.push(Process { first: n.tasks.len(), over: false, signal: None });
             n.processes.len() - 1
@@ -540,8 +581,9 @@ impl Machine<'_> {
 }
 
 /// Somebody lives beside the one who ends, or ends others, and is no daemon.
-fn others(s: &State, but: usize) -> bool {
-    s.tasks.iter().enumerate().any(|(t, task)| t != but && task.lives() && task.kind != Spawned::Daemon)
+pub fn others(s: &State, but: usize) -> bool {
+    let counts = |kind| !matches!(kind, Spawned::Daemon | Spawned::Worker);
+    s.tasks.iter().enumerate().any(|(t, task)| t != but && task.lives() && counts(task.kind))
 }
 
 /// What is kept of a printed `none`.

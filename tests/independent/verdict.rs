@@ -8,8 +8,8 @@
 
 use crate::code::{Ins, Over};
 use crate::explore::{Edge, Graph, Outcome, explore, machine, outcome};
-use crate::model::{How, Kind, Method, Op, Program, Spawned, Val};
-use crate::state::{Object, State, Status, Value, Wait};
+use crate::model::{self, Home, How, Kind, Method, Op, Program, Spawned, Val};
+use crate::state::{JobStatus, Object, State, Status, Value, Wait};
 use crate::step::{Actor, Machine, holds};
 use std::collections::{BTreeSet, HashSet};
 
@@ -67,6 +67,8 @@ struct Judge<'a, 'b> {
     /// By declared task and place in its code: the operations that may come from
     /// there on, of this and of the tasks it may spawn.
     ahead: Vec<Vec<HashSet<(usize, u8)>>>,
+    /// The same for one who looks less closely: who does not count the rounds of a `repeat`.
+    round: Vec<Vec<HashSet<(usize, u8)>>>,
     /// By state: whether each one that can come can come again and again, or none can.
     last: Vec<bool>,
     /// As `stuck`, if the process of `main` had no end.
@@ -86,6 +88,8 @@ const CLOSES: u8 = 9;
 const BREAKS: u8 = 10;
 const TAKES: u8 = 11;
 const SPAWNS: u8 = 12;
+const POOL_CLOSES: u8 = 20;
+const ENDS: u8 = 21;
 /// Writes zero, and behind it one, and so on.
 const WRITES_0: u8 = 13;
 
@@ -121,12 +125,12 @@ impl<'a, 'b> Judge<'a, 'b> {
                 (0..fine.len()).filter(|u| !fine[*u]).for_each(|u| out[u] |= 1 << t);
             };
             never(&|_| true, &mut stuck);
-            if machine.program.tasks.iter().any(|t| t.spawned == Spawned::Daemon) {
+            if machine.program.pool.is_some() || machine.program.tasks.iter().any(|t| t.spawned == Spawned::Daemon) {
                 never(&|e| e.actor != Actor::Outside(0), &mut left);
             }
         }
-        let ahead = ahead(machine);
-        Judge { graph, machine, go, stuck, ahead, last, left }
+        let (round, ahead) = (ahead(machine, true), ahead(machine, false));
+        Judge { graph, machine, go, stuck, ahead, round, last, left }
     }
 
     fn ins(&self, s: &State, t: usize) -> &Ins {
@@ -141,8 +145,10 @@ impl<'a, 'b> Judge<'a, 'b> {
         for (u, s) in self.graph.states.iter().enumerate() {
             let is_stuck = |t: usize| self.stuck[u] & 1 << t != 0;
             for t in 0..s.tasks.len() {
-                if is_stuck(t) && self.waits_for_itself(s, t) && self.other_holders(s, t) == 0 {
-                    told.found.insert("self-deadlock");
+                if is_stuck(t) && self.waits_for_itself(s, t) {
+                    // Where others read too, it may be told of as who waits for them.
+                    let others = self.other_holders(s, t) != 0;
+                    if others { &mut told.unsure } else { &mut told.found }.insert("self-deadlock");
                 }
             }
             // Daemons that are left to their process's end: told of is one that waits for
@@ -150,15 +156,45 @@ impl<'a, 'b> Judge<'a, 'b> {
             let last = |e: &Edge| e.actor == Actor::Outside(0);
             if self.last[u] || self.graph.edges[u].iter().any(last) {
                 let left = |t: &usize| {
-                    s.tasks[*t].kind == Spawned::Daemon && self.left[u] & 1 << *t != 0 && self.waits_for_a_lock(s, *t)
+                    let is_told = match s.tasks[*t].kind {
+                        Spawned::Daemon => self.waits_for_a_lock(s, *t),
+                        Spawned::Worker => s.tasks[*t].job.is_some(),
+                        _ => false,
+                    };
+                    is_told && self.left[u] & 1 << *t != 0
                 };
-                self.roots(s, mask((0..s.tasks.len()).filter(left)), self.left[u], told);
+                let mut more = Told::default();
+                self.roots(s, mask((0..s.tasks.len()).filter(left)), self.left[u], &mut more);
+                // Who is looked at less closely may still end them.
+                let ends = (0..s.tasks.len()).any(|t| {
+                    let task = &s.tasks[t];
+                    task.status == Status::Runs && self.round[task.declared][task.pc].contains(&(0, ENDS))
+                });
+                // What a field of a record comes to may change with anything.
+                let of_a_field = |t: usize| match self.ins(s, t) {
+                    Ins::Await(cond) | Ins::Begin(Some(cond)) => {
+                        let mut field = false;
+                        cond.tests(&mut |p, _, _| field |= self.machine.program.places[p].home != Home::Declared);
+                        field
+                    }
+                    _ => false,
+                };
+                let loose = ends || (0..s.tasks.len()).any(|t| left(&t) && of_a_field(t));
+                told.unsure.extend(more.unsure);
+                if loose { told.unsure.extend(more.found) } else { told.found.extend(more.found) }
             }
-            let bound = |t: &usize| s.tasks[*t].kind != Spawned::Daemon;
+            let bound = |t: &usize| s.tasks[*t].kind != Spawned::Daemon && s.tasks[*t].status != Status::Idle;
             // Who waits for the end of another has that one's trouble and none of its own.
             // A daemon has none by itself.
             let joins = |t: usize| match (s.tasks[t].status, self.ins(s, t)) {
                 (Status::Leaves(_), _) | (_, Ins::JoinAll) => true,
+                // Nobody closes the pool: that is its own.
+                (_, Ins::JoinPool(_)) => s.closed || self.could_help(s, t, false) != 0,
+                (_, Ins::WaitChild(..)) => true,
+                (_, Ins::Join(d)) if self.machine.program.tasks[*d].spawned == Spawned::Job => s
+                    .jobs
+                    .iter()
+                    .any(|j| j.declared == *d && matches!(j.status, JobStatus::Runs(_) | JobStatus::Queued)),
                 (_, Ins::Join(d)) => self.machine.program.tasks[*d].spawned != Spawned::Daemon,
                 _ => false,
             };
@@ -184,7 +220,8 @@ impl<'a, 'b> Judge<'a, 'b> {
         }
         match self.ins(s, t) {
             Ins::Op(_, object, op, How::Wait) => self.holds_itself(s, t, *object, *op),
-            Ins::Select(arms, Over::Nothing) => arms.iter().any(|a| self.holds_itself(s, t, a.1, a.2)),
+            // One arm that another could end is enough to wait for others.
+            Ins::Select(arms, Over::Nothing) => arms.iter().all(|a| self.holds_itself(s, t, a.1, a.2)),
             _ => false,
         }
     }
@@ -247,12 +284,6 @@ impl<'a, 'b> Judge<'a, 'b> {
                 told.unsure.extend(["deadlock", "lost-wakeup"]);
             }
         }
-        let in_its_own_lock = |t: &usize| stuck & 1 << *t != 0 && self.waits_for_itself(s, *t);
-        if live.iter().any(in_its_own_lock) && live.iter().any(|t| stuck & 1 << *t != 0 && !in_its_own_lock(t)) {
-            // Whether others are behind that one, or would be stuck without it too, is a matter
-            // of how closely one looks at what it would do next.
-            told.unsure.insert("deadlock");
-        }
         let mut freed = 0;
         loop {
             let rest: Vec<usize> = live.iter().copied().filter(|t| freed & 1 << *t == 0).collect();
@@ -275,7 +306,7 @@ impl<'a, 'b> Judge<'a, 'b> {
                 let waits = |v: &usize| {
                     wanted & 1 << *v != 0
                         && (*v == t || after[*v] & 1 << t != 0)
-                        && (s.tasks[*v].kind != Spawned::Daemon || locked)
+                        && (s.tasks[*v].kind != Spawned::Daemon && s.tasks[*v].status != Status::Idle || locked)
                 };
                 if rest.iter().any(waits) {
                     self.name(s, t, &below, told);
@@ -353,6 +384,7 @@ impl<'a, 'b> Judge<'a, 'b> {
         let all = match self.ins(s, t) {
             _ if s.tasks[t].status != Status::Runs => true,
             Ins::Join(_) | Ins::JoinAll => true,
+            Ins::JoinPool(_) => s.closed,
             Ins::Op(_, o, ..) => matches!(s.objects[*o], Object::RwLock { .. }),
             _ => false,
         };
@@ -370,7 +402,9 @@ impl<'a, 'b> Judge<'a, 'b> {
             Ins::Select(ref arms, _) => arms.iter().map(|a| a.1).collect(),
             _ => Vec::new(),
         };
-        held.into_iter().any(|o| holders(&s.objects[o]).into_iter().any(|h| s.tasks[h].status != Status::Runs))
+        // What a job has left its worker holds, which lives on.
+        let dead = |h: usize| !matches!(s.tasks[h].status, Status::Runs | Status::Idle);
+        held.into_iter().any(|o| holders(&s.objects[o]).into_iter().any(dead))
     }
 
     /// Who could do what a task waits for, if only they went on; `narrow` looks at the
@@ -380,16 +414,45 @@ impl<'a, 'b> Judge<'a, 'b> {
         if let Status::Leaves(_) = task.status {
             return mask(s.waited_for(task.process).into_iter().filter(|u| !s.ended(*u)));
         }
+        if task.status == Status::Idle {
+            return 0;
+        }
+        let ahead = if narrow { &self.ahead } else { &self.round };
+        let queued: Vec<usize> = s.jobs.iter().filter(|j| j.status == JobStatus::Queued).map(|j| j.declared).collect();
         let doing = |object: usize, deeds: &[u8]| {
             mask((0..s.tasks.len()).filter(|u| {
-                s.tasks[*u].status == Status::Runs
-                    && deeds.iter().any(|d| self.ahead[s.tasks[*u].declared][s.tasks[*u].pc].contains(&(object, *d)))
+                let task = &s.tasks[*u];
+                let does = |d: usize, pc: usize| deeds.iter().any(|deed| ahead[d][pc].contains(&(object, *deed)));
+                // A worker does what the next jobs do, too; in a job, any that there are if one looks
+                // less closely.
+                let any = (0..self.ahead.len()).filter(|d| self.machine.program.tasks[*d].spawned == Spawned::Job);
+                let next = task.kind == Spawned::Worker
+                    && (task.lives() && queued.iter().any(|d| does(*d, 0))
+                        || !narrow && task.job.is_some() && any.into_iter().any(|d| does(d, 0)));
+                next || task.status == Status::Runs && does(task.declared, task.pc)
             }))
         };
+        let workers = || mask((0..s.tasks.len()).filter(|u| s.tasks[*u].kind == Spawned::Worker && !s.ended(*u)));
         match self.ins(s, t) {
-            Ins::Join(d) => mask((0..s.tasks.len()).filter(|u| s.tasks[*u].declared == *d && !s.ended(*u))),
+            Ins::Join(d) if self.machine.program.tasks[*d].spawned == Spawned::Job => {
+                match s.jobs.iter().find(|j| j.declared == *d).map(|j| j.status) {
+                    Some(JobStatus::Runs(worker)) => 1 << worker,
+                    Some(JobStatus::Queued) => workers(),
+                    _ => 0,
+                }
+            }
+            Ins::WaitChild(_, pid) => {
+                let its = |c: &usize| pid.is_none_or(|p| task.regs[p] == Value::Int(*c as i32));
+                mask(s.forked(task.process).into_iter().filter(its).filter(|c| !s.ended(*c)))
+            }
+            Ins::JoinPool(_) if s.closed => workers(),
+            Ins::JoinPool(_) => doing(0, &[POOL_CLOSES]),
+            Ins::Join(d) => mask((0..s.tasks.len()).filter(|u| s.spawned_as(*u, *d) && !s.ended(*u))),
             Ins::JoinAll => mask((0..s.tasks.len()).filter(|u| {
-                *u != 0 && s.tasks[*u].spawner == t && s.tasks[*u].kind != Spawned::Daemon && !s.ended(*u)
+                *u != 0
+                    && s.tasks[*u].spawner == t
+                    && !matches!(s.tasks[*u].kind, Spawned::Daemon | Spawned::Worker | Spawned::Fork)
+                    && !s.ended(*u)
             })),
             Ins::Op(_, object, op, _) => self.could_help_with(s, t, (*object, *op), &doing, narrow),
             Ins::Next(_, object, _) => doing(*object, &[PUTS, CLOSES]),
@@ -399,6 +462,10 @@ impl<'a, 'b> Judge<'a, 'b> {
             Ins::Await(cond) | Ins::Begin(Some(cond)) => {
                 let mut out = 0;
                 cond.tests(&mut |p, test, n| {
+                    if !narrow && self.machine.program.places[p].home != Home::Declared {
+                        // As above: with anything.
+                        out = u32::MAX;
+                    }
                     // A number that makes nothing true that is asked there is no help.
                     let helps = (0..=2).filter(|v| !narrow || holds(Value::Int(*v), test, n));
                     out |= doing(p, &helps.map(|v| WRITES_0 + v as u8).chain([WRITES]).collect::<Vec<_>>());
@@ -418,7 +485,13 @@ impl<'a, 'b> Judge<'a, 'b> {
         narrow: bool,
     ) -> u32 {
         // Whose body has ended lets go of nothing any more.
-        let runs = |holders: Vec<usize>| mask(holders.into_iter().filter(|h| s.tasks[*h].status == Status::Runs));
+        // A worker between two jobs may still get one, or leave.
+        let goes = |h: &usize| match s.tasks[*h].status {
+            Status::Runs => true,
+            Status::Idle => s.closed || s.jobs.iter().any(|j| j.status == JobStatus::Queued),
+            _ => false,
+        };
+        let runs = |holders: Vec<usize>| mask(holders.into_iter().filter(goes));
         match (op, &s.objects[o]) {
             (_, Object::Lock { .. }) => runs(holders(&s.objects[o])),
             (_, Object::RwLock { .. }) => {
@@ -445,7 +518,7 @@ impl<'a, 'b> Judge<'a, 'b> {
                 let come = doing(o, &[ARRIVES]) & !mask(arrived.iter().copied());
                 // Who comes once is not enough for two places, unless it brings others.
                 let enough = arrived.len() + come.count_ones() as usize >= parties || come & doing(0, &[SPAWNS]) != 0;
-                doing(o, &[BREAKS]) | if enough { come } else { 0 }
+                doing(o, &[BREAKS]) | if enough || !narrow { come } else { 0 }
             }
             (_, Object::Latch { .. }) => doing(o, &[COUNTS]),
             (Op::Put(_), Object::Queue { .. }) => doing(o, &[GETS, CLOSES]),
@@ -513,7 +586,7 @@ impl<'a, 'b> Judge<'a, 'b> {
                 let Some(task) = s.tasks.get(t) else { return false };
                 // Who waits for an end has that one's trouble and none of its own.
                 task.status == Status::Runs
-                    && !matches!(self.ins(s, t), Ins::Join(_) | Ins::JoinAll)
+                    && !matches!(self.ins(s, t), Ins::Join(_) | Ins::JoinAll | Ins::JoinPool(_) | Ins::WaitChild(..))
                     && task.kind != Spawned::Daemon
                     && self.go[u] & 1 << t == 0
                     && self.stuck[u] & 1 << t == 0
@@ -552,7 +625,7 @@ fn holders(object: &Object) -> Vec<usize> {
 }
 
 /// By task and instruction, what may be done from there on.
-fn ahead(machine: &Machine) -> Vec<Vec<HashSet<(usize, u8)>>> {
+fn ahead(machine: &Machine, round: bool) -> Vec<Vec<HashSet<(usize, u8)>>> {
     let codes = &machine.codes.codes;
     let from = |d: usize, pc: usize| {
         let (mut seen, mut todo, mut out) = (HashSet::new(), vec![(d, pc)], HashSet::new());
@@ -561,20 +634,32 @@ fn ahead(machine: &Machine) -> Vec<Vec<HashSet<(usize, u8)>>> {
                 continue;
             }
             let ins = &codes[d].code[pc];
+            let d_here = d;
+            todo.extend(codes[d].rounds.iter().filter(|r| round && r.0 == pc).map(|r| (d, r.1)));
             let mut deed = |o: usize, op: Op| {
-                out.extend(match op {
-                    Op::Set => Some((o, SETS)),
-                    Op::Notify | Op::NotifyAll => Some((o, NOTIFIES)),
-                    Op::CountDown => Some((o, COUNTS)),
-                    Op::Put(_) => Some((o, PUTS)),
-                    Op::Get => Some((o, GETS)),
-                    Op::Release => Some((o, RELEASES)),
-                    Op::Close => Some((o, CLOSES)),
-                    Op::Abort | Op::Reset => Some((o, BREAKS)),
-                    Op::Wait => Some((o, ARRIVES)),
-                    Op::Acquire => Some((o, TAKES)),
-                    Op::AcquireRead | Op::AcquireWrite | Op::Clear | Op::ReleaseRead | Op::ReleaseWrite => None,
-                });
+                let deed = match op {
+                    Op::Set => SETS,
+                    Op::Notify | Op::NotifyAll => NOTIFIES,
+                    Op::CountDown => COUNTS,
+                    Op::Put(_) => PUTS,
+                    Op::Get => GETS,
+                    Op::Release => RELEASES,
+                    Op::Close => CLOSES,
+                    Op::Abort | Op::Reset => BREAKS,
+                    Op::Wait => ARRIVES,
+                    Op::Acquire => TAKES,
+                    Op::AcquireRead | Op::AcquireWrite | Op::Clear | Op::ReleaseRead | Op::ReleaseWrite => return,
+                };
+                out.insert((o, deed));
+                // Nor is known for which of those that `main` made a name stands, of which record.
+                let objects = &machine.program.objects;
+                let alike = |a: &model::Object, b: &model::Object| match (a.home, b.home) {
+                    (Home::Local, Home::Local) => true,
+                    (Home::Field(_), Home::Field(_)) => a.name == b.name,
+                    _ => false,
+                };
+                let alike = (0..objects.len()).filter(|u| round && alike(&objects[o], &objects[*u]));
+                out.extend(alike.map(|u| (u, deed)));
             };
             match ins {
                 Ins::Op(_, o, op, how) => {
@@ -600,7 +685,18 @@ fn ahead(machine: &Machine) -> Vec<Vec<HashSet<(usize, u8)>>> {
                     out.insert((0, SPAWNS));
                     todo.push((*d, 0));
                 }
-                Ins::Raise(_) => todo.push((d, codes[d].pads[pc])),
+                Ins::Submit(d) => {
+                    todo.push((*d, 0));
+                    todo.push((d_here, codes[d_here].pads[pc]));
+                }
+                Ins::ClosePool | Ins::TerminatePool => {
+                    out.insert((0, POOL_CLOSES));
+                    out.extend(matches!(ins, Ins::TerminatePool).then_some((0, ENDS)));
+                }
+                Ins::Exit(_) | Ins::Kill(_) | Ins::Terminate(_) => {
+                    out.insert((0, ENDS));
+                }
+                Ins::Raise(_) | Ins::WaitChild(..) => todo.push((d, codes[d].pads[pc])),
                 _ => {}
             }
             todo.extend(ins.targets().into_iter().map(|to| (d, to)));
