@@ -202,7 +202,7 @@ fn not_put(errno: i32) {
 
 /// Prints; an error is its errno.
 fn write_out(text: &str) -> Result<(), i32> {
-    crate::run::write_output(text.as_bytes()).map_err(|error| error as i32)
+    crate::run::write_heeding(text.as_bytes(), None).map_err(|error| error as i32)
 }
 
 fn put_err(text: &str) {

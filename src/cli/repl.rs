@@ -6,7 +6,7 @@ mod keys;
 mod terminal;
 
 use super::step::{Talk, through};
-use super::{Common, exit, put_err, script, write_out};
+use super::{Common, exit, put_err, script};
 use crate::repl::{self, Repl, Reply, Settings, Voice, Whole};
 use crate::run;
 use clap::Args;
@@ -146,11 +146,16 @@ impl Voice for Plain {
 impl Plain {
     /// Standard output; once it has refused something there is nobody to write for.
     fn print(&self, text: &str) {
-        if self.is_heard()
-            && let Err(errno) = write_out(text)
-        {
-            let _ = self.refused.set(errno);
-            let _ = self.over.write(1);
+        if !self.is_heard() {
+            return;
+        }
+        match run::write_heeding(text.as_bytes(), Some(self.over.as_fd())) {
+            // The session is over, and nobody reads.
+            Ok(()) | Err(nix::Error::ECANCELED) => {}
+            Err(error) => {
+                let _ = self.refused.set(error as i32);
+                let _ = self.over.write(1);
+            }
         }
     }
 

@@ -51,5 +51,5 @@ pub use supervisor::session::{Event, Over, Session, Terms, Unheard};
 pub use supervisor::{Outcome, Report, Stop, TaskEnd, output_sentence, run};
 pub use system::{
     Interruption, fresh_seed, interruption, large_files_are_errors, memory_for_objects, processors, terminal_columns,
-    threads, with_stack, write_output,
+    threads, with_stack, write_heeding,
 };

@@ -32,6 +32,54 @@ pub fn write_output(mut bytes: &[u8]) -> nix::Result<()> {
     Ok(())
 }
 
+/// The same for whoever collects the signals that are to end the program, or lets others do so.
+///
+/// Where nobody reads what is written, a signal that is to end the program does so at once, if it
+/// waits to be collected. Where another part of the program collects them, `over` can be read
+/// from then on, and the write ends with `ECANCELED`.
+pub fn write_heeding(mut bytes: &[u8], over: Option<std::os::fd::BorrowedFd>) -> nix::Result<()> {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    use std::os::fd::AsFd;
+    /// A pipe that can be written to takes as much at once without waiting.
+    const AT_ONCE: usize = 4096;
+    /// So long at the most, in milliseconds, until a signal is seen.
+    const LOOK: u16 = 50;
+    let out = std::io::stdout();
+    while !bytes.is_empty() {
+        let mut fds = vec![PollFd::new(out.as_fd(), PollFlags::POLLOUT)];
+        fds.extend(over.map(|over| PollFd::new(over, PollFlags::POLLIN)));
+        // If it cannot be asked for, as of a file that was closed, the write says why.
+        if poll(&mut fds, PollTimeout::from(LOOK)) == Ok(0) {
+            end_if_asked_to();
+            continue;
+        }
+        let there = |fd: Option<&PollFd>| fd.and_then(PollFd::any).unwrap_or(false);
+        if !there(fds.first()) && there(fds.get(1)) {
+            return Err(nix::Error::ECANCELED);
+        }
+        match nix::unistd::write(&out, &bytes[..bytes.len().min(AT_ONCE)]) {
+            Ok(n) => bytes = &bytes[n..],
+            Err(nix::Error::EINTR | nix::Error::EAGAIN) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Ends the program by a signal that waits to be collected, if one does.
+fn end_if_asked_to() {
+    use nix::libc;
+    use nix::sys::signal::{SigmaskHow, sigprocmask};
+    let mut pending = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: the call fills the set that it is given, or fails; only what it filled is looked at.
+    let waits = |signal: nix::sys::signal::Signal| unsafe {
+        libc::sigpending(pending.as_mut_ptr()) == 0 && libc::sigismember(pending.as_ptr(), signal as i32) == 1
+    };
+    if ending_signals().iter().any(waits) {
+        let _ = sigprocmask(SigmaskHow::SIG_UNBLOCK, Some(&ending_signals()), None);
+    }
+}
+
 /// A file that would become larger than it may (`ulimit -f`) is an error of the write,
 /// not the end of the program.
 pub fn large_files_are_errors() {
