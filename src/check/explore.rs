@@ -33,6 +33,7 @@ use hashbrown::{HashMap, HashSet};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::atomic::AtomicUsize;
+use std::time::{Duration, Instant};
 
 /// After so many transitions and states limits are looked at.
 const WORK: u64 = 1024;
@@ -69,6 +70,10 @@ pub struct Explorer<'a> {
     pub found: Vec<Found1>,
     pub outcomes: Outcomes,
     pub stop: Option<Stop>,
+    /// There is no time left to make ways shorter.
+    pub hurried: bool,
+    /// When the ways were made that are still made after a limit.
+    late: Option<Instant>,
     pub cut: Option<&'static str>,
     memos: [Memo; 4],
     activities: Vec<Activity>,
@@ -147,6 +152,8 @@ impl<'a> Explorer<'a> {
             found: Vec::new(),
             outcomes: Outcomes::default(),
             stop: None,
+            hurried: false,
+            late: None,
             cut: None,
             memos: Default::default(),
             activities: Vec::new(),
@@ -587,6 +594,18 @@ impl<'a> Explorer<'a> {
 
     pub fn progress_now(&self) -> Progress {
         self.progress(self.store.len() as StateId)
+    }
+
+    /// Before something is told of: that can take long where the way to it is made shorter, so
+    /// that it is asked whether to go on, and after a limit only little time goes into it.
+    pub fn heed(&mut self, ask: &mut dyn FnMut(&Progress) -> Option<Stop>) {
+        const LATE_MAX: Duration = Duration::from_millis(300);
+        if self.stop.is_none() {
+            self.stop = ask(&self.progress_now());
+        }
+        if self.stop.is_some_and(|stop| stop != Stop::First) {
+            self.hurried = self.late.get_or_insert_with(Instant::now).elapsed() > LATE_MAX;
+        }
     }
 }
 

@@ -365,7 +365,7 @@ fn explore_all(
             match follow_some(&model, options, &mut most, ask)? {
                 Some(other) => {
                     transitions += explorer.transitions;
-                    early = shown_of(&mut explorer);
+                    early = shown_of(&mut explorer, ask);
                     explorer = other;
                 }
                 None => {
@@ -385,16 +385,15 @@ fn explore_all(
         if explorer.stop.is_some_and(|stop| stop != Stop::First) {
             explorer.tell_of_the_open();
         }
-        // To tell of what was found can take long where the ways are.
-        if explorer.stop.is_none() {
-            explorer.stop = ask(&explorer.progress_now());
-        }
+        explorer.heed(ask);
         // A race makes each access to the place a step that others can see.
         let mut more = false;
         for found in explorer.found.clone() {
             if let What::Event(seen::Event::Race { name, memory, .. }) = &found.what
+                && !(options.first && !races.is_empty())
                 && known_races.insert(name.clone())
             {
+                explorer.heed(ask);
                 races.push(way::shown(&mut explorer, &found));
                 more |= model.begins_anew(memory);
                 visible.insert(*memory);
@@ -432,10 +431,10 @@ fn explore_all(
         let all_race = || every_plain_place(program).all(|(_, name)| known_races.contains(&name));
         if model.careless && explorer.stop.is_none() && !all_race() {
             open = model.guards().open.clone();
-            careless = Some(report(explorer, races.clone(), early, passes, transitions, &most));
+            careless = Some(report(explorer, races.clone(), early, (passes, transitions), &most, ask));
             continue;
         }
-        return Ok(report(explorer, races, early, passes, transitions, &most));
+        return Ok(report(explorer, races, early, (passes, transitions), &most, ask));
     }
 }
 
@@ -466,10 +465,14 @@ fn follow_some<'m>(
 }
 
 /// What an exploration has found but races, each with its way.
-fn shown_of(explorer: &mut Explorer) -> Vec<(Found1, Shown, same::Key)> {
+fn shown_of(
+    explorer: &mut Explorer,
+    ask: &mut dyn FnMut(&Progress) -> Option<Stop>,
+) -> Vec<(Found1, Shown, same::Key)> {
     let found = explorer.found.clone();
     let not_races = found.into_iter().filter(|f| !matches!(&f.what, What::Event(seen::Event::Race { .. })));
     let with_way = |found: Found1| {
+        explorer.heed(ask);
         let key = same::key(explorer, &found);
         let shown = way::shown(explorer, &found);
         (found, shown, key)
@@ -572,18 +575,26 @@ fn report(
     mut explorer: Explorer,
     races: Vec<Shown>,
     early: Vec<(Found1, Shown, same::Key)>,
-    passes: u32,
-    transitions: u64,
+    (passes, transitions): (u32, u64),
     most: &Most,
+    ask: &mut dyn FnMut(&Progress) -> Option<Stop>,
 ) -> Report {
     let mut all = early;
-    for one in shown_of(&mut explorer) {
+    for one in shown_of(&mut explorer, ask) {
         if !all.iter().any(|o| o.2 == one.2) {
             all.push(one);
         }
     }
     let lock_order = all.iter().any(|f| matches!(&f.0.what, What::Stuck(s) if s.locks_only));
-    let found = told(races, all.into_iter().map(|(found, shown, _)| (found, shown)).collect());
+    let mut found = told(races, all.into_iter().map(|(found, shown, _)| (found, shown)).collect());
+    if explorer.stop == Some(Stop::First) {
+        // Several may be met at once.
+        let mut failures = 0;
+        found.retain(|shown| {
+            failures += u32::from(!shown.finding.code.is_note());
+            shown.finding.code.is_note() || failures == 1
+        });
+    }
     let complete = explorer.stop.is_none() && explorer.cut.is_none();
     let verdicts = verdicts(&found, lock_order, complete);
     let claims = explorer.model.program.claims.iter().enumerate().map(|(i, claim)| {

@@ -159,7 +159,7 @@ fn way_to_all(explorer: &mut Explorer, found: &Found1) -> Shows {
     };
     let may_be_shorter = matches!(found.what, explore::What::Event(_) | explore::What::Stuck(_));
     let by_chance = explorer.model.alone || explorer.stop.is_some();
-    if explorer.follows_some() || by_chance && may_be_shorter {
+    if !explorer.hurried && (explorer.follows_some() || by_chance && may_be_shorter) {
         let key = same::key(explorer, &found);
         let there = stands(&found.what);
         let wanted = Wanted { key: &key, fits: &|what| stands(what) == there };
@@ -196,7 +196,7 @@ pub fn shown_by(explorer: &Explorer, found: &Found1, turns: Vec<Turn>) -> Shown 
     let mut done = carry_out(explorer, &turns, until);
     // Who goes on for so long makes one turn of it, and each try takes as long.
     if done.as_ref().is_none_or(|d| d.log.len() <= STEPS_MAX) {
-        let better = fewer_switches(explorer, turns.clone());
+        let better = if explorer.hurried { turns.clone() } else { fewer_switches(explorer, turns.clone()) };
         if better != turns {
             done = carry_out(explorer, &better, until);
         }
@@ -233,6 +233,7 @@ pub fn shown_by(explorer: &Explorer, found: &Found1, turns: Vec<Turn>) -> Shown 
             let there = way_of(explorer, &row, &log[..from]).schedule;
             sooner_round(explorer.model.program, finding, way, &there)
         }
+        None if explorer.hurried => (finding, way),
         None => fewest_turns(explorer.model.program, finding, way),
     };
     finding.schedule = Some(way.schedule.to_string());

@@ -310,3 +310,11 @@ fn a_signal_ends_what_nobody_reads() {
         }
     }
 }
+
+/// The first finding is one, also where several are met at once.
+#[test]
+fn the_first_finding_is_one() {
+    let script = "var a = 0\nvar b = 0\nvar c = 0\ntask t { a += 1; b += 1; c += 1 }\nspawn t x2\njoin all\n";
+    assert_eq!(check_json(script).args(["--first"]).finish().failures(), ["race"]);
+    assert_eq!(check_json(script).finish().failures().len(), 3);
+}
