@@ -481,3 +481,29 @@ fn the_page_works_in_a_browser() {
         (&Value::Bool(true), &Value::Bool(true), &Value::Bool(true))
     );
 }
+
+/// A picture is not written over the script, nor over the other picture, however they are named.
+#[test]
+fn each_file_is_its_own() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name).to_str().expect("a name").to_string();
+    let text = "print 1\n";
+    std::fs::write(at("s.conc"), text).expect("a file");
+    std::os::unix::fs::symlink(at("s.conc"), at("link")).expect("a link");
+    let cases: [&[&str]; 4] = [
+        &["--timeline", &at("s.conc")],
+        &["--trace", &at("./link")],
+        &["--timeline", &at("x.html"), "--trace", &at("./x.html")],
+        &["--timeline", &at("link"), "--trace", "/dev/null"],
+    ];
+    for command in ["run", "check"] {
+        for case in cases {
+            let ended = support::conc().args([command]).args(case).args([at("s.conc")]).finish();
+            assert_eq!(ended.code, Some(2), "{case:?}: {}", ended.stderr);
+            assert_eq!(std::fs::read_to_string(at("s.conc")).expect("it is there"), text, "{case:?}");
+            assert!(!folder.path().join("x.html").exists());
+        }
+        let twice = ["--timeline", "/dev/null", "--trace", "/dev/null"];
+        assert_eq!(support::conc().args([command]).args(twice).args([at("s.conc")]).finish().code, Some(0));
+    }
+}

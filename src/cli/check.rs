@@ -150,7 +150,7 @@ struct Session<'a> {
 
 impl Session<'_> {
     fn check(&self) -> u8 {
-        if let Err(code) = self.args.picture.look() {
+        if let Err(code) = self.args.picture.look(&self.args.script.file) {
             return code;
         }
         let began = Instant::now();

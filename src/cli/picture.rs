@@ -42,9 +42,24 @@ impl PictureArgs {
     }
 
     /// Whether the files that were asked for can be made, before there is anything to
-    /// write. What stands there stays as it is, and nothing is left there. The error is
-    /// the command's exit code, with the reason printed.
-    pub fn look(&self) -> Result<(), u8> {
+    /// write. What stands there stays as it is, and nothing is left there; the script is not
+    /// written over. The error is the command's exit code, with the reason printed.
+    pub fn look(&self, script: &str) -> Result<(), u8> {
+        let both = self.timeline.as_deref().zip(self.trace.as_deref());
+        let same = |pair: &(&Path, &Path)| is_same_file(pair.0, pair.1);
+        let wrong = |text: String| {
+            put_err(&format!("conc: {text}\n"));
+            Err(exit::WRONG)
+        };
+        if let Some((path, _)) = both.filter(same) {
+            return wrong(format!("`--timeline` and `--trace` both name {}: give each its own file", path.display()));
+        }
+        if let Some(path) = self.timeline.iter().chain(&self.trace).find(|path| is_same_file(path, Path::new(script))) {
+            return wrong(format!(
+                "{} is the script, which a picture would be written over: name another file",
+                path.display()
+            ));
+        }
         let refused = |path: &PathBuf| may_be_written(path).err().map(|e| not_written(path, &e));
         match self.timeline.iter().chain(&self.trace).find_map(refused) {
             Some(code) => Err(code),
@@ -101,6 +116,21 @@ fn not_written(path: &Path, e: &io::Error) -> u8 {
 }
 
 /// Whether a file can be written there, by trying.
+/// Whether two paths lead to one file, be it there or not; what is no file, such as `/dev/null`,
+/// can be written to twice.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let place = |path: &Path| {
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Some((folder.canonicalize().ok()?, path.file_name()?.to_os_string()))
+    };
+    match (std::fs::metadata(one), std::fs::metadata(other)) {
+        (Ok(a), Ok(b)) => a.is_file() && (a.dev(), a.ino()) == (b.dev(), b.ino()),
+        (Err(_), Err(_)) => place(one).is_some() && place(one) == place(other),
+        _ => false,
+    }
+}
+
 fn may_be_written(path: &Path) -> io::Result<()> {
     match std::fs::metadata(path) {
         // To open a pipe would wait for its reader, or tell it of an end.

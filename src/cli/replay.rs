@@ -57,7 +57,7 @@ pub fn main(args: &ReplayArgs) -> u8 {
             return exit::WRONG;
         }
     };
-    if let Err(code) = args.picture.look() {
+    if let Err(code) = args.picture.look(&args.script.file) {
         return code;
     }
     let terminal = super::on_terminal();

@@ -56,7 +56,7 @@ pub fn main(args: &RunArgs) -> u8 {
         Ok(program) => program,
         Err(code) => return code,
     };
-    if let Err(code) = args.picture.look() {
+    if let Err(code) = args.picture.look(&args.script.file) {
         return code;
     }
     let seed = args.seed.unwrap_or_else(run::fresh_seed);

@@ -480,6 +480,11 @@ impl Arena {
         self.memory.word(RUN_AT + 8 * word)
     }
 
+    /// Something of the machine was refused to a task, which ends the run.
+    pub fn has_failed(&self) -> bool {
+        [run::OUTPUT_ERROR, run::OUT_OF_MEMORY, run::MACHINE].iter().any(|word| self.run(*word).load(SeqCst) != 0)
+    }
+
     pub fn run_half(&self, word: usize) -> &AtomicU32 {
         self.memory.half(RUN_AT + 8 * word)
     }

@@ -83,6 +83,10 @@ impl Executor {
         if !held.is_empty() && self.supervising && serves(self.arena, self.slot) && only_servants_live(self.arena) {
             held.clear();
         }
+        // The run has failed, and so nobody but that has ended it.
+        if self.arena.has_failed() {
+            held.clear();
+        }
         for (lock, mode, site) in held {
             let mode = match mode {
                 objects::Mode::Exclusive => 0,
