@@ -477,6 +477,7 @@ impl Link {
     fn take_output(&mut self, all: bool) {
         let mut buffer = vec![0u8; OUTPUT_BYTES];
         while all || (self.terms.ready)() {
+            let before = self.unfinished.len();
             match nix::unistd::read(&self.output, &mut buffer) {
                 Ok(n) if n > 0 => self.unfinished.extend_from_slice(&buffer[..n]),
                 _ => break,
@@ -484,7 +485,9 @@ impl Link {
             if self.unheard {
                 break;
             }
-            if let Some(end) = self.unfinished.iter().rposition(|b| *b == b'\n') {
+            // There is none in what came before.
+            if let Some(end) = self.unfinished[before..].iter().rposition(|b| *b == b'\n') {
+                let end = before + end;
                 let lines: Vec<u8> = self.unfinished.drain(..=end).collect();
                 self.tell(Event::Output(String::from_utf8_lossy(&lines).into_owned()));
             }
