@@ -276,6 +276,31 @@ fn what_other_prompts_call_help_and_leaving() {
     assert_eq!(session("fn help() { return 4 }\nhelp()\n").expect_code(0).stdout, "4\n");
 }
 
+/// What is a local of `main` is no declaration too, as in a script, so that the entries stay one.
+#[test]
+fn a_local_is_not_declared_too() {
+    for declaration in ["var a = 2", "fn a() { return 2 }", "lock a", "const a = 2", "struct a { var f = 1 }"] {
+        let ended = session(&format!("let a = 1\n{declaration}\na\n:check\n")).expect_code(2);
+        assert!(ended.stderr.contains("`a` is defined twice"), "{declaration}: {}", ended.stderr);
+        assert!(ended.stdout.starts_with("1\n"), "{declaration}: {}", ended.stdout);
+        assert!(ended.stdout.contains("proved absent"), "{declaration}: {}{}", ended.stdout, ended.stderr);
+    }
+}
+
+/// Entries come from standard input; it is no script beside them.
+#[test]
+fn standard_input_is_no_script_to_enter_first() {
+    let ended = conc().args(["repl", "-"]).input("1 + 1\n").finish().expect_code(2);
+    assert_eq!(ended.stdout, "");
+    assert!(ended.stderr.contains("comes from standard input anyway"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_folder_is_not_written_over() {
+    let ended = session("let a = 1\n:save tmp\n:save! tmp\n").expect_code(2);
+    assert_eq!(ended.stderr.matches("tmp is a folder: name a file in it\n").count(), 2, "{}", ended.stderr);
+}
+
 /// Of a task that was defined again with other parameters: what is said can be done.
 #[test]
 fn what_fits_an_earlier_definition_only_is_told() {

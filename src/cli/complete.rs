@@ -98,7 +98,16 @@ pub fn answer(args: &[OsString]) -> Option<u8> {
 
 /// Completes the name of a script; `-` is standard input.
 pub fn script() -> ArgValueCompleter {
-    let completer = PathCompleter::file().stdio().filter(is_script);
+    scripts(PathCompleter::file().stdio())
+}
+
+/// The same where standard input says something else.
+pub fn script_file() -> ArgValueCompleter {
+    scripts(PathCompleter::file())
+}
+
+fn scripts(files: PathCompleter) -> ArgValueCompleter {
+    let completer = files.filter(is_script);
     ArgValueCompleter::new(move |current: &OsStr| {
         let found = completer.complete(current);
         found

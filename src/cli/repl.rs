@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 #[command(after_help = super::example::help("repl"))]
 pub struct ReplArgs {
     /// A script to enter first
-    #[arg(add = super::complete::script())]
+    #[arg(add = super::complete::script_file())]
     file: Option<String>,
     /// Where random choices begin
     #[arg(long, value_name = "N")]
@@ -36,6 +36,10 @@ pub struct ReplArgs {
 }
 
 pub fn main(args: &ReplArgs) -> u8 {
+    if args.file.as_deref() == Some("-") {
+        put_err("conc: what is entered comes from standard input anyway: leave the `-` out\n");
+        return exit::WRONG;
+    }
     let (out, err) = super::on_terminal();
     // The line is painted on standard error, for all who look at the output.
     let interactive = std::io::stdin().is_terminal() && out && err && !args.transcript;

@@ -63,7 +63,7 @@ impl Talk for Standard {
 #[command(after_help = super::example::help("step"))]
 pub struct StepArgs {
     /// The script
-    #[arg(add = super::complete::script())]
+    #[arg(add = super::complete::script_file())]
     file: String,
     /// Give a `const` of the script another value
     #[arg(short = 'D', value_name = "NAME=VALUE", add = super::complete::define())]

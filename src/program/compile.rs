@@ -333,7 +333,11 @@ impl<'s> Compiler<'s> {
             let error = ScriptError::new(name.span, "`self` is the running task").label("taken");
             return self.error(error);
         }
-        if let Err(first) = self.globals.define(&name.text, global, name.span) {
+        // In a program that grows, `main` has the locals of the texts before; of this one none
+        // has come yet.
+        let local = self.main_local(&name.text).map_or(Ok(()), Err);
+        let defined = local.and_then(|()| self.globals.define(&name.text, global, name.span));
+        if let Err(first) = defined {
             let error = ScriptError::new(name.span, format!("`{}` is defined twice", name.text))
                 .label("defined again")
                 .related(first, "first defined here")

@@ -148,9 +148,6 @@ impl Growth {
 
     fn grown(&self, mut compiler: Compiler, text: &str, base: u32) -> Growth {
         let mut main = compiler.before.main.take().unwrap_or_else(|| self.main.clone());
-        for name in compiler.globals.new_names() {
-            main.forget(name);
-        }
         main.settle(|span| in_whole(span, base));
         compiler.globals.settle(base);
         compiler.main_locals.seal(|span| *span = in_whole(*span, base));

@@ -170,9 +170,6 @@ impl Frame {
         local.span = span;
         Some(local.slot)
     }
-    pub fn forget(&mut self, name: &str) {
-        self.scopes.iter_mut().for_each(|s| s.retain(|l| &*l.name != name));
-    }
     /// Of a body that goes on later: what is not named is free again.
     pub fn settle(&mut self, to: impl Fn(Span) -> Span) {
         self.scopes.truncate(1);

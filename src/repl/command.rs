@@ -196,6 +196,9 @@ impl Repl {
         let written = options.open(file).and_then(|mut f| std::io::Write::write_all(&mut f, text.as_bytes()));
         if let Err(e) = written {
             self.wrong = true;
+            if std::path::Path::new(file).is_dir() {
+                return Reply::err(format!("{file} is a folder: name a file in it\n"));
+            }
             if e.kind() == std::io::ErrorKind::AlreadyExists {
                 return Reply::err(format!("{file} is there already; `:save! {file}` writes over it\n"));
             }
