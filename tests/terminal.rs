@@ -185,6 +185,18 @@ fn the_history_stays_between_sessions() {
     t.leave();
 }
 
+/// While a statement runs the editor is not there.
+#[test]
+fn what_was_typed_ahead_is_in_the_history() {
+    let mut t = terminal();
+    t.keys("sleep 50ms\rprint \"ahead\"\r");
+    t.until("what it prints", |t| t.count("ahead") == 1 && t.at_prompt());
+    t.keys("\x1b[A");
+    t.until("the entry", |t| t.last().ends_with("> print \"ahead\""));
+    t.clear();
+    t.leave();
+}
+
 #[test]
 fn ctrl_c_stops_the_statement_and_not_the_session() {
     let mut t = terminal();

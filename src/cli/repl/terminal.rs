@@ -25,8 +25,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal as Signals;
 use nu_ansi_term::{Color, Style};
 use reedline::{
-    Completer, DefaultHinter, EditCommand, Editor, Emacs, ExternalPrinter, FileBackedHistory, Highlighter, IdeMenu,
-    KeyCode, KeyModifiers, Menu, MenuBuilder, MenuEvent, Painter, Prompt, PromptEditMode, PromptHistorySearch,
+    Completer, DefaultHinter, EditCommand, Editor, Emacs, ExternalPrinter, FileBackedHistory, Highlighter, HistoryItem,
+    IdeMenu, KeyCode, KeyModifiers, Menu, MenuBuilder, MenuEvent, Painter, Prompt, PromptEditMode, PromptHistorySearch,
     Reedline, ReedlineEvent, ReedlineMenu, Signal, Span, StyledText, Suggestion, ValidationResult, Validator,
     default_emacs_keybindings,
 };
@@ -397,6 +397,8 @@ impl Desk {
                 return None;
             }
             if prompt.more.is_empty() || is_complete(&text) {
+                // The editor enters only what was entered in it.
+                let _ = editor.history_mut().save(HistoryItem::from_command_line(&text));
                 let shown = text.replace('\n', &format!("\n{}", prompt.more));
                 self.screen.put(&format!("{}{shown}\n", prompt.first));
                 return Some(Typed::Text(text));
