@@ -41,12 +41,33 @@ impl Line {
         }
         self.last = elapsed;
         self.shown = true;
-        put_err(&format!("\r\u{1b}[K{}", text()));
+        put_err(&format!("\r\u{1b}[K{}", fitted(&text(), crate::run::terminal_columns().unwrap_or(80))));
     }
 
     pub fn clear(&mut self) {
         if std::mem::take(&mut self.shown) {
             put_err("\r\u{1b}[K");
         }
+    }
+}
+
+/// What goes into one row of so many columns: of a line that went on in the next one, the
+/// first row would stay when it is written anew. The last column stays free, since behind it
+/// some terminals go on at once.
+fn fitted(text: &str, columns: usize) -> String {
+    text.chars().take(columns.saturating_sub(1)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fitted;
+
+    #[test]
+    fn the_line_stays_in_its_row() {
+        let text = "1000 states (3 to do)";
+        assert_eq!(fitted(text, 30), text);
+        assert_eq!(fitted(text, text.len()), "1000 states (3 to do");
+        assert_eq!(fitted(text, 12), "1000 states");
+        assert_eq!(fitted(text, 0), "");
     }
 }
