@@ -46,7 +46,7 @@ pub fn text(lanes: &Lanes, source: &Source, style: &Style) -> String {
     if !narrow {
         let mut head = format!("{:>number_width$}  ", "line");
         for name in &lanes.names {
-            head.push_str(&padded(&style.own(name), column));
+            head.push_str(&padded(&style.own_cut(name, column - 1), column));
         }
         out.push_str(&format!("{}\n", style.paint("1", head.trim_end())));
     }
@@ -62,11 +62,10 @@ pub fn text(lanes: &Lanes, source: &Source, style: &Style) -> String {
             out.push_str(&format!("{:>number_width$}  from here on round and round:\n", ""));
         }
         let text = if narrow { format!("{}: {}", lanes.names[step.lane], step.text) } else { step.text.clone() };
-        let text = style.own(&text);
         let indent = if narrow { 0 } else { step.lane * column };
         let width =
             if narrow { room } else { column.saturating_sub(1).max(room.saturating_sub(indent).min(COLUMN_MAX)) };
-        out.push_str(&format!("{:>number_width$}  {}{}\n", lines[n], " ".repeat(indent), phrase::cut(&text, width)));
+        out.push_str(&format!("{:>number_width$}  {}{}\n", lines[n], " ".repeat(indent), style.own_cut(&text, width)));
     }
     out
 }
@@ -76,8 +75,7 @@ fn line_of(source: &Source, step: &Step) -> String {
 }
 
 fn padded(text: &str, width: usize) -> String {
-    let text = phrase::cut(text, width - 1);
-    let more = width.saturating_sub(phrase::columns(&text));
+    let more = width.saturating_sub(phrase::columns(text));
     format!("{text}{}", " ".repeat(more))
 }
 
@@ -115,5 +113,19 @@ mod tests {
            3  t2: read x: 0
            4  t1: write x: 1
         ");
+    }
+
+    #[test]
+    fn what_is_cut_is_marked_as_the_terminal_can_show_it() {
+        let source = Source::new("s.conc", "a\nb\nc\nd\ne\n");
+        let mut long = way();
+        long.names[0] = "a task with quite a long name".into();
+        long.steps[1].text = "read x: \"a value that is longer than its lane and the next one\"".into();
+        let shown = |unicode| text(&long, &source, &Style { unicode, ..Style::default() });
+        let (plain, marked) = (shown(false), shown(true));
+        assert!(plain.is_ascii() && plain.matches("...").count() == 2, "{plain}");
+        assert_eq!(marked.matches('…').count(), 2, "{marked}");
+        let columns = |text: &str| text.lines().map(|l| l.chars().count()).collect::<Vec<_>>();
+        assert_eq!(columns(&plain), columns(&marked), "{plain}{marked}");
     }
 }

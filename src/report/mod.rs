@@ -73,6 +73,15 @@ impl Style {
         if self.unicode { text } else { text.replace('…', "...") }
     }
 
+    /// The same cut to so many columns, with the sign for what is missing that it can show.
+    fn own_cut(&self, text: &str, columns_max: usize) -> String {
+        let text = self.own(text);
+        if self.unicode || phrase::columns(&text) <= columns_max {
+            return phrase::cut(&text, columns_max);
+        }
+        self.own(&phrase::cut(&text, columns_max.saturating_sub("..".len())))
+    }
+
     fn within_bounds(&self) -> Style {
         Style { width: self.width.max(40), ..*self }
     }
