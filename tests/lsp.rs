@@ -347,6 +347,22 @@ fn a_hover_has_the_declaration_and_the_operations() {
     assert_eq!(hover("bank.conc", 0, 2), "", "a comment has none");
     assert_eq!(hover("balance is", 0, 2), "", "a string has none");
     editor.leave();
+    for (line, word, says) in [
+        ("let b = true", "true", "a condition is a bool"),
+        ("try { b() } catch any { }", "catch", "see errors"),
+        ("lock r reentrant", "reentrant", "may take it again"),
+        ("queue v via manager", "via", "manager"),
+        ("spawn daemon d", "daemon", "not waited for"),
+        ("let h = submit t to p", "submit", "handle"),
+        ("select { after 1s => { } }", "after", "limits the wait"),
+    ] {
+        let mut editor = Editor::open(line);
+        let place = find(line, word, 0);
+        let found = editor.ask_at("textDocument/hover", place.0, place.1);
+        let text = found["contents"]["value"].as_str().unwrap_or("");
+        assert!(text.contains(says), "{word}: {text}");
+        editor.leave();
+    }
 }
 
 #[test]

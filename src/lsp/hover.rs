@@ -175,7 +175,7 @@ fn of_word(document: &Document, word: &str, span: Span) -> Option<String> {
         return Some(format!("The error `{word}`: {}", entry.text));
     }
     let rows: Vec<String> = reference::word(word).iter().map(row).collect();
-    (!rows.is_empty()).then(|| rows.join("\n"))
+    if rows.is_empty() { reference::part(word) } else { Some(rows.join("\n")) }
 }
 
 /// A code has hyphens, which are no part of a word.

@@ -4,7 +4,7 @@
 use super::command::{COMMANDS, usage};
 use super::show::{broken, columns};
 use crate::lang::error::nearest;
-use crate::report::{Style, wrap};
+use crate::report::{Style, reference, wrap};
 
 const REFERENCE: &str = include_str!("../../docs/language.md");
 
@@ -37,6 +37,25 @@ const ALIASES: &[(&str, &str)] = &[
     ("struct", "structs, and objects made while running"),
     ("fn", "a script"),
     ("const", "a script"),
+    ("expect", "what a script expects"),
+    ("some", "what a script expects"),
+    ("every", "what a script expects"),
+    ("after", "select"),
+    ("reentrant", "lock"),
+    ("daemon", "tasks"),
+    ("all", "tasks"),
+    ("x", "tasks"),
+    ("thread", "tasks"),
+    ("threads", "pool"),
+    ("processes", "pool"),
+    ("of", "pool"),
+    ("to", "pool"),
+    ("via", "queue"),
+    ("manager", "queue"),
+    ("ns", "values and expressions"),
+    ("us", "values and expressions"),
+    ("ms", "values and expressions"),
+    ("s", "values and expressions"),
 ];
 
 struct Section {
@@ -87,7 +106,8 @@ pub fn topic(name: &str, style: &Style) -> Result<String, String> {
     if let Some(place) = title(&wanted).or_else(|| title(alias)).or_else(begins) {
         return Ok(page(&sections, place, style));
     }
-    // A method, an error: wherever a table or the text names it as code.
+    // A method, an error: wherever a table or the text names it as code. A word that stands
+    // nowhere alone: what it is used in.
     let quoted = [
         format!("`{wanted}("),
         format!("`{wanted}`"),
@@ -95,9 +115,14 @@ pub fn topic(name: &str, style: &Style) -> Result<String, String> {
         format!(".{wanted}("),
         format!("`{name}`"),
     ];
-    let naming: Vec<usize> = (1..sections.len())
-        .filter(|i| sections[*i].body.lines().any(|l| l.starts_with('|') && quoted.iter().any(|q| l.contains(q))))
-        .collect();
+    let names = |l: &str| l.starts_with('|') && quoted.iter().any(|q| l.contains(q));
+    let uses = |l: &str| l.starts_with('|') && cells(l).first().is_some_and(|c| reference::has_word(c, &wanted));
+    let rows_of = |is_one: &dyn Fn(&str) -> bool| -> Vec<usize> {
+        (1..sections.len()).filter(|i| sections[*i].body.lines().any(is_one)).collect()
+    };
+    let alone = rows_of(&names);
+    let (naming, is_row): (_, &dyn Fn(&str) -> bool) =
+        if alone.is_empty() { (rows_of(&uses), &uses) } else { (alone, &names) };
     match naming[..] {
         [] => {
             let all: Vec<String> = topics();
@@ -110,10 +135,8 @@ pub fn topic(name: &str, style: &Style) -> Result<String, String> {
             let mut out = String::new();
             for place in naming {
                 let lines = sections[place].body.lines();
-                let rows: Vec<Vec<String>> = lines
-                    .filter(|l| l.starts_with('|') && quoted.iter().any(|q| l.contains(q)))
-                    .map(|l| cells(l).iter().map(|c| without_links(c)).collect())
-                    .collect();
+                let rows: Vec<Vec<String>> =
+                    lines.filter(|l| is_row(l)).map(|l| cells(l).iter().map(|c| without_links(c)).collect()).collect();
                 out.push_str(&format!("{}\n", heading(&sections[place].title, style)));
                 out.push_str(&table(&rows, style));
             }
@@ -271,6 +294,12 @@ mod tests {
             let text = topic(word, &Style::default()).unwrap_or_else(|e| panic!("{e}"));
             assert!(text.contains(shows), "{word}: {text}");
         }
+        for word in crate::lang::word::reserved().into_iter().chain(crate::lang::word::contextual()) {
+            if let Err(e) = topic(word, &Style::default()) {
+                panic!("{e}");
+            }
+        }
+        assert!(topic("sleep", &Style::default()).is_ok_and(|text| text.contains("sleep 1")), "its row");
         assert!(topic("semaphor", &Style::default()).is_ok(), "the beginning of a title is enough");
         let unknown = |word: &str| topic(word, &Style::default()).unwrap_err();
         let lists = "`:help` lists the topics\n";

@@ -62,9 +62,37 @@ pub fn word(word: &str) -> Vec<Entry> {
         "## 7. Statements",
         "## 11. What a script expects",
     ];
-    let begins = |code: &str| code.split(|c: char| !(c.is_alphanumeric() || c == '_')).next() == Some(word);
-    let all = SECTIONS.into_iter().filter_map(section).flat_map(entries);
-    all.filter(|e| e.codes.iter().any(|c| begins(c))).collect()
+    let begins = |code: &str| code.split(|c: char| !is_of_word(c)).next() == Some(word);
+    let rows = |headings: &[&str], shows: &dyn Fn(&str) -> bool| -> Vec<Entry> {
+        let all = headings.iter().filter_map(|heading| section(heading)).flat_map(entries);
+        all.filter(|e| e.codes.iter().any(|c| shows(c))).collect()
+    };
+    let found = rows(&SECTIONS, &begins);
+    if !found.is_empty() {
+        return found;
+    }
+    // What belongs to something else stands further behind in it.
+    let found = rows(&SECTIONS, &|code| has_word(code, word));
+    if found.is_empty() { rows(&["### `pool`"], &begins) } else { found }
+}
+
+/// What is said of a word that only goes with another one: the paragraph that shows it.
+pub fn part(word: &str) -> Option<String> {
+    const OF: [(&[&str], &str); 3] =
+        [(&["after", "else"], "### `select`"), (&["reentrant"], "### `lock`"), (&["via", "manager"], "### `queue`")];
+    let heading = OF.iter().find(|of| of.0.contains(&word))?.1;
+    let paragraphs = section(heading)?.split("\n\n").map(|p| p.trim().replace('\n', " "));
+    let shows = |p: &String| p.split('`').skip(1).step_by(2).any(|code| has_word(code, word));
+    paragraphs.filter(|p| !p.starts_with("```") && !p.starts_with('|')).find(shows).map(|p| plain_links(&p))
+}
+
+fn is_of_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// Whether a piece of code has this word.
+pub fn has_word(code: &str, word: &str) -> bool {
+    code.split(|c: char| !is_of_word(c)).any(|w| w == word)
 }
 
 /// From a heading to the next one of its depth or above.
@@ -94,10 +122,12 @@ fn entries(section: &'static str) -> Vec<Entry> {
 }
 
 fn entry(row: &'static str) -> Option<Entry> {
-    let mut cells = row.trim_matches('|').split('|').map(str::trim);
-    let first = cells.next()?;
-    let codes: Vec<&str> = first.split('`').skip(1).step_by(2).collect();
-    let text: Vec<String> = cells.filter(|c| !c.is_empty()).map(plain_links).collect();
+    let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+    // A value stands behind its type.
+    let of = cells.iter().take(2).position(|c| c.starts_with('`')).unwrap_or(0);
+    let codes: Vec<&str> = cells[of].split('`').skip(1).step_by(2).collect();
+    let others = cells.iter().enumerate().filter(|(n, c)| *n != of && !c.is_empty());
+    let text: Vec<String> = others.map(|(_, c)| plain_links(c)).collect();
     (!codes.is_empty()).then(|| Entry { codes, text: text.join("; ") })
 }
 
@@ -146,6 +176,13 @@ mod tests {
         assert!(word("expect").len() >= 3);
         assert!(word("with")[0].text.contains("see locks"), "{:?}", word("with"));
         assert!(word("banana").is_empty());
+        assert!(word("true")[0].text.starts_with("bool;"), "{:?}", word("true"));
+        assert!(word("catch")[0].text.contains("errors") && word("submit")[0].text.contains("handle"));
+        for reserved in crate::lang::word::reserved() {
+            assert!(!word(reserved).is_empty() || part(reserved).is_some(), "nothing is said of `{reserved}`");
+        }
+        let (reentrant, via) = (part("reentrant").unwrap_or_default(), part("via").unwrap_or_default());
+        assert!(reentrant.contains("`lock m reentrant`") && via.contains("via manager"), "{reentrant} {via}");
         assert!(error("Empty").is_some() && error("empty").is_none());
         assert!(field("self", "index").is_some() && field("w", "result").is_some());
     }
