@@ -390,7 +390,7 @@ fn explore_all(
         let mut more = false;
         for found in explorer.found.clone() {
             if let What::Event(seen::Event::Race { name, memory, .. }) = &found.what
-                && !(options.first && !races.is_empty())
+                && (!options.first || races.is_empty())
                 && known_races.insert(name.clone())
             {
                 explorer.heed(ask);
