@@ -21,6 +21,9 @@ fn complete(words: &[&str]) -> Vec<String> {
         .env("PATH", &path)
         .file("bank.conc", "const TELLERS = 2\nconst TIME = 5ms\nvar x = 0\nthis is not right\n")
         .file("notes.txt", "")
+        .file("page.html", "")
+        .file("page.json", "")
+        .file("-dash.conc", "print 1\n")
         .args(["-c", &script])
         .finish()
         .expect_code(0);
@@ -44,11 +47,23 @@ fn scripts_are_completed_and_no_other_files() {
     let found = complete(&["run", ""]);
     assert!(found.iter().any(|f| f == "bank.conc") && !found.iter().any(|f| f == "notes.txt"), "{found:?}");
     assert_eq!(complete(&["fmt", "ba"]), ["bank.conc"]);
+    assert!(found.iter().any(|f| f == "./-dash.conc"), "a name that would be an option: {found:?}");
+}
+
+/// What would be written over is no script.
+#[test]
+fn files_to_be_written_are_completed_by_their_kind() {
+    for command in ["run", "check", "replay"] {
+        let files = |option: &str| complete(&[command, option, ""]).into_iter().filter(|f| !f.ends_with('/'));
+        assert_eq!(files("--timeline").collect::<Vec<_>>(), ["page.html"], "{command}");
+        assert_eq!(files("--trace").collect::<Vec<_>>(), ["page.json"], "{command}");
+    }
 }
 
 #[test]
 fn codes_of_findings_are_completed() {
     assert_eq!(complete(&["explain", "lo"]), ["lock-order", "lost-wakeup"]);
+    assert_eq!(complete(&["check", "--until", "lo"]), ["lock-order", "lost-wakeup"]);
 }
 
 #[test]

@@ -251,6 +251,18 @@ fn files_that_may_not_be_large() {
     assert_eq!(ended.stdout, "out\nscript.conc\ntmp\n");
 }
 
+/// To move a new file into its place the folder alone must be writable; what is written anew is
+/// the script all the same. Root may write every file but without the capability.
+#[test]
+fn a_script_that_may_not_be_written_is_not_laid_out_anew() {
+    let as_owner = "if [ $(id -u) = 0 ]; then drop='setpriv --bounding-set=-dac_override'; fi; \
+                    chmod 444 script.conc; $drop \"$CONC\" fmt script.conc; code=$?; cat script.conc; exit $code";
+    let shell = support::program("sh").args(["-c", as_owner]).env("CONC", env!("CARGO_BIN_EXE_conc"));
+    let ended = shell.file("script.conc", "print   1\n").finish().expect_code(4);
+    assert_eq!(ended.stderr, "conc: script.conc cannot be written: permission denied\n");
+    assert_eq!(ended.stdout, "print   1\n");
+}
+
 /// As little as a program can be loaded with: the work is done on a stack of its own.
 #[test]
 fn a_small_stack_to_begin_with() {

@@ -102,6 +102,7 @@ const MISTAKES: &[(At, &str, &str, &str)] = &[
     (Top, "struct S { var a = 1, var b = 2 }", "the fields of a struct are not separated by `,`", "one field a line"),
     (Top, "fn g(int a) { return 1 }", "parameters have no types", "leave the type out"),
     (Top, "void h(a) { return 1 }", "`void` does not begin a function", "write `fn h(…) { }`"),
+    (Top, "const A = B\nconst B = 2", "`B` is defined further down", "write `const B` above this one"),
     (Top, "import threading", "there is nothing to import", "leave the line out"),
     (Top, "var busy = false", "`busy` is a word of the language and cannot be a name", "such as `busy_`"),
     (Top, "queue yield", "`yield` is a word of the language and cannot be a name", "such as `yield_`"),
@@ -113,6 +114,7 @@ const MISTAKES: &[(At, &str, &str, &str)] = &[
     ),
     (Task, "let r = R(kill: 1)", "`kill` is a word of the language and cannot be a name", "such as `kill_`"),
     // Names, methods, arguments.
+    (Task, "print true < false", "`<` cannot take a bool", "it takes integers, durations and strings"),
     (Task, "print nope", "`nope` is not defined", "`let nope = …`"),
     (Task, "spawn nope()", "`nope` is not defined", "`task nope() { }`"),
     (Task, "print nope.a.b", "`nope` is not defined", "`let nope = …`"),

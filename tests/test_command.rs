@@ -230,6 +230,19 @@ fn a_pipe_is_no_script() {
     }
 }
 
+/// A name that is no text leads to its file all the same.
+#[test]
+fn a_name_need_not_be_text() {
+    for (command, says) in [("test", "1 passed"), ("fmt --check", "")] {
+        let line = format!(
+            "x=$(printf 'tmp/\\377.conc'); echo 'print 1' > \"$x\"; \"$CONC\" {command} tmp; code=$?; rm \"$x\"; exit $code"
+        );
+        let shell = support::program("sh").args(["-c", &line]).env("CONC", env!("CARGO_BIN_EXE_conc"));
+        let ended = shell.finish().expect_code(0);
+        assert!(ended.stdout.contains(says) && ended.stderr.is_empty(), "{}{}", ended.stdout, ended.stderr);
+    }
+}
+
 /// A finding about a job is on its pool.
 #[test]
 fn a_job_is_its_pools() {

@@ -244,6 +244,9 @@ fn wrong_command_lines() {
     refused(run("print 1").args(["--seed", "x"]), "--seed");
     refused(run("print 1").args(["--repeat", "0"]), "--repeat");
     refused(run("print 1").args(["--time-limit", "10"]), "10s or 500ms");
+    refused(run("print 1").args(["--time-limit", "99999999999s"]), "leave the limit out");
+    refused(run("print 1").args(["--time-limit", "5m"]), "the units are s, ms, us and ns");
+    refused(conc().args(["run", ""]), "a file without a name cannot be read: no such file or directory");
     refused(run("print 1").args(["--format", "xml"]), "human, json");
 }
 

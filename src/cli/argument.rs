@@ -45,9 +45,17 @@ fn size(text: &str) -> Result<u64, String> {
 
 /// In nanoseconds.
 pub fn time(text: &str) -> Result<u64, String> {
+    const UNITS: [&str; 4] = ["s", "ms", "us", "ns"];
     let literal = crate::lang::parse::parse_expr(text).ok().map(|e| e.kind);
+    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '_');
     match literal {
         Some(crate::lang::ast::ExprKind::Duration(ns)) if ns > 0 => Ok(ns as u64),
+        None if unit.len() < text.len() && UNITS.contains(&unit) => {
+            Err("so long a time has no end: leave the limit out".to_string())
+        }
+        None if matches!(unit, "m" | "min" | "h" | "d") => {
+            Err("write it in seconds: the units are s, ms, us and ns".to_string())
+        }
         _ => Err("write a time such as 10s or 500ms".to_string()),
     }
 }

@@ -6,7 +6,9 @@ use super::{exit, put_err, put_out};
 use crate::lang::ast::Item;
 use crate::report::explain;
 use clap::{Args, CommandFactory, ValueEnum};
-use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, CompletionCandidate, PathCompleter};
+use clap_complete::engine::{
+    ArgValueCandidates, ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter,
+};
 use clap_complete::env::{CompleteEnv, Shells};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -96,7 +98,25 @@ pub fn answer(args: &[OsString]) -> Option<u8> {
 
 /// Completes the name of a script; `-` is standard input.
 pub fn script() -> ArgValueCompleter {
-    ArgValueCompleter::new(PathCompleter::file().stdio().filter(is_script))
+    let completer = PathCompleter::file().stdio().filter(is_script);
+    ArgValueCompleter::new(move |current: &OsStr| {
+        let found = completer.complete(current);
+        found
+            .into_iter()
+            .map(|candidate| if is_option(&candidate) { candidate.add_prefix("./") } else { candidate })
+            .collect()
+    })
+}
+
+/// Whether a command would take a file's name for an option.
+fn is_option(candidate: &CompletionCandidate) -> bool {
+    candidate.get_value().as_encoded_bytes().strip_prefix(b"-").is_some_and(|rest| !rest.is_empty())
+}
+
+/// Completes the name of a file that is to be written: of those that are there, the ones that
+/// are of its kind. A script is never offered for what would be written over it.
+pub fn file(extension: &'static str) -> ArgValueCompleter {
+    ArgValueCompleter::new(PathCompleter::file().filter(move |path| path.extension().is_some_and(|e| e == extension)))
 }
 
 fn is_script(path: &Path) -> bool {

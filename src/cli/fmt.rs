@@ -23,7 +23,7 @@ pub fn main(args: &FmtArgs) -> u8 {
     let mut code = exit::FINE;
     for path in &args.paths {
         if path == "-" {
-            code = code.max(one("-", args));
+            code = code.max(one(Path::new("-"), args));
             continue;
         }
         match script::below(Path::new(path)) {
@@ -33,7 +33,7 @@ pub fn main(args: &FmtArgs) -> u8 {
             }
             Ok(files) => {
                 for file in files {
-                    code = code.max(one(&file.to_string_lossy(), args));
+                    code = code.max(one(&file, args));
                 }
             }
             Err(e) => {
@@ -45,7 +45,7 @@ pub fn main(args: &FmtArgs) -> u8 {
     code
 }
 
-fn one(path: &str, args: &FmtArgs) -> u8 {
+fn one(path: &Path, args: &FmtArgs) -> u8 {
     let source = match script::read(path) {
         Ok(source) => source,
         Err(code) => return code,
@@ -65,23 +65,27 @@ fn one(path: &str, args: &FmtArgs) -> u8 {
         put_out(&format!("{}\n", source.name));
         return exit::FINDINGS;
     }
-    if path == "-" {
+    if path == Path::new("-") {
         put_out(&text);
     } else if text != source.text
-        && let Err(e) = replace(Path::new(path), &text)
+        && let Err(e) = replace(path, &text)
     {
-        put_err(&format!("conc: {path} cannot be written: {}\n", script::plain(&e)));
+        put_err(&format!("conc: {} cannot be written: {}\n", path.display(), script::plain(&e)));
         return exit::FAILED;
     }
     exit::FINE
 }
 
 /// Writes beside it and moves it into place, so that a full disk or a killed
-/// process leaves the old script.
+/// process leaves the old script. To move it there the folder alone must be writable: whether
+/// the script itself may be written, opening it says, which changes nothing.
 fn replace(path: &Path, text: &str) -> std::io::Result<()> {
     let path = std::fs::canonicalize(path)?;
-    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
+    drop(std::fs::OpenOptions::new().write(true).open(&path)?);
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}", std::process::id()));
+    let beside = path.with_file_name(name);
     let permissions = std::fs::metadata(&path)?.permissions();
     let written = std::fs::write(&beside, text)
         .and_then(|()| std::fs::set_permissions(&beside, permissions))

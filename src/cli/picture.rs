@@ -9,7 +9,7 @@ use crate::detect::event::Recording;
 use crate::detect::finding::Finding;
 use crate::program::Program;
 use crate::report::{Source, Style, timeline, trace};
-use clap::{Args, ValueHint};
+use clap::Args;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -22,10 +22,10 @@ const TURNS_MAX: usize = 5_000;
 #[derive(Args)]
 pub struct PictureArgs {
     /// Draw what happens, as one page for a browser
-    #[arg(long, value_name = "FILE.html", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE.html", add = super::complete::file("html"))]
     timeline: Option<PathBuf>,
     /// Write what happens as trace events, for Perfetto
-    #[arg(long, value_name = "FILE.json", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE.json", add = super::complete::file("json"))]
     trace: Option<PathBuf>,
 }
 
@@ -115,7 +115,6 @@ fn not_written(path: &Path, e: &io::Error) -> u8 {
     exit::FAILED
 }
 
-/// Whether a file can be written there, by trying.
 /// Whether two paths lead to one file, be it there or not; what is no file, such as `/dev/null`,
 /// can be written to twice.
 fn is_same_file(one: &Path, other: &Path) -> bool {
@@ -131,6 +130,7 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
     }
 }
 
+/// Whether a file can be written there, by trying.
 fn may_be_written(path: &Path) -> io::Result<()> {
     match std::fs::metadata(path) {
         // To open a pipe would wait for its reader, or tell it of an end.

@@ -34,7 +34,7 @@ pub struct SamplingArgs {
     #[arg(long, value_name = "N", default_value = "100000", requires = "strategy", value_parser = clap::value_parser!(u64).range(1..))]
     max_steps: u64,
     /// End once there is a finding of this kind, such as deadlock
-    #[arg(long, value_name = "CODE", requires = "strategy", value_parser = code)]
+    #[arg(long, value_name = "CODE", requires = "strategy", value_parser = code, add = super::complete::code())]
     until: Option<Code>,
 }
 

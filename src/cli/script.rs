@@ -18,18 +18,21 @@ use std::path::{Path, PathBuf};
 
 /// Reads a file, or standard input for `-`. The error is the exit code, with
 /// the sentence printed.
-pub fn read(path: &str) -> Result<Source, u8> {
+pub fn read(path: impl AsRef<Path>) -> Result<Source, u8> {
     source(path).map_err(|sentence| {
         put_err(&format!("conc: {sentence}\n"));
         exit::WRONG
     })
 }
 
-/// The same, with the sentence for the error.
-pub fn source(path: &str) -> Result<Source, String> {
-    let bytes = if path == "-" { read_input() } else { std::fs::read(path) };
-    let bytes = bytes.map_err(|e| unreadable(path, &e))?;
-    Source::from_bytes(if path == "-" { STANDARD_INPUT } else { path }, bytes)
+/// The same, with the sentence for the error. A name that is no text is told as near to it as
+/// can be, and read as it is.
+pub fn source(path: impl AsRef<Path>) -> Result<Source, String> {
+    let path = path.as_ref();
+    let name = path.to_string_lossy();
+    let bytes = if name == "-" { read_input() } else { std::fs::read(path) };
+    let bytes = bytes.map_err(|e| unreadable(&name, &e))?;
+    Source::from_bytes(if name == "-" { STANDARD_INPUT } else { &name }, bytes)
 }
 
 /// Why there is no script, or no session: a sentence.
@@ -38,7 +41,12 @@ pub fn unreadable(path: &str, e: &std::io::Error) -> String {
         Some(nix::Error::EBADF) if path == "-" => "it is closed, or open only for writing".to_string(),
         _ => plain(e),
     };
-    format!("{} cannot be read: {why}", if path == "-" { STANDARD_INPUT } else { path })
+    let name = match path {
+        "-" => STANDARD_INPUT,
+        "" => "a file without a name",
+        path => path,
+    };
+    format!("{name} cannot be read: {why}")
 }
 
 /// By the descriptor: Rust's `Stdin` takes one that cannot be read for an empty one.

@@ -56,10 +56,10 @@ struct Case {
 }
 
 /// The script of a file; where it cannot be read, the error beside an empty one.
-fn read(path: &str) -> (Source, Option<ScriptError>) {
+fn read(path: &Path) -> (Source, Option<ScriptError>) {
     match script::source(path) {
         Ok(source) => (source, None),
-        Err(sentence) => (Source::new(path, ""), Some(ScriptError::new(Span::default(), sentence))),
+        Err(sentence) => (Source::new(path.to_string_lossy(), ""), Some(ScriptError::new(Span::default(), sentence))),
     }
 }
 
@@ -88,20 +88,19 @@ pub fn main(args: &TestArgs) -> u8 {
 
 /// The scripts, each once, without those to skip; whether a path has none, which is said. The
 /// others are tested all the same.
-fn files(args: &TestArgs) -> Result<(Vec<String>, bool), u8> {
+fn files(args: &TestArgs) -> Result<(Vec<PathBuf>, bool), u8> {
     let (mut found, mut known, mut missing) = (Vec::new(), BTreeSet::new(), false);
-    let mut add = |found: &mut Vec<String>, below: Vec<PathBuf>| {
+    let mut add = |found: &mut Vec<PathBuf>, below: Vec<PathBuf>| {
         for file in below {
             let same = std::fs::canonicalize(&file).unwrap_or_else(|_| file.clone());
             if known.insert(same) {
-                let file = file.strip_prefix(".").unwrap_or(&file);
-                found.push(file.to_string_lossy().into_owned());
+                found.push(file.strip_prefix(".").unwrap_or(&file).to_path_buf());
             }
         }
     };
     for path in &args.paths {
         if path == "-" {
-            found.push(path.clone());
+            found.push(PathBuf::from(path));
             continue;
         }
         let none = match script::below(Path::new(path)) {
@@ -116,7 +115,7 @@ fn files(args: &TestArgs) -> Result<(Vec<String>, bool), u8> {
         missing = true;
     }
     let any = !found.is_empty();
-    found.retain(|path| !args.skip.iter().any(|text| path.contains(text.as_str())));
+    found.retain(|path| !args.skip.iter().any(|text| path.to_string_lossy().contains(text.as_str())));
     if found.is_empty() {
         if any {
             put_err("conc: every script is skipped\n");

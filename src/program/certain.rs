@@ -419,6 +419,7 @@ impl Compiler<'_> {
                         error.help("write the elements out, or declare a row: `var row[3] = 0`")
                     }
                     Certain::List => error.help("take one of its elements, `xs[0]`, or its `len(xs)`"),
+                    _ if matches!(op, Lt | Le | Gt | Ge) => error.help("it takes integers, durations and strings"),
                     _ => error.help("it takes integers and durations"),
                 });
             }

@@ -154,6 +154,8 @@ pub(super) struct Compiler<'s> {
     field_names: Vec<String>,
     /// Every name of a declaration.
     later: HashSet<String>,
+    /// The constants whose place in the script has not been come to yet.
+    below: HashSet<String>,
     /// What the parameters of the functions of this text are called.
     parameter_names: HashMap<u32, Vec<String>>,
     /// Where names are defined and used, for editors.
@@ -186,6 +188,7 @@ impl<'s> Compiler<'s> {
             keeper: Vec::new(),
             field_names: Vec::new(),
             later: HashSet::new(),
+            below: HashSet::new(),
             parameter_names: HashMap::new(),
             names: Names::default(),
             of_tasks: Vec::new(),
@@ -306,6 +309,7 @@ impl<'s> Compiler<'s> {
         let constants = Constants {
             globals: &self.globals,
             later: &self.later,
+            below: &self.below,
             told: !self.is_beyond(expr.span),
             kind_of: &|id| objects[id as usize].kind,
             row_of: &|row| {

@@ -12,6 +12,8 @@ pub struct Constants<'a> {
     pub globals: &'a Globals,
     /// Names of declarations that are not laid out yet.
     pub later: &'a HashSet<String>,
+    /// Constants that stand further down.
+    pub below: &'a HashSet<String>,
     /// An error here will be told, so a name like the unknown one is of use.
     pub told: bool,
     pub kind_of: &'a dyn Fn(u32) -> u8,
@@ -70,6 +72,11 @@ impl Constants<'_> {
             Some(Global::Function(f)) => Ok(Value::Function(*f)),
             Some(_) => Err(not_constant(expr)),
             None if self.later.contains(name) => Err(not_constant(expr)),
+            None if self.below.contains(name) => {
+                Err(ScriptError::new(expr.span, format!("`{name}` is defined further down"))
+                    .label("not known yet")
+                    .help(format!("a constant is made of those above it: write `const {name}` above this one")))
+            }
             None => {
                 let mut error =
                     ScriptError::new(expr.span, format!("`{name}` is not defined")).label("not defined").unknown();

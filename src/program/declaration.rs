@@ -10,6 +10,8 @@ impl Compiler<'_> {
     pub(super) fn collect(&mut self, script: &Script, defines: &[(String, Value)]) {
         let declared = |i: &Item| if let Item::Object(o) = i { Some(o.name.text.clone()) } else { None };
         self.later = script.items.iter().filter_map(declared).collect();
+        let constant = |i: &Item| if let Item::Const(c) = i { Some(c.name.text.clone()) } else { None };
+        self.below = script.items.iter().filter_map(constant).collect();
         for item in &script.items {
             if let Item::Const(c) = item {
                 self.collect_const(c, defines);
@@ -60,6 +62,7 @@ impl Compiler<'_> {
     }
 
     fn collect_const(&mut self, c: &ast::Const, defines: &[(String, Value)]) {
+        self.below.remove(&c.name.text);
         let defined = defines.iter().rev().find(|d| d.0 == c.name.text).map(|d| d.1.clone());
         let Some(written) = self.eval(&c.value) else {
             self.define(&c.name, Global::Const(Value::Missing));

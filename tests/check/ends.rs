@@ -64,6 +64,14 @@ fn all_asleep(run: &Running) -> Option<()> {
     (daemons.len() == 3 && daemons.iter().all(|t| t.state == 'S')).then_some(())
 }
 
+/// A task that has made no turn yet is not said to go round: it may come to an end.
+#[test]
+fn whoever_computes_for_long_need_not_go_round() {
+    let ended = check("fn d(n) { return d(n + 1) }\nd(0)\n").finish().expect_code(1);
+    assert!(ended.stdout.contains("error[error]: main ended with an Overflow error"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("   1  goes on\n") && !ended.stdout.contains("goes round"), "{}", ended.stdout);
+}
+
 /// A daemon that goes round for ever is no trouble but for who waits for its end.
 #[test]
 fn who_waits_for_the_end_of_a_daemon() {

@@ -66,7 +66,8 @@ impl Move<'_> {
             }
             Step::Interrupted => {
                 self.rounds.set(0);
-                self.say(|_| "goes round".to_string());
+                // Whether it ever comes to an end is not known here.
+                self.say(|_| "goes on".to_string());
                 Ok(Value::None)
             }
             Step::SelfInfo(info) => {
