@@ -290,7 +290,8 @@ fn who_failed_waits_where_it_failed() {
 /// Nobody reads what a check, a test or a session says: a signal ends it all the same.
 #[test]
 fn a_signal_ends_what_nobody_reads() {
-    let script = "atomic a = 0\natomic s = \"\"\na = choose(0..3000)\ns = \"a long text, so that they do not fit\"\n";
+    let script = "atomic a = 0\natomic s = \"\"\na = choose(0..3000)\n\
+                  s = \"{a} and a long text, so that all of them do not fit\"\n";
     let helps = ":help\n".repeat(2_000);
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("s.conc");
