@@ -53,8 +53,14 @@ fn locals_of_main_stay_and_can_be_made_anew() {
     assert_eq!(locals.len(), 2);
     assert_eq!(locals[0], ("n", 0));
     assert!(enter(&growth, "print i\n").is_err(), "a loop's variable ends with it");
-    let growth = enter(&growth, "var n = 5\n").unwrap().0;
-    assert!(growth.locals().all(|l| l.0 != "n"), "a declaration takes the name");
+    let errors = enter(&growth, "var n = 5\n").err().expect("a script with both has the name twice");
+    assert_eq!(errors[0].message, "`n` is defined twice");
+    assert_eq!(errors[0].related[0].0.text(growth.text()), "n", "where it was made anew");
+    assert_eq!(
+        errors[0].related[0].0.start as usize,
+        "let n = 1\nfor i in 0..3 { print i }\nlet s = \"a\"\nlet ".len()
+    );
+    assert!(growth.locals().any(|l| l.0 == "n") && growth.global("n").is_none(), "the local stays");
 }
 
 #[test]
