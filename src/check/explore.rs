@@ -72,7 +72,7 @@ pub struct Explorer<'a> {
     pub stop: Option<Stop>,
     /// There is no time left to make ways shorter.
     pub hurried: bool,
-    /// When the ways were made that are still made after a limit.
+    /// Since when ways are made after a limit.
     late: Option<Instant>,
     pub cut: Option<&'static str>,
     memos: [Memo; 4],

@@ -205,8 +205,8 @@ impl<'g> Search<'g> {
             let edges = self.graph.of(*state);
             for edge in edges.iter().filter(|e| self.allowed(part, *state, **e)) {
                 // If some way leads out, it is taken some day.
-                let mut values = edges.iter().filter(|e| e.has(CHOSEN) && e.actor() == edge.actor());
-                let leads_out = edge.has(CHOSEN) && values.any(|e| !self.allowed(part, *state, *e));
+                let mut ways = edges.iter().filter(|e| e.has(CHOSEN) && e.actor() == edge.actor());
+                let leads_out = edge.has(CHOSEN) && ways.any(|e| !self.allowed(part, *state, *e));
                 if leads_out {
                     out.push((*state, edge.actor()));
                 } else {

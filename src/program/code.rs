@@ -236,6 +236,12 @@ pub enum Receiver {
     Field { symbol: u32, indexed: bool },
 }
 
+/// Whether what a field of that name gives may come from anywhere: a task's result is no field of
+/// a record, whatever fields there are.
+pub fn gives_anything(field: &str) -> bool {
+    field == "result"
+}
+
 /// A method call: positional arguments first, then named ones.
 #[derive(Clone, Debug)]
 pub struct MethodCall {

@@ -27,6 +27,7 @@ impl<V: Clone> Dictionary<V> {
     pub fn new_one(&self, name: &str) -> Option<&V> {
         self.new.get(name)
     }
+    #[cfg(test)]
     pub fn new_names(&self) -> impl Iterator<Item = &str> {
         self.new.keys().map(|name| &**name)
     }

@@ -8,6 +8,7 @@ mod task;
 
 use super::*;
 use crate::lang::ast::{Arg, BinaryOp, JoinWhat, Spawn, SpawnKind, SpawnWhat, StrPart, UnaryOp};
+use crate::program::code::gives_anything;
 use crate::program::kind::{ERROR_FIELDS, HANDLE_FIELDS, SELF_FIELDS, Update};
 use crate::program::value::ErrorKind;
 
@@ -339,13 +340,12 @@ impl Compiler<'_> {
         }
     }
 
-    /// The name of the field that an expression reads, itself or a place of its row. A task's
-    /// `result` may be anything.
+    /// The name of the field that an expression reads, itself or a place of its row.
     pub(super) fn field_read(&mut self, e: &Expr) -> Option<u32> {
         match &e.kind {
             ExprKind::Paren(inner) => self.field_read(inner),
             ExprKind::Index { object, .. } if matches!(object.kind, ExprKind::Field { .. }) => self.field_read(object),
-            ExprKind::Field { field, .. } if field.text != "result" && self.field_names.contains(&field.text) => {
+            ExprKind::Field { field, .. } if !gives_anything(&field.text) && self.field_names.contains(&field.text) => {
                 Some(self.symbol(&field.text))
             }
             _ => None,

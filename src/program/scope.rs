@@ -89,10 +89,6 @@ impl Globals {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.order.iter().map(|name| &**name)
     }
-    /// Those that this text defines, anew too.
-    pub fn new_names(&self) -> impl Iterator<Item = &str> {
-        self.names.new_names()
-    }
 }
 
 #[derive(Clone, Debug)]

@@ -79,12 +79,9 @@ impl Executor {
         self.note_ending(self.task, ended);
         let mut held = self.held();
         // A daemon or a worker whose process has ended, with nobody left who would
-        // want what it held.
-        if !held.is_empty() && self.supervising && serves(self.arena, self.slot) && only_servants_live(self.arena) {
-            held.clear();
-        }
-        // The run has failed, and so nobody but that has ended it.
-        if self.arena.has_failed() {
+        // want what it held; or the run has failed, and that alone has ended it.
+        let wanted_by_nobody = || self.supervising && serves(self.arena, self.slot) && only_servants_live(self.arena);
+        if !held.is_empty() && (wanted_by_nobody() || self.arena.has_failed()) {
             held.clear();
         }
         for (lock, mode, site) in held {

@@ -69,15 +69,20 @@ pub fn write_heeding(mut bytes: &[u8], over: Option<std::os::fd::BorrowedFd>) ->
 /// Ends the program by a signal that waits to be collected, if one does.
 fn end_if_asked_to() {
     use nix::libc;
-    use nix::sys::signal::{SigmaskHow, sigprocmask};
     let mut pending = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: the call fills the set that it is given, or fails; only what it filled is looked at.
     let waits = |signal: nix::sys::signal::Signal| unsafe {
         libc::sigpending(pending.as_mut_ptr()) == 0 && libc::sigismember(pending.as_ptr(), signal as i32) == 1
     };
     if ending_signals().iter().any(waits) {
-        let _ = sigprocmask(SigmaskHow::SIG_UNBLOCK, Some(&ending_signals()), None);
+        let_through();
     }
+}
+
+/// From now on a signal that is to end the program does so at once, as if nobody collected it.
+fn let_through() {
+    use nix::sys::signal::{SigmaskHow, sigprocmask};
+    let _ = sigprocmask(SigmaskHow::SIG_UNBLOCK, Some(&ending_signals()), None);
 }
 
 /// A file that would become larger than it may (`ulimit -f`) is an error of the write,
@@ -227,8 +232,7 @@ impl Interruption {
 
     /// From now on such a signal ends the program at once, as if nobody collected them.
     pub fn let_through(&self) {
-        use nix::sys::signal::{SigmaskHow, sigprocmask};
-        let _ = sigprocmask(SigmaskHow::SIG_UNBLOCK, Some(&ending_signals()), None);
+        let_through();
     }
 }
 

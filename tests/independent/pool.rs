@@ -89,12 +89,7 @@ impl Machine<'_> {
         }
         let task = &mut n.tasks[t];
         let job = task.job.take().expect("it is at one");
-        task.regs.fill(Value::Unset);
-        task.wait = Wait::No;
-        task.gift = [0; TASKS];
-        task.fault = None;
-        task.pc = 0;
-        task.to_end = false;
+        task.clear();
         task.status = Status::Idle;
         n.jobs[job].status = JobStatus::Ended;
         n.jobs[job].clock = clock;

@@ -241,6 +241,16 @@ impl Value {
 }
 
 impl Task {
+    /// What is left over of what it did is nobody's.
+    pub fn clear(&mut self) {
+        self.regs.fill(Value::Unset);
+        self.wait = Wait::No;
+        self.gift = [0; TASKS];
+        self.fault = None;
+        self.pc = 0;
+        self.to_end = false;
+    }
+
     pub fn lives(&self) -> bool {
         !matches!(self.status, Status::Ended(_))
     }

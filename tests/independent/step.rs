@@ -217,13 +217,7 @@ impl Machine<'_> {
             s.jobs[job].status = JobStatus::Gone;
         }
         let task = &mut s.tasks[t];
-        // What is left over is nobody's.
-        task.regs.fill(Value::Unset);
-        task.wait = Wait::No;
-        task.gift = [0; TASKS];
-        task.fault = None;
-        task.pc = 0;
-        task.to_end = false;
+        task.clear();
         task.status = if leaves { Status::Leaves(end) } else { Status::Ended(end) };
     }
 

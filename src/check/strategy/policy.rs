@@ -13,7 +13,6 @@ use super::walk::Fan;
 use crate::check::explore::Explorer;
 use crate::check::memo::Leaf;
 use crate::check::part::{PartId, PartIx};
-use crate::check::turn::Mover;
 use hashbrown::HashMap;
 
 /// So many schedules tell how long they are and who reaches what how often.
@@ -48,9 +47,8 @@ impl<T: Copy + Default> PerPlace<T> {
 /// Of several who might go on: who was not tried yet.
 pub struct Tried {
     rest: Vec<Who>,
-    /// The same with their priorities, once they are asked for.
+    /// The same with their priorities: these are asked for once there are any.
     order: Vec<(Who, u64)>,
-    ordered: bool,
     turned: bool,
     /// SURW: whose next event is interesting and who are not intended.
     kept: Vec<Who>,
@@ -66,7 +64,6 @@ impl Tried {
         Tried {
             rest: movers,
             order: Vec::new(),
-            ordered: false,
             turned: false,
             kept: Vec::new(),
             intends: false,
@@ -262,8 +259,7 @@ impl Policy {
 
     /// The one of highest priority of those that are left, or any where it is not taken strictly.
     fn next(&mut self, tried: &mut Tried, draw: &mut Draw) -> Option<Who> {
-        if !tried.ordered {
-            tried.ordered = true;
+        if !tried.rest.is_empty() {
             let loose = self.strategy == Strategy::Surw && self.loose;
             for who in tried.rest.drain(..) {
                 let priority = self.priority(who.0, draw);
@@ -351,14 +347,7 @@ impl Policy {
 
     /// A transition was made; `repeated`: it led to a state where the schedule
     /// has been.
-    pub fn went(
-        &mut self,
-        explorer: &Explorer,
-        (actor, _, part): (PartIx, Mover, PartId),
-        leaf: &Leaf,
-        repeated: bool,
-        draw: &mut Draw,
-    ) {
+    pub fn went(&mut self, explorer: &Explorer, (actor, _, part): Who, leaf: &Leaf, repeated: bool, draw: &mut Draw) {
         if self.strategy == Strategy::Random {
             return;
         }

@@ -13,7 +13,7 @@
 
 use super::draw::Draw;
 use super::policy::{Policy, Tried};
-use super::walk::{At, Fan, Graph, LOOKS, Limit, WAYS_MAX};
+use super::walk::{At, Fan, Graph, Limit, PARTS_A_LOOK, WAYS_MAX};
 use crate::check::memo::Leaf;
 use crate::check::part::{PartId, PartIx};
 use crate::check::store::Row;
@@ -36,7 +36,7 @@ impl Graph<'_> {
         limit: &mut Limit,
     ) -> At {
         self.explorer.forget_waiting();
-        self.looks += row.parts().len() as u64 / super::walk::PARTS_A_LOOK;
+        self.looks += row.parts().len() as u64 / PARTS_A_LOOK;
         let mut fan = std::mem::take(&mut self.off);
         let mut tried = Tried::new(movers);
         let next = loop {
@@ -44,13 +44,8 @@ impl Graph<'_> {
                 fan.clear();
                 break At::End(self.look(row, &fan));
             };
-            self.looks += 1;
-            if self.looks >= LOOKS || self.explorer.took_long() {
-                self.looks = 0;
-                self.stop = (limit.ask)(limit.steps, self);
-                if self.stop.is_some() {
-                    break At::End(None);
-                }
+            if self.is_stopped(limit) {
+                break At::End(None);
             }
             fan.clear();
             let whole = self.explorer.each_way(row, who, WAYS_MAX, &mut fan.out);

@@ -6,7 +6,7 @@
 
 use super::draw::Draw;
 use super::policy::Policy;
-use super::several::SEVERAL;
+use super::several::{SEVERAL, Who};
 use crate::check::Stop;
 use crate::check::explore::Explorer;
 use crate::check::memo::Leaf;
@@ -78,7 +78,7 @@ struct Node {
 
 /// After so many transitions, or looks at who might make one, it is asked whether to go on.
 pub const WORK: u64 = 1 << 12;
-pub(super) const LOOKS: u64 = 1 << 14;
+const LOOKS: u64 = 1 << 14;
 /// Going through so many places of a row takes as long as a look.
 pub(super) const PARTS_A_LOOK: u64 = 8;
 
@@ -264,6 +264,16 @@ impl<'a> Graph<'a> {
         At::Known(id)
     }
 
+    /// One more is looked at, unless it is stopped.
+    pub(super) fn is_stopped(&mut self, limit: &mut Limit) -> bool {
+        self.looks += 1;
+        if self.looks >= LOOKS || self.explorer.took_long() {
+            self.looks = 0;
+            self.stop = (limit.ask)(limit.steps, self);
+        }
+        self.stop.is_some()
+    }
+
     /// Who can go on, unless it is stopped: of thousands of tasks each may have to look at all
     /// of them.
     pub(super) fn fan(&mut self, row: &Row, all: bool, mut fan: Fan, limit: &mut Limit) -> Option<Fan> {
@@ -272,13 +282,8 @@ impl<'a> Graph<'a> {
         // A row is gone through as well, and copied.
         self.looks += row.parts().len() as u64 / PARTS_A_LOOK;
         for (actor, mover, part) in self.explorer.movers(row) {
-            self.looks += 1;
-            if self.looks >= LOOKS || self.explorer.took_long() {
-                self.looks = 0;
-                self.stop = (limit.ask)(limit.steps, self);
-                if self.stop.is_some() {
-                    return None;
-                }
+            if self.is_stopped(limit) {
+                return None;
             }
             let from = fan.out.len();
             let whole = self.explorer.each_way(row, (actor, mover, part), WAYS_MAX, &mut fan.out);
@@ -419,13 +424,7 @@ impl<'a> Graph<'a> {
     }
 
     /// A transition whose ways are drawn now.
-    pub(super) fn drawn(
-        &mut self,
-        row: &Row,
-        who: (PartIx, Mover, PartId),
-        policy: &mut Policy,
-        draw: &mut Draw,
-    ) -> At {
+    pub(super) fn drawn(&mut self, row: &Row, who: Who, policy: &mut Policy, draw: &mut Draw) -> At {
         let (turn, leaf) = self.explorer.drawn(row, who, &mut |count| draw.below(u64::from(count)) as u32);
         if leaf.blocked {
             // This way leads nowhere now; another one is drawn next.
@@ -438,7 +437,7 @@ impl<'a> Graph<'a> {
     pub(super) fn made(
         &mut self,
         row: &Row,
-        who: (PartIx, Mover, PartId),
+        who: Who,
         (turn, leaf): (Turn, &Leaf),
         counts: bool,
         policy: &mut Policy,

@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::objects::{barrier, lock, pool, task};
+use crate::program::code::gives_anything;
 use crate::program::kind::{KindSpec, Update};
 
 /// The walk is in a function on the task's stack: its return leads outwards.
@@ -195,7 +196,7 @@ impl<'a> Walk<'a> {
             Some(Instr::Object(id)) => Receiver::Object(*id),
             Some(Instr::ObjectElement(row)) => Receiver::Row(*row),
             _ if self.may.plain.is_plain(program, self.may.owner[pc as usize], init) => return,
-            Some(Instr::GetField { symbol, .. }) if !is_result(program, *symbol) => {
+            Some(Instr::GetField { symbol, .. }) if !gives_anything(&program.symbols[*symbol as usize]) => {
                 Receiver::Dynamic { field: Some(*symbol) }
             }
             _ => Receiver::Dynamic { field: None },
@@ -240,11 +241,6 @@ impl<'a> Walk<'a> {
             }
         }
     }
-}
-
-/// What a task gave back may be anything.
-fn is_result(program: &Program, name: u32) -> bool {
-    program.symbols.get(name as usize).is_some_and(|name| name == "result")
 }
 
 /// The declared object that the instruction before pushes.
