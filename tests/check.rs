@@ -8,6 +8,8 @@
 
 mod support;
 
+#[path = "check/alike.rs"]
+mod alike;
 #[path = "check/ends.rs"]
 mod ends;
 #[path = "check/limits.rs"]

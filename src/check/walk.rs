@@ -37,6 +37,8 @@ pub fn walk<T>(program: &'static Program, f: impl FnOnce(&mut Walk, Row) -> T) -
     let mut model = Model::finest(program, BTreeSet::new());
     model.blind = true;
     model.exact = false;
+    // A worker may be ended with its pool's process, by then with less printed.
+    model.movers = model.movers.with_workers(true);
     let options = Options { plain: true, ..Options::default() };
     let mut walk = Walk { explorer: Explorer::new(&model, &options) };
     let first = walk.explorer.begin()?;

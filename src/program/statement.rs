@@ -717,9 +717,20 @@ impl Compiler<'_> {
         let reads = self.reads_of(condition);
         let await_index = self.program.awaits.len() as u32;
         self.program.awaits.push(reads);
+        // What the condition raises ends the look; of a block the error goes on to its end.
+        let handler = (!nested).then(|| self.emit(Instr::PushHandler(0), span));
         let top = self.emit(Instr::AwaitBegin { await_index, nested }, span);
         self.condition(condition);
         self.emit(Instr::AwaitEnd { await_index, again: top }, span);
+        if let Some(handler) = handler {
+            self.emit(Instr::PopHandler, span);
+            let over = self.emit(Instr::Jump(0), span);
+            self.land(handler);
+            self.emit(Instr::Bool(true), span);
+            self.emit(Instr::AwaitEnd { await_index, again: top }, span);
+            self.emit(Instr::Reraise, span);
+            self.land(over);
+        }
     }
 
     // ----------------------------------------------------------------- select

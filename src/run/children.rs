@@ -6,9 +6,10 @@ use super::executor::Executor;
 use super::finish::has_ended;
 use super::process::{self as proc, Child};
 use super::record::{self, Raw};
-use super::wait::Halt;
+use super::wait::{Halt, Pending, Woken};
+use crate::detect::trace::Came;
 use crate::machine::{Args, Arm};
-use crate::objects::task;
+use crate::objects::{Outcome, task};
 use crate::program::value::{Error, ErrorKind, Value};
 use std::sync::atomic::Ordering::SeqCst;
 
@@ -95,10 +96,10 @@ impl Executor {
 
     /// Forked children that nobody has waited for; with a pid, that one.
     pub(super) fn forked_children(&self, pid: Option<i64>) -> Vec<Child> {
-        let family = self.home.family();
+        let mut children = self.home.family().forked();
         let pid_of = |c: &Child| c.process.map(|p| self.arena.process(p, process::PID).load(SeqCst) as i64);
-        let wanted = |c: &&Child| c.forked && !c.settled && pid.is_none_or(|p| pid_of(c) == Some(p));
-        family.children.iter().filter(wanted).copied().collect()
+        children.retain(|c| pid.is_none_or(|p| pid_of(c) == Some(p)));
+        children
     }
 
     /// The script's `wait()`: the exit code of a forked child.
@@ -110,16 +111,16 @@ impl Executor {
         }
     }
 
-    /// The exit code of the first that ends; none if another thread has taken it.
+    /// The exit code of the first that ends; none if another thread has taken it, or has made
+    /// one more.
     fn wait_for_one(&mut self, pid: Option<i64>) -> Result<Option<i32>, Halt> {
+        // With a pid there is none more to come, nor where nobody else could make it.
+        if pid.is_none() && !self.replay.on && self.home.family().threaded {
+            return self.wait_beside_others();
+        }
         let mine = self.forked_children(pid);
         if mine.is_empty() {
-            self.turn_is_used();
-            let text = match pid {
-                Some(pid) => format!("{pid} is no forked child to wait for"),
-                None => "there is no forked child to wait for".to_string(),
-            };
-            return Err(Error::new(ErrorKind::NoChild, text).into());
+            return Err(self.no_child(pid).into());
         }
         // Another thread may take one of them meanwhile, and its handle be given back.
         let held: Vec<Child> = mine.into_iter().filter(|child| self.hold_child(child)).collect();
@@ -136,6 +137,104 @@ impl Executor {
         };
         let code = || chosen.process.and_then(|p| self.reap_child(p)).unwrap_or(0);
         Ok(is_mine.then(code))
+    }
+
+    fn no_child(&mut self, pid: Option<i64>) -> Error {
+        self.turn_is_used();
+        let text = match pid {
+            Some(pid) => format!("{pid} is no forked child to wait for"),
+            None => "there is no forked child to wait for".to_string(),
+        };
+        Error::new(ErrorKind::NoChild, text)
+    }
+
+    /// The same where other threads fork and wait too.
+    fn wait_beside_others(&mut self) -> Result<Option<i32>, Halt> {
+        let home = self.home.clone();
+        let mut family = home.family();
+        let mine = family.forked();
+        if mine.is_empty() {
+            drop(family);
+            return Err(self.no_child(None).into());
+        }
+        let first = self.random_below(mine.len() as u64) as usize;
+        let mut places = (0..mine.len()).map(|k| (first + k) % mine.len());
+        if let Some(at) = places.find(|at| has_ended(self.arena, mine[*at].task.id)) {
+            drop(family);
+            return Ok(self.take_child(&mine[at]));
+        }
+        let held: Vec<Child> = mine.into_iter().filter(|child| self.hold_child(child)).collect();
+        family.waiting.push(self.slot);
+        let forks = family.forks;
+        drop(family);
+        let waited = self.await_another(&held, forks);
+        home.family().waiting.retain(|slot| *slot != self.slot);
+        held.iter().for_each(|child| self.give_up_handle(child.task.id));
+        waited.map(|()| None)
+    }
+
+    /// The exit code of a child that has ended, if no other thread has taken it. That is
+    /// decided and told with the family held, so that it was among the same children for
+    /// everybody.
+    fn take_child(&mut self, child: &Child) -> Option<i32> {
+        if !self.hold_child(child) {
+            return None;
+        }
+        // First: who is within a block, which is waited for here, may want the family.
+        self.guard_target(child.task);
+        let is_mine = {
+            let home = self.home.clone();
+            let mut family = home.family();
+            let all = family.forked();
+            let at = all.iter().position(|c| c.number == child.number);
+            if let (Some(at), Outcome::Done(value)) = (at, self.attempt(child.task, task::JOIN, &[Value::None], None)) {
+                family.children.iter_mut().filter(|c| c.number == child.number).for_each(|c| c.settled = true);
+                let number = (all.len() > 1).then_some(at as u32);
+                self.trace_arm(number, child.task, task::JOIN, |e| Came::Done(e.shown(&value)));
+            }
+            at.is_some()
+        };
+        self.unguard();
+        self.give_up_handle(child.task.id);
+        let code = || child.process.and_then(|p| self.reap_child(p)).unwrap_or(0);
+        is_mine.then(code)
+    }
+
+    /// Sleeps until one of these children may have ended, or there is one more than after so
+    /// many forks.
+    fn await_another(&mut self, children: &[Child], forks: u32) -> Result<(), Halt> {
+        let ids: Vec<u32> = children.iter().map(|c| c.task.id).collect();
+        self.guard_all(&ids);
+        let mut pending = Vec::new();
+        let args = [Value::None];
+        for child in children {
+            // Nobody ends while this is guarded.
+            let wait = match has_ended(self.arena, child.task.id) {
+                true => None,
+                false => Some(self.attempt(child.task, task::JOIN, &args, None)),
+            };
+            let Some(Outcome::Wait(memo)) = wait else {
+                self.unguard();
+                return Ok(());
+            };
+            pending.push(Pending { target: child.task, method: task::JOIN, args: &args, memo });
+        }
+        let enlisted = self.enlist(&pending, None);
+        self.unguard();
+        enlisted?;
+        // Whoever forks tells those that wait after that: it is seen here, or ends the sleep.
+        let as_before = self.home.family().forks == forks;
+        let woken = if as_before { self.park(None) } else { Woken::Again };
+        self.guard_pending(&mut pending);
+        self.delist(&pending, true);
+        self.unguard();
+        if woken == Woken::Terminated { Err(Halt::Terminated) } else { Ok(()) }
+    }
+
+    /// After a fork: who waits for any child has one more to wait for.
+    pub(super) fn tell_who_waits(&self) {
+        let waiting = self.home.family().waiting.clone();
+        waiting.into_iter().for_each(|slot| self.unpark(slot));
     }
 
     /// The first of them that ends.
@@ -158,8 +257,7 @@ impl Executor {
 
     /// Forked children that are still there, or that nobody waited for.
     pub(super) fn note_children(&mut self) {
-        let children: Vec<Child> =
-            self.home.family().children.iter().filter(|c| c.forked && !c.settled).copied().collect();
+        let children = self.home.family().forked();
         // Children are the process's, whichever of its threads ends it.
         let first = self.arena.process(self.process, process::TASK).load(SeqCst);
         let parent = first.checked_sub(1).map_or(self.task, |task| task as u32);

@@ -78,6 +78,13 @@ pub struct Executor {
     pub(super) gated: bool,
     /// An `atomically` block has changed what an invariant looks at.
     pub(super) unchecked: bool,
+    /// It is `main`, and has made no step yet after which invariants must hold.
+    pub(super) unlooked: bool,
+    /// It holds the gate for what it does to objects, so that invariants are looked at right
+    /// after.
+    observing: bool,
+    /// It acts for a task of another process, whose `var`s it has not.
+    pub(super) serves: bool,
     /// Others are held off for its end, and not by a block.
     pub(super) ends_outside: bool,
     /// It has changed an object: see `changed`.
@@ -156,6 +163,9 @@ impl Executor {
             in_atomic: false,
             gated: program.needs.gate || image.room.grows,
             unchecked: false,
+            unlooked: false,
+            observing: false,
+            serves: false,
             ends_outside: false,
             stirred: false,
             last_id: std::cell::Cell::new(u32::MAX),
@@ -320,7 +330,7 @@ impl Executor {
     #[inline(always)]
     pub(super) fn guard(&mut self, id: u32) {
         if self.guarded.is_empty() {
-            self.enter_step();
+            self.begin_on_objects();
         } else if self.guarded.contains(&id) {
             return;
         }
@@ -411,11 +421,40 @@ impl Executor {
             self.object(id).let_go(self.arena);
         }
         self.slot_word(slot::GUARD_COUNT).store(0, Relaxed);
-        self.leave_step();
+        match self.observing {
+            true => self.end_observed(changed),
+            false => self.leave_step(),
+        }
         if changed && self.gated {
             self.changed();
         }
         self.without_guards();
+    }
+
+    /// What is done to objects is one step; all others are held off for it where an invariant
+    /// looks at objects.
+    #[inline]
+    fn begin_on_objects(&mut self) {
+        let looks = |p: &Program| p.invariants.iter().any(|(_, reads)| reads.anything || reads.looks_at_objects());
+        if self.gated && !self.in_atomic && !self.outside && !self.serves && looks(&self.image.program) {
+            self.take_gate(false);
+            (self.in_atomic, self.observing) = (false, true);
+        } else {
+            self.enter_step();
+        }
+    }
+
+    fn end_observed(&mut self, changed: bool) {
+        if changed {
+            self.check_invariants();
+        }
+        self.observing = false;
+        self.leave_gate(false);
+    }
+
+    /// Whether no other task makes a step until this one lets go of the gate.
+    pub(super) fn has_gate(&self) -> bool {
+        self.in_atomic || self.observing
     }
 
     fn after_guards(&mut self) {

@@ -193,7 +193,7 @@ fn act(image: &'static Image, home: &Arc<Process>, request: &[u8]) -> Option<Vec
         && arena.slot(slot, slot::TASK).load(SeqCst) == u64::from(task);
     let reply = alive.then(|| {
         let mut executor = Executor::new(image, home.clone(), slot, task);
-        executor.site = site;
+        (executor.site, executor.serves) = (site, true);
         executor.act_for(*what, target, method, args, timed)
     });
     arena.run(run::MANAGER_BUSY).store(0, SeqCst);

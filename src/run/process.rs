@@ -68,6 +68,8 @@ pub struct Family {
     pub forks: u32,
     /// It has made threads.
     pub threaded: bool,
+    /// The slots of those that wait for whichever forked child ends first.
+    pub waiting: Vec<usize>,
     /// Joined children that are on their way out of the kernel, by their places in the
     /// arena's table.
     leaving: Vec<usize>,
@@ -79,6 +81,11 @@ impl Family {
         self.threaded |= child.process.is_none();
         self.children.retain(|c| !c.settled && (c.process.is_some() || !c.is_over(arena)));
         self.children.push(child);
+    }
+
+    /// The forked children that nobody has waited for, in the order of their birth.
+    pub fn forked(&self) -> Vec<Child> {
+        self.children.iter().filter(|c| c.forked && !c.settled).copied().collect()
     }
 
     /// The first of those that the end of the process waits for.

@@ -329,7 +329,10 @@ impl Executor {
         // There is such a child, for both.
         self.traced(unsure);
         match side {
-            Ok(Side::Parent(pid)) => Ok(Value::Int(i64::from(pid.as_raw()))),
+            Ok(Side::Parent(pid)) => {
+                self.tell_who_waits();
+                Ok(Value::Int(i64::from(pid.as_raw())))
+            }
             Ok(Side::Child(home)) => {
                 proc::register(self.arena, index);
                 // The frames went along with the memory; all that names the

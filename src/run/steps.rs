@@ -79,6 +79,9 @@ impl Executor {
                 if self.trace.on {
                     self.trace_rest();
                 }
+                if self.unlooked {
+                    self.look_first();
+                }
                 match answer {
                     Ok(value) => machine.resume(self.program, value),
                     Err(Halt::Error(error)) => machine.raise(error),
@@ -107,7 +110,12 @@ impl Executor {
             return self.answer(machine, Err(error.into()));
         }
         match step {
-            Step::End(result) => return Some(Ended { result, ..Ended::returned() }),
+            Step::End(result) => {
+                if self.unlooked {
+                    self.look_first();
+                }
+                return Some(Ended { result, ..Ended::returned() });
+            }
             Step::Failed(error) if self.prompted.is_some() => return Some(self.fail_at_prompt(machine, error)),
             Step::Failed(error) => return Some(self.fail(machine, error)),
             Step::Renew => {
@@ -322,6 +330,24 @@ impl Executor {
         }
     }
 
+    /// The same with all others held off.
+    fn look_at_invariants(&mut self) {
+        if !self.image.program.invariants.is_empty() {
+            self.take_gate(false);
+            self.check_invariants();
+            self.leave_gate(false);
+        }
+    }
+
+    /// What is false from the start is so after the first step, whatever that does.
+    #[cold]
+    fn look_first(&mut self) {
+        if self.gated && !self.in_atomic {
+            self.unlooked = false;
+            self.look_at_invariants();
+        }
+    }
+
     /// Looks at every invariant from outside. The gate is held.
     pub(super) fn check_invariants(&mut self) {
         if self.image.program.invariants.len() > self.program.invariants.len() {
@@ -462,10 +488,9 @@ impl Executor {
         if self.records() {
             self.note_operation(target, method);
         }
-        if self.gated && !self.image.program.invariants.is_empty() && !self.outside && !self.in_atomic {
-            self.take_gate(false);
-            self.check_invariants();
-            self.leave_gate(false);
+        // The server cannot look.
+        if self.gated && self.is_managed(target) && !self.outside && !self.in_atomic {
+            self.look_at_invariants();
         }
         Ok(answer)
     }
@@ -560,7 +585,7 @@ impl Executor {
         // A block in one step is gone through before: while this task has the gate nobody
         // is within one, and the other process is gone when it is let go of. From its own
         // nobody comes back here.
-        let waits = self.gated && !self.in_atomic;
+        let waits = self.gated && !self.has_gate();
         if waits {
             self.take_gate(false);
         }

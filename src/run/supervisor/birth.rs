@@ -15,6 +15,7 @@ impl Supervisor {
             executor.home.gil_take();
             executor.begin(proc::ThreadName::new("main"));
             executor.at_site(spawn::NOWHERE);
+            executor.unlooked = !image.program.invariants.is_empty();
             for (id, decl) in image.program.objects.iter().enumerate() {
                 if KINDS[decl.kind as usize].word == pool::SPEC.word
                     && executor.open_pool(id as u32, decl.options).is_err()
