@@ -440,6 +440,9 @@ impl Compiler<'_> {
                 let jump = if op == BinaryOp::And { Instr::JumpIfFalseKeep(0) } else { Instr::JumpIfTrueKeep(0) };
                 let early = self.emit(jump, span);
                 self.expression(right);
+                if self.certain(right) != Some(certain::Certain::Bool) {
+                    self.emit(Instr::Truth, strip(right).span);
+                }
                 self.land(early);
             }
             _ => {
@@ -513,6 +516,18 @@ impl Compiler<'_> {
     fn is_field(&self, name: &str) -> bool {
         let known = HANDLE_FIELDS.iter().chain(&ERROR_FIELDS).any(|f| *f == name);
         known || self.field_names.iter().any(|f| f == name)
+    }
+
+    /// What every field of this name is, if all are one place in memory: what is in it has
+    /// elements at the most.
+    pub(super) fn field_of_one_place(&self, name: &str) -> Option<Memory> {
+        let mut fields = self.program.structs.iter().flat_map(|s| &s.fields).filter(|f| f.name == name);
+        let memory = |field: &Field| match field.what {
+            FieldKind::Memory { memory, .. } if field.count.is_none() => Some(memory),
+            _ => None,
+        };
+        let first = memory(fields.next()?)?;
+        fields.all(|field| memory(field).is_some()).then_some(first)
     }
 
     pub(super) fn check_field(&mut self, object: &Expr, field: &Name) {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::lang::ast::{AssignOp, BinaryOp, Block, Else, Select, SelectArm, Stmt, StmtKind};
 use crate::program::scope::Region;
-use crate::program::value::ErrorKind;
+use crate::program::value::{ErrorKind, one_place};
 
 impl Compiler<'_> {
     /// A local by its own name, which must be free.
@@ -456,9 +456,7 @@ impl Compiler<'_> {
             }
         };
         let Some(row) = self.memory_row(&memory) else {
-            let error = ScriptError::new(span, format!("`{name}` is one place, and a list in it is one value"))
-                .help(format!("declare a row of places: `{} {name}[3] = 0`", memory.memory.word()));
-            return self.error(error);
+            return self.one_place(span, name, memory.memory);
         };
         self.check_amount(op, value, span);
         if let Some(cell) = self.cell_of_row(&memory, index) {
@@ -488,6 +486,12 @@ impl Compiler<'_> {
         self.emit(Instr::WriteElement(row), span);
     }
 
+    /// `v[1] = 3` where `v` has no count.
+    fn one_place(&mut self, span: Span, name: &str, memory: Memory) {
+        let error = ScriptError::new(span, one_place(name));
+        self.error(error.help(format!("declare a row of places: `{} {name}[3] = 0`", memory.word())));
+    }
+
     fn assign_field(
         &mut self,
         record: &Expr,
@@ -503,6 +507,9 @@ impl Compiler<'_> {
         }
         if !self.stands_for_nothing(record) {
             self.check_field(record, field);
+        }
+        if let (Some(memory), Some(_)) = (self.field_of_one_place(&field.text), index) {
+            return self.one_place(span, &field.text, memory);
         }
         self.check_amount(op, value, span);
         let symbol = self.symbol(&field.text);

@@ -250,6 +250,10 @@ impl Compiler<'_> {
         let Some(Global::Memory(m)) = self.globals.get(name).cloned() else { return false };
         let decl = self.program.memory[m as usize].clone();
         let row = self.memory_row(&decl);
+        // An element of what one place holds is no place.
+        if row.is_none() && index.is_some() {
+            return false;
+        }
         let Some((update, takes)) = Update::method(&field.text) else {
             return self.unknown_place_method(&decl, field, object);
         };
@@ -388,6 +392,7 @@ impl Compiler<'_> {
             };
             if let ExprKind::Field { object: record, field: name } = &inner.kind
                 && self.field_names.contains(&name.text)
+                && (index.is_none() || self.field_of_one_place(&name.text).is_none())
             {
                 self.names.used_field(name.span, &name.text);
                 self.expression(record);
