@@ -723,9 +723,17 @@ fn python_method(kind: &str, method: &str) -> Option<&'static str> {
         ("rwlock", "runlock" | "RUnlock" | "release" | "unlock" | "read_unlock") => "release_read()",
         ("rwlock", "wlock" | "write_lock") => "acquire_write()",
         ("lock" | "semaphore", "Unlock" | "V" | "Release") => "release()",
-        ("lock" | "semaphore", "try_lock" | "tryLock" | "try_acquire" | "TryLock" | "trylock") => {
-            "acquire(blocking: false)"
+        (
+            "lock" | "semaphore",
+            "try_lock" | "tryLock" | "try_acquire" | "TryLock" | "trylock" | "tryacquire" | "tryAcquire",
+        ) => "acquire(blocking: false)",
+        ("rwlock", "try_read" | "try_acquire_read" | "tryacquire_read" | "tryReadLock" | "TryRLock" | "try_rdlock") => {
+            "acquire_read(blocking: false)"
         }
+        (
+            "rwlock",
+            "try_write" | "try_acquire_write" | "tryacquire_write" | "tryWriteLock" | "TryLock" | "try_wrlock",
+        ) => "acquire_write(blocking: false)",
         ("queue", "try_get" | "poll" | "try_recv") => "get_nowait()",
         ("queue", "try_put" | "offer" | "try_send") => "put_nowait(v)",
         ("event", "signal" | "trigger" | "notify" | "fire") => "set()",

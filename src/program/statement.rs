@@ -721,12 +721,33 @@ impl Compiler<'_> {
         }
         self.program.needs.gate = true;
         self.program.needs.awaits = true;
+        self.not_awaited(condition);
         let reads = self.reads_of(condition);
         let await_index = self.program.awaits.len() as u32;
         self.program.awaits.push(reads);
         let top = self.emit(Instr::AwaitBegin { await_index, nested }, span);
         self.condition(condition);
         self.emit(Instr::AwaitEnd { await_index, again: top }, span);
+    }
+
+    /// `await q.get()`: what waits by itself is no condition.
+    fn not_awaited(&mut self, condition: &Expr) {
+        let ExprKind::Call { callee, args } = &condition.kind else { return };
+        let ExprKind::Field { object, field } = &callee.kind else { return };
+        let Some(spec) = self.kind_of(object).map(|kind| self.spec(kind)) else { return };
+        let Some(method) = spec.method(&field.text).map(|m| &spec.methods[m as usize]) else { return };
+        let positional = args.iter().filter(|arg| arg.name.is_none()).count();
+        let named = args.iter().filter_map(|arg| Some(arg.name.as_ref()?.text.as_str()));
+        if !method.waits || method.is_limited(positional, named) {
+            return;
+        }
+        let text = condition.span.text(self.source).to_owned();
+        let value = if field.text == "get" { "let v = " } else { "" };
+        let error = ScriptError::new(
+            condition.span,
+            format!("`await` takes a condition, and `{}` waits by itself", field.text),
+        );
+        self.error(error.help(format!("leave `await` out: `{value}{text}`")));
     }
 
     // ----------------------------------------------------------------- select
