@@ -553,6 +553,10 @@ fn watched(program: &Program) -> BTreeSet<Memorable> {
                 visible.extend((0..structure.fields.len() as u32).map(|f| Memorable::Field(s as u32, f)));
             }
         }
+        for (s, structure) in program.structs.iter().enumerate() {
+            let named = (0..).zip(&structure.fields).filter(|(_, field)| reads.fields.contains(&field.symbol));
+            visible.extend(named.map(|(f, _)| Memorable::Field(s as u32, f)));
+        }
     }
     visible
 }

@@ -114,6 +114,8 @@ pub struct Deeds {
     born: Operations,
     cells: HashSet<u32>,
     rows: HashSet<u32>,
+    /// By their names the fields of records.
+    written: HashSet<u32>,
     ends: bool,
 }
 
@@ -124,7 +126,15 @@ fn bits(methods: &[u8]) -> u32 {
 impl Deeds {
     fn new(facts: &Rc<Facts>, kinds: usize) -> Deeds {
         let (own, born) = (Operations::new(kinds), Operations::new(kinds));
-        Deeds { facts: facts.clone(), own, born, cells: HashSet::new(), rows: HashSet::new(), ends: false }
+        Deeds {
+            facts: facts.clone(),
+            own,
+            born,
+            cells: HashSet::new(),
+            rows: HashSet::new(),
+            written: HashSet::new(),
+            ends: false,
+        }
     }
 
     /// Whether it may do one of the methods on an object.
@@ -142,11 +152,18 @@ impl Deeds {
     /// is only known while running, `h.alive` for one, changes by the mere end
     /// of a task, so whoever lives may change it.
     pub fn may_change(&self, site: &AwaitSite) -> bool {
-        let unknown = site.cells.is_empty() && site.rows.is_empty() && site.objects.is_empty();
+        let unknown = site.looks_at_no_memory() && !site.looks_at_objects();
+        let uses = |on: On| self.own.on(&self.facts, on) | self.born.on(&self.facts, on) != 0;
         let used = |o: &u32| {
             let kind = self.facts.kinds.get(*o as usize).copied().unwrap_or(u8::MAX);
             let on = On { object: *o, kind, field: None };
-            (self.own.on(&self.facts, on) | self.born.on(&self.facts, on)) != 0
+            uses(on)
+        };
+        let on = |name: u32, kind: usize| On { object: u32::MAX, kind: kind as u8, field: Some(name) };
+        // A place may hold a task's handle too, which changes with its end.
+        let used_in = |name: &u32| {
+            let kinds = self.own.every.len();
+            self.facts.is_place(*name) || (0..kinds).any(|k| k != self.facts.task as usize && uses(on(*name, k)))
         };
         let row = |r: u32| self.facts.rows.get(r as usize).cloned().unwrap_or(0..u32::MAX);
         let in_a_row = |c: &u32| self.rows.iter().any(|r| row(*r).contains(c));
@@ -156,6 +173,8 @@ impl Deeds {
             || site.cells.iter().any(|c| self.cells.contains(c) || in_a_row(c))
             || site.rows.iter().any(|r| self.rows.contains(r) || holds_one(r))
             || site.objects.iter().any(used)
+            || site.fields.iter().any(|name| self.written.contains(name))
+            || site.field_objects.iter().any(used_in)
     }
 
     /// Whether it may end other tasks: `terminate`, `kill`, `exit`, and a

@@ -468,8 +468,24 @@ pub struct AwaitSite {
     pub cells: Vec<u32>,
     pub rows: Vec<u32>,
     pub objects: Vec<u32>,
-    /// Something only known while running: a record's field, a call.
+    /// By their names the fields of records, whichever records these are.
+    pub fields: Vec<u32>,
+    /// By their names the fields whose objects are asked.
+    pub field_objects: Vec<u32>,
+    /// Something only known while running: what a function gives, whether a task is alive.
     pub anything: bool,
+}
+
+impl AwaitSite {
+    /// Whether it looks at no memory of which it is known where it is.
+    pub fn looks_at_no_memory(&self) -> bool {
+        self.cells.is_empty() && self.rows.is_empty() && self.fields.is_empty()
+    }
+
+    /// Whether it looks at objects.
+    pub fn looks_at_objects(&self) -> bool {
+        !self.objects.is_empty() || !self.field_objects.is_empty()
+    }
 }
 
 /// `expect some EXPR`, `expect every EXPR`: what some or all complete

@@ -634,15 +634,39 @@ impl Compiler<'_> {
                 match &callee.kind {
                     // What a method finds behind a local or a variable is
                     // only known while running.
-                    ExprKind::Field { object, .. } if self.kind_of(object).is_none() => site.anything = true,
-                    ExprKind::Field { object, .. } => self.collect_reads(object, site),
+                    ExprKind::Field { object, .. } if self.kind_of(object).is_some() => {
+                        self.collect_reads(object, site)
+                    }
+                    ExprKind::Field { object, .. } => match self.named_field(object) {
+                        Some(field) => {
+                            site.field_objects.push(field);
+                            self.collect_reads(object, site);
+                        }
+                        None => site.anything = true,
+                    },
                     ExprKind::Name(n) if BUILTINS.contains(&n.as_str()) && self.globals.get(n).is_none() => {}
                     _ => site.anything = true,
                 }
                 args.iter().for_each(|a| self.collect_reads(&a.value, site));
             }
+            ExprKind::Field { object, .. } => match self.named_field(e) {
+                Some(field) => {
+                    site.fields.push(field);
+                    self.collect_reads(object, site);
+                }
+                None => site.anything = true,
+            },
             _ => site.anything = true,
         }
+    }
+
+    /// The name of the field that an expression gives, if it can only be a record's or never
+    /// changes.
+    fn named_field(&mut self, e: &Expr) -> Option<u32> {
+        let ExprKind::Field { object, field } = &strip(e).kind else { return None };
+        let own = matches!(strip(object).kind, ExprKind::SelfTask);
+        let of_a_task = own || HANDLE_FIELDS.contains(&field.text.as_str());
+        (!of_a_task).then(|| self.symbol(&field.text))
     }
 
     /// An element of a row with an index that is known; whether it is one.

@@ -874,7 +874,7 @@ impl Executor {
 }
 
 fn watches(program: &crate::program::Program, reads: &AwaitSite, place: Place) -> bool {
-    let crate::machine::Home::Declared = place.home else { return reads.anything };
+    let crate::machine::Home::Declared = place.home else { return reads.anything || !reads.fields.is_empty() };
     let in_row = |r: &u32| {
         let row = &program.memory_rows[*r as usize];
         (row.first..row.first + row.count).contains(&place.index)

@@ -451,3 +451,32 @@ fn fields_are_told_apart() {
         }
     }
 }
+
+/// Who waits for a field that nobody writes any more waits in vain, though others live: where it
+/// is only known while running, it is told apart by its name. What a place holds may be any task,
+/// whose end is a change.
+#[test]
+fn an_await_looks_at_fields() {
+    let with = |condition: &str, others: &str| {
+        format!(
+            "pool p(1)\nstruct S {{ atomic b = 1; var y = 0; atomic xs[2] = 0; event e; atomic h = none }}\n\
+             task t(s) {{ await {condition} }}\nlet s = S()\nsubmit t(s) to p\n{others}\n"
+        )
+    };
+    for (condition, others, code) in [
+        ("s.b == 0", "", Some("deadlock")),
+        ("s.xs[1] == 1", "s.b = 0", Some("deadlock")),
+        ("s.e.is_set()", "s.b = 0", Some("deadlock")),
+        ("s.b == 0 or s.xs[1] == 1", "atomically { s.xs[1] = 1 }; p.close(); join p", None),
+        ("s.b == 0", "s.b.store(0); p.close(); join p", None),
+        ("s.e.is_set()", "s.e.set(); p.close(); join p", None),
+        ("s.h != none and not s.h.alive", "let w = spawn u(); s.h = w; p.close(); join p", None),
+    ] {
+        let script = format!("task u {{ yield }}\n{}", with(condition, others));
+        let told = check(&script).finish();
+        match code {
+            Some(code) => assert!(told.stdout.contains(&format!("error[{code}]")), "{script}{}", told.stdout),
+            None => assert!(!told.stdout.contains("error["), "{script}{}", told.stdout),
+        }
+    }
+}

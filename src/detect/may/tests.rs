@@ -234,6 +234,24 @@ fn awaits_look_at_cells_rows_and_objects() {
 }
 
 #[test]
+fn awaits_look_at_fields_by_their_names() {
+    let source = "struct S { atomic a = 0; var b = 0; atomic c[2] = 0; event e; queue q; var h = none }\n\
+        task w(s) { await s.a == 1 }\ntask x(s) { await s.c[1] == 1 }\ntask y(s) { await s.e.is_set() }\n\
+        task z(s) { await s.h.alive }\ntask t(s) {\n  sleep 1ms\n  s.a.add(1)\n  sleep 2ms\n  s.c[0] += 1\n  \
+        sleep 3ms\n  s.q.put(1)\n  s.e.set()\n  sleep 4ms\n  print s.a.load(), s.b\n  s.b = 1\n}\nspawn t(S())\n";
+    let p = program(source);
+    let change = |mark: &str| {
+        let deeds = ask(&p, source, "t", mark).deeds;
+        p.awaits.iter().map(|site| deeds.may_change(site)).collect::<Vec<_>>()
+    };
+    assert_eq!(change("sleep 1ms"), [true, true, true, true]);
+    assert_eq!(change("sleep 2ms"), [false, true, true, true]);
+    assert_eq!(change("sleep 3ms"), [false, false, true, true]);
+    // Whether a task is alive changes with whoever ends.
+    assert_eq!(change("sleep 4ms"), [false, false, false, true]);
+}
+
+#[test]
 fn a_forked_child_goes_on_from_here() {
     let source = "queue q\nsleep 1ms\nlet pid = fork()\nq.put(1)\nsleep 2ms\n";
     let p = program(source);

@@ -123,6 +123,9 @@ impl<'a> Walk<'a> {
             Instr::UpdateCell { cell, update } if *update != Update::Load => drop(self.deeds.cells.insert(*cell)),
             Instr::WriteElement(row) => drop(self.deeds.rows.insert(*row)),
             Instr::UpdateElement { row, update } if *update != Update::Load => drop(self.deeds.rows.insert(*row)),
+            Instr::SetField { symbol, .. } | Instr::UpdateField { symbol, .. } => {
+                self.deeds.written.insert(*symbol);
+            }
             _ => self.operation(pc, mode),
         }
     }
@@ -171,6 +174,11 @@ impl<'a> Walk<'a> {
         let name = self.program.symbols.get(call.symbol as usize).map_or("", String::as_str);
         let method = |spec: &KindSpec| call.method.or_else(|| spec.method(name));
         self.on(call.receiver, mode, method);
+        if let (Receiver::Field { symbol, .. }, true) =
+            (call.receiver, Update::method(name).is_none_or(|(update, _)| update != Update::Load))
+        {
+            self.deeds.written.insert(symbol);
+        }
         // A wait that may be given up breaks a barrier, as its `abort` does.
         if arm || call.positional > 0 || !call.named.is_empty() {
             let waits =
