@@ -67,6 +67,14 @@ fn both_sides_of_and_and_or_are_true_or_false() {
     wrong.expect_code(2).expect_stderr("`+` cannot take a bool");
 }
 
+/// What an object is called in a sentence.
+#[test]
+fn an_arm_of_what_never_waits_is_an_error() {
+    let arm = |kind: &str, question: &str| format!("{kind} o\nlet held = o\nselect {{ held.{question}() => {{ }} }}\n");
+    fails(&arm("event", "is_set"), "Type", "`is_set` of an event never waits", "select");
+    fails(&arm("lock", "locked"), "Type", "`locked` of a lock never waits", "select");
+}
+
 const HOLDS: &str = "struct P { var xs = [7, 8]; shared s = \"abc\"; atomic t = [[1], [2, 3]]; var row[2] = 5 }
 struct Q { var row = [1, 2, 3] }
 let p = P()

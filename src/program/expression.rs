@@ -255,7 +255,7 @@ impl Compiler<'_> {
             ExprKind::Paren(inner) => self.holding(inner),
             ExprKind::Int(_) | ExprKind::Duration(_) | ExprKind::Bool(_) | ExprKind::Str(_) => Holding::Plain,
             ExprKind::Unary { .. } => Holding::Plain,
-            ExprKind::Binary { op: BinaryOp::And | BinaryOp::Or | BinaryOp::Add, left, right } => {
+            ExprKind::Binary { op: BinaryOp::Add, left, right } => {
                 let left = self.holding(left);
                 if left == self.holding(right) { left } else { Holding::Unknown }
             }
