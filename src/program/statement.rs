@@ -733,24 +733,36 @@ impl Compiler<'_> {
         self.emit(Instr::AwaitEnd { await_index, again: top }, span);
     }
 
-    /// `await q.get()`: what waits by itself is no condition.
+    /// `await q.get()`: what waits by itself is no condition, and no part of one.
     fn not_awaited(&mut self, condition: &Expr) {
-        let ExprKind::Call { callee, args } = &condition.kind else { return };
-        let ExprKind::Field { object, field } = &callee.kind else { return };
-        let Some(spec) = self.kind_of(object).map(|kind| self.spec(kind)) else { return };
-        let Some(method) = spec.method(&field.text).map(|m| &spec.methods[m as usize]) else { return };
+        let Some((call, method)) = self.waiting_call(condition) else { return };
+        let text = call.span.text(self.source).to_owned();
+        let value = if method == "get" { "let v = " } else { "" };
+        let error = ScriptError::new(call.span, format!("`await` takes a condition, and `{method}` waits by itself"));
+        self.error(error.help(match call.span == condition.span {
+            true => format!("leave `await` out: `{value}{text}`"),
+            false => format!("do it before: `{value}{text}`"),
+        }));
+    }
+
+    /// The first operation in a condition that waits as long as it takes, and its name.
+    fn waiting_call<'e>(&mut self, e: &'e Expr) -> Option<(&'e Expr, &'e str)> {
+        let (callee, args) = match &e.kind {
+            ExprKind::Paren(inner) | ExprKind::Unary { value: inner, .. } => return self.waiting_call(inner),
+            ExprKind::Binary { left, right, .. } => {
+                return self.waiting_call(left).or_else(|| self.waiting_call(right));
+            }
+            ExprKind::Call { callee, args } => (callee, args),
+            _ => return None,
+        };
+        let ExprKind::Field { object, field } = &callee.kind else {
+            return args.iter().find_map(|arg| self.waiting_call(&arg.value));
+        };
+        let spec = self.kind_of(object).map(|kind| self.spec(kind))?;
+        let method = &spec.methods[spec.method(&field.text)? as usize];
         let positional = args.iter().filter(|arg| arg.name.is_none()).count();
         let named = args.iter().filter_map(|arg| Some(arg.name.as_ref()?.text.as_str()));
-        if !method.waits || method.is_limited(positional, named) {
-            return;
-        }
-        let text = condition.span.text(self.source).to_owned();
-        let value = if field.text == "get" { "let v = " } else { "" };
-        let error = ScriptError::new(
-            condition.span,
-            format!("`await` takes a condition, and `{}` waits by itself", field.text),
-        );
-        self.error(error.help(format!("leave `await` out: `{value}{text}`")));
+        (method.waits && !method.is_limited(positional, named)).then_some((e, field.text.as_str()))
     }
 }
 

@@ -332,8 +332,12 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
         }
         '(' if matches!(stop.statement.trim(), "spawn" | "submit") => {
             let word = stop.statement.trim();
-            let to = if word == "submit" { " to p" } else { "" };
-            stop.error(&format!("`{word}` has no parentheses of its own"), &format!("write `{word} worker(1){to}`"))
+            let meant = match word {
+                "spawn" if line(stop.rest).contains('{') => "{ }",
+                "spawn" => "worker(1)",
+                _ => "worker(1) to p",
+            };
+            stop.error(&format!("`{word}` has no parentheses of its own"), &format!("write `{word} {meant}`"))
         }
         '|' if stop.statement.trim() == "spawn" => {
             stop.error("a block stands right behind `spawn`", "write `spawn { }`")
@@ -342,6 +346,11 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
             "what is spawned is a task by its name, or a block",
             &format!("write `{} {{ }}`", stop.statement.trim()),
         ),
+        ':' if last_word(stop.statement) == "lambda"
+            && is_spawn(stop.statement.trim_end().trim_end_matches("lambda")) =>
+        {
+            stop.error("what is spawned is a task by its name, or a block", "write `spawn { }`")
+        }
         ',' if stop.first() == "return" && stop.within == Within::Block => {
             let first = stop.statement["return".len()..].trim();
             let rest = line(&stop.rest[1..]).split([';', '}', '{', '#']).next().unwrap_or("").trim();
@@ -391,7 +400,11 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
             stop.error("`expect` does not say how often", &help)
         }
         _ if stop.wants(EXPRESSION) && STATEMENTS.contains(&word) => {
+            let awaited =
+                line(stop.rest).get("await".len()..).unwrap_or("").split([';', '}']).next().unwrap_or("").trim();
+            let waits = format!("leave `await` out: `{awaited}` waits by itself");
             let help = match word {
+                "await" if awaited.contains('.') && awaited.ends_with(')') => waits.as_str(),
                 "await" => "`let w = spawn worker`, `join w`, then `w.result`",
                 "if" => "write `if c { x = 1 } else { x = 2 }` as a statement",
                 _ => "write it on a line of its own",

@@ -301,28 +301,28 @@ impl Compiler<'_> {
         let names = Update::METHODS.iter().map(|m| m.0).chain(self.kinds.iter().flat_map(|k| k.method_names()));
         error = match nearest(&field.text, names) {
             Some(near) => error.help(format!("did you mean `{near}`?")),
-            None => match field.text.as_str() {
-                "increment" | "inc" | "incr" | "fetch_add" | "getAndIncrement" | "incrementAndGet" | "Add" => error
-                    .help(format!(
-                        "write `{0} += 1`, or `{0}.add(1)` for the old value too",
-                        object.span.text(self.source)
-                    )),
-                "decrement" | "dec" | "fetch_sub" => {
-                    error.help(format!("write `{} -= 1`", object.span.text(self.source)))
-                }
-                "compare_and_swap" | "compare_exchange" | "compareAndSet" | "CompareAndSwap" => {
-                    error.help("write `x.cas(old, new)`")
-                }
-                "exchange" | "getAndSet" | "get_and_set" | "Swap" => {
-                    let place = object.span.text(self.source);
-                    let given = args.first().map_or("v", |arg| arg.value.span.text(self.source));
-                    error.help(format!("write `{place}.swap({given})`"))
-                }
-                method => match list_method(method, object.span.text(self.source), args, self.source) {
-                    Some(mend) if decl.memory != Memory::Atomic => error.help(mend),
-                    _ => error.help("its methods: load, store, add, swap, cas"),
-                },
-            },
+            None => {
+                let (place, source) = (object.span.text(self.source), self.source);
+                let given = args.first().map_or("v", |arg| arg.value.span.text(source));
+                // However it is written: `fetch_add`, `fetchAdd`.
+                error.help(match field.text.replace('_', "").to_lowercase().as_str() {
+                    "increment" | "inc" | "incr" | "fetchadd" | "getandincrement" | "incrementandget" | "getandadd"
+                    | "addandget" => format!("write `{place} += 1`, or `{place}.add(1)` for the old value too"),
+                    "decrement" | "dec" | "decr" | "fetchsub" | "getanddecrement" | "decrementandget" | "sub" => {
+                        format!("write `{place} -= 1`")
+                    }
+                    "compareandswap"
+                    | "compareexchange"
+                    | "compareexchangeweak"
+                    | "compareexchangestrong"
+                    | "compareandset" => format!("write `{place}.cas(old, new)`"),
+                    "exchange" | "getandset" => format!("write `{place}.swap({given})`"),
+                    _ => match list_method(&field.text, place, args, source) {
+                        Some(mend) if decl.memory != Memory::Atomic => mend,
+                        _ => "its methods: load, store, add, swap, cas".to_owned(),
+                    },
+                })
+            }
         };
         self.error(error);
         true
