@@ -305,15 +305,23 @@ impl<'g> Search<'g> {
         found.into_iter().map(|states| self.part(states)).collect()
     }
 
+    /// The actors that step in a part, ascending.
+    pub fn steps(&self, part: &Part) -> Vec<Actor> {
+        let mut steps: Vec<Actor> = Vec::new();
+        for state in &part.states {
+            let edges = self.graph.of(*state).iter();
+            steps.extend(edges.filter(|e| self.allowed(part, *state, **e)).map(|e| e.actor()));
+            steps.sort_unstable();
+            steps.dedup();
+        }
+        steps
+    }
+
     /// A closed walk from the earliest state in which every actor that steps in
     /// the part does so: where it starts; of each step where from, and which edge.
     pub fn walk(&self, part: &Part) -> (StateId, Vec<(StateId, usize)>) {
         let start = part.states.first().copied().unwrap_or(0);
-        let mut missing: HashSet<Actor> = HashSet::default();
-        for state in &part.states {
-            let edges = self.graph.of(*state).iter();
-            missing.extend(edges.filter(|e| self.allowed(part, *state, **e)).map(|e| e.actor()));
-        }
+        let mut missing: HashSet<Actor> = self.steps(part).into_iter().collect();
         let mut walk: Vec<(StateId, usize)> = Vec::new();
         let mut at = start;
         loop {

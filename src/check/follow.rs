@@ -722,7 +722,8 @@ fn circle(explorer: &mut Explorer, done: &Done, from: usize) -> Vec<Finding> {
             found.push(Some(*task));
         }
     }
-    let finding = |starved| super::live::finding(explorer, &super::live::Circle { turns: turns.clone(), starved }, row);
+    let circle = |starved| super::live::Circle { turns: turns.clone(), starved, round: None };
+    let finding = |starved| super::live::finding(explorer, &circle(starved), row);
     found.into_iter().map(finding).collect()
 }
 

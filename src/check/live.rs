@@ -15,7 +15,7 @@ use super::{Progress, Stop, finding};
 use crate::detect::finding::{Certainty, Code, Facts, Finding, Going, Reason, Waiting};
 use crate::lang::ast::Span;
 use crate::objects::TaskId;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use std::collections::BTreeMap;
 
 /// A circle of transitions from a state back to it.
@@ -24,6 +24,8 @@ pub struct Circle {
     pub turns: Vec<Turn>,
     /// Who waits for ever, in a starvation.
     pub starved: Option<TaskId>,
+    /// A place of it at which no other livelock goes round that is told of.
+    pub round: Option<Span>,
 }
 
 /// Who moves in a graph.
@@ -43,12 +45,7 @@ pub fn search(explorer: &mut Explorer, ask: &mut dyn FnMut(&Progress) -> Option<
     }
     let actors: Vec<Actor> =
         movers.into_iter().map(|(state, turn)| actor(explorer, &explorer.row(state), &turn)).collect();
-    let tireless = |a: u32| actors[a as usize].tireless;
-    let mut quiet = Search::new(&graph, PROGRESS, &tireless);
-    if let Some(part) = quiet.fair(&core) {
-        add(explorer, &quiet, &part, Code::Livelock, None);
-    }
-    drop(quiet);
+    livelocks(explorer, &graph, &core, &actors);
     if !explorer.standing.is_empty() {
         let never = |_| false;
         let goes_on = Search::new(&graph, 0, &never).all_fair(&core);
@@ -87,7 +84,43 @@ pub fn is_circular(states: usize, edges: &[(StateId, StateId)]) -> bool {
     !graph.core().is_empty()
 }
 
-fn add(explorer: &mut Explorer, search: &Search, part: &Fair, code: Code, starved: Option<TaskId>) {
+/// So many fair parts in which the same tasks go round are looked at, the earliest ones.
+const PARTS_MAX: usize = 64;
+
+/// Fair parts in which nothing changes for anybody. There are often many of one mistake, as
+/// others may have got this far or that: a part is told of if some task goes round in it at
+/// places none of which belongs to one that was told.
+fn livelocks(explorer: &mut Explorer, graph: &Graph, core: &[StateId], actors: &[Actor]) {
+    let tireless = |a: u32| actors[a as usize].tireless;
+    let mut quiet = Search::new(graph, PROGRESS, &tireless);
+    let mut parts = quiet.all_fair(core);
+    parts.sort_by_key(|part| part.states.first().copied());
+    let mut looked: HashMap<Vec<u32>, usize> = HashMap::default();
+    let mut told: HashSet<Span> = HashSet::default();
+    for part in parts {
+        let looked = looked.entry(quiet.steps(&part)).or_default();
+        *looked += 1;
+        if *looked > PARTS_MAX {
+            continue;
+        }
+        let (start, mut circle) = circle(explorer, &quiet, &part, None);
+        let Facts::Livelock { going } = finding(explorer, &circle, &explorer.row(start)).facts else { continue };
+        let is_new = |of: &&Going| !of.places.iter().any(|place| told.contains(&place.0));
+        let new = going.iter().find(is_new);
+        if told.is_empty() || new.is_some() {
+            circle.round = new.and_then(|of| of.places.first()).map(|place| place.0);
+            told.extend(going.iter().flat_map(|of| &of.places).map(|place| place.0));
+            add(explorer, start, circle, Code::Livelock);
+        }
+    }
+}
+
+fn add(explorer: &mut Explorer, state: StateId, circle: Circle, code: Code) {
+    explorer.found.push(Found1 { code, state, turn: None, what: What::Circle(circle), also_on: Vec::new() });
+}
+
+/// A way round in a part, and where it begins.
+fn circle(explorer: &mut Explorer, search: &Search, part: &Fair, starved: Option<TaskId>) -> (StateId, Circle) {
     let (start, walk) = search.walk(part);
     let mut turns = Vec::new();
     let (mut row, mut out) = (Row::default(), Vec::new());
@@ -98,8 +131,7 @@ fn add(explorer: &mut Explorer, search: &Search, part: &Fair, code: Code, starve
             turns.push(turn.clone());
         }
     }
-    let what = What::Circle(Circle { turns, starved });
-    explorer.found.push(Found1 { code, state: start, turn: None, what, also_on: Vec::new() });
+    (start, Circle { turns, starved, round: None })
 }
 
 /// Tasks that can never go on beside others that do for ever: a deadlock, as a run tells of it.
@@ -169,7 +201,8 @@ fn starved(explorer: &mut Explorer, graph: &Graph, core: &[StateId], actors: &[A
                 Some(found) => explorer.found[*found].is_also_on(waiting.map(|w| objects_of(&w)).unwrap_or_default()),
                 None => {
                     known.insert(waiting.map(|w| w.span), explorer.found.len());
-                    add(explorer, &search, &part, Code::Starvation, Some(task));
+                    let (start, circle) = circle(explorer, &search, &part, Some(task));
+                    add(explorer, start, circle, Code::Starvation);
                 }
             }
         }
@@ -236,7 +269,8 @@ pub fn recurring(explorer: &mut Explorer, row: &Row, left: &mut u64) -> Vec<Circ
     let circle = |mut search: Search, within: &[StateId], starved| {
         let part = search.fair(within).filter(|part| part.states.first() == Some(&0))?;
         let (_, walk) = search.walk(&part);
-        Some(Circle { turns: walk.into_iter().map(|(s, n)| turns[s as usize][n].clone()).collect(), starved })
+        let turns = walk.into_iter().map(|(s, n)| turns[s as usize][n].clone()).collect();
+        Some(Circle { turns, starved, round: None })
     };
     let tireless = |a: u32| actors[a as usize].tireless;
     let mut found: Vec<Circle> = circle(Search::new(&graph, PROGRESS, &tireless), &all, None).into_iter().collect();

@@ -19,7 +19,7 @@ pub enum Key {
     Stuck(Code, String),
     Finally(Code, String),
     Note(Code, String),
-    /// Of a starvation, with where the task waits.
+    /// Of a starvation, with where the task waits; of a livelock, where nobody else goes round.
     Circle(Code, Option<Span>),
 }
 
@@ -42,7 +42,7 @@ pub fn key(explorer: &Explorer, found: &Found1) -> Key {
         What::Circle(circle) => {
             let row = explorer.row(found.state);
             let waiting = circle.starved.and_then(|task| finding::waiting(explorer, &row, task));
-            Key::Circle(found.code, waiting.map(|w| w.span))
+            Key::Circle(found.code, waiting.map(|w| w.span).or(circle.round))
         }
     }
 }

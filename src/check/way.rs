@@ -209,8 +209,10 @@ pub fn shown_by(explorer: &Explorer, found: &Found1, turns: Vec<Turn>) -> Shown 
     if let (explore::What::Stuck(_) | explore::What::Circle(_), true) = (&found.what, explorer.model.together) {
         log.extend(joins_by_then(explorer, &row));
     }
+    let mut round = None;
     if let explore::What::Circle(circle) = &found.what {
         circle_from = Some(log.len());
+        round = circle.round;
         let mut at = row.clone();
         for turn in &circle.turns {
             let Some((next, steps, _)) = explorer.logged(&at, turn) else { break };
@@ -231,7 +233,7 @@ pub fn shown_by(explorer: &Explorer, found: &Found1, turns: Vec<Turn>) -> Shown 
         Some(from) => {
             way.circle_from = Some(log[..from].iter().filter(|l| !l.1.text.is_empty()).count());
             let there = way_of(explorer, &row, &log[..from]).schedule;
-            sooner_round(explorer.model.program, finding, way, &there)
+            sooner_round(explorer.model.program, finding, round, way, &there)
         }
         None if explorer.hurried => (finding, way),
         None => fewest_turns(explorer.model.program, finding, way),
@@ -327,13 +329,20 @@ impl Tries for Replays<'_> {
 
 /// The same circle of an execution that never ends, come to in as few turns, and gone round
 /// once by a short way. A replay has to tell of it.
-fn sooner_round(program: &'static Program, shown: Finding, way: Way, there: &Schedule) -> (Finding, Way) {
+fn sooner_round(
+    program: &'static Program,
+    shown: Finding,
+    round: Option<Span>,
+    way: Way,
+    there: &Schedule,
+) -> (Finding, Way) {
     if way.turns() > FOLLOWED_MAX {
         return (shown, way);
     }
-    // A livelock goes past other places on another way round.
+    // A livelock goes past other places on another way round, but past this one.
     let places = |f: &Finding| if let Facts::Starvation { .. } = f.facts { f.places() } else { Vec::new() };
-    let fits = |f: &Finding| f.code == shown.code && places(f) == places(&shown);
+    let is_there = |f: &Finding| round.is_none_or(|place| f.places().contains(&place));
+    let fits = |f: &Finding| f.code == shown.code && places(f) == places(&shown) && is_there(f);
     let mut tries = Rounds { program, hash: way.schedule.hash, fits: &fits, left: ROUNDS_MAX };
     let Some((_, (finding, shorter))) = fewest(&mut tries, &there.turns) else { return (shown, way) };
     let is_told = || follow::follow(program, &shorter.schedule).is_ok_and(|f| f.circle.iter().any(fits));

@@ -480,3 +480,29 @@ fn an_await_looks_at_fields() {
         }
     }
 }
+
+/// One livelock does not hide another: each that goes round somewhere else is told of, with a
+/// schedule of its own; one that is part of what was told is not told again.
+#[test]
+fn each_livelock_is_told() {
+    let two = "atomic a = 0\natomic b = 0\nlet one = choose([true, false])\n\
+               if one { while a == 0 { yield } } else { while b == 0 { yield } }\n";
+    let beside = "atomic a = 0\natomic b = 0\ntask one { while a == 0 { yield } }\ntask two { while b == 0 { yield } }\n\
+                  spawn one\nspawn two\n";
+    let later =
+        "atomic a = 0\ntask one(n) { repeat n { a = a + 1 }; while a < 9 { yield } }\nspawn one(choose(0..3))\n";
+    for (script, many) in [(two, 2), (beside, 1), (later, 1)] {
+        let told = check_json(script).finish().expect_code(1);
+        assert_eq!(told.failures(), vec!["livelock"; many], "{script}{}", told.stdout);
+        let schedules: Vec<String> =
+            told.findings().iter().map(|f| f["schedule"].as_str().unwrap().to_string()).collect();
+        for (schedule, finding) in schedules.iter().zip(told.findings()) {
+            for model in [&[][..], &["--model"]] {
+                let again =
+                    conc().args(["replay", "--format", "json"]).args(model.iter().copied()).args(["-", schedule]);
+                let again = again.input(script).finish().expect_code(1);
+                assert_eq!(again.findings()[0]["on"], finding["on"], "{script}{}", again.stdout);
+            }
+        }
+    }
+}
