@@ -490,10 +490,7 @@ impl Talk for Steps<'_> {
         let mut line = bare_editor(&self.desk.screen);
         let answer = loop {
             match self.desk.edit(line, &prompt) {
-                Typed::Paused(text, at) => {
-                    line = begun(bare_editor(&self.desk.screen), text, at);
-                    continue;
-                }
+                Typed::Paused(text, at) => line = begun(bare_editor(&self.desk.screen), text, at),
                 Typed::Text(text) => break Some(text),
                 // The session's own end is told when its next text is asked for.
                 Typed::Over(_) | Typed::End => break None,
