@@ -242,7 +242,36 @@ const MISTAKES: &[(At, &str, &str, &str)] = &[
     (Task, "spawn process", "`process` is not defined", "`spawn process worker`"),
     (Task, "spawn w as \"helper\"; terminate helper", "`helper` is not defined", "`let helper = spawn …`"),
     (Task, "print(x, end=\"\")", "`print` has no `end`", "`print a, b`"),
-    (Task, "let l = [1]; l.append(3)", "no kind of object has a method `append`", "`l = l + [v]`"),
+    (Task, "let l = [1]; l.append(3)", "a list has no method `append`", "`l = l + [3]`"),
+    (Task, "let l = [1]; l.pop()", "a list has no method `pop`", "`l = l[..-1]`"),
+    (Task, "let l = none; l.append(3)", "no kind of object has a method `append`", "a queue has `l.put(v)`"),
+    (Task, "x.append(3)", "a var has no method `append`", "`x = x + [3]`"),
+    (Task, "x.exchange(3)", "a var has no method `exchange`", "write `x.swap(3)`"),
+    (Task, "x.fetchSub(1)", "a var has no method `fetchSub`", "write `x -= 1`"),
+    (Task, "x.compareExchange(1, 2)", "a var has no method `compareExchange`", "write `x.cas(old, new)`"),
+    (Task, "x.frobnicate(1)", "a var has no method `frobnicate`", "its methods: load"),
+    (Task, "m.tryacquire()", "a lock has no method `tryacquire`", "write `acquire(blocking: false)`"),
+    (Task, "let l = m; l.acquire(timeout: -1ms)", "`timeout` takes a time from 0 on, not -1ms", "`0ms` does not wait"),
+    (Task, "spawn fn() { }", "what is spawned is a task by its name, or a block", "write `spawn { }`"),
+    (Task, "let l = [spawn task(a) { }]", "what is spawned is a task by its name, or a block", "write"),
+    (Task, "return 1, 2", "`return` gives one value", "`return [1, 2]`"),
+    (Task, "let l = map()", "`map` is not defined", "there are no dictionaries"),
+    (Task, "let l = dict()", "`dict` is not defined", "there are no dictionaries"),
+    (Task, "let l = {}", "a value does not begin with `{`", "there are no dictionaries"),
+    (Task, "let l = {\"a\": 1}", "a value does not begin with `{`", "there are no dictionaries"),
+    (Task, "await q.get()", "`await` takes a condition, and `get` waits by itself", "`let v = q.get()`"),
+    (
+        Task,
+        "await not (q.get() == 1)",
+        "`await` takes a condition, and `get` waits by itself",
+        "before: `let v = q.get()`",
+    ),
+    (Task, "let l = await q.get()", "`await` is a statement and gives no value", "leave `await` out: `q.get()` waits"),
+    (Task, "let l = await w", "`await` is a statement and gives no value", "`join w`, then `w.result`"),
+    (Task, "spawn lambda: f(1)", "what is spawned is a task by its name, or a block", "write `spawn { }`"),
+    (Task, "spawn () => { x += 1 }", "`spawn` has no parentheses of its own", "write `spawn { }`"),
+    (Task, "await go_on.wait()", "`await` takes a condition, and `wait` waits by itself", "out: `go_on.wait()`"),
+    (Task, "atomic y = 0", "an `atomic` is declared at the top level", "`let y = …`"),
 ];
 
 fn errors(script: &str) -> Vec<ScriptError> {
@@ -289,6 +318,18 @@ fn each_mistake_has_one_error_with_its_mend() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// A local of another body is not what is meant, wherever it stands; but where it is not certain
+/// which body that is, it may be.
+#[test]
+fn a_name_that_is_a_local_elsewhere_is_told_beside_errors_of_form() {
+    let local = "`ps` is not defined".to_string();
+    let alone = "`[1][0]` alone does nothing".to_string();
+    assert_eq!(told("let ps = [1]\nfn early() { print ps }\n[1][0]\n"), [(1, local.clone()), (2, alone.clone())]);
+    assert_eq!(told("fn f(ps) { return ps }\n[1][0]\nprint ps\n"), [(1, alone), (2, local)]);
+    let open = "task t {\n    if x == 1\n        let ps = [1]\n    }\n    print ps\n}\nvar x = 1\nspawn t\n";
+    assert!(told(open).iter().all(|(_, message)| !message.contains("ps")), "{:?}", told(open));
 }
 
 /// In other languages a function of this name runs by itself.

@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 use std::time::Duration;
 use support::entry::Entries;
-use support::{Conc, Ended, Random, Running, conc};
+use support::{Conc, Ended, Random, Running, conc, flat};
 
 /// `conc repl` with this input, without the editor.
 fn repl() -> Conc {
@@ -221,16 +221,42 @@ fn fields_of_records_are_shown_where_main_has_them() {
     };
     let rows = ["lock R.mu", "shared R.n", "var R.k", "atomic R.row[0]", "atomic R.row[1]"];
     let values = ["free", "= 5", "= \"main\"", "= 7", "= 8"];
-    let row = |i: usize| format!("{:15}  {}", rows[i], values[i]);
+    let row = |i: usize| format!("{:31}  {}", format!("{} of r (line 2)", rows[i]), values[i]);
     let all = after(":objects");
     for i in 0..rows.len() {
         assert!(all.contains(&row(i).as_str()), "`{}` is missing in:\n{shown}", row(i));
     }
-    assert!(all.contains(&"shared R.n       = 10"), "what the process shares is seen:\n{shown}");
+    let of_other = format!("{:31}  = 10", "shared R.n of own (line 3)");
+    assert!(all.contains(&of_other.as_str()), "what the process shares is seen:\n{shown}");
     assert!(!shown.contains("= \"own\""), "{shown}");
-    assert_eq!(after(":objects R.n"), ["shared R.n  = 5", "shared R.n  = 10"], "{shown}");
+    let both = ["shared R.n of r (line 2)    = 5", "shared R.n of own (line 3)  = 10"];
+    assert_eq!(after(":objects R.n"), both, "{shown}");
     assert_eq!(after(":objects R.row").len(), 4, "{shown}");
     assert_eq!(after(":objects R.no"), ["there is no object `R.no`; did you mean `R.n`?"], "{shown}");
+}
+
+/// Of one struct: each by the record that has it, of which several may be called the same.
+#[test]
+fn records_of_one_struct_are_told_apart() {
+    let text = "struct A { lock mu; shared n = 0 }\nlet a = A()\nlet b = A(n: 1)\n\
+        for i in 2..4 { let c = A(n: i) ; if i == 3 { c.mu.acquire() } }\nb.mu.acquire()\n\
+        let w = spawn { b.mu.acquire() } as \"w\"\n:objects\n:quit\n";
+    let shown = transcript(text);
+    for row in [
+        "lock A.mu of a (line 2) free",
+        "lock A.mu of b (line 3) held by main; w waits",
+        "lock A.mu of c (line 4) free",
+        "lock A.mu of c (line 4) (2) held by main",
+        "shared A.n of a (line 2) = 0",
+        "shared A.n of b (line 3) = 1",
+        "shared A.n of c (line 4) = 2",
+        "shared A.n of c (line 4) (2) = 3",
+    ] {
+        assert!(shown.lines().any(|line| flat(line) == row), "`{row}` is missing in:\n{shown}");
+    }
+    // One alone needs no more than its name.
+    let alone = transcript("struct A { lock mu }\nlet a = A()\n:objects\n:quit\n");
+    assert!(alone.contains("lock A.mu  free\n"), "{alone}");
 }
 
 /// What stays broken is told once; broken again after it held, it is told again.

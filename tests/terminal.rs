@@ -224,6 +224,61 @@ fn ctrl_c_stops_the_statement_and_not_the_session() {
     t.leave();
 }
 
+/// Ctrl-Z stops what is under way with the session, at the prompt as in a statement, and leaves
+/// the terminal as it was; going on, the line is there as it was typed.
+#[test]
+fn ctrl_z_stops_the_session_with_its_processes() {
+    let mut t = terminal();
+    t.enter("let p = spawn process { sleep 1000s }");
+    t.line("print 6 * 0");
+    t.keys("\x1b[D\x1a7");
+    t.until_stopped();
+    assert!(t.echoes(), "the terminal is as it was before");
+    t.go_on();
+    // What was typed behind it, where the cursor was.
+    t.until("the line anew", |t| t.last().ends_with("> print 6 * 70"));
+    t.keys("\x1b[F\x7f\r");
+    t.until("its value", |t| t.count("42") == 1 && t.at_prompt());
+    t.keys("sleep 100s\r");
+    t.until("the statement", |t| t.last().ends_with("> sleep 100s"));
+    t.keys("\x1a");
+    t.until_stopped();
+    t.go_on();
+    t.keys("\x03");
+    t.until("its end", |t| t.count("stopped") == 1 && t.at_prompt());
+    // An entry of several lines, and the prompt of `:step`.
+    t.keys("fn f(n) {\rreturn n + 1\x1a\r}\r");
+    t.until_stopped();
+    t.go_on();
+    t.until("the entry", |t| t.at_prompt() && t.last() != "1>");
+    t.enter("f(70)");
+    assert_eq!(t.count("71"), 1, "{}", t.lines().join("\n"));
+    t.enter("terminate p");
+    t.keys(":step\r");
+    t.until("the first state", |t| t.last() == "step>");
+    t.keys("c");
+    t.until("the command", |t| t.last() == "step> c");
+    t.keys("\x1a");
+    t.until_stopped();
+    t.go_on();
+    t.until("the command anew", |t| t.last() == "step> c" && t.count("step> c") == 2);
+    t.keys("\x7fq\r");
+    t.prompt("the session");
+    t.leave();
+}
+
+#[test]
+fn a_change_of_the_line_can_be_taken_back() {
+    let mut t = terminal();
+    t.line("print 1");
+    t.keys("\x15");
+    t.prompt("the line is empty");
+    t.keys("\x1f");
+    t.until("what was there", |t| t.last() == "1> print 1");
+    t.clear();
+    t.leave();
+}
+
 /// All that is typed at once is one batch of keys to the editor: an indented line, pasted,
 /// begins with blanks and ends anywhere.
 #[test]

@@ -199,8 +199,15 @@ fn a_definition_of_another_kind() {
     let script = "const COUNT = 1\nconst PAUSE = 5ms\nconst WHO = \"anna\"\ntask t { }\nspawn t x COUNT\nprint WHO\n";
     let define = |all: &[&str]| run(script).args(all.iter().flat_map(|d| ["-D", d]));
     wrong("command-define-of-another-kind", define(&["COUNT=many", "PAUSE=10"]));
-    let ended = define(&["COUNT=2", "PAUSE=1s", "WHO=7"]).finish().expect_code(0);
-    assert_eq!(ended.stdout, "7\n");
+    for who in ["7", "-1s"] {
+        let ended = define(&["COUNT=2", "PAUSE=1s", &format!("WHO={who}")]).finish().expect_code(0);
+        assert_eq!(ended.stdout, format!("{who}\n"));
+    }
+    // A time may be less than nothing, only nobody can wait for it.
+    let less = define(&["PAUSE=-1s"]).finish().expect_code(0);
+    assert_eq!(less.stdout, "anna\n");
+    let waits = run("const PAUSE = 5ms\nsleep PAUSE\n").args(["-D", "PAUSE=-1s"]).finish().expect_code(2);
+    waits.expect_stderr("`sleep` takes a time from 0 on, not -1s");
 }
 
 #[test]
@@ -248,6 +255,9 @@ fn wrong_command_lines() {
     refused(run("print 1").args(["--time-limit", "5m"]), "the units are s, ms, us and ns");
     refused(conc().args(["run", ""]), "a file without a name cannot be read: no such file or directory");
     refused(run("print 1").args(["--format", "xml"]), "human, json");
+    for command in ["test", "fmt"] {
+        refused(conc().args([command, "-", "-"]).input("print 1\n"), "standard input can be read once");
+    }
 }
 
 #[test]

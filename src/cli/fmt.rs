@@ -21,6 +21,9 @@ pub struct FmtArgs {
 
 pub fn main(args: &FmtArgs) -> u8 {
     let mut code = exit::FINE;
+    if let Err(code) = script::reads_once(&args.paths) {
+        return code;
+    }
     for path in &args.paths {
         if path == "-" {
             code = code.max(one(Path::new("-"), args));

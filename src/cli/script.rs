@@ -198,6 +198,15 @@ pub fn show_errors(source: &Source, errors: &[ScriptError], common: &Common, for
     }
 }
 
+/// Of paths to several scripts, `-` may be one.
+pub fn reads_once(paths: &[String]) -> Result<(), u8> {
+    if paths.iter().filter(|path| *path == "-").count() < 2 {
+        return Ok(());
+    }
+    put_err("conc: `-` is given twice, and standard input can be read once: leave one out\n");
+    Err(exit::WRONG)
+}
+
 /// `NAME=VALUE`: an integer, a bool, a duration, else a string.
 fn define(text: &str) -> Result<(String, Value), String> {
     let Some((name, value)) = text.split_once('=') else {
@@ -217,6 +226,7 @@ fn literal(value: &str) -> Value {
         ExprKind::Duration(d) => Some(Value::Duration(d)),
         ExprKind::Unary { op: UnaryOp::Neg, value } => match value.kind {
             ExprKind::Int(i) => Some(Value::Int(-i)),
+            ExprKind::Duration(d) => Some(Value::Duration(-d)),
             _ => None,
         },
         ExprKind::Str(parts) => match &parts[..] {

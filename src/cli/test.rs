@@ -89,6 +89,7 @@ pub fn main(args: &TestArgs) -> u8 {
 /// The scripts, each once, without those to skip; whether a path has none, which is said. The
 /// others are tested all the same.
 fn files(args: &TestArgs) -> Result<(Vec<PathBuf>, bool), u8> {
+    script::reads_once(&args.paths)?;
     let (mut found, mut known, mut missing) = (Vec::new(), BTreeSet::new(), false);
     let mut add = |found: &mut Vec<PathBuf>, below: Vec<PathBuf>| {
         for file in below {

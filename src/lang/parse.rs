@@ -27,6 +27,7 @@ use super::ast::{Expr, Script, Span};
 use super::error::ScriptError;
 use build::Builder;
 use pest::Parser;
+pub use unexpected::NO_DICTIONARY;
 
 /// At most this many errors are told in one go.
 pub const ERRORS_MAX: usize = 20;

@@ -28,8 +28,12 @@ pub fn contextual() -> Vec<&'static str> {
 
 /// The word of a kind with its article: `a lock`, `an event`.
 pub fn a(word: &str) -> String {
-    let article = if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
-    format!("{article} {word}")
+    format!("{} {word}", article(word))
+}
+
+/// What stands before the word of a kind.
+pub fn article(word: &str) -> &'static str {
+    if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 use super::document::Document;
 use super::member::kind_of;
 use crate::lang::ast::{Else, Item, Span, Stmt, StmtKind};
+use crate::lang::word::a;
 use crate::program::kind::{Memory, Update};
 use crate::program::name::{Symbol, What};
 use crate::report::{explain, reference};
@@ -145,12 +146,12 @@ fn of_member(document: &Document, word: &str, span: Span) -> Option<String> {
     }
     if let Some(kind) = kind_of(document, &receiver) {
         let found = if kind == "task" { reference::field("w", word) } else { reference::method(kind, word) };
-        return found.map(|e| format!("{}\n\nof a {}", row(&e), if kind == "task" { "task's handle" } else { kind }));
+        return found.map(|e| format!("{}\n\nof {}", row(&e), a(if kind == "task" { "task's handle" } else { kind })));
     }
     // Which object it is, the run will know.
     let kinds = crate::objects::KINDS.iter().filter(|k| !k.internal && k.method(word).is_some());
     let mut rows: Vec<String> =
-        kinds.filter_map(|k| Some(format!("{} (of a {})", row(&reference::method(k.word, word)?), k.word))).collect();
+        kinds.filter_map(|k| Some(format!("{} (of {})", row(&reference::method(k.word, word)?), a(k.word)))).collect();
     if Update::method(word).is_some() {
         rows.extend(reference::method("atomic", word).map(|e| format!("{} (of memory)", row(&e))));
     }

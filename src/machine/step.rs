@@ -222,7 +222,7 @@ impl Step {
             Step::Spawn(_) => "spawns a task",
             Step::Submit { .. } => "hands over a job",
             Step::Fork | Step::Hire { .. } => "makes a process",
-            Step::Wait(_) | Step::AwaitBegin { .. } => "waits",
+            Step::Wait(_) | Step::AwaitBegin { .. } | Step::Sleep(_) => "waits",
             Step::Terminate(_) | Step::Kill(_) => "ends a task",
             Step::Exit(_) => "ends a process",
             _ => return None,

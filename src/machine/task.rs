@@ -87,6 +87,8 @@ enum Pending {
     Drop,
     /// Go on at the same instruction.
     Stay,
+    /// `a.f[1]` of a field that is one place: the index of an element of what it holds.
+    Element(Value),
     /// `for v in q`: `none` ends it.
     Each {
         variable: Slot,
@@ -160,7 +162,7 @@ impl Task {
                     each(&Value::Object(ObjRef { id, kind: crate::objects::place::record }));
                 }
             }
-            Pending::Choose(values) => each(values),
+            Pending::Choose(value) | Pending::Element(value) => each(value),
             Pending::Hire(hire) => each(&hire.0),
             Pending::Spawn(spawn) => {
                 let (step, _, made) = &**spawn;
@@ -253,6 +255,13 @@ impl Task {
                     self.store(variable, value);
                 }
             }
+            Pending::Element(index) => match local::index(&value, &index) {
+                Ok(element) => self.stack.push(element),
+                Err(error) => {
+                    self.pc -= 1;
+                    return self.raise(error);
+                }
+            },
             Pending::Change { place, op, operand } => {
                 self.pc -= 1;
                 return Some(match arithmetic::binary(op, &value, &operand) {
@@ -465,6 +474,7 @@ impl Task {
                     pc = next;
                     continue;
                 }
+                Instr::Truth if matches!(self.stack.last(), Some(Value::Bool(_))) => {}
                 Instr::RepeatNext { slot, .. } => {
                     let Value::Int(left) = &mut self.stack[base + *slot as usize] else { break };
                     if *left <= 0 {

@@ -64,7 +64,9 @@ impl Compiler<'_> {
                 | BinaryOp::Le
                 | BinaryOp::Gt
                 | BinaryOp::Ge
-                | BinaryOp::In => Certain::Bool,
+                | BinaryOp::In
+                | BinaryOp::And
+                | BinaryOp::Or => Certain::Bool,
                 BinaryOp::Add | BinaryOp::Sub => {
                     let left = self.certain(left)?;
                     return (Some(left) == self.certain(right)).then_some(left);

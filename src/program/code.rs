@@ -92,6 +92,9 @@ pub enum Instr {
     /// `and`, `or`: keeps the value if it decides, else takes it off.
     JumpIfFalseKeep(Pc),
     JumpIfTrueKeep(Pc),
+    /// The right side of the two, where it is not certain: it must be true or false, and
+    /// stays.
+    Truth,
     /// Checks a count for `repeat`; pops it into the slot.
     RepeatInit(Slot),
     RepeatNext {

@@ -84,9 +84,19 @@ fn beyond(
     form.retain(|told| told.sort != Sort::Minor || !meaning.iter().any(|error| error.span == told.span));
     meaning.retain(|error| !form.iter().any(|told| error.span == told.span));
     if !lost.is_empty() {
+        let free = |spans: &[Span], place: Span| !spans.iter().any(|s| meet(*s, place));
         // What is lost may have defined any name in it. So an unknown word is an
-        // error only if nothing that is lost says it.
-        let mut known: HashSet<&str> = names.symbols().iter().map(|symbol| symbol.name.as_str()).collect();
+        // error only if nothing that is lost says it. A local elsewhere is another one, if
+        // it is certain which block it stands in.
+        let mut known: HashSet<&str> = HashSet::new();
+        let mut locals: HashSet<&str> = HashSet::new();
+        for symbol in names.symbols() {
+            let is_local = matches!(symbol.what, What::Local | What::Parameter);
+            match is_local && symbol.places.iter().all(|place| free(unsure, *place)) {
+                true => locals.insert(&symbol.name),
+                false => known.insert(&symbol.name),
+            };
+        }
         known.extend(lost.iter().flat_map(|span| words(span.text(source))));
         let defined: HashSet<&str> = names
             .symbols()
@@ -95,14 +105,17 @@ fn beyond(
             .filter(|symbol| symbol.places.iter().any(|place| lost.iter().any(|s| meet(*s, *place))))
             .map(|symbol| symbol.name.as_str())
             .collect();
-        let free = |spans: &[Span], place: Span| !spans.iter().any(|s| meet(*s, place));
         let all_free = |spans: &[Span], error: &ScriptError| {
             // What `-D` is told has no place.
             error.span.is_empty() || free(spans, error.span) && error.related.iter().all(|r| free(spans, r.0))
         };
         let word = |place: Span| source.get(place.start as usize..place.end as usize).unwrap_or("");
         meaning.retain(|error| match error.sort {
-            Sort::Unknown => !known.contains(word(error.span)) && free(lost, error.span),
+            Sort::Unknown => {
+                let word = word(error.span);
+                let of_another = !locals.contains(word) || free(unsure, error.span);
+                !known.contains(word) && of_another && free(lost, error.span)
+            }
             Sort::Placed => all_free(lost, error) && all_free(unsure, error),
             // What is named there may have been declared as something else.
             _ => all_free(lost, error) && !words(line_of(source, error.span)).any(|word| defined.contains(word)),

@@ -247,10 +247,8 @@ impl<'a> Search<'a> {
             }
             StmtKind::Terminate(_) | StmtKind::Kill(_) => found("ends a task"),
             StmtKind::Exit(_) => found(if self.what == For::Others { "ends a process" } else { "ends a task" }),
-            StmtKind::Await(_) => found("waits"),
-            StmtKind::Sleep(time) | StmtKind::Busy(time) => {
-                self.effect(stmt.span, "waits").or_else(|| self.expr(time, locals))
-            }
+            StmtKind::Await(_) | StmtKind::Sleep(_) => found("waits"),
+            StmtKind::Busy(time) => self.effect(stmt.span, "waits").or_else(|| self.expr(time, locals)),
             StmtKind::Yield => self.effect(stmt.span, "waits"),
             StmtKind::Select(select) => self.effect(stmt.span, "waits").or_else(|| {
                 let bodies = select.arms.iter().map(|arm| &arm.body).chain(select.after.iter().map(|after| &after.1));

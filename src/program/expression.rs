@@ -255,7 +255,7 @@ impl Compiler<'_> {
             ExprKind::Paren(inner) => self.holding(inner),
             ExprKind::Int(_) | ExprKind::Duration(_) | ExprKind::Bool(_) | ExprKind::Str(_) => Holding::Plain,
             ExprKind::Unary { .. } => Holding::Plain,
-            ExprKind::Binary { op: BinaryOp::And | BinaryOp::Or | BinaryOp::Add, left, right } => {
+            ExprKind::Binary { op: BinaryOp::Add, left, right } => {
                 let left = self.holding(left);
                 if left == self.holding(right) { left } else { Holding::Unknown }
             }
@@ -440,6 +440,9 @@ impl Compiler<'_> {
                 let jump = if op == BinaryOp::And { Instr::JumpIfFalseKeep(0) } else { Instr::JumpIfTrueKeep(0) };
                 let early = self.emit(jump, span);
                 self.expression(right);
+                if self.certain(right) != Some(certain::Certain::Bool) {
+                    self.emit(Instr::Truth, strip(right).span);
+                }
                 self.land(early);
             }
             _ => {
@@ -513,6 +516,18 @@ impl Compiler<'_> {
     fn is_field(&self, name: &str) -> bool {
         let known = HANDLE_FIELDS.iter().chain(&ERROR_FIELDS).any(|f| *f == name);
         known || self.field_names.iter().any(|f| f == name)
+    }
+
+    /// What every field of this name is, if all are one place in memory: what is in it has
+    /// elements at the most.
+    pub(super) fn field_of_one_place(&self, name: &str) -> Option<Memory> {
+        let mut fields = self.program.structs.iter().flat_map(|s| &s.fields).filter(|f| f.name == name);
+        let memory = |field: &Field| match field.what {
+            FieldKind::Memory { memory, .. } if field.count.is_none() => Some(memory),
+            _ => None,
+        };
+        let first = memory(fields.next()?)?;
+        fields.all(|field| memory(field).is_some()).then_some(first)
     }
 
     pub(super) fn check_field(&mut self, object: &Expr, field: &Name) {
@@ -732,9 +747,17 @@ fn python_method(kind: &str, method: &str) -> Option<&'static str> {
         ("rwlock", "runlock" | "RUnlock" | "release" | "unlock" | "read_unlock") => "release_read()",
         ("rwlock", "wlock" | "write_lock") => "acquire_write()",
         ("lock" | "semaphore", "Unlock" | "V" | "Release") => "release()",
-        ("lock" | "semaphore", "try_lock" | "tryLock" | "try_acquire" | "TryLock" | "trylock") => {
-            "acquire(blocking: false)"
+        (
+            "lock" | "semaphore",
+            "try_lock" | "tryLock" | "try_acquire" | "TryLock" | "trylock" | "tryacquire" | "tryAcquire",
+        ) => "acquire(blocking: false)",
+        ("rwlock", "try_read" | "try_acquire_read" | "tryacquire_read" | "tryReadLock" | "TryRLock" | "try_rdlock") => {
+            "acquire_read(blocking: false)"
         }
+        (
+            "rwlock",
+            "try_write" | "try_acquire_write" | "tryacquire_write" | "tryWriteLock" | "TryLock" | "try_wrlock",
+        ) => "acquire_write(blocking: false)",
         ("queue", "try_get" | "poll" | "try_recv") => "get_nowait()",
         ("queue", "try_put" | "offer" | "try_send") => "put_nowait(v)",
         ("event", "signal" | "trigger" | "notify" | "fire") => "set()",

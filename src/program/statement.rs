@@ -1,9 +1,12 @@
-//! Statements into code.
+//! Statements into code. A `select` is in `statement/select`.
+
+#[path = "statement/select.rs"]
+mod select;
 
 use super::*;
 use crate::lang::ast::{AssignOp, BinaryOp, Block, Else, Select, SelectArm, Stmt, StmtKind};
 use crate::program::scope::Region;
-use crate::program::value::ErrorKind;
+use crate::program::value::{ErrorKind, one_place};
 
 impl Compiler<'_> {
     /// A local by its own name, which must be free.
@@ -456,9 +459,7 @@ impl Compiler<'_> {
             }
         };
         let Some(row) = self.memory_row(&memory) else {
-            let error = ScriptError::new(span, format!("`{name}` is one place, and a list in it is one value"))
-                .help(format!("declare a row of places: `{} {name}[3] = 0`", memory.memory.word()));
-            return self.error(error);
+            return self.one_place(span, name, memory.memory);
         };
         self.check_amount(op, value, span);
         if let Some(cell) = self.cell_of_row(&memory, index) {
@@ -488,6 +489,12 @@ impl Compiler<'_> {
         self.emit(Instr::WriteElement(row), span);
     }
 
+    /// `v[1] = 3` where `v` has no count.
+    fn one_place(&mut self, span: Span, name: &str, memory: Memory) {
+        let error = ScriptError::new(span, one_place(name));
+        self.error(error.help(format!("declare a row of places: `{} {name}[3] = 0`", memory.word())));
+    }
+
     fn assign_field(
         &mut self,
         record: &Expr,
@@ -503,6 +510,9 @@ impl Compiler<'_> {
         }
         if !self.stands_for_nothing(record) {
             self.check_field(record, field);
+        }
+        if let (Some(memory), Some(_)) = (self.field_of_one_place(&field.text), index) {
+            return self.one_place(span, &field.text, memory);
         }
         self.check_amount(op, value, span);
         let symbol = self.symbol(&field.text);
@@ -714,6 +724,7 @@ impl Compiler<'_> {
         }
         self.program.needs.gate = true;
         self.program.needs.awaits = true;
+        self.not_awaited(condition);
         let reads = self.reads_of(condition);
         let await_index = self.program.awaits.len() as u32;
         self.program.awaits.push(reads);
@@ -733,117 +744,36 @@ impl Compiler<'_> {
         }
     }
 
-    // ----------------------------------------------------------------- select
-
-    fn select(&mut self, select: &Select, span: Span) {
-        let head = Span::new(span.start as usize, span.start as usize + "select".len());
-        let mut arms = Vec::new();
-        for arm in &select.arms {
-            if let Some(operation) = self.arm_operation(arm) {
-                arms.push(ArmSite { operation, span: arm.operation.span, bind: None, body: 0 });
-            }
-        }
-        if let Some((duration, _)) = &select.after {
-            self.want_duration(duration, "after");
-            self.expression(duration);
-        }
-        if select.arms.is_empty() && select.after.is_none() && select.otherwise.is_none() {
-            self.error(
-                ScriptError::new(span, "a `select` without arms waits for ever")
-                    .help("add an arm: `v = q.get() => { }`"),
-            );
-        }
-        if let (Some((duration, _)), Some(_)) = (&select.after, &select.otherwise) {
-            let error = ScriptError::new(duration.span, "`after` and `else` exclude each other")
-                .help("`else` goes ahead at once, so `after` would never come");
-            self.error(error);
-        }
-        let index = self.program.selects.len() as u32;
-        self.program.selects.push(SelectSite { arms, after: None, otherwise: None });
-        self.emit(Instr::Select(index), head);
-        let mut ends = Vec::new();
-        for (i, arm) in select.arms.iter().enumerate() {
-            let body = self.here();
-            self.enter();
-            let bind = arm.bind.as_ref().map(|n| self.define_local(n));
-            self.block_contents(&arm.body);
-            self.leave(arm.span);
-            ends.push(self.emit(Instr::Jump(0), arm.span));
-            if let Some(site) = self.program.selects[index as usize].arms.get_mut(i) {
-                (site.bind, site.body) = (bind, body);
-            }
-        }
-        if let Some((_, body)) = &select.after {
-            self.program.selects[index as usize].after = Some(self.here());
-            self.block(body);
-            ends.push(self.emit(Instr::Jump(0), span));
-        }
-        if let Some(body) = &select.otherwise {
-            self.program.selects[index as usize].otherwise = Some(self.here());
-            self.block(body);
-            ends.push(self.emit(Instr::Jump(0), span));
-        }
-        ends.into_iter().for_each(|e| self.land(e));
-    }
-
-    fn arm_operation(&mut self, arm: &SelectArm) -> Option<ArmOperation> {
-        match &arm.operation.kind {
-            ExprKind::Join { what: ast::JoinWhat::Value(e), timeout: None } => {
-                if self.certain(e) != Some(certain::Certain::None) {
-                    self.want_handle(e, "join");
-                }
-                self.expression(e);
-                Some(ArmOperation::Join)
-            }
-            ExprKind::Call { callee, args } => {
-                if let ExprKind::Field { object, field } = &callee.kind {
-                    let call = self.method_operands(object, field, args, arm.operation.span)?;
-                    if let (Some(method), Some(kind)) = (call.method, self.kind_of(object)) {
-                        let spec = self.spec(kind);
-                        if !spec.methods[method as usize].waits {
-                            let error = ScriptError::new(
-                                arm.operation.span,
-                                format!("`{}` of {} never waits", field.text, a(spec.word)),
-                            )
-                            .label("not an arm")
-                            .help("an arm is an operation that can wait: get, put, acquire, wait, join");
-                            self.error(error);
-                        } else if !(spec.arm)(self.options_of(object)) {
-                            self.not_selectable(object, spec);
-                        } else if spec.methods[method as usize].is_limited(
-                            call.positional as usize,
-                            call.named.iter().map(|n| self.program.symbols[*n as usize].as_str()),
-                        ) {
-                            let error = ScriptError::new(arm.operation.span, "an arm waits as long as its `select`")
-                                .label("this has an end of its own")
-                                .help("give the `select` an arm `after 10ms`, or `else` for what is not ready");
-                            self.error(error);
-                        }
-                    }
-                    return Some(ArmOperation::Method(call));
-                }
-                self.arm_error(arm)
-            }
-            _ => self.arm_error(arm),
-        }
-    }
-
-    /// Why a `select` cannot wait for it is the kind's: a queue behind a manager is
-    /// no memory of this process, a barrier and a condition count who arrives.
-    fn not_selectable(&mut self, object: &Expr, spec: &KindSpec) {
-        let manager = if spec.word == "queue" { " behind a manager" } else { "" };
-        let error = ScriptError::new(object.span, format!("{}{manager} cannot be an arm of a `select`", a(spec.word)));
-        self.error(error.label("not an arm").help(match spec.word {
-            "queue" => "take a queue without `via manager`: it works between processes too",
-            _ => "wait for it in a task of its own, which sets an `event` that can be an arm",
+    /// `await q.get()`: what waits by itself is no condition, and no part of one.
+    fn not_awaited(&mut self, condition: &Expr) {
+        let Some((call, method)) = self.waiting_call(condition) else { return };
+        let text = call.span.text(self.source).to_owned();
+        let value = if method == "get" { "let v = " } else { "" };
+        let error = ScriptError::new(call.span, format!("`await` takes a condition, and `{method}` waits by itself"));
+        self.error(error.help(match call.span == condition.span {
+            true => format!("leave `await` out: `{value}{text}`"),
+            false => format!("do it before: `{value}{text}`"),
         }));
     }
 
-    fn arm_error(&mut self, arm: &SelectArm) -> Option<ArmOperation> {
-        let error = ScriptError::new(arm.operation.span, "this cannot be an arm of a `select`")
-            .help("an arm is an operation that can wait: get, put, acquire, wait, join");
-        self.error(error);
-        None
+    /// The first operation in a condition that waits as long as it takes, and its name.
+    fn waiting_call<'e>(&mut self, e: &'e Expr) -> Option<(&'e Expr, &'e str)> {
+        let (callee, args) = match &e.kind {
+            ExprKind::Paren(inner) | ExprKind::Unary { value: inner, .. } => return self.waiting_call(inner),
+            ExprKind::Binary { left, right, .. } => {
+                return self.waiting_call(left).or_else(|| self.waiting_call(right));
+            }
+            ExprKind::Call { callee, args } => (callee, args),
+            _ => return None,
+        };
+        let ExprKind::Field { object, field } = &callee.kind else {
+            return args.iter().find_map(|arg| self.waiting_call(&arg.value));
+        };
+        let spec = self.kind_of(object).map(|kind| self.spec(kind))?;
+        let method = &spec.methods[spec.method(&field.text)? as usize];
+        let positional = args.iter().filter(|arg| arg.name.is_none()).count();
+        let named = args.iter().filter_map(|arg| Some(arg.name.as_ref()?.text.as_str()));
+        (method.waits && !method.is_limited(positional, named)).then_some((e, field.text.as_str()))
     }
 }
 

@@ -293,6 +293,11 @@ impl Error {
 /// What is said of a `fork()` within `atomically`: no block excludes the others that two are in.
 pub const NO_FORK: &str = "an `atomically` block is one task's, and `fork()` would make two that are in it";
 
+/// What is said of an assignment to an element of what the one place `name` holds.
+pub fn one_place(name: &str) -> String {
+    format!("`{name}` is one place, and a list in it is one value")
+}
+
 /// What came of a condition that was looked at from outside.
 pub type Looked = Result<Value, Error>;
 

@@ -244,6 +244,11 @@ impl Repl {
         }
     }
 
+    /// What stops the session and the program.
+    pub fn pause(&self) -> Option<run::Pause> {
+        self.session.as_ref().map(run::Session::pause)
+    }
+
     /// Carries out what was entered: a command, or statements.
     pub fn enter(&mut self, text: &str) -> Reply {
         let trimmed = text.trim();

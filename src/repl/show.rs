@@ -145,10 +145,10 @@ pub fn objects(scene: &Scene, name: &str) -> Result<String, String> {
     };
     let mut rows: Vec<Vec<String>> = Vec::new();
     for o in scene.objects.iter().filter(|o| wanted(&o.name)) {
-        rows.push(vec![format!("{} {}", o.kind, o.name), object(o)]);
+        rows.push(vec![owned(o.kind, &o.name, &o.of), object(o)]);
     }
     for m in scene.memory.iter().filter(|m| wanted(&m.name)) {
-        rows.push(vec![format!("{} {}", m.word, m.name), format!("= {}", m.value)]);
+        rows.push(vec![owned(m.word, &m.name, &m.of), format!("= {}", m.value)]);
     }
     if rows.is_empty() && name.is_empty() {
         return Ok("nothing is declared yet\n".to_string());
@@ -159,6 +159,14 @@ pub fn objects(scene: &Scene, name: &str) -> Result<String, String> {
         return Err(format!("there is no object `{name}`{near}\n"));
     }
     Ok(columns(&rows))
+}
+
+/// `lock Account.mu of a (line 2)`
+fn owned(word: &str, name: &str, of: &Option<String>) -> String {
+    match of {
+        Some(record) => format!("{word} {name} of {record}"),
+        None => format!("{word} {name}"),
+    }
 }
 
 fn object(o: &ObjectState) -> String {

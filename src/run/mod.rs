@@ -47,7 +47,7 @@ pub use allocator::{Allocator, is_short, keep_back};
 pub use diagnose::scene;
 pub use image::Options;
 pub use prompt::{Answer, ROOM};
-pub use supervisor::session::{Event, Over, Session, Terms, Unheard};
+pub use supervisor::session::{Event, Over, Pause, Session, Terms, Unheard};
 pub use supervisor::{Outcome, Report, Stop, TaskEnd, output_sentence, run};
 pub use system::{
     Interruption, fresh_seed, interruption, large_files_are_errors, memory_for_objects, processors, terminal_columns,

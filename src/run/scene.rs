@@ -7,6 +7,7 @@ use super::super::ends;
 use super::super::image::PLACES_MAX;
 use super::super::world::Object;
 use super::*;
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::Acquire;
 
 /// See the head of the file.
@@ -46,12 +47,17 @@ pub struct TaskState {
     pub stuck: bool,
     pub daemon: bool,
     pub worker: bool,
+    /// What it waits for and what it holds, by number.
+    awaited: Vec<u32>,
+    held: Vec<(u32, Mode)>,
 }
 
 /// An object and what is in it.
 #[derive(Clone, Debug)]
 pub struct ObjectState {
     pub name: String,
+    /// Which record has it, where there are several of its struct.
+    pub of: Option<String>,
     pub kind: &'static str,
     /// In a few words: `free`, `value 2`.
     pub standing: String,
@@ -68,10 +74,19 @@ pub struct ObjectState {
 pub struct MemoryState {
     pub word: &'static str,
     pub name: String,
+    /// Which record has it, where there are several of its struct.
+    pub of: Option<String>,
     pub value: String,
 }
 
 const VALUES_MAX: usize = 16;
+
+impl TaskState {
+    fn hold(&mut self, image: &Image, held: &[(u32, Mode, u32)]) {
+        self.holds = held_facts(image, held);
+        self.held = held.iter().map(|(lock, mode, _)| (*lock, *mode)).collect();
+    }
+}
 
 impl Diagnosis {
     /// What there is now. `vars` are the values of `main`'s `var`s, by their cells' keys.
@@ -80,8 +95,24 @@ impl Diagnosis {
         let snapshot = self.snapshot(home);
         self.session_view(false);
         let tasks = self.task_states(&snapshot);
-        let objects = self.object_states(&tasks);
-        Scene { tasks, objects, memory: self.memory_states(vars) }
+        let records = self.records();
+        let objects = self.object_states(&tasks, &records);
+        Scene { tasks, objects, memory: self.memory_states(vars, &records) }
+    }
+
+    /// The records there are, with what each is called where there are several of its struct: as
+    /// `print` does, and of several that are called so with a number, as in reports.
+    fn records(&self) -> BTreeMap<u32, Option<String>> {
+        let arena = self.image.arena;
+        let is_record = |id: &u32| arena.object_at(*id) != 0 && arena.kind(*id) == objects::place::record;
+        // One that is being made has no number of a first object yet.
+        let is_whole = |id: &u32| arena.object(*id, object::INFO2).load(Acquire) != 0;
+        let all: Vec<u32> = (0..arena.objects() as u32).filter(is_record).filter(is_whole).collect();
+        let structure = |id: u32| arena.object(id, object::INFO).load(Relaxed);
+        let mut count: HashMap<u64, usize> = HashMap::new();
+        all.iter().for_each(|id| *count.entry(structure(*id)).or_default() += 1);
+        let names = names::Objects::new(all.iter().copied(), |id| self.image.object_name(id));
+        all.into_iter().map(|id| (id, (count[&structure(id)] > 1).then(|| names.of(id)))).collect()
     }
 
     fn task_states(&mut self, snapshot: &Snapshot) -> Vec<TaskState> {
@@ -101,12 +132,14 @@ impl Diagnosis {
                 stuck: false,
                 daemon: flags & flag::DAEMON != 0,
                 worker: flags & flag::WORKER != 0,
+                awaited: Vec::new(),
+                held: Vec::new(),
             };
             let place = snapshot.views.iter().position(|v| v.id == task);
             if let (false, Some(i)) = (has_ended(arena, task), place) {
                 self.live_state(snapshot, i, &mut state);
             } else if let Some(s) = slot_of_ended(arena, task) {
-                state.holds = held_facts(image, &held_of(arena, s));
+                state.hold(image, &held_of(arena, s));
             }
             states.push(state);
         }
@@ -136,9 +169,10 @@ impl Diagnosis {
         };
         state.span = known;
         if state.doing != Doing::Idle {
+            state.awaited = waits.iter().flatten().map(|wait| wait.object).collect();
             state.waits = self.told_waits(snapshot, i, waits);
         }
-        state.holds = held_facts(image, &held_of(image.arena, s));
+        state.hold(image, &held_of(image.arena, s));
         state.stuck = word(slot::REPORTED) != 0;
     }
 
@@ -156,22 +190,23 @@ impl Diagnosis {
         }
     }
 
-    fn object_states(&self, tasks: &[TaskState]) -> Vec<ObjectState> {
+    fn object_states(&self, tasks: &[TaskState], records: &BTreeMap<u32, Option<String>>) -> Vec<ObjectState> {
         let image = self.image;
         let arena = image.arena;
         let all = (0..arena.objects() as u32).filter(|id| arena.object_at(*id) != 0);
         let shown = all.filter(|id| !KINDS[arena.kind(*id) as usize].internal);
         shown
             .map(|id| {
-                let name = image.object_name(id);
                 let word = |w: usize| arena.object(id, w).load(Relaxed);
-                let holds = |t: &&TaskState| t.holds.iter().any(|h| h.lock == name);
                 let holder = |t: &TaskState| {
-                    let mode = t.holds.iter().find(|h| h.lock == name).map_or(Mode::Exclusive, |h| h.mode);
-                    (t.facts.name.clone(), mode)
+                    let (_, mode) = t.held.iter().find(|held| held.0 == id)?;
+                    Some((t.facts.name.clone(), *mode))
                 };
-                let waits = |t: &&TaskState| t.waits.iter().any(|w| w.object == name);
+                let waits = |t: &&TaskState| t.awaited.contains(&id);
+                let record = image.field_of(id).and_then(|_| (word(object::INFO4) as u32).checked_sub(1));
                 ObjectState {
+                    name: image.object_name(id),
+                    of: record.and_then(|record| records.get(&record)?.clone()),
                     kind: KINDS[arena.kind(id) as usize].word,
                     standing: objects::standing(
                         arena.kind(id),
@@ -180,9 +215,8 @@ impl Diagnosis {
                     ),
                     values: self.ring_values(id),
                     value_count: ends::values_in(arena, id),
-                    holders: tasks.iter().filter(holds).map(holder).collect(),
+                    holders: tasks.iter().filter_map(holder).collect(),
                     waiters: tasks.iter().filter(waits).map(|t| t.facts.name.clone()).collect(),
-                    name,
                 }
             })
             .collect()
@@ -206,9 +240,8 @@ impl Diagnosis {
 
     /// What is declared, then the fields of the records there are. A `var` field is shown where
     /// `main` has it.
-    fn memory_states(&self, vars: Vec<(u64, String)>) -> Vec<MemoryState> {
+    fn memory_states(&self, vars: Vec<(u64, String)>, records: &BTreeMap<u32, Option<String>>) -> Vec<MemoryState> {
         let image = self.image;
-        let arena = image.arena;
         let vars: HashMap<u64, String> = vars.into_iter().collect();
         let shown = |cell: Cell| {
             let value = cell.peek(super::super::guard::holder(TASKS_MAX, 0));
@@ -221,20 +254,19 @@ impl Diagnosis {
                     Memory::Var => vars.get(&u64::from(cell)).cloned().unwrap_or_default(),
                     _ => shown(image.declared_cell(cell)),
                 };
-                states.push(MemoryState { word: decl.memory.word(), name: image.program.cell_name(cell), value });
+                let name = image.program.cell_name(cell);
+                states.push(MemoryState { word: decl.memory.word(), name, of: None, value });
             }
         }
         let Some(executor) = &self.executor else { return states };
-        let is_record = |id: &u32| arena.object_at(*id) != 0 && arena.kind(*id) == objects::place::record;
-        // One that is being made has no number of a first object yet.
-        let is_whole = |id: &u32| arena.object(*id, object::INFO2).load(Acquire) != 0;
-        for record in (0..arena.objects() as u32).filter(is_record).filter(is_whole) {
-            for (place, name) in image.places_of(record) {
+        for (record, of) in records {
+            for (place, name) in image.places_of(*record) {
                 let value = match place.memory {
                     Memory::Var => vars.get(&Cell::key_of(place)).cloned(),
                     _ => executor.cell(place).ok().map(shown),
                 };
-                states.extend(value.map(|value| MemoryState { word: place.memory.word(), name, value }));
+                let of = of.clone();
+                states.extend(value.map(|value| MemoryState { word: place.memory.word(), name, of, value }));
             }
         }
         states

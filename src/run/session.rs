@@ -74,6 +74,8 @@ enum Command {
     Settle,
     /// Somebody is asked for the next text: what was interrupted is over.
     Listen,
+    /// All of the program stops until it is told to go on; then this is told.
+    Pause(Sender<()>),
     /// `main` comes to its end, and all others to theirs.
     End,
     /// At once.
@@ -93,6 +95,25 @@ pub struct Session {
     wake: Arc<EventFd>,
     replies: Receiver<Reply>,
     thread: Option<JoinHandle<Result<Report, SetupError>>>,
+}
+
+/// Stops a session and the program, as Ctrl-Z does; for who reads that as a key.
+#[derive(Clone)]
+pub struct Pause {
+    commands: Sender<Command>,
+    wake: Arc<EventFd>,
+}
+
+impl Pause {
+    /// Stops the script's processes and then this one. Returns when it goes on; at once where
+    /// the session is over, or `conc` was started to ignore that signal.
+    pub fn stop(&self) {
+        let (tell, going_on) = channel();
+        if self.commands.send(Command::Pause(tell)).is_ok() {
+            let _ = self.wake.write(1);
+            let _ = going_on.recv();
+        }
+    }
 }
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
@@ -152,6 +173,11 @@ impl Session {
     pub fn listen(&self) {
         let _ = self.commands.send(Command::Listen);
         let _ = self.wake.write(1);
+    }
+
+    /// What stops it, for as long as it lasts.
+    pub fn pause(&self) -> Pause {
+        Pause { commands: self.commands.clone(), wake: self.wake.clone() }
     }
 
     /// Lets `main` end and waits for all others, as at the end of a script.
@@ -524,6 +550,12 @@ impl Link {
                 Command::Run(text, growth, entry) => self.run(&text, growth, entry),
                 Command::Look => self.order(Order::Values, Work::Values),
                 Command::Listen => self.early = false,
+                Command::Pause(going_on) => {
+                    if heeded([Signal::SIGTSTP]).contains(Signal::SIGTSTP) {
+                        self.supervisor.pause();
+                    }
+                    let _ = going_on.send(());
+                }
                 Command::Settle => self.work = Work::Settling(futex::now_ns() + SETTLE_NS),
                 Command::End => {
                     self.ending = true;

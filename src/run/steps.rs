@@ -166,9 +166,7 @@ impl Executor {
             Step::Fork => self.fork(),
             Step::Wait(_) if self.in_atomic => Err(objects::must_not_wait(self.outside, "`wait()`").into()),
             Step::Wait(pid) => self.wait_child(*pid),
-            Step::Sleep(_) if self.in_atomic && !self.outside => {
-                Err(objects::must_not_wait(self.outside, "`sleep`").into())
-            }
+            Step::Sleep(_) if self.in_atomic => Err(objects::must_not_wait(self.outside, "`sleep`").into()),
             Step::Sleep(ns) => self.sleep(*ns as u64).map(|()| Value::None),
             Step::Busy(ns) => self.busy(*ns as u64),
             Step::Yield => {

@@ -9,6 +9,7 @@
 // Each test file is a program of its own and uses its part of this.
 #![allow(dead_code)]
 
+pub mod busy;
 pub mod editor;
 pub mod entry;
 pub mod leftover;

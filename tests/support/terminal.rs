@@ -6,6 +6,7 @@ use super::{Ended, Running, program};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::{Winsize, openpty};
+use nix::sys::signal::Signal;
 use nix::sys::termios::{LocalFlags, tcgetattr};
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -205,6 +206,17 @@ impl Terminal {
     pub fn echoes(&self) -> bool {
         let modes = tcgetattr(&self.slave).expect("it is a terminal");
         modes.local_flags.contains(LocalFlags::ECHO | LocalFlags::ICANON | LocalFlags::ISIG)
+    }
+
+    /// Waits until conc and every process of the script is stopped.
+    pub fn until_stopped(&mut self) {
+        let all = |t: &Terminal| t.running.processes().iter().all(|p| p.state == 'T');
+        self.until("all is stopped", all);
+    }
+
+    /// What a shell does with `fg`.
+    pub fn go_on(&mut self) {
+        self.running.signal(Signal::SIGCONT);
     }
 
     /// Takes the terminal away, as when its window is closed.

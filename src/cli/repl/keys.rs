@@ -1,6 +1,7 @@
 //! Keys on their way to the editor. While a line is edited Ctrl-C is a key like
 //! others, so that it stands where it was typed: what came before it is given up,
-//! what comes behind it belongs to the next line. The editor is handed keys in
+//! what comes behind it belongs to the next line. Ctrl-Z is one too, behind which the line
+//! goes on when the program does. The editor is handed keys in
 //! batches and forgets what is left of one when it ends; that is kept here.
 
 use crate::run::keyboard::tell_again;
@@ -15,6 +16,7 @@ use std::time::Duration;
 /// Why the editor ended by a key: a name of our own.
 pub const INTERRUPTED: &str = "interrupted";
 pub const LEAVES: &str = "leaves";
+pub const PAUSES: &str = "pauses";
 
 /// Pieces of one text come not farther apart than that.
 const PIECES: Duration = Duration::from_millis(4);
@@ -33,8 +35,8 @@ enum Key {
 #[derive(Default)]
 pub struct Ahead {
     keys: Mutex<VecDeque<Key>>,
-    /// Ctrl-C was typed; the line under way is given up.
-    given_up: AtomicBool,
+    /// The editor leaves its line, on Ctrl-C or Ctrl-Z.
+    left: AtomicBool,
 }
 
 /// What there is of the next line.
@@ -54,7 +56,7 @@ impl Ahead {
 
     /// A line begins.
     pub fn begin(&self) {
-        self.given_up.store(false, SeqCst);
+        self.left.store(false, SeqCst);
     }
 
     /// Keeps what is typed already of what comes behind an entered line; whether a
@@ -142,14 +144,20 @@ impl EditMode for Keys {
         let blank = self.blank.swap(false, SeqCst);
         tell_again();
         let event = Event::from(event);
-        if self.ahead.given_up.load(SeqCst) {
+        if self.ahead.left.load(SeqCst) {
             self.ahead.keep(&event);
             return ReedlineEvent::None;
+        }
+        if let Event::Key(KeyEvent { code: KeyCode::Char('z'), modifiers: KeyModifiers::CONTROL, kind, .. }) = event
+            && kind != KeyEventKind::Release
+        {
+            self.ahead.left.store(true, SeqCst);
+            return ReedlineEvent::ExecuteHostCommand(PAUSES.to_string());
         }
         let Ok(event) = ReedlineRawEvent::try_from(event) else { return ReedlineEvent::None };
         match self.emacs.parse_event(event) {
             ReedlineEvent::CtrlC => {
-                self.ahead.given_up.store(true, SeqCst);
+                self.ahead.left.store(true, SeqCst);
                 ReedlineEvent::ExecuteHostCommand(INTERRUPTED.to_string())
             }
             ReedlineEvent::CtrlD if blank => ReedlineEvent::ExecuteHostCommand(LEAVES.to_string()),

@@ -13,13 +13,14 @@
 
 use super::super::put_out;
 use super::super::step::{Talk, through};
-use super::keys::{Ahead, Keys, LEAVES};
+use super::keys::{Ahead, Keys, LEAVES, PAUSES};
 use super::{ReplArgs, begin, more, prompt};
 use crate::program::Growth;
 use crate::repl::complete::complete;
 use crate::repl::highlight::{Class, classes};
 use crate::repl::{Repl, Reply, Settings, Voice, is_complete};
 use crate::report::{Style as Look, phrase};
+use crate::run::Pause;
 use crate::run::keyboard::Keyboard;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal as Signals;
@@ -216,7 +217,14 @@ pub fn main(args: &ReplArgs, settings: Settings) -> u8 {
         return super::exit::FAILED;
     }
     screen.put(&format!("conc {}; :help for help, Ctrl-D to leave\n", env!("CARGO_PKG_VERSION")));
-    let mut desk = Desk { growth: Arc::new(Mutex::new(repl.growth().clone())), screen, style, untold: 0, editor: None };
+    let mut desk = Desk {
+        growth: Arc::new(Mutex::new(repl.growth().clone())),
+        screen,
+        style,
+        untold: 0,
+        editor: None,
+        pause: None,
+    };
     if let Some(file) = &args.file
         && let Some(code) = desk.show(repl.load(file))
     {
@@ -275,6 +283,8 @@ fn watch_terminal(screen: &Arc<Screen>) {
 /// What came of asking for a line.
 enum Typed {
     Text(String),
+    /// Ctrl-Z, and the program has gone on since: what had been typed, and where the cursor was.
+    Paused(String, usize),
     /// Ctrl-C.
     Interrupted,
     /// The session is over; what had been typed by then.
@@ -290,6 +300,8 @@ struct Desk {
     /// So often in a row the terminal did not say where its cursor is.
     untold: u32,
     editor: Option<Reedline>,
+    /// What stops the session.
+    pause: Option<Pause>,
 }
 
 impl Desk {
@@ -298,6 +310,7 @@ impl Desk {
         loop {
             *lock(&self.growth) = repl.growth().clone();
             repl.listen();
+            self.pause = repl.pause();
             let reply = match self.line(repl.line()) {
                 Typed::Text(text) => repl.enter(&text),
                 Typed::Over(typed) => {
@@ -307,7 +320,7 @@ impl Desk {
                     self.editor = Some(editor);
                     repl.look_whether_over()
                 }
-                Typed::Interrupted => continue,
+                Typed::Paused(..) | Typed::Interrupted => continue,
                 Typed::End => return None,
             };
             if let Some(code) = self.show(reply) {
@@ -317,8 +330,14 @@ impl Desk {
     }
 
     fn line(&mut self, number: usize) -> Typed {
-        let editor = self.editor.take().unwrap_or_else(|| editor(&self.screen, &self.growth));
-        let typed = self.edit(editor, &Line { first: prompt(number), more: more(number), screen: self.screen.clone() });
+        let mut line = self.editor.take().unwrap_or_else(|| editor(&self.screen, &self.growth));
+        let prompt = Line { first: prompt(number), more: more(number), screen: self.screen.clone() };
+        let typed = loop {
+            match self.edit(line, &prompt) {
+                Typed::Paused(text, at) => line = begun(editor(&self.screen, &self.growth), text, at),
+                typed => break typed,
+            }
+        };
         if let Some(editor) = &mut self.editor {
             let _ = editor.sync_history();
         }
@@ -340,8 +359,10 @@ impl Desk {
         let signal = editor.read_line(prompt);
         let interrupted = self.screen.end_editing();
         let is_kept = !matches!(signal, Ok(Signal::ExternalBreak(_) | Signal::HostCommand(_)));
-        if !is_kept && editor.current_insertion_point() == editor.current_buffer_contents().len() {
-            // A hint was no part of what is given up.
+        let pauses = matches!(&signal, Ok(Signal::HostCommand(why)) if why == PAUSES);
+        let (text, at) = (editor.current_buffer_contents().to_string(), editor.current_insertion_point());
+        if pauses || !is_kept && at == text.len() {
+            // A hint was no part of what is given up; and what goes on is drawn anew.
             self.screen.put(CLEAR_BEHIND);
         }
         if signal.is_ok() {
@@ -356,6 +377,13 @@ impl Desk {
             Ok(Signal::HostCommand(why)) if why == LEAVES => {
                 self.screen.put("\n");
                 Typed::End
+            }
+            Ok(Signal::HostCommand(why)) if why == PAUSES => {
+                self.screen.put("\n");
+                // Whoever has the terminal meanwhile gets it as it was.
+                let _lent = self.screen.keyboard.as_ref().map(Keyboard::lend);
+                self.pause.iter().for_each(Pause::stop);
+                Typed::Paused(text, at)
             }
             // What came behind the Ctrl-C is kept.
             Ok(Signal::HostCommand(_)) => Typed::Interrupted,
@@ -395,6 +423,13 @@ impl Desk {
             if !typed.entered {
                 editor.run_edit_commands(&[EditCommand::InsertString(text)]);
                 return None;
+            }
+            // Of a line that was left by Ctrl-Z there is something already.
+            if !editor.current_buffer_contents().is_empty() {
+                editor.run_edit_commands(&[EditCommand::InsertString(std::mem::take(&mut text))]);
+                editor.run_edit_commands(&[EditCommand::MoveToEnd { select: false }]);
+                text = editor.current_buffer_contents().to_string();
+                editor.run_edit_commands(&[EditCommand::Clear]);
             }
             if prompt.more.is_empty() || is_complete(&text) {
                 // The editor enters only what was entered in it.
@@ -452,12 +487,14 @@ impl Talk for Steps<'_> {
         let prompt =
             Line { first: super::STEP_PROMPT.to_string(), more: String::new(), screen: self.desk.screen.clone() };
         let own = self.desk.editor.take();
+        let mut line = bare_editor(&self.desk.screen);
         let answer = loop {
-            match self.desk.edit(bare_editor(&self.desk.screen), &prompt) {
+            match self.desk.edit(line, &prompt) {
+                Typed::Paused(text, at) => line = begun(bare_editor(&self.desk.screen), text, at),
                 Typed::Text(text) => break Some(text),
                 // The session's own end is told when its next text is asked for.
                 Typed::Over(_) | Typed::End => break None,
-                Typed::Interrupted => {}
+                Typed::Interrupted => line = bare_editor(&self.desk.screen),
             }
         };
         self.desk.editor = own;
@@ -478,6 +515,13 @@ fn is_blank_at(text: &str, at: usize) -> bool {
     at == text.len() && text.rsplit_once('\n').is_some_and(|(_, line)| line.trim().is_empty())
 }
 
+/// An editor with a line that was begun in another one.
+fn begun(mut editor: Reedline, text: String, at: usize) -> Reedline {
+    let there = EditCommand::MoveToPosition { position: at, select: false };
+    editor.run_edit_commands(&[EditCommand::InsertString(text), there]);
+    editor
+}
+
 /// An editor of single lines, without completion and history.
 fn bare_editor(screen: &Arc<Screen>) -> Reedline {
     Reedline::create()
@@ -496,6 +540,8 @@ fn editor(screen: &Arc<Screen>, growth: &Arc<Mutex<Arc<Growth>>>) -> Reedline {
     keys.add_binding(KeyModifiers::NONE, KeyCode::Tab, menu);
     let newline = ReedlineEvent::Edit(vec![EditCommand::InsertNewline]);
     keys.add_binding(KeyModifiers::ALT, KeyCode::Enter, newline);
+    // Ctrl-_ and Ctrl-/ come as this.
+    keys.add_binding(KeyModifiers::CONTROL, KeyCode::Char('7'), ReedlineEvent::Edit(vec![EditCommand::Undo]));
     let mut editor = bare_editor(screen)
         .with_validator(Box::new(Whole))
         .with_highlighter(Box::new(Colors(blank.clone())))

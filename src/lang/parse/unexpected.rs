@@ -134,6 +134,10 @@ fn example(before: &str) -> Option<&'static str> {
     })
 }
 
+/// What to write in place of a table of keys and values.
+pub const NO_DICTIONARY: &str = "there are no dictionaries: a `struct` has fields by name, a row as `var v[3] = 0` \
+                                         places by number";
+
 const BLOCK: &str = "a block `{ }`";
 const EXPRESSION: &str = "an expression";
 const NAME: &str = "a name";
@@ -328,11 +332,29 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
         }
         '(' if matches!(stop.statement.trim(), "spawn" | "submit") => {
             let word = stop.statement.trim();
-            let to = if word == "submit" { " to p" } else { "" };
-            stop.error(&format!("`{word}` has no parentheses of its own"), &format!("write `{word} worker(1){to}`"))
+            let meant = match word {
+                "spawn" if line(stop.rest).contains('{') => "{ }",
+                "spawn" => "worker(1)",
+                _ => "worker(1) to p",
+            };
+            stop.error(&format!("`{word}` has no parentheses of its own"), &format!("write `{word} {meant}`"))
         }
         '|' if stop.statement.trim() == "spawn" => {
             stop.error("a block stands right behind `spawn`", "write `spawn { }`")
+        }
+        _ if is_spawn(stop.statement) && matches!(word, "fn" | "task") => stop.error(
+            "what is spawned is a task by its name, or a block",
+            &format!("write `{} {{ }}`", stop.statement.trim()),
+        ),
+        ':' if last_word(stop.statement) == "lambda"
+            && is_spawn(stop.statement.trim_end().trim_end_matches("lambda")) =>
+        {
+            stop.error("what is spawned is a task by its name, or a block", "write `spawn { }`")
+        }
+        ',' if stop.first() == "return" && stop.within == Within::Block => {
+            let first = stop.statement["return".len()..].trim();
+            let rest = line(&stop.rest[1..]).split([';', '}', '{', '#']).next().unwrap_or("").trim();
+            stop.error("`return` gives one value", &format!("write a list of them: `return [{first}, {rest}]`"))
         }
         ':' if stop.within == Within::Bracket && is_index(stop.before) => {
             stop.error("a part of a list is written with `..`", "write `xs[1..2]`, `xs[1..]` or `xs[..2]`")
@@ -378,7 +400,11 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
             stop.error("`expect` does not say how often", &help)
         }
         _ if stop.wants(EXPRESSION) && STATEMENTS.contains(&word) => {
+            let awaited =
+                line(stop.rest).get("await".len()..).unwrap_or("").split([';', '}']).next().unwrap_or("").trim();
+            let waits = format!("leave `await` out: `{awaited}` waits by itself");
             let help = match word {
+                "await" if awaited.contains('.') && awaited.ends_with(')') => waits.as_str(),
                 "await" => "`let w = spawn worker`, `join w`, then `w.result`",
                 "if" => "write `if c { x = 1 } else { x = 2 }` as a statement",
                 _ => "write it on a line of its own",
@@ -499,6 +525,13 @@ fn argument(stop: &Stop<'_>) -> Option<ScriptError> {
     Some(word_as_name(Span::new(start, start + word.len()), word))
 }
 
+/// `spawn`, `spawn process`: what is spawned stands behind it.
+fn is_spawn(statement: &str) -> bool {
+    let before = statement.rsplit(['=', '(', '[', ',']).next().unwrap_or("");
+    let mut words = before.split_whitespace();
+    words.next() == Some("spawn") && words.all(|word| matches!(word, "process" | "thread" | "daemon"))
+}
+
 /// What is left of the line.
 fn line(rest: &str) -> &str {
     rest.split('\n').next().unwrap_or("")
@@ -552,7 +585,11 @@ fn block(stop: &Stop<'_>) -> Option<ScriptError> {
         return stop.error("an operand is missing before the block", "write it, or leave the operator out");
     }
     if head.ends_with('=') && stop.wants(EXPRESSION) {
-        return stop.error("a value does not begin with `{`", "a list is `[1, 2]`; a record is made of a `struct`");
+        let help = match is_dictionary(&stop.rest[1..]) {
+            true => NO_DICTIONARY,
+            false => "a list is `[1, 2]`; a record is made of a `struct`",
+        };
+        return stop.error("a value does not begin with `{`", help);
     }
     if stop.first() == "print" {
         return stop
@@ -584,6 +621,13 @@ fn block(stop: &Stop<'_>) -> Option<ScriptError> {
         return stop.error(&format!("`{head}` does not begin a block"), help);
     }
     None
+}
+
+/// What stands behind the `{` of `{ }` or `{"a": 1}`, which is no block.
+fn is_dictionary(inside: &str) -> bool {
+    let inside = inside.trim_start();
+    let key = inside.split([',', '{', '}', ';', '\n']).next().unwrap_or("");
+    inside.starts_with('}') || key.contains(':')
 }
 
 /// `print x if c`

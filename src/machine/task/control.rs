@@ -56,7 +56,8 @@ impl Task {
     }
 
     pub(super) fn call(&mut self, program: &Program, function: u32, argc: usize) -> Local<bool> {
-        if self.frames.len() >= DEPTH_MAX {
+        // The first frame is that of what the task runs, which nothing has called.
+        if self.frames.len() > DEPTH_MAX {
             return Err(Error::new(ErrorKind::Overflow, format!("calls are nested more than {DEPTH_MAX} deep")).into());
         }
         let f = &program.functions[function as usize];

@@ -1,6 +1,7 @@
 //! Steps on memory: elements of rows, fields of records.
 
 use super::*;
+use crate::program::value::one_place;
 
 impl Task {
     /// Steps in the backend's hands.
@@ -98,27 +99,20 @@ impl Task {
         }
         let (record, field) = find_field(&owner, symbol, program, host)?;
         match (&field.what, field.count, &index) {
-            (FieldKind::Memory { memory, first, .. }, count, _) if count.is_some() == index.is_some() => {
+            (FieldKind::Memory { memory, first, .. }, count, _) if index.is_some() || count.is_none() => {
                 let offset = field_offset(field, index.as_ref())?;
                 let place = Place { home: Home::Record(record), index: first + offset, memory: *memory };
                 let access = match memory {
                     Memory::Atomic => Access::Update(Update::Load, Value::None, Value::None),
                     _ => Access::Read,
                 };
-                if indexed && field.count.is_none() {
-                    return Err(local::type_error(format!("`{name}` is one place")).into());
-                }
-                self.ask(Step::Access { place, access })
-            }
-            (FieldKind::Memory { memory, first, .. }, None, Some(i)) => {
-                // A list in a single place: read it whole, then index it. The
-                // index goes back below the answer.
-                self.stack.push(i.clone());
-                self.pending = Pending::Push;
-                let place = Place { home: Home::Record(record), index: *first, memory: *memory };
-                let _ = place;
-                self.stack.pop();
-                Err(local::type_error(format!("`{name}` is one place; read it into a local and index that")).into())
+                // One place is read whole, and of what it holds the element is taken.
+                self.pending = match (count, index) {
+                    (None, Some(index)) => Pending::Element(index),
+                    _ => Pending::Push,
+                };
+                self.asked = Step::Access { place, access };
+                Ok(true)
             }
             (FieldKind::Object { kind, first, .. }, count, _) if count.is_some() == index.is_some() => {
                 let offset = field_offset(field, index.as_ref())?;
@@ -146,8 +140,8 @@ impl Task {
             return Err(local::type_error(format!("`{}` is an object, not memory", field.name)).into());
         };
         if field.count.is_some() != indexed {
-            let text = if indexed { "is one place" } else { "is a row of places" };
-            return Err(local::type_error(format!("`{}` {text}", field.name)).into());
+            let text = if indexed { one_place(&field.name) } else { format!("`{}` is a row of places", field.name) };
+            return Err(local::type_error(text).into());
         }
         let offset = field_offset(field, index.as_ref())?;
         Ok(Place { home: Home::Record(record), index: first + offset, memory: *memory })

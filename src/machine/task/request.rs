@@ -3,6 +3,7 @@
 
 use super::control::{callable, is_unknown};
 use super::*;
+use crate::lang::word::a;
 use crate::program::value::names_a_task;
 
 impl Task {
@@ -243,8 +244,9 @@ impl Task {
         let spec = &program.kinds[object.kind as usize];
         if !spec.methods[method as usize].waits {
             return Err(local::type_error(format!(
-                "`{}` of a {} never waits",
-                spec.methods[method as usize].name, spec.word
+                "`{}` of {} never waits",
+                spec.methods[method as usize].name,
+                a(spec.word)
             ))
             .into());
         }

@@ -80,6 +80,7 @@ impl Task {
                     return Ok(false);
                 }
             }
+            Instr::Truth => drop(arithmetic::truth(self.stack.last().unwrap_or(&Value::None))?),
             Instr::RepeatInit(slot) => match self.pop() {
                 Value::Int(n) => self.store(*slot, Value::Int(n)),
                 v => return Err(local::type_error(format!("`repeat` takes an integer, not {}", v.type_word())).into()),

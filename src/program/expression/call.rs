@@ -2,6 +2,7 @@
 //! of the methods of objects and places.
 
 use super::*;
+use crate::lang::parse::NO_DICTIONARY;
 
 impl Compiler<'_> {
     // ------------------------------------------------------------------ calls
@@ -87,7 +88,9 @@ impl Compiler<'_> {
             }
             "wait" => return self.fixed_builtin(name, args, 0..=1, span, |argc| Instr::Wait { argc }),
             _ => {
-                if let Some(help) = foreign_call(name).filter(|_| self.main_locals.get(name).is_none()) {
+                // With nothing to go over it is a table.
+                let meant = if (name, args) == ("map", &[]) { "dict" } else { name };
+                if let Some(help) = foreign_call(meant).filter(|_| self.main_locals.get(name).is_none()) {
                     let error = ScriptError::new(callee.span, format!("`{name}` is not defined"));
                     return self.error(error.label("not defined").unknown().help(help));
                 }
@@ -250,8 +253,12 @@ impl Compiler<'_> {
         let Some(Global::Memory(m)) = self.globals.get(name).cloned() else { return false };
         let decl = self.program.memory[m as usize].clone();
         let row = self.memory_row(&decl);
+        // An element of what one place holds is no place.
+        if row.is_none() && index.is_some() {
+            return false;
+        }
         let Some((update, takes)) = Update::method(&field.text) else {
-            return self.unknown_place_method(&decl, field, object);
+            return self.unknown_place_method(&decl, field, object, args);
         };
         if row.is_some() != index.is_some() {
             self.expression(object);
@@ -284,7 +291,7 @@ impl Compiler<'_> {
 
     /// A variable may hold an object, so the methods of objects are left to
     /// the run; what no kind has is an error now.
-    fn unknown_place_method(&mut self, decl: &MemoryDecl, field: &Name, object: &Expr) -> bool {
+    fn unknown_place_method(&mut self, decl: &MemoryDecl, field: &Name, object: &Expr, args: &[Arg]) -> bool {
         if self.kinds.iter().any(|k| k.method(&field.text).is_some()) {
             return false;
         }
@@ -294,20 +301,28 @@ impl Compiler<'_> {
         let names = Update::METHODS.iter().map(|m| m.0).chain(self.kinds.iter().flat_map(|k| k.method_names()));
         error = match nearest(&field.text, names) {
             Some(near) => error.help(format!("did you mean `{near}`?")),
-            None => match field.text.as_str() {
-                "increment" | "inc" | "incr" | "fetch_add" | "getAndIncrement" | "incrementAndGet" | "Add" => error
-                    .help(format!(
-                        "write `{0} += 1`, or `{0}.add(1)` for the old value too",
-                        object.span.text(self.source)
-                    )),
-                "decrement" | "dec" | "fetch_sub" => {
-                    error.help(format!("write `{} -= 1`", object.span.text(self.source)))
-                }
-                "compare_and_swap" | "compare_exchange" | "compareAndSet" | "CompareAndSwap" => {
-                    error.help("write `x.cas(old, new)`")
-                }
-                _ => error.help("its methods: load, store, add, swap, cas"),
-            },
+            None => {
+                let (place, source) = (object.span.text(self.source), self.source);
+                let given = args.first().map_or("v", |arg| arg.value.span.text(source));
+                // However it is written: `fetch_add`, `fetchAdd`.
+                error.help(match field.text.replace('_', "").to_lowercase().as_str() {
+                    "increment" | "inc" | "incr" | "fetchadd" | "getandincrement" | "incrementandget" | "getandadd"
+                    | "addandget" => format!("write `{place} += 1`, or `{place}.add(1)` for the old value too"),
+                    "decrement" | "dec" | "decr" | "fetchsub" | "getanddecrement" | "decrementandget" | "sub" => {
+                        format!("write `{place} -= 1`")
+                    }
+                    "compareandswap"
+                    | "compareexchange"
+                    | "compareexchangeweak"
+                    | "compareexchangestrong"
+                    | "compareandset" => format!("write `{place}.cas(old, new)`"),
+                    "exchange" | "getandset" => format!("write `{place}.swap({given})`"),
+                    _ => match list_method(&field.text, place, args, source) {
+                        Some(mend) if decl.memory != Memory::Atomic => mend,
+                        _ => "its methods: load, store, add, swap, cas".to_owned(),
+                    },
+                })
+            }
         };
         self.error(error);
         true
@@ -330,8 +345,11 @@ impl Compiler<'_> {
         } else if self.no_receiver(object, field) {
             return None;
         } else if Update::method(&field.text).is_none() {
-            self.any_method(object, field)?;
+            self.any_method(object, field, args)?;
             self.note_task_method(object, field);
+            // Whatever has the method, its time goes forward.
+            let of_time = |arg: &&Arg| arg.name.as_ref().is_some_and(|name| name.text == "timeout");
+            args.iter().filter(of_time).for_each(|arg| self.want_argument("timeout", &arg.value));
         }
         match receiver {
             Receiver::Object(_) => {}
@@ -388,6 +406,7 @@ impl Compiler<'_> {
             };
             if let ExprKind::Field { object: record, field: name } = &inner.kind
                 && self.field_names.contains(&name.text)
+                && (index.is_none() || self.field_of_one_place(&name.text).is_none())
             {
                 self.names.used_field(name.span, &name.text);
                 self.expression(record);
@@ -429,7 +448,7 @@ impl Compiler<'_> {
     }
 
     /// A method of something that only the run knows: some kind must have it.
-    fn any_method(&mut self, object: &Expr, field: &Name) -> Option<()> {
+    fn any_method(&mut self, object: &Expr, field: &Name, args: &[Arg]) -> Option<()> {
         if self.kinds.iter().any(|k| k.method(&field.text).is_some()) {
             return Some(());
         }
@@ -447,17 +466,23 @@ impl Compiler<'_> {
             self.error(error.help(format!("`{name}()` makes a record of it")));
             return None;
         }
-        let is_handle = self.holding(object) == Holding::Object("task");
+        let holding = self.holding(object);
+        let is_handle = holding == Holding::Object("task");
         let text = strip(object).span.text(self.source);
         let fields = HANDLE_FIELDS.iter().chain(&ERROR_FIELDS).chain(&SELF_FIELDS);
         let is_field = fields.copied().chain(self.field_names.iter().map(String::as_str)).any(|f| f == field.text);
-        let mut error = ScriptError::new(field.span, format!("no kind of object has a method `{}`", field.text))
-            .label("unknown method");
+        let of_list = list_method(&field.text, text, args, self.source);
+        let is_list = !is_field && of_list.is_some() && matches!(holding, Holding::List(_));
+        let who = if is_list { "a list" } else { "no kind of object" };
+        let has = if is_list { "no method" } else { "a method" };
+        let mut error =
+            ScriptError::new(field.span, format!("{who} has {has} `{}`", field.text)).label("unknown method");
         if is_field {
             error = error.help(format!("a field has no parentheses: write `{text}.{}`", field.text));
-        } else if !is_handle && matches!(field.text.as_str(), "append" | "extend") {
-            let mend = format!("a list is a value: `{text} = {text} + [v]`; a queue has `{text}.put(v)`");
+        } else if let (true, Some(mend)) = (is_list, &of_list) {
             error = error.help(mend);
+        } else if let (false, "append" | "extend", Some(mend)) = (is_handle, field.text.as_str(), of_list) {
+            error = error.help(format!("{mend}; a queue has `{text}.put(v)`"));
         } else if let Some(meant) = handle_method(&in_small(&field.text), text, is_handle) {
             error = error.help(meant);
         } else if let Some(near) = nearest(&field.text, self.kinds.iter().flat_map(|k| k.method_names())) {
@@ -523,6 +548,22 @@ impl Compiler<'_> {
         self.error(error.label("not defined").unknown().help(meant));
         None
     }
+}
+
+/// What is meant with a method of the list `xs`, which has none.
+fn list_method(method: &str, xs: &str, args: &[Arg], source: &str) -> Option<String> {
+    let given = args.last().map_or("v", |arg| arg.value.span.text(source));
+    Some(match method {
+        "append" | "push" | "push_back" | "insert" => format!("a list is a value: `{xs} = {xs} + [{given}]`"),
+        "extend" if args.is_empty() => format!("a list is a value: `{xs} = {xs} + ys`"),
+        "extend" => format!("a list is a value: `{xs} = {xs} + {given}`"),
+        "pop" | "pop_back" | "remove" => {
+            format!("a list is a value: `{xs}[-1]` is its last element, `{xs} = {xs}[..-1]` leaves it out")
+        }
+        "len" | "length" | "size" | "count" => format!("write `len({xs})`"),
+        "contains" | "includes" | "index" => format!("write `{given} in {xs}`"),
+        _ => return None,
+    })
 }
 
 /// How what is built in is called.
@@ -613,7 +654,8 @@ fn foreign_call(name: &str) -> Option<&'static str> {
         "panic" | "throw" | "error" | "Exception" => "write `raise \"text\"`",
         "type" | "isinstance" => "a value's kind cannot be asked",
         "float" | "bool" => "there are integers, bools, strings, durations and lists",
-        "list" | "dict" | "set" | "tuple" => "a list is `[1, 2]`; a record is made of a `struct`",
+        "dict" | "Dict" | "HashMap" | "hashmap" => NO_DICTIONARY,
+        "list" | "set" | "tuple" => "a list is `[1, 2]`; a record is made of a `struct`",
         "append" => "build a new list: `xs = xs + [v]`",
         "atomic" | "AtomicInteger" | "atomic_int" => "atomic memory is declared: `atomic x = 0`",
         "Sum" | "sum" => "add in a loop: `for v in xs { total += v }`",

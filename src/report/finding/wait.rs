@@ -2,6 +2,7 @@
 //! several waits mean together is for `stuck`.
 
 use crate::detect::finding::{Reason, TaskFacts, Wait, Waiting};
+use crate::lang::word::a;
 use crate::report::phrase;
 use crate::report::source::Source;
 
@@ -24,7 +25,7 @@ pub fn deed(waits: &[Wait]) -> String {
 fn goal(wait: &Wait, with_kind: bool) -> String {
     let Wait { operation, object, object_kind, .. } = wait;
     let named = match object.as_str() {
-        "" => format!("a {object_kind}"),
+        "" => a(object_kind),
         _ if object_kind.is_empty() || !with_kind => object.clone(),
         _ => format!("{object_kind} {object}"),
     };

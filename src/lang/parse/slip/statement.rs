@@ -5,6 +5,7 @@ use super::super::grammar::Rule;
 use super::{KEYWORDS, is_reserved, short};
 use crate::lang::ast::{BinaryOp, Expr, ExprKind, Item, Name, Object, Span, UnaryOp};
 use crate::lang::error::{ScriptError, nearest};
+use crate::lang::word::{a, article};
 
 /// The kinds of object that the language has; only for the words of help.
 const OBJECTS: &[&str] = &["lock", "rwlock", "semaphore", "condition", "event", "barrier", "latch", "queue", "pool"];
@@ -88,7 +89,7 @@ pub(crate) fn declaration(object: &Object) -> Option<ScriptError> {
         (VARIABLES.contains(&kind), name, object.options.first())
     {
         let help = format!("leave it out: `{kind} {} = …`", option.text);
-        return Some(error(object.name.span, format!("a {kind} has no `{name}`"), help));
+        return Some(error(object.name.span, format!("{} has no `{name}`", a(kind)), help));
     }
     if VARIABLES.contains(&kind) && object.init.is_none() && object.args.is_none() {
         let count = if object.count.is_some() { "[…]" } else { "" };
@@ -244,12 +245,11 @@ pub(crate) fn misplaced(item: &Item, after_try: bool) -> ScriptError {
 fn misplaced_object(object: &Object) -> ScriptError {
     let (kind, name) = (object.kind.text.as_str(), object.name.text.as_str());
     if VARIABLES.contains(&kind) {
-        let message = format!("a `{kind}` is declared at the top level");
+        let message = format!("{} `{kind}` is declared at the top level", article(kind));
         return error(object.span, message, format!("inside a body write `let {name} = …` for a local variable"));
     }
     if OBJECTS.contains(&kind) {
-        let article = if kind.starts_with('e') { "an" } else { "a" };
-        let message = format!("{article} `{kind}` is declared at the top level");
+        let message = format!("{} `{kind}` is declared at the top level", article(kind));
         return error(object.span, message, format!("inside a body write `let {name} = {kind}()`"));
     }
     let words = KEYWORDS.iter().chain(OBJECTS).chain(VARIABLES).copied();
