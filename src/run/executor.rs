@@ -80,6 +80,8 @@ pub struct Executor {
     pub(super) unchecked: bool,
     /// It is `main`, and has made no step yet after which invariants must hold.
     pub(super) unlooked: bool,
+    /// Before that time it gives no way to others at the gate.
+    pub(super) way_due: u64,
     /// It holds the gate for what it does to objects, so that invariants are looked at right
     /// after.
     observing: bool,
@@ -164,6 +166,7 @@ impl Executor {
             gated: program.needs.gate || image.room.grows,
             unchecked: false,
             unlooked: false,
+            way_due: 0,
             observing: false,
             serves: false,
             ends_outside: false,

@@ -11,6 +11,11 @@ use super::executor::Executor;
 use super::futex;
 use super::wait::{Halt, Woken};
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::time::Duration;
+
+/// How often, and for how long, who takes the gate leaves it to others.
+const WAY_EVERY_NS: u64 = 1_000_000;
+const WAY: Duration = Duration::from_micros(100);
 
 impl Executor {
     #[inline]
@@ -52,9 +57,23 @@ impl Executor {
         self.stand_still_if_halted();
     }
 
+    /// Who takes the gate again and again would have taken it before those whom it woke come to
+    /// look: where somebody waits it leaves them a moment from time to time.
+    fn give_way(&mut self) {
+        if self.arena.run(run::GATE_WAITERS).load(SeqCst) == 0 || self.replay.on {
+            return;
+        }
+        let now = futex::now_ns();
+        if now >= self.way_due {
+            self.way_due = now + WAY_EVERY_NS;
+            self.home.gil_pause(|| std::thread::sleep(WAY));
+        }
+    }
+
     /// From here on no other task makes a step.
     /// With `order`, the `atomically` block before comes before this one.
     pub(super) fn take_gate(&mut self, order: bool) {
+        self.give_way();
         let gate = self.arena.run_half(run::GATE);
         while gate.compare_exchange(0, self.holder, SeqCst, SeqCst).is_err() {
             self.await_gate();
