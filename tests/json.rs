@@ -268,6 +268,9 @@ fn repeat_shows_each_finding_once() {
     let ended = run_json(RACE).args(["--repeat", "5", "--seed", "1"]).finish().expect_code(1);
     assert_valid(&ended);
     assert_eq!(ended.failures(), ["race"]);
+    let certain = run_json("assert 1 == 2").args(["--repeat", "5"]).finish().expect_code(1);
+    assert_valid(&certain);
+    assert_eq!(certain.findings()[0]["count"], 5, "in each of its runs: {}", certain.stdout);
     let human = run(RACE).args(["--repeat", "5", "--seed", "1"]).finish().expect_code(1);
     assert_eq!(human.stderr.matches("error[race]").count(), 1, "{}", human.stderr);
 }

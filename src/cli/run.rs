@@ -124,6 +124,15 @@ impl Session<'_> {
         }
     }
 
+    /// The findings of repeated runs, each with the number of runs that showed it.
+    fn show_counted(&self, found: Vec<Finding>, table: &report::repeat::RepeatTable) {
+        for mut finding in found {
+            let is_it = |f: &&report::repeat::RepeatFinding| f.code == finding.code && f.on == finding.on;
+            finding.count = table.findings.iter().find(is_it).map_or(1, |f| f.runs);
+            self.show(&finding);
+        }
+    }
+
     fn wrapped(&self, sentence: &str) -> String {
         report::wrap(sentence, self.style.width).into_iter().map(|line| line + "\n").collect()
     }
@@ -241,18 +250,26 @@ impl Session<'_> {
     fn repeat(&self, seed: u64, runs: u64) -> u8 {
         let mut table = report::repeat::RepeatTable { wanted: runs, ..Default::default() };
         let mut shown: Vec<(Code, Vec<String>)> = Vec::new();
+        // With how often they came, which is known when all is over.
+        let mut counted: Vec<Finding> = Vec::new();
         let mut worst = exit::FINE;
         // A signal ends the repetition, be it between two runs.
         let interruption = run::interruption();
         for i in 0..runs {
             let mut report = match self.run(seed.wrapping_add(i), &mut |_| {}) {
                 Ok(report) => report,
-                Err(code) => return code,
+                Err(code) => {
+                    self.show_counted(counted, &table);
+                    return code;
+                }
             };
             for finding in &report.findings {
                 let key = (finding.code, finding.on.clone());
                 if !shown.contains(&key) {
-                    self.show(finding);
+                    match self.args.format {
+                        Format::Json => counted.push(finding.clone()),
+                        Format::Human => self.show(finding),
+                    }
                     shown.push(key);
                 }
             }
@@ -284,6 +301,7 @@ impl Session<'_> {
             }
             worst = worst.max(code);
         }
+        self.show_counted(counted, &table);
         match self.args.format {
             Format::Json => {
                 for outcome in &table.outcomes {

@@ -451,8 +451,14 @@ impl Executor {
         if changed {
             self.check_invariants();
         }
-        self.observing = false;
-        self.leave_gate(false);
+        self.observes_no_more();
+    }
+
+    /// Others go on, whatever this one was about to do.
+    pub(super) fn observes_no_more(&mut self) {
+        if std::mem::take(&mut self.observing) {
+            self.leave_gate(false);
+        }
     }
 
     /// Whether no other task makes a step until this one lets go of the gate.

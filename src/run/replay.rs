@@ -296,6 +296,7 @@ impl Executor {
         self.arrive_at_gate();
         // An attempt that was taken back is a step no more: who looks at the condition of an
         // `await` meanwhile would wait for its end.
+        self.observes_no_more();
         self.slot_word(slot::IN_STEP).store(0, SeqCst);
         self.slot_word(slot::GATE).store(at::LAST, SeqCst);
         self.image.call_supervisor();

@@ -81,8 +81,8 @@ impl Executor {
             self.manager_lives(target)?;
         }
         if self.replay.on {
-            let timed = self.deadline(target.kind, method, args)?.is_some();
-            return self.operate_in_turn(target, method, args, timed);
+            let deadline = self.deadline(target.kind, method, args).inspect_err(|_| self.turn_is_used())?;
+            return self.operate_in_turn(target, method, args, deadline.is_some());
         }
         if self.via_manager(target) {
             return self.ask_manager(target, method, args);

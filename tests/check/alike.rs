@@ -88,3 +88,20 @@ fn wait_is_for_later_children_too() {
     let run = conc().args(["run", "--repeat", "20", "--shake", "-"]).input(several).finish();
     assert_eq!(run.code, Some(0), "{}", run.stderr);
 }
+
+/// What is refused before it begins to wait has had its turn all the same; and who is about to
+/// wait for good holds nobody off.
+#[test]
+fn turns_of_what_is_refused_and_of_who_waits_for_good() {
+    let refused = [
+        "event e\nshared x = true\ntask t {\n    try { e.wait(timeout: x) } catch Type { x = 5 }\n    x = 6\n    raise \"a\"\n}\nspawn t\n",
+        "lock m\nshared x = 3\ntask t {\n    try { m.acquire(blocking: x) } catch Type { x = 5 }\n    x = 6\n    raise \"a\"\n}\nspawn t\n",
+    ];
+    for script in refused {
+        alike(script, &["error"]);
+    }
+    let for_good = "atomic ar[2] = 0\nstruct R { shared n = 0; lock mu; event ev }\nshared rc = none\nlock m\ncondition c(m)\n\
+        invariant rc == none or not rc.ev.is_set() or ar[0] == 0\ntask t { with m { if ar[0] == 0 { c.wait() } } }\n\
+        pool p(2)\nlet ht = spawn t\np.close()\n";
+    alike(for_good, &["deadlock"]);
+}
