@@ -45,7 +45,7 @@ pub fn search(explorer: &mut Explorer, ask: &mut dyn FnMut(&Progress) -> Option<
     }
     let actors: Vec<Actor> =
         movers.into_iter().map(|(state, turn)| actor(explorer, &explorer.row(state), &turn)).collect();
-    livelocks(explorer, &graph, &core, &actors);
+    livelocks(explorer, &graph, &core, &actors, ask);
     if !explorer.standing.is_empty() {
         let never = |_| false;
         let goes_on = Search::new(&graph, 0, &never).all_fair(&core);
@@ -90,7 +90,13 @@ const PARTS_MAX: usize = 64;
 /// Fair parts in which nothing changes for anybody. There are often many of one mistake, as
 /// others may have got this far or that: a part is told of if some task goes round in it at
 /// places none of which belongs to one that was told.
-fn livelocks(explorer: &mut Explorer, graph: &Graph, core: &[StateId], actors: &[Actor]) {
+fn livelocks(
+    explorer: &mut Explorer,
+    graph: &Graph,
+    core: &[StateId],
+    actors: &[Actor],
+    ask: &mut dyn FnMut(&Progress) -> Option<Stop>,
+) {
     let tireless = |a: u32| actors[a as usize].tireless;
     let mut quiet = Search::new(graph, PROGRESS, &tireless);
     let mut parts = quiet.all_fair(core);
@@ -102,6 +108,10 @@ fn livelocks(explorer: &mut Explorer, graph: &Graph, core: &[StateId], actors: &
         *looked += 1;
         if *looked > PARTS_MAX {
             continue;
+        }
+        explorer.heed(ask);
+        if explorer.stop.is_some() {
+            return;
         }
         let (start, mut circle) = circle(explorer, &quiet, &part, None);
         let Facts::Livelock { going } = finding(explorer, &circle, &explorer.row(start)).facts else { continue };
