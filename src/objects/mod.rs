@@ -322,6 +322,12 @@ pub fn timeout_ns(kind: u8, method: u8, args: &[Value]) -> Result<Option<u64>, E
     }
 }
 
+/// The methods of those whom a task keeps out of an object by waiting there: they may go ahead
+/// when it waits no more.
+pub fn kept_out_by(kind: u8, method: u8) -> &'static [u8] {
+    if kind == place::rwlock { rwlock::kept_out_by(method) } else { &[] }
+}
+
 /// The arguments of an object made while running, with the defaults of those
 /// left out.
 pub fn arguments(spec: &KindSpec, given: &[bool], written: &[Value]) -> Vec<Value> {

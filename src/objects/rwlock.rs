@@ -128,6 +128,11 @@ pub fn give_up<W: World>(w: &mut W, o: u32, method: u8, _memo: u64) -> Outcome {
     Outcome::Done(Value::Bool(false))
 }
 
+/// Readers stay out while a writer waits.
+pub fn kept_out_by(method: u8) -> &'static [u8] {
+    if method == ACQUIRE_WRITE { &[ACQUIRE_READ] } else { &[] }
+}
+
 pub fn need<W: World>(w: &W, o: u32, method: u8, _memo: u64, task: TaskId) -> Need {
     let (writer, readers) = (w.word(o, WRITER), w.word(o, READERS));
     if writer != 0 {

@@ -51,7 +51,7 @@ pub mod run {
     pub const ACTIVE: usize = 57;
     /// The supervisor sleeps without a time-out and wants to be told.
     pub const SUPERVISOR_IDLE: usize = 5;
-    /// The gate of `atomically`: the holder's slot plus one, and how many wait.
+    /// The gate of `atomically`: the holder (`guard::holder`), and how many wait.
     pub const GATE: usize = 6;
     pub const GATE_WAITERS: usize = 7;
     /// Counts changes of memory while somebody awaits one.

@@ -145,8 +145,10 @@ impl Executor {
         // after it comes after the look.
         self.leave_gate(nested);
         let woken = if self.replay.on { self.await_turn() } else { self.park(None) };
-        self.arena.run(run::AWAITING).fetch_sub(1, SeqCst);
+        // In this order: whoever is killed between is counted once too often, which wakes more,
+        // and not once too little.
         self.enter_state(state::RUNNING);
+        self.arena.run(run::AWAITING).fetch_sub(1, SeqCst);
         self.slot_word(slot::AWAIT).store(0, Relaxed);
         if woken == Woken::Terminated { Err(Halt::Terminated) } else { Ok(()) }
     }

@@ -261,6 +261,8 @@ impl Executor {
                 let all: Vec<u8> = (0..objects::KINDS[p.target.kind as usize].methods.len() as u8).collect();
                 self.wake_waiters(p.target.id, &all, u64::MAX);
             }
+            // However its wait has ended, it keeps nobody out any more.
+            self.wake_waiters(p.target.id, objects::kept_out_by(p.target.kind, p.method), u64::MAX);
         }
         let count = self.arena.slot_at(self.slot) + 8 * slot::NODE_COUNT;
         self.change(count, 0);

@@ -1,6 +1,7 @@
 //! Locks, rwlocks and semaphores.
 
 use super::{clean, for_each_kind, for_each_pair};
+use crate::support::run;
 
 // ---------------------------------------------------------------------- locks
 
@@ -181,4 +182,28 @@ fn a_semaphore_may_be_released_by_anybody() {
         assert s.value() == 0
         ",
     );
+}
+
+/// A writer that waits keeps readers out, and no longer: however its wait ends, those who came
+/// behind it go ahead.
+#[test]
+fn readers_go_ahead_when_a_waiting_writer_leaves() {
+    let by_time = "task writer { select { rw.acquire_write() => { rw.release_write() } after 100ms => { } } }";
+    let by_arm = "task writer { select { rw.acquire_write() => { rw.release_write() } stop.wait() => { } } }";
+    let waits = "task writer { rw.acquire_write() }";
+    for (writer, spawn, ends) in [
+        (by_time, "spawn writer", ""),
+        (by_arm, "spawn writer", "stop.set()"),
+        (waits, "let w = spawn writer", "terminate w"),
+        (waits, "let w = spawn process writer", "kill w"),
+    ] {
+        let script = format!(
+            "rwlock rw\nevent done\nevent go\nevent stop\ntask holder {{ with rw.read {{ go.set(); done.wait() }} }}\n\
+             {writer}\ntask late {{ with rw.read {{ done.set() }} }}\nspawn holder\ngo.wait()\n{spawn}\nsleep 30ms\n\
+             spawn late\nsleep 30ms\n{ends}\njoin all\nprint \"over\"\n"
+        );
+        let ended = run(&script).finish();
+        assert!(ended.stdout.contains("over\n"), "{script}{}{}", ended.stdout, ended.stderr);
+        assert!(!ended.stderr.contains("error["), "{script}{}", ended.stderr);
+    }
 }
