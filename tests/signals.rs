@@ -253,3 +253,24 @@ fn a_standard_input_that_is_closed_is_an_error() {
     }
     shell("\"$CONC\" run - </dev/null").finish().expect_code(0);
 }
+
+/// Who takes the place of a shell has that shell's children, and waits for none of them.
+#[test]
+fn children_of_the_shell_are_not_waited_for() {
+    let sleeper = "sleep 1000 >/dev/null 2>&1 </dev/null & echo $!";
+    let exec = format!("{sleeper}; exec {} run -", env!("CARGO_BIN_EXE_conc"));
+    let mut child = std::process::Command::new("sh")
+        .args(["-c", &exec])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("there is a shell");
+    use std::io::Write;
+    child.stdin.take().expect("it is a pipe").write_all(b"print 1\n").expect("it reads");
+    let ended = child.wait_with_output().expect("it can be waited for");
+    let out = String::from_utf8_lossy(&ended.stdout);
+    let sleeper: i32 = out.lines().next().and_then(|line| line.parse().ok()).expect("its number");
+    let slept_on = nix::sys::signal::kill(nix::unistd::Pid::from_raw(sleeper), Signal::SIGKILL).is_ok();
+    assert!(ended.status.success() && out.contains("1\n"), "{out}");
+    assert!(slept_on, "it was waited for");
+}

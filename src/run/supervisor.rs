@@ -390,7 +390,7 @@ impl Supervisor {
 
     /// Ctrl-Z stops the script's processes too.
     fn pause(&self) {
-        let group = Pid::from_raw(-self.guard.as_raw());
+        let group = self.group();
         let _ = nix::sys::signal::kill(group, Signal::SIGSTOP);
         let _ = nix::sys::signal::raise(Signal::SIGSTOP);
         let _ = nix::sys::signal::kill(group, Signal::SIGCONT);
@@ -482,19 +482,25 @@ impl Supervisor {
 
     // ----------------------------------------------------------------- ending
 
+    /// All processes of the run. There may be other children: `conc` has those of the shell that
+    /// it took the place of, and they are none of its affair.
+    fn group(&self) -> Pid {
+        Pid::from_raw(-self.guard.as_raw())
+    }
+
     /// Ends every process of the run and reaps them all. Gives a signal that asked for
     /// the end meanwhile: with the old mask it would end `conc` before it has reported.
     fn end_all(&mut self) -> Option<i32> {
         self.arena.run(run::STOP).store(1, SeqCst);
-        let group = Pid::from_raw(-self.guard.as_raw());
+        let group = self.group();
         let _ = nix::sys::signal::kill(group, Signal::SIGKILL);
         loop {
-            let waited = match waitpid(Pid::from_raw(-1), Some(WaitPidFlag::WNOHANG)) {
+            let waited = match waitpid(group, Some(WaitPidFlag::WNOHANG)) {
                 // Who is left, dead or not, keeps the group's number from being
                 // given to others; without that they would be killed.
                 Ok(WaitStatus::StillAlive) => {
                     let _ = nix::sys::signal::kill(group, Signal::SIGKILL);
-                    waitpid(Pid::from_raw(-1), None)
+                    waitpid(group, None)
                 }
                 waited => waited,
             };

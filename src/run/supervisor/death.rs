@@ -243,7 +243,7 @@ impl Supervisor {
     /// The supervisor's own children: the first process, the manager, the
     /// guard, and orphans, for it takes init's part.
     fn reap_own(&mut self) {
-        while let Ok(status) = waitpid(Pid::from_raw(-1), Some(WaitPidFlag::WNOHANG)) {
+        while let Ok(status) = waitpid(self.group(), Some(WaitPidFlag::WNOHANG)) {
             let pid = match status {
                 WaitStatus::Exited(pid, _) | WaitStatus::Signaled(pid, _, _) => pid,
                 WaitStatus::StillAlive => return,
