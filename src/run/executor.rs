@@ -438,8 +438,7 @@ impl Executor {
     /// looks at objects.
     #[inline]
     fn begin_on_objects(&mut self) {
-        let looks = |p: &Program| p.invariants.iter().any(|(_, reads)| reads.anything || reads.looks_at_objects());
-        if self.gated && !self.in_atomic && !self.outside && !self.serves && looks(&self.image.program) {
+        if self.gated && !self.in_atomic && !self.outside && !self.serves && self.watches_objects() {
             self.take_gate(false);
             (self.in_atomic, self.observing) = (false, true);
         } else {
@@ -461,9 +460,9 @@ impl Executor {
         }
     }
 
-    /// Whether no other task makes a step until this one lets go of the gate.
-    pub(super) fn has_gate(&self) -> bool {
-        self.in_atomic || self.observing
+    /// Whether others may make a step meanwhile, and could be held off.
+    pub(super) fn may_hold_off(&self) -> bool {
+        self.gated && !self.in_atomic && !self.observing
     }
 
     fn after_guards(&mut self) {

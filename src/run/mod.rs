@@ -23,6 +23,7 @@ mod guard;
 mod handle;
 mod heap;
 pub mod image;
+mod invariants;
 pub mod keyboard;
 mod manager;
 pub mod memory;
