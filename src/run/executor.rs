@@ -11,6 +11,7 @@ use super::guard;
 use super::heap::OutOfMemory;
 use super::image::Image;
 use super::process::Process;
+use super::undo;
 use super::world::{Guarded, Object, held_of};
 use crate::machine::{Home, Place};
 use crate::objects::{self, Mode, Need, Outcome, TaskId};
@@ -338,8 +339,10 @@ impl Executor {
             return;
         }
         self.named = u32::MAX;
-        let place = self.guarded.len().min(super::arena::GUARDS - 1);
-        self.slot_word(slot::GUARD + place).store(u64::from(id) + 1, Relaxed);
+        let place = self.guarded.len();
+        if place < super::arena::GUARDS {
+            self.slot_word(slot::GUARD + place).store(u64::from(id) + 1, Relaxed);
+        }
         self.slot_word(slot::GUARD_COUNT).store(place as u64 + 1, Release);
         let object = self.object(id);
         self.lock(object.guard(self.arena));
@@ -393,8 +396,7 @@ impl Executor {
     pub(super) fn unguard_one(&mut self, object: Object, changed: bool) {
         if changed {
             object.touched(self.arena);
-            self.undone = 0;
-            self.slot_word(slot::UNDO_COUNT).store(0, Release);
+            undo::stands(self.arena, self.words, std::mem::take(&mut self.undone), self.holder);
         }
         object.guard(self.arena).store(0, Release);
         self.without_guards();
@@ -417,8 +419,7 @@ impl Executor {
             for i in 0..self.guarded.len() {
                 self.object(self.guarded[i]).touched(self.arena);
             }
-            self.undone = 0;
-            self.slot_word(slot::UNDO_COUNT).store(0, Release);
+            undo::stands(self.arena, self.words, std::mem::take(&mut self.undone), self.holder);
         }
         while let Some(id) = self.guarded.pop() {
             self.object(id).let_go(self.arena);

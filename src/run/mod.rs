@@ -39,6 +39,7 @@ mod still;
 mod supervisor;
 mod system;
 mod trace;
+mod undo;
 mod version;
 mod wait;
 mod workers;

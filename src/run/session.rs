@@ -482,8 +482,8 @@ impl Link {
         if ready {
             fds.push(PollFd::new(self.output.as_fd(), PollFlags::POLLIN));
         }
-        fds.extend(s.watched.iter().filter_map(|w| w.fd.as_ref()).map(|f| PollFd::new(f.as_fd(), PollFlags::POLLIN)));
-        let gone = s.watched.iter().any(|w| w.fd.is_none());
+        fds.extend(s.watched.iter().filter_map(Watched::fd).map(|f| PollFd::new(f.as_fd(), PollFlags::POLLIN)));
+        let gone = s.watched.iter().any(Watched::is_over);
         let timeout = match i32::from(timeout) {
             _ if gone => PollTimeout::ZERO,
             // Whoever shows the output does not say when he has room again.
