@@ -128,6 +128,20 @@ fn it_begins_after_a_schedule() {
     }
 }
 
+/// What a schedule shows before its last turn is told where the session begins.
+#[test]
+fn all_that_a_schedule_shows_is_told() {
+    let script = "lock a\nlock b\ntask one { with a { with b { } } }\ntask two { with b { with a { } } }\n\
+                  task more { print 1; print 2 }\nspawn one\nspawn two\nspawn more\njoin all\n";
+    for schedule in ["0x3.1.2", "0x3.1.2.3"] {
+        let args = ["step", "--color", "never", "s.conc", "--schedule", schedule];
+        let ended = conc().file("s.conc", script).args(args).input("v\n").finish().expect_code(1);
+        assert_eq!(ended.stdout.matches("error[deadlock]").count(), 1, "{}", ended.stdout);
+    }
+    let ended = step(script, ":x\n").expect_code(0);
+    assert!(ended.stdout.contains("there is no task `:x`, and no such command"), "{}", ended.stdout);
+}
+
 /// Every schedule that `check` prints for the scenarios can be stepped through,
 /// to the same turns.
 #[test]

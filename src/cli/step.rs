@@ -8,6 +8,7 @@ use crate::check::Schedule;
 use crate::check::follow::{self, Refused};
 use crate::check::schedule::short_hash;
 use crate::check::stepper::{Halt, ObjectView, Standing, Stepper, TaskView, Turn, View, Why};
+use crate::detect::finding::Finding;
 use crate::lang::ast::Span;
 use crate::lang::error::ScriptError;
 use crate::program::Program;
@@ -175,7 +176,8 @@ impl Session {
     /// Commands until the end of the input: the exit code says whether the way
     /// taken in the end shows a failure.
     fn talk(&mut self, talk: &mut dyn Talk) -> u8 {
-        talk.show(&format!("{}{}\n", self.told(), self.state()));
+        // All that a schedule shows on its way is news here.
+        talk.show(&format!("{}{}\n", self.reports(self.stepper.findings()), self.state()));
         while let Some(line) = talk.line() {
             match self.command(line.trim(), talk) {
                 Some(text) => talk.show(&text),
@@ -252,8 +254,8 @@ impl Session {
 
     fn chosen(&self, text: &str, turns: &[Turn]) -> Result<Turn, String> {
         let (who, ways) = match text.split_once(':') {
-            Some((who, ways)) => (who, format!(":{ways}")),
-            None => (text, String::new()),
+            Some((who, ways)) if !who.trim().is_empty() => (who, format!(":{ways}")),
+            _ => (text, String::new()),
         };
         let number = self.task(who.trim())?;
         let own: Vec<&Turn> = turns.iter().filter(|t| number_of(t) == number).collect();
@@ -327,9 +329,12 @@ impl Session {
 
     /// What the last turn showed, in full.
     fn told(&self) -> String {
-        let told =
-            |f: &&crate::detect::finding::Finding| format!("\n{}\n", report::finding(&self.source, f, &self.style));
-        self.stepper.last_findings().iter().map(told).collect()
+        self.reports(self.stepper.last_findings())
+    }
+
+    fn reports(&self, findings: Vec<&Finding>) -> String {
+        let report = |f: &Finding| format!("\n{}\n", report::finding(&self.source, f, &self.style));
+        findings.into_iter().map(report).collect()
     }
 
     fn lanes(&self, rows: usize) -> String {
