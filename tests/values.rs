@@ -47,6 +47,13 @@ fn fails(script: &str, kind: &str, says: &str, at: &str) {
     assert!(session.stderr.contains(&format!("error: {kind}: {says}\n")), "repl: {script}{}", session.stderr);
 }
 
+/// What only the run knows of the receiver changes nothing of what a method takes.
+#[test]
+fn an_argument_that_is_given_twice_is_an_error() {
+    let script = "lock m\nsemaphore s(1)\nlet either = choose([m])\neither.acquire(blocking: true, blocking: false)\n";
+    fails(script, "Type", "`blocking` is given twice", "either.acquire(blocking: true, blocking: false)");
+}
+
 /// As the left side does, which decides whether the right one is looked at.
 #[test]
 fn both_sides_of_and_and_or_are_true_or_false() {
