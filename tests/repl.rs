@@ -313,6 +313,27 @@ fn a_local_is_not_declared_too() {
     }
 }
 
+/// A command that cannot be carried out is wrong input, as an entry that is wrong is.
+#[test]
+fn a_command_that_cannot_be_carried_out_is_wrong() {
+    for (command, says) in [
+        (":nope", "there is no command `:nope`"),
+        (":load", "write `:load FILE`"),
+        (":graph all", "write `:graph`"),
+        (":objects nope", "nope"),
+        (":help nope", "there is nothing on `nope`"),
+        (":undo", "nothing was entered yet"),
+        (":check", "nothing was entered yet"),
+        (":step", "nothing was entered yet"),
+        (":load nope.conc", "nope.conc cannot be read"),
+        (":save no/such.conc", "no/such.conc cannot be written"),
+    ] {
+        let ended = session(&format!("{command}\n")).expect_code(2);
+        assert!(ended.stderr.contains(says), "{command}: {}", ended.stderr);
+    }
+    session(":help\n:objects\n:tasks\n:graph\n:findings\n:reset\n").expect_code(0);
+}
+
 /// Entries come from standard input; it is no script beside them.
 #[test]
 fn standard_input_is_no_script_to_enter_first() {
