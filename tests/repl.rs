@@ -334,6 +334,20 @@ fn a_command_that_cannot_be_carried_out_is_wrong() {
     session(":help\n:objects\n:tasks\n:graph\n:findings\n:reset\n").expect_code(0);
 }
 
+/// What a session has no room for is told at the declaration that goes beyond it.
+#[test]
+fn more_than_a_session_has_room_for_is_told_at_its_declaration() {
+    for (first, second, what, at) in [
+        ("var many[65535] = 0", "var one = 1; var two = 2", "places", "two"),
+        ("lock many[65535]", "lock one; lock two", "objects", "two"),
+    ] {
+        let ended = session(&format!("{first}\n{second}\n")).expect_code(2);
+        assert!(ended.stderr.contains(&format!("a session declares at most 65536 {what}")), "{}", ended.stderr);
+        let column = second.find(at).expect("it is there") + 1;
+        assert!(ended.stderr.contains(&format!("[repl:2:{column}]")), "{}", ended.stderr);
+    }
+}
+
 /// Entries come from standard input; it is no script beside them.
 #[test]
 fn standard_input_is_no_script_to_enter_first() {

@@ -20,6 +20,7 @@ use crate::lang::ast::Span;
 use crate::lang::error::ScriptError;
 use crate::lang::parse::parse_entry;
 use crate::objects::{self, KINDS};
+use crate::program::code::MemoryDecl;
 use crate::program::{Entry, Growth};
 use crate::report::{self, SESSION, Source, Style};
 use crate::run::image::SetupError;
@@ -166,7 +167,7 @@ pub struct Repl {
     growth: Arc<Growth>,
     entered: Vec<Entered>,
     told: Arc<Told>,
-    /// Something entered was wrong.
+    /// An entry was wrong, or a command could not be carried out.
     wrong: bool,
     /// Something was found in a session before this one.
     found_before: bool,
@@ -346,13 +347,13 @@ impl Repl {
                 errors.push(ScriptError::new(decl.span, text));
             }
         }
-        for (what, count, room) in
-            [("places", program.cells.len(), ROOM.cells), ("objects", program.objects.len(), ROOM.objects)]
-        {
-            if count > room {
+        let beyond = |m: &&MemoryDecl| m.first as usize + m.count.map_or(1, |count| count as usize) > ROOM.cells;
+        let place = program.memory.iter().find(beyond).map(|m| m.span);
+        let object = program.objects.iter().nth(ROOM.objects).map(|o| o.span);
+        for (what, room, first_beyond) in [("places", ROOM.cells, place), ("objects", ROOM.objects, object)] {
+            if let Some(span) = first_beyond {
                 let text = format!("a session declares at most {room} {what}");
-                let help = "`conc run` has no such limit";
-                errors.push(ScriptError::new(Span::new(base, base + text.len()), text).help(help));
+                errors.push(ScriptError::new(span, text).help("`conc run` has no such limit"));
             }
         }
         if errors.is_empty() { Ok((Arc::new(growth), entry)) } else { Err(errors) }
