@@ -348,6 +348,15 @@ fn more_than_a_session_has_room_for_is_told_at_its_declaration() {
     }
 }
 
+/// An answer that is larger than what goes to and fro at once comes as a whole.
+#[test]
+fn a_long_value_is_shown_to_its_end() {
+    let double = "s = s + s\n".repeat(20);
+    let ended = session(&format!("var s = \"x\"\n{double}s\n1 + 1\n")).expect_code(0);
+    let is_whole = ended.stdout == format!("\"{}\"\n2\n", "x".repeat(1 << 20));
+    assert!(is_whole, "{} bytes that end with {:?}", ended.stdout.len(), &ended.stdout[ended.stdout.len() - 9..]);
+}
+
 /// Entries come from standard input; it is no script beside them.
 #[test]
 fn standard_input_is_no_script_to_enter_first() {

@@ -12,7 +12,7 @@
 use super::*;
 use crate::program::{Entry, Growth};
 use crate::run::diagnose::scene::Scene;
-use crate::run::prompt::{self, Answer, Order};
+use crate::run::prompt::{self, Answer, Inbox, Order};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -257,16 +257,16 @@ fn begin(
     let begun = made.and_then(|((output, their_output), (stream, their_stream))| {
         supervisor.fork_prompt(&output, &stream, their_output, their_stream)?;
         nix::fcntl::fcntl(&output, nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK))?;
-        Ok((output, stream))
+        Ok((output, Inbox::new(stream).map_err(failed)?))
     });
     match begun {
-        Ok((output, stream)) => Ok(Link {
+        Ok((output, inbox)) => Ok(Link {
             supervisor,
             terms,
             wake: wake.clone(),
             commands,
             replies,
-            stream,
+            inbox,
             output,
             unfinished: Vec::new(),
             work: Work::None,
@@ -363,7 +363,7 @@ struct Link {
     wake: Arc<EventFd>,
     commands: Receiver<Command>,
     replies: Sender<Reply>,
-    stream: UnixStream,
+    inbox: Inbox,
     output: OwnedFd,
     /// The beginning of a line whose end is still to come.
     unfinished: Vec<u8>,
@@ -477,7 +477,7 @@ impl Link {
             PollFd::new(s.signals.as_fd(), PollFlags::POLLIN),
             PollFd::new(s.image.bell().as_fd(), PollFlags::POLLIN),
             PollFd::new(self.wake.as_fd(), PollFlags::POLLIN),
-            PollFd::new(self.stream.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.inbox.stream().as_fd(), PollFlags::POLLIN),
         ];
         if ready {
             fds.push(PollFd::new(self.output.as_fd(), PollFlags::POLLIN));
@@ -523,12 +523,8 @@ impl Link {
     // ----------------------------------------------------------------- answers
 
     fn take_answer(&mut self) {
-        let mut fds = [PollFd::new(self.stream.as_fd(), PollFlags::POLLIN)];
-        if !poll(&mut fds, PollTimeout::ZERO).is_ok_and(|n| n > 0) {
-            return;
-        }
-        // `main` writes an answer in one go, or dies and closes the stream.
-        let Ok(answer) = prompt::receive::<Answer>(&self.stream) else { return };
+        // That `main` has died is found by itself.
+        let Ok(Some(answer)) = self.inbox.take::<Answer>() else { return };
         self.take_output(true);
         let work = std::mem::replace(&mut self.work, Work::None);
         self.quiet = 0;
@@ -577,7 +573,7 @@ impl Link {
         // loses nothing that is meant for what it is asked now.
         self.supervisor.forget_interrupt();
         // If `main` has died, that is found by itself.
-        let _ = prompt::send(&self.stream, &order);
+        let _ = prompt::send(self.inbox.stream(), &order);
     }
 
     fn run(&mut self, text: &str, growth: Arc<Growth>, entry: Entry) {
