@@ -23,6 +23,7 @@ mod guard;
 mod handle;
 mod heap;
 pub mod image;
+pub mod input;
 pub mod keyboard;
 mod manager;
 pub mod memory;

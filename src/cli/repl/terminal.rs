@@ -20,9 +20,8 @@ use crate::repl::complete::complete;
 use crate::repl::highlight::{Class, classes};
 use crate::repl::{Repl, Reply, Settings, Voice, is_complete};
 use crate::report::{Style as Look, phrase};
-use crate::run::Pause;
+use crate::run::{Pause, input};
 use crate::run::keyboard::Keyboard;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal as Signals;
 use nu_ansi_term::{Color, Style};
 use reedline::{
@@ -33,7 +32,6 @@ use reedline::{
 };
 use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
@@ -270,11 +268,9 @@ fn give_back_before_a_fault_is_told(screen: &Arc<Screen>) {
 fn watch_terminal(screen: &Arc<Screen>) {
     let screen = screen.clone();
     let watch = move || {
-        let stdin = std::io::stdin();
-        let mut fds = [PollFd::new(stdin.as_fd(), PollFlags::empty())];
-        while poll(&mut fds, PollTimeout::NONE).is_err() {}
+        input::wait_for_hang_up();
         screen.hung_up.store(true, SeqCst);
-        let _ = nix::sys::signal::kill(nix::unistd::getpid(), Signals::SIGTERM);
+        input::terminate();
     };
     // Without it only the signal tells.
     let _ = std::thread::Builder::new().name("terminal".to_string()).spawn(watch);
