@@ -47,6 +47,11 @@ pub trait Voice: Send + Sync {
     fn ready(&self) -> bool;
     /// Ctrl-C, while a statement was under way or none.
     fn interrupted(&self, _statement: bool) {}
+    /// A signal asks the program to stop, which `stop` does until it goes on. Whoever edits a
+    /// line may do that himself, by [`Repl::pause`].
+    fn pausing(&self, stop: &mut dyn FnMut()) {
+        stop();
+    }
     /// The session has ended by itself; by a signal to `conc`, if it is given.
     fn over(&self, signal: Option<i32>);
     /// The columns there are now, if that can change.
@@ -214,7 +219,7 @@ impl Repl {
     fn begin(&mut self) -> Result<(), SetupError> {
         self.session = None;
         self.growth = Arc::new(Growth::new(KINDS));
-        let (told, voice) = (self.told.clone(), self.told.voice.clone());
+        let (told, voice, pausing) = (self.told.clone(), self.told.voice.clone(), self.told.voice.clone());
         self.session = Some(run::Session::start(Terms {
             options: self.settings.options.clone(),
             interactive: self.settings.interactive,
@@ -223,6 +228,7 @@ impl Repl {
                 if told.voice.is_heard() { Ok(()) } else { Err(run::Unheard) }
             }),
             ready: Box::new(move || voice.ready()),
+            pausing: Box::new(move |stop| pausing.pausing(stop)),
         })?);
         Ok(())
     }

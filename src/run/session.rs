@@ -52,6 +52,18 @@ pub struct Terms {
     pub tell: Box<dyn FnMut(Event) -> Result<(), Unheard> + Send>,
     /// Whether more output is welcome; else the tasks wait with it.
     pub ready: Box<dyn Fn() -> bool + Send>,
+    /// Called when the program is asked to stop by a signal, with what stops it and returns when
+    /// it goes on: to be called, or to be left to a [`Pause`] that comes soon.
+    pub pausing: Box<dyn Fn(&mut dyn FnMut()) + Send>,
+}
+
+/// What signals to a session ask for.
+#[derive(Default)]
+struct Asked {
+    /// Ctrl-C: the statement is to be stopped.
+    interrupt: bool,
+    /// Ctrl-Z, or somebody's `kill -TSTP`.
+    pause: bool,
 }
 
 /// Why a session is over.
@@ -330,18 +342,17 @@ impl Supervisor {
         self.arena.slot(self.main_slot(), slot::FLAGS).fetch_and(!flag::INTERRUPT, SeqCst);
     }
 
-    /// Signals of a session: whether the statement is to be stopped.
-    fn take_session_signals(&mut self, interactive: bool) -> bool {
-        let mut stop = false;
+    fn take_session_signals(&mut self, interactive: bool) -> Asked {
+        let mut asked = Asked::default();
         while let Ok(Some(info)) = self.signals.read_signal() {
             match Signal::try_from(info.ssi_signo as i32) {
                 Ok(Signal::SIGCHLD) => {}
-                Ok(Signal::SIGTSTP) => self.pause(),
-                Ok(Signal::SIGINT) if interactive => stop = true,
+                Ok(Signal::SIGTSTP) => asked.pause = true,
+                Ok(Signal::SIGINT) if interactive => asked.interrupt = true,
                 _ => self.stop = Some(Stop::Interrupted(info.ssi_signo as i32)),
             }
         }
-        stop
+        asked
     }
 }
 
@@ -406,7 +417,10 @@ impl Link {
         while self.supervisor.stop.is_none() {
             self.sleep();
             self.supervisor.find_new();
-            let interrupt = self.supervisor.take_session_signals(self.terms.interactive);
+            let Asked { interrupt, pause } = self.supervisor.take_session_signals(self.terms.interactive);
+            if pause {
+                (self.terms.pausing)(&mut || self.supervisor.pause());
+            }
             // What was asked before the Ctrl-C comes before it.
             let asked = interrupt && self.take_commands();
             if interrupt {
