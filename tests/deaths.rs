@@ -331,15 +331,23 @@ fn who_is_aborted_from_outside_ends_alone() {
 fn clients_of_a_killed_manager_get_closed() {
     let mut conc = run("
         queue q via manager
+        lock m
+        condition on(m)
         atomic told = 0
+        atomic ready = 0
         task client {
             try { q.get() } catch Closed as e { print \"{self.name}: {e.kind}\"; told += 1 }
+            # Its place in the queue's list is free for another wait.
+            with m { ready += 1; on.wait() }
         }
         spawn client x2
         spawn process client x2
         print \"all spawned\"
         while told < 4 { sleep 1ms }
         if told > 4 { q.put(\"as far as conc can know, main might put\") }
+        await ready == 4
+        with m { on.notify_all() }
+        join all
     ")
     .start();
     conc.line("all spawned");

@@ -860,3 +860,18 @@ fn a_replay_tells_of_a_circle_with_much_around_it() {
     }
     assert_eq!(checked.failures(), ["error", "livelock", "starvation"]);
 }
+
+/// That a state comes again is no fault of itself, and what a run predicts of other
+/// interleavings is not what a replay is asked for: nothing is told, and the exit code says so.
+#[test]
+fn what_is_not_told_makes_no_replay_fail() {
+    let looks_again = "atomic go = false\ntask w { while not go { } }\nspawn w\ngo = true\njoin all\n";
+    let opposite = "lock a\nlock b\ntask one { with a { with b { } } }\ntask two { with b { with a { } } }\n\
+                    spawn one\nspawn two\njoin all\n";
+    for (script, schedule) in [(looks_again, "0.1"), (opposite, "0x2.1x5.2x5.0")] {
+        for options in [&["replay", "--format", "json"][..], &["replay", "--format", "json", "--model"]] {
+            let ended = conc().file("s.conc", script).args(options).args(["s.conc", schedule]).finish().expect_code(0);
+            assert!(ended.failures().is_empty(), "{}", ended.stdout);
+        }
+    }
+}

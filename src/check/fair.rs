@@ -12,6 +12,7 @@
 
 use super::store::StateId;
 use hashbrown::{HashMap, HashSet};
+use std::collections::BTreeSet;
 
 /// The number of an actor among those of a graph.
 pub type Actor = u32;
@@ -307,14 +308,12 @@ impl<'g> Search<'g> {
 
     /// The actors that step in a part, ascending.
     pub fn steps(&self, part: &Part) -> Vec<Actor> {
-        let mut steps: Vec<Actor> = Vec::new();
+        let mut steps: BTreeSet<Actor> = BTreeSet::new();
         for state in &part.states {
             let edges = self.graph.of(*state).iter();
             steps.extend(edges.filter(|e| self.allowed(part, *state, **e)).map(|e| e.actor()));
-            steps.sort_unstable();
-            steps.dedup();
         }
-        steps
+        steps.into_iter().collect()
     }
 
     /// A closed walk from the earliest state in which every actor that steps in

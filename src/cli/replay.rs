@@ -169,8 +169,8 @@ impl Session<'_> {
         }
         self.show_lanes(&followed);
         let failures = all.iter().filter(|f| !f.code.is_note()).count() as u64;
-        let code = if failures > 0 || followed.circle_from.is_some() { exit::FINDINGS } else { exit::FINE };
-        let what = if all.is_empty() && followed.circle_from.is_none() { "; nothing went wrong" } else { "" };
+        let code = if failures > 0 { exit::FINDINGS } else { exit::FINE };
+        let what = if all.is_empty() { "; nothing went wrong" } else { "" };
         self.say(&format!("followed in the model: {}{what}\n", Self::length(&followed)));
         if self.args.format == Format::Json {
             let notes = all.len() as u64 - failures;
@@ -222,7 +222,8 @@ impl Session<'_> {
         }
         self.show_lanes(&followed);
         let missing: Vec<&Finding> = followed.shown.iter().filter(|p| !observed.iter().any(|f| f.is_same(p))).collect();
-        let code = self.end(&followed, &report, &missing, observed.len() as u64);
+        let told = observed.iter().filter(|f| !f.code.is_note()).count();
+        let code = self.end(&followed, &report, &missing, (observed.len() as u64, told > 0));
         let all = || observed.iter().copied().chain(&followed.circle);
         if self.args.format == Format::Json {
             let failures = all().filter(|f| !f.code.is_note()).count() as u64;
@@ -243,8 +244,9 @@ impl Session<'_> {
         self.draw(report.recording.map(Recording::in_steps), findings, code)
     }
 
-    /// The last line, and the exit code.
-    fn end(&self, followed: &Followed, report: &Report, missing: &[&Finding], observed: u64) -> u8 {
+    /// The last line, and the exit code. `observed`: how many findings the run has told itself,
+    /// and whether any of them is a failure.
+    fn end(&self, followed: &Followed, report: &Report, missing: &[&Finding], (observed, failed): (u64, bool)) -> u8 {
         match &report.stop {
             Stop::Failed(sentence) => super::put_failure(sentence),
             Stop::TimeLimit => put_err("conc: the time limit was reached; the run was ended\n"),
@@ -256,7 +258,7 @@ impl Session<'_> {
                 let made = format!("{}, {}", phrase::count(threads, "thread"), phrase::count(processes, "process"));
                 let promised = followed.shown.len();
                 let verdict = match (missing, followed.shown.is_empty(), observed) {
-                    ([], true, 0) if followed.circle_from.is_none() => "nothing went wrong".to_string(),
+                    ([], true, 0) if followed.circle.is_empty() => "nothing went wrong".to_string(),
                     ([], true, 0) if followed.circle_from == Some(followed.turns.len()) => {
                         "it went round, and the model says that it does so for ever".to_string()
                     }
@@ -278,12 +280,13 @@ impl Session<'_> {
                     put_err("conc: the run and the model differ; this is a fault in conc itself, please report it\n");
                     return exit::FAILED;
                 }
-                if followed.circle_from.is_some() {
+                if !followed.circle.is_empty() {
                     return exit::FINDINGS;
                 }
             }
         }
-        ran::exit_code(report)
+        // What the run predicts of other interleavings is not told here.
+        ran::exit_code_with(report, failed)
     }
 
     fn divergence(&self, followed: &Followed, what: &Divergence) -> String {

@@ -354,7 +354,11 @@ pub fn setup_failed(error: &SetupError, program: &Program, source: &Source, comm
 }
 
 pub fn exit_code(report: &Report) -> u8 {
-    let failed = report.findings.iter().any(|f| !f.code.is_note());
+    exit_code_with(report, report.findings.iter().any(|f| !f.code.is_note()))
+}
+
+/// The same where not all findings are told: `failed`, whether one that is told is a failure.
+pub fn exit_code_with(report: &Report, failed: bool) -> u8 {
     match report.stop {
         Stop::Failed(_) => exit::FAILED,
         Stop::Interrupted(_) => exit::INTERRUPTED,

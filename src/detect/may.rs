@@ -152,7 +152,7 @@ impl Deeds {
     /// is only known while running, `h.alive` for one, changes by the mere end
     /// of a task, so whoever lives may change it.
     pub fn may_change(&self, site: &AwaitSite) -> bool {
-        let unknown = site.looks_at_no_memory() && !site.looks_at_objects();
+        let unknown = !site.looks_at_memory() && !site.looks_at_objects();
         let uses = |on: On| self.own.on(&self.facts, on) | self.born.on(&self.facts, on) != 0;
         let used = |o: &u32| {
             let kind = self.facts.kinds.get(*o as usize).copied().unwrap_or(u8::MAX);

@@ -164,7 +164,7 @@ impl Told<'_> {
             if reasons.is_empty() {
                 // What it looks at may be an object's state alone.
                 let reads = &self.scene.program().awaits[site as usize];
-                let memory = !reads.looks_at_no_memory() || !reads.looks_at_objects();
+                let memory = reads.looks_at_memory() || !reads.looks_at_objects();
                 let action = if memory { "write" } else { "change it" };
                 reasons.push(Reason::NobodyLeft { actions: vec![action.to_string()] });
             }
@@ -211,7 +211,7 @@ impl Told<'_> {
     fn dead_writers(&self, site: u32) -> Vec<Reason> {
         let program = self.scene.program();
         let reads = &program.awaits[site as usize];
-        if reads.anything || reads.looks_at_no_memory() {
+        if reads.anything || !reads.looks_at_memory() {
             return Vec::new();
         }
         let would = |function: u32| {

@@ -120,11 +120,7 @@ fn not_owner(deed: &str, mode: &str) -> Outcome {
     Outcome::Raise(ErrorKind::NotOwner, format!("`{deed}` by a task that does not hold it for {mode}"))
 }
 
-/// A writer that leaves may have been what kept the readers out.
-pub fn give_up<W: World>(w: &mut W, o: u32, method: u8, _memo: u64) -> Outcome {
-    if method == ACQUIRE_WRITE && w.waiting(o, &[ACQUIRE_WRITE]).is_empty() && w.word(o, WRITER) == 0 {
-        w.wake(o, &[ACQUIRE_READ], u64::MAX);
-    }
+pub fn give_up<W: World>(_w: &mut W, _o: u32, _method: u8, _memo: u64) -> Outcome {
     Outcome::Done(Value::Bool(false))
 }
 

@@ -477,9 +477,9 @@ pub struct AwaitSite {
 }
 
 impl AwaitSite {
-    /// Whether it looks at no memory of which it is known where it is.
-    pub fn looks_at_no_memory(&self) -> bool {
-        self.cells.is_empty() && self.rows.is_empty() && self.fields.is_empty()
+    /// Whether it looks at memory of which it is known where it is.
+    pub fn looks_at_memory(&self) -> bool {
+        !self.cells.is_empty() || !self.rows.is_empty() || !self.fields.is_empty()
     }
 
     /// Whether it looks at objects.

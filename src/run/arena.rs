@@ -21,7 +21,7 @@ pub const KEEPER_SLOT: usize = SLOTS - 1;
 /// reached are used again.
 pub const OBJECTS: usize = 1 << 24;
 /// How many processes a run can make.
-pub const PROCESSES: usize = 1 << 20;
+pub const PROCESSES: usize = 1 << 19;
 /// How many processes may live within each other, each made by the one before. For each
 /// further one the kernel goes through what all above it have of each piece of memory: the
 /// 300th takes 6 ms, the 1000th 50.
@@ -30,9 +30,9 @@ pub const PROCESSES_DEEP: usize = 256;
 pub const HELD: usize = 128;
 /// How many arms of a `select` have room in the slot itself.
 pub const NODES: usize = 8;
-/// How many guards a task holds at once outside a `select`.
+/// How many of the guards that a task holds at once its slot names.
 pub const GUARDS: usize = 64;
-/// How many changes of words a transition can make and still be taken back.
+/// How many changes of words a slot has room for: see `undo`.
 pub const UNDO: usize = 4096;
 
 /// The run's own words, by their place. What changes with every new task or wait
@@ -54,8 +54,7 @@ pub mod run {
     /// The gate of `atomically`: the holder (`guard::holder`), and how many wait.
     pub const GATE: usize = 6;
     pub const GATE_WAITERS: usize = 7;
-    /// Counts changes of memory while somebody awaits one.
-    pub const CHANGES: usize = 8;
+    /// How many wait for a change of memory.
     pub const AWAITING: usize = 9;
     /// The last finding's block; the list goes backwards.
     pub const FINDINGS: usize = 10;
@@ -86,9 +85,6 @@ pub mod run {
     /// A block with a list of sets of held locks for each remainder (`record`).
     pub const LOCKSETS: usize = 27;
     pub const ORDERS: usize = 29;
-    pub const ORDERS_GUARD: usize = 30;
-    /// Oldest and newest slot that is kept back, for its clock.
-    pub const QUARANTINED: usize = 31;
     /// The slot, plus one, that the manager acts for.
     pub const MANAGER_BUSY: usize = 33;
     /// Its process, plus one.
@@ -159,7 +155,8 @@ pub mod slot {
     pub const AWAIT: usize = 17;
     /// The clock its last owner ended with, while it is kept back.
     pub const FINAL: usize = 18;
-    pub const LOCKSET: usize = 19;
+    /// The last block of changes that the slot has no room for, or 0.
+    pub const UNDO_MORE: usize = 19;
     /// Where it is in what it reports of itself: 0 none, 1 reported stuck.
     pub const REPORTED: usize = 20;
     /// Of a replay: where the task is (`replay::at`), and its number in the
@@ -192,8 +189,6 @@ pub mod state {
     pub const AWAITING: u64 = 5;
     /// Ended; kept back until all live tasks come after it.
     pub const ENDED: u64 = 6;
-    /// Waits for the end of a forked child.
-    pub const REAPING: u64 = 7;
 }
 
 /// The flags of a slot.
@@ -438,21 +433,12 @@ impl Arena {
     /// `bytes` is how much the script's objects may take.
     pub fn new(bytes: usize) -> nix::Result<Arena> {
         let limit = BLOCKS_AT + bytes.next_multiple_of(4096);
-        let arena = Arena { memory: Memory::shared(limit)?, limit };
-        arena.prepare();
-        Ok(arena)
-    }
-
-    fn prepare(&self) {
-        // Objects are numbered from the declared ones on; nothing else starts
-        // at another number than zero.
+        Ok(Arena { memory: Memory::shared(limit)?, limit })
     }
 
     /// As new, for another run. No other process may use it.
     pub fn clear(&self) -> nix::Result<()> {
-        self.memory.clear()?;
-        self.prepare();
-        Ok(())
+        self.memory.clear()
     }
 
     pub fn memory(&self) -> &Memory {
@@ -614,17 +600,27 @@ impl Arena {
         born: u64,
         holder: u32,
     ) -> Result<(), OutOfMemory> {
+        let is_used = self.object_at(id) != 0;
         let at = match self.object_at(id) {
             0 => self.heap().allocate(8 * object::COUNT, holder)?,
             at => at,
         };
-        for i in 0..object::COUNT {
+        // Who still looks there may have just taken the guard.
+        let (guard, version) = (self.half_at(at + 8 * object::GUARD), self.half_at(at + 8 * object::GUARD + 4));
+        if is_used {
+            super::guard::spin_lock(guard, holder);
+        }
+        for i in (0..object::COUNT).filter(|i| !is_used || *i != object::GUARD) {
             self.at(at + 8 * i).store(0, Relaxed);
         }
         self.at(at + 8 * object::KIND).store(u64::from(kind), Relaxed);
         self.at(at + 8 * object::BORN).store(born, Relaxed);
         for (i, word) in words.into_iter().enumerate() {
             self.at(at + 8 * (object::WORD + i)).store(word, Relaxed);
+        }
+        if is_used {
+            version.fetch_add(1, SeqCst);
+            guard.store(0, Release);
         }
         self.memory.word(OBJECTS_AT + 8 * id as usize).store(at as u64, Release);
         Ok(())

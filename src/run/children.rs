@@ -182,18 +182,19 @@ impl Executor {
         }
         // First: who is within a block, which is waited for here, may want the family.
         self.guard_target(child.task);
-        let is_mine = {
-            let home = self.home.clone();
-            let mut family = home.family();
-            let all = family.forked();
-            let at = all.iter().position(|c| c.number == child.number);
-            if let (Some(at), Outcome::Done(value)) = (at, self.attempt(child.task, task::JOIN, &[Value::None], None)) {
-                family.children.iter_mut().filter(|c| c.number == child.number).for_each(|c| c.settled = true);
-                let number = (all.len() > 1).then_some(at as u32);
-                self.trace_arm(number, child.task, task::JOIN, |e| Came::Done(e.shown(&value)));
-            }
-            at.is_some()
-        };
+        let home = self.home.clone();
+        let mut family = home.family();
+        let all = family.forked();
+        let mut is_mine = false;
+        if let Some(at) = all.iter().position(|c| c.number == child.number)
+            && let Outcome::Done(value) = self.attempt(child.task, task::JOIN, &[Value::None], None)
+        {
+            family.children.iter_mut().filter(|c| c.number == child.number).for_each(|c| c.settled = true);
+            let number = (all.len() > 1).then_some(at as u32);
+            self.trace_arm(number, child.task, task::JOIN, |e| Came::Done(e.shown(&value)));
+            is_mine = true;
+        }
+        drop(family);
         self.unguard();
         self.give_up_handle(child.task.id);
         let code = || child.process.and_then(|p| self.reap_child(p)).unwrap_or(0);

@@ -11,6 +11,7 @@ use super::guard;
 use super::heap::OutOfMemory;
 use super::image::Image;
 use super::process::Process;
+use super::undo;
 use super::world::{Guarded, Object, held_of};
 use crate::machine::{Home, Place};
 use crate::objects::{self, Mode, Need, Outcome, TaskId};
@@ -338,8 +339,10 @@ impl Executor {
             return;
         }
         self.named = u32::MAX;
-        let place = self.guarded.len().min(super::arena::GUARDS - 1);
-        self.slot_word(slot::GUARD + place).store(u64::from(id) + 1, Relaxed);
+        let place = self.guarded.len();
+        if place < super::arena::GUARDS {
+            self.slot_word(slot::GUARD + place).store(u64::from(id) + 1, Relaxed);
+        }
         self.slot_word(slot::GUARD_COUNT).store(place as u64 + 1, Release);
         let object = self.object(id);
         self.lock(object.guard(self.arena));
@@ -393,8 +396,7 @@ impl Executor {
     pub(super) fn unguard_one(&mut self, object: Object, changed: bool) {
         if changed {
             object.touched(self.arena);
-            self.undone = 0;
-            self.slot_word(slot::UNDO_COUNT).store(0, Release);
+            undo::stands(self.arena, self.words, std::mem::take(&mut self.undone), self.holder);
         }
         object.guard(self.arena).store(0, Release);
         self.without_guards();
@@ -417,8 +419,7 @@ impl Executor {
             for i in 0..self.guarded.len() {
                 self.object(self.guarded[i]).touched(self.arena);
             }
-            self.undone = 0;
-            self.slot_word(slot::UNDO_COUNT).store(0, Release);
+            undo::stands(self.arena, self.words, std::mem::take(&mut self.undone), self.holder);
         }
         while let Some(id) = self.guarded.pop() {
             self.object(id).let_go(self.arena);
@@ -438,8 +439,7 @@ impl Executor {
     /// looks at objects.
     #[inline]
     fn begin_on_objects(&mut self) {
-        let looks = |p: &Program| p.invariants.iter().any(|(_, reads)| reads.anything || reads.looks_at_objects());
-        if self.gated && !self.in_atomic && !self.outside && !self.serves && looks(&self.image.program) {
+        if self.gated && !self.in_atomic && !self.outside && !self.serves && self.watches_objects() {
             self.take_gate(false);
             (self.in_atomic, self.observing) = (false, true);
         } else {
@@ -461,9 +461,9 @@ impl Executor {
         }
     }
 
-    /// Whether no other task makes a step until this one lets go of the gate.
-    pub(super) fn has_gate(&self) -> bool {
-        self.in_atomic || self.observing
+    /// Whether others may make a step meanwhile, and could be held off.
+    pub(super) fn may_hold_off(&self) -> bool {
+        self.gated && !self.in_atomic && !self.observing
     }
 
     fn after_guards(&mut self) {

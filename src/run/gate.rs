@@ -125,7 +125,6 @@ impl Executor {
         if self.arena.run(run::AWAITING).load(SeqCst) == 0 {
             return;
         }
-        self.arena.run_half(run::CHANGES).fetch_add(1, SeqCst);
         for slot in 0..self.arena.slots_high() {
             if self.arena.slot(slot, slot::STATE).load(SeqCst) == state::AWAITING {
                 self.unpark(slot);

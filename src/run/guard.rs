@@ -2,7 +2,7 @@
 //! A guard word holds its holder's number (a task's place plus one), so that
 //! what a killed process held can be found and taken from it.
 
-use super::arena::{Arena, process, slot};
+use super::arena::{Arena, PROCESSES, SLOTS, process, slot};
 use super::futex;
 use crossbeam_utils::Backoff;
 use std::cell::Cell;
@@ -101,6 +101,7 @@ pub fn let_go(guard: &AtomicU32) {
 /// The bits of a holder that name the task's place; those above name its
 /// process.
 pub const SLOT_BITS: u32 = 13;
+const _: () = assert!(SLOTS < 1 << SLOT_BITS && PROCESSES <= 1 << (u32::BITS - SLOT_BITS));
 
 /// A holder's number.
 pub fn holder(slot: usize, process: usize) -> u32 {

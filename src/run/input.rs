@@ -35,7 +35,7 @@ pub fn wait_for_input(over: impl AsFd) -> bool {
     let stdin = stdin();
     let mut fds = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN), PollFd::new(over.as_fd(), PollFlags::POLLIN)];
     while poll(&mut fds, PollTimeout::NONE).is_err() {}
-    !fds[1].revents().is_some_and(|e| !e.is_empty())
+    fds[1].revents().is_none_or(|e| e.is_empty())
 }
 
 /// What there is to read of standard input, at its end nothing; none: it has come to nothing.

@@ -28,6 +28,9 @@ use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
+/// How often a client looks whether its dead server is buried.
+const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_micros(200);
+
 /// What a client asks.
 pub(super) mod ask {
     /// Carry it out, or put me into the list.
@@ -327,11 +330,29 @@ impl Executor {
                 Err(self.refuse(refused::FILES, no_room(&error).unwrap_or_default()))
             }
             _ => {
-                // The server is gone, and its queues with it.
+                // The server is gone, and its queues with it. Nobody's list has this task's node
+                // any more once the supervisor has taken back what was begun in this slot.
+                self.await_the_manager_s_end();
+                self.withdraw();
                 self.enter_state(super::arena::state::RUNNING);
                 Err(self.manager_ended(target).into())
             }
         }
+    }
+
+    /// Until nobody acts for this task any more.
+    fn await_the_manager_s_end(&self) {
+        let word = |word| self.arena.run(word).load(SeqCst) as usize;
+        let is_over = || {
+            let state = |index: usize| self.arena.process(index, process::STATE).load(SeqCst);
+            let dead = word(run::MANAGER).checked_sub(1).is_none_or(|index| state(index) == process::DEAD);
+            dead && word(run::MANAGER_BUSY) != self.slot + 1
+        };
+        self.home.gil_pause(|| {
+            while !is_over() {
+                std::thread::sleep(LOOK_AGAIN);
+            }
+        });
     }
 
     fn converse(&mut self, bytes: &[u8]) -> std::io::Result<Vec<u8>> {

@@ -163,8 +163,9 @@ impl Executor {
             return;
         }
         let block = add_new(self.arena, key, (raw, self.seen_in_turn()), self.holder);
-        if let Some(block) = block {
-            self.reported.insert(key, block);
+        match block {
+            Some(block) => _ = self.reported.insert(key, block),
+            None => self.image.call_supervisor(),
         }
     }
 
@@ -297,6 +298,10 @@ fn add_new(arena: &Arena, key: (u64, u64), (raw, seen): (impl FnOnce() -> Raw, u
         None => append(arena, key, (&raw(), seen), holder),
     };
     guard.store(0, Release);
+    if block.is_none() {
+        // No finding is dropped in silence: the run ends, and says why.
+        arena.run(run::OUT_OF_MEMORY).store(1, SeqCst);
+    }
     block
 }
 

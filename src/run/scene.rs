@@ -164,7 +164,7 @@ impl Diagnosis {
                 Doing::WaitsForTime
             }
             state::WAITING if snapshot.views[i].excused && state.worker => Doing::Idle,
-            state::WAITING | state::AWAITING | state::REAPING => Doing::Waits,
+            state::WAITING | state::AWAITING => Doing::Waits,
             _ => Doing::Runs,
         };
         state.span = known;

@@ -52,10 +52,12 @@ pub struct Terms {
     pub tell: Box<dyn FnMut(Event) -> Result<(), Unheard> + Send>,
     /// Whether more output is welcome; else the tasks wait with it.
     pub ready: Box<dyn Fn() -> bool + Send>,
-    /// Called when the program is asked to stop by a signal, with what stops it and returns when
-    /// it goes on: to be called, or to be left to a [`Pause`] that comes soon.
-    pub pausing: Box<dyn Fn(&mut dyn FnMut()) + Send>,
+    pub pausing: Pausing,
 }
+
+/// Called when the program is asked to stop by a signal, with what stops it and returns when
+/// it goes on: to be called, or to be left to a [`Pause`] that comes soon.
+pub type Pausing = Box<dyn Fn(&mut dyn FnMut()) + Send>;
 
 /// What signals to a session ask for.
 #[derive(Default)]
@@ -496,8 +498,8 @@ impl Link {
         if ready {
             fds.push(PollFd::new(self.output.as_fd(), PollFlags::POLLIN));
         }
-        fds.extend(s.watched.iter().filter_map(|w| w.fd.as_ref()).map(|f| PollFd::new(f.as_fd(), PollFlags::POLLIN)));
-        let gone = s.watched.iter().any(|w| w.fd.is_none());
+        fds.extend(s.watched.iter().filter_map(Watched::fd).map(|f| PollFd::new(f.as_fd(), PollFlags::POLLIN)));
+        let gone = s.watched.iter().any(Watched::is_over);
         let timeout = match i32::from(timeout) {
             _ if gone => PollTimeout::ZERO,
             // Whoever shows the output does not say when he has room again.

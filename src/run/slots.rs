@@ -37,6 +37,7 @@ fn take_slot(arena: &Arena, id: u32, birth: &Birth, holder: u32) -> Option<(usiz
             (slot::HELD_COUNT, 0),
             (slot::GUARD_COUNT, 0),
             (slot::UNDO_COUNT, 0),
+            (slot::UNDO_MORE, 0),
             (slot::IN_STEP, 0),
             (slot::AWAIT, 0),
             (slot::REPORTED, 0),

@@ -14,15 +14,15 @@ use super::guard;
 use super::handle;
 use super::image::PLACES_MAX;
 use super::process::{self as proc, record_age};
-use super::record::{self, BROKEN, Raw};
+use super::record::Raw;
 use super::wait::Halt;
 use crate::detect::event::Kind;
 use crate::detect::trace::What;
 use crate::machine::{Access, Place, Step, Task, TaskField};
 use crate::objects::{self, KINDS, World, pool, task};
-use crate::program::code::{AwaitSite, FieldArg, FieldKind, SelfInfo};
+use crate::program::code::{FieldArg, FieldKind, SelfInfo};
 use crate::program::kind::Memory as MemoryKind;
-use crate::program::value::{Error, ErrorKind, Looked, ObjRef, Shown, Value, undecided};
+use crate::program::value::{Error, ErrorKind, ObjRef, Shown, Value};
 use nix::sys::signal::Signal;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
@@ -145,7 +145,7 @@ impl Executor {
         self.answer(machine, answer)
     }
 
-    fn other_step(&mut self, step: &Step) -> Result<Value, Halt> {
+    pub(super) fn other_step(&mut self, step: &Step) -> Result<Value, Halt> {
         match step {
             Step::Select { arms, after, otherwise } => self.shaken(|e| e.select(arms, *after, *otherwise)),
             Step::Spawn(spawn) => self.spawn(spawn),
@@ -316,98 +316,8 @@ impl Executor {
         answer.map_err(Halt::from)
     }
 
-    fn watched(&self, place: Place) -> bool {
-        let program = &self.image.program;
-        program.invariants.iter().any(|(_, reads)| watches(program, reads, place))
-    }
-
-    /// At the end of a block: the invariants, if it has changed what they look at.
-    pub(super) fn check_block(&mut self) {
-        if std::mem::take(&mut self.unchecked) {
-            self.check_invariants();
-        }
-    }
-
-    /// The same with all others held off.
-    fn look_at_invariants(&mut self) {
-        if !self.image.program.invariants.is_empty() {
-            self.take_gate(false);
-            self.check_invariants();
-            self.leave_gate(false);
-        }
-    }
-
-    /// What is false from the start is so after the first step, whatever that does.
-    #[cold]
-    fn look_first(&mut self) {
-        if self.gated && !self.in_atomic {
-            self.unlooked = false;
-            self.look_at_invariants();
-        }
-    }
-
-    /// Looks at every invariant from outside. The gate is held.
-    pub(super) fn check_invariants(&mut self) {
-        if self.image.program.invariants.len() > self.program.invariants.len() {
-            self.renew();
-        }
-        for index in 0..self.program.invariants.len() {
-            let function = self.program.invariants[index].0;
-            let Some(looked) = self.look_outside(function) else { continue };
-            if self.terminated() && self.is_to_end() {
-                continue;
-            }
-            if looked == Ok(Value::Bool(true)) {
-                if self.image.room.grows {
-                    record::mended(self.arena, (BROKEN | index as u64, 0), self.holder);
-                }
-                continue;
-            }
-            // One that cannot be worked out does not hold either.
-            let why = undecided(&looked, |value| self.shown(value));
-            let shown = |cell| self.shown(&self.image.declared_cell(cell).peek(self.holder));
-            let values = self.program.invariant_values(index, shown);
-            let raw = Raw::Invariant { task: self.task, site: self.site, index: index as u32, values, why };
-            // Where it stays broken, no later step has broken it. In a session, which goes on
-            // for long, it is told again when it has held meanwhile.
-            self.report((BROKEN | index as u64, 0), raw);
-        }
-    }
-
     pub(super) fn shown(&self, value: &Value) -> String {
         Shown { value, names: self, quoted: true }.to_string()
-    }
-
-    /// Evaluates a function that makes no step of the script; `None` if the task is
-    /// ended meanwhile.
-    fn look_outside(&mut self, function: u32) -> Option<Looked> {
-        let (detect, outside, in_atomic, site) = (self.detect, self.outside, self.in_atomic, self.site);
-        (self.detect, self.outside, self.in_atomic) = (false, true, true);
-        let mut machine = Task::new(self.program, function, &[], &[]);
-        let mut next = None;
-        let result = loop {
-            let step = match next.take() {
-                Some(step) => step,
-                None => machine.advance(self.program, self),
-            };
-            let answer = match step {
-                Step::End(value) => break Some(Ok(value)),
-                Step::Failed(error) => break Some(Err(error)),
-                Step::Access { place, access } => self
-                    .cell(place)
-                    .map_err(|t| Halt::Error(Error::new(ErrorKind::Type, t)))
-                    .and_then(|cell| self.access_cell(cell, &access, 0).map_err(Halt::from)),
-                Step::Operate { object, method, args } => self.operate(object, method, args.as_slice()),
-                other => self.other_step(&other),
-            };
-            next = match answer {
-                Ok(value) => machine.resume(self.program, value),
-                Err(Halt::Error(error)) => machine.raise(error),
-                Err(Halt::Terminated) => break None,
-            };
-        };
-        (self.detect, self.outside, self.in_atomic, self.site) = (detect, outside, in_atomic, site);
-        result
     }
 
     /// The last assertions, with all tasks ended.
@@ -583,7 +493,7 @@ impl Executor {
         // A block in one step is gone through before: while this task has the gate nobody
         // is within one, and the other process is gone when it is let go of. From its own
         // nobody comes back here.
-        let waits = self.gated && !self.has_gate();
+        let waits = self.may_hold_off();
         if waits {
             self.take_gate(false);
         }
@@ -896,13 +806,4 @@ impl Executor {
     fn give_output(&self) {
         guard::let_go(self.arena.run_half(run::PRINT_GUARD));
     }
-}
-
-fn watches(program: &crate::program::Program, reads: &AwaitSite, place: Place) -> bool {
-    let crate::machine::Home::Declared = place.home else { return reads.anything || !reads.fields.is_empty() };
-    let in_row = |r: &u32| {
-        let row = &program.memory_rows[*r as usize];
-        (row.first..row.first + row.count).contains(&place.index)
-    };
-    reads.anything || reads.cells.contains(&place.index) || reads.rows.iter().any(in_row)
 }

@@ -32,7 +32,7 @@ impl Executor {
 
     /// Whether it is still to be done. In a replay the schedule says who makes a step.
     pub(super) fn is_to_hold_off(&self) -> bool {
-        self.gated && !self.has_gate() && !self.replay.on
+        self.may_hold_off() && !self.replay.on
     }
 
     /// What was held off for the end of this task, or by the block in which it ends, goes on.

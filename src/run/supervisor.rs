@@ -70,8 +70,27 @@ const BIRTH_NS: u64 = 500_000_000;
 struct Watched {
     index: usize,
     pid: i32,
-    /// None: it had ended before it could be watched, or that was refused and the run ends.
-    fd: Option<OwnedFd>,
+    end: End,
+}
+
+/// What says that a process is over.
+enum End {
+    /// The pidfd of it.
+    Descriptor(OwnedFd),
+    /// It was over before it could be watched, or was reaped.
+    Seen,
+    /// It may live: that it be watched was refused, and the run ends for that.
+    Refused,
+}
+
+impl Watched {
+    fn fd(&self) -> Option<&OwnedFd> {
+        if let End::Descriptor(fd) = &self.end { Some(fd) } else { None }
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(self.end, End::Seen)
+    }
 }
 
 /// Asks for the end of the process that a pidfd is of.
@@ -152,14 +171,17 @@ impl Supervisor {
         proc::have_children_told();
         let mut old_mask = SigSet::empty();
         sigprocmask(SigmaskHow::SIG_BLOCK, Some(&mask), Some(&mut old_mask))?;
-        let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
-        nix::sys::prctl::set_child_subreaper(true)?;
-        raise_file_limit();
+        let begun = (|| {
+            let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+            nix::sys::prctl::set_child_subreaper(true)?;
+            raise_file_limit();
+            proc::reserve(arena, process::KEEPER, 0);
+            proc::register(arena, 0);
+            Ok((signals, birth::fork_guard()?))
+        })();
+        let (signals, guard) = begun.inspect_err(|_: &SetupError| leave_as_found(&old_mask))?;
         guard::supervises(Some(arena));
         let home = Process::new(0, false, arena);
-        proc::reserve(arena, process::KEEPER, 0);
-        proc::register(arena, 0);
-        let guard = birth::fork_guard()?;
         Ok(Supervisor {
             image,
             arena,
@@ -188,16 +210,16 @@ impl Supervisor {
     fn watch(&mut self, index: usize, pid: i32) {
         // Of one that its parent has reaped the number may be another's by now.
         let reaped = self.arena.process(index, process::REAPED).load(SeqCst) != 0;
-        let fd = match if reaped { Err(nix::Error::ESRCH) } else { open_pidfd(pid) } {
-            Ok(fd) => Some(fd),
-            Err(nix::Error::ESRCH) => None,
+        let end = match if reaped { Err(nix::Error::ESRCH) } else { open_pidfd(pid) } {
+            Ok(fd) => End::Descriptor(fd),
+            Err(nix::Error::ESRCH) => End::Seen,
             Err(error) => {
                 let tasks = made(self.arena.run(run::TASKS).load(SeqCst));
                 self.fail(format!("the machine has no room to watch another process ({tasks}): {}", error.desc()));
-                None
+                End::Refused
             }
         };
-        self.watched.push(Watched { index, pid, fd });
+        self.watched.push(Watched { index, pid, end });
     }
 
     /// Processes that were made since the last look.
@@ -371,8 +393,8 @@ impl Supervisor {
             PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.image.bell().as_fd(), PollFlags::POLLIN),
         ];
-        fds.extend(self.watched.iter().filter_map(|w| w.fd.as_ref()).map(watching));
-        let gone = self.watched.iter().any(|w| w.fd.is_none());
+        fds.extend(self.watched.iter().filter_map(Watched::fd).map(watching));
+        let gone = self.watched.iter().any(Watched::is_over);
         let _ = poll(&mut fds, if gone { PollTimeout::ZERO } else { timeout });
         self.arena.run(run::SUPERVISOR_IDLE).store(0, SeqCst);
         let _ = self.image.bell().read();
@@ -510,7 +532,7 @@ impl Supervisor {
             }
         }
         self.watched.clear();
-        let _ = nix::sys::prctl::set_child_subreaper(false);
+        guard::supervises(None);
         let mut late = None;
         while let Ok(Some(info)) = self.signals.read_signal() {
             let signal = info.ssi_signo as i32;
@@ -518,9 +540,15 @@ impl Supervisor {
                 late = Some(signal);
             }
         }
-        let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&self.old_mask), None);
+        leave_as_found(&self.old_mask);
         late
     }
+}
+
+/// What a run asks of the kernel for this process is over with it.
+fn leave_as_found(mask: &SigSet) {
+    let _ = nix::sys::prctl::set_child_subreaper(false);
+    let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(mask), None);
 }
 
 /// How many tasks there were.

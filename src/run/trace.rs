@@ -330,7 +330,7 @@ impl Executor {
             return self.traced_with(target, f);
         }
         // Before the guard, which somebody within a block may want.
-        let holds_off = self.gated && !self.has_gate();
+        let holds_off = self.may_hold_off();
         if holds_off {
             self.take_gate(false);
         }

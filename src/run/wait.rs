@@ -20,6 +20,7 @@ use super::codec;
 use super::events::About;
 use super::executor::Executor;
 use super::futex;
+use super::heap::OutOfMemory;
 use crate::detect::event::Kind;
 use crate::detect::trace::Came;
 use crate::objects::{self, Outcome};
@@ -212,10 +213,7 @@ impl Executor {
             let bytes = 8 * slot::NODE_WORDS * (pending.len() - super::arena::NODES);
             match self.arena.heap().allocate(bytes, self.holder) {
                 Ok(block) => self.slot_word(slot::NODE_BLOCK).store(block as u64, Relaxed),
-                Err(e) => {
-                    self.check_memory(Err(e));
-                    return Err(Error::new(ErrorKind::Overflow, "there is no memory left to wait with"));
-                }
+                Err(_) => return Err(self.no_memory_to_wait()),
             }
         }
         self.arena.park(self.slot).0.store(0, SeqCst);
@@ -223,7 +221,7 @@ impl Executor {
         for (arm, p) in pending.iter().enumerate() {
             let at = self.node_at(arm);
             let offered = p.args.first().map_or(Ok(codec::NONE), |v| codec::to_word(v, self.arena.heap(), self.holder));
-            let offered = offered.unwrap_or(codec::NONE);
+            let Ok(offered) = offered else { return Err(self.no_memory_to_wait()) };
             let words = [
                 (node::OBJECT, u64::from(p.target.id)),
                 (node::METHOD, u64::from(p.method)),
@@ -236,7 +234,9 @@ impl Executor {
             for (word, value) in words {
                 self.arena.at(at + 8 * word).store(value, Relaxed);
             }
-            self.append(p.target.id, at);
+        }
+        for (arm, p) in pending.iter().enumerate() {
+            self.append(p.target.id, self.node_at(arm));
         }
         for (arm, p) in pending.iter().enumerate().filter(|_| self.records()) {
             let method = &objects::KINDS[p.target.kind as usize].methods[p.method as usize];
@@ -248,6 +248,12 @@ impl Executor {
         let waiting = if deadline.is_some() { state::TIMED } else { state::WAITING };
         self.enter_state(waiting);
         Ok(())
+    }
+
+    #[cold]
+    fn no_memory_to_wait(&self) -> Error {
+        self.check_memory(Err(OutOfMemory));
+        Error::new(ErrorKind::Overflow, "there is no memory left to wait with")
     }
 
     /// Takes the nodes out again. All objects are guarded.
@@ -279,7 +285,7 @@ impl Executor {
         match state {
             state::RUNNING if old != state::RUNNING => self.note(Kind::Go, About::Nothing, ""),
             state::SLEEPING => self.note(Kind::Sleep, About::Nothing, ""),
-            state::AWAITING | state::REAPING => self.note(Kind::Wait, About::Nothing, ""),
+            state::AWAITING => self.note(Kind::Wait, About::Nothing, ""),
             _ => {}
         }
         match (old == state::RUNNING, state == state::RUNNING) {

@@ -3,13 +3,14 @@
 //! are changed so that they can be taken back; guards, clocks and waiters are
 //! others' (`executor`, `clock`, `wait`).
 
-use super::arena::{Arena, HELD, UNDO, flag, object, ring, slot, state};
+use super::arena::{Arena, HELD, flag, object, ring, slot, state};
 use super::clock::{Strength, TaskClock};
 use super::codec;
 use super::ends::{AtEnd, Ends};
 use super::events::About;
 use super::executor::Executor;
 use super::heap::OutOfMemory;
+use super::undo;
 use crate::detect::event::Kind;
 use crate::objects::{self, Edge, End, Mode, TaskId, World, queue};
 use crate::program::value::Value;
@@ -190,12 +191,10 @@ impl<'e> Guarded<'e> {
     /// See `Executor::change`.
     #[inline(always)]
     pub fn change(&mut self, at: usize, place: &AtomicU64, value: u64) {
-        if self.undone < UNDO {
-            let entry = slot::UNDONE + 2 * self.undone;
-            self.slot[entry].store(at as u64, Relaxed);
-            self.slot[entry + 1].store(place.load(Relaxed), Relaxed);
-            self.undone += 1;
-            self.slot[slot::UNDO_COUNT].store(self.undone as u64, Release);
+        let old = (at, place.load(Relaxed));
+        match undo::note(self.arena, self.slot, self.undone, old, self.task.holder) {
+            Ok(()) => self.undone += 1,
+            Err(error) => self.task.check_memory(Err(error)),
         }
         place.store(value, Release);
     }

@@ -79,7 +79,9 @@ impl Supervisor {
     /// Forks a process of the run, from the supervisor itself.
     fn fork_into_group(&self, index: usize, life: impl FnOnce(std::sync::Arc<Process>)) -> nix::Result<Pid> {
         let supervisor = nix::unistd::getpid();
-        // SAFETY: this process has one thread.
+        // SAFETY: the child makes use of nothing that another thread of this process may hold a
+        // lock of: a session has such. It writes by system calls, and the C library's allocator
+        // is whole after a fork.
         match unsafe { nix::unistd::fork() }? {
             ForkResult::Parent { child } => {
                 let _ = setpgid(child, self.guard);
@@ -109,7 +111,7 @@ impl Supervisor {
 /// file.
 pub(super) fn fork_guard() -> nix::Result<Pid> {
     let supervisor = nix::unistd::getpid();
-    // SAFETY: this process has one thread.
+    // SAFETY: as for `fork_into_group`.
     match unsafe { nix::unistd::fork() }? {
         ForkResult::Parent { child } => {
             let _ = setpgid(child, child);

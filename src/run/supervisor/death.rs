@@ -2,14 +2,15 @@
 //! children are left to others, and the kernel is told that nobody asks for it any more.
 
 use super::*;
-use crate::run::arena::{NODES, node};
+use crate::run::arena::{GUARDS, KEEPER_SLOT, NODES, OBJECTS, node};
+use crate::run::undo;
 
 impl Supervisor {
     pub(super) fn bury_dead(&mut self) -> bool {
-        let mut fds: Vec<PollFd> = self.watched.iter().filter_map(|w| w.fd.as_ref()).map(watching).collect();
+        let mut fds: Vec<PollFd> = self.watched.iter().filter_map(Watched::fd).map(watching).collect();
         let _ = poll(&mut fds, PollTimeout::ZERO);
         let mut ends = fds.iter().map(|fd| fd.any().unwrap_or(false));
-        let is_over = |w: &&Watched| w.fd.is_none() || ends.next().unwrap_or(false);
+        let is_over = |w: &&Watched| w.is_over() || w.fd().is_some() && ends.next().unwrap_or(false);
         let dead: Vec<(usize, i32)> = self.watched.iter().filter(is_over).map(|w| (w.index, w.pid)).collect();
         for (index, pid) in &dead {
             self.note_death(*index, *pid);
@@ -95,15 +96,22 @@ impl Supervisor {
     fn revert(&self, index: usize) {
         let mut slots = self.slots_of(index);
         if self.arena.run(run::MANAGER).load(SeqCst) as usize == index + 1 {
-            let busy = self.arena.run(run::MANAGER_BUSY).swap(0, SeqCst) as usize;
+            let busy = self.arena.run(run::MANAGER_BUSY).load(SeqCst) as usize;
             slots.extend(busy.checked_sub(1));
+        }
+        if self.arena.process(index, process::KIND).load(SeqCst) == process::KEEPER {
+            slots.push(KEEPER_SLOT);
         }
         for slot in slots {
             revert_slot(self.arena, slot, index);
             // Who has the gate waits for it no more.
             self.arena.slot(slot, slot::IN_STEP).store(0, SeqCst);
         }
-        for slot in 0..=super::super::arena::KEEPER_SLOT.min(self.arena.slots_high() + 1) {
+        if self.arena.run(run::MANAGER).load(SeqCst) as usize == index + 1 {
+            // The client, who waits for this, goes on in its slot.
+            self.arena.run(run::MANAGER_BUSY).store(0, SeqCst);
+        }
+        for slot in (0..self.arena.slots_high()).chain([TASKS_MAX, KEEPER_SLOT]) {
             break_guards(self.arena, guard::holder(slot, index));
         }
     }
@@ -264,7 +272,7 @@ impl Supervisor {
                 word(index, process::SIGNAL).fetch_or(signal as u64, SeqCst);
             }
             if let Some(w) = watched {
-                w.fd = None;
+                w.end = End::Seen;
             }
         }
     }
@@ -294,17 +302,13 @@ impl Executor {
 
 /// Takes back what a task had changed under guards that it still holds.
 pub fn revert_slot(arena: &'static Arena, slot: usize, process: usize) {
-    let count = (arena.slot(slot, slot::UNDO_COUNT).load(SeqCst) as usize).min(super::super::arena::UNDO);
-    for i in (0..count).rev() {
-        let at = arena.slot(slot, slot::UNDONE + 2 * i).load(SeqCst) as usize;
-        let old = arena.slot(slot, slot::UNDONE + 2 * i + 1).load(SeqCst);
-        arena.at(at).store(old, SeqCst);
-    }
-    arena.slot(slot, slot::UNDO_COUNT).store(0, SeqCst);
-    let guards = (arena.slot(slot, slot::GUARD_COUNT).load(SeqCst) as usize).min(super::super::arena::GUARDS);
-    for i in 0..guards {
-        let id = arena.slot(slot, slot::GUARD + i).load(SeqCst);
-        if id == 0 {
+    undo::take_back(arena, slot);
+    let guards = arena.slot(slot, slot::GUARD_COUNT).load(SeqCst) as usize;
+    let named = (0..guards.min(GUARDS)).map(|i| arena.slot(slot, slot::GUARD + i).load(SeqCst));
+    // Of more than a slot can name, all objects are asked whose they are.
+    let all = if guards > GUARDS { arena.run(run::OBJECTS_NEXT).load(SeqCst) } else { 0 };
+    for id in named.chain(1..=all.min(OBJECTS as u64)) {
+        if id == 0 || arena.object_at(id as u32 - 1) == 0 {
             continue;
         }
         let is_its = |guard: &AtomicU32| {
@@ -369,7 +373,33 @@ fn death_signal(pid: i32) -> i32 {
 
 /// Whether a process is there and not just waiting to be reaped.
 pub fn is_alive(pid: i32) -> bool {
-    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
+    let stat = match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
+        Ok(stat) => stat,
+        // Where there is no room to look, the kernel is asked whether the number is anybody's.
+        Err(_) => return nix::sys::signal::kill(Pid::from_raw(pid), None) != Err(nix::Error::ESRCH),
+    };
     let state = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().next());
     !matches!(state, Some("Z" | "X") | None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// More guards than the slot names are let go of too, and nobody else's.
+    #[test]
+    fn all_guards_of_a_dead_task_are_let_go_of() {
+        let arena: &'static Arena = Box::leak(Box::new(Arena::new(4 << 20).unwrap()));
+        let (dead, other) = (guard::holder(5, 2), guard::holder(6, 2));
+        let count = 2 * GUARDS as u32;
+        let first = arena.reserve_objects(count).unwrap();
+        for id in first..first + count {
+            arena.make_object(id, 0, [0; crate::objects::WORDS], 0, 1).unwrap();
+            arena.guard(id).0.store(if id % 3 == 0 { other } else { dead }, SeqCst);
+        }
+        arena.slot(5, slot::GUARD_COUNT).store(u64::from(count), SeqCst);
+        revert_slot(arena, 5, 2);
+        let held: Vec<u32> = (first..first + count).filter(|id| arena.guard(*id).0.load(SeqCst) != 0).collect();
+        assert_eq!(held, (first..first + count).filter(|id| id % 3 == 0).collect::<Vec<_>>());
+    }
 }

@@ -1,0 +1,119 @@
+//! When invariants are looked at: after every step that changes what they look at, with all
+//! others held off for it. It owns those moments for memory, for the ends of blocks and for the
+//! first step, and the evaluation of what looks from outside; when objects have been changed,
+//! `executor` says, and how others are held off, `gate`.
+
+use super::executor::Executor;
+use super::record::{self, BROKEN, Raw};
+use super::wait::Halt;
+use crate::machine::{Home, Place, Step, Task};
+use crate::program::Program;
+use crate::program::code::AwaitSite;
+use crate::program::value::{Error, ErrorKind, Looked, Value, undecided};
+
+impl Executor {
+    /// Whether an invariant looks at objects, or may.
+    pub(super) fn watches_objects(&self) -> bool {
+        self.image.program.invariants.iter().any(|(_, reads)| reads.anything || reads.looks_at_objects())
+    }
+
+    /// Whether an invariant looks at this place.
+    pub(super) fn watched(&self, place: Place) -> bool {
+        let program = &self.image.program;
+        program.invariants.iter().any(|(_, reads)| watches(program, reads, place))
+    }
+
+    /// At the end of a block: the invariants, if it has changed what they look at.
+    pub(super) fn check_block(&mut self) {
+        if std::mem::take(&mut self.unchecked) {
+            self.check_invariants();
+        }
+    }
+
+    /// The same with all others held off.
+    pub(super) fn look_at_invariants(&mut self) {
+        if !self.image.program.invariants.is_empty() {
+            self.take_gate(false);
+            self.check_invariants();
+            self.leave_gate(false);
+        }
+    }
+
+    /// What is false from the start is so after the first step, whatever that does.
+    #[cold]
+    pub(super) fn look_first(&mut self) {
+        if self.gated && !self.in_atomic {
+            self.unlooked = false;
+            self.look_at_invariants();
+        }
+    }
+
+    /// Looks at every invariant from outside. The gate is held.
+    pub(super) fn check_invariants(&mut self) {
+        if self.image.program.invariants.len() > self.program.invariants.len() {
+            self.renew();
+        }
+        for index in 0..self.program.invariants.len() {
+            let function = self.program.invariants[index].0;
+            let Some(looked) = self.look_outside(function) else { continue };
+            if self.terminated() && self.is_to_end() {
+                continue;
+            }
+            if looked == Ok(Value::Bool(true)) {
+                if self.image.room.grows {
+                    record::mended(self.arena, (BROKEN | index as u64, 0), self.holder);
+                }
+                continue;
+            }
+            // One that cannot be worked out does not hold either.
+            let why = undecided(&looked, |value| self.shown(value));
+            let shown = |cell| self.shown(&self.image.declared_cell(cell).peek(self.holder));
+            let values = self.program.invariant_values(index, shown);
+            let raw = Raw::Invariant { task: self.task, site: self.site, index: index as u32, values, why };
+            // Where it stays broken, no later step has broken it. In a session, which goes on
+            // for long, it is told again when it has held meanwhile.
+            self.report((BROKEN | index as u64, 0), raw);
+        }
+    }
+
+    /// Evaluates a function that makes no step of the script; `None` if the task is
+    /// ended meanwhile.
+    fn look_outside(&mut self, function: u32) -> Option<Looked> {
+        let (detect, outside, in_atomic, site) = (self.detect, self.outside, self.in_atomic, self.site);
+        (self.detect, self.outside, self.in_atomic) = (false, true, true);
+        let mut machine = Task::new(self.program, function, &[], &[]);
+        let mut next = None;
+        let result = loop {
+            let step = match next.take() {
+                Some(step) => step,
+                None => machine.advance(self.program, self),
+            };
+            let answer = match step {
+                Step::End(value) => break Some(Ok(value)),
+                Step::Failed(error) => break Some(Err(error)),
+                Step::Access { place, access } => self
+                    .cell(place)
+                    .map_err(|t| Halt::Error(Error::new(ErrorKind::Type, t)))
+                    .and_then(|cell| self.access_cell(cell, &access, 0).map_err(Halt::from)),
+                Step::Operate { object, method, args } => self.operate(object, method, args.as_slice()),
+                other => self.other_step(&other),
+            };
+            next = match answer {
+                Ok(value) => machine.resume(self.program, value),
+                Err(Halt::Error(error)) => machine.raise(error),
+                Err(Halt::Terminated) => break None,
+            };
+        };
+        (self.detect, self.outside, self.in_atomic, self.site) = (detect, outside, in_atomic, site);
+        result
+    }
+}
+
+fn watches(program: &Program, reads: &AwaitSite, place: Place) -> bool {
+    let Home::Declared = place.home else { return reads.anything || !reads.fields.is_empty() };
+    let in_row = |r: &u32| {
+        let row = &program.memory_rows[*r as usize];
+        (row.first..row.first + row.count).contains(&place.index)
+    };
+    reads.anything || reads.cells.contains(&place.index) || reads.rows.iter().any(in_row)
+}
