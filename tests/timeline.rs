@@ -507,3 +507,28 @@ fn each_file_is_its_own() {
         assert_eq!(support::conc().args([command]).args(twice).args([at("s.conc")]).finish().code, Some(0));
     }
 }
+
+/// Whoever does not wait for a picture finds all of it or nothing.
+#[test]
+fn no_half_of_a_picture_is_left_by_who_interrupts_it() {
+    let script = "lock a\nshared x = 0\ntask w { repeat 40_000 { with a { x += 1 } } }\nspawn w x2\njoin all\n";
+    for (option, end) in [("--timeline", "</html>\n"), ("--trace", "}\n")] {
+        let conc = support::conc().file("s.conc", script).args(["run", option, "picture", "s.conc"]);
+        let mut conc = conc.start();
+        let picture = conc.folder().join("picture");
+        let is_begun = |path: &Path| path.metadata().is_ok_and(|m| m.len() > 0);
+        conc.until("the picture is begun", |_| is_begun(&picture).then_some(()));
+        conc.signal(nix::sys::signal::Signal::SIGINT);
+        let is_over = |conc: &support::Running| !conc.processes().iter().any(|p| p.name == "conc");
+        let left = conc.until("it is over", |conc| is_over(conc).then(|| std::fs::read_to_string(&picture).ok()));
+        let ended = conc.finish();
+        match left {
+            // It was too late to interrupt the drawing.
+            Some(all) => assert!(all.ends_with(end), "{} bytes\n{}", all.len(), ended.stderr),
+            None => {
+                assert_eq!(ended.code, Some(130), "{}", ended.stderr);
+                assert!(ended.stderr.contains("conc: interrupted; picture was not written\n"), "{}", ended.stderr);
+            }
+        }
+    }
+}

@@ -9,6 +9,7 @@ use crate::detect::event::Recording;
 use crate::detect::finding::Finding;
 use crate::program::Program;
 use crate::report::{Source, Style, timeline, trace};
+use crate::run::{self, Interruption};
 use clap::Args;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -87,26 +88,59 @@ impl PictureArgs {
         let trace = self.trace.as_ref().map(|path| (path, trace::write as Drawer));
         let mut code = code;
         for (path, draw) in page.into_iter().chain(trace) {
+            let mut interrupted = false;
             let written = File::create(path).and_then(|file| {
-                let drawn = drawn_into(file, |out| draw(source, &executions, out));
+                let is_file = file.metadata().is_ok_and(|m| m.is_file());
+                // Who reads a pipe may take his time: there a signal ends the program at once.
+                let interruption = is_file.then(run::interruption);
+                let drawn = drawn_into(file, interruption.as_ref(), |out| draw(source, &executions, out));
+                interrupted = drawn.is_err() && interruption.is_some_and(|i| i.requested());
                 // Half of a picture is none.
-                if drawn.is_err() && std::fs::metadata(path).is_ok_and(|m| m.is_file()) {
+                if drawn.is_err() && is_file {
                     let _ = std::fs::remove_file(path);
                 }
                 drawn
             });
-            if let Err(e) = written {
-                code = not_written(path, &e);
+            match written {
+                Err(_) if interrupted => {
+                    put_err(&format!("conc: interrupted; {} was not written\n", path.display()));
+                    return exit::INTERRUPTED;
+                }
+                Err(e) => code = not_written(path, &e),
+                Ok(()) => {}
             }
         }
         code
     }
 }
 
-fn drawn_into(file: File, draw: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let mut out = BufWriter::new(file);
+fn drawn_into(
+    file: File,
+    interruption: Option<&Interruption>,
+    draw: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut out = BufWriter::new(Heeding { file, interruption });
     draw(&mut out)?;
     out.flush()
+}
+
+/// A file of which nothing more is written once somebody wants an end.
+struct Heeding<'i> {
+    file: File,
+    interruption: Option<&'i Interruption>,
+}
+
+impl Write for Heeding<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.interruption.is_some_and(Interruption::requested) {
+            return Err(nix::Error::ECANCELED.into());
+        }
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }
 
 /// Says so: the command's exit code.

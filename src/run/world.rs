@@ -270,20 +270,25 @@ impl Guarded<'_> {
         at.hand_over(End::Put);
     }
 
+    /// What a word was that is taken out of where it stood.
     #[inline(always)]
-    fn pop_at(&mut self, at: AtEnd) -> Value {
-        let word = at.value().load(Relaxed);
-        let value = if codec::owns_block(word) {
+    fn taken(&mut self, word: u64) -> Value {
+        if codec::owns_block(word) {
             self.task.give_back(word);
             let value = codec::to_value(word, self.arena.heap());
             self.task.take_over(&value);
-            value
-        } else {
-            if codec::is_object(word) {
-                self.task.take_over_word(word);
-            }
-            codec::small_value(word)
-        };
+            return value;
+        }
+        if codec::is_object(word) {
+            self.task.take_over_word(word);
+        }
+        codec::small_value(word)
+    }
+
+    #[inline(always)]
+    fn pop_at(&mut self, at: AtEnd) -> Value {
+        let word = at.value().load(Relaxed);
+        let value = self.taken(word);
         if self.task.detect {
             self.exchange_with(at.clock());
         }
@@ -412,18 +417,10 @@ impl World for Guarded<'_> {
             TaskClock::prefetch_block(self.arena, clock);
         }
         let word = place.load(Relaxed);
-        let value = if codec::owns_block(word) {
+        if codec::owns_block(word) {
             self.change(at, place, codec::NONE);
-            self.task.give_back(word);
-            let value = codec::to_value(word, self.arena.heap());
-            self.task.take_over(&value);
-            value
-        } else {
-            if codec::is_object(word) {
-                self.task.take_over_word(word);
-            }
-            codec::small_value(word)
-        };
+        }
+        let value = self.taken(word);
         if self.task.detect {
             if bounded {
                 self.exchange_with(clock);
