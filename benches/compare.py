@@ -5,7 +5,8 @@
 
 FOLDER holds the peers' programs: `native/` (Rust with std, crossbeam-channel
 and libc), `go/`, `c/`, `python/work.py`. They are built first where their
-compiler is there; without `--peers` conc is timed alone. For each row the
+compiler is there, in `--build` if they are to be kept, else in a folder of this
+run's own that goes with it; without `--peers` conc is timed alone. For each row the
 programs take turns (A B C A B C ...), so that a drift of the machine's speed
 meets all alike. A peer's time is the one that it measured itself, of the work
 alone, and so is conc's (`duration_ms` of its JSON report: from before the first
@@ -22,6 +23,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -29,9 +31,13 @@ args = argparse.ArgumentParser()
 args.add_argument("--runs", type=int, default=7)
 args.add_argument("--conc", default=os.path.join(HERE, "../target/release/conc"))
 args.add_argument("--peers")
-args.add_argument("--build", default="/tmp/conc-peers")
+args.add_argument("--build")
 args.add_argument("--only", default="")
 args = args.parse_args()
+
+if args.build is None:
+    temporary = tempfile.TemporaryDirectory(prefix="conc-peers-")
+    args.build = temporary.name
 
 LOCK_ALONE = """
 #include <pthread.h>

@@ -8,7 +8,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use support::busy::{BUSY, kill_9, start_busy};
-use support::proc::Process;
+use support::proc::{self, Process};
 use support::{Ended, Random, Running, conc, run, run_json};
 
 /// The one process of the run with this name.
@@ -279,12 +279,20 @@ fn a_fork_beside_threads_that_begin_and_end_leaves_its_child_whole() {
 #[test]
 fn a_daemon_that_gets_no_processor_is_waited_for() {
     let script = "event go\nevent never\nlock m\ntask f { while not go.is_set() { yield }\n never.wait() }\n\
-                  spawn process daemon f\nsleep 300ms\ngo.set()\nm.acquire()\nm.acquire()\n";
+                  task gate { sleep 100s }\nspawn process daemon f\nlet opens = spawn process gate\njoin opens\ngo.set()\n\
+                  print \"main {self.pid}\"\nm.acquire()\nm.acquire()\n";
     let mut conc = run_json(script).args(["--repeat", "1"]).start();
-    let daemon = named(&mut conc, "f");
+    let (daemon, gate) = (named(&mut conc, "f"), named(&mut conc, "gate"));
     kill(Pid::from_raw(daemon.pid), Signal::SIGSTOP).expect("it is there");
-    // By the time it goes on `main` is mostly stuck; if not, the outcome is the same.
-    std::thread::sleep(std::time::Duration::from_millis(700));
+    conc.until("the daemon stands", |_| proc::process(daemon.pid).filter(|p| p.state == 'T'));
+    kill_9(gate.pid);
+    let main = pid_printed(&mut conc, "main ");
+    conc.until("main waits for good", |_| proc::process(main).filter(|p| p.state == 'S'));
+    // Whoever watches has looked at them so since.
+    let watcher = conc.pid();
+    let looked = |least: u64| proc::waits(watcher, watcher).filter(|waits| *waits >= least);
+    let by_now = looked(0).expect("conc is there");
+    conc.until("conc has looked several times", |_| looked(by_now + 20));
     kill(Pid::from_raw(daemon.pid), Signal::SIGCONT).expect("it is there");
     let ended = conc.finish().expect_code(1);
     assert_eq!(ended.of_type("outcome")[0]["ended"]["f"], "stuck", "{}", ended.stdout);

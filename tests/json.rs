@@ -367,7 +367,11 @@ fn a_deadlock_may_be_left_standing() {
         assert!(line.lines().all(|l| l.chars().count() <= 80), "{line}");
         Some(line.replace('\n', " "))
     });
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    // It has nothing left to do by itself.
+    conc.until("all are asleep", |run| {
+        let mut threads = run.processes().into_iter().flat_map(|p| proc::threads(p.pid));
+        threads.all(|t| t.state == 'S').then_some(())
+    });
     assert!(!conc.has_ended(), "it ended by itself");
     for name in ["one", "two"] {
         let words: Vec<&str> = line.split([' ', ',', ';']).collect();

@@ -177,6 +177,22 @@ fn unsafe_code_stays_in_run() {
     assert_none("unsafe outside src/run", lines_with(outside, is_unsafe));
 }
 
+/// What the other layers know of the system are the names of its errors and signals.
+const NAMES_OF_THE_SYSTEM: [&str; 2] = ["nix::Error", "nix::sys::signal::Signal"];
+
+fn calls_the_system(code: &str) -> bool {
+    let others = NAMES_OF_THE_SYSTEM.into_iter().fold(code.to_string(), |code, name| code.replace(name, ""));
+    others.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| ["nix", "libc"].contains(&word))
+}
+
+#[test]
+fn system_calls_stay_in_run() {
+    let outside: Vec<Source> = sources("src").into_iter().filter(|s| s.layer() != Some("run")).collect();
+    assert_none("system calls outside src/run", lines_with(outside, calls_the_system));
+    assert!(calls_the_system("use nix::poll::poll;") && calls_the_system("libc::close(fd)"));
+    assert!(!calls_the_system("use std::os::unix::fs::MetadataExt;"));
+}
+
 #[test]
 fn unsafe_code_says_why_it_is_sound() {
     const ABOVE: usize = 6;

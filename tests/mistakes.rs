@@ -271,6 +271,33 @@ const MISTAKES: &[(At, &str, &str, &str)] = &[
     (Task, "spawn lambda: f(1)", "what is spawned is a task by its name, or a block", "write `spawn { }`"),
     (Task, "spawn () => { x += 1 }", "`spawn` has no parentheses of its own", "write `spawn { }`"),
     (Task, "await go_on.wait()", "`await` takes a condition, and `wait` waits by itself", "out: `go_on.wait()`"),
+    (
+        Task,
+        "let later = q; await later.get()",
+        "`await` takes a condition, and `get` waits by itself",
+        "`let v = later.get()`",
+    ),
+    (
+        Task,
+        "await f(R().mu.acquire())",
+        "`await` takes a condition, and `acquire` waits by itself",
+        "before: `R().mu.acquire()`",
+    ),
+    (Task, "let later = q; later.put(blocking: false)", "`put` of a queue needs its argument `v`", "v, blocking: true"),
+    (
+        Task,
+        "for later in [q] { later.put_nowait() }",
+        "`put_nowait` of a queue needs its argument `v`",
+        "its arguments: v",
+    ),
+    (
+        Task,
+        "let later = q; later.put(1, block: false)",
+        "`put` of a queue has no parameter `block`",
+        "mean `blocking`?",
+    ),
+    (Task, "R().v.cas(1)", "`cas` takes 2 arguments, and here it gets 1", "write `R().v.cas(old, new)`"),
+    (Task, "let r = R(); r.v.cas(new: 1, old: 2)", "the arguments of `cas` are not named", "write `r.v.cas(old, new)`"),
     (Task, "atomic y = 0", "an `atomic` is declared at the top level", "`let y = …`"),
 ];
 
@@ -365,6 +392,8 @@ fn a_local_that_may_hold_something_else_has_any_method() {
         "let h = spawn w\nspawn { h = q; h.get() }",
         "task any(h) { h.get() }\nspawn any(q)",
         "repeat 2 { let h = spawn w; join h }\nrepeat 2 { let h = q; h.get() }",
+        "task any(h) { await h.qsize() == 1 or h.get(blocking: false) == 2 }\nspawn any(q)",
+        "struct Got { var get = 0; var put = 0 }\nlet got = Got()\nawait got.get == got.put",
     ] {
         assert_eq!(told(&format!("{BEFORE}{script}\n")), [], "{script}");
     }

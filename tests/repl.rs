@@ -313,6 +313,50 @@ fn a_local_is_not_declared_too() {
     }
 }
 
+/// A command that cannot be carried out is wrong input, as an entry that is wrong is.
+#[test]
+fn a_command_that_cannot_be_carried_out_is_wrong() {
+    for (command, says) in [
+        (":nope", "there is no command `:nope`"),
+        (":load", "write `:load FILE`"),
+        (":graph all", "write `:graph`"),
+        (":objects nope", "nope"),
+        (":help nope", "there is nothing on `nope`"),
+        (":undo", "nothing was entered yet"),
+        (":check", "nothing was entered yet"),
+        (":step", "nothing was entered yet"),
+        (":load nope.conc", "nope.conc cannot be read"),
+        (":save no/such.conc", "no/such.conc cannot be written"),
+    ] {
+        let ended = session(&format!("{command}\n")).expect_code(2);
+        assert!(ended.stderr.contains(says), "{command}: {}", ended.stderr);
+    }
+    session(":help\n:objects\n:tasks\n:graph\n:findings\n:reset\n").expect_code(0);
+}
+
+/// What a session has no room for is told at the declaration that goes beyond it.
+#[test]
+fn more_than_a_session_has_room_for_is_told_at_its_declaration() {
+    for (first, second, what, at) in [
+        ("var many[65535] = 0", "var one = 1; var two = 2", "places", "two"),
+        ("lock many[65535]", "lock one; lock two", "objects", "two"),
+    ] {
+        let ended = session(&format!("{first}\n{second}\n")).expect_code(2);
+        assert!(ended.stderr.contains(&format!("a session declares at most 65536 {what}")), "{}", ended.stderr);
+        let column = second.find(at).expect("it is there") + 1;
+        assert!(ended.stderr.contains(&format!("[repl:2:{column}]")), "{}", ended.stderr);
+    }
+}
+
+/// An answer that is larger than what goes to and fro at once comes as a whole.
+#[test]
+fn a_long_value_is_shown_to_its_end() {
+    let double = "s = s + s\n".repeat(20);
+    let ended = session(&format!("var s = \"x\"\n{double}s\n1 + 1\n")).expect_code(0);
+    let is_whole = ended.stdout == format!("\"{}\"\n2\n", "x".repeat(1 << 20));
+    assert!(is_whole, "{} bytes that end with {:?}", ended.stdout.len(), &ended.stdout[ended.stdout.len() - 9..]);
+}
+
 /// Entries come from standard input; it is no script beside them.
 #[test]
 fn standard_input_is_no_script_to_enter_first() {

@@ -4,9 +4,6 @@
 mod support;
 
 use nix::sys::signal::Signal;
-use nix::time::ClockId;
-use nix::unistd::Pid;
-use std::time::{Duration, Instant};
 use support::proc::{self, Thread};
 use support::{Running, run, run_json};
 
@@ -233,7 +230,7 @@ fn waiting_costs_no_processor_time() {
         let found = waiters(run);
         (found.len() == 19 && found.iter().all(|(_, t)| t.state == 'S')).then_some(found)
     });
-    std::thread::sleep(Duration::from_millis(400));
+    while_another_computes();
     for (pid, thread) in before {
         let now = proc::thread(pid, thread.tid).expect("it waits still");
         // One tick: the kernel may round up what came before.
@@ -247,48 +244,53 @@ fn waiting_costs_no_processor_time() {
 fn conc_itself_is_idle_while_nothing_happens() {
     let mut run = run("task t { sleep 100s }\nspawn t x3\nspawn process t x3\nprint \"slept\"\nsleep 100s").start();
     run.line("slept");
+    run.until("all are asleep", |run| {
+        let threads: Vec<Thread> = run.processes().iter().flat_map(|p| proc::threads(p.pid)).collect();
+        let tasks = threads.iter().filter(|t| t.name.starts_with("t#")).count();
+        (tasks == 6 && threads.iter().all(|t| t.state == 'S')).then_some(())
+    });
     let pid = run.pid();
-    std::thread::sleep(Duration::from_millis(200));
     let ticks = |pid| proc::thread(pid, pid).expect("conc is there").ticks;
     let before = ticks(pid);
-    std::thread::sleep(Duration::from_millis(500));
+    while_another_computes();
     assert!(ticks(pid) - before <= 3, "{} of 50 ticks", ticks(pid) - before);
     end(run);
 }
 
-/// Tasks that compute run at the same time: there are moments in which they
-/// take more processor time together than passes on the wall. Tasks that took
-/// turns never could; and on a busy machine such moments are rare, but come.
+/// Half a second of processor time goes by in a run beside the one that is looked at, however
+/// long that takes here.
+fn while_another_computes() {
+    run("busy 500ms").finish().expect_code(0);
+}
+
+/// Tasks that compute run at the same time as far as the machine lets them: none gives its
+/// processor away to wait for another. Those under one interpreter lock do, at each turn.
 #[test]
 fn computing_tasks_run_at_the_same_time() {
-    if std::thread::available_parallelism().map_or(1, |n| n.get()) < 2 {
-        println!("skipped: one processor only");
-        return;
-    }
-    for kind in ["spawn", "spawn process"] {
-        let script = "task t { print \"computes {self.pid}\"; busy 100s }\nSPAWN t x2\n".replace("SPAWN", kind);
-        let mut run = run(script).start();
-        let mut pids = run.lines("computes ", 2);
-        pids.dedup();
-        let clocks: Vec<ClockId> = pids.iter().map(|pid| clock_of(pid.parse().expect("a number"))).collect();
-        run.until("a moment in which both compute", |_| both_compute(&clocks).then_some(()));
+    for (kind, args, takes_turns) in
+        [("spawn", &[][..], false), ("spawn process", &[], false), ("spawn", &["--gil"], true)]
+    {
+        let script =
+            "task t { print \"computes {self.pid} {self.tid}\"; busy 100s }\nSPAWN t x2\n".replace("SPAWN", kind);
+        let mut run = run(script).args(args).start();
+        let number = |n: &str| n.parse::<i32>().expect("a number");
+        let pair =
+            |line: String| line.split_once(' ').map(|(pid, tid)| (number(pid), number(tid))).expect("two numbers");
+        let tasks: Vec<(i32, i32)> = run.lines("computes ", 2).into_iter().map(pair).collect();
+        let ticks = || tasks.iter().map(|t| proc::thread(t.0, t.1).expect("it computes").ticks).collect::<Vec<u64>>();
+        let waits = || tasks.iter().map(|t| proc::waits(t.0, t.1).expect("it computes")).sum::<u64>();
+        // What each has computed since, in ticks of 10 ms.
+        let both_compute = |run: &mut Running, since: Vec<u64>, much: u64| {
+            run.until("both compute", |_| {
+                ticks().iter().zip(&since).all(|(now, then)| now - then >= much).then_some(())
+            });
+        };
+        both_compute(&mut run, ticks(), 2);
+        let before = waits();
+        both_compute(&mut run, ticks(), 10);
+        assert_eq!(waits() > before, takes_turns, "{kind} {args:?}: they waited {} times", waits() - before);
         end(run);
     }
-}
-
-/// The processor time of all threads of a process, to the nanosecond.
-fn clock_of(pid: i32) -> ClockId {
-    nix::time::clock_getcpuclockid(Pid::from_raw(pid)).expect("the process is there")
-}
-
-fn both_compute(clocks: &[ClockId]) -> bool {
-    let used = || clocks.iter().map(|c| Duration::from(c.now().expect("the process is there"))).sum::<Duration>();
-    // The reads stand inside the time on the wall, so that it is never too short.
-    let began = Instant::now();
-    let before = used();
-    std::thread::sleep(Duration::from_millis(2));
-    let together = used() - before;
-    together.as_secs_f64() > 1.05 * began.elapsed().as_secs_f64()
 }
 
 /// `busy` is processor time, not time on the wall.

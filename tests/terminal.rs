@@ -267,6 +267,34 @@ fn ctrl_z_stops_the_session_with_its_processes() {
     t.leave();
 }
 
+/// The signal does what the key does: at the prompt, within a line of several, in a statement.
+#[test]
+fn a_signal_that_stops_the_session_leaves_the_terminal_as_it_was() {
+    let mut t = terminal();
+    t.enter("let p = spawn process { sleep 1000s }");
+    t.stop_by_signal();
+    assert!(t.echoes(), "at an empty line the terminal is as it was before");
+    t.go_on();
+    t.until("the line anew", |t| t.at_prompt() && t.prompts() == 2);
+    t.keys("print 6 * 0\x1b[D7");
+    t.until("the line", |t| t.last().ends_with("> print 6 * 70"));
+    t.stop_by_signal();
+    assert!(t.echoes(), "within a line the terminal is as it was before");
+    t.go_on();
+    t.until("the line anew", |t| t.last().ends_with("> print 6 * 70") && t.count("2> print 6 * 70") == 1);
+    // Where the cursor was.
+    t.keys("\x7f1\r");
+    t.until("its value", |t| t.count("60") == 1 && t.at_prompt());
+    t.keys("sleep 100s\r");
+    t.until("the statement", |t| t.last().ends_with("> sleep 100s"));
+    t.stop_by_signal();
+    t.go_on();
+    t.keys("\x03");
+    t.until("its end", |t| t.count("stopped") == 1 && t.at_prompt());
+    t.enter("terminate p");
+    t.leave();
+}
+
 #[test]
 fn a_change_of_the_line_can_be_taken_back() {
     let mut t = terminal();

@@ -47,6 +47,32 @@ fn fails(script: &str, kind: &str, says: &str, at: &str) {
     assert!(session.stderr.contains(&format!("error: {kind}: {says}\n")), "repl: {script}{}", session.stderr);
 }
 
+/// Every integer can be the end of a range, the largest as well.
+#[test]
+fn a_range_ends_at_the_largest_integer_too() {
+    let largest = "const M = 9223372036854775807\n";
+    let sum = "var n = 0\nfor i in M - 2..=M { n += M - i + 1 }\nprint n\n";
+    prints(&format!("{largest}{sum}"), "6");
+    prints(&format!("{largest}for i in M..=M {{ print i }}\n"), "9223372036854775807");
+    prints(&format!("{largest}let xs = M - 1..=M\nprint xs\n"), "[9223372036854775806, 9223372036854775807]");
+    prints(
+        &format!(
+            "{largest}var n = 0\nfor i in M..M {{ n += 1 }}\nfor i in M..=-M {{ n += 1 }}\nlet xs = M..=-M\nprint n, xs\n"
+        ),
+        "0 []",
+    );
+    prints(&format!("{largest}for i in -M..=M {{ if i > 5 - M {{ break }}\n print i + M }}\n"), "5");
+    let all = format!("{largest}let xs = -M..=M\n");
+    fails(&all, "Overflow", "a range as a list has at most 1000000 elements", "-M..=M");
+}
+
+/// What only the run knows of the receiver changes nothing of what a method takes.
+#[test]
+fn an_argument_that_is_given_twice_is_an_error() {
+    let script = "lock m\nsemaphore s(1)\nlet either = choose([m])\neither.acquire(blocking: true, blocking: false)\n";
+    fails(script, "Type", "`blocking` is given twice", "either.acquire(blocking: true, blocking: false)");
+}
+
 /// As the left side does, which decides whether the right one is looked at.
 #[test]
 fn both_sides_of_and_and_or_are_true_or_false() {

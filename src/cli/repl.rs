@@ -9,9 +9,8 @@ use super::step::{Talk, through};
 use super::{Common, exit, put_err, script};
 use crate::repl::{self, Repl, Reply, Settings, Voice, Whole};
 use crate::run;
+use crate::run::input::{Ending, is_readable, read_input, wait_for_input};
 use clap::Args;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::eventfd::{EfdFlags, EventFd};
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -121,7 +120,7 @@ struct Plain {
     prompting: Mutex<bool>,
     /// Why standard output could not be written to: an errno.
     refused: OnceLock<i32>,
-    over: EventFd,
+    over: Ending,
 }
 
 impl Voice for Plain {
@@ -143,7 +142,7 @@ impl Voice for Plain {
         true
     }
     fn over(&self, _: Option<i32>) {
-        let _ = self.over.write(1);
+        self.over.tell();
     }
 }
 
@@ -158,7 +157,7 @@ impl Plain {
             Ok(()) | Err(nix::Error::ECANCELED) => {}
             Err(error) => {
                 let _ = self.refused.set(error as i32);
-                let _ = self.over.write(1);
+                self.over.tell();
             }
         }
     }
@@ -225,12 +224,8 @@ impl Lines {
     /// Whether the next line goes on with the statement before it, as far as
     /// has come by now: nobody who feeds lines one by one is kept waiting.
     fn goes_on(&mut self) -> bool {
-        if !self.bytes.contains(&b'\n') && !self.ended {
-            let stdin = std::io::stdin();
-            let mut fds = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
-            if poll(&mut fds, PollTimeout::ZERO).is_ok_and(|n| n > 0) {
-                self.read();
-            }
+        if !self.bytes.contains(&b'\n') && !self.ended && is_readable(std::io::stdin()) {
+            self.read();
         }
         let end = self.bytes.iter().position(|b| *b == b'\n').unwrap_or(self.bytes.len());
         repl::goes_on(&String::from_utf8_lossy(&self.bytes[..end]))
@@ -245,10 +240,10 @@ impl Lines {
 
     fn read(&mut self) {
         let mut buffer = [0u8; 1 << 16];
-        match nix::unistd::read(std::io::stdin(), &mut buffer) {
-            Ok(n) if n > 0 => self.bytes.extend_from_slice(&buffer[..n]),
-            Err(nix::Error::EINTR | nix::Error::EAGAIN) => {}
-            Ok(_) => self.ended = true,
+        match read_input(&mut buffer) {
+            Ok(None) => {}
+            Ok(Some(0)) => self.ended = true,
+            Ok(Some(n)) => self.bytes.extend_from_slice(&buffer[..n]),
             Err(error) => {
                 self.refused = Some(error);
                 self.ended = true;
@@ -268,12 +263,7 @@ impl Lines {
                 let rest = std::mem::take(&mut self.bytes);
                 return (!rest.is_empty()).then(|| self.text(&rest));
             }
-            let stdin = std::io::stdin();
-            let mut fds = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN), PollFd::new(over.as_fd(), PollFlags::POLLIN)];
-            if poll(&mut fds, PollTimeout::NONE).is_err() {
-                continue;
-            }
-            if fds[1].revents().is_some_and(|e| !e.is_empty()) {
+            if !wait_for_input(&over) {
                 return None;
             }
             self.read();
@@ -297,17 +287,13 @@ impl Talk for Steps<'_> {
     fn watch(&mut self) -> Box<dyn Fn() -> bool> {
         // Ctrl-C ends this session, and with it what it waits for.
         let over = self.voice.over.as_fd().try_clone_to_owned().ok();
-        Box::new(move || over.as_ref().is_some_and(is_raised))
+        Box::new(move || over.as_ref().is_some_and(is_readable))
     }
-}
-
-fn is_raised(event: &std::os::fd::OwnedFd) -> bool {
-    poll(&mut [PollFd::new(event.as_fd(), PollFlags::POLLIN)], PollTimeout::ZERO).is_ok_and(|n| n > 0)
 }
 
 /// The session of a pipe or a file.
 fn read_all(args: &ReplArgs, settings: Settings) -> u8 {
-    let Ok(over) = EventFd::from_flags(EfdFlags::EFD_CLOEXEC) else {
+    let Ok(over) = Ending::new() else {
         put_err("conc: a session could not be set up\n");
         return exit::FAILED;
     };

@@ -36,6 +36,17 @@ fn one(document: &Document, uri: &str, error: &ScriptError, client: Client) -> V
     })
 }
 
+/// What stands in the place of a document's errors that could not be found out.
+pub fn fault(sentence: &str) -> Value {
+    let start = lsp::Position::default();
+    json!({
+        "range": lsp::Range { start, end: start },
+        "severity": lsp::DiagnosticSeverity::ERROR,
+        "source": "conc",
+        "message": sentence,
+    })
+}
+
 /// The mends of errors in a range that are another word for the one there.
 pub fn actions(document: &Document, uri: &lsp::Uri, range: lsp::Range) -> Vec<Value> {
     let (start, end) = (document.byte(range.start) as u32, document.byte(range.end) as u32);

@@ -20,6 +20,7 @@ use server::Server;
 use std::io::{BufRead, ErrorKind, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// How a conversation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,27 +41,77 @@ enum Incoming {
 /// Messages that may wait; a client that sends faster is made to wait.
 const WAITING_MAX: usize = 1024;
 
-/// Talks until the client leaves. The reading goes on in a thread of its own,
-/// so that several changes in a row are answered by one list of errors.
+/// What is said of a fault of conc's own.
+const FAULT: &str = "a fault in conc; please report it";
+
+/// Does something in which conc may have a fault; that takes nothing else along.
+fn sheltered<T>(work: impl FnOnce() -> T) -> Result<T, &'static str> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| FAULT)
+}
+
+/// Talks until the client leaves.
 pub fn serve(reader: impl BufRead + Send + 'static, writer: impl Write) -> Ended {
-    let (sender, incoming) = sync_channel(WAITING_MAX);
-    std::thread::spawn(move || {
-        let mut reader = reader;
-        while let Some(next) = read(&mut reader) {
-            // `exit` is the last that a client says; its pipe may stay open.
-            let last = matches!(&next, Incoming::Message(Message::Notification(n)) if n.method == "exit");
-            if sender.send(next).is_err() || last {
-                break;
+    talk(Messages::of(reader), writer)
+}
+
+fn talk(messages: Messages<impl BufRead>, writer: impl Write) -> Ended {
+    Conversation { server: None, writer, ending: false, ended: None }.go_on(messages)
+}
+
+/// How the client's messages come.
+enum Messages<R> {
+    /// A thread reads ahead, so that several changes in a row are answered by one list of
+    /// errors.
+    Ahead(Receiver<Incoming>),
+    /// The machine has no room for another thread: each is read once the one before it has
+    /// been answered.
+    Here(Arc<Mutex<R>>),
+}
+
+impl<R: BufRead + Send + 'static> Messages<R> {
+    fn of(reader: R) -> Messages<R> {
+        let (sender, incoming) = sync_channel(WAITING_MAX);
+        let here = Arc::new(Mutex::new(reader));
+        let reader = here.clone();
+        let ahead = move || {
+            let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
+            while let Some(next) = read(&mut *reader) {
+                // `exit` is the last that a client says; its pipe may stay open.
+                let last = matches!(&next, Incoming::Message(Message::Notification(n)) if n.method == "exit");
+                if sender.send(next).is_err() || last {
+                    break;
+                }
             }
+        };
+        match std::thread::Builder::new().name("reader".to_string()).spawn(ahead) {
+            Ok(_) => Messages::Ahead(incoming),
+            Err(_) => Messages::Here(here),
         }
-    });
-    Conversation { server: None, writer, ending: false, ended: None }.go_on(&incoming)
+    }
+}
+
+impl<R: BufRead> Messages<R> {
+    /// The next, if it is there already.
+    fn come(&self) -> Option<Incoming> {
+        match self {
+            Messages::Ahead(incoming) => incoming.try_recv().ok(),
+            Messages::Here(_) => None,
+        }
+    }
+
+    /// The next, which may take its time; none at the end.
+    fn next(&self) -> Option<Incoming> {
+        match self {
+            Messages::Ahead(incoming) => incoming.recv().ok(),
+            Messages::Here(reader) => read(&mut *reader.lock().unwrap_or_else(PoisonError::into_inner)),
+        }
+    }
 }
 
 /// The next message; `None` at the end. After something broken the reading
 /// goes on at the next header that can be read.
 fn read(reader: &mut impl BufRead) -> Option<Incoming> {
-    match catch_unwind(AssertUnwindSafe(|| Message::read(reader))) {
+    match sheltered(|| Message::read(reader)) {
         Ok(Ok(message)) => message.map(Incoming::Message),
         Ok(Err(e)) if e.kind() == ErrorKind::InvalidData => Some(Incoming::Broken(e.to_string())),
         Ok(Err(_)) | Err(_) => None,
@@ -77,19 +128,16 @@ struct Conversation<W> {
 }
 
 impl<W: Write> Conversation<W> {
-    fn go_on(mut self, incoming: &Receiver<Incoming>) -> Ended {
+    fn go_on(mut self, messages: Messages<impl BufRead>) -> Ended {
         loop {
             // Errors are told when nothing else is waiting.
-            let next = match incoming.try_recv() {
-                Ok(next) => next,
-                Err(_) => {
-                    let told = self.server.as_mut().map(Server::diagnostics).unwrap_or_default();
-                    told.into_iter().for_each(|n| self.send(Message::Notification(n)));
-                    match incoming.recv() {
-                        Ok(next) => next,
-                        Err(_) => return if self.ending { Ended::InOrder } else { Ended::Abruptly },
-                    }
-                }
+            let next = messages.come().or_else(|| {
+                let told = self.server.as_mut().map(Server::diagnostics).unwrap_or_default();
+                told.into_iter().for_each(|n| self.send(Message::Notification(n)));
+                messages.next()
+            });
+            let Some(next) = next else {
+                return if self.ending { Ended::InOrder } else { Ended::Abruptly };
             };
             match next {
                 Incoming::Message(Message::Request(request)) => self.request(request),
@@ -138,15 +186,11 @@ impl<W: Write> Conversation<W> {
                 self.ending = true;
                 self.send(Message::Response(Response { id, response_result: Ok(serde_json::Value::Null) }));
             }
-            (Some(server), _) => {
-                // A fault in one answer does not take the others along.
-                let answered = catch_unwind(AssertUnwindSafe(|| server.answer(&request.method, request.params)));
-                match answered {
-                    Ok(Ok(value)) => self.send(Message::Response(Response { id, response_result: Ok(value) })),
-                    Ok(Err((code, text))) => self.fail(id, code, &text),
-                    Err(_) => self.fail(id, ErrorCode::InternalError, "a fault in conc; please report it"),
-                }
-            }
+            (Some(server), _) => match sheltered(|| server.answer(&request.method, request.params)) {
+                Ok(Ok(value)) => self.send(Message::Response(Response { id, response_result: Ok(value) })),
+                Ok(Err((code, text))) => self.fail(id, code, &text),
+                Err(fault) => self.fail(id, ErrorCode::InternalError, fault),
+            },
         }
     }
 
@@ -156,11 +200,54 @@ impl<W: Write> Conversation<W> {
             return;
         }
         let Some(server) = &mut self.server else { return };
-        let heard = catch_unwind(AssertUnwindSafe(|| server.hear(&notification.method, notification.params)));
-        match heard {
+        match sheltered(|| server.hear(&notification.method, notification.params)) {
             Ok(Ok(())) => {}
             Ok(Err(why)) => self.log(&why),
-            Err(_) => self.log("a fault in conc; please report it"),
+            Err(fault) => self.log(fault),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn framed(message: &Value) -> String {
+        format!("Content-Length: {}\r\n\r\n{message}", message.to_string().len())
+    }
+
+    /// Where there is no thread that reads ahead all is answered the same.
+    #[test]
+    fn messages_are_read_in_place_too() {
+        let uri = "file:///a.conc";
+        let said = [
+            json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": { "capabilities": {} } }),
+            json!({ "jsonrpc": "2.0", "method": "textDocument/didOpen", "params": { "textDocument":
+                { "uri": uri, "languageId": "conc", "version": 1, "text": "nope()\n" } } }),
+            json!({ "jsonrpc": "2.0", "id": 2, "method": "shutdown" }),
+            json!({ "jsonrpc": "2.0", "method": "exit" }),
+        ];
+        let text: String = said.iter().map(framed).collect();
+        for messages in [
+            Messages::Here(Arc::new(Mutex::new(std::io::Cursor::new(text.clone())))),
+            Messages::of(std::io::Cursor::new(text.clone())),
+        ] {
+            let is_in_place = matches!(messages, Messages::Here(_));
+            let mut written = Vec::new();
+            assert_eq!(talk(messages, &mut written), Ended::InOrder);
+            let mut answers = std::io::Cursor::new(written);
+            let mut seen = Vec::new();
+            while let Ok(Some(message)) = Message::read(&mut answers) {
+                seen.push(match message {
+                    Message::Response(r) => r.id.to_string(),
+                    Message::Notification(n) => n.method,
+                    Message::Request(r) => r.method,
+                });
+            }
+            // Read ahead, the end may come before the errors were told.
+            let errors = "textDocument/publishDiagnostics";
+            assert!(seen == ["1", errors, "2"] || !is_in_place && seen == ["1", "2"], "{seen:?}");
         }
     }
 }

@@ -29,6 +29,8 @@ pub struct Server {
     documents: BTreeMap<String, Document>,
     /// Those whose errors have to be told.
     changed: Vec<String>,
+    /// Compiles what has changed of a document.
+    look: fn(&mut Document),
 }
 
 impl Server {
@@ -48,7 +50,7 @@ impl Server {
             "capabilities": capabilities(client.encoding),
             "serverInfo": { "name": "conc", "version": env!("CARGO_PKG_VERSION") },
         });
-        (Server { client, documents: BTreeMap::new(), changed: Vec::new() }, answer)
+        (Server { client, documents: BTreeMap::new(), changed: Vec::new(), look: Document::look }, answer)
     }
 
     /// Takes in what the client tells; the error is a sentence for its log.
@@ -90,12 +92,16 @@ impl Server {
         changed.into_iter().map(|uri| self.diagnostics_of(&uri)).collect()
     }
 
+    /// A fault while a document is looked at is told in its place.
     fn diagnostics_of(&mut self, uri: &str) -> Notification {
-        let client = self.client;
+        let (client, look) = (self.client, self.look);
         let params = match self.documents.get_mut(uri) {
             Some(document) => {
-                document.look();
-                let found = diagnostic::all(document, uri, client);
+                let found = super::sheltered(|| {
+                    look(document);
+                    diagnostic::all(document, uri, client)
+                });
+                let found = found.unwrap_or_else(|fault| vec![diagnostic::fault(fault)]);
                 json!({ "uri": uri, "version": document.version, "diagnostics": found })
             }
             None => json!({ "uri": uri, "diagnostics": [] }),
@@ -157,7 +163,7 @@ impl Server {
         let params = read(params)?;
         let document = self.documents.get_mut(&uri);
         let document = document.ok_or_else(|| (ErrorCode::InvalidParams, format!("{uri} is not open")))?;
-        document.look();
+        (self.look)(document);
         Ok((document, params))
     }
 
@@ -199,4 +205,31 @@ fn capabilities(encoding: Encoding) -> Value {
         "codeLensProvider": {},
         "codeActionProvider": { "codeActionKinds": [lsp::CodeActionKind::QUICKFIX] },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A text at which conc has a fault is told so, and the next text is looked at as ever.
+    #[test]
+    fn a_fault_takes_only_its_answer_along() {
+        let (mut server, _) = Server::new(&lsp::InitializeParams::default());
+        let uri = "file:///a.conc";
+        let opened = json!({ "uri": uri, "languageId": "conc", "version": 1, "text": "nope()\n" });
+        server.look = |_| panic!("for this test");
+        server.hear("textDocument/didOpen", json!({ "textDocument": opened })).unwrap();
+        let told = |server: &mut Server| {
+            let told = server.diagnostics();
+            assert_eq!(told.len(), 1);
+            told[0].params["diagnostics"][0]["message"].as_str().unwrap_or_default().to_string()
+        };
+        assert_eq!(told(&mut server), "a fault in conc; please report it");
+        server.look = Document::look;
+        let changed =
+            json!({ "textDocument": { "uri": uri, "version": 2 }, "contentChanges": [{ "text": "nope()\n\n" }] });
+        server.hear("textDocument/didChange", changed).unwrap();
+        let told = told(&mut server);
+        assert!(told.starts_with("`nope` is not defined"), "{told}");
+    }
 }

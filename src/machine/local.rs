@@ -98,24 +98,23 @@ pub fn slice(object: &Value, from: Option<&Value>, to: Option<&Value>, inclusive
     }
 }
 
-/// Both bounds of a range; the second one past its last.
-pub fn range(from: &Value, to: &Value, inclusive: bool) -> Result<(i64, i64)> {
+/// Both bounds of a range: the second one past its last, none past the largest integer.
+pub fn range(from: &Value, to: &Value, inclusive: bool) -> Result<(i64, Option<i64>)> {
     match (from, to) {
-        (Value::Int(a), Value::Int(b)) => {
-            let end = if inclusive { b.checked_add(1) } else { Some(*b) };
-            end.map(|e| (*a, e))
-                .ok_or_else(|| Error::new(ErrorKind::Overflow, "the end of the range does not fit into 64 bits"))
-        }
+        (Value::Int(a), Value::Int(b)) => Ok((*a, if inclusive { b.checked_add(1) } else { Some(*b) })),
         _ => Err(type_error(format!("a range goes between integers, not {} and {}", from.type_word(), to.type_word()))),
     }
 }
 
 pub fn range_list(from: &Value, to: &Value, inclusive: bool) -> Result<Value> {
-    let (a, b) = range(from, to, inclusive)?;
-    if b.saturating_sub(a) > RANGE_MAX {
-        return Err(Error::new(ErrorKind::Overflow, format!("a range as a list has at most {RANGE_MAX} elements")));
+    let (first, stop) = range(from, to, inclusive)?;
+    let count = stop.map_or(1_i128 << 63, i128::from) - i128::from(first);
+    match i64::try_from(count) {
+        // Each is below the stop, and so an integer.
+        Ok(count) if count <= RANGE_MAX => Ok(Value::list((0..count).map(|i| Value::Int(first + i)).collect())),
+        Err(_) if count < 0 => Ok(Value::list(Vec::new())),
+        _ => Err(Error::new(ErrorKind::Overflow, format!("a range as a list has at most {RANGE_MAX} elements"))),
     }
-    Ok(Value::list((a..b).map(Value::Int).collect()))
 }
 
 pub fn builtin(which: Builtin, args: &[Value], names: &dyn Names) -> Result<Value> {

@@ -607,15 +607,16 @@ impl Task {
                 self.store(*slot, Value::Int(left - 1));
             }
             Instr::RangeNext { slot, variable, end } => {
-                let (Value::Int(next), Value::Int(stop)) = (self.load(*slot).clone(), self.load(*slot + 1).clone())
-                else {
-                    return Ok(false);
+                // With no stop the largest integer is the last, and behind it there is no next.
+                let next = match (self.load(*slot), self.load(*slot + 1)) {
+                    (Value::Int(next), Value::Int(stop)) if next < stop => *next,
+                    (Value::Int(next), Value::None) => *next,
+                    _ => {
+                        self.pc = *end;
+                        return Ok(false);
+                    }
                 };
-                if next >= stop {
-                    self.pc = *end;
-                    return Ok(false);
-                }
-                self.store(*slot, Value::Int(next + 1));
+                self.store(*slot, next.checked_add(1).map_or(Value::None, Value::Int));
                 self.store(*variable, Value::Int(next));
             }
             Instr::JumpIfFalse(to) => {

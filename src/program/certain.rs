@@ -442,23 +442,24 @@ impl Compiler<'_> {
     }
 
     /// A method of a local that holds a task, or a list of tasks, which have none:
-    /// told when all is known that the local is given.
-    pub(super) fn note_task_method(&mut self, object: &Expr, field: &Name) {
+    /// told when all is known that the local is given. Whether it was noted.
+    pub(super) fn note_task_method(&mut self, object: &Expr, field: &Name) -> bool {
         let name = strip(object);
-        let ExprKind::Name(text) = &name.kind else { return };
+        let ExprKind::Name(text) = &name.kind else { return false };
         if self.local(text, name.span).is_none() {
-            return;
+            return false;
         }
-        let Some(local) = self.place_of_name(text) else { return };
+        let Some(local) = self.place_of_name(text) else { return false };
         let task = Holding::Object("task");
         let holding = self.names.held(local);
         let of_list = holding == Holding::List(Box::new(task.clone()));
         if !of_list && holding != task {
-            return;
+            return false;
         }
         let has = if of_list { "a list of tasks has" } else { "a task has" };
         let error = ScriptError::new(field.span, format!("{has} no method `{}`", field.text)).label("unknown method");
         self.of_tasks.push((local, error.help(task_mend(&field.text, text, of_list))));
+        true
     }
 
     /// A receiver that certainly has no methods. Whether it was told.

@@ -3,8 +3,10 @@
 #[path = "statement/select.rs"]
 mod select;
 
+use super::certain::Certain;
 use super::*;
 use crate::lang::ast::{AssignOp, BinaryOp, Block, Else, Select, SelectArm, Stmt, StmtKind};
+use crate::program::kind::Method;
 use crate::program::scope::Region;
 use crate::program::value::{ErrorKind, one_place};
 
@@ -756,24 +758,51 @@ impl Compiler<'_> {
         }));
     }
 
-    /// The first operation in a condition that waits as long as it takes, and its name.
+    /// The first operation in a condition that waits as long as it takes, and its name. Where
+    /// only the run knows of what kind the receiver is, whatever has such a method waits.
     fn waiting_call<'e>(&mut self, e: &'e Expr) -> Option<(&'e Expr, &'e str)> {
         let (callee, args) = match &e.kind {
-            ExprKind::Paren(inner) | ExprKind::Unary { value: inner, .. } => return self.waiting_call(inner),
-            ExprKind::Binary { left, right, .. } => {
+            ExprKind::Paren(inner) | ExprKind::Unary { value: inner, .. } | ExprKind::Field { object: inner, .. } => {
+                return self.waiting_call(inner);
+            }
+            ExprKind::Binary { left, right, .. } | ExprKind::Index { object: left, index: right } => {
                 return self.waiting_call(left).or_else(|| self.waiting_call(right));
             }
             ExprKind::Call { callee, args } => (callee, args),
             _ => return None,
         };
-        let ExprKind::Field { object, field } = &callee.kind else {
-            return args.iter().find_map(|arg| self.waiting_call(&arg.value));
-        };
-        let spec = self.kind_of(object).map(|kind| self.spec(kind))?;
-        let method = &spec.methods[spec.method(&field.text)? as usize];
+        let within = args.iter().find_map(|arg| self.waiting_call(&arg.value));
+        if within.is_some() {
+            return within;
+        }
+        let ExprKind::Field { object, field } = &callee.kind else { return None };
         let positional = args.iter().filter(|arg| arg.name.is_none()).count();
-        let named = args.iter().filter_map(|arg| Some(arg.name.as_ref()?.text.as_str()));
-        (method.waits && !method.is_limited(positional, named)).then_some((e, field.text.as_str()))
+        let waits = |method: &Method| {
+            let named = args.iter().filter_map(|arg| Some(arg.name.as_ref()?.text.as_str()));
+            method.waits && !method.is_limited(positional, named)
+        };
+        let mut kinds = self.kinds_with(&field.text);
+        match self.kind_of(object) {
+            Some(own) => kinds.retain(|(kind, _)| *kind == own),
+            None if self.is_no_object(object) => return None,
+            None => {}
+        }
+        let all =
+            !kinds.is_empty() && kinds.iter().all(|(kind, method)| waits(&self.spec(*kind).methods[*method as usize]));
+        all.then_some((e, field.text.as_str()))
+    }
+
+    /// Whether what stands before a dot is certainly no object, or a name of nothing: what is
+    /// wrong with it is told elsewhere.
+    fn is_no_object(&mut self, e: &Expr) -> bool {
+        let is_value = self.certain(e).is_some_and(|found| !matches!(found, Certain::Object(_)));
+        is_value
+            || self.stands_for_nothing(e)
+            || match self.holding(e) {
+                Holding::Unknown => false,
+                Holding::Object(word) => word == "task",
+                Holding::Plain | Holding::Record(_) | Holding::Error | Holding::List(_) => true,
+            }
     }
 }
 

@@ -84,27 +84,31 @@ impl Repl {
             _ => None,
         });
         let Some(command) = command else {
-            self.wrong = true;
             let near = nearest(name, COMMANDS.iter().flat_map(|c| c.names.iter().copied()));
             let help = near.map_or("`:help` lists them".to_string(), |n| format!("did you mean `:{n}`?"));
-            return Reply::err(format!("there is no command `:{name}`; {help}\n"));
+            return self.unable(format!("there is no command `:{name}`; {help}\n"));
         };
         let args = args.trim();
         if (command.args.is_empty() && !args.is_empty())
             || (args.is_empty() && !command.args.is_empty() && !command.args.starts_with('['))
         {
-            self.wrong = true;
-            return Reply::err(format!("write `:{}`\n", usage(command)));
+            return self.unable(format!("write `:{}`\n", usage(command)));
         }
         let args = if name.ends_with('!') { format!("! {args}") } else { args.to_string() };
         (command.run)(self, &args)
+    }
+
+    /// A command that cannot be carried out is wrong input, as an entry that is wrong.
+    fn unable(&mut self, sentence: impl Into<String>) -> Reply {
+        self.wrong = true;
+        Reply::err(sentence)
     }
 
     fn help(&mut self, topic: &str) -> Reply {
         let style = &self.told.style();
         match help::topic(topic, style) {
             Ok(text) => Reply::out(text),
-            Err(text) => Reply::err(text),
+            Err(text) => self.unable(text),
         }
     }
 
@@ -125,7 +129,7 @@ impl Repl {
         match self.scene() {
             Ok(scene) => match show::objects(&scene, name) {
                 Ok(text) => Reply::out(text),
-                Err(text) => Reply::err(text),
+                Err(text) => self.unable(text),
             },
             Err(reply) => reply,
         }
@@ -149,9 +153,9 @@ impl Repl {
     }
 
     /// What was entered; an error if that is nothing.
-    fn whole(&self) -> Result<Box<Whole>, Reply> {
+    fn whole(&mut self) -> Result<Box<Whole>, Reply> {
         if self.entered.is_empty() {
-            return Err(Reply::err("nothing was entered yet\n"));
+            return Err(self.unable("nothing was entered yet\n"));
         }
         Ok(Box::new(Whole::of(&self.entered)))
     }
@@ -175,10 +179,7 @@ impl Repl {
         let read = std::fs::read(file).map_err(|e| format!("{file} cannot be read: {}", plain(&e)));
         match read.and_then(|bytes| report::Source::from_bytes(file, bytes)) {
             Ok(source) => self.statements_from(&source).0,
-            Err(sentence) => {
-                self.wrong = true;
-                Reply::err(format!("{sentence}\n"))
-            }
+            Err(sentence) => self.unable(format!("{sentence}\n")),
         }
     }
 
@@ -195,14 +196,13 @@ impl Repl {
         }
         let written = options.open(file).and_then(|mut f| std::io::Write::write_all(&mut f, text.as_bytes()));
         if let Err(e) = written {
-            self.wrong = true;
             if std::path::Path::new(file).is_dir() {
-                return Reply::err(format!("{file} is a folder: name a file in it\n"));
+                return self.unable(format!("{file} is a folder: name a file in it\n"));
             }
             if e.kind() == std::io::ErrorKind::AlreadyExists {
-                return Reply::err(format!("{file} is there already; `:save! {file}` writes over it\n"));
+                return self.unable(format!("{file} is there already; `:save! {file}` writes over it\n"));
             }
-            return Reply::err(format!("{file} cannot be written: {}\n", plain(&e)));
+            return self.unable(format!("{file} cannot be written: {}\n", plain(&e)));
         }
         let lines = text.lines().count();
         let mut reply = Reply::out(format!("{file}: {lines} line{}\n", if lines == 1 { "" } else { "s" }));
@@ -226,7 +226,7 @@ impl Repl {
     }
 
     fn undo(&mut self, _: &str) -> Reply {
-        let Some(taken) = self.entered.pop() else { return Reply::err("nothing was entered yet\n") };
+        let Some(taken) = self.entered.pop() else { return self.unable("nothing was entered yet\n") };
         let entries = std::mem::take(&mut self.entered);
         let count = entries.len();
         match self.replay(entries) {
@@ -240,7 +240,7 @@ impl Repl {
                 };
                 Reply::out(format!("taken back: {first}{more}\n{again}\n"))
             }
-            Err(sentence) => Reply::err(format!("{sentence}; this is an empty session\n")),
+            Err(sentence) => self.unable(format!("{sentence}; this is an empty session\n")),
         }
     }
 

@@ -20,6 +20,7 @@ use crate::lang::ast::Span;
 use crate::lang::error::ScriptError;
 use crate::lang::parse::parse_entry;
 use crate::objects::{self, KINDS};
+use crate::program::code::MemoryDecl;
 use crate::program::{Entry, Growth};
 use crate::report::{self, SESSION, Source, Style};
 use crate::run::image::SetupError;
@@ -46,6 +47,11 @@ pub trait Voice: Send + Sync {
     fn ready(&self) -> bool;
     /// Ctrl-C, while a statement was under way or none.
     fn interrupted(&self, _statement: bool) {}
+    /// A signal asks the program to stop, which `stop` does until it goes on. Whoever edits a
+    /// line may do that himself, by [`Repl::pause`].
+    fn pausing(&self, stop: &mut dyn FnMut()) {
+        stop();
+    }
     /// The session has ended by itself; by a signal to `conc`, if it is given.
     fn over(&self, signal: Option<i32>);
     /// The columns there are now, if that can change.
@@ -166,7 +172,7 @@ pub struct Repl {
     growth: Arc<Growth>,
     entered: Vec<Entered>,
     told: Arc<Told>,
-    /// Something entered was wrong.
+    /// An entry was wrong, or a command could not be carried out.
     wrong: bool,
     /// Something was found in a session before this one.
     found_before: bool,
@@ -213,7 +219,7 @@ impl Repl {
     fn begin(&mut self) -> Result<(), SetupError> {
         self.session = None;
         self.growth = Arc::new(Growth::new(KINDS));
-        let (told, voice) = (self.told.clone(), self.told.voice.clone());
+        let (told, voice, pausing) = (self.told.clone(), self.told.voice.clone(), self.told.voice.clone());
         self.session = Some(run::Session::start(Terms {
             options: self.settings.options.clone(),
             interactive: self.settings.interactive,
@@ -222,6 +228,7 @@ impl Repl {
                 if told.voice.is_heard() { Ok(()) } else { Err(run::Unheard) }
             }),
             ready: Box::new(move || voice.ready()),
+            pausing: Box::new(move |stop| pausing.pausing(stop)),
         })?);
         Ok(())
     }
@@ -346,13 +353,13 @@ impl Repl {
                 errors.push(ScriptError::new(decl.span, text));
             }
         }
-        for (what, count, room) in
-            [("places", program.cells.len(), ROOM.cells), ("objects", program.objects.len(), ROOM.objects)]
-        {
-            if count > room {
+        let beyond = |m: &&MemoryDecl| m.first as usize + m.count.map_or(1, |count| count as usize) > ROOM.cells;
+        let place = program.memory.iter().find(beyond).map(|m| m.span);
+        let object = program.objects.iter().nth(ROOM.objects).map(|o| o.span);
+        for (what, room, first_beyond) in [("places", ROOM.cells, place), ("objects", ROOM.objects, object)] {
+            if let Some(span) = first_beyond {
                 let text = format!("a session declares at most {room} {what}");
-                let help = "`conc run` has no such limit";
-                errors.push(ScriptError::new(Span::new(base, base + text.len()), text).help(help));
+                errors.push(ScriptError::new(span, text).help("`conc run` has no such limit"));
             }
         }
         if errors.is_empty() { Ok((Arc::new(growth), entry)) } else { Err(errors) }

@@ -2,11 +2,10 @@
 //! that is typed is shown, it waits for the line editor; and Ctrl-C is a signal.
 //! While a line is edited the modes are the editor's, to which Ctrl-C is a key.
 
+use super::input::is_readable;
 use nix::libc;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::termios::{InputFlags, LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr};
 use std::io::stdin;
-use std::os::fd::AsFd;
 
 /// The terminal of standard input, taken over until it is given back.
 pub struct Keyboard {
@@ -51,8 +50,7 @@ impl Keyboard {
 /// are set, to whatever they are.
 pub fn tell_again() -> bool {
     let stdin = stdin();
-    let mut fds = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
-    let any = poll(&mut fds, PollTimeout::ZERO).is_ok_and(|n| n > 0);
+    let any = is_readable(&stdin);
     if any && let Ok(modes) = tcgetattr(&stdin) {
         let _ = tcsetattr(&stdin, SetArg::TCSANOW, &modes);
     }

@@ -23,6 +23,7 @@ mod guard;
 mod handle;
 mod heap;
 pub mod image;
+pub mod input;
 mod invariants;
 pub mod keyboard;
 mod manager;

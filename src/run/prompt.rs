@@ -167,12 +167,60 @@ pub fn send<T: Serialize>(mut stream: &UnixStream, message: &T) -> std::io::Resu
     stream.write_all(&frame)
 }
 
-pub fn receive<T: for<'d> Deserialize<'d>>(mut stream: &UnixStream) -> std::io::Result<T> {
+/// The next message, waited for as long as the peer lives.
+fn receive<T: for<'d> Deserialize<'d>>(mut stream: &UnixStream) -> std::io::Result<T> {
     let mut head = [0u8; 4];
     stream.read_exact(&mut head)?;
     let mut bytes = vec![0; u32::from_le_bytes(head) as usize];
     stream.read_exact(&mut bytes)?;
     Ok(serde_json::from_slice(&bytes)?)
+}
+
+/// Messages of a peer that may stop or die in the middle of one: they are taken as far as they
+/// have come, and nobody waits for the rest. Its end of the stream does not wait either.
+pub struct Inbox {
+    stream: UnixStream,
+    /// What has come of the next message.
+    bytes: Vec<u8>,
+}
+
+impl Inbox {
+    pub fn new(stream: UnixStream) -> std::io::Result<Inbox> {
+        stream.set_nonblocking(true)?;
+        Ok(Inbox { stream, bytes: Vec::new() })
+    }
+
+    pub fn stream(&self) -> &UnixStream {
+        &self.stream
+    }
+
+    /// The next message, once it is there as a whole.
+    ///
+    /// # Errors
+    ///
+    /// The peer has closed its end, or the message is none of these.
+    pub fn take<T: for<'d> Deserialize<'d>>(&mut self) -> std::io::Result<Option<T>> {
+        const HEAD: usize = 4;
+        let mut buffer = [0u8; 1 << 14];
+        loop {
+            let (head, rest) = self.bytes.split_at(self.bytes.len().min(HEAD));
+            if let Ok(head) = <[u8; HEAD]>::try_from(head) {
+                let length = u32::from_le_bytes(head) as usize;
+                if let Some(message) = rest.get(..length) {
+                    let message = serde_json::from_slice(message);
+                    self.bytes.drain(..HEAD + length);
+                    return Ok(Some(message?));
+                }
+            }
+            match self.stream.read(&mut buffer) {
+                Ok(0) => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+                Ok(n) => self.bytes.extend_from_slice(&buffer[..n]),
+                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => return Ok(None),
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+    }
 }
 
 impl Executor {
@@ -335,5 +383,33 @@ impl Executor {
             // has just taken the newest version; its machine is gone.
             unsafe { self.image.program.retire() };
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever stops or dies in the middle of a message keeps nobody waiting.
+    #[test]
+    fn half_a_message_is_not_waited_for() {
+        let (ours, mut theirs) = UnixStream::pair().expect("a pair of sockets");
+        let mut inbox = Inbox::new(ours).expect("a socket that does not wait");
+        let values = |n: u64| Answer::Values(vec![(n, "x".repeat(100_000))]);
+        let (whole, end) = UnixStream::pair().expect("a pair of sockets");
+        let sends = std::thread::spawn(move || send(&whole, &values(1)));
+        let mut frame = Vec::new();
+        { &end }.read_to_end(&mut frame).expect("all of it");
+        sends.join().expect("it sends").expect("it is read");
+        for (from, to) in [(0, 2), (2, 4), (4, 5), (5, 50_000)] {
+            theirs.write_all(&frame[from..to]).expect("there is room");
+            assert_eq!(inbox.take::<Answer>().expect("the peer is there"), None, "after {to} bytes");
+        }
+        theirs.write_all(&frame[50_000..]).expect("there is room");
+        theirs.write_all(&frame[..7]).expect("there is room");
+        assert_eq!(inbox.take::<Answer>().expect("the peer is there"), Some(values(1)));
+        assert_eq!(inbox.take::<Answer>().expect("the peer is there"), None);
+        drop(theirs);
+        assert!(inbox.take::<Answer>().is_err());
     }
 }

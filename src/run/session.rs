@@ -12,7 +12,7 @@
 use super::*;
 use crate::program::{Entry, Growth};
 use crate::run::diagnose::scene::Scene;
-use crate::run::prompt::{self, Answer, Order};
+use crate::run::prompt::{self, Answer, Inbox, Order};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -52,6 +52,20 @@ pub struct Terms {
     pub tell: Box<dyn FnMut(Event) -> Result<(), Unheard> + Send>,
     /// Whether more output is welcome; else the tasks wait with it.
     pub ready: Box<dyn Fn() -> bool + Send>,
+    pub pausing: Pausing,
+}
+
+/// Called when the program is asked to stop by a signal, with what stops it and returns when
+/// it goes on: to be called, or to be left to a [`Pause`] that comes soon.
+pub type Pausing = Box<dyn Fn(&mut dyn FnMut()) + Send>;
+
+/// What signals to a session ask for.
+#[derive(Default)]
+struct Asked {
+    /// Ctrl-C: the statement is to be stopped.
+    interrupt: bool,
+    /// Ctrl-Z, or somebody's `kill -TSTP`.
+    pause: bool,
 }
 
 /// Why a session is over.
@@ -257,16 +271,16 @@ fn begin(
     let begun = made.and_then(|((output, their_output), (stream, their_stream))| {
         supervisor.fork_prompt(&output, &stream, their_output, their_stream)?;
         nix::fcntl::fcntl(&output, nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK))?;
-        Ok((output, stream))
+        Ok((output, Inbox::new(stream).map_err(failed)?))
     });
     match begun {
-        Ok((output, stream)) => Ok(Link {
+        Ok((output, inbox)) => Ok(Link {
             supervisor,
             terms,
             wake: wake.clone(),
             commands,
             replies,
-            stream,
+            inbox,
             output,
             unfinished: Vec::new(),
             work: Work::None,
@@ -330,18 +344,17 @@ impl Supervisor {
         self.arena.slot(self.main_slot(), slot::FLAGS).fetch_and(!flag::INTERRUPT, SeqCst);
     }
 
-    /// Signals of a session: whether the statement is to be stopped.
-    fn take_session_signals(&mut self, interactive: bool) -> bool {
-        let mut stop = false;
+    fn take_session_signals(&mut self, interactive: bool) -> Asked {
+        let mut asked = Asked::default();
         while let Ok(Some(info)) = self.signals.read_signal() {
             match Signal::try_from(info.ssi_signo as i32) {
                 Ok(Signal::SIGCHLD) => {}
-                Ok(Signal::SIGTSTP) => self.pause(),
-                Ok(Signal::SIGINT) if interactive => stop = true,
+                Ok(Signal::SIGTSTP) => asked.pause = true,
+                Ok(Signal::SIGINT) if interactive => asked.interrupt = true,
                 _ => self.stop = Some(Stop::Interrupted(info.ssi_signo as i32)),
             }
         }
-        stop
+        asked
     }
 }
 
@@ -363,7 +376,7 @@ struct Link {
     wake: Arc<EventFd>,
     commands: Receiver<Command>,
     replies: Sender<Reply>,
-    stream: UnixStream,
+    inbox: Inbox,
     output: OwnedFd,
     /// The beginning of a line whose end is still to come.
     unfinished: Vec<u8>,
@@ -406,7 +419,10 @@ impl Link {
         while self.supervisor.stop.is_none() {
             self.sleep();
             self.supervisor.find_new();
-            let interrupt = self.supervisor.take_session_signals(self.terms.interactive);
+            let Asked { interrupt, pause } = self.supervisor.take_session_signals(self.terms.interactive);
+            if pause {
+                (self.terms.pausing)(&mut || self.supervisor.pause());
+            }
             // What was asked before the Ctrl-C comes before it.
             let asked = interrupt && self.take_commands();
             if interrupt {
@@ -477,7 +493,7 @@ impl Link {
             PollFd::new(s.signals.as_fd(), PollFlags::POLLIN),
             PollFd::new(s.image.bell().as_fd(), PollFlags::POLLIN),
             PollFd::new(self.wake.as_fd(), PollFlags::POLLIN),
-            PollFd::new(self.stream.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.inbox.stream().as_fd(), PollFlags::POLLIN),
         ];
         if ready {
             fds.push(PollFd::new(self.output.as_fd(), PollFlags::POLLIN));
@@ -523,12 +539,8 @@ impl Link {
     // ----------------------------------------------------------------- answers
 
     fn take_answer(&mut self) {
-        let mut fds = [PollFd::new(self.stream.as_fd(), PollFlags::POLLIN)];
-        if !poll(&mut fds, PollTimeout::ZERO).is_ok_and(|n| n > 0) {
-            return;
-        }
-        // `main` writes an answer in one go, or dies and closes the stream.
-        let Ok(answer) = prompt::receive::<Answer>(&self.stream) else { return };
+        // That `main` has died is found by itself.
+        let Ok(Some(answer)) = self.inbox.take::<Answer>() else { return };
         self.take_output(true);
         let work = std::mem::replace(&mut self.work, Work::None);
         self.quiet = 0;
@@ -577,7 +589,7 @@ impl Link {
         // loses nothing that is meant for what it is asked now.
         self.supervisor.forget_interrupt();
         // If `main` has died, that is found by itself.
-        let _ = prompt::send(&self.stream, &order);
+        let _ = prompt::send(self.inbox.stream(), &order);
     }
 
     fn run(&mut self, text: &str, growth: Arc<Growth>, entry: Entry) {

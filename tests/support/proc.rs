@@ -58,6 +58,12 @@ pub fn thread(pid: i32, tid: i32) -> Option<Thread> {
     Some(Thread { tid, name, state: fields.first()?.chars().next()?, ticks: number(11)? + number(12)? })
 }
 
+/// How often a thread has given its processor away to wait for something.
+pub fn waits(pid: i32, tid: i32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/task/{tid}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?.trim().parse().ok()
+}
+
 /// The name, and the fields after it. A name may hold spaces and brackets,
 /// but nothing after the last bracket is part of it.
 fn stat(path: &str) -> Option<(String, Vec<String>)> {

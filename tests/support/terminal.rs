@@ -214,6 +214,12 @@ impl Terminal {
         self.until("all is stopped", all);
     }
 
+    /// Somebody else's `kill -TSTP`.
+    pub fn stop_by_signal(&mut self) {
+        self.running.signal(Signal::SIGTSTP);
+        self.until_stopped();
+    }
+
     /// What a shell does with `fg`.
     pub fn go_on(&mut self) {
         self.running.signal(Signal::SIGCONT);

@@ -20,9 +20,8 @@ use crate::repl::complete::complete;
 use crate::repl::highlight::{Class, classes};
 use crate::repl::{Repl, Reply, Settings, Voice, is_complete};
 use crate::report::{Style as Look, phrase};
-use crate::run::Pause;
 use crate::run::keyboard::Keyboard;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use crate::run::{Pause, input};
 use nix::sys::signal::Signal as Signals;
 use nu_ansi_term::{Color, Style};
 use reedline::{
@@ -33,7 +32,6 @@ use reedline::{
 };
 use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
@@ -70,6 +68,8 @@ struct Screen {
     give_up: Arc<AtomicBool>,
     over: AtomicBool,
     interrupted: AtomicBool,
+    /// The program is asked to stop, once the editor has left its line.
+    pausing: AtomicBool,
     /// The terminal is gone.
     hung_up: AtomicBool,
 }
@@ -96,6 +96,7 @@ impl Screen {
             give_up: Arc::new(AtomicBool::new(false)),
             over: AtomicBool::new(false),
             interrupted: AtomicBool::new(false),
+            pausing: AtomicBool::new(false),
             hung_up: AtomicBool::new(false),
         }
     }
@@ -185,6 +186,19 @@ impl Voice for Screen {
             self.give_up.store(true, SeqCst);
         }
     }
+    /// While a line is edited the modes of the terminal are the editor's: it leaves the line
+    /// first, as at Ctrl-Z. In a statement it is as Ctrl-Z there: the modes stay, since a shell
+    /// that lets the program go on in the background has the terminal then.
+    fn pausing(&self, stop: &mut dyn FnMut()) {
+        // Until it goes on no line begins to be edited.
+        let lines = lock(&self.lines);
+        if lines.editing {
+            self.pausing.store(true, SeqCst);
+            self.give_up.store(true, SeqCst);
+        } else {
+            stop();
+        }
+    }
     fn over(&self, signal: Option<i32>) {
         // Without a terminal the editor never comes back; all processes have
         // been ended by now.
@@ -270,11 +284,9 @@ fn give_back_before_a_fault_is_told(screen: &Arc<Screen>) {
 fn watch_terminal(screen: &Arc<Screen>) {
     let screen = screen.clone();
     let watch = move || {
-        let stdin = std::io::stdin();
-        let mut fds = [PollFd::new(stdin.as_fd(), PollFlags::empty())];
-        while poll(&mut fds, PollTimeout::NONE).is_err() {}
+        input::wait_for_hang_up();
         screen.hung_up.store(true, SeqCst);
-        let _ = nix::sys::signal::kill(nix::unistd::getpid(), Signals::SIGTERM);
+        input::terminate();
     };
     // Without it only the signal tells.
     let _ = std::thread::Builder::new().name("terminal".to_string()).spawn(watch);
@@ -283,7 +295,7 @@ fn watch_terminal(screen: &Arc<Screen>) {
 /// What came of asking for a line.
 enum Typed {
     Text(String),
-    /// Ctrl-Z, and the program has gone on since: what had been typed, and where the cursor was.
+    /// Ctrl-Z or its signal, and the program has gone on since: what had been typed, and where the cursor was.
     Paused(String, usize),
     /// Ctrl-C.
     Interrupted,
@@ -359,11 +371,24 @@ impl Desk {
         let signal = editor.read_line(prompt);
         let interrupted = self.screen.end_editing();
         let is_kept = !matches!(signal, Ok(Signal::ExternalBreak(_) | Signal::HostCommand(_)));
-        let pauses = matches!(&signal, Ok(Signal::HostCommand(why)) if why == PAUSES);
+        let asked = self.screen.pausing.swap(false, SeqCst);
+        let is_over = self.screen.over.load(SeqCst);
+        let pauses = match &signal {
+            Ok(Signal::HostCommand(why)) => why == PAUSES,
+            // Several things may have had it broken off.
+            Ok(Signal::ExternalBreak(_)) => asked && !interrupted && !is_over,
+            _ => false,
+        };
         let (text, at) = (editor.current_buffer_contents().to_string(), editor.current_insertion_point());
         if pauses || !is_kept && at == text.len() {
             // A hint was no part of what is given up; and what goes on is drawn anew.
             self.screen.put(CLEAR_BEHIND);
+        }
+        if pauses {
+            self.screen.put("\n");
+        }
+        if pauses || asked {
+            self.stop();
         }
         if signal.is_ok() {
             self.untold = 0;
@@ -372,18 +397,12 @@ impl Desk {
             }
         }
         match signal {
+            Ok(_) if pauses => Typed::Paused(text, at),
             Ok(Signal::ExternalBreak(typed)) if self.screen.over.swap(false, SeqCst) => Typed::Over(typed),
             Ok(Signal::CtrlD) => Typed::End,
             Ok(Signal::HostCommand(why)) if why == LEAVES => {
                 self.screen.put("\n");
                 Typed::End
-            }
-            Ok(Signal::HostCommand(why)) if why == PAUSES => {
-                self.screen.put("\n");
-                // Whoever has the terminal meanwhile gets it as it was.
-                let _lent = self.screen.keyboard.as_ref().map(Keyboard::lend);
-                self.pause.iter().for_each(Pause::stop);
-                Typed::Paused(text, at)
             }
             // What came behind the Ctrl-C is kept.
             Ok(Signal::HostCommand(_)) => Typed::Interrupted,
@@ -409,6 +428,13 @@ impl Desk {
                 Typed::Interrupted
             }
         }
+    }
+
+    /// Stops the session and the program until it goes on. Whoever has the terminal meanwhile
+    /// gets it as it was.
+    fn stop(&self) {
+        let _lent = self.screen.keyboard.as_ref().map(Keyboard::lend);
+        self.pause.iter().for_each(Pause::stop);
     }
 
     /// What was typed already of this line: all of it, or the editor goes on with it.

@@ -134,23 +134,17 @@ pub(super) fn bind(
     for (i, value) in positional.into_iter().enumerate() {
         args.set(i, value);
     }
-    let mut by_name = 0;
-    for (symbol, value) in call.named.iter().zip(named) {
+    for (i, (symbol, value)) in call.named.iter().zip(named).enumerate() {
         let word = &program.symbols[*symbol as usize];
         match params.iter().position(|p| p.name == word) {
-            Some(i) if i >= given => args.set(i, value),
+            Some(p) if p >= given && !call.named[..i].contains(symbol) => args.set(p, value),
             Some(_) => return Err(local::type_error(format!("`{word}` is given twice")).into()),
             None => return Err(local::type_error(format!("`{name}` has no parameter `{word}`")).into()),
         }
-        by_name += 1;
     }
-    let required = params.iter().filter(|p| p.default.is_none()).count();
-    if given + by_name < required {
-        return Err(local::type_error(format!(
-            "`{name}` needs its argument `{}`",
-            params[given.min(params.len() - 1)].name
-        ))
-        .into());
+    let is_named = |param: &str| call.named.iter().any(|symbol| program.symbols[*symbol as usize] == param);
+    if let Some(missing) = params.iter().skip(given).find(|p| p.default.is_none() && !is_named(p.name)) {
+        return Err(local::type_error(format!("`{name}` needs its argument `{}`", missing.name)).into());
     }
     Ok((method, args))
 }

@@ -88,9 +88,9 @@ impl Task {
             Instr::RangeInit { slot, inclusive } => {
                 let to = self.pop();
                 let from = self.pop();
-                let (a, b) = local::range(&from, &to, *inclusive)?;
-                self.store(*slot, Value::Int(a));
-                self.store(*slot + 1, Value::Int(b));
+                let (first, stop) = local::range(&from, &to, *inclusive)?;
+                self.store(*slot, Value::Int(first));
+                self.store(*slot + 1, stop.map_or(Value::None, Value::Int));
             }
             Instr::EachInit(slot) => self.each_init(*slot, program)?,
             Instr::EachNext { slot, variable, end } => return self.each_next(*slot, *variable, *end, program),

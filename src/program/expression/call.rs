@@ -268,25 +268,42 @@ impl Compiler<'_> {
         if known.is_none() {
             index.into_iter().for_each(|i| self.expression(i));
         }
-        self.positional(args);
-        if args.len() != takes {
-            self.error(
-                ScriptError::new(
-                    span,
-                    format!("`{}` takes {}, and here it gets {}", field.text, arguments(takes), args.len()),
-                )
-                .help(format!(
-                    "write `{name}.{}({})`",
-                    field.text,
-                    ["", if update == Update::Cas { "old, new" } else { "v" }][takes.min(1)]
-                )),
-            );
+        if self.update_arguments(object, field, args, span, (update, takes)).is_none() {
+            return true;
         }
+        self.positional(args);
         match row.filter(|_| known.is_none()) {
             Some(row) => self.emit(Instr::UpdateElement { row, update }, span),
             None => self.emit(Instr::UpdateCell { cell: known.unwrap_or(decl.first), update }, span),
         };
         true
+    }
+
+    /// What an update of memory takes, in its order.
+    fn update_arguments(
+        &mut self,
+        place: &Expr,
+        field: &Name,
+        args: &[Arg],
+        span: Span,
+        (update, takes): (Update, usize),
+    ) -> Option<()> {
+        let named = args.iter().find_map(|arg| arg.name.as_ref());
+        if args.len() == takes && named.is_none() {
+            return Some(());
+        }
+        let method = &field.text;
+        let error = match named {
+            Some(name) => ScriptError::new(name.span, format!("the arguments of `{method}` are not named")),
+            None => {
+                let text = format!("`{method}` takes {}, and here it gets {}", arguments(takes), args.len());
+                ScriptError::new(span, text)
+            }
+        };
+        let form = ["", if update == Update::Cas { "old, new" } else { "v" }][takes.min(1)];
+        let place = strip(place).span.text(self.source);
+        self.error(error.help(format!("write `{place}.{method}({form})`")));
+        None
     }
 
     /// A variable may hold an object, so the methods of objects are left to
@@ -344,12 +361,21 @@ impl Compiler<'_> {
             method = Some(self.known_method(kind, field, args, span)?);
         } else if self.no_receiver(object, field) {
             return None;
-        } else if Update::method(&field.text).is_none() {
+        } else if let Some(update) = Update::method(&field.text) {
+            if !self.stands_for_nothing(object) {
+                self.update_arguments(object, field, args, span, update)?;
+            }
+        } else {
             self.any_method(object, field, args)?;
-            self.note_task_method(object, field);
-            // Whatever has the method, its time goes forward.
-            let of_time = |arg: &&Arg| arg.name.as_ref().is_some_and(|name| name.text == "timeout");
-            args.iter().filter(of_time).for_each(|arg| self.want_argument("timeout", &arg.value));
+            let is_told = self.note_task_method(object, field) || self.stands_for_nothing(object);
+            match self.only_kind_with(&field.text) {
+                Some((kind, method)) if !is_told => self.method_arguments(kind, method, args, span)?,
+                // Whatever has the method, its time goes forward.
+                _ => {
+                    let of_time = |arg: &&Arg| arg.name.as_ref().is_some_and(|name| name.text == "timeout");
+                    args.iter().filter(of_time).for_each(|arg| self.want_argument("timeout", &arg.value));
+                }
+            }
         }
         match receiver {
             Receiver::Object(_) => {}
@@ -436,15 +462,35 @@ impl Compiler<'_> {
             self.error(error);
             return None;
         };
-        let what = format!("`{}` of {}", field.text, a(spec.word));
-        let params = spec.methods[method as usize].params;
-        let places = self.match_args(args, params, span, &what)?;
-        for (param, place) in params.iter().zip(places) {
+        self.method_arguments(kind, method, args, span)?;
+        Some(method)
+    }
+
+    /// The arguments of a method fit its parameters.
+    fn method_arguments(&mut self, kind: u8, method: u8, args: &[Arg], span: Span) -> Option<()> {
+        let spec = self.spec(kind);
+        let method = &spec.methods[method as usize];
+        let places = self.match_args(args, method.params, span, &format!("`{}` of {}", method.name, a(spec.word)))?;
+        for (param, place) in method.params.iter().zip(places) {
             if let Some(place) = place {
                 self.want_argument(param.name, &args[place].value);
             }
         }
-        Some(method)
+        Some(())
+    }
+
+    /// The kinds that have a method of this name, each with its place among theirs. Nothing else
+    /// has methods: a record has fields.
+    pub(in crate::program) fn kinds_with(&self, method: &str) -> Vec<(u8, u8)> {
+        let places = self.kinds.iter().enumerate().map(|(kind, spec)| Some((kind as u8, spec.method(method)?)));
+        places.flatten().collect()
+    }
+
+    fn only_kind_with(&self, method: &str) -> Option<(u8, u8)> {
+        match self.kinds_with(method)[..] {
+            [only] => Some(only),
+            _ => None,
+        }
     }
 
     /// A method of something that only the run knows: some kind must have it.
