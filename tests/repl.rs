@@ -490,7 +490,7 @@ fn interruptions_stop_the_statement_of_a_pipe_with_the_session() {
     run.feed("spawn process { sleep 100s }\nprint \"up\"\n");
     run.running.line("up");
     run.running.signal(Signal::SIGTERM);
-    run.finish().expect_code(143);
+    run.finish().expect_code(130);
 }
 
 #[test]

@@ -344,7 +344,11 @@ fn read_all(args: &ReplArgs, settings: Settings) -> u8 {
             return finish(repl, &voice, Some(code));
         }
         if args.transcript {
-            repl.settle();
+            let reply = repl.settle();
+            voice.show(&reply);
+            if let Some(code) = reply.over {
+                return finish(repl, &voice, Some(code));
+            }
         }
     }
     let reply = repl.look_whether_over();

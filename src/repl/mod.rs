@@ -32,6 +32,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How many findings a session keeps for `:findings`.
 const FINDINGS_MAX: usize = 1000;
+/// The exit code of a session that a signal has ended.
+const INTERRUPTED: u8 = 130;
 
 /// Where goes what comes by itself.
 pub trait Voice: Send + Sync {
@@ -424,10 +426,10 @@ impl Repl {
     }
 
     /// Returns when nothing moves any more, or after a while.
-    pub fn settle(&mut self) {
-        if let Some(session) = &self.session {
-            // If the session is over, the next text finds out.
-            let _ = session.settle();
+    pub fn settle(&mut self) -> Reply {
+        match self.session.as_ref().map(run::Session::settle) {
+            Some(Err(over)) => self.ended(over),
+            _ => Reply::default(),
         }
     }
 
@@ -439,12 +441,8 @@ impl Repl {
         let why = match over {
             Over::Unheard => return Reply { over: Some(4), ..Reply::default() },
             Over::Exited(code) => return Reply { over: Some(code.clamp(0, 255) as u8), ..Reply::default() },
-            Over::Interrupted(signal) => {
-                return Reply {
-                    err: "interrupted\n".to_string(),
-                    over: Some((128 + signal.clamp(0, 127)) as u8),
-                    ..Reply::default()
-                };
+            Over::Interrupted(_) => {
+                return Reply { err: "interrupted\n".to_string(), over: Some(INTERRUPTED), ..Reply::default() };
             }
             Over::Killed(signal) => format!("main was ended by {}", signal_name(signal)),
             Over::Failed(sentence) => {
@@ -535,9 +533,16 @@ impl Repl {
                         findings.push(finding);
                     }
                 }
-                if let run::Stop::Failed(sentence) = report.stop {
-                    self.failed = true;
-                    err.push_str(&format!("conc: {sentence}; the session was ended\n"));
+                match report.stop {
+                    run::Stop::Failed(sentence) => {
+                        self.failed = true;
+                        err.push_str(&format!("conc: {sentence}; the session was ended\n"));
+                    }
+                    run::Stop::Interrupted(_) => {
+                        err.push_str("interrupted\n");
+                        return (Reply::err(err), INTERRUPTED);
+                    }
+                    _ => {}
                 }
             }
             Err(error) => {

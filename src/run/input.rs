@@ -17,6 +17,11 @@ impl Ending {
     pub fn tell(&self) {
         let _ = self.0.write(1);
     }
+
+    /// Until it is told again it is as new. It has been told before.
+    pub fn forget(&self) {
+        let _ = self.0.read();
+    }
 }
 
 impl AsFd for Ending {

@@ -20,8 +20,9 @@ use crate::repl::complete::complete;
 use crate::repl::highlight::{Class, classes};
 use crate::repl::{Repl, Reply, Settings, Voice, is_complete};
 use crate::report::{Style as Look, phrase};
+use crate::run::Pause;
+use crate::run::input::{self, Ending};
 use crate::run::keyboard::Keyboard;
-use crate::run::{Pause, input};
 use nix::sys::signal::Signal as Signals;
 use nu_ansi_term::{Color, Style};
 use reedline::{
@@ -72,6 +73,9 @@ struct Screen {
     pausing: AtomicBool,
     /// The terminal is gone.
     hung_up: AtomicBool,
+    /// Told of a Ctrl-C and of the end, for who waits for a line without the editor. Without
+    /// it only the line ends that wait.
+    told: Option<Ending>,
 }
 
 #[derive(Default)]
@@ -98,6 +102,7 @@ impl Screen {
             interrupted: AtomicBool::new(false),
             pausing: AtomicBool::new(false),
             hung_up: AtomicBool::new(false),
+            told: Ending::new().ok(),
         }
     }
 
@@ -182,6 +187,7 @@ impl Voice for Screen {
             return self.ahead.forget();
         }
         self.interrupted.store(true, SeqCst);
+        self.told.iter().for_each(Ending::tell);
         if lock(&self.lines).editing {
             self.give_up.store(true, SeqCst);
         }
@@ -208,9 +214,10 @@ impl Voice for Screen {
             if let Some(keyboard) = &self.keyboard {
                 keyboard.give_back();
             }
-            std::process::exit(128 + signal);
+            std::process::exit(i32::from(super::super::exit::INTERRUPTED));
         }
         self.over.store(true, SeqCst);
+        self.told.iter().for_each(Ending::tell);
         self.give_up.store(true, SeqCst);
     }
 }
@@ -422,6 +429,8 @@ impl Desk {
             Err(_) => {
                 self.untold += 1;
                 if self.untold >= UNTOLD_MAX {
+                    // The editor leaves what was typed meanwhile.
+                    self.screen.ahead.take_typed();
                     self.screen
                         .put("this terminal does not say where its cursor is: lines are read without an editor\n");
                 }
@@ -472,14 +481,47 @@ impl Desk {
     fn plain_line(&self, prompt: &Line) -> Typed {
         // Dropped at the end, when lines come as before the session.
         let _lines = self.screen.keyboard.as_ref().map(Keyboard::lend);
+        self.screen.interrupted.store(false, SeqCst);
         let mut text = String::new();
         put_out(&prompt.first);
         loop {
-            match std::io::stdin().read_line(&mut text) {
-                Ok(1..) if prompt.more.is_empty() || is_complete(&text) => return Typed::Text(text),
-                Ok(1..) => put_out(&prompt.more),
-                _ => return Typed::End,
+            match self.plain_piece(&mut text) {
+                Ok(()) if prompt.more.is_empty() || is_complete(&text) => return Typed::Text(text),
+                Ok(()) => put_out(&prompt.more),
+                Err(typed) => return typed,
             }
+        }
+    }
+
+    /// The next line of it, with its end: what was typed before there were plain lines comes
+    /// first, without an end as the beginning of a line.
+    fn plain_piece(&self, text: &mut String) -> Result<(), Typed> {
+        let typed = self.screen.ahead.line();
+        if typed.ends && text.is_empty() {
+            return Err(Typed::End);
+        }
+        put_out(&typed.text);
+        text.push_str(&typed.text);
+        if typed.entered {
+            put_out("\n");
+            text.push('\n');
+            return Ok(());
+        }
+        while let Some(told) = &self.screen.told
+            && !input::wait_for_input(told)
+        {
+            told.forget();
+            if self.screen.over.swap(false, SeqCst) {
+                return Err(Typed::Over(String::new()));
+            }
+            if self.screen.interrupted.swap(false, SeqCst) {
+                put_out("\n");
+                return Err(Typed::Interrupted);
+            }
+        }
+        match std::io::stdin().read_line(text) {
+            Ok(1..) => Ok(()),
+            _ => Err(Typed::End),
         }
     }
 
