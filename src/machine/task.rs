@@ -131,6 +131,9 @@ pub struct Task {
     half_done: Option<i64>,
     /// It runs the body of `main`, as a child does that was forked there.
     is_main: bool,
+    /// How many blocks and looks in one step it is in, each within the one before: a function
+    /// with such a block may be called in another. Only the outermost one is a step.
+    blocks: u32,
 }
 
 /// Errors are rare and large; boxed, they leave the common answer in a
@@ -198,6 +201,7 @@ impl Task {
             asked: Step::Interrupted,
             half_done: None,
             is_main: f.kind == FunctionKind::Main,
+            blocks: 0,
         }
     }
 

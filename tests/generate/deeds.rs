@@ -209,7 +209,15 @@ impl Scene<'_> {
         out.push(node);
     }
 
+    fn call(&self) -> Node {
+        line(if self.record { "g(o)" } else { "g()" })
+    }
+
     pub(super) fn other(&mut self, out: &mut Vec<Node>) {
+        // What it does may be within a block by its caller alone.
+        if self.called && self.random.chance(10) {
+            return out.push(self.call());
+        }
         let last = self.handles.last().cloned();
         match self.random.below(30) {
             0..4 if !self.in_atomic => {
@@ -270,10 +278,7 @@ impl Scene<'_> {
             19..23 if last.is_some() && !self.in_atomic => self.handle_deed(&last.unwrap_or_default(), out),
             23..26 if !self.in_atomic => self.select(out),
             26 if self.random.chance(50) => out.push(line("exit 3")),
-            26 if self.called => {
-                let arguments = if self.record { "(o)" } else { "()" };
-                out.push(line(format!("g{arguments}")));
-            }
+            26 if self.called => out.push(self.call()),
             27 if self.in_task && self.random.chance(60) => out.push(line("return 5")),
             28 => {
                 let v = self.local();

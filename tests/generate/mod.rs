@@ -197,7 +197,7 @@ pub fn program(seed: u64, wish: Wish) -> Vec<Node> {
         in_task: true,
     };
     let parameters = if record { "(o)" } else { "" };
-    if scene.random.chance(10) {
+    if scene.random.chance(15) {
         scene.depth = 1;
         let body = scene.steps(1);
         scene.depth = 0;

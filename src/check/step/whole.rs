@@ -94,18 +94,8 @@ impl Move<'_> {
                 Took::Over(End::Stands(next.unwrap_or_else(|| machine.advance(m.program, m))))
             }
             Step::AwaitEnd { site, holds: false, .. } => Took::Over(End::Looks(site)),
-            Step::AwaitBegin { .. } | Step::AwaitEnd { .. } | Step::AtomicBegin => {
-                Took::On(machine.resume(m.program, Value::None))
-            }
-            Step::End(_) | Step::Failed(_) => {
-                m.in_atomic = false;
-                Took::Over(End::Stands(step))
-            }
-            Step::Exit(code) => Took::Over(End::Exits(code)),
-            Step::Fork => Took::On(machine.raise(Error::no_fork())),
-            Step::Wait(_) => Took::On(machine.raise(objects::must_not_wait(m.outside, "`wait()`"))),
-            Step::Terminate(_) | Step::Kill(_) => m.stops_in_block(machine, &step),
-            step => Took::Inline(step),
+            Step::AwaitBegin { .. } | Step::AwaitEnd { .. } => Took::On(machine.resume(m.program, Value::None)),
+            step => m.in_block(machine, step),
         });
         let stopped = matches!(end, Some(End::Stopped));
         let exits = if let Some(End::Exits(code)) = end { Some(code) } else { None };
@@ -161,9 +151,7 @@ impl Move<'_> {
                 Took::Over(End::Stands(next.unwrap_or_else(|| machine.advance(m.program, m))))
             }
             Step::AwaitEnd { .. } => Took::Over(End::Looks(site)),
-            Step::End(_) | Step::Failed(_) => Took::Over(End::Stands(step)),
-            Step::Terminate(_) | Step::Kill(_) => m.stops_in_block(machine, &step),
-            step => Took::Inline(step),
+            step => m.in_block(machine, step),
         });
         self.in_atomic = false;
         match end {
@@ -176,10 +164,29 @@ impl Move<'_> {
                 self.stop_itself();
                 Act::Over
             }
+            Some(End::Exits(code)) => {
+                self.change_task(me, |t| t.machine = Some(machine));
+                self.exit(code)
+            }
             // A race is shown by a look even if nobody is left who could come to what it
             // reaches: those that have ended have been there.
             _ if self.reached || !looked && self.events.len() > seen => self.looks_and_waits(site, before),
             _ => Act::Blocked,
+        }
+    }
+
+    /// A step within a block or a look: what is as everywhere, and what is not.
+    fn in_block(&mut self, machine: &mut Task, step: Step) -> Took<End> {
+        match step {
+            Step::End(_) | Step::Failed(_) => {
+                self.in_atomic = false;
+                Took::Over(End::Stands(step))
+            }
+            Step::Exit(code) => Took::Over(End::Exits(code)),
+            Step::Fork => Took::On(machine.raise(Error::no_fork())),
+            Step::Wait(_) => Took::On(machine.raise(objects::must_not_wait(self.outside, "`wait()`"))),
+            Step::Terminate(_) | Step::Kill(_) => self.stops_in_block(machine, &step),
+            step => Took::Inline(step),
         }
     }
 

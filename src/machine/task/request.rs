@@ -88,15 +88,35 @@ impl Task {
                 self.asked = Step::NewRecord { site: *site, values, hires };
                 Ok(true)
             }
-            Instr::AtomicBegin => self.tell(Step::AtomicBegin),
-            Instr::AtomicEnd => self.tell(Step::AtomicEnd),
+            Instr::AtomicBegin => {
+                self.blocks += 1;
+                if self.is_within_a_block() { self.go_on() } else { self.tell(Step::AtomicBegin) }
+            }
+            Instr::AtomicEnd => {
+                let within = self.is_within_a_block();
+                self.blocks = self.blocks.saturating_sub(1);
+                if within { self.go_on() } else { self.tell(Step::AtomicEnd) }
+            }
+            // The one that a block begins with is in no further one.
             Instr::AwaitBegin { await_index, nested } => {
-                self.tell(Step::AwaitBegin { site: *await_index, nested: *nested })
+                self.blocks += u32::from(!*nested);
+                match self.is_within_a_block() {
+                    true => self.go_on(),
+                    false => self.tell(Step::AwaitBegin { site: *await_index, nested: *nested }),
+                }
             }
             Instr::AwaitEnd { await_index, again } => {
                 let value = self.pop();
                 let holds = arithmetic::truth(&value)?;
                 let nested = matches!(program.code.get(*again as usize), Some(Instr::AwaitBegin { nested: true, .. }));
+                let within = self.is_within_a_block();
+                if within && !holds {
+                    return Err(crate::objects::must_not_wait(false, "this `await`").into());
+                }
+                self.blocks = self.blocks.saturating_sub(u32::from(!nested));
+                if within {
+                    return self.go_on();
+                }
                 self.pending = if holds { Pending::Drop } else { Pending::Await { again: *again } };
                 self.asked = Step::AwaitEnd { site: *await_index, nested, holds };
                 Ok(true)
@@ -104,6 +124,17 @@ impl Task {
             // Every instruction is dealt with by now.
             _ => Err(local::type_error("this instruction is unknown").into()),
         }
+    }
+
+    /// Whether the block or look that it is in is within another one.
+    fn is_within_a_block(&self) -> bool {
+        self.blocks > 1
+    }
+
+    /// Nothing is to be done for this instruction.
+    fn go_on(&mut self) -> Local<bool> {
+        self.pc += 1;
+        Ok(false)
     }
 
     pub(super) fn timeout(&mut self, given: bool) -> Local<Option<i64>> {

@@ -362,7 +362,8 @@ impl Compiler<'_> {
         } else if self.no_receiver(object, field) {
             return None;
         } else if let Some(update) = Update::method(&field.text) {
-            if !self.stands_for_nothing(object) {
+            // What has a method of that name too may be meant.
+            if !self.stands_for_nothing(object) && self.kinds_with(&field.text).is_empty() {
                 self.update_arguments(object, field, args, span, update)?;
             }
         } else {

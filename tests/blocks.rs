@@ -1,0 +1,73 @@
+//! `atomically` and `await` within each other, by way of a function: the outermost one is the
+//! step, in a run, a check and a replay alike.
+
+mod support;
+
+use support::conc;
+
+/// What a check of it says must be said of each run too: these have one outcome.
+#[track_caller]
+fn everywhere(script: &str, prints: &[&str], failures: &[&str]) {
+    for command in [&["run", "--format", "json"][..], &["check", "--format", "json"]] {
+        let ended = conc().file("s.conc", script).args(command).args(["s.conc"]).finish();
+        assert_eq!(ended.failures(), failures, "{command:?} {script}\n{}{}", ended.stdout, ended.stderr);
+        if command[0] == "run" {
+            assert_eq!(ended.prints(), prints, "{script}");
+            continue;
+        }
+        for schedule in ended.findings().iter().filter_map(|f| f["schedule"].as_str()) {
+            for model in [&[][..], &["--model"]] {
+                let replay = conc().file("s.conc", script).args(["replay", "--format", "json"]).args(model);
+                assert_eq!(replay.args(["s.conc", schedule]).finish().failures(), failures, "{model:?} {script}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_block_within_a_block_is_a_part_of_it() {
+    let both = "shared x = 0\nshared y = 0\ninvariant x == y\nfn inc() { atomically { x += 1 } }\n";
+    let task = "task t { atomically { inc(); y += 1 } }\nspawn t x2\njoin all\nprint x, y\n";
+    everywhere(&format!("{both}{task}"), &["2 2"], &[]);
+    // However the inner one is left, the outer one goes on.
+    let left = "shared n = 0\nfn back() { repeat 3 { atomically { if n == 1 { return n }; n += 1 } } return 0 }\n\
+                fn fails() { atomically { n += 1; raise \"no\" } }\n\
+                task t { atomically { try { fails() } catch any { n = 0 }; print back(); n = 5 } }\n\
+                spawn t\njoin all\natomically { print n }\n";
+    everywhere(left, &["1", "5"], &[]);
+    // And when the outer one is over, others may go on and the task may wait.
+    let over = "shared n = 0\nfn inc() { atomically { n += 1 } }\nqueue q\ntask t { atomically { inc() }; q.put(1) }\n\
+                atomically { inc() }\nspawn t\nprint q.get()\njoin all\nprint n\n";
+    everywhere(over, &["1", "2"], &[]);
+}
+
+#[test]
+fn an_await_within_a_block_must_not_wait() {
+    let script = "atomic go = false\nfn f() { await go; return true }\n\
+                  try { atomically { f() } } catch Type as e { print e.message }\n\
+                  try { await f() } catch Type as e { print e.message }\n\
+                  go = true\natomically { print f() }\nawait f()\natomically { await f(); print \"past\" }\n";
+    let says = "an `atomically` block must not wait, and this `await` would make it";
+    everywhere(script, &[says, says, "true", "past"], &[]);
+    everywhere("fn f() { await false }\natomically { f() }\n", &[], &["error"]);
+}
+
+/// A look at a condition is such a block.
+#[test]
+fn what_a_condition_does_is_in_one_step_too() {
+    for condition in ["fork() == 0", "wait() == 0"] {
+        everywhere(&format!("await {condition}\n"), &[], &["error"]);
+        everywhere(&format!("fn f() {{ return {condition} }}\nawait f()\n"), &[], &["error"]);
+    }
+    everywhere("fn f() { exit 3 }\nspawn { print 1 }\njoin all\nawait f()\nprint \"never\"\n", &["1"], &[]);
+    let looks = "atomic n = 0\nfn f() { atomically { return n == 1 } }\nspawn { n = 1 }\nawait f()\nprint \"past\"\n\
+                 join all\n";
+    everywhere(looks, &["past"], &[]);
+}
+
+/// What looks when all has ended may be in one step as well.
+#[test]
+fn a_block_in_finally() {
+    let script = "shared x = 1\nfn f() { atomically { return x } }\nfinally { assert f() == 1 }\n";
+    everywhere(script, &[], &[]);
+}
