@@ -26,7 +26,7 @@ struct Output;
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        crate::run::write_heeding(bytes, None).inspect_err(|error| not_put(*error as i32))?;
+        crate::run::write_heeding(std::io::stdout(), bytes, None).inspect_err(|error| not_put(*error as i32))?;
         Ok(bytes.len())
     }
     fn flush(&mut self) -> std::io::Result<()> {

@@ -22,7 +22,7 @@ mod test;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::sync::atomic::AtomicI32;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, PoisonError};
@@ -202,12 +202,11 @@ fn not_put(errno: i32) {
 
 /// Prints; an error is its errno.
 fn write_out(text: &str) -> Result<(), i32> {
-    crate::run::write_heeding(text.as_bytes(), None).map_err(|error| error as i32)
+    crate::run::write_heeding(std::io::stdout(), text.as_bytes(), None).map_err(|error| error as i32)
 }
 
 fn put_err(text: &str) {
-    let mut err = std::io::stderr().lock();
-    let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+    let _ = crate::run::write_heeding(std::io::stderr(), text.as_bytes(), None);
 }
 
 /// What to say to whoever gave a script where a command is due.

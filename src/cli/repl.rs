@@ -152,7 +152,7 @@ impl Plain {
         if !self.is_heard() {
             return;
         }
-        match run::write_heeding(text.as_bytes(), Some(self.over.as_fd())) {
+        match run::write_heeding(std::io::stdout(), text.as_bytes(), Some(self.over.as_fd())) {
             // The session is over, and nobody reads.
             Ok(()) | Err(nix::Error::ECANCELED) => {}
             Err(error) => {

@@ -154,6 +154,8 @@ impl Session<'_> {
     }
 
     fn once(&self, seed: u64) -> u8 {
+        // A signal that comes when all is over keeps nothing from being told.
+        let _interruption = run::interruption();
         let mut told: Vec<Finding> = Vec::new();
         let report = self.run(seed, &mut |finding| {
             self.show(finding);
@@ -347,7 +349,7 @@ pub fn setup_failed(error: &SetupError, program: &Program, source: &Source, comm
             exit::FAILED
         }
         SetupError::System(e) => {
-            put_err(&format!("conc: the run could not be set up: {}\n", e.desc().to_lowercase()));
+            put_err(&format!("conc: the run could not be set up: {}\n", SetupError::refusal(*e)));
             exit::FAILED
         }
     }

@@ -189,7 +189,7 @@ pub fn setup_sentence(error: &SetupError) -> String {
     match error {
         SetupError::Object(_, text) => text.clone(),
         SetupError::Memory => "there is not enough memory for a session".to_string(),
-        SetupError::System(e) => format!("a session could not be set up: {}", e.desc().to_lowercase()),
+        SetupError::System(e) => format!("a session could not be set up: {}", SetupError::refusal(*e)),
     }
 }
 

@@ -420,6 +420,8 @@ const SLOT_BYTES: usize = (slot::COUNT * 8).next_multiple_of(PAGE);
 const PROCESSES_AT: usize = SLOTS_AT + SLOTS * SLOT_BYTES;
 const OBJECTS_AT: usize = PROCESSES_AT + PROCESSES * process::COUNT * 8;
 const BLOCKS_AT: usize = (OBJECTS_AT + OBJECTS * 8).next_multiple_of(4096);
+/// So many bytes of addresses a run maps before there is an object.
+pub const ADDRESSES_AT_LEAST: usize = BLOCKS_AT;
 const _: () = assert!(HEAP_AT + HEAP_WORDS <= SLOTS_AT && run::COUNT * 8 <= HEAP_AT);
 const _: () = assert!(PROCESSES_AT.is_multiple_of(PAGE));
 

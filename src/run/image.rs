@@ -100,6 +100,25 @@ pub enum SetupError {
     System(nix::Error),
 }
 
+impl SetupError {
+    /// Why the system refused it, if it did: what is missing, and whose limit that is.
+    pub fn refusal(error: nix::Error) -> String {
+        match error {
+            nix::Error::EAGAIN => {
+                "there is no room for another process or thread (`ulimit -u`, or the machine's)".into()
+            }
+            nix::Error::ENOMEM => {
+                let gib = super::arena::ADDRESSES_AT_LEAST.div_ceil(1 << 30);
+                format!("out of memory; it takes {gib} GiB of addresses at least (`ulimit -v`), most of them unused")
+            }
+            nix::Error::EMFILE | nix::Error::ENFILE => {
+                format!("{} (`ulimit -n`, or the machine's)", error.desc().to_lowercase())
+            }
+            error => error.desc().to_lowercase(),
+        }
+    }
+}
+
 impl From<OutOfMemory> for SetupError {
     fn from(_: OutOfMemory) -> SetupError {
         SetupError::Memory

@@ -101,6 +101,8 @@ enum Reply {
     Scene(Box<Scene>),
     Settled,
     Over(Over),
+    /// There is a session.
+    Begun,
 }
 
 /// A session under way. Dropping it ends all its processes.
@@ -146,7 +148,12 @@ impl Session {
         let life = move || live(terms, &their_wake, orders, answers);
         let thread = std::thread::Builder::new().name("session".to_string()).spawn(life);
         let thread = thread.map_err(|e| SetupError::System(nix::Error::from_raw(e.raw_os_error().unwrap_or(0))))?;
-        Ok(Session { commands, wake, replies, thread: Some(thread) })
+        let mut session = Session { commands, wake, replies, thread: Some(thread) };
+        match session.replies.recv() {
+            Ok(Reply::Begun) => Ok(session),
+            // Why there is none, its thread says.
+            _ => session.join().and(Err(SetupError::System(nix::Error::UnknownErrno))),
+        }
     }
 
     fn ask(&self, command: Command) -> Result<Reply, Over> {
@@ -246,7 +253,10 @@ fn live(
     };
     // SAFETY: as for the arena.
     let image_ref: &'static Image = unsafe { &*image };
-    let result = begin(image_ref, terms, wake, commands, replies).and_then(|mut link| link.watched());
+    let result = begin(image_ref, terms, wake, commands, replies).and_then(|mut link| {
+        let _ = link.replies.send(Reply::Begun);
+        link.watched()
+    });
     // SAFETY: every other process that mapped these has ended, the supervisor
     // and its executors are dropped, and no result borrows from them.
     unsafe {

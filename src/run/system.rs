@@ -1,6 +1,8 @@
 //! What the program asks of the system outside a run: the terminal's width,
 //! how many processors and how much memory there are, a number to begin with.
 
+use std::path::Path;
+
 /// The columns of the terminal on standard error or standard output.
 pub fn terminal_columns() -> Option<usize> {
     use nix::libc;
@@ -32,19 +34,22 @@ pub fn write_output(mut bytes: &[u8]) -> nix::Result<()> {
     Ok(())
 }
 
-/// The same for whoever collects the signals that are to end the program, or lets others do so.
+/// The same of standard output or standard error, for whoever collects the signals that are to
+/// end the program, or lets others do so.
 ///
 /// Where nobody reads what is written, a signal that is to end the program does so at once, if it
 /// waits to be collected. Where another part of the program collects them, `over` can be read
 /// from then on, and the write ends with `ECANCELED`.
-pub fn write_heeding(mut bytes: &[u8], over: Option<std::os::fd::BorrowedFd>) -> nix::Result<()> {
+pub fn write_heeding(
+    out: impl std::os::fd::AsFd,
+    mut bytes: &[u8],
+    over: Option<std::os::fd::BorrowedFd>,
+) -> nix::Result<()> {
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-    use std::os::fd::AsFd;
     /// A pipe that can be written to takes as much at once without waiting.
     const AT_ONCE: usize = 4096;
     /// So long at the most, in milliseconds, until a signal is seen.
     const LOOK: u16 = 50;
-    let out = std::io::stdout();
     while !bytes.is_empty() {
         let mut fds = vec![PollFd::new(out.as_fd(), PollFlags::POLLOUT)];
         fds.extend(over.map(|over| PollFd::new(over, PollFlags::POLLIN)));
@@ -125,14 +130,50 @@ pub fn threads(wanted: Option<usize>) -> usize {
 }
 
 /// How many bytes a script's objects and values may take: three quarters of
-/// what the machine has free, so that the script reaches its limit before the
-/// machine does.
+/// what the machine, or the container that the program is in, has free, so that the script
+/// reaches its limit before these do.
 pub fn memory_for_objects() -> usize {
     let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let field = text.lines().find_map(|l| l.strip_prefix("MemAvailable:"));
     let kib = field.and_then(|f| f.split_whitespace().next()).and_then(|n| n.parse::<usize>().ok());
-    let free = kib.map_or(1 << 30, |k| k * 1024 / 4 * 3);
-    free.min(allowed_memory() / 2).max(64 << 20)
+    let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let of_groups = memory_of_groups(&groups, Path::new("/sys/fs/cgroup")).unwrap_or(usize::MAX);
+    let free = kib.map_or(1 << 30, |k| k * 1024).min(of_groups) / 4 * 3;
+    let addresses = allowed_memory().saturating_sub(super::arena::ADDRESSES_AT_LEAST);
+    free.min(addresses / 2).max(LEAST_MEMORY)
+}
+
+/// So much is taken for free at the least.
+const LEAST_MEMORY: usize = 64 << 20;
+
+/// What the control groups that a process is in, and those around them, may still take: the
+/// least of it. `groups` is what the kernel says of the process (`/proc/self/cgroup`), and below
+/// `root` are the groups, of the second version or of the first. In a container of its own
+/// the process may see no more of them than the root.
+fn memory_of_groups(groups: &str, root: &Path) -> Option<usize> {
+    let group = |line: &str| {
+        let mut parts = line.splitn(3, ':').skip(1);
+        let (kinds, path) = (parts.next()?, parts.next()?.trim_start_matches('/').to_string());
+        if kinds.is_empty() {
+            return Some((root.to_path_buf(), path, ["memory.max", "memory.current", "inactive_file"]));
+        }
+        let files = ["memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"];
+        kinds.split(',').any(|kind| kind == "memory").then(|| (root.join("memory"), path, files))
+    };
+    let left = |folder: &Path, [most, used, inactive]: [&str; 3]| {
+        let text = |name| std::fs::read_to_string(folder.join(name)).ok();
+        let most: usize = text(most)?.trim().parse().ok()?;
+        let used: usize = text(used)?.trim().parse().ok()?;
+        // What files have left in the memory goes when others need it.
+        let stat = text("memory.stat").unwrap_or_default();
+        let files = stat.lines().find_map(|l| l.strip_prefix(inactive)?.trim().parse::<usize>().ok());
+        Some(most.saturating_sub(used.saturating_sub(files.unwrap_or(0))))
+    };
+    let all = groups.lines().filter_map(group);
+    all.flat_map(|(root, path, files)| {
+        Path::new(&path).ancestors().filter_map(|above| left(&root.join(above), files)).min()
+    })
+    .min()
 }
 
 /// What the process may still have by `ulimit -v`. Growing tables are for a moment
@@ -240,5 +281,36 @@ impl Drop for Interruption {
     fn drop(&mut self) {
         use nix::sys::signal::{SigmaskHow, sigprocmask};
         let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&self.before), None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_container_s_limit_is_what_is_left_of_the_least_of_its_groups() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = root.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        let left = |groups| memory_of_groups(groups, root.path());
+        assert_eq!(left("0::/a/b\n"), None);
+        write("a/memory.max", "1000\n");
+        write("a/memory.current", "700\n");
+        write("a/memory.stat", "anon 400\ninactive_file 250\nactive_file 50\n");
+        write("a/b/memory.max", "max\n");
+        write("a/b/memory.current", "10\n");
+        assert_eq!(left("0::/a/b\n"), Some(550));
+        // One that the process does not see.
+        assert_eq!(left("0::/elsewhere\n"), None);
+        write("memory.max", "300\n");
+        write("memory.current", "400\n");
+        assert_eq!(left("0::/elsewhere\n"), Some(0));
+        write("memory/c/memory.limit_in_bytes", "900\n");
+        write("memory/c/memory.usage_in_bytes", "100\n");
+        assert_eq!(left("5:cpu:/c\n4:memory,hugetlb:/c/d\n1:name=systemd:/a\n"), Some(800));
     }
 }
