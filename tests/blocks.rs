@@ -71,3 +71,25 @@ fn a_block_in_finally() {
     let script = "shared x = 1\nfn f() { atomically { return x } }\nfinally { assert f() == 1 }\n";
     everywhere(script, &[], &[]);
 }
+
+/// Who ends its own process in a block goes no further in it, and what is false then is told.
+#[test]
+fn who_ends_itself_in_a_block_is_at_its_end() {
+    let sum = "shared x = 0\nshared y = 0\ninvariant x == y\n";
+    for end in ["kill self", "terminate self", "exit 0", "return"] {
+        let block = format!("atomically {{ x += 1; {end}; y += 1 }}");
+        everywhere(&format!("{sum}spawn process {{ {block} }}\njoin all\n"), &[], &["invariant"]);
+        everywhere(
+            &format!("{sum}task t {{ {block} }}\nif fork() == 0 {{ t() }} else {{ wait() }}\n"),
+            &[],
+            &["invariant"],
+        );
+    }
+    for end in ["kill me", "terminate me"] {
+        let script = format!(
+            "{sum}task p {{ let me = self; let t = spawn {{ atomically {{ x += 1; {end}; y += 1 }} }}; join t }}\n\
+             spawn process p\njoin all\n"
+        );
+        everywhere(&script, &[], &["invariant"]);
+    }
+}

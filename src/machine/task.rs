@@ -14,6 +14,7 @@ use super::local;
 use super::step::*;
 use crate::lang::ast::BinaryOp;
 use crate::program::code::*;
+use crate::program::compile::arguments;
 use crate::program::kind::{Memory, Update};
 use crate::program::value::{Error, ErrorKind, Names, ObjRef, Value, arithmetic, duration_text};
 
@@ -235,7 +236,8 @@ impl Task {
         if (f.required as usize..=f.params as usize).contains(&argc) {
             return Ok(());
         }
-        Err(local::type_error(format!("`{}` takes {} arguments, and here it gets {argc}", f.name, f.params)).into())
+        Err(local::type_error(format!("`{}` takes {}, and here it gets {argc}", f.name, arguments(f.params as usize)))
+            .into())
     }
 
     /// The answer to the last step.

@@ -634,7 +634,7 @@ pub const EXPECTABLE: [&str; 17] = [
 ];
 
 /// `no argument`, `1 argument`, `3 arguments`.
-pub(super) fn arguments(n: usize) -> String {
+pub fn arguments(n: usize) -> String {
     match n {
         0 => "no argument".to_string(),
         1 => "1 argument".to_string(),

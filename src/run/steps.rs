@@ -480,8 +480,12 @@ impl Executor {
     /// A handle's process is not reaped before its handle says that it ended,
     /// so its pid is nobody else's.
     fn signal_process(&mut self, target: ObjRef, signal: Signal) {
-        self.arena.facts(target.id, facts::FLAGS).fetch_or(flag::SIGNALLED, SeqCst);
         let index = self.arena.facts(target.id, facts::PROCESS).load(Relaxed) as usize;
+        // It goes no further in the block under way, whose end this is.
+        if index == self.process && self.in_atomic {
+            self.check_block();
+        }
+        self.arena.facts(target.id, facts::FLAGS).fetch_or(flag::SIGNALLED, SeqCst);
         if self.replay.on {
             // The supervisor sends it when its turn has come.
             if index == self.process {

@@ -36,7 +36,9 @@ impl Task {
             return Err(local::type_error(format!("memory has no method `{name}`")).into());
         };
         if takes != argc {
-            return Err(local::type_error(format!("`{name}` takes {takes} arguments, and here it gets {argc}")).into());
+            return Err(
+                local::type_error(format!("`{name}` takes {}, and here it gets {argc}", arguments(takes))).into()
+            );
         }
         let access = self.update(update);
         let place = self.field_place(symbol, indexed, program, host)?;
@@ -123,8 +125,8 @@ pub(super) fn bind(
     let params = spec.methods[method as usize].params;
     if positional.len() > params.len() {
         return Err(local::type_error(format!(
-            "`{name}` takes {} arguments, and here it gets {}",
-            params.len(),
+            "`{name}` takes {}, and here it gets {}",
+            arguments(params.len()),
             positional.len()
         ))
         .into());
