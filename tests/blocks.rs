@@ -93,3 +93,28 @@ fn who_ends_itself_in_a_block_is_at_its_end() {
         everywhere(&script, &[], &["invariant"]);
     }
 }
+
+/// At the end of a block it is looked at what the block has done to objects too, and so at the end
+/// of a look whose condition does something.
+#[test]
+fn invariants_over_objects_are_looked_at_when_a_block_is_over() {
+    for (object, deed, limit) in [
+        ("semaphore o(0)", "o.release()", "o.value() < 2"),
+        ("queue o", "o.put(1)", "o.qsize() < 2"),
+        ("queue o(2) via manager", "o.put_nowait(1)", "o.qsize() < 2"),
+        ("latch o(1)", "o.add()", "o.value() < 3"),
+    ] {
+        let head = format!("{object}\ninvariant {limit}\n");
+        let block = format!("atomically {{ {deed} }}");
+        everywhere(&format!("{head}{block}\n{block}\n"), &[], &["invariant"]);
+        everywhere(&format!("{head}task t {{ {block} }}\nspawn process t\nspawn t\njoin all\n"), &[], &["invariant"]);
+        let looks = format!("fn f() {{ {deed}; return true }}\nawait f()\n");
+        everywhere(&format!("{head}{looks}await f()\n"), &[], &["invariant"]);
+        // What is put right before the end was never wrong.
+        let both = format!(
+            "shared right = true\n{object}\ninvariant {limit} or right\n{deed}\n\
+                            atomically {{ right = false; {deed}; right = true }}\n"
+        );
+        everywhere(&both, &[], &[]);
+    }
+}

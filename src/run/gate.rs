@@ -102,13 +102,14 @@ impl Executor {
         }
     }
 
-    /// Something that an `await` may look at has changed. What a block changes is told
-    /// at its end: before, nobody else can look. To look changes nothing, so those who
+    /// Something that an `await` or an invariant may look at has changed. What a block changes is
+    /// told at its end: before, nobody else can look. To look changes nothing, so those who
     /// look do not wake each other for ever.
     #[inline(never)]
     pub(super) fn changed(&mut self) {
         if self.in_atomic {
             self.stirred = true;
+            self.unchecked |= !self.outside && self.watches_objects();
         } else {
             self.tell_awaiting();
         }

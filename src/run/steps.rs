@@ -218,6 +218,7 @@ impl Executor {
     fn look_over(&mut self, site: u32, nested: bool, holds: bool) -> Result<Value, Halt> {
         // A condition may do something. Before this task counts as waiting itself.
         if !(holds && nested) {
+            self.check_block();
             self.tell_stirred();
         }
         if !holds {
