@@ -118,3 +118,33 @@ fn invariants_over_objects_are_looked_at_when_a_block_is_over() {
         everywhere(&both, &[], &[]);
     }
 }
+
+/// What looks from outside does nothing else, also behind a variable that holds a function: then
+/// it cannot be worked out, in a run as in a check.
+#[test]
+fn an_invariant_only_looks_whatever_it_calls() {
+    for (deed, says) in [
+        ("x = 5", "changes a variable"),
+        ("atomically { let z = 1 }", "is an `atomically` block"),
+        ("await true", "waits"),
+        ("sleep 1ms", "waits"),
+        ("print 1", "prints"),
+        ("m.acquire()", "calls `acquire`"),
+        ("with m { }", "calls `acquire`"),
+        ("fork()", "makes a process"),
+        ("spawn { }", "spawns a task"),
+        ("let q = queue()", "makes an object"),
+        ("exit 3", "ends a task"),
+    ] {
+        let script = format!(
+            "lock m\nshared x = 0\nfn f() {{ {deed}; return true }}\nvar look = f\ninvariant look()\nx += 0\nprint x\n"
+        );
+        everywhere(&script, &["0"], &["invariant"]);
+        let told = conc().file("s.conc", &script).args(["run", "--format", "json", "s.conc"]).finish();
+        let text = told.findings()[0].to_string();
+        assert!(text.contains(&format!("an `invariant` or an `expect` looks from outside, and this {says}")), "{text}");
+    }
+    let looks = "lock m\nqueue q\natomic x = 1\nfn f() { return not m.locked() and q.qsize() == 0 and x.load() == 1 }\n\
+                 var look = f\ninvariant look()\nexpect every look()\nprint self.name\n";
+    everywhere(looks, &["main"], &[]);
+}

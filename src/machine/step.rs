@@ -1,5 +1,6 @@
 //! What a task asks of the backend: its next step, with the operands.
 
+use crate::program::Program;
 use crate::program::code::SelfInfo;
 use crate::program::kind::{Memory, Update};
 use crate::program::value::{Error, ErrorKind, ObjRef, Value};
@@ -228,6 +229,48 @@ impl Step {
             _ => return None,
         };
         let text = format!("`finally` runs when all has ended, and this {deed}");
+        Some(Error::new(ErrorKind::Type, text))
+    }
+
+    /// Why what looks from outside, an `invariant` or an `expect`, cannot do it: it is more than
+    /// a look. The compiler refuses that but behind values that only the run knows.
+    pub fn more_than_a_look(&self, program: &Program) -> Option<Error> {
+        let deed = match self {
+            Step::Access { access: Access::Read | Access::Update(Update::Load, ..), .. }
+            | Step::SelfInfo(_)
+            | Step::TaskField { .. }
+            | Step::Interrupted
+            | Step::Renew
+            | Step::End(_)
+            | Step::Failed(_) => return None,
+            Step::Operate { object, method, .. } => {
+                let method = &program.kinds[object.kind as usize].methods[*method as usize];
+                if method.looks {
+                    return None;
+                }
+                &format!("calls `{}`", method.word())
+            }
+            Step::Access { .. } => "changes a variable",
+            Step::Spawn(_) => "spawns a task",
+            Step::Submit { .. } => "hands over a job",
+            Step::Fork | Step::Hire { .. } => "makes a process",
+            Step::Terminate(_) | Step::Kill(_) | Step::Exit(_) => "ends a task",
+            Step::Print(_) => "prints",
+            Step::Choose(_) => "chooses",
+            Step::New { .. } => "makes an object",
+            Step::NewRecord { .. } => "makes a record",
+            Step::AtomicBegin | Step::AtomicEnd => "is an `atomically` block",
+            Step::Select { .. }
+            | Step::Join { .. }
+            | Step::JoinAll { .. }
+            | Step::Wait(_)
+            | Step::Sleep(_)
+            | Step::Busy(_)
+            | Step::Yield
+            | Step::AwaitBegin { .. }
+            | Step::AwaitEnd { .. } => "waits",
+        };
+        let text = format!("an `invariant` or an `expect` looks from outside, and this {deed}");
         Some(Error::new(ErrorKind::Type, text))
     }
 

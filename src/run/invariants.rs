@@ -88,6 +88,10 @@ impl Executor {
                 Some(step) => step,
                 None => machine.advance(self.program, self),
             };
+            if let Some(error) = step.more_than_a_look(self.program) {
+                next = machine.raise(error);
+                continue;
+            }
             let answer = match step {
                 Step::End(value) => break Some(Ok(value)),
                 Step::Failed(error) => break Some(Err(error)),

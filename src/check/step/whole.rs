@@ -222,10 +222,14 @@ impl Move<'_> {
         (self.outside, self.in_atomic) = (true, true);
         let mut machine = Task::new(self.program, function, &[], &[]);
         let what = "an `invariant` or an `expect` that goes on and on";
-        let result = self.run_whole(&mut machine, None, what, |_, _, step| match step {
+        let program = self.program;
+        let result = self.run_whole(&mut machine, None, what, |_, machine, step| match step {
             Step::End(value) => Took::Over(Ok(value)),
             Step::Failed(error) => Took::Over(Err(error)),
-            step => Took::Inline(step),
+            step => match step.more_than_a_look(program) {
+                Some(error) => Took::On(machine.raise(error)),
+                None => Took::Inline(step),
+            },
         });
         (self.outside, self.in_atomic, self.site, self.released) = before;
         self.log = log;
