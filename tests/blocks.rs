@@ -10,7 +10,9 @@ use support::conc;
 fn everywhere(script: &str, prints: &[&str], failures: &[&str]) {
     for command in [&["run", "--format", "json"][..], &["check", "--format", "json"]] {
         let ended = conc().file("s.conc", script).args(command).args(["s.conc"]).finish();
-        assert_eq!(ended.failures(), failures, "{command:?} {script}\n{}{}", ended.stdout, ended.stderr);
+        let mut told = ended.failures();
+        told.sort();
+        assert_eq!(told, failures, "{command:?} {script}\n{}{}", ended.stdout, ended.stderr);
         if command[0] == "run" {
             assert_eq!(ended.prints(), prints, "{script}");
             continue;
@@ -18,7 +20,9 @@ fn everywhere(script: &str, prints: &[&str], failures: &[&str]) {
         for schedule in ended.findings().iter().filter_map(|f| f["schedule"].as_str()) {
             for model in [&[][..], &["--model"]] {
                 let replay = conc().file("s.conc", script).args(["replay", "--format", "json"]).args(model);
-                assert_eq!(replay.args(["s.conc", schedule]).finish().failures(), failures, "{model:?} {script}");
+                let mut told = replay.args(["s.conc", schedule]).finish().failures();
+                told.sort();
+                assert_eq!(told, failures, "{model:?} {script}");
             }
         }
     }
@@ -147,4 +151,47 @@ fn an_invariant_only_looks_whatever_it_calls() {
     let looks = "lock m\nqueue q\natomic x = 1\nfn f() { return not m.locked() and q.qsize() == 0 and x.load() == 1 }\n\
                  var look = f\ninvariant look()\nexpect every look()\nprint self.name\n";
     everywhere(looks, &["main"], &[]);
+}
+
+/// A look that is not true has changed nothing; what it would change with coming true it may.
+#[test]
+fn a_look_in_vain_changes_nothing() {
+    let says =
+        "an `await` looks again until its condition is true, and this one has changed something though it is not";
+    for (head, condition) in [
+        ("atomic n = 0", "n.add(1) >= 3"),
+        ("shared n = 0\nfn f() { n += 1; return n > 3 }", "f()"),
+        ("queue q\nfn f() { q.put(1); return false }", "f()"),
+        ("lock m\nfn f() { return m.acquire(blocking: false) and false }", "f()"),
+        ("fn f() { print 1; return false }\nvar g = f", "g()"),
+    ] {
+        let block = format!(
+            "{head}\nspawn {{ try {{ await {condition} }} catch Type as e {{ print e.message }} }}\njoin all\n"
+        );
+        let prints: &[&str] = if head.contains("print") { &["1", says] } else { &[says] };
+        let failures: &[&str] = if head.starts_with("lock") { &["abandoned-lock"] } else { &[] };
+        everywhere(&block, prints, failures);
+        if failures.is_empty() {
+            let block = format!("{head}\ntask t {{ atomically {{ await {condition} }} }}\nspawn process t\njoin all\n");
+            everywhere(&block, &prints[..prints.len() - 1], &["error"]);
+        }
+    }
+    let chooses =
+        "fn f() { return choose([true, false]) }\nvar g = f\ntry { await g() } catch Type as e { print e.message }\n";
+    everywhere(chooses, &["the condition of an `await` is looked at again and again, and must not choose"], &[]);
+    let takes = "atomic free = 1\nshared n = 0\ntask t { repeat 2 { await free.cas(1, 0); n += 1; free = 1 } }\n\
+                 spawn t x2\njoin all\nprint n\n";
+    everywhere(takes, &["4"], &[]);
+    // A section is no one step to whom a look must not wait for it.
+    let meets = "lock m\nfn f() { with m { }; return true }\nspawn { with m { } }\n\
+                 try { await f() } catch Type as e { print \"met\" }\njoin all\nexpect some true\n";
+    let outcomes = |without: &[&str]| {
+        let check = conc().file("s.conc", meets).args(["check", "--format", "json"]).args(without).args(["s.conc"]);
+        let mut prints: Vec<String> =
+            check.finish().of_type("outcome").iter().map(|o| o["prints"].to_string()).collect();
+        prints.sort();
+        prints
+    };
+    assert_eq!(outcomes(&[]), outcomes(&["--no-reduction"]));
+    assert_eq!(outcomes(&[]).len(), 2);
 }

@@ -603,17 +603,18 @@ pub fn task_facts(explorer: &Explorer, row: &Row, task: TaskId) -> TaskFacts {
     }
 }
 
-/// What an end of a complete execution is worth a note for.
+/// What an end of a complete execution is worth a note for, once `finally` has run.
 pub fn notes(explorer: &Explorer, row: &Row) -> Vec<Note> {
     let model = explorer.model;
-    let m = super::moves::Move::new(model, row.parts(), &[], explorer.main, explorer.main);
+    let mut m = super::moves::Move::new(model, row.parts(), &[], explorer.main, explorer.main);
+    m.run_finally();
     let mut notes = Vec::new();
     for (ix, part) in row.parts().iter().enumerate() {
         if *part == 0 {
             continue;
         }
-        let part = model.space.part(*part);
-        let (Part::Object(o), Key::Object(id)) = (&*part, model.space.key(ix as u32)) else { continue };
+        let Key::Object(id) = model.space.key(ix as u32) else { continue };
+        let Some(o) = m.object(id, ObjectPart::clone) else { continue };
         if o.values.is_empty() {
             continue;
         }

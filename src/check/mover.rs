@@ -96,8 +96,8 @@ pub struct Movers {
     /// A process may be made, with a copy of all `var` memory, while threads
     /// write to it. That reads all of it, and no race is told of it.
     pub copies: bool,
-    /// Some operation is within an `atomically`, where it fails if it would
-    /// have to wait: an end of its own, for any of them.
+    /// Some operation is within an `atomically`, or in the look of an `await`, where it fails if
+    /// it would have to wait: an end of its own, for any of them.
     atomic: bool,
 }
 
@@ -119,7 +119,7 @@ impl Movers {
     }
 
     pub fn of(program: &Program) -> Movers {
-        let atomic = program.code.iter().any(|i| matches!(i, Instr::AtomicBegin));
+        let atomic = program.code.iter().any(|i| matches!(i, Instr::AtomicBegin)) || looks_by_calls(program);
         let mut movers = Movers { atomic, copies: copies(program), ..Movers::default() };
         let mut exits = false;
         let mut threads = program.objects.iter().any(|o| o.kind == place::pool);
@@ -273,4 +273,27 @@ impl Movers {
     pub fn ends_join(&self) -> bool {
         !self.none && !self.deadly && !self.ends_seen && !self.forks
     }
+}
+
+/// Whether the condition of an `await` calls what may operate on objects as a block does: a
+/// function, or a method that does more than look.
+fn looks_by_calls(program: &Program) -> bool {
+    let mut within = false;
+    program.code.iter().any(|instr| {
+        match instr {
+            Instr::AwaitBegin { .. } => within = true,
+            Instr::AwaitEnd { .. } => within = false,
+            _ => {}
+        }
+        let more = match instr {
+            Instr::Call { .. } | Instr::CallValue { .. } => true,
+            Instr::CallMethod(call) => {
+                let name = program.symbols[program.calls[*call as usize].symbol as usize].as_str();
+                let mut kinds = KINDS.iter().filter_map(|kind| Some(&kind.methods[kind.method(name)? as usize]));
+                kinds.any(|method| !method.looks)
+            }
+            _ => false,
+        };
+        within && more
+    })
 }

@@ -226,10 +226,25 @@ impl Step {
             Step::Wait(_) | Step::AwaitBegin { .. } | Step::Sleep(_) => "waits",
             Step::Terminate(_) | Step::Kill(_) => "ends a task",
             Step::Exit(_) => "ends a process",
+            Step::Choose(_) => "chooses",
             _ => return None,
         };
         let text = format!("`finally` runs when all has ended, and this {deed}");
         Some(Error::new(ErrorKind::Type, text))
+    }
+
+    /// Whether it may change something that others can see, or be seen itself.
+    pub fn may_change(&self, program: &Program) -> bool {
+        let only_itself = matches!(
+            self,
+            Step::New { .. }
+                | Step::NewRecord { .. }
+                | Step::Busy(_)
+                | Step::Yield
+                | Step::AwaitBegin { .. }
+                | Step::AwaitEnd { .. }
+        );
+        !only_itself && self.more_than_a_look(program).is_some()
     }
 
     /// Why what looks from outside, an `invariant` or an `expect`, cannot do it: it is more than

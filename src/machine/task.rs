@@ -118,6 +118,18 @@ enum Pending {
     },
 }
 
+/// What it has done in the look of an `await` that it is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Look {
+    /// It is in none.
+    None,
+    /// It has only looked.
+    Only,
+    /// It has asked for a step that may change something.
+    Asked,
+    Changed,
+}
+
 /// A task between two steps.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Task {
@@ -135,6 +147,7 @@ pub struct Task {
     /// How many blocks and looks in one step it is in, each within the one before: a function
     /// with such a block may be called in another. Only the outermost one is a step.
     blocks: u32,
+    look: Look,
 }
 
 /// Errors are rare and large; boxed, they leave the common answer in a
@@ -203,6 +216,7 @@ impl Task {
             half_done: None,
             is_main: f.kind == FunctionKind::Main,
             blocks: 0,
+            look: Look::None,
         }
     }
 
@@ -243,6 +257,10 @@ impl Task {
     /// The answer to the last step.
     #[inline]
     pub fn resume(&mut self, program: &Program, value: Value) -> Option<Step> {
+        if self.look == Look::Asked {
+            // What was refused has changed nothing: `x.cas(0, 1)`, `m.acquire(blocking: false)`.
+            self.look = if value == Value::Bool(false) { Look::Only } else { Look::Changed };
+        }
         self.pc += 1;
         match std::mem::replace(&mut self.pending, Pending::Nothing) {
             Pending::Push => self.stack.push(value),
@@ -403,7 +421,15 @@ impl Task {
             self.quick(program, host);
             match self.instruction(program, &*host) {
                 Ok(false) => {}
-                Ok(true) => return std::mem::replace(&mut self.asked, Step::Interrupted),
+                Ok(true) => {
+                    let step = std::mem::replace(&mut self.asked, Step::Interrupted);
+                    if self.look == Look::None {
+                        return step;
+                    }
+                    if let Some(step) = self.in_look(program, step) {
+                        return step;
+                    }
+                }
                 Err(error) => {
                     if let Some(step) = self.raise(*error) {
                         return step;
@@ -411,6 +437,22 @@ impl Task {
                 }
             }
         }
+    }
+
+    /// A step that a look asks for, with a note whether it may change something; none if it is
+    /// refused there.
+    #[cold]
+    fn in_look(&mut self, program: &Program, step: Step) -> Option<Step> {
+        if matches!(step, Step::Choose(_)) {
+            let text = "the condition of an `await` is looked at again and again, and must not choose";
+            return self.raise(local::type_error(text));
+        }
+        // The read half of a change is followed by the write.
+        let changes = step.may_change(program) || matches!(self.pending, Pending::Change { .. });
+        if self.look != Look::Changed {
+            self.look = if changes { Look::Asked } else { Look::Only };
+        }
+        Some(step)
     }
 
     /// The commonest instructions in their commonest form, as long as there

@@ -102,7 +102,10 @@ impl Task {
                 self.blocks += u32::from(!*nested);
                 match self.is_within_a_block() {
                     true => self.go_on(),
-                    false => self.tell(Step::AwaitBegin { site: *await_index, nested: *nested }),
+                    false => {
+                        self.look = Look::Only;
+                        self.tell(Step::AwaitBegin { site: *await_index, nested: *nested })
+                    }
                 }
             }
             Instr::AwaitEnd { await_index, again } => {
@@ -113,10 +116,16 @@ impl Task {
                 if within && !holds {
                     return Err(crate::objects::must_not_wait(false, "this `await`").into());
                 }
-                self.blocks = self.blocks.saturating_sub(u32::from(!nested));
                 if within {
+                    self.blocks -= u32::from(!nested);
                     return self.go_on();
                 }
+                if std::mem::replace(&mut self.look, Look::None) == Look::Changed && !holds {
+                    let text = "an `await` looks again until its condition is true, and this one has changed something \
+                                though it is not";
+                    return Err(local::type_error(text).into());
+                }
+                self.blocks = self.blocks.saturating_sub(u32::from(!nested));
                 self.pending = if holds { Pending::Drop } else { Pending::Await { again: *again } };
                 self.asked = Step::AwaitEnd { site: *await_index, nested, holds };
                 Ok(true)

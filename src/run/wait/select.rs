@@ -23,7 +23,8 @@ impl Executor {
         let deadline = after.map(|ns| futex::now_ns().saturating_add(ns as u64));
         let live = self.live_arms(arms)?;
         let ids: Vec<u32> = live.iter().map(|l| l.1.id).collect();
-        let first = self.random_below(live.len().max(1) as u64) as usize;
+        // `finally` has one way.
+        let first = if self.outside { 0 } else { self.random_below(live.len().max(1) as u64) as usize };
         let mut memos = vec![0; live.len()];
         let mut patience = Patience::new();
         loop {
