@@ -195,3 +195,33 @@ fn a_look_in_vain_changes_nothing() {
     assert_eq!(outcomes(&[]), outcomes(&["--no-reduction"]));
     assert_eq!(outcomes(&[]).len(), 2);
 }
+
+/// Where nobody knows whether a condition will ever be worked out, nobody is said to be stuck.
+#[test]
+fn a_condition_without_an_end_is_not_decided() {
+    for condition in ["await f()", "atomically { await f() }"] {
+        let script = format!("fn f() {{ loop {{ }} }}\n{condition}\n");
+        let ended = conc().file("s.conc", script).args(["check", "s.conc"]).finish().expect_code(3);
+        assert!(ended.stdout.contains("goes on and on"), "{}", ended.stdout);
+    }
+}
+
+/// What `check` prints can be followed, in whatever model a look counts as a turn.
+#[test]
+fn schedules_with_a_look_in_vain_can_be_followed() {
+    let deadlock = "var t = false\nspawn { t = true }\nspawn process { await t }\n";
+    let chooses = "shared v = 0\ninvariant v < 1\nv = 1\nprint choose(0..2)\n";
+    for (script, code) in [(deadlock, "deadlock"), (chooses, "invariant")] {
+        let check = conc().file("s.conc", script).args(["check", "--format", "json", "s.conc"]).finish();
+        let found = check.findings();
+        let schedule =
+            found.iter().find(|f| f["code"] == code).and_then(|f| f["schedule"].as_str()).expect("a schedule");
+        let args = ["step", "--color", "never", "s.conc", "--schedule", schedule];
+        let ended = conc().file("s.conc", script).args(args).input("q\n").finish().expect_code(1);
+        assert!(ended.stdout.contains(&format!("error[{code}]")), "{}", ended.stdout);
+        for model in [&[][..], &["--model"]] {
+            let replay = conc().file("s.conc", script).args(["replay", "--format", "json"]).args(model);
+            assert_eq!(replay.args(["s.conc", schedule]).finish().failures(), [code], "{model:?} {script}");
+        }
+    }
+}

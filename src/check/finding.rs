@@ -23,6 +23,7 @@ use hashbrown::HashMap;
 use std::cell::OnceCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// A group of stuck tasks as a finding, with what it is told apart by.
 #[derive(Clone, Debug)]
@@ -358,6 +359,7 @@ fn waits_in(m: &super::moves::Move, id: TaskId, task: &TaskPart) -> Option<Vec<W
                 let one = |c: &TaskId| view(m, ObjRef { id: *c, kind: place::task }, 0, 0);
                 (!children.is_empty()).then(|| children.iter().map(one).collect())
             }
+            Step::AwaitBegin { .. } | Step::AtomicBegin if m.model.endless.load(Relaxed) => None,
             Step::AwaitBegin { site, .. } => Some(vec![change(*site)]),
             // `atomically { await … }`: the condition comes first.
             Step::AtomicBegin => {

@@ -20,6 +20,7 @@ use crate::detect::event::Recording;
 use crate::detect::finding::{Code, Facts, Finding};
 use crate::detect::trace::Pick;
 use crate::lang::ast::Span;
+use crate::machine::Step;
 use crate::objects::TaskId;
 use crate::program::Program;
 use hashbrown::HashMap;
@@ -368,7 +369,7 @@ impl<'f, 'm> Follower<'f, 'm> {
         let was_dead = self.is_dead(process);
         let first = self.done.log.len();
         if !self.transition(number, ix, Mover::Task)? {
-            if named_for_ways {
+            if named_for_ways || is_a_look(&stands.at) {
                 return Ok(());
             }
             let waits = self.waits_for(&stands.at);
@@ -647,6 +648,12 @@ fn end(explorer: &mut Explorer, done: Done, round: bool) -> Followed {
         recording: None,
         work,
     }
+}
+
+/// Whether a task that cannot go ahead has looked in vain. Where others' accesses are compared with
+/// what it looks at, that is a turn; here it may be none, and changes nothing either way.
+pub(super) fn is_a_look(at: &At) -> bool {
+    matches!(at, At::Step(step) if matches!(**step, Step::AwaitBegin { .. } | Step::AtomicBegin))
 }
 
 /// Whether a finding tells who is stuck: what others do beside them may be what the schedule

@@ -526,6 +526,7 @@ fn model(
         sleeping: options.sleeping,
         movers: if options.joining { movers } else { movers.without_joins() },
         guards: Mutex::new(Guards { open, ..Guards::default() }),
+        endless: std::sync::atomic::AtomicBool::new(false),
     }
 }
 

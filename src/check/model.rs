@@ -6,6 +6,7 @@ use super::part::*;
 use crate::program::Program;
 use hashbrown::HashMap;
 use std::collections::BTreeSet;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What holds for all transitions of an exploration.
@@ -39,6 +40,9 @@ pub struct Model {
     /// Of states that differ only in which of alike tasks is where, one is enough.
     pub symmetry: bool,
     pub guards: Mutex<Guards>,
+    /// A look or a block was not gone through to its end: whether a task waits before such a
+    /// one nobody knows.
+    pub endless: AtomicBool,
 }
 
 impl Model {
@@ -74,6 +78,7 @@ impl Model {
             together: false,
             symmetry: false,
             guards: Mutex::default(),
+            endless: AtomicBool::new(false),
         }
     }
 }

@@ -262,7 +262,7 @@ impl Stepper {
             // A task may be named once more for the ways before a turn that
             // does not come.
             let for_ways = !wanted.ways.is_empty() && left.len() < before;
-            if !self.take_one(wanted, false, left) && !for_ways {
+            if !self.take_one(wanted, false, left) && !for_ways && !self.is_a_look(wanted) {
                 return Err(n + 1);
             }
         }
@@ -278,10 +278,20 @@ impl Stepper {
             (parts.next() == Some(head.as_str())).then(|| parts.filter_map(|w| w.parse().ok()).collect())
         };
         let turns = self.turns().into_iter();
-        let mut fitting = turns.filter_map(|t| ways(&t.label).filter(|w| left.starts_with(w)).map(|w| (w, t)));
+        // What a schedule does not say goes the first way.
+        let fits = |w: &Vec<u32>| left.starts_with(w) || w.starts_with(left) && w[left.len()..].iter().all(|w| *w == 0);
+        let mut fitting = turns.filter_map(|t| ways(&t.label).filter(fits).map(|w| (w, t)));
         let Some((taken, turn)) = fitting.next().filter(|(_, t)| !own || self.is_own(t)) else { return false };
-        left.drain(..taken.len());
+        left.drain(..taken.len().min(left.len()));
         self.take(&turn)
+    }
+
+    /// Whether the task of a turn that cannot be taken has looked in vain: see `follow`.
+    fn is_a_look(&self, wanted: &schedule::Turn) -> bool {
+        let explorer = self.explorer();
+        let task = self.numbers(&explorer).task(wanted.task);
+        let part = task.and_then(|task| explorer.part(self.row(), Key::Task(task)));
+        !wanted.ended && matches!(part.as_deref(), Some(Part::Task(t)) if super::follow::is_a_look(&t.at))
     }
 
     /// Whether a turn does not count in a schedule.

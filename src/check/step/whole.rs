@@ -11,6 +11,7 @@ use crate::check::seen::{self, Event};
 use crate::machine::{Home, Place, Step, Task};
 use crate::objects;
 use crate::program::value::{Error, ErrorKind, Looked, Value, brief, undecided};
+use std::sync::atomic::Ordering::Relaxed;
 
 /// What is made of a step.
 enum Took<T> {
@@ -51,6 +52,7 @@ impl Move<'_> {
             budget = budget.saturating_sub(price(&step));
             if budget == 0 {
                 self.cut = Some(what);
+                self.model.endless.store(true, Relaxed);
                 return None;
             }
             next = match take(self, machine, step) {
