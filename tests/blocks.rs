@@ -1,5 +1,5 @@
-//! `atomically` and `await` within each other, by way of a function: the outermost one is the
-//! step, in a run, a check and a replay alike.
+//! What is one step: `atomically` and the look of an `await`, within each other by way of a
+//! function, and what looks from outside. It is the same in a run, a check and a replay.
 
 mod support;
 
@@ -223,5 +223,40 @@ fn schedules_with_a_look_in_vain_can_be_followed() {
             let replay = conc().file("s.conc", script).args(["replay", "--format", "json"]).args(model);
             assert_eq!(replay.args(["s.conc", schedule]).finish().failures(), [code], "{model:?} {script}");
         }
+    }
+}
+
+/// A look whose attempts are in vain is one that waits, on real threads too.
+#[test]
+fn who_waits_by_attempts_is_seen_to_wait() {
+    for (head, condition) in [
+        ("atomic o = 1", "o.cas(0, 1)"),
+        ("semaphore o(0)", "o.acquire(blocking: false)"),
+        ("queue o\nfn f() { try { o.get_nowait() } catch Empty { return false }; return true }", "f()"),
+        ("queue o(0)\nfn f() { try { o.put_nowait(1) } catch Full { return false }; return true }", "f()"),
+    ] {
+        everywhere(&format!("{head}\nawait {condition}\n"), &[], &["deadlock"]);
+        everywhere(&format!("{head}\nspawn process {{ atomically {{ await {condition} }} }}\n"), &[], &["deadlock"]);
+    }
+}
+
+/// `finally` is alone, within a block and behind it.
+#[test]
+fn a_block_in_finally_ends_nothing() {
+    let script = "queue q\nshared x = 0\nfinally { atomically { x += 1 }; q.get() }\n";
+    everywhere(script, &[], &["error"]);
+}
+
+/// What `finally` must not do is refused wherever it is called.
+#[test]
+fn what_needs_others_is_refused_in_finally() {
+    for (deed, place) in [
+        ("sleep 1ms", "join f()"),
+        ("exit 3", "select { after f() => { } }"),
+        ("spawn { }", "select { q.put(f()) => { } else => { } }"),
+    ] {
+        let script = format!("queue q\nfn f() {{ {deed}; return [] }}\nfinally {{ {place} }}\n");
+        let ended = conc().file("s.conc", script).args(["run", "s.conc"]).finish().expect_code(2);
+        assert!(ended.stderr.contains("`finally` runs when all has ended"), "{}", ended.stderr);
     }
 }

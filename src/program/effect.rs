@@ -4,7 +4,7 @@
 //! are called; behind a value that only the run knows it does not look.
 
 use super::*;
-use crate::lang::ast::{Block, Else, Function as Definition, StmtKind, StrPart};
+use crate::lang::ast::{Block, Else, Function as Definition, JoinWhat, StmtKind, StrPart};
 use crate::program::kind::Update;
 
 /// Methods that only look.
@@ -146,7 +146,11 @@ impl<'a> Search<'a> {
             ExprKind::Field { object, .. } => self.expr(object, locals),
             ExprKind::Spawn(_) => found("spawns a task"),
             ExprKind::Submit { .. } => found("hands over a job"),
-            ExprKind::Join { .. } => self.effect(e.span, "waits"),
+            ExprKind::Join { what, timeout } => {
+                let whom = if let JoinWhat::Value(task) = what { Some(&**task) } else { None };
+                let waits = self.effect(e.span, "waits");
+                waits.or_else(|| whom.into_iter().chain(timeout.as_deref()).find_map(|e| self.expr(e, locals)))
+            }
             ExprKind::Call { callee, args } => {
                 let inner = args.iter().find_map(|a| self.expr(&a.value, locals));
                 inner.or_else(|| match &callee.kind {
@@ -251,6 +255,11 @@ impl<'a> Search<'a> {
             StmtKind::Busy(time) => self.effect(stmt.span, "waits").or_else(|| self.expr(time, locals)),
             StmtKind::Yield => self.effect(stmt.span, "waits"),
             StmtKind::Select(select) => self.effect(stmt.span, "waits").or_else(|| {
+                let operations = select.arms.iter().map(|arm| &arm.operation);
+                let mut first = operations.chain(select.after.iter().map(|after| &after.0));
+                if let Some(effect) = first.find_map(|e| self.expr(e, locals)) {
+                    return Some(effect);
+                }
                 let bodies = select.arms.iter().map(|arm| &arm.body).chain(select.after.iter().map(|after| &after.1));
                 bodies.chain(&select.otherwise).find_map(|body| self.block(body, locals))
             }),

@@ -188,6 +188,8 @@ impl Executor {
             Step::New { site, args, .. } => self.new_object(*site, args),
             Step::NewRecord { site, values, .. } => self.new_record(*site, values),
             Step::Hire { pool, index } => self.hire(*pool, *index),
+            // `finally` is alone from its beginning to its end.
+            Step::AtomicBegin | Step::AtomicEnd if self.outside => Ok(Value::None),
             Step::AtomicBegin => {
                 self.take_gate(true);
                 self.trace_block();

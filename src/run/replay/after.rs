@@ -59,7 +59,16 @@ impl Executor {
     pub(super) fn look_for_the_last_time(&mut self, step: &Step) {
         let looks = match step {
             Step::Access { access: Access::Read | Access::Update(Update::Load, ..), .. } => true,
-            Step::Operate { object, method, .. } => KINDS[object.kind as usize].methods[*method as usize].looks,
+            Step::Operate { object, method, args } => {
+                let looks = KINDS[object.kind as usize].methods[*method as usize].looks;
+                looks || self.in_atomic && self.changes_nothing(*object, *method, args.as_slice())
+            }
+            // One that fails is no more than a look.
+            Step::Access { place, access: Access::Update(Update::Cas, old, _) } if self.in_atomic => {
+                let there =
+                    self.cell(*place).ok().and_then(|cell| self.access_cell(cell, &Access::Read, self.site).ok());
+                there.is_some_and(|there| there != *old)
+            }
             Step::TaskField { .. } => true,
             Step::AwaitBegin { .. } | Step::AtomicBegin => true,
             Step::AwaitEnd { holds, .. } => !holds,
@@ -71,6 +80,19 @@ impl Executor {
             }
             self.hold();
         }
+    }
+
+    /// Whether an attempt at this within a look is in vain. If not, what it changed is taken back,
+    /// and its guards are let go of: the task stays where it is.
+    fn changes_nothing(&mut self, target: ObjRef, method: u8, args: &[Value]) -> bool {
+        self.guard_target(target);
+        let _ = self.attempt(target, method, args, None);
+        if self.undone == 0 {
+            self.unguard();
+            return true;
+        }
+        crate::run::supervisor::revert_slot(self.arena, self.slot, self.process);
+        false
     }
 
     /// The look came out false: the task awaits a change until its next turn.
