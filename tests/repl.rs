@@ -90,7 +90,7 @@ fn who_runs_keeps_the_old_function_and_who_begins_has_the_new_one() {
     assert_eq!(ended.stdout, "\"old\"\n\"old\"\n\"new\"\n\"new\"\n");
     let ended = session("fn f(a) { return a }\nfn g() { return f(1) }\ng()\nfn f() { return 0 }\ng()\n");
     assert_eq!(ended.stdout, "1\n");
-    assert!(ended.stderr.contains("`f` takes 0 arguments, and here it gets 1"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("`f` takes no argument, and here it gets 1"), "{}", ended.stderr);
 }
 
 const CIRCLE: &str = "lock a\nlock b\nbarrier both(2)\n\
