@@ -616,10 +616,8 @@ pub fn notes(explorer: &Explorer, row: &Row) -> Vec<Note> {
             continue;
         }
         let Key::Object(id) = model.space.key(ix as u32) else { continue };
-        let Some(o) = m.object(id, ObjectPart::clone) else { continue };
-        if o.values.is_empty() {
-            continue;
-        }
+        let holding = |o: &ObjectPart| (!o.values.is_empty()).then(|| o.clone());
+        let Some(o) = m.object(id, holding).flatten() else { continue };
         let count = o.values.len() as u64;
         let name = m.object_name(id);
         match o.kind {

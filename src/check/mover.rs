@@ -7,6 +7,7 @@
 use crate::objects::{KINDS, event, lock, place, pool, queue, rwlock, semaphore};
 use crate::program::Program;
 use crate::program::code::{ArmOperation, Field, FieldKind, Instr, MethodCall, NewSite, Receiver, SelfInfo};
+use crate::program::kind::does_more_than_look;
 use hashbrown::HashMap;
 
 /// See `Movers::copies`.
@@ -288,9 +289,7 @@ fn looks_by_calls(program: &Program) -> bool {
         let more = match instr {
             Instr::Call { .. } | Instr::CallValue { .. } => true,
             Instr::CallMethod(call) => {
-                let name = program.symbols[program.calls[*call as usize].symbol as usize].as_str();
-                let mut kinds = KINDS.iter().filter_map(|kind| Some(&kind.methods[kind.method(name)? as usize]));
-                kinds.any(|method| !method.looks)
+                does_more_than_look(KINDS, &program.symbols[program.calls[*call as usize].symbol as usize])
             }
             _ => false,
         };

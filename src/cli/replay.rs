@@ -222,8 +222,7 @@ impl Session<'_> {
         }
         self.show_lanes(&followed);
         let missing: Vec<&Finding> = followed.shown.iter().filter(|p| !observed.iter().any(|f| f.is_same(p))).collect();
-        let told = observed.iter().filter(|f| !f.code.is_note()).count();
-        let code = self.end(&followed, &report, &missing, (observed.len() as u64, told > 0));
+        let code = self.end(&followed, &report, &missing, &observed);
         let all = || observed.iter().copied().chain(&followed.circle);
         if self.args.format == Format::Json {
             let failures = all().filter(|f| !f.code.is_note()).count() as u64;
@@ -244,9 +243,8 @@ impl Session<'_> {
         self.draw(report.recording.map(Recording::in_steps), findings, code)
     }
 
-    /// The last line, and the exit code. `observed`: how many findings the run has told itself,
-    /// and whether any of them is a failure.
-    fn end(&self, followed: &Followed, report: &Report, missing: &[&Finding], (observed, failed): (u64, bool)) -> u8 {
+    /// The last line, and the exit code. `observed`: what the run has told itself.
+    fn end(&self, followed: &Followed, report: &Report, missing: &[&Finding], observed: &[&Finding]) -> u8 {
         match &report.stop {
             Stop::Failed(sentence) => super::put_failure(sentence),
             Stop::TimeLimit => put_err("conc: the time limit was reached; the run was ended\n"),
@@ -257,7 +255,7 @@ impl Session<'_> {
                 let (threads, processes) = (report.thread_count, report.process_count);
                 let made = format!("{}, {}", phrase::count(threads, "thread"), phrase::count(processes, "process"));
                 let promised = followed.shown.len();
-                let verdict = match (missing, followed.shown.is_empty(), observed) {
+                let verdict = match (missing, followed.shown.is_empty(), observed.len()) {
                     ([], true, 0) if followed.circle.is_empty() => "nothing went wrong".to_string(),
                     ([], true, 0) if followed.circle_from == Some(followed.turns.len()) => {
                         "it went round, and the model says that it does so for ever".to_string()
@@ -286,7 +284,7 @@ impl Session<'_> {
             }
         }
         // What the run predicts of other interleavings is not told here.
-        ran::exit_code_with(report, failed)
+        ran::exit_code_with(report, observed.iter().any(|f| !f.code.is_note()))
     }
 
     fn divergence(&self, followed: &Followed, what: &Divergence) -> String {

@@ -5,10 +5,7 @@
 
 use super::*;
 use crate::lang::ast::{Block, Else, Function as Definition, JoinWhat, StmtKind, StrPart};
-use crate::program::kind::Update;
-
-/// Methods that only look.
-const LOOKS: [&str; 7] = ["locked", "value", "is_set", "qsize", "empty", "full", "load"];
+use crate::program::kind::{Update, does_more_than_look};
 
 /// What is searched for.
 #[derive(Clone, Copy, PartialEq)]
@@ -166,8 +163,12 @@ impl<'a> Search<'a> {
     }
 
     fn method(&self, name: &str, e: &Expr) -> Effect {
-        let known = Update::method(name).is_some() || self.kinds.iter().any(|k| k.method(name).is_some());
-        if known && !LOOKS.contains(&name) { self.effect(e.span, &format!("calls `{name}`")) } else { None }
+        let writes = Update::method(name).is_some_and(|(update, _)| update != Update::Load);
+        if writes || does_more_than_look(self.kinds, name) {
+            self.effect(e.span, &format!("calls `{name}`"))
+        } else {
+            None
+        }
     }
 
     fn call(&mut self, name: &'a str, e: &'a Expr) -> Effect {

@@ -111,6 +111,11 @@ impl KindSpec {
     }
 }
 
+/// Whether some object that has a method of this name does more by it than look.
+pub fn does_more_than_look(kinds: &[KindSpec], method: &str) -> bool {
+    kinds.iter().any(|kind| kind.method(method).is_some_and(|m| !kind.methods[m as usize].looks))
+}
+
 /// The fields of a task's handle.
 pub const HANDLE_FIELDS: [&str; 5] = ["name", "alive", "pid", "result", "exit_code"];
 /// Those of a caught error.

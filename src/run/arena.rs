@@ -602,11 +602,9 @@ impl Arena {
         born: u64,
         holder: u32,
     ) -> Result<(), OutOfMemory> {
-        let is_used = self.object_at(id) != 0;
-        let at = match self.object_at(id) {
-            0 => self.heap().allocate(8 * object::COUNT, holder)?,
-            at => at,
-        };
+        let known = self.object_at(id);
+        let is_used = known != 0;
+        let at = if is_used { known } else { self.heap().allocate(8 * object::COUNT, holder)? };
         // Who still looks there may have just taken the guard.
         let (guard, version) = (self.half_at(at + 8 * object::GUARD), self.half_at(at + 8 * object::GUARD + 4));
         if is_used {

@@ -21,25 +21,22 @@ pub fn note(
     (at, old): (usize, u64),
     holder: u32,
 ) -> Result<(), OutOfMemory> {
-    if n >= UNDO {
-        return note_more(arena, slot, n, (at, old), holder);
-    }
     let entry = slot::UNDONE + 2 * n;
-    slot[entry].store(at as u64, Relaxed);
-    slot[entry + 1].store(old, Relaxed);
+    let [place, value] = if n < UNDO { [&slot[entry], &slot[entry + 1]] } else { more_room(arena, slot, n, holder)? };
+    place.store(at as u64, Relaxed);
+    value.store(old, Relaxed);
     slot[slot::UNDO_COUNT].store(n as u64 + 1, Release);
     Ok(())
 }
 
-/// The same where the slot has no room.
+/// Where that is noted for which the slot has no room.
 #[cold]
-fn note_more(
-    arena: &Arena,
+fn more_room<'a>(
+    arena: &'a Arena,
     slot: &[AtomicU64; slot::COUNT],
     n: usize,
-    (at, old): (usize, u64),
     holder: u32,
-) -> Result<(), OutOfMemory> {
+) -> Result<[&'a AtomicU64; 2], OutOfMemory> {
     let place = (n - UNDO) % MORE;
     let last = &slot[slot::UNDO_MORE];
     if place == 0 {
@@ -48,10 +45,7 @@ fn note_more(
         last.store(block as u64, Release);
     }
     let entry = entry(last.load(Relaxed) as usize, place);
-    arena.at(entry).store(at as u64, Relaxed);
-    arena.at(entry + 8).store(old, Relaxed);
-    slot[slot::UNDO_COUNT].store(n as u64 + 1, Release);
-    Ok(())
+    Ok([arena.at(entry), arena.at(entry + 8)])
 }
 
 fn entry(block: usize, place: usize) -> usize {

@@ -52,7 +52,6 @@ impl Move<'_> {
             budget = budget.saturating_sub(price(&step));
             if budget == 0 {
                 self.cut = Some(what);
-                self.model.endless.store(true, Relaxed);
                 return None;
             }
             next = match take(self, machine, step) {
@@ -99,6 +98,9 @@ impl Move<'_> {
             Step::AwaitBegin { .. } | Step::AwaitEnd { .. } => Took::On(machine.resume(m.program, Value::None)),
             step => m.in_block(machine, step),
         });
+        if end.is_none() {
+            self.model.endless.store(true, Relaxed);
+        }
         let stopped = matches!(end, Some(End::Stopped));
         let exits = if let Some(End::Exits(code)) = end { Some(code) } else { None };
         let (went, looks) = match end {
@@ -155,6 +157,9 @@ impl Move<'_> {
             Step::AwaitEnd { .. } => Took::Over(End::Looks(site)),
             step => m.in_block(machine, step),
         });
+        if end.is_none() {
+            self.model.endless.store(true, Relaxed);
+        }
         self.in_atomic = false;
         match end {
             Some(End::Stands(step)) => {
