@@ -484,6 +484,12 @@ impl Piece {
         self.carried.len()
     }
 
+    /// Whether something of what leads out of its states was not there yet: it was carried
+    /// out, an end is wanted, or a state is to be looked at again.
+    pub fn lacks(&self) -> bool {
+        self.lacks
+    }
+
     /// Gives a state that was `beyond` its steps.
     pub fn set_fan(
         &mut self,

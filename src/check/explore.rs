@@ -433,7 +433,7 @@ impl<'a> Explorer<'a> {
 
     /// Keeps what was carried out for the first time, state by state.
     fn keep_carried(&mut self, pieces: &mut [Piece], cut: usize, all: bool) {
-        for piece in pieces.iter_mut() {
+        for piece in pieces.iter_mut().filter(|piece| piece.lacks()) {
             let mut kept = vec![LeafAt::default(); piece.how_many_carried()];
             for at in 0..piece.count(cut) {
                 let carried: Vec<(u32, Carried)> = piece.carried_for(at).collect();

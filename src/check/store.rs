@@ -125,7 +125,12 @@ impl Words {
             self.stretches.push(vec![0; STRETCH * self.each].into_boxed_slice());
         }
         let at = self.len % STRETCH * self.each;
-        self.stretches[self.len / STRETCH][at..at + self.each].copy_from_slice(words);
+        let stretch = &mut self.stretches[self.len / STRETCH];
+        match words {
+            // Most often it is one.
+            [word] => stretch[at] = *word,
+            words => stretch[at..at + self.each].copy_from_slice(words),
+        }
         self.len += 1;
     }
 }
