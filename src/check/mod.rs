@@ -5,6 +5,7 @@
 
 pub mod accept;
 mod batch;
+mod ending;
 mod explore;
 mod fair;
 mod fewest;

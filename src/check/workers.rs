@@ -59,7 +59,8 @@ impl Others {
 
     /// They are awake from now on, until there has been nothing to do for some time.
     fn wake(&self) {
-        if self.each_has_one && self.awake.compare_exchange(0, self.pool.current_num_threads(), AcqRel, Acquire).is_ok() {
+        if self.each_has_one && self.awake.compare_exchange(0, self.pool.current_num_threads(), AcqRel, Acquire).is_ok()
+        {
             let awake = self.awake.clone();
             self.pool.spawn_broadcast(move |_| {
                 stay_awake(|| false, || rayon::yield_now() == Some(Yield::Executed));

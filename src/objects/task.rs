@@ -6,6 +6,7 @@
 //! result. Clock 0: all that the task did.
 
 use super::*;
+use crate::program::value::ObjRef;
 
 pub const JOIN: u8 = 0;
 /// The task ended: state and exit code as integers, and the result.
@@ -104,6 +105,39 @@ pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, args: &[Value], _again: 
         }
         _ => Outcome::Wait(0),
     }
+}
+
+/// Of `terminate`: whether there is something to end, which goes on by now. `word` gives one
+/// of the handle's words.
+///
+/// # Errors
+/// If that is nothing that can be terminated.
+pub fn terminated(target: ObjRef, word: impl Fn(usize) -> u64) -> Result<bool, Error> {
+    if target.kind != place::task {
+        return Err(Error::new(ErrorKind::Type, "only a task can be terminated"));
+    }
+    if word(STATE) != RUNNING {
+        return Ok(false);
+    }
+    if word(POOL) != 0 {
+        return Err(Error::new(ErrorKind::Type, "a job cannot be terminated; its pool can: `p.terminate()`"));
+    }
+    Ok(true)
+}
+
+/// The same of `kill`. `process`: it is a process, of which a handle tells by itself.
+///
+/// # Errors
+/// If that is nothing that can be killed.
+pub fn killed(target: ObjRef, process: bool, word: impl Fn(usize) -> u64) -> Result<bool, Error> {
+    if process {
+        return Ok(word(STATE) == RUNNING);
+    }
+    let text = match target.kind == place::task && word(POOL) != 0 {
+        true => "a job cannot be killed; its pool can end: `p.terminate()`",
+        false => "only a process can be killed; a thread is stopped with `terminate`",
+    };
+    Err(Error::new(ErrorKind::Type, text))
 }
 
 pub fn give_up<W: World>(_w: &mut W, _o: u32, _method: u8, _memo: u64) -> Outcome {

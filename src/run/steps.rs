@@ -3,34 +3,27 @@
 //! operating system: printing, the processor's time, the task's own numbers.
 
 use super::arena::{ending, facts, flag, object, process, ring, run, slot};
-use super::cell::CELL;
 use super::codec;
-use super::collect::Size;
 use super::events::About;
 use super::executor::Executor;
-use super::finish::{Ended, has_ended};
+use super::finish::Ended;
 use super::futex;
 use super::guard;
 use super::handle;
 use super::image::PLACES_MAX;
-use super::process::{self as proc, record_age};
 use super::record::Raw;
 use super::wait::Halt;
 use crate::detect::event::Kind;
 use crate::detect::trace::What;
 use crate::machine::{Access, Place, Step, Task, TaskField};
 use crate::objects::{self, KINDS, World, pool, task};
-use crate::program::code::{FieldArg, FieldKind, SelfInfo};
+use crate::program::code::SelfInfo;
 use crate::program::kind::Memory as MemoryKind;
 use crate::program::value::{Error, ErrorKind, ObjRef, Shown, Value};
-use nix::sys::signal::Signal;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 
 /// A longer line may be written in several pieces, so it is written alone.
 const LINE_WHOLE: usize = 4096;
-
-/// How long a process may take to end by a signal: one that was stopped does not.
-const DYING_NS: u64 = 100_000_000;
 
 impl Executor {
     /// Runs a task to its end.
@@ -432,218 +425,6 @@ impl Executor {
             self.note_peer(Kind::Join, target.id);
         }
         Ok(Value::Bool(true))
-    }
-
-    fn terminate(&mut self, target: ObjRef) -> Result<Value, Halt> {
-        if KINDS[target.kind as usize].word != "task" {
-            return Err(Error::new(ErrorKind::Type, "only a task can be terminated").into());
-        }
-        if has_ended(self.arena, target.id) {
-            return Ok(Value::None);
-        }
-        if self.arena.object(target.id, object::WORD + task::POOL).load(Relaxed) != 0 {
-            return Err(Error::new(ErrorKind::Type, "a job cannot be terminated; its pool can: `p.terminate()`").into());
-        }
-        if self.arena.facts(target.id, facts::FLAGS).load(Relaxed) & flag::PROCESS != 0 {
-            self.signal_process(target, Signal::SIGTERM);
-            return Ok(Value::None);
-        }
-        if let Some(slot) = self.arena.slot_of(target.id) {
-            self.arena.slot(slot, slot::FLAGS).fetch_or(flag::TERMINATE, SeqCst);
-            self.unpark(slot);
-        }
-        if target.id == self.task {
-            self.stops_in_turn();
-            return Err(Halt::Terminated);
-        }
-        Ok(Value::None)
-    }
-
-    fn kill(&mut self, target: ObjRef) -> Result<Value, Halt> {
-        let is_task = KINDS[target.kind as usize].word == "task";
-        let process = is_task && self.arena.facts(target.id, facts::FLAGS).load(Relaxed) & flag::PROCESS != 0;
-        if is_task && !process && self.arena.object(target.id, object::WORD + task::POOL).load(Relaxed) != 0 {
-            return Err(Error::new(ErrorKind::Type, "a job cannot be killed; its pool can end: `p.terminate()`").into());
-        }
-        if !process {
-            let text = "only a process can be killed; a thread is stopped with `terminate`";
-            return Err(Error::new(ErrorKind::Type, text).into());
-        }
-        if !has_ended(self.arena, target.id) {
-            self.signal_process(target, Signal::SIGKILL);
-        }
-        Ok(Value::None)
-    }
-
-    /// Whether a handle is of the first task of this process, which a signal to it ends.
-    pub(super) fn is_own_process(&self, target: ObjRef) -> bool {
-        self.arena.process(self.process, process::TASK).load(Relaxed) == u64::from(target.id) + 1
-    }
-
-    /// A handle's process is not reaped before its handle says that it ended,
-    /// so its pid is nobody else's.
-    fn signal_process(&mut self, target: ObjRef, signal: Signal) {
-        let index = self.arena.facts(target.id, facts::PROCESS).load(Relaxed) as usize;
-        // It goes no further in the block under way, whose end this is.
-        if index == self.process && self.in_atomic {
-            self.check_block();
-        }
-        self.arena.facts(target.id, facts::FLAGS).fetch_or(flag::SIGNALLED, SeqCst);
-        if self.replay.on {
-            // The supervisor sends it when its turn has come.
-            if index == self.process {
-                self.await_end_in_turn();
-            }
-            return;
-        }
-        let pid = self.arena.process(index, process::PID).load(SeqCst) as i32;
-        // A block in one step is gone through before: while this task has the gate nobody
-        // is within one, and the other process is gone when it is let go of. From its own
-        // nobody comes back here.
-        let waits = self.may_hold_off();
-        if waits {
-            self.take_gate(false);
-        }
-        proc::send(pid, signal);
-        // It may not know of the process yet, and others may wait for what it does when that is
-        // dead.
-        self.image.call_supervisor();
-        if waits {
-            let until = futex::now_ns() + DYING_NS;
-            while super::supervisor::is_alive(pid) && futex::now_ns() < until {
-                std::thread::yield_now();
-            }
-            self.leave_gate(false);
-        }
-    }
-
-    fn new_object(&mut self, site: u32, args: &[Value]) -> Result<Value, Halt> {
-        let new = &self.program.news[site as usize];
-        let spec = &KINDS[new.kind as usize];
-        let all = objects::arguments(spec, &new.given, args);
-        let words = objects::init(new.kind, &all, new.options).map_err(|(kind, text)| Error::new(kind, text))?;
-        let list = super::collect::list_of_object(site);
-        let id = self.new_number(list, 1).map_err(|_| self.refuse(0, 0))?;
-        self.arena.make_object(id, new.kind, words, u64::from(site) + 1, self.holder).map_err(|_| self.refuse(0, 0))?;
-        self.arena.object(id, object::OPTIONS).store(u64::from(new.options), Relaxed);
-        let target = ObjRef { id, kind: new.kind };
-        self.share_new(id);
-        if spec.word == "pool" {
-            self.share_with_workers(id, id);
-            if !self.program.hires_apart(new.kind, new.options) {
-                self.open_pool(id, new.options)?;
-            }
-        }
-        self.possess(id, 1, list, self.is_managed(target));
-        Ok(Value::Object(target))
-    }
-
-    fn new_record(&mut self, site: u32, values: &[Value]) -> Result<Value, Halt> {
-        let program = self.program;
-        let record = &program.records[site as usize];
-        let structure = &program.structs[record.structure as usize];
-        let Size { vars, shared, parts } = Size::of(structure);
-        let out = |e: &Self| e.refuse(0, 0);
-        let list = super::collect::list_of_record(program, site);
-        let first = self.new_number(list, 1 + parts).map_err(|_| out(self))?;
-        let kind = objects::place::record;
-        // Of the record that had the number before, which was of the same struct.
-        let (age, old_base) = match self.arena.object_at(first) {
-            0 => (0, 0),
-            _ => (record_age(self.arena, first) + 1, self.arena.object(first, object::INFO4).load(Relaxed)),
-        };
-        let mut words = [0; objects::WORDS];
-        words[0] = age;
-        self.arena.make_object(first, kind, words, u64::from(site) + 1, self.holder).map_err(|_| out(self))?;
-        let place = |heap: super::heap::Heap, count: u32| match count {
-            0 => Ok(0),
-            n => heap.allocate(CELL * n as usize + 64, self.holder).map(|b| b.next_multiple_of(64)),
-        };
-        let var_base = place(self.image.var_heap(), vars).map_err(|_| out(self))?;
-        let shared_base = match old_base {
-            0 => place(self.arena.heap(), shared).map_err(|_| out(self))?,
-            base => base as usize,
-        };
-        let words = [
-            (object::INFO, u64::from(record.structure)),
-            (object::INFO3, var_base as u64),
-            (object::INFO4, shared_base as u64),
-        ];
-        for (word, value) in words {
-            self.arena.object(first, word).store(value, Relaxed);
-        }
-        self.share_new(first);
-        if vars > 0 {
-            self.home.family().records.insert(first, age);
-        }
-        // A field that names another one comes after all that name none.
-        let names_another = |field: &crate::program::code::Field| match &field.what {
-            FieldKind::Object { args, .. } => args.iter().any(|a| matches!(a, FieldArg::Sibling(_))),
-            FieldKind::Memory { .. } => false,
-        };
-        for late in [false, true] {
-            for (index, field) in structure.fields.iter().enumerate().filter(|(_, f)| names_another(f) == late) {
-                let given = record.fields.iter().position(|f| *f as usize == index).and_then(|i| values.get(i));
-                self.make_field(first, record.structure, index, field, given)?;
-            }
-        }
-        // Last: who looks at all objects from outside finds it whole.
-        self.arena.object(first, object::INFO2).store(u64::from(first + 1), Release);
-        self.possess(first, 1 + parts, list, false);
-        Ok(Value::Object(ObjRef { id: first, kind }))
-    }
-
-    fn make_field(
-        &mut self,
-        record: u32,
-        structure: u32,
-        index: usize,
-        field: &crate::program::code::Field,
-        given: Option<&Value>,
-    ) -> Result<(), Halt> {
-        for i in 0..field.count.unwrap_or(1) {
-            match &field.what {
-                FieldKind::Memory { memory, first, init } => {
-                    let place = Place { home: crate::machine::Home::Record(record), index: first + i, memory: *memory };
-                    let cell = self.cell(place).map_err(|t| Error::new(ErrorKind::Type, t))?;
-                    given.into_iter().for_each(|v| self.publish(v));
-                    cell.init(given.unwrap_or(init), self.holder).map_err(|_| self.refuse(0, 0))?;
-                }
-                FieldKind::Object { kind, first, args, options } => {
-                    let sibling = |number: u32| {
-                        let id = record + 1 + number;
-                        Value::Object(ObjRef { id, kind: self.arena.kind(id) })
-                    };
-                    let args: Vec<Value> = args
-                        .iter()
-                        .map(|a| match a {
-                            FieldArg::Value(v) => v.clone(),
-                            FieldArg::Sibling(n) => sibling(*n),
-                        })
-                        .collect();
-                    let words = objects::init(*kind, &args, *options).map_err(|(kind, text)| Error::new(kind, text))?;
-                    let id = record + 1 + first + i;
-                    self.arena.make_object(id, *kind, words, 0, self.holder).map_err(|_| self.refuse(0, 0))?;
-                    let words = [
-                        (object::OPTIONS, u64::from(*options)),
-                        (object::INFO, u64::from(structure)),
-                        (object::INFO2, index as u64),
-                        (object::INFO3, u64::from(i)),
-                        (object::INFO4, u64::from(record) + 1),
-                    ];
-                    for (word, value) in words {
-                        self.arena.object(id, word).store(value, Relaxed);
-                    }
-                    if KINDS[*kind as usize].word == "pool" {
-                        self.share_with_workers(id, record);
-                        if !self.program.hires_apart(*kind, *options) {
-                            self.open_pool(id, *options)?;
-                        }
-                    }
-                }
-            }
-        }
-        Ok(())
     }
 
     // --------------------------------------------------------------- the task
