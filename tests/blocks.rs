@@ -260,3 +260,18 @@ fn what_needs_others_is_refused_in_finally() {
         assert!(ended.stderr.contains("`finally` runs when all has ended"), "{}", ended.stderr);
     }
 }
+
+/// What would wait there is refused, and has not done anything.
+#[test]
+fn who_must_not_wait_has_not_begun_to() {
+    let lock = "lock m\ncondition c(m)\natomic inside = 0\ninvariant inside <= 1\nfn f() { c.wait() }\n\
+                task t { with m { inside += 1; try { atomically { f() } } catch Type { }; \
+                try { await f() } catch Type { }; assert m.locked(); inside -= 1 } }\nspawn t x2\njoin all\n";
+    everywhere(lock, &[], &[]);
+    for wait in ["ba.wait()", "ba.wait(timeout: 1ms)"] {
+        let barrier = format!("barrier ba(2)\natomically {{ try {{ {wait} }} catch Type {{ }} }}\nba.wait()\n");
+        everywhere(&barrier, &[], &["deadlock"]);
+    }
+    // Who is the last one does not wait.
+    everywhere("barrier ba(1)\natomically { print ba.wait() }\n", &["0"], &[]);
+}
