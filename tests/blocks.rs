@@ -275,3 +275,20 @@ fn who_must_not_wait_has_not_begun_to() {
     // Who is the last one does not wait.
     everywhere("barrier ba(1)\natomically { print ba.wait() }\n", &["0"], &[]);
 }
+
+/// However what it waits for is written: a task that beats on does not change it.
+#[test]
+fn who_awaits_what_nobody_changes_is_stuck() {
+    let head = "atomic a = 0\natomic beat = 0\nevent e\nfn done() { return a == 1 }\nfn asks(o) { return o.is_set() }\n\
+                task heart { loop { beat += 1; beat -= 1 } }\nspawn daemon heart\n";
+    for condition in ["a == 1", "done()", "asks(e)", "asks(event())", "a.cas(1, 2)", "a == 0 and done()", "false"] {
+        let made = if condition.contains("event()") { "let o = event()\n    " } else { "" };
+        let condition = condition.replace("event()", "o");
+        let script = format!("{head}task t {{\n    {made}await {condition}\n}}\nlet w = spawn t\njoin w\n");
+        let ended = conc().file("s.conc", &script).args(["check", "--format", "json", "s.conc"]).finish();
+        assert_eq!(ended.failures(), ["deadlock"], "{script}\n{}{}", ended.stdout, ended.stderr);
+        // A run goes on until it is seen: there is no other end.
+        let ended = conc().file("s.conc", &script).args(["run", "--format", "json", "s.conc"]).finish();
+        assert_eq!(ended.failures(), ["deadlock"], "{script}\n{}{}", ended.stdout, ended.stderr);
+    }
+}

@@ -89,7 +89,7 @@ impl Might for Answers<'_> {
         self.snapshot.free[i] || self.snapshot.deeds[i].may_born(self.on(object, kind), methods)
     }
     fn may_change(&self, i: usize, site: u32) -> bool {
-        self.snapshot.free[i] || self.snapshot.deeds[i].may_change(&self.image.program.awaits[site as usize])
+        self.snapshot.free[i] || self.snapshot.deeds[i].may_change(&self.image.program, site)
     }
     fn may_terminate(&self, i: usize) -> bool {
         let main = self.snapshot.views[i].id == self.image.main_task();
