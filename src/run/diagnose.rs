@@ -18,6 +18,7 @@ use crate::detect::finding::*;
 use crate::detect::lock_order::{self, Dependency};
 use crate::detect::may::{Deeds, May, On, Root};
 use crate::detect::names::{self, Named};
+use crate::detect::places;
 use crate::detect::stuck::{self, BODY_ENDED, Scene};
 use crate::lang::ast::Span;
 use crate::objects::{self, KINDS, Need, pool, task};
