@@ -398,6 +398,28 @@ fn a_killed_guard_ends_the_run_and_conc_says_so() {
     conc.finish().expect_code(4).expect_stderr("guard");
 }
 
+/// `pkill -9 conc` takes both; a guard that is stopped does nothing.
+#[test]
+fn a_guard_that_can_do_nothing_leaves_no_process() {
+    for (signal, both) in [(Signal::SIGKILL, true), (Signal::SIGSTOP, false), (Signal::SIGKILL, false)] {
+        let mut conc = run("
+            queue q via manager
+            task child { spawn { loop { } }; print \"child {self.pid}\"; q.get() }
+            spawn process child x3
+            fork()
+            loop { }
+        ")
+        .start();
+        conc.lines("child ", 3);
+        let guard = named(&mut conc, "conc-guard").pid;
+        let first = if both { conc.pid() } else { guard };
+        let _ = kill(Pid::from_raw(first), if both { Signal::SIGKILL } else { signal });
+        let second = if both { guard } else { conc.pid() };
+        let _ = kill(Pid::from_raw(second), Signal::SIGKILL);
+        conc.finish();
+    }
+}
+
 #[test]
 fn what_main_spawned_ends_with_a_killed_main() {
     let mut conc = run("

@@ -2,6 +2,10 @@
 //! the guard.
 
 use super::*;
+use std::os::fd::AsRawFd;
+
+/// Linux has it on every processor that this is made for (asm-generic/fcntl.h).
+const F_SETSIG: i32 = 10;
 
 impl Supervisor {
     pub(super) fn fork_script(&mut self) -> Result<(), SetupError> {
@@ -96,6 +100,7 @@ impl Supervisor {
                 if joined.is_err() || nix::unistd::getppid() != supervisor {
                     proc::end(1);
                 }
+                self.lifeline.let_go();
                 // The supervisor tells how it ended.
                 crate::run::allocator::end_by_signal();
                 proc::plain_signals();
@@ -107,17 +112,53 @@ impl Supervisor {
     }
 }
 
-/// The process that leads the group and outlives nothing: see the head of the
+/// What the supervisor holds and nobody else: when it is gone, the system itself kills the group, the
+/// guard too, which may have been killed with it or be stopped. It is a pipe into which nothing is
+/// written; its end is told to who is to be told of it, by the signal that was asked for (`F_SETOWN`,
+/// `F_SETSIG` in fcntl(2)).
+pub(super) struct Lifeline {
+    /// The processes of the script have this one too: as long as there are any, it is there.
+    _told: OwnedFd,
+    held: OwnedFd,
+}
+
+impl Lifeline {
+    /// `group` is killed at its end.
+    fn new((told, held): (OwnedFd, OwnedFd), group: Pid) -> nix::Result<Lifeline> {
+        let own = |result: i32| nix::errno::Errno::result(result);
+        // SAFETY: these ask for a signal to a group of processes that belongs to this run, and take
+        // numbers alone.
+        unsafe {
+            own(libc::fcntl(told.as_raw_fd(), libc::F_SETOWN, -group.as_raw()))?;
+            own(libc::fcntl(told.as_raw_fd(), F_SETSIG, libc::SIGKILL))?;
+            own(libc::fcntl(told.as_raw_fd(), libc::F_SETFL, libc::O_ASYNC | libc::O_NONBLOCK))?;
+        }
+        Ok(Lifeline { _told: told, held })
+    }
+
+    /// In a process that is not to hold it.
+    fn let_go(&self) {
+        let _ = nix::unistd::close(self.held.as_raw_fd());
+    }
+}
+
+/// The process that leads the group and outlives nothing, with what it holds: see the head of the
 /// file.
-pub(super) fn fork_guard() -> nix::Result<Pid> {
+pub(super) fn fork_guard() -> nix::Result<(Pid, Lifeline)> {
     let supervisor = nix::unistd::getpid();
+    let ends = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
     // SAFETY: as for `fork_into_group`.
     match unsafe { nix::unistd::fork() }? {
         ForkResult::Parent { child } => {
             let _ = setpgid(child, child);
-            Ok(child)
+            let lifeline = Lifeline::new(ends, child).inspect_err(|_| {
+                proc::send(child.as_raw(), Signal::SIGKILL);
+                proc::reap(child.as_raw());
+            })?;
+            Ok((child, lifeline))
         }
         ForkResult::Child => {
+            drop(ends);
             let own = Pid::from_raw(0);
             let _ = setpgid(own, own);
             proc::plain_signals();
