@@ -359,10 +359,11 @@ impl Stepper {
         let all = LazyCell::new(|| self.log().chain(steps).cloned().collect::<Vec<(Mover, Logged)>>());
         let mut told: BTreeSet<String> = self.told().map(|f| f.0.clone()).collect();
         let mut findings = Vec::new();
-        let mut add = |code: Code, key: String, finding: Finding| {
+        // What is told already may come again at each turn.
+        let mut add = |code: Code, key: String, finding: &dyn Fn() -> Finding| {
             let key = format!("{} {key}", code.word());
             if told.insert(key.clone()) {
-                findings.push((key, finding));
+                findings.push((key, finding()));
             }
         };
         let of_event = |code, what| {
@@ -371,17 +372,17 @@ impl Stepper {
         };
         for event in events {
             let (code, key) = finding::key(self.model.program, &event);
-            add(code, key, of_event(code, What::Event(event)));
+            add(code, key, &|| of_event(code, What::Event(event.clone())));
         }
         let able = able(explorer, row);
         let scene = Scene1::new(explorer, row, &able);
         let stuck = scene.stuck();
         for one in scene.findings(&stuck) {
-            add(one.code, one.key, one.finding);
+            add(one.code, one.key.clone(), &|| one.finding.clone());
         }
         if able.is_empty() && scene.finished() {
             for (code, key, what) in ends(explorer, row) {
-                add(code, key, of_event(code, what));
+                add(code, key, &|| of_event(code, what.clone()));
             }
         }
         findings
