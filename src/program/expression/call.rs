@@ -99,7 +99,7 @@ impl Compiler<'_> {
                     let error = ScriptError::new(callee.span, format!("`{name}` is not defined"));
                     return self.error(error.label("not defined").unknown().help(format!("write `spawn {text}`")));
                 }
-                return self.undefined(name, callee.span, false);
+                return self.undefined(name, callee.span, Use::Read);
             }
         };
         let range = match builtin {
@@ -588,7 +588,7 @@ impl Compiler<'_> {
     /// `os.fork()`, `fmt.Println(x)`: a call of another language's library.
     fn foreign_module(&mut self, module: &str, object: &Expr, field: &Name) -> Option<()> {
         let Some(meant) = foreign_call(&field.text) else {
-            self.undefined(module, object.span, false);
+            self.undefined(module, object.span, Use::Read);
             return None;
         };
         let error = ScriptError::new(object.span.to(field.span), format!("there is no module `{module}`"));
