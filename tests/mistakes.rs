@@ -299,6 +299,16 @@ const MISTAKES: &[(At, &str, &str, &str)] = &[
     (Task, "R().v.cas(1)", "`cas` takes 2 arguments, and here it gets 1", "write `R().v.cas(old, new)`"),
     (Task, "let r = R(); r.v.cas(new: 1, old: 2)", "the arguments of `cas` are not named", "write `r.v.cas(old, new)`"),
     (Task, "atomic y = 0", "an `atomic` is declared at the top level", "`let y = …`"),
+    (Task, "print min(1, \"a\")", "`min` compares values of one type, not a string", "such as `min(a, b)`"),
+    (Task, "print max([1, 2s])", "`max` compares values of one type, not a duration", "such as `max(a, b)`"),
+    (Task, "print int(\"1.5\")", "`1.5` is no integer", "such as `int(\"7\")`"),
+    (Task, "print [1, 2][\"a\"]", "an index is an integer, not a string", "the last one `[-1]`"),
+    (Task, "let xs = [1]; print xs[none]", "an index is an integer, not none", "the last one `[-1]`"),
+    (Task, "print \"abc\"[true..]", "a bound of a slice is an integer, not a bool", "such as `xs[1..3]`"),
+    (Task, "seats.release(0)", "`n` is at least 1, and this is 0", "leave it out for 1"),
+    (Task, "with m { bell.notify(n: -1) }", "`n` is at least 0, and this is -1", "leave it out for 1"),
+    (Task, "5()", "what is called is a `fn` or a `task`, not an integer", "define one, `fn f() { }`"),
+    (Task, "q.put(blocking: true, 1)", "arguments without a name come first", "write `q.put(1, blocking: true)`"),
 ];
 
 fn errors(script: &str) -> Vec<ScriptError> {

@@ -8,7 +8,7 @@
 //! A new kind is a file and a line in `kind_list!`.
 
 use crate::lang::word::a;
-use crate::program::kind::{Default, KindSpec, Param};
+use crate::program::kind::{Default, KindSpec, Param, Refuses};
 use crate::program::value::{Error, ErrorKind, Value};
 
 pub use crate::program::kind::WORDS;
@@ -389,7 +389,8 @@ pub(crate) const BLOCKING: Param = Param { name: "blocking", default: Some(Defau
 pub(crate) const TIMEOUT: Param = Param { name: "timeout", default: Some(Default::None), object: None };
 
 pub(crate) const fn method(name: &'static str, params: &'static [Param]) -> crate::program::kind::Method {
-    crate::program::kind::Method { name, params, waits: false, timeout: None, blocking: None, looks: false }
+    let refuses: Refuses = |_| None;
+    crate::program::kind::Method { name, params, waits: false, timeout: None, blocking: None, looks: false, refuses }
 }
 
 /// A question about the object.
@@ -400,25 +401,16 @@ pub(crate) const fn question(name: &'static str) -> crate::program::kind::Method
 /// `acquire(blocking: true, timeout: none)`.
 pub(crate) const fn acquiring(name: &'static str) -> crate::program::kind::Method {
     crate::program::kind::Method {
-        name,
-        params: &[BLOCKING, TIMEOUT],
         waits: true,
         timeout: Some(1),
         blocking: Some(0),
-        looks: false,
+        ..method(name, &[BLOCKING, TIMEOUT])
     }
 }
 
 /// `wait(timeout: none)`.
 pub(crate) const fn waiting(name: &'static str) -> crate::program::kind::Method {
-    crate::program::kind::Method {
-        name,
-        params: &[TIMEOUT],
-        waits: true,
-        timeout: Some(0),
-        blocking: None,
-        looks: false,
-    }
+    crate::program::kind::Method { waits: true, timeout: Some(0), ..method(name, &[TIMEOUT]) }
 }
 
 /// `release(n = 1)`.

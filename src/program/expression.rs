@@ -467,8 +467,10 @@ impl Compiler<'_> {
     fn index(&mut self, object: &Expr, index: &Expr, span: Span) {
         if let ExprKind::Range { from, to, inclusive } = &index.kind {
             self.expression(object);
-            from.iter().for_each(|e| self.expression(e));
-            to.iter().for_each(|e| self.expression(e));
+            for bound in from.iter().chain(to) {
+                self.want_int(bound, "a bound of a slice is an integer", "such as `xs[1..3]`, or leave it out");
+                self.expression(bound);
+            }
             self.emit(Instr::Slice { from: from.is_some(), to: to.is_some(), inclusive: *inclusive }, span);
             return;
         }
@@ -510,6 +512,7 @@ impl Compiler<'_> {
         {
             // A field may be a row of places, so the index goes with it.
             self.names.used_field(field.span, &field.text);
+            self.want_int(index, "an index is an integer", "the first one is `[0]`");
             self.expression(record);
             self.expression(index);
             let symbol = self.symbol(&field.text);
@@ -517,6 +520,7 @@ impl Compiler<'_> {
             return;
         }
         self.want_elements(object);
+        self.want_int(index, "an index is an integer", "the first one is `[0]`, the last one `[-1]`");
         self.expression(object);
         self.expression(index);
         self.emit(Instr::Index, span);
