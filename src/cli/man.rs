@@ -55,8 +55,11 @@ const EXIT_CODES: &[(&str, &[(&str, &str)])] = &[
                  scripts, repl with what was entered next",
             ),
             ("run check step replay", "the script or the command line is wrong, and nothing ran"),
-            ("repl", "an entry was wrong, or a command could not be carried out, and the session went on; or the command \
-                 line is wrong"),
+            (
+                "repl",
+                "an entry was wrong, or a command could not be carried out, and the session went on; or the command \
+                 line is wrong",
+            ),
             (
                 "test",
                 "a script does not compile, or cannot be read or found, and the others were checked all the same; or \
