@@ -51,9 +51,35 @@ fn an_await_within_a_block_must_not_wait() {
                   try { atomically { f() } } catch Type as e { print e.message }\n\
                   try { await f() } catch Type as e { print e.message }\n\
                   go = true\natomically { print f() }\nawait f()\natomically { await f(); print \"past\" }\n";
-    let says = "an `atomically` block must not wait, and this `await` would make it";
-    everywhere(script, &[says, says, "true", "past"], &[]);
+    let block = "an `atomically` block must not wait, and this `await` would make it";
+    let look = "the condition of an `await` must not wait, and this `await` would make it";
+    everywhere(script, &[block, look, "true", "past"], &[]);
     everywhere("fn f() { await false }\natomically { f() }\n", &[], &["error"]);
+}
+
+/// Whichever of the two it is says so, in whoever carries it out.
+#[test]
+fn what_would_wait_says_where() {
+    let before = "queue q\nlock m\nevent bell\ntask idle { bell.wait() }\nspawn idle\n";
+    for (waits, culprit) in [
+        ("q.get()", "`q`"),
+        ("join all", "`join`"),
+        ("select { v = q.get() => { } }", "this `select`"),
+        ("wait()", "`wait()`"),
+        ("if bell.is_set() == false { nap() }", "`sleep`"),
+    ] {
+        let functions = format!("fn nap() {{ sleep 1ms }}\nfn f() {{ {waits}; return true }}\n");
+        let script = format!(
+            "{before}{functions}try {{ await f() }} catch Type as e {{ print e.message }}\n\
+             try {{ atomically {{ f() }} }} catch Type as e {{ print e.message }}\n\
+             try {{ atomically {{ await f(); q.put(1) }} }} catch Type as e {{ print e.message }}\n\
+             try {{ atomically {{ await m.locked() == false; f() }} }} catch Type as e {{ print e.message }}\n\
+             bell.set()\njoin all\n"
+        );
+        let look = format!("the condition of an `await` must not wait, and {culprit} would make it");
+        let block = format!("an `atomically` block must not wait, and {culprit} would make it");
+        everywhere(&script, &[&look, &block, &look, &block], &[]);
+    }
 }
 
 /// A look at a condition is such a block.

@@ -2,7 +2,7 @@
 //! line, with the mend; and two of them in one script are both told, whatever they
 //! are.
 
-use conc::lang::error::ScriptError;
+use conc::lang::error::{ScriptError, Sort};
 use conc::lang::parse::parse_all;
 use conc::objects::KINDS;
 use conc::program::compile::{analyse, compile};
@@ -299,6 +299,16 @@ const MISTAKES: &[(At, &str, &str, &str)] = &[
     (Task, "R().v.cas(1)", "`cas` takes 2 arguments, and here it gets 1", "write `R().v.cas(old, new)`"),
     (Task, "let r = R(); r.v.cas(new: 1, old: 2)", "the arguments of `cas` are not named", "write `r.v.cas(old, new)`"),
     (Task, "atomic y = 0", "an `atomic` is declared at the top level", "`let y = …`"),
+    (Task, "print min(1, \"a\")", "`min` compares values of one type, not a string", "such as `min(a, b)`"),
+    (Task, "print max([1, 2s])", "`max` compares values of one type, not a duration", "such as `max(a, b)`"),
+    (Task, "print int(\"1.5\")", "`1.5` is no integer", "such as `int(\"7\")`"),
+    (Task, "print [1, 2][\"a\"]", "an index is an integer, not a string", "the last one `[-1]`"),
+    (Task, "let xs = [1]; print xs[none]", "an index is an integer, not none", "the last one `[-1]`"),
+    (Task, "print \"abc\"[true..]", "a bound of a slice is an integer, not a bool", "such as `xs[1..3]`"),
+    (Task, "seats.release(0)", "`n` is at least 1, and this is 0", "leave it out for 1"),
+    (Task, "with m { bell.notify(n: -1) }", "`n` is at least 0, and this is -1", "leave it out for 1"),
+    (Task, "5()", "what is called is a `fn` or a `task`, not an integer", "define one, `fn f() { }`"),
+    (Task, "q.put(blocking: true, 1)", "arguments without a name come first", "write `q.put(1, blocking: true)`"),
 ];
 
 fn errors(script: &str) -> Vec<ScriptError> {
@@ -345,6 +355,66 @@ fn each_mistake_has_one_error_with_its_mend() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// A `;` parts them as a new line does, but where a bracket or a quote leaves it uncertain.
+#[test]
+fn of_two_mistakes_on_one_line_both_are_told_and_nothing_else() {
+    let on_a_line = |mistake: &&(At, &str, &str, &str)| {
+        let uncertain = ["is not closed", "closes nothing", "the end of the line", "at the top level"];
+        mistake.0 == Task && !uncertain.iter().any(|words| mistake.2.contains(words))
+    };
+    // What is wrong because of the block around it is told where that is certain.
+    let placed = |mistake: &&(At, &str, &str, &str)| errors(&script(&[mistake]).0)[0].sort == Sort::Placed;
+    let line: Vec<_> = MISTAKES.iter().filter(on_a_line).filter(|mistake| !placed(mistake)).collect();
+    assert!(line.len() > 100, "{}", line.len());
+    let mut faults = Vec::new();
+    for first in &line {
+        for second in line.iter().filter(|second| !std::ptr::eq(*first, **second)) {
+            let line = format!("task number0 {{ {} }}; task number1 {{ {} }}", first.1, second.1);
+            let script = format!("{BEFORE}{line}\n");
+            let said: Vec<String> = told(&script).into_iter().map(|(_, message)| message).collect();
+            // Of a pair of quotes the first is told, and so of such characters.
+            let pair = [first, second].iter().all(|mistake| mistake.2.ends_with("has no meaning here"));
+            if !pair && said != [first.2, second.2] {
+                faults.push(format!("{line}: {said:?}"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{} lines, such as\n{}", faults.len(), faults[..faults.len().min(60)].join("\n"));
+}
+
+#[test]
+fn a_name_alone_that_is_not_defined_is_told_as_that() {
+    let errors = errors("var counts = 0\ncount; counts; prnt; a1; f(1); zz\nfn f(a) { return a }\n");
+    let told: Vec<(&str, &str)> =
+        errors.iter().map(|e| (e.message.as_str(), e.help.as_deref().unwrap_or_default())).collect();
+    let far = "`let NAME = …` makes a local, `var NAME = …` memory that tasks share";
+    assert_eq!(
+        told,
+        [
+            ("`count` is not defined", "did you mean `counts`?"),
+            ("`counts` alone does nothing", "assign it, print it, or leave it out"),
+            ("`prnt` is not defined", "did you mean `print`?"),
+            ("`a1` is not defined", far.replace("NAME", "a1").as_str()),
+            ("`zz` is not defined", far.replace("NAME", "zz").as_str()),
+        ]
+    );
+}
+
+/// The `;`s of a head in other languages end nothing, nor does one before a block.
+#[test]
+fn of_a_head_with_semicolons_one_error_is_told() {
+    for script in [
+        "for i = 0; i < 3; i++ { x += 1 }",
+        "for let i = 0; i < 3; i += 1 { x += 1 }",
+        "if v := x; v > 0 { x += 1 }",
+        "while x < 3; { x += 1 }",
+        "loop; { x += 1 }",
+    ] {
+        let script = format!("{BEFORE}task t {{ {script} }}\nspawn t\n");
+        assert_eq!(told(&script).len(), 1, "{script}: {:?}", told(&script));
+    }
 }
 
 /// A local of another body is not what is meant, wherever it stands; but where it is not certain

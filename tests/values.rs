@@ -191,3 +191,77 @@ fn finally_does_not_sleep() {
         assert!(message.contains("a Type error") && message.contains("and this waits"), "{command}: {message}");
     }
 }
+
+/// A call of literals is refused before the run if, and only if, it is the error `Type` when it is
+/// reached.
+#[test]
+fn what_is_refused_of_literals_is_what_a_run_would_raise() {
+    use conc::{lang::parse::parse, objects::KINDS, program::compile};
+    let before = "lock m\nsemaphore s(1)\ncondition c(m)\nlatch l(9)\nfn f() { return 1 }\nlet xs = [1, 2, 3]\n";
+    let values = [
+        "1",
+        "-3",
+        "0",
+        "2s",
+        "true",
+        "none",
+        "\"\"",
+        "\"a\"",
+        "\"7\"",
+        "\" 7 \"",
+        "\"1_000\"",
+        "[]",
+        "[1]",
+        "[1, \"a\"]",
+        "[2s, 1s]",
+        "[[1]]",
+        "[true]",
+        "99999999999",
+        "\"99999999999999999999\"",
+    ];
+    let one = [
+        "len(A)",
+        "abs(A)",
+        "int(A)",
+        "str(A)",
+        "min(A)",
+        "max(A)",
+        "choose(A)",
+        "xs[A]",
+        "xs[A..]",
+        "xs[..A]",
+        "\"abc\"[A]",
+        "A()",
+        "s.release(A)",
+        "s.release(n: A)",
+        "c.notify(A)",
+        "l.add(A)",
+    ];
+    let two = ["min(A, B)", "max(A, B)", "min(1, A, B)", "xs[A..B]", "A[B]"];
+    let mut calls = Vec::new();
+    for a in values {
+        calls.extend(one.iter().map(|call| (*call, a, "0")));
+        calls.extend(two.iter().flat_map(|call| values.map(|b| (*call, a, b))));
+    }
+    let mut script = before.to_string();
+    for (call, a, b) in &calls {
+        let call = call.replace('A', "a").replace('B', "b");
+        script += &format!(
+            "with m {{ try {{ let a = {a}; let b = {b}; let r = {call}; print \"fine\" }} catch any as e {{ print e.kind }} }}\n"
+        );
+    }
+    let run = with_script(&["run", "--format", "json", "s.conc"], &script).expect_code(0);
+    let raised = run.prints();
+    assert_eq!(raised.len(), calls.len());
+    assert!(["fine", "Type", "Index"].iter().all(|end| raised.iter().any(|raised| raised == end)));
+    let mut faults = Vec::new();
+    for ((call, a, b), raised) in calls.iter().zip(&raised) {
+        let call = call.replace('A', "@").replace('B', b).replace('@', a);
+        let script = format!("{before}with m {{ print {call} }}\n");
+        let refused = compile(&parse(&script).expect("its form is right"), &script, KINDS, &[]).is_err();
+        if refused != (raised == "Type") {
+            faults.push(format!("{call}: {raised}, {}", if refused { "refused" } else { "not refused" }));
+        }
+    }
+    assert!(faults.is_empty(), "{} of {}:\n{}", faults.len(), calls.len(), faults[..faults.len().min(40)].join("\n"));
+}

@@ -150,6 +150,7 @@ fn scenarios(folder: &Path) -> Vec<(PathBuf, String)> {
 /// for a slip of form somewhere nothing may be wrong in meaning.
 #[test]
 fn a_slip_of_form_makes_nothing_else_wrong() {
+    use conc::lang::error::{ScriptError, Sort};
     use conc::objects::KINDS;
     let mut seed = 7u64;
     let mut tried = 0;
@@ -167,7 +168,10 @@ fn a_slip_of_form_makes_nothing_else_wrong() {
             tried += 1;
             let form = parsed.errors.clone();
             let errors = conc::program::compile::analyse(parsed, &wrong, KINDS, &[]).2;
-            let others: Vec<_> = errors.iter().filter(|error| !form.contains(error)).collect();
+            // A `;` makes two statements of one, each of which may be wrong; what the one defines is
+            // known in the other.
+            let follows = |error: &&ScriptError| SLIPS[slip] != ";" || error.sort == Sort::Unknown;
+            let others: Vec<_> = errors.iter().filter(|error| !form.contains(error)).filter(follows).collect();
             assert!(others.is_empty(), "{}: {others:#?}\n{wrong}", path.display());
         }
     }

@@ -162,6 +162,8 @@ pub struct Move<'a> {
     pub home: TaskId,
     pub site: u32,
     pub in_atomic: bool,
+    /// It is a look at the condition of an `await`.
+    pub in_look: bool,
     /// It took long: so limits are looked at.
     pub long: bool,
     /// How often it has gone back in a loop since that was last told.
@@ -208,6 +210,7 @@ impl<'a> Move<'a> {
             home,
             site: 0,
             in_atomic: false,
+            in_look: false,
             long: false,
             rounds: std::cell::Cell::new(0),
             outside: false,

@@ -18,15 +18,91 @@ pub struct ManArgs {
     folder: Option<PathBuf>,
 }
 
-/// The exit codes of `docs/cli.md`.
-const EXIT_CODES: &[(&str, &str)] = &[
-    ("0", "nothing wrong; notes may have been told"),
-    ("1", "findings, or a test that failed; fmt --check: some file would change"),
-    ("2", "the script or the command line is wrong, and nothing ran"),
-    ("3", "no answer: a limit was reached before the end"),
-    ("4", "conc or the machine failed; the sentence says how"),
-    ("130", "interrupted by a signal, after a report of what was known by then"),
+/// The exit codes of `docs/cli.md`, and what they are of a command where it is not the same.
+const EXIT_CODES: &[(&str, &[(&str, &str)])] = &[
+    (
+        "0",
+        &[
+            ("conc run check step replay", "nothing wrong; notes may have been told"),
+            ("repl", "nothing wrong; notes may have been told; or that of an exit that was entered"),
+            ("test", "every script passed"),
+            ("fmt", "every script has the layout, or has it now"),
+            ("lsp", "ended by shutdown and exit"),
+            ("explain completions man", "what was asked for has been printed or written"),
+        ],
+    ),
+    (
+        "1",
+        &[
+            (
+                "conc",
+                "findings; check: an expect some or expect every that is not met; test: a script that failed; \
+                 fmt --check: some file would change",
+            ),
+            ("check", "findings, or an expect some or expect every that is not met"),
+            ("test", "a script that failed, and none is wrong"),
+            ("fmt", "with --check: some file would change"),
+            ("lsp", "the editor vanished"),
+            ("run step replay repl", "findings"),
+        ],
+    ),
+    (
+        "2",
+        &[
+            (
+                "conc",
+                "the script or the command line is wrong, and nothing ran; test and fmt have gone on with the other \
+                 scripts, repl with what was entered next",
+            ),
+            ("run check step replay", "the script or the command line is wrong, and nothing ran"),
+            (
+                "repl",
+                "an entry was wrong, or a command could not be carried out, and the session went on; or the command \
+                 line is wrong",
+            ),
+            (
+                "test",
+                "a script does not compile, or cannot be read or found, and the others were checked all the same; or \
+                 the command line is wrong",
+            ),
+            (
+                "fmt",
+                "a script cannot be read or found, and the others were laid out all the same; or the command line is \
+                 wrong",
+            ),
+            ("explain lsp completions man", "the command line is wrong"),
+        ],
+    ),
+    (
+        "3",
+        &[
+            ("conc run check replay", "no answer: a limit was reached before the end"),
+            ("test", "none failed, and a limit left at least one undecided"),
+        ],
+    ),
+    (
+        "4",
+        &[(
+            "conc run check step replay repl test fmt explain lsp completions man",
+            "conc or the machine failed; the sentence says how",
+        )],
+    ),
+    (
+        "130",
+        &[(
+            "conc run check step replay repl test",
+            "interrupted by a signal, after a report of what was known by then",
+        )],
+    ),
 ];
+
+/// Those that the command of this name can end with.
+fn exit_codes(name: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    EXIT_CODES.iter().filter_map(move |(code, texts)| {
+        let (_, text) = texts.iter().find(|(names, _)| names.split(' ').any(|n| n == name))?;
+        Some((*code, *text))
+    })
+}
 
 const ENVIRONMENT: &[(&str, &str)] = &[
     ("NO_COLOR", "if set and not empty, no colours with --color auto"),
@@ -107,7 +183,7 @@ fn page(command: &clap::Command) -> String {
     let examples = example::of(own).iter().map(|e| (e.line, e.what));
     let mut roff = Roff::default();
     section(&mut roff, "EXAMPLES", examples);
-    section(&mut roff, "EXIT STATUS", EXIT_CODES.iter().copied());
+    section(&mut roff, "EXIT STATUS", exit_codes(name));
     section(&mut roff, "ENVIRONMENT", ENVIRONMENT.iter().copied());
     String::from_utf8_lossy(&out).into_owned() + &roff.render()
 }
@@ -122,6 +198,20 @@ fn section<'a>(roff: &mut Roff, title: &str, entries: impl Iterator<Item = (&'a 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_command_has_its_exit_codes() {
+        for command in pages(&whole()) {
+            let name = command.get_name();
+            let codes: Vec<&str> = exit_codes(name).map(|(code, _)| code).collect();
+            assert!(["0", "2", "4"].iter().all(|code| codes.contains(code)), "{name}: {codes:?}");
+        }
+        let said = |name: &str, code: &str| exit_codes(name).find(|of| of.0 == code).map_or("", |of| of.1);
+        assert!(said("run", "2").ends_with("nothing ran"));
+        assert!(said("test", "2").contains("the others were checked") && !said("test", "2").contains("nothing ran"));
+        assert!(said("check", "1").contains("expect some"));
+        assert_eq!(said("explain", "1"), "");
+    }
 
     #[test]
     fn a_page_has_all_its_sections() {

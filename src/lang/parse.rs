@@ -27,6 +27,7 @@ use super::ast::{Expr, Script, Span};
 use super::error::ScriptError;
 use build::Builder;
 use pest::Parser;
+pub use recover::Statements;
 pub use unexpected::NO_DICTIONARY;
 
 /// At most this many errors are told in one go.
@@ -75,6 +76,8 @@ pub struct Parsed {
     pub lost: Vec<Span>,
     /// Where blocks may begin or end elsewhere than was meant.
     pub unsure: Vec<Span>,
+    /// Of a script with errors: where statements end.
+    pub statements: Statements,
 }
 
 /// As [`parse`], and of a script with errors the part that can be read.
@@ -84,8 +87,12 @@ pub fn parse_all(source: &str) -> Parsed {
         return parsed;
     }
     for error in parsed.errors.iter().filter(|error| !error.is_understood()) {
-        let last = build::line_of(source, error.span.end as usize);
-        parsed.lost.push(build::line_of(source, error.span.start as usize).to(last));
+        // A `;` behind what is wrong may be what is wrong: `var ; x = 0`.
+        let rest = source.get(error.span.end as usize..).unwrap_or("");
+        let blanks = rest.len() - rest.trim_start_matches([' ', '\t']).len();
+        let stray = rest[blanks..].starts_with(';').then_some(blanks as u32 + 1);
+        let span = Span { end: error.span.end + stray.unwrap_or(0), ..error.span };
+        parsed.lost.push(parsed.statements.around(source, span));
     }
     parsed.lost.iter_mut().for_each(|span| clamp(span, source));
     parsed.errors = in_order(parsed.errors, source);
@@ -93,10 +100,12 @@ pub fn parse_all(source: &str) -> Parsed {
 }
 
 fn read(source: &str, entry: bool) -> Parsed {
+    let unread =
+        |errors, lost| Parsed { script: None, errors, lost, unsure: Vec::new(), statements: Statements::default() };
     if source.len() > SOURCE_MAX {
         let help = format!("a script has at most {} MiB", SOURCE_MAX >> 20);
         let error = ScriptError::new(Span::new(0, 0), "the script is too long").help(help);
-        return Parsed { script: None, errors: vec![error], lost: Vec::new(), unsure: Vec::new() };
+        return unread(vec![error], Vec::new());
     }
     let scan = scan::scan(source);
     let mut errors = scan.errors;
@@ -104,9 +113,11 @@ fn read(source: &str, entry: bool) -> Parsed {
     let mut unsure = scan.unsure;
     let unbalanced = !unsure.is_empty();
     if scan.unreadable {
-        return Parsed { script: None, errors, lost, unsure: Vec::new() };
+        return unread(errors, lost);
     }
     let mut text = scan.text;
+    // What is blanked out later ends no statement, so this stays true.
+    let mut statements = (!errors.is_empty()).then(|| Statements::of(&text, &errors));
     let mut words = None;
     // Each round takes one statement out of the text, so there are few. The next
     // begins where that stood; at last all is read, for the tree.
@@ -122,14 +133,19 @@ fn read(source: &str, entry: bool) -> Parsed {
                     &mut unsure,
                 );
                 let told = errors.len();
-                let mut builder = Builder::new(&text, errors, unsure);
+                let mut builder = Builder::new(&text, errors, unsure, statements);
                 (builder.entry, builder.unbalanced) = (entry, unbalanced);
                 let script = builder.script(pairs);
                 lost.append(&mut builder.lost);
                 let (errors, mut unsure) = (builder.errors, builder.unsure);
+                let statements = match (builder.statements, errors.is_empty()) {
+                    (Some(statements), _) => statements,
+                    (None, true) => Statements::default(),
+                    (None, false) => Statements::of(&text, &[]),
+                };
                 let not_understood = errors[told..].iter().filter(|error| !error.is_understood());
                 reached([source, &text], not_understood.map(|error| error.span), &mut unsure);
-                return Parsed { script: Some(script), errors, lost, unsure };
+                return Parsed { script: Some(script), errors, lost, unsure, statements };
             }
             Err(failure) => {
                 rounds += 1;
@@ -140,8 +156,10 @@ fn read(source: &str, entry: bool) -> Parsed {
                 }
                 // What follows from an error that has been told is not told.
                 let words = words.get_or_insert_with(|| slip::words_as_names(&text));
-                if !build::reported_on_line(&errors, &text, place) && !unexpected::uses(words, &text, place) {
-                    errors.push(unexpected::error(&text, source, &failure, place));
+                let statements = statements.get_or_insert_with(|| Statements::of(&text, &errors));
+                if !build::is_reported(&errors, statements, place) && !unexpected::uses(words, &text, place) {
+                    let begin = statements.begin(place as u32) as usize;
+                    errors.push(unexpected::error(&text, source, &failure, place, begin));
                 }
                 if recover::join_brace(&mut text, place) {
                     continue;
@@ -154,7 +172,7 @@ fn read(source: &str, entry: bool) -> Parsed {
             }
         }
     }
-    Parsed { script: None, errors, lost, unsure }
+    unread(errors, lost)
 }
 
 /// Adds what each of `spans` may reach to `unsure`.
@@ -176,14 +194,14 @@ pub fn parse_expr(source: &str) -> Result<Expr, Vec<ScriptError>> {
     }
     match grammar::Grammar::parse(grammar::Rule::lone_expr, &scan.text) {
         Ok(pairs) => {
-            let mut builder = Builder::new(&scan.text, errors, Vec::new());
+            let mut builder = Builder::new(&scan.text, errors, Vec::new(), None);
             match builder.lone_expr(pairs) {
                 Some(expr) if builder.errors.is_empty() => Ok(expr),
                 _ => Err(finish(builder.errors, source)),
             }
         }
         Err(failure) => {
-            errors.push(unexpected::error(&scan.text, source, &failure, unexpected::offset(&failure)));
+            errors.push(unexpected::error(&scan.text, source, &failure, unexpected::offset(&failure), 0));
             Err(finish(errors, source))
         }
     }

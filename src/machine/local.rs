@@ -1,10 +1,11 @@
-//! Local work on values: indexing, slices, the built-ins. No steps.
+//! Local work on values: indexing, slices, ranges. No steps. What the built-in functions give
+//! is in `program`, which asks it of literals before a run.
 
 use crate::lang::ast::BinaryOp;
-use crate::program::code::Builtin;
 use crate::program::kind::Update;
-use crate::program::value::{Error, ErrorKind, Names, Shown, Value, arithmetic};
-use std::cmp::Ordering;
+use crate::program::value::{Error, ErrorKind, Value, arithmetic};
+
+pub use crate::program::built_in::{call as builtin, text, type_error};
 
 type Result<T> = std::result::Result<T, Error>;
 
@@ -26,14 +27,6 @@ pub fn updated(update: Update, old: &Value, a: &Value, b: &Value) -> Result<(Opt
         Update::Rem => change(BinaryOp::Rem),
         Update::Cas => Ok(if old == a { (Some(b.clone()), Value::Bool(true)) } else { (None, Value::Bool(false)) }),
     }
-}
-
-pub fn text(value: &Value, names: &dyn Names) -> String {
-    Shown { value, names, quoted: false }.to_string()
-}
-
-pub fn type_error(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Type, message)
 }
 
 /// An index counts from the end if it is negative, as in Python.
@@ -115,50 +108,4 @@ pub fn range_list(from: &Value, to: &Value, inclusive: bool) -> Result<Value> {
         Err(_) if count < 0 => Ok(Value::list(Vec::new())),
         _ => Err(Error::new(ErrorKind::Overflow, format!("a range as a list has at most {RANGE_MAX} elements"))),
     }
-}
-
-pub fn builtin(which: Builtin, args: &[Value], names: &dyn Names) -> Result<Value> {
-    let first = args.first().unwrap_or(&Value::None);
-    match which {
-        Builtin::Len => match first {
-            Value::List(items) => Ok(Value::Int(items.len() as i64)),
-            Value::Str(s) => Ok(Value::Int(s.chars().count() as i64)),
-            v => Err(type_error(format!("`len` takes a list or a string, not {}", v.type_word()))),
-        },
-        Builtin::Min => extreme("min", args, Ordering::Less),
-        Builtin::Max => extreme("max", args, Ordering::Greater),
-        Builtin::Abs => match first {
-            Value::Int(i) => arithmetic::magnitude(*i),
-            v => Err(type_error(format!("`abs` takes an integer, not {}", v.type_word()))),
-        },
-        Builtin::Str => Ok(Value::string(text(first, names))),
-        Builtin::Int => match first {
-            Value::Int(_) => Ok(first.clone()),
-            Value::Bool(b) => Ok(Value::Int(i64::from(*b))),
-            Value::Str(s) => s.trim().parse().map(Value::Int).map_err(|_| type_error(format!("`{s}` is no integer"))),
-            v => Err(type_error(format!("`int` takes a string, not {}", v.type_word()))),
-        },
-    }
-}
-
-fn extreme(name: &str, args: &[Value], wanted: Ordering) -> Result<Value> {
-    let items: &[Value] = match args {
-        [Value::List(items)] => items,
-        _ => args,
-    };
-    let mut best: Option<&Value> = None;
-    for item in items {
-        let order = match (best, item) {
-            (None, Value::Int(_) | Value::Duration(_) | Value::Str(_)) => Some(wanted),
-            (Some(Value::Int(a)), Value::Int(b)) | (Some(Value::Duration(a)), Value::Duration(b)) => Some(b.cmp(a)),
-            (Some(Value::Str(a)), Value::Str(b)) => Some(b.cmp(a)),
-            _ => None,
-        };
-        match order {
-            None => return Err(type_error(format!("`{name}` compares values of one type, not {}", item.type_word()))),
-            Some(o) if o == wanted => best = Some(item),
-            Some(_) => {}
-        }
-    }
-    best.cloned().ok_or_else(|| Error::new(ErrorKind::Index, format!("`{name}` of nothing")))
 }

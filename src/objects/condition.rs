@@ -7,6 +7,7 @@
 //! waiters it wakes.
 
 use super::*;
+use crate::program::kind::Method;
 
 const WAIT: u8 = 0;
 pub const NOTIFY: u8 = 1;
@@ -26,7 +27,11 @@ pub const SPEC: KindSpec = KindSpec {
     word: "condition",
     params: &[Param { name: "lock", default: None, object: Some("lock") }],
     options: &[],
-    methods: &[waiting("wait"), method("notify", &[N]), method("notify_all", &[])],
+    methods: &[
+        waiting("wait"),
+        Method { refuses: |args| notified(args).err(), ..method("notify", &[N]) },
+        method("notify_all", &[]),
+    ],
     with: &[],
     iterate: None,
     arm: |_| false,
@@ -49,6 +54,11 @@ pub fn standing(_words: &[u64; WORDS], _values: u64) -> String {
     String::new()
 }
 
+/// How many a `notify` wakes.
+fn notified(args: &[Value]) -> Result<u64, (ErrorKind, String)> {
+    count_of(args.first(), 0, "`n`")
+}
+
 pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, args: &[Value], again: Option<u64>) -> Outcome {
     if let Some(depth) = again {
         return Outcome::Wait(depth);
@@ -61,7 +71,7 @@ pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, args: &[Value], again: O
     let count = match method {
         WAIT if !w.may_wait() => return Outcome::Wait(0),
         WAIT => return Outcome::Wait(lock::let_go(w, lock)),
-        NOTIFY => match count_of(args.first(), 0, "`n`") {
+        NOTIFY => match notified(args) {
             Ok(n) => n,
             Err((kind, text)) => return Outcome::Raise(kind, text),
         },

@@ -8,7 +8,7 @@
 //! A new kind is a file and a line in `kind_list!`.
 
 use crate::lang::word::a;
-use crate::program::kind::{Default, KindSpec, Param};
+use crate::program::kind::{Default, KindSpec, Param, Refuses};
 use crate::program::value::{Error, ErrorKind, Value};
 
 pub use crate::program::kind::WORDS;
@@ -367,18 +367,42 @@ pub fn failed_on(message: &str) -> Option<&str> {
     KINDS.iter().find_map(|kind| name(kind.word))
 }
 
-/// Why an operation fails that would wait where nothing may: within `atomically`, or, of
-/// what looks from `outside`, in `finally` (what else does so asks only for values).
-/// `culprit` says who would make it wait.
-pub fn must_not_wait(outside: bool, culprit: &str) -> Error {
-    let place = if outside { "`finally`" } else { "an `atomically` block" };
+/// Where nothing may wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Still {
+    /// An `atomically` block.
+    Block,
+    /// A look at the condition of an `await`, which is no wait by itself.
+    Look,
+    /// `finally`. What else looks from outside asks only for values.
+    Finally,
+}
+
+impl Still {
+    /// Of whoever looks from outside, or else is in a look or in a block.
+    pub fn of(outside: bool, looks: bool) -> Still {
+        match (outside, looks) {
+            (true, _) => Still::Finally,
+            (false, true) => Still::Look,
+            (false, false) => Still::Block,
+        }
+    }
+}
+
+/// Why an operation fails that would wait there. `culprit` says who would make it wait.
+pub fn must_not_wait(still: Still, culprit: &str) -> Error {
+    let place = match still {
+        Still::Block => "an `atomically` block",
+        Still::Look => "the condition of an `await`",
+        Still::Finally => "`finally`",
+    };
     Error::new(ErrorKind::Type, format!("{place} must not wait, and {culprit} would make it"))
 }
 
 /// The same of an operation on an object of this kind that reports call `name`.
-pub fn must_not_wait_for(outside: bool, kind: u8, name: &str) -> Error {
+pub fn must_not_wait_for(still: Still, kind: u8, name: &str) -> Error {
     let joins = KINDS[kind as usize].word == "task";
-    must_not_wait(outside, &format!("`{}`", if joins { "join" } else { name }))
+    must_not_wait(still, &format!("`{}`", if joins { "join" } else { name }))
 }
 
 /// Why an operation cannot be an arm of a `select`, if so.
@@ -394,7 +418,8 @@ pub(crate) const BLOCKING: Param = Param { name: "blocking", default: Some(Defau
 pub(crate) const TIMEOUT: Param = Param { name: "timeout", default: Some(Default::None), object: None };
 
 pub(crate) const fn method(name: &'static str, params: &'static [Param]) -> crate::program::kind::Method {
-    crate::program::kind::Method { name, params, waits: false, timeout: None, blocking: None, looks: false }
+    let refuses: Refuses = |_| None;
+    crate::program::kind::Method { name, params, waits: false, timeout: None, blocking: None, looks: false, refuses }
 }
 
 /// A question about the object.
@@ -405,25 +430,16 @@ pub(crate) const fn question(name: &'static str) -> crate::program::kind::Method
 /// `acquire(blocking: true, timeout: none)`.
 pub(crate) const fn acquiring(name: &'static str) -> crate::program::kind::Method {
     crate::program::kind::Method {
-        name,
-        params: &[BLOCKING, TIMEOUT],
         waits: true,
         timeout: Some(1),
         blocking: Some(0),
-        looks: false,
+        ..method(name, &[BLOCKING, TIMEOUT])
     }
 }
 
 /// `wait(timeout: none)`.
 pub(crate) const fn waiting(name: &'static str) -> crate::program::kind::Method {
-    crate::program::kind::Method {
-        name,
-        params: &[TIMEOUT],
-        waits: true,
-        timeout: Some(0),
-        blocking: None,
-        looks: false,
-    }
+    crate::program::kind::Method { waits: true, timeout: Some(0), ..method(name, &[TIMEOUT]) }
 }
 
 /// `release(n = 1)`.

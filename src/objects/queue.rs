@@ -41,12 +41,10 @@ pub const SPEC: KindSpec = KindSpec {
     options: &["via manager"],
     methods: &[
         crate::program::kind::Method {
-            name: "put",
-            params: &[VALUE, BLOCKING, TIMEOUT],
             waits: true,
             timeout: Some(2),
             blocking: Some(1),
-            looks: false,
+            ..method("put", &[VALUE, BLOCKING, TIMEOUT])
         },
         acquiring("get"),
         method("put_nowait", &[VALUE]),

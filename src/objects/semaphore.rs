@@ -4,7 +4,7 @@
 //! each; edges between unmatched pairs hide races and never invent one.
 
 use super::*;
-use crate::program::kind::With;
+use crate::program::kind::{Method, With};
 
 const ACQUIRE: u8 = 0;
 pub const RELEASE: u8 = 1;
@@ -22,7 +22,11 @@ pub const SPEC: KindSpec = KindSpec {
     word: "semaphore",
     params: &[Param { name: "value", default: Some(Default::Int(1)), object: None }],
     options: &[],
-    methods: &[acquiring("acquire"), method("release", &[N]), question("value")],
+    methods: &[
+        acquiring("acquire"),
+        Method { refuses: |args| given_back(args).err(), ..method("release", &[N]) },
+        question("value"),
+    ],
     with: &[With { word: "", acquire: ACQUIRE, release: RELEASE }],
     iterate: None,
     arm: |_| true,
@@ -39,6 +43,11 @@ pub fn standing(words: &[u64; WORDS], _values: u64) -> String {
     format!("value {}", words[COUNT])
 }
 
+/// How many a `release` gives back.
+fn given_back(args: &[Value]) -> Result<u64, (ErrorKind, String)> {
+    count_of(args.first().or(Some(&Value::Int(1))), 1, "`n`")
+}
+
 #[inline(always)]
 pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, args: &[Value], _again: Option<u64>) -> Outcome {
     let count = w.word(o, COUNT);
@@ -50,7 +59,7 @@ pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, args: &[Value], _again: 
         }
         ACQUIRE if args.first() == Some(&Value::Bool(false)) => Outcome::Done(Value::Bool(false)),
         ACQUIRE => Outcome::Wait(0),
-        RELEASE => match count_of(args.first().or(Some(&Value::Int(1))), 1, "`n`") {
+        RELEASE => match given_back(args) {
             Err((kind, text)) => Outcome::Raise(kind, text),
             Ok(n) if count.checked_add(n).is_none_or(|sum| sum > i64::MAX as u64) => {
                 Outcome::Raise(ErrorKind::Overflow, "the semaphore's value does not fit into 64 bits".to_string())

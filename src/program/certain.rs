@@ -6,7 +6,21 @@
 use super::expression::strip;
 use super::*;
 use crate::lang::ast::{BinaryOp, StrPart, UnaryOp};
-use crate::program::kind::HANDLE_FIELDS;
+use crate::program::built_in;
+use crate::program::kind::{HANDLE_FIELDS, Method};
+use crate::program::value::{ErrorKind, ObjRef};
+
+/// The names of what literals and constants are: what is asked of them shows none.
+struct Unnamed;
+
+impl crate::program::value::Names for Unnamed {
+    fn object(&self, _object: ObjRef) -> String {
+        String::new()
+    }
+    fn function(&self, _function: u32) -> String {
+        String::new()
+    }
+}
 
 /// The kind of a value, as far as it is certain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +122,9 @@ impl Compiler<'_> {
                 _ => None,
             },
             ExprKind::Paren(inner) => self.exactly(inner),
+            ExprKind::List(items) => {
+                Some(Value::list(items.iter().map(|item| self.exactly(item)).collect::<Option<Vec<_>>>()?))
+            }
             ExprKind::Unary { op: UnaryOp::Neg, value } => match self.exactly(value)? {
                 Value::Int(i) => Some(Value::Int(i.checked_neg()?)),
                 Value::Duration(ns) => Some(Value::Duration(ns.checked_neg()?)),
@@ -323,6 +340,44 @@ impl Compiler<'_> {
             }
             _ => {}
         }
+    }
+
+    /// A call whose arguments are all literals or constants, and which would raise `Type`: the
+    /// function that a run calls is asked.
+    pub(super) fn refuse_call(&mut self, builtin: Builtin, args: &[ast::Arg], help: &str) {
+        let Some(values) = args.iter().map(|arg| self.exactly(&arg.value)).collect::<Option<Vec<_>>>() else { return };
+        if let ([first, ..], Err(error)) = (args, built_in::call(builtin, &values, &Unnamed))
+            && error.kind == ErrorKind::Type
+        {
+            let span = args.iter().fold(first.value.span, |span, arg| span.to(arg.value.span));
+            self.error(ScriptError::new(span, error.message).help(help));
+        }
+    }
+
+    /// The same of a method: `given` are the arguments by its parameters.
+    pub(super) fn refuse_arguments(&mut self, method: &Method, given: &[Option<&Expr>]) {
+        let mut values = Vec::new();
+        for (param, arg) in method.params.iter().zip(given) {
+            match arg.map(|arg| self.exactly(arg)) {
+                None => values.push(default_value(param.default)),
+                Some(Some(value)) => values.push(value),
+                Some(None) => return,
+            }
+        }
+        if let (Some((ErrorKind::Type, text)), Some(first)) = ((method.refuses)(&values), given.iter().flatten().next())
+        {
+            let help = match method.params.iter().any(|param| param.default.is_some()) {
+                true => "give another number, or leave it out for 1",
+                false => "give another one",
+            };
+            self.error(ScriptError::new(strip(first).span, text).help(help));
+        }
+    }
+
+    /// Where what is called stands.
+    pub(super) fn want_callable(&mut self, e: &Expr) {
+        let fits = |_: &Self, found| matches!(found, Certain::Fn | Certain::Task);
+        self.refuse(e, "what is called is a `fn` or a `task`", fits, "define one, `fn f() { }`, and call it: `f()`");
     }
 
     pub(super) fn want_builtin(&mut self, name: &str, args: &[ast::Arg]) {

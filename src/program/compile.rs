@@ -14,7 +14,7 @@ use super::table::Table;
 use super::value::{Value, duration_text};
 use crate::lang::ast::{self, Expr, ExprKind, Item, Name, Script, Span, Stmt};
 use crate::lang::error::{ScriptError, Sort, nearest};
-use crate::lang::parse::{ERRORS_GATHERED_MAX, Parsed};
+use crate::lang::parse::{ERRORS_GATHERED_MAX, Parsed, Statements};
 use crate::lang::word::a;
 use std::collections::{HashMap, HashSet};
 
@@ -58,13 +58,13 @@ pub fn analyse(
     kinds: &'static [KindSpec],
     defines: &[(String, Value)],
 ) -> (Script, Names, Vec<ScriptError>) {
-    let Parsed { script, errors, lost, unsure } = parsed;
+    let Parsed { script, errors, lost, unsure, statements } = parsed;
     let Some(script) = script else { return (Script::default(), Names::default(), errors) };
     let mut compiler = Compiler::new(source, kinds);
     compiler.collect(&script, defines);
     compiler.bodies(&script);
     let names = std::mem::take(&mut compiler.names);
-    compiler.errors = beyond(errors, [&lost, &unsure], compiler.errors, &names, source);
+    compiler.errors = beyond(errors, [&lost, &unsure], compiler.errors, &names, (source, &statements));
     (script, names, compiler.finish(ERRORS_GATHERED_MAX).err().unwrap_or_default())
 }
 
@@ -76,13 +76,12 @@ fn beyond(
     [lost, unsure]: [&[Span]; 2],
     mut meaning: Vec<ScriptError>,
     names: &Names,
-    source: &str,
+    (source, statements): (&str, &Statements),
 ) -> Vec<ScriptError> {
     if form.is_empty() {
         return meaning;
     }
-    form.retain(|told| told.sort != Sort::Minor || !meaning.iter().any(|error| error.span == told.span));
-    meaning.retain(|error| !form.iter().any(|told| error.span == told.span));
+    meaning.retain(|error| !form.iter().any(|told| told.sort != Sort::Minor && error.span == told.span));
     if !lost.is_empty() {
         let free = |spans: &[Span], place: Span| !spans.iter().any(|s| meet(*s, place));
         // What is lost may have defined any name in it. So an unknown word is an
@@ -118,9 +117,13 @@ fn beyond(
             }
             Sort::Placed => all_free(lost, error) && all_free(unsure, error),
             // What is named there may have been declared as something else.
-            _ => all_free(lost, error) && !words(line_of(source, error.span)).any(|word| defined.contains(word)),
+            _ => {
+                all_free(lost, error)
+                    && !words(statements.around(source, error.span).text(source)).any(|word| defined.contains(word))
+            }
         });
     }
+    form.retain(|told| told.sort != Sort::Minor || !meaning.iter().any(|error| error.span == told.span));
     meaning.extend(form);
     meaning
 }
@@ -131,14 +134,6 @@ fn meet(a: Span, b: Span) -> bool {
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !(c.is_alphanumeric() || c == '_'))
-}
-
-/// The lines that `span` lies on.
-fn line_of(source: &str, span: Span) -> &str {
-    let (start, end) = (span.start as usize, span.end as usize);
-    let (Some(before), Some(after)) = (source.get(..start), source.get(end..)) else { return "" };
-    let start = before.rfind('\n').map_or(0, |i| i + 1);
-    &source[start..end + after.find('\n').unwrap_or(after.len())]
 }
 
 /// The nearest declared `const` for a `-D` that names none.

@@ -367,6 +367,23 @@ impl Compiler<'_> {
         }
     }
 
+    /// `q.put(blocking: true, 1)`. Whether it was told; `span` is the call.
+    pub(super) fn bare_behind_named(&mut self, args: &[ast::Arg], span: Span) -> bool {
+        let behind = args.iter().skip_while(|arg| arg.name.is_none()).find(|arg| arg.name.is_none());
+        let Some(behind) = behind else { return false };
+        let text = |arg: &ast::Arg| match &arg.name {
+            Some(name) => format!("{}: {}", name.text, arg.value.span.text(self.source)),
+            None => arg.value.span.text(self.source).to_owned(),
+        };
+        let (named, bare): (Vec<&ast::Arg>, Vec<&ast::Arg>) = args.iter().partition(|arg| arg.name.is_some());
+        let given: Vec<String> = bare.into_iter().chain(named).map(text).collect();
+        let called = span.text(self.source).split('(').next().unwrap_or("");
+        let error = ScriptError::new(behind.value.span, "arguments without a name come first");
+        let error = error.help(format!("write `{called}({})`", given.join(", ")));
+        self.error(error);
+        true
+    }
+
     /// For each parameter the place of its argument; errors for the rest.
     pub(super) fn match_args(
         &mut self,
@@ -375,6 +392,9 @@ impl Compiler<'_> {
         span: Span,
         what: &str,
     ) -> Option<Vec<Option<usize>>> {
+        if args.len() <= params.len() && self.bare_behind_named(args, span) {
+            return None;
+        }
         let mut places = vec![None; params.len()];
         let mut fine = true;
         for (i, arg) in args.iter().enumerate() {

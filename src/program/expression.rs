@@ -12,6 +12,15 @@ use crate::program::code::gives_anything;
 use crate::program::kind::{ERROR_FIELDS, HANDLE_FIELDS, SELF_FIELDS, Update};
 use crate::program::value::ErrorKind;
 
+/// What a name that is not defined was to be there for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    Read,
+    Assigned,
+    /// It is all of a statement, so a word of the language may have been meant.
+    Alone,
+}
+
 impl Compiler<'_> {
     pub(super) fn expression(&mut self, e: &Expr) {
         let span = e.span;
@@ -145,7 +154,7 @@ impl Compiler<'_> {
                     .help(format!("`{name}()` makes a record of it"));
                 self.error(error);
             }
-            None => self.undefined(name, span, false),
+            None => self.undefined(name, span, Use::Read),
         }
     }
 
@@ -154,7 +163,7 @@ impl Compiler<'_> {
         self.source.get(span.end as usize..).unwrap_or("")
     }
 
-    pub(super) fn undefined(&mut self, name: &str, span: Span, assigned: bool) {
+    pub(super) fn undefined(&mut self, name: &str, span: Span, used: Use) {
         // Looking for the nearest name takes the time of all names.
         if self.is_beyond(span) {
             return;
@@ -167,6 +176,9 @@ impl Compiler<'_> {
         let mut candidates: Vec<String> = self.globals.names().map(String::from).collect();
         candidates.extend(self.frame().local_names().map(String::from));
         candidates.extend(BUILTINS.iter().map(|b| b.to_string()));
+        if used == Use::Alone {
+            candidates.extend(crate::lang::word::reserved().into_iter().map(String::from));
+        }
         let python = [
             ("True", "true"),
             ("False", "false"),
@@ -184,7 +196,7 @@ impl Compiler<'_> {
             error = error.help(format!("write `{word}`"));
         } else if let Some(near) = nearest(name, candidates.iter().map(String::as_str)) {
             error = error.help(format!("did you mean `{near}`?"));
-        } else if assigned {
+        } else if used == Use::Assigned {
             error = error.help(format!(
                 "`let {name} = …` makes a local; `var {name} = …` at the top level, memory that tasks share"
             ));
@@ -455,8 +467,10 @@ impl Compiler<'_> {
     fn index(&mut self, object: &Expr, index: &Expr, span: Span) {
         if let ExprKind::Range { from, to, inclusive } = &index.kind {
             self.expression(object);
-            from.iter().for_each(|e| self.expression(e));
-            to.iter().for_each(|e| self.expression(e));
+            for bound in from.iter().chain(to) {
+                self.want_int(bound, "a bound of a slice is an integer", "such as `xs[1..3]`, or leave it out");
+                self.expression(bound);
+            }
             self.emit(Instr::Slice { from: from.is_some(), to: to.is_some(), inclusive: *inclusive }, span);
             return;
         }
@@ -498,6 +512,7 @@ impl Compiler<'_> {
         {
             // A field may be a row of places, so the index goes with it.
             self.names.used_field(field.span, &field.text);
+            self.want_int(index, "an index is an integer", "the first one is `[0]`");
             self.expression(record);
             self.expression(index);
             let symbol = self.symbol(&field.text);
@@ -505,6 +520,7 @@ impl Compiler<'_> {
             return;
         }
         self.want_elements(object);
+        self.want_int(index, "an index is an integer", "the first one is `[0]`, the last one `[-1]`");
         self.expression(object);
         self.expression(index);
         self.emit(Instr::Index, span);

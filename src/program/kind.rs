@@ -34,6 +34,9 @@ pub struct Method {
     pub blocking: Option<usize>,
     /// It only looks: nothing is changed by it, and nobody let go.
     pub looks: bool,
+    /// Why it goes ahead with these arguments at no object, if so: asked before the run of
+    /// those that are known by then, and by the method itself.
+    pub refuses: Refuses,
 }
 
 impl Method {
@@ -59,6 +62,9 @@ impl Method {
         limits().any(|p| *p < positional) || { named }.any(is_limit)
     }
 }
+
+/// Why arguments are none that a method takes.
+pub type Refuses = fn(&[Value]) -> Option<(ErrorKind, String)>;
 
 /// How many words an object has.
 pub const WORDS: usize = 6;

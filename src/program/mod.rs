@@ -2,6 +2,7 @@
 //! its places in the source. It knows nothing of how the code is executed.
 
 mod apart;
+pub mod built_in;
 pub mod code;
 pub mod compile;
 pub mod constant;

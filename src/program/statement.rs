@@ -4,6 +4,7 @@
 mod select;
 
 use super::certain::Certain;
+use super::expression::Use;
 use super::*;
 use crate::lang::ast::{AssignOp, BinaryOp, Block, Else, Select, SelectArm, Stmt, StmtKind};
 use crate::program::kind::Method;
@@ -63,7 +64,10 @@ impl Compiler<'_> {
             }
             StmtKind::Assign { target, op, value } => self.assign(target, *op, value, span),
             StmtKind::Expr(e) => {
-                self.expression(e);
+                match &e.kind {
+                    ExprKind::Name(name) if !self.known_name(e) => self.undefined(name, e.span, Use::Alone),
+                    _ => self.expression(e),
+                }
                 self.emit(Instr::Pop, span);
             }
             StmtKind::Terminate(e) => {
@@ -412,7 +416,7 @@ impl Compiler<'_> {
             None => {
                 // `m = Lock()` was meant to declare it: that is told of the value.
                 if !self.is_foreign_call(value) {
-                    self.undefined(name, target.span, true);
+                    self.undefined(name, target.span, Use::Assigned);
                 }
                 self.expression(value);
             }
@@ -454,7 +458,7 @@ impl Compiler<'_> {
                     .help(format!("lists are values: build a new one, `{name} = {name}[..1] + [v]`; or declare a row, `var {name}[3] = 0`"));
                 return self.error(error);
             }
-            None => return self.undefined(name, object.span, false),
+            None => return self.undefined(name, object.span, Use::Read),
             Some(_) => {
                 self.expression(object);
                 return self.not_assignable(object, Some(format!("`{name}` has no elements to assign")));

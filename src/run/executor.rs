@@ -76,6 +76,8 @@ pub struct Executor {
     pub(super) past: AtomicU64,
     /// It holds the gate of `atomically`.
     pub(super) in_atomic: bool,
+    /// It does so for a look at the condition of an `await`.
+    pub(super) in_look: bool,
     pub(super) gated: bool,
     /// An `atomically` block has changed what an invariant looks at.
     pub(super) unchecked: bool,
@@ -164,6 +166,7 @@ impl Executor {
             spawned: Vec::new(),
             past: AtomicU64::new(0),
             in_atomic: false,
+            in_look: false,
             gated: program.needs.gate || image.room.grows,
             unchecked: false,
             unlooked: false,

@@ -16,7 +16,7 @@ use crate::detect::event::Kind;
 use crate::detect::places::{self, PLACES_MAX};
 use crate::detect::trace::What;
 use crate::machine::{Access, Place, Step, Task, TaskField};
-use crate::objects::{self, KINDS, World, pool, task};
+use crate::objects::{self, KINDS, Still, World, pool, task};
 use crate::program::code::{MemoryDecl, SelfInfo};
 use crate::program::kind::Memory as MemoryKind;
 use crate::program::value::{Error, ErrorKind, ObjRef, Shown, Value};
@@ -157,9 +157,9 @@ impl Executor {
             Step::Kill(target) => self.traced_signal(*target, |e| e.kill(*target)),
             Step::Fork if self.in_atomic => Err(Error::no_fork().into()),
             Step::Fork => self.fork(),
-            Step::Wait(_) if self.in_atomic => Err(objects::must_not_wait(self.outside, "`wait()`").into()),
+            Step::Wait(_) if self.in_atomic => Err(objects::must_not_wait(self.still(), "`wait()`").into()),
             Step::Wait(pid) => self.wait_child(*pid),
-            Step::Sleep(_) if self.in_atomic => Err(objects::must_not_wait(self.outside, "`sleep`").into()),
+            Step::Sleep(_) if self.in_atomic => Err(objects::must_not_wait(self.still(), "`sleep`").into()),
             Step::Sleep(ns) => self.sleep(*ns as u64).map(|()| Value::None),
             Step::Busy(ns) => self.busy(*ns as u64),
             Step::Yield => {
@@ -185,6 +185,7 @@ impl Executor {
             Step::AtomicBegin | Step::AtomicEnd if self.outside => Ok(Value::None),
             Step::AtomicBegin => {
                 self.take_gate(true);
+                self.in_look = false;
                 self.trace_block();
                 Ok(Value::None)
             }
@@ -202,6 +203,7 @@ impl Executor {
                 if !(*nested && self.in_atomic) {
                     self.take_gate(false);
                 }
+                self.in_look = true;
                 self.trace_block();
                 Ok(Value::None)
             }
@@ -210,7 +212,13 @@ impl Executor {
         }
     }
 
+    /// Where it is that nothing may wait.
+    pub(super) fn still(&self) -> Still {
+        Still::of(self.outside, self.in_look)
+    }
+
     fn look_over(&mut self, site: u32, nested: bool, holds: bool) -> Result<Value, Halt> {
+        self.in_look = false;
         // A condition may do something. Before this task counts as waiting itself.
         if !(holds && nested) {
             self.check_block();

@@ -142,7 +142,7 @@ impl Executor {
                 Outcome::Wait(_) if self.in_atomic => {
                     self.unguard();
                     let name = self.image.object_name(target.id);
-                    return Err(objects::must_not_wait_for(self.outside, target.kind, &name).into());
+                    return Err(objects::must_not_wait_for(self.still(), target.kind, &name).into());
                 }
                 Outcome::Wait(memo) => {
                     if target.kind == objects::place::task && joins_since.is_none() {

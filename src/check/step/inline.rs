@@ -29,7 +29,7 @@ impl Move<'_> {
             }
             Step::Terminate(target) => self.terminate(*target),
             Step::Kill(target) => self.kill(*target),
-            Step::Sleep(_) if self.in_atomic && !self.outside => Err(objects::must_not_wait(self.outside, "`sleep`")),
+            Step::Sleep(_) if self.in_atomic && !self.outside => Err(objects::must_not_wait(self.still(), "`sleep`")),
             Step::Sleep(_) => {
                 self.say(|_| "sleep".to_string());
                 Ok(Value::None)
@@ -92,7 +92,7 @@ impl Move<'_> {
             Outcome::Raise(kind, text) => Err(objects::failed(target.kind, &self.object_name(target.id), kind, &text)),
             _ => {
                 let name = self.object_name(target.id);
-                Err(objects::must_not_wait_for(self.outside, target.kind, &name))
+                Err(objects::must_not_wait_for(self.still(), target.kind, &name))
             }
         }
     }
@@ -111,7 +111,7 @@ impl Move<'_> {
             return if otherwise {
                 Ok(Value::list(vec![Value::Int(arms.len() as i64), Value::None]))
             } else {
-                Err(objects::must_not_wait(self.outside, "this `select`"))
+                Err(objects::must_not_wait(self.still(), "this `select`"))
             };
         }
         let numbers: Vec<u32> = ready.iter().map(|r| r.0 as u32).collect();

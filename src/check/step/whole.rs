@@ -9,7 +9,7 @@ use crate::check::order::Knower;
 use crate::check::part::*;
 use crate::check::seen::{self, Event};
 use crate::machine::{Home, Place, Step, Task};
-use crate::objects;
+use crate::objects::{self, Still};
 use crate::program::value::{Error, ErrorKind, Looked, Value, brief, undecided};
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -83,7 +83,7 @@ impl Move<'_> {
         self.reached = self.model.blind;
         let seen = self.events.len();
         let Some(mut machine) = self.change_task(me, |t| t.machine.take()).flatten() else { return Act::Blocked };
-        self.in_atomic = true;
+        (self.in_atomic, self.in_look) = (true, false);
         self.order_acquire(Knower::Atomically);
         self.did(seen::Deed::AtomicBegin);
         let next = machine.resume(self.program, Value::None);
@@ -95,7 +95,10 @@ impl Move<'_> {
                 Took::Over(End::Stands(next.unwrap_or_else(|| machine.advance(m.program, m))))
             }
             Step::AwaitEnd { site, holds: false, .. } => Took::Over(End::Looks(site)),
-            Step::AwaitBegin { .. } | Step::AwaitEnd { .. } => Took::On(machine.resume(m.program, Value::None)),
+            Step::AwaitBegin { .. } | Step::AwaitEnd { .. } => {
+                m.in_look = matches!(step, Step::AwaitBegin { .. });
+                Took::On(machine.resume(m.program, Value::None))
+            }
             step => m.in_block(machine, step),
         });
         if end.is_none() {
@@ -146,7 +149,7 @@ impl Move<'_> {
         self.reached = self.model.blind && !looked;
         let seen = self.events.len();
         let Some(mut machine) = self.change_task(me, |t| t.machine.take()).flatten() else { return Act::Blocked };
-        self.in_atomic = true;
+        (self.in_atomic, self.in_look) = (true, true);
         let next = machine.resume(self.program, Value::None);
         let what = "an `await` whose condition goes on and on";
         let end = self.run_whole(&mut machine, next, what, |m, machine, step| match step {
@@ -182,6 +185,11 @@ impl Move<'_> {
         }
     }
 
+    /// Where it is that nothing may wait.
+    pub(super) fn still(&self) -> Still {
+        Still::of(self.outside, self.in_look)
+    }
+
     /// A step within a block or a look: what is as everywhere, and what is not.
     fn in_block(&mut self, machine: &mut Task, step: Step) -> Took<End> {
         match step {
@@ -191,7 +199,7 @@ impl Move<'_> {
             }
             Step::Exit(code) => Took::Over(End::Exits(code)),
             Step::Fork => Took::On(machine.raise(Error::no_fork())),
-            Step::Wait(_) => Took::On(machine.raise(objects::must_not_wait(self.outside, "`wait()`"))),
+            Step::Wait(_) => Took::On(machine.raise(objects::must_not_wait(self.still(), "`wait()`"))),
             Step::Terminate(_) | Step::Kill(_) => self.stops_in_block(machine, &step),
             step => Took::Inline(step),
         }

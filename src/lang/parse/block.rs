@@ -39,7 +39,7 @@ impl<'s> Builder<'s> {
                 // After a repair the block may be longer than it was meant.
                 item if self.is_unsure(item.span()) => self.lost.push(item.span()),
                 // What it was meant to be has been told.
-                Item::Object(object) if self.reported_on_line(object.span) => self.lost.push(object.span),
+                Item::Object(object) if self.is_reported(object.span) => self.lost.push(object.span),
                 item => {
                     self.lost.push(item.span());
                     let after_try = matches!(stmts.last(), Some(Stmt { kind: StmtKind::Try { .. }, .. }));
@@ -171,7 +171,7 @@ impl<'s> Builder<'s> {
         }
         let body = self.body(&mut parts)?;
         // With a colon the blocks before had colons too: that is told there.
-        if self.errors.len() == before && !self.unbalanced && !self.is_unsure(whole) && !self.reported_on_line(whole) {
+        if self.errors.len() == before && !self.unbalanced && !self.is_unsure(whole) && !self.is_reported(whole) {
             self.errors.push(slip::stray(rule, whole));
         }
         Some(StmtKind::Loop(body))

@@ -7,6 +7,7 @@
 //! for an editor.
 
 use super::grammar::{Rule, is_keyword};
+use super::recover::Statements;
 use super::slip;
 use super::{DEPTH_MAX, ERRORS_GATHERED_MAX};
 use crate::lang::ast::{Expr, Item, Name, Script, Span};
@@ -38,12 +39,17 @@ pub(super) struct Builder<'s> {
     depth: usize,
     /// With so many errors the rest is not read.
     errors_max: usize,
-    /// The line that was last asked about; at first none.
-    line: Span,
+    /// Of the text, once something was wrong.
+    pub statements: Option<Statements>,
 }
 
 impl<'s> Builder<'s> {
-    pub fn new(text: &'s str, errors: Vec<ScriptError>, unsure: Vec<Span>) -> Builder<'s> {
+    pub fn new(
+        text: &'s str,
+        errors: Vec<ScriptError>,
+        unsure: Vec<Span>,
+        statements: Option<Statements>,
+    ) -> Builder<'s> {
         let errors_max = errors.len() + ERRORS_GATHERED_MAX;
         Builder {
             text,
@@ -55,7 +61,7 @@ impl<'s> Builder<'s> {
             in_struct: false,
             depth: 0,
             errors_max,
-            line: Span { start: 1, end: 0 },
+            statements,
         }
     }
 
@@ -81,7 +87,7 @@ impl<'s> Builder<'s> {
         let mut separated = true;
         while let Some(node) = parts.next_unless(&[Rule::close_brace, Rule::EOI]) {
             if matches!(node.as_rule(), Rule::sep | Rule::comma_sep) {
-                if node.as_rule() == Rule::comma_sep && !self.reported_on_line(span(&node)) {
+                if node.as_rule() == Rule::comma_sep && !self.is_reported(span(&node)) {
                     self.errors.push(slip::comma_in_struct(span(&node)));
                 }
                 separated = true;
@@ -140,23 +146,19 @@ impl<'s> Builder<'s> {
         self.unsure.iter().any(|place| place.start <= span.start && span.start <= place.end)
     }
 
-    /// Whether an error lies on the line of `span` already.
-    pub fn reported_on_line(&mut self, span: Span) -> bool {
-        // All of a script may be one line.
-        if !(self.line.start <= span.start && span.start <= self.line.end) {
-            self.line = line_of(self.text, span.start as usize);
+    /// Whether an error lies in the statement around `span` already.
+    pub fn is_reported(&mut self, span: Span) -> bool {
+        if self.errors.is_empty() {
+            return false;
         }
-        on_line(&self.errors, self.line)
+        let statements = self.statements.get_or_insert_with(|| Statements::of(self.text, &[]));
+        is_reported(&self.errors, statements, span.start as usize)
     }
 }
 
-/// Whether one of `errors` lies on the line around `place`.
-pub(super) fn reported_on_line(errors: &[ScriptError], text: &str, place: usize) -> bool {
-    on_line(errors, line_of(text, place))
-}
-
-fn on_line(errors: &[ScriptError], line: Span) -> bool {
-    errors.iter().rev().any(|e| line.start <= e.span.start && e.span.start <= line.end)
+/// Whether one of `errors` lies in the statement around `place`.
+pub(super) fn is_reported(errors: &[ScriptError], statements: &Statements, place: usize) -> bool {
+    errors.iter().rev().any(|e| statements.are_one(e.span.start, place as u32))
 }
 
 /// The line around `place`, without its newline.

@@ -251,7 +251,7 @@ impl<'s> Builder<'s> {
             Rule::paren => {
                 let inner: Vec<Node<'s>> = parts(node).collect();
                 // What is left of a statement that could not be read.
-                if inner.is_empty() && self.reported_on_line(whole) {
+                if inner.is_empty() && self.is_reported(whole) {
                     return None;
                 }
                 if inner.len() != 1 {

@@ -2,6 +2,7 @@
 //! that the rest can be read.
 
 use crate::lang::ast::Span;
+use crate::lang::error::ScriptError;
 
 /// What encloses a place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,7 +19,7 @@ pub(super) enum Within {
 pub(super) fn blank(text: &mut String, place: usize) -> Option<Span> {
     let mut bytes = std::mem::take(text).into_bytes();
     let (start, within) = statement_start(&bytes, place);
-    let (end, brace) = head_end(&bytes, place.max(start), within);
+    let (end, brace) = head_end(&bytes, start, place.max(start), within);
     let head = &bytes[start..end];
     let keeps_block = brace && within == Within::Block && head_of_statements(head);
     let before = bytes.clone();
@@ -58,6 +59,78 @@ pub(super) fn join_brace(text: &mut String, place: usize) -> bool {
     }
     text.replace_range(place..place + gap, &" ".repeat(gap));
     true
+}
+
+/// Where the statements of a script end: what is wrong in one may follow from what is
+/// wrong before it there, and from nothing in another.
+#[derive(Default)]
+pub struct Statements {
+    /// The places of the newlines and of each `;` that ends one, in order.
+    ends: Vec<u32>,
+}
+
+impl Statements {
+    /// Of prepared text. Where `mended` has an error a bracket or a quote was set or taken
+    /// away, so that a `;` of that line may have been meant to stand within.
+    pub(super) fn of(text: &str, mended: &[ScriptError]) -> Statements {
+        let mut walk = Walk::new(text.as_bytes());
+        let mut ends = Vec::new();
+        // Of the line: what it adds to `ends` is its `;`s.
+        let mut line = 0;
+        let uncertain = mended.iter().filter(|error| !error.is_understood());
+        let mut mended: Vec<u32> = uncertain.map(|error| error.span.start).collect();
+        mended.sort_unstable();
+        let mut mended = mended.into_iter().peekable();
+        while let Some(&byte) = walk.bytes.get(walk.place) {
+            let at = walk.place as u32;
+            match byte {
+                b'\n' => {
+                    let mut whole = false;
+                    while mended.next_if(|place| *place <= at).is_some() {
+                        whole = true;
+                    }
+                    if whole {
+                        ends.truncate(line);
+                    }
+                    ends.push(at);
+                    line = ends.len();
+                }
+                // No block begins a statement, so that one belongs to what is before.
+                b';' if walk.is_in_block() && !walk.in_head() && !walk.is_before_block() => ends.push(at),
+                _ => {}
+            }
+            walk.step();
+        }
+        if mended.peek().is_some() {
+            ends.truncate(line);
+        }
+        Statements { ends }
+    }
+
+    /// Whether nothing ends between two places.
+    pub(super) fn are_one(&self, a: u32, b: u32) -> bool {
+        self.behind(a) == self.behind(b)
+    }
+
+    /// Where the statement begins that `place` lies in.
+    pub(super) fn begin(&self, place: u32) -> u32 {
+        self.behind(place).checked_sub(1).map_or(0, |before| self.ends[before] + 1)
+    }
+
+    /// The statements that `span` lies in, as far as they stand on its lines of `source`.
+    pub fn around(&self, source: &str, span: Span) -> Span {
+        let (start, end) = (span.start as usize, span.end as usize);
+        let first = self.begin(span.start) as usize;
+        let last = self.ends.get(self.behind(span.end)).map_or(source.len(), |end| *end as usize);
+        let (Some(before), Some(after)) = (source.get(first..start), source.get(end..last)) else { return span };
+        let line = before.rfind('\n').map_or(first, |newline| first + newline + 1);
+        Span::new(line, after.find('\n').map_or(last, |newline| end + newline))
+    }
+
+    /// How many ends lie before `place`.
+    fn behind(&self, place: u32) -> usize {
+        self.ends.partition_point(|end| *end < place)
+    }
 }
 
 /// What encloses `place`, innermost.
@@ -101,16 +174,17 @@ fn statement_start(bytes: &[u8], place: usize) -> (usize, Within) {
     (outer.map_or(walk.top_start, |(_, start)| *start).min(place), within)
 }
 
-/// The end of the statement's head from `place` on: a newline, `;`, `}`, or a
-/// `{`, which the flag tells.
-fn head_end(bytes: &[u8], place: usize, within: Within) -> (usize, bool) {
+/// The end of the head of the statement that begins at `start`, from `place` on: a
+/// newline, `;`, `}`, or a `{`, which the flag tells.
+fn head_end(bytes: &[u8], start: usize, place: usize, within: Within) -> (usize, bool) {
     let mut walk = Walk::new(bytes);
-    walk.place = place;
+    (walk.place, walk.top_start) = (place, start);
     while let Some(byte) = bytes.get(walk.place) {
         if walk.open.is_empty() {
             match byte {
                 b'{' => return (walk.place, within == Within::Block),
-                b'\n' | b';' | b'}' => break,
+                b'\n' | b'}' => break,
+                b';' if !walk.in_head() => break,
                 _ => {}
             }
         }
@@ -132,6 +206,9 @@ fn whole_end(bytes: &[u8], start: usize, place: usize) -> usize {
     }
     walk.place.min(bytes.len())
 }
+
+/// So far is looked for what is next, since all of a script may be one line.
+const BLANKS_MAX: usize = 256;
 
 /// A walk over prepared text that knows brackets and strings.
 struct Walk<'t> {
@@ -171,10 +248,33 @@ impl<'t> Walk<'t> {
                 self.open.pop();
                 self.begin_statement();
             }
-            b'\n' | b';' => self.begin_statement(),
+            b'\n' => self.begin_statement(),
+            b';' if !self.in_head() => self.begin_statement(),
             _ => {}
         }
         true
+    }
+
+    fn is_in_block(&self) -> bool {
+        self.open.last().is_none_or(|(open, _)| *open == Within::Block)
+    }
+
+    /// Whether a block follows what is here.
+    fn is_before_block(&self) -> bool {
+        let mut rest = self.bytes[self.place + 1..].iter().take(BLANKS_MAX);
+        rest.find(|byte| !matches!(byte, b' ' | b'\t')) == Some(&b'{')
+    }
+
+    /// Whether the statement has not come to its block yet, and is one that has a `;` there in
+    /// other languages: `for i = 0; i < 3; i += 1 { }`.
+    fn in_head(&self) -> bool {
+        const HEADS: [&[u8]; 5] = [b"for", b"while", b"if", b"elif", b"switch"];
+        let start = self.open.last().map_or(self.top_start, |(_, start)| *start);
+        let blanks = self.bytes[start..].iter().take(BLANKS_MAX).take_while(|byte| byte.is_ascii_whitespace()).count();
+        let rest = &self.bytes[start + blanks..];
+        let word =
+            rest.iter().take(BLANKS_MAX).take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+        HEADS.contains(&&rest[..word])
     }
 
     fn begin_statement(&mut self) {

@@ -166,7 +166,7 @@ impl<'s> Builder<'s> {
             None => self.bare(left),
         };
         match parts.accept(Rule::comma_slip) {
-            Some(comma) if kind.is_some() && !self.reported_on_line(whole) => {
+            Some(comma) if kind.is_some() && !self.is_reported(whole) => {
                 self.fail(slip::comma(span(&comma), whole, self.text))
             }
             _ => kind,
@@ -216,9 +216,14 @@ impl<'s> Builder<'s> {
                 Some(StmtKind::Expr(expr))
             }
             // A slip inside has been told, and the value may be its remains.
-            _ if self.reported_on_line(expr.span) => None,
+            _ if self.is_reported(expr.span) => None,
             _ if self.in_struct => self.fail(slip::bare_field(&expr, self.text)),
-            _ => self.fail(slip::does_nothing(&expr, self.text)),
+            _ => {
+                let error = slip::does_nothing(&expr, self.text);
+                let understood = error.is_understood();
+                self.errors.push(error);
+                understood.then_some(StmtKind::Expr(expr))
+            }
         }
     }
 
@@ -229,7 +234,7 @@ impl<'s> Builder<'s> {
         }
         // They may have been meant as one.
         self.lost.push(span(before).to(span(after)));
-        if self.reported_on_line(span(before)) || self.reported_on_line(span(after)) {
+        if self.is_reported(span(before)) || self.is_reported(span(after)) {
             return;
         }
         let rest = &self.text[span(after).start as usize..];

@@ -28,8 +28,9 @@ pub(super) fn too_deep(place: usize) -> ScriptError {
         .help("take a part out into a `fn` of its own")
 }
 
-/// What is wrong at `place`, where the grammar got no further.
-pub(super) fn error(text: &str, source: &str, failure: &Error<Rule>, place: usize) -> ScriptError {
+/// What is wrong at `place`, where the grammar got no further, in a statement or line that
+/// begins at `begin`.
+pub(super) fn error(text: &str, source: &str, failure: &Error<Rule>, place: usize, begin: usize) -> ScriptError {
     let place = word_start(text, place.min(text.len()));
     let (found, length) = found(text, place);
     let span = Span::new(place, (place + length).min(source.len().max(place)));
@@ -38,8 +39,7 @@ pub(super) fn error(text: &str, source: &str, failure: &Error<Rule>, place: usiz
     if within != Within::Block {
         wanted.retain(|w| *w != "`=`");
     }
-    let line = super::build::line_of(text, place);
-    let before = text[line.start as usize..place].trim_start();
+    let before = text[begin.min(place)..place].trim_start();
     let begun = if within == Within::Hole { None } else { before.rfind(['{', '}', ';']) };
     let statement = before[begun.map_or(0, |i| i + 1)..].trim_start();
     if let Some(error) = special(&Stop { span, rest: &text[place..], before, statement, wanted: &wanted, within }) {
@@ -62,10 +62,10 @@ pub(super) fn error(text: &str, source: &str, failure: &Error<Rule>, place: usiz
         _ if before.trim_end().ends_with('!') => error.help("`!` is not an operator; write `not` before the value"),
         Some(&NAME) => error.help("a name begins with a letter or `_`"),
         Some(&"`=`") => error.help("write `=` and a value"),
-        Some(&EXPRESSION) if before.starts_with("await") => {
+        Some(&EXPRESSION) if statement.starts_with("await") => {
             error.help("`await` has no time limit; write `select` with `after`")
         }
-        Some(&EXPRESSION) if before.starts_with("atomic ") => {
+        Some(&EXPRESSION) if statement.starts_with("atomic ") => {
             error.help("atomic memory is declared once, `atomic x = 0`; then write `x += 1`")
         }
         Some(&EXPRESSION) => error.help("a value stands here: a number, a string, a name, a call"),
@@ -228,7 +228,7 @@ struct Stop<'t> {
     span: Span,
     /// From the place on.
     rest: &'t str,
-    /// The line before it.
+    /// The line before it, from the last `;` on that ends a statement.
     before: &'t str,
     /// Of that what belongs to the statement.
     statement: &'t str,
@@ -292,7 +292,7 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
         _ if word == "then" => stop.error("there is no `then`", "write the `{` of the block"),
         _ if matches!(word, "fn" | "task" | "func" | "def" | "function") && stop.wants(EXPRESSION) => stop
             .error("a function has a name and stands at the top level", "define `fn f(x) { return x }` and pass `f`"),
-        '(' if stop.first() == "for" && stop.before.trim() == "for" => {
+        '(' if stop.statement.trim_end() == "for" => {
             stop.error("the head of a `for` has no parentheses", "write `for i in 0..3 { }`")
         }
         _ if stop.first() == "for" && stop.wants("`in`") && !stop.rest.starts_with(',') => {
@@ -573,8 +573,8 @@ fn block(stop: &Stop<'_>) -> Option<ScriptError> {
             ("the `{` of a block stands on the line of its head", "move it up, to the end of this line");
         return if next_line && stop.wants(BLOCK) { stop.error(message, help) } else { None };
     }
-    let head = stop.before.trim_end();
-    if matches!(head, "if" | "while" | "else if") || head.ends_with("} else if") {
+    let head = stop.statement.trim_end();
+    if matches!(head, "if" | "while" | "else if") {
         let word = if head == "while" { "while" } else { "if" };
         return stop.error(&format!("`{word}` needs a condition"), &format!("write `{word} x == 1 {{ }}`"));
     }

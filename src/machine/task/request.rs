@@ -4,6 +4,7 @@
 use super::control::{callable, is_unknown};
 use super::*;
 use crate::lang::word::a;
+use crate::objects::Still;
 use crate::program::value::names_a_task;
 
 impl Task {
@@ -114,7 +115,11 @@ impl Task {
                 let nested = matches!(program.code.get(*again as usize), Some(Instr::AwaitBegin { nested: true, .. }));
                 let within = self.is_within_a_block();
                 if within && !holds {
-                    return Err(crate::objects::must_not_wait(false, "this `await`").into());
+                    return Err(crate::objects::must_not_wait(
+                        Still::of(false, self.look != Look::None),
+                        "this `await`",
+                    )
+                    .into());
                 }
                 if within {
                     self.blocks -= u32::from(!nested);

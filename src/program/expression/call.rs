@@ -33,6 +33,7 @@ impl Compiler<'_> {
     }
 
     fn call_value(&mut self, callee: &Expr, args: &[Arg], span: Span) {
+        self.want_callable(callee);
         self.expression(callee);
         self.positional(args);
         self.emit(Instr::CallValue { argc: args.len() as u8 }, span);
@@ -99,14 +100,18 @@ impl Compiler<'_> {
                     let error = ScriptError::new(callee.span, format!("`{name}` is not defined"));
                     return self.error(error.label("not defined").unknown().help(format!("write `spawn {text}`")));
                 }
-                return self.undefined(name, callee.span, false);
+                return self.undefined(name, callee.span, Use::Read);
             }
         };
         let range = match builtin {
             Builtin::Min | Builtin::Max => 1..=255,
             _ => 1..=1,
         };
+        let told = self.errors.len();
         self.fixed_builtin(name, args, range, span, |argc| Instr::Builtin { builtin, argc });
+        if self.errors.len() == told {
+            self.refuse_call(builtin, args, &format!("such as `{}`", builtin_form(name)));
+        }
     }
 
     fn fixed_builtin(
@@ -392,13 +397,13 @@ impl Compiler<'_> {
         }
         let positional = args.iter().take_while(|a| a.name.is_none()).count();
         let mut named = Vec::new();
-        for (i, arg) in args.iter().enumerate() {
-            match &arg.name {
-                Some(name) => named.push(self.symbol(&name.text)),
-                None if i >= positional => {
-                    self.error(ScriptError::new(arg.value.span, "arguments without a name come first"));
-                }
-                None => {}
+        // Of a kind that is known the arguments have been matched.
+        if kind.is_none() {
+            self.bare_behind_named(args, span);
+        }
+        for arg in args {
+            if let Some(name) = &arg.name {
+                named.push(self.symbol(&name.text));
             }
             self.expression(&arg.value);
         }
@@ -472,10 +477,15 @@ impl Compiler<'_> {
         let spec = self.spec(kind);
         let method = &spec.methods[method as usize];
         let places = self.match_args(args, method.params, span, &format!("`{}` of {}", method.name, a(spec.word)))?;
-        for (param, place) in method.params.iter().zip(places) {
-            if let Some(place) = place {
-                self.want_argument(param.name, &args[place].value);
+        let told = self.errors.len();
+        let given: Vec<Option<&Expr>> = places.iter().map(|place| place.map(|place| &args[place].value)).collect();
+        for (param, arg) in method.params.iter().zip(&given) {
+            if let Some(arg) = arg {
+                self.want_argument(param.name, arg);
             }
+        }
+        if self.errors.len() == told {
+            self.refuse_arguments(method, &given);
         }
         Some(())
     }
@@ -588,7 +598,7 @@ impl Compiler<'_> {
     /// `os.fork()`, `fmt.Println(x)`: a call of another language's library.
     fn foreign_module(&mut self, module: &str, object: &Expr, field: &Name) -> Option<()> {
         let Some(meant) = foreign_call(&field.text) else {
-            self.undefined(module, object.span, false);
+            self.undefined(module, object.span, Use::Read);
             return None;
         };
         let error = ScriptError::new(object.span.to(field.span), format!("there is no module `{module}`"));

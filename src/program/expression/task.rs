@@ -84,7 +84,7 @@ impl Compiler<'_> {
                         let help = format!("write `spawn {name} {}`", task.value.span.text(self.source));
                         self.error(error.label("not defined").unknown().help(help));
                     } else {
-                        self.undefined(name, callee.span, false);
+                        self.undefined(name, callee.span, Use::Read);
                     }
                     return SpawnTarget::Value;
                 }

@@ -168,6 +168,8 @@ fn mistyped(message: &str) -> &'static str {
         "`fork()` before the block or after it"
     } else if about("an `atomically` block must not wait") {
         "wait before the block, or begin it with what it waits for: `atomically { await c … }`"
+    } else if about("the condition of an `await` must not wait") {
+        "wait first and look then: `let v = q.get()`, then `await v == 1`"
     } else if about("a list has no method") {
         "one of a row has methods: `m[0].acquire()`"
     } else if about("`with` takes") && ends("a list") {

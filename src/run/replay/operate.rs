@@ -40,7 +40,7 @@ impl Executor {
             Outcome::Wait(_) if self.in_atomic => {
                 self.unguard();
                 let name = self.image.object_name(target.id);
-                Err(objects::must_not_wait_for(self.outside, target.kind, &name).into())
+                Err(objects::must_not_wait_for(self.still(), target.kind, &name).into())
             }
             Outcome::Wait(memo) if self.arrives(target) => {
                 let mut pending = [Pending { target, method, args, memo }];
@@ -178,7 +178,7 @@ impl Executor {
         }
         if self.in_atomic {
             self.unguard();
-            return Err(objects::must_not_wait(self.outside, "this `select`").into());
+            return Err(objects::must_not_wait(self.still(), "this `select`").into());
         }
         let mut pending = Vec::new();
         for (_, target, method, args) in &live {

@@ -54,7 +54,7 @@ impl Executor {
             }
             if self.in_atomic {
                 self.unguard();
-                return Err(objects::must_not_wait(self.outside, "this `select`").into());
+                return Err(objects::must_not_wait(self.still(), "this `select`").into());
             }
             let again = is_before(deadline) && !patience.is_over() && !self.terminated();
             if !again || !live.iter().all(|l| self.may_look_again(l.1)) {

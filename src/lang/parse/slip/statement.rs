@@ -10,6 +10,8 @@ use crate::lang::word::{a, article};
 /// The kinds of object that the language has; only for the words of help.
 const OBJECTS: &[&str] = &["lock", "rwlock", "semaphore", "condition", "event", "barrier", "latch", "queue", "pool"];
 const VARIABLES: &[&str] = &["var", "shared", "atomic"];
+/// Functions that may stand alone.
+const BUILT_IN: &[&str] = &["fork", "wait", "choose"];
 /// Methods that are called without arguments, also only for the words of help.
 const METHODS: &[&str] = &[
     "acquire",
@@ -469,7 +471,12 @@ pub(crate) fn does_nothing(expr: &Expr, source: &str) -> ScriptError {
         }
         _ => "assign it, print it, or leave it out".to_owned(),
     };
-    error(expr.span, message, help)
+    let error = error(expr.span, message, help);
+    match &expr.kind {
+        // That it is not defined says more.
+        ExprKind::Name(word) if !is_of_a_statement(word) => error.minor(),
+        _ => error,
+    }
 }
 
 /// The mend for a word that is a statement by itself.
@@ -479,7 +486,7 @@ fn lone_name(word: &str, source: &str) -> String {
     }
     let defined = |kind: &str| source.contains(&format!("{kind} {word}"));
     let declared = OBJECTS.iter().chain(VARIABLES).any(|kind| defined(kind));
-    if defined("fn") || (["fork", "wait", "choose"].contains(&word) && !declared) {
+    if defined("fn") || (BUILT_IN.contains(&word) && !declared) {
         return format!("a call has parentheses: `{word}()`");
     }
     if defined("task") {
@@ -497,6 +504,11 @@ fn lone_name(word: &str, source: &str) -> String {
     }
 }
 
+/// Whether a word alone was certainly not meant as a name.
+fn is_of_a_statement(word: &str) -> bool {
+    foreign_statement(word).is_some() || [OBJECTS, VARIABLES, BUILT_IN].iter().any(|words| words.contains(&word))
+}
+
 /// What a statement of other languages is here.
 fn foreign_statement(word: &str) -> Option<&'static str> {
     Some(match word {
@@ -506,6 +518,7 @@ fn foreign_statement(word: &str) -> Option<&'static str> {
         "go" | "async" | "start" | "run" | "thread" | "launch" | "parallel" => "write `spawn worker`",
         "delay" | "pause" | "usleep" | "nanosleep" => "write `sleep 10ms`",
         "begin" | "end" | "fi" | "done" | "endif" => "leave it out; blocks are `{ }`",
+        "elif" | "elsif" | "elseif" => "write `else if x == 1 { }` behind the `}` of an `if`",
         "halt" | "quit" | "abort" => "write `exit`, or `exit 1`",
         "joinall" | "join_all" | "wait_all" | "waitall" => "write `join all`",
         "daemon" => "write `spawn daemon worker`",
