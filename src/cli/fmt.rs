@@ -29,7 +29,7 @@ pub fn main(args: &FmtArgs) -> u8 {
             code = code.max(one(Path::new("-"), args));
             continue;
         }
-        match script::below(Path::new(path)) {
+        match script::below(Path::new(path), &|| false) {
             Ok(files) if files.is_empty() => {
                 put_err(&format!("conc: there is no .conc script below {path}\n"));
                 code = code.max(exit::WRONG);
