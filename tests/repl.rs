@@ -502,6 +502,32 @@ fn a_killed_first_process_begins_a_new_session_with_the_declarations() {
     assert_eq!(ended.stderr.matches("a new session begins, with what was declared").count(), 2, "{}", ended.stderr);
 }
 
+/// Whoever writes on, writes to the new one: also behind the first lines of an entry.
+#[test]
+fn a_session_whose_first_process_is_killed_reads_on() {
+    let kill_main = |run: &mut Fed, times: usize| {
+        run.feed("print \"pid {self.pid}\"\n");
+        let pid = run.running.lines("pid ", times).pop().and_then(|pid| pid.parse().ok()).expect("a number");
+        run.feed("if true {\n");
+        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        let told = |run: &Running| run.stderr().matches("a new session begins, with what was declared").count();
+        run.running.until("a new session", |run| (told(run) == times).then_some(()));
+        run.feed(&format!("print \"x is {{x}} of {times}\" }}\n"));
+        run.running.line(&format!("x is 1 of {times}"));
+    };
+    let mut run = fed();
+    run.feed("var x = 1\nx = 5\n");
+    kill_main(&mut run, 1);
+    kill_main(&mut run, 2);
+    // And where a statement is under way.
+    run.feed("print \"pid {self.pid}\"; sleep 100s\n");
+    let pid = run.running.lines("pid ", 3).pop().and_then(|pid| pid.parse().ok()).expect("a number");
+    let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+    run.feed("print \"at last {x}\"\n");
+    run.running.line("at last 1");
+    run.finish().expect_code(0);
+}
+
 #[test]
 fn killed_processes_are_told_and_survived() {
     let mut run = fed();
