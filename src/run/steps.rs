@@ -502,6 +502,7 @@ impl Executor {
         match field {
             TaskField::Name => Ok(Value::string(self.arena.task_name(target.id))),
             TaskField::Alive => Ok(Value::Bool(state == task::RUNNING)),
+            TaskField::Pid if task::is_job(word) => Ok(Value::None),
             TaskField::Pid => {
                 let process = self.arena.facts(target.id, facts::PROCESS).load(Relaxed) as usize;
                 let pid = match self.arena.process(process, process::PID).load(SeqCst) {
