@@ -3,7 +3,7 @@
 
 mod support;
 
-use support::{Ended, run, run_json};
+use support::{Ended, conc, run, run_json};
 
 fn summary(ended: &Ended, field: &str) -> u64 {
     ended.of_type("summary")[0][field].as_u64().unwrap_or_else(|| panic!("no {field} in\n{}", ended.stdout))
@@ -188,6 +188,28 @@ fn processes_within_each_other_without_end() {
     // Whose maker has ended is within it no more.
     let one_after_the_other = "var n = 0\nwhile n < 300 { if fork() != 0 { exit 0 }\nn += 1 }\nprint n\n";
     assert_eq!(run_json(one_after_the_other).finish().expect_code(0).prints(), ["300"]);
+}
+
+/// A check knows the same number, and says that it goes no further.
+#[test]
+fn a_check_goes_no_further_than_processes_within_each_other_may() {
+    let check = |script: &str| conc().args(["check", "s.conc"]).file("s.conc", script).finish();
+    for (made, joined) in [(254, true), (255, false), (300, false)] {
+        for script in [
+            format!("task g(n) {{ if n > 0 {{ let p = spawn process g(n - 1); join p }} }}\ng({})\n", made + 1),
+            format!("var n = {made}\nloop {{ if fork() != 0 {{ wait(); break }}\nif n == 0 {{ break }}\nn -= 1 }}\n"),
+            format!(
+                "struct S {{ pool p(1) of processes }}\n\
+                 task g(n) {{ if n > 0 {{ let p = spawn process g(n - 1); join p }} else {{\n\
+                 let s = S(); s.p.close(); join s.p }} }}\ng({made})\n"
+            ),
+        ] {
+            let ended = check(&script);
+            let says = "not all was explored: a process within more others than there may be";
+            assert_eq!(ended.stdout.contains(says), !joined, "{script}{}", ended.stdout);
+            ended.expect_code(if joined { 0 } else { 3 });
+        }
+    }
 }
 
 /// The system's limit of processes does not bind root.

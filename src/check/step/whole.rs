@@ -3,7 +3,7 @@
 //! `expect`, `finally`). It owns that one loop, and what each of them makes of the
 //! steps that are its own; all others are `inline`'s.
 
-use super::{Act, STEPS_MAX, TOO_MANY_TASKS, price};
+use super::{Act, STEPS_MAX, price};
 use crate::check::moves::Move;
 use crate::check::order::Knower;
 use crate::check::part::*;
@@ -57,14 +57,16 @@ impl Move<'_> {
             next = match take(self, machine, step) {
                 Took::Over(value) => return Some(value),
                 Took::On(next) => next,
-                Took::Inline(Step::Spawn(spawn)) if spawn.is_too_many() => {
-                    self.cut = Some(TOO_MANY_TASKS);
-                    return None;
+                Took::Inline(step) => {
+                    if let Some(what) = self.too_much(&step) {
+                        self.cut = Some(what);
+                        return None;
+                    }
+                    match self.inline(&step) {
+                        Ok(value) => machine.resume(self.program, value),
+                        Err(error) => machine.raise(error),
+                    }
                 }
-                Took::Inline(step) => match self.inline(&step) {
-                    Ok(value) => machine.resume(self.program, value),
-                    Err(error) => machine.raise(error),
-                },
             };
         }
     }
