@@ -45,6 +45,9 @@ impl Executor {
     #[inline]
     fn step_over(&mut self, machine: &mut Task, step: Step) -> Option<Ended> {
         self.at_site(machine.pc());
+        if self.unlooked {
+            self.look_before();
+        }
         if self.replay.on
             && let Some(ended) = self.turn_of_step(&step)
         {
