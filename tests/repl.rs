@@ -371,6 +371,31 @@ fn a_folder_is_not_written_over() {
     assert_eq!(ended.stderr.matches("tmp is a folder: name a file in it\n").count(), 2, "{}", ended.stderr);
 }
 
+/// What cannot be written whole leaves what was there, or nothing.
+#[test]
+fn half_of_a_script_is_not_saved() {
+    let line = "ulimit -f 1; exec \"$CONC\" repl --color never";
+    let long = format!("let a = \"{}\"\n", "x".repeat(5000));
+    let told = "cannot be written: file too large";
+    let start = |text: &str| {
+        let conc = support::program("sh").args(["-c", line]).env("CONC", env!("CARGO_BIN_EXE_conc"));
+        conc.file("old.conc", "print 1\n").input(text).start()
+    };
+    // `finish` looks for what is left behind.
+    let text = format!("{long}:save new.conc\n:save! new.conc\n:save! old.conc\n");
+    let mut run = start(&text);
+    let old = run.folder().join("old.conc");
+    run.until("all three", |run| (run.stderr().matches(told).count() == 3).then_some(()));
+    assert_eq!(std::fs::read_to_string(old).expect("it is there"), "print 1\n");
+    run.finish().expect_code(2);
+    // Over another one it is the same file, and what is no file is written to.
+    let mut run = start("let a = 1\n:save! old.conc\n:save! /dev/null\n");
+    let old = run.folder().join("old.conc");
+    run.line("/dev/null: 1 line");
+    assert_eq!(std::fs::read_to_string(old).expect("it is there"), "let a = 1\n");
+    run.finish().expect_code(0);
+}
+
 /// Of a task that was defined again with other parameters: what is said can be done.
 #[test]
 fn what_fits_an_earlier_definition_only_is_told() {

@@ -93,6 +93,44 @@ pub fn read_heeding(input: impl std::os::fd::AsFd, over: Option<std::os::fd::Bor
     }
 }
 
+/// Writes beside a file and moves that into its place, so that a full disk or a killed
+/// process leaves what was there. To move it there the folder alone must be writable: whether
+/// the file itself may be written, opening it says, which changes nothing.
+pub fn replace_file(path: &Path, text: &str) -> std::io::Result<()> {
+    let path = std::fs::canonicalize(path)?;
+    drop(std::fs::OpenOptions::new().write(true).open(&path)?);
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}", std::process::id()));
+    let beside = path.with_file_name(name);
+    let permissions = std::fs::metadata(&path)?.permissions();
+    let written = std::fs::write(&beside, text)
+        .and_then(|()| std::fs::set_permissions(&beside, permissions))
+        .and_then(|()| std::fs::rename(&beside, &path));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&beside);
+    }
+    written
+}
+
+/// Writes a file, all of it or none; `over` another one, or only where there is none.
+pub fn write_file(path: &Path, text: &str, over: bool) -> std::io::Result<()> {
+    use std::io::Write;
+    let mut options = std::fs::OpenOptions::new();
+    match std::fs::metadata(path) {
+        Ok(there) if over && there.is_file() => replace_file(path, text),
+        // What is no file takes what it is given.
+        Ok(_) if over => options.write(true).open(path)?.write_all(text.as_bytes()),
+        _ => {
+            let mut file = options.write(true).create(over).create_new(!over).open(path)?;
+            file.write_all(text.as_bytes()).inspect_err(|_| {
+                // A link stays that leads there.
+                let _ = std::fs::canonicalize(path).and_then(std::fs::remove_file);
+            })
+        }
+    }
+}
+
 /// Ends the program by a signal that waits to be collected, if one does.
 fn end_if_asked_to() {
     use nix::libc;
