@@ -150,6 +150,24 @@ fn a_spawn_of_more_tasks_than_there_may_be_at_once() {
     }
 }
 
+/// Where each transition makes hundreds of tasks a state has hundreds of such transitions, and
+/// it is asked between them whether to go on.
+#[test]
+fn a_check_of_tasks_that_make_tasks_keeps_to_its_time() {
+    use conc::check::{self, Options, Stop};
+    let script = conc::lang::parse::parse("task t { loop { spawn t } }\nt()\n").expect("it can be read");
+    let program = conc::program::compile(&script, "", conc::objects::KINDS, &[]).expect("it has a meaning");
+    let mut asked = Vec::new();
+    let mut ask = |progress: &check::Progress| {
+        asked.push(progress.states);
+        (asked.len() == 6).then_some(Stop::Time)
+    };
+    let report = check::check(Box::leak(Box::new(program)), &Options::default(), &mut ask).expect("it has no pool");
+    assert_eq!(report.stop, Some(Stop::Time));
+    // All that it had come to when it was asked last was there when it was asked before.
+    assert_eq!(asked[asked.len() - 2..], [report.states; 2], "{asked:?}");
+}
+
 #[test]
 fn a_check_of_many_tasks_keeps_to_its_time() {
     let script = "task t { }\nspawn t x4094\njoin all\n";
