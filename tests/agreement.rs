@@ -385,3 +385,25 @@ fn runs_in_which_a_maker_is_ended_come_to_what_check_lists() {
     }
     assert!(wrong.is_empty(), "{wrong}");
 }
+
+/// Ends that differ in any place of a row are two outcomes, however long the row is.
+#[test]
+fn every_place_of_a_row_belongs_to_the_outcome() {
+    for memory in ["shared", "var", "atomic"] {
+        let script = format!(
+            "{memory} r[100] = 0\nlock m\ntask t(c) {{ with m {{ r[99] = c }} }}\nspawn t(1)\nspawn t(2)\njoin all\n"
+        );
+        let told = |args: &[&str]| {
+            let ended = conc().file("s.conc", &script).args(args).args(["--format", "json", "s.conc"]).finish();
+            let all = ended.of_type("outcome");
+            let mut rest: Vec<String> = all.iter().map(|o| o["values"]["r[64..100]"].to_string()).collect();
+            rest.sort();
+            rest
+        };
+        let both = ["\"0 x35, 1\"", "\"0 x35, 2\""];
+        assert_eq!(told(&["check"]), both, "{memory}");
+        assert_eq!(told(&["check", "--strategy", "random", "--runs", "100"]), both, "{memory}");
+        let ran = told(&["run", "--repeat", "3"]);
+        assert!(ran.iter().all(|r| both.contains(&r.as_str())) && !ran.is_empty(), "{memory}: {ran:?}");
+    }
+}

@@ -260,3 +260,35 @@ fn what_needs_others_is_refused_in_finally() {
         assert!(ended.stderr.contains("`finally` runs when all has ended"), "{}", ended.stderr);
     }
 }
+
+/// What would wait there is refused, and has not done anything.
+#[test]
+fn who_must_not_wait_has_not_begun_to() {
+    let lock = "lock m\ncondition c(m)\natomic inside = 0\ninvariant inside <= 1\nfn f() { c.wait() }\n\
+                task t { with m { inside += 1; try { atomically { f() } } catch Type { }; \
+                try { await f() } catch Type { }; assert m.locked(); inside -= 1 } }\nspawn t x2\njoin all\n";
+    everywhere(lock, &[], &[]);
+    for wait in ["ba.wait()", "ba.wait(timeout: 1ms)"] {
+        let barrier = format!("barrier ba(2)\natomically {{ try {{ {wait} }} catch Type {{ }} }}\nba.wait()\n");
+        everywhere(&barrier, &[], &["deadlock"]);
+    }
+    // Who is the last one does not wait.
+    everywhere("barrier ba(1)\natomically { print ba.wait() }\n", &["0"], &[]);
+}
+
+/// However what it waits for is written: a task that beats on does not change it.
+#[test]
+fn who_awaits_what_nobody_changes_is_stuck() {
+    let head = "atomic a = 0\natomic beat = 0\nevent e\nfn done() { return a == 1 }\nfn asks(o) { return o.is_set() }\n\
+                task heart { loop { beat += 1; beat -= 1 } }\nspawn daemon heart\n";
+    for condition in ["a == 1", "done()", "asks(e)", "asks(event())", "a.cas(1, 2)", "a == 0 and done()", "false"] {
+        let made = if condition.contains("event()") { "let o = event()\n    " } else { "" };
+        let condition = condition.replace("event()", "o");
+        let script = format!("{head}task t {{\n    {made}await {condition}\n}}\nlet w = spawn t\njoin w\n");
+        let ended = conc().file("s.conc", &script).args(["check", "--format", "json", "s.conc"]).finish();
+        assert_eq!(ended.failures(), ["deadlock"], "{script}\n{}{}", ended.stdout, ended.stderr);
+        // A run goes on until it is seen: there is no other end.
+        let ended = conc().file("s.conc", &script).args(["run", "--format", "json", "s.conc"]).finish();
+        assert_eq!(ended.failures(), ["deadlock"], "{script}\n{}{}", ended.stdout, ended.stderr);
+    }
+}

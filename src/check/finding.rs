@@ -422,7 +422,7 @@ impl Might for Scene1<'_> {
         self.deeds[i].may_born(self.on(object, kind), methods)
     }
     fn may_change(&self, i: usize, site: u32) -> bool {
-        self.deeds[i].may_change(&self.program.awaits[site as usize])
+        self.deeds[i].may_change(self.program, site)
     }
     fn may_terminate(&self, i: usize) -> bool {
         self.deeds[i].may_terminate()

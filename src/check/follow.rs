@@ -202,10 +202,7 @@ fn go(
     record: bool,
     ask: Ask,
 ) -> Result<(Done, Option<Recorder>), Refused> {
-    explorer.begin().map_err(|(object, text)| Refused::Declaration(object, text))?;
-    let mut follower = Follower::new(explorer, schedule);
-    follower.recorder = record.then(|| Recorder::new(explorer, &explorer.row(0)));
-    follower.settle()?;
+    let mut follower = Follower::begin(explorer, schedule, record)?;
     follower.done.rows.push(follower.done.row.clone());
     for at in 0..schedule.turns.len() {
         if at % ASKED_EACH == 0
@@ -244,7 +241,24 @@ struct Done {
     rounds: Vec<Turn>,
 }
 
+impl Done {
+    /// Nothing by now, in this state.
+    fn at(row: Row) -> Done {
+        Done {
+            row,
+            log: Vec::new(),
+            turns: Vec::new(),
+            chosen: Vec::new(),
+            events: Vec::new(),
+            rows: Vec::new(),
+            moves: Vec::new(),
+            rounds: Vec::new(),
+        }
+    }
+}
+
 /// How a task was left when it had done all that is nobody else's affair.
+#[derive(Clone)]
 struct Stance {
     ix: PartIx,
     part: part::PartId,
@@ -262,7 +276,8 @@ struct Ways {
     named: usize,
 }
 
-struct Follower<'f, 'm> {
+/// Who follows a schedule turn by turn.
+pub(super) struct Follower<'f, 'm> {
     explorer: &'f Explorer<'m>,
     schedule: &'f Schedule,
     numbers: Numbers,
@@ -278,17 +293,7 @@ struct Follower<'f, 'm> {
 
 impl<'f, 'm> Follower<'f, 'm> {
     fn new(explorer: &'f Explorer<'m>, schedule: &'f Schedule) -> Follower<'f, 'm> {
-        let row = explorer.row(0);
-        let done = Done {
-            rows: Vec::new(),
-            row,
-            log: Vec::new(),
-            turns: Vec::new(),
-            chosen: Vec::new(),
-            events: Vec::new(),
-            moves: Vec::new(),
-            rounds: Vec::new(),
-        };
+        let done = Done::at(explorer.row(0));
         let mut ways: Vec<Ways> = Vec::new();
         for turn in &schedule.turns {
             let task = turn.task as usize;
@@ -300,6 +305,42 @@ impl<'f, 'm> Follower<'f, 'm> {
         }
         let (numbers, stances) = (Numbers::new(explorer), Vec::new());
         Follower { explorer, schedule, numbers, ways, stances, settles: false, at: 0, done, recorder: None }
+    }
+
+    /// Before the first turn. `record`: with what happens on the way.
+    ///
+    /// # Errors
+    ///
+    /// If a declaration cannot be made.
+    pub(super) fn begin(
+        explorer: &'f mut Explorer<'m>,
+        schedule: &'f Schedule,
+        record: bool,
+    ) -> Result<Follower<'f, 'm>, Refused> {
+        explorer.begin().map_err(|(object, text)| Refused::Declaration(object, text))?;
+        let explorer = &*explorer;
+        let mut follower = Follower::new(explorer, schedule);
+        follower.recorder = record.then(|| Recorder::new(explorer, &explorer.row(0)));
+        follower.settle()?;
+        Ok(follower)
+    }
+
+    /// Another one, who goes on from here by himself. He has nothing of the way here.
+    pub(super) fn branch(&self) -> Follower<'f, 'm> {
+        let Follower { explorer, schedule, at, .. } = *self;
+        let done = Done::at(self.done.row.clone());
+        let (numbers, ways, stances) = (self.numbers.clone(), self.ways.clone(), self.stances.clone());
+        Follower { explorer, schedule, numbers, ways, stances, settles: false, at, done, recorder: None }
+    }
+
+    /// Where all stand.
+    pub(super) fn parts(&self) -> &[part::PartId] {
+        own_parts(self.done.row.parts())
+    }
+
+    /// About what a turn takes: a look at a task is one.
+    pub(super) fn work(&self) -> u64 {
+        self.numbers.all().len() as u64
     }
 
     fn name(&self, task: TaskId) -> String {
@@ -319,7 +360,8 @@ impl<'f, 'm> Follower<'f, 'm> {
         Err(Refused::Turn { turn: self.at + 1, site, reason })
     }
 
-    fn turn(&mut self, at: usize) -> Result<(), Refused> {
+    /// The turn of the schedule at a place, which need not be the one behind that of before.
+    pub(super) fn turn(&mut self, at: usize) -> Result<(), Refused> {
         self.at = at;
         let turn = &self.schedule.turns[at];
         let Some(task) = self.numbers.task(turn.task) else {

@@ -32,6 +32,7 @@ mod step;
 pub mod stepper;
 mod store;
 pub mod strategy;
+mod switches;
 mod symmetry;
 mod turn;
 pub mod walk;

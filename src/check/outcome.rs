@@ -8,6 +8,7 @@ use super::moves::Move;
 use super::part::*;
 use super::store::{Row, StateId};
 use crate::detect::names::{self, Named};
+use crate::detect::places;
 use crate::objects::TaskId;
 use crate::program::kind::Memory;
 use crate::program::value::{self, ErrorKind, Value};
@@ -16,8 +17,6 @@ use std::sync::Arc;
 
 /// So many different ones are kept.
 pub const OUTCOMES_MAX: usize = 100_000;
-/// So many places of one declaration.
-const ROW_MAX: u32 = 64;
 
 /// Names with something about each.
 pub type Pairs = Vec<(String, String)>;
@@ -107,9 +106,7 @@ pub fn of(m: &mut Move, explorer: &Explorer, row: &Row, finished: bool, going: &
     let own = |memory: Memory| memory == Memory::Var;
     for private in [true, false] {
         for decl in program.memory.iter().filter(|d| own(d.memory) == private) {
-            for cell in decl.first..decl.first + decl.count.unwrap_or(1).min(ROW_MAX) {
-                values.push((program.cell_name(cell), m.shown_whole(&m.declared_value(cell))));
-            }
+            values.extend(places::told(program, decl, |cell| m.shown_whole(&m.declared_value(cell))));
         }
     }
     let mut ended = Pairs::new();

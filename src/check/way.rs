@@ -10,6 +10,7 @@ use super::schedule::{self, Schedule};
 use super::seen::{Choice, Event, Logged};
 use super::store::Row;
 use super::strategy::shorter::{self, Shows, Wanted};
+use super::switches::fewest_switches;
 use super::turn::{Mover, Turn};
 use super::{Shown, finding, follow, same};
 use crate::detect::finding::{Code, Facts, Finding};
@@ -74,6 +75,7 @@ pub fn carry_out(explorer: &Explorer, turns: &[Turn], until: Option<&Event>) -> 
 }
 
 /// The numbers of tasks, in the order in which they were made.
+#[derive(Clone)]
 pub struct Numbers {
     tasks: Vec<TaskId>,
 }
@@ -251,6 +253,8 @@ pub fn shown_by(explorer: &Explorer, found: &Found1, turns: Vec<Turn>) -> Shown 
 const FOLLOWED_MAX: usize = 10_000;
 /// To see for one finding which turns are needed, so much work is done (`Followed::work`).
 const REPLAYED_MAX: u64 = 1 << 17;
+/// To see for one finding in which order there are the fewest switches, so much work is done.
+const ORDERED_MAX: u64 = 1 << 14;
 /// To see that it goes round sooner, so many transitions are looked at.
 const ROUNDS_MAX: u64 = 1 << 16;
 
@@ -275,10 +279,19 @@ fn fewest_turns(program: &'static Program, shown: Finding, way: Way) -> (Finding
     let fits = |f: &Finding| f.is_same(told) && who_waits(f) == who_waits(told);
     let mut tries = Replays { program, hash: way.schedule.hash, fits: &fits, each, left: REPLAYED_MAX };
     let fewest = if tries.is_over() { None } else { fewest(&mut tries, &way.schedule.turns) };
-    match fewest {
+    let (finding, way) = match fewest {
         Some((turns, (finding, shorter))) if turns.len() < way.turns() => (named(&finding), shorter),
-        _ if shown.code == Code::Race => (shown, way),
+        _ if shown.code == Code::Race => (shown.clone(), way),
         _ => (named(told), way),
+    };
+    let (mut calmer, mut left) = (None, ORDERED_MAX);
+    fewest_switches(program, &way.schedule, &mut left, &mut |turns| {
+        calmer = tries.attempt(turns).map(|(_, shows)| shows);
+        calmer.is_some()
+    });
+    match calmer {
+        Some((finding, way)) => (named(&finding), way),
+        None => (finding, way),
     }
 }
 

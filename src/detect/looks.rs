@@ -1,37 +1,143 @@
-//! What the condition of an `await` looks at, by the names that reports and `expect`
-//! lines have for it. It owns the walk over the condition's code and that of the functions
-//! it calls; whether a task may change it is `may`'s.
+//! What the condition of an `await` looks at: by the names that reports and `expect`
+//! lines have for it, and by what may change it. It owns the walk over the condition's code
+//! and that of the functions it calls; whether a task may change it is `may`'s.
 
-use super::may::onwards;
+use super::may::{callees, onwards};
 use crate::program::Program;
-use crate::program::code::{ArmOperation, Instr, Pc, Receiver};
+use crate::program::code::{ArmOperation, AwaitSite, Instr, Pc, Receiver, SelfInfo};
+use crate::program::kind::{HANDLE_FIELDS, KindSpec};
 use std::collections::BTreeSet;
+
+/// The place of an `await` that is not there.
+const NOWHERE: Pc = Pc::MAX;
 
 /// The names of the variables, objects and fields in the condition of this `await`, in the
 /// order of the text, those in functions that it calls behind them. `object_name` names a
-/// declared object. What a function value does is not known.
+/// declared object. What a function value does is not named.
 pub fn looked_at(program: &Program, site: u32, object_name: impl Fn(u32) -> String) -> Vec<String> {
-    let is_begin = |instr: &Instr| matches!(instr, Instr::AwaitBegin { await_index, .. } if *await_index == site);
-    let begin = program.code.iter().position(is_begin);
     let mut names: Vec<String> = Vec::new();
-    let mut todo: Vec<Pc> = begin.map(|pc| pc as Pc + 1).into_iter().collect();
-    let mut entered: BTreeSet<Pc> = todo.iter().copied().collect();
-    while let Some(entry) = todo.pop() {
-        for pc in reached(program, entry, site) {
-            if let Instr::Call { function, .. } = &program.code[pc as usize] {
-                let entry = program.functions[*function as usize].entry;
-                if entered.insert(entry) {
-                    todo.insert(0, entry);
-                }
-            }
-            for name in named(program, pc, &object_name) {
-                if !names.contains(&name) {
-                    names.push(name);
-                }
+    let begin = begins(program).get(site as usize).copied().unwrap_or(NOWHERE);
+    for pc in code_of(program, begin, |pc| match &program.code[pc as usize] {
+        Instr::Call { function, .. } => vec![*function],
+        _ => Vec::new(),
+    }) {
+        for name in named(program, pc, &object_name) {
+            if !names.contains(&name) {
+                names.push(name);
             }
         }
     }
     names
+}
+
+/// Where each `await` begins to look.
+pub(super) fn begins(program: &Program) -> Vec<Pc> {
+    let mut begins = vec![NOWHERE; program.awaits as usize];
+    for (pc, instr) in program.code.iter().enumerate() {
+        if let Instr::AwaitBegin { await_index, .. } = instr {
+            begins[*await_index as usize] = pc as Pc;
+        }
+    }
+    begins
+}
+
+/// All that the condition of the `await` that begins there looks at, in functions that it calls
+/// too. `values`: the functions that are used as values.
+pub(super) fn reads_of(program: &Program, begin: Pc, values: &[u32]) -> AwaitSite {
+    let mut reads = AwaitSite::default();
+    for pc in code_of(program, begin, |pc| callees(program, values, pc)) {
+        read_by(program, pc, &mut reads);
+    }
+    reads
+}
+
+/// The condition's instructions, and behind them those of the functions that it may call.
+fn code_of(program: &Program, begin: Pc, called: impl Fn(Pc) -> Vec<u32>) -> Vec<Pc> {
+    let Some(Instr::AwaitBegin { await_index: site, .. }) = program.code.get(begin as usize) else { return Vec::new() };
+    let mut all: Vec<Pc> = Vec::new();
+    let mut todo = vec![begin + 1];
+    let mut entered: BTreeSet<Pc> = todo.iter().copied().collect();
+    while let Some(entry) = todo.pop() {
+        for pc in reached(program, entry, *site) {
+            for function in called(pc) {
+                let entry = program.functions[function as usize].entry;
+                if entered.insert(entry) {
+                    todo.insert(0, entry);
+                }
+            }
+            all.push(pc);
+        }
+    }
+    all
+}
+
+/// What an instruction looks at. Of what nothing may do in a look nothing is said.
+fn read_by(program: &Program, pc: Pc, reads: &mut AwaitSite) {
+    match &program.code[pc as usize] {
+        Instr::ReadCell(cell)
+        | Instr::WriteCell(cell)
+        | Instr::AddCell { cell, .. }
+        | Instr::UpdateCell { cell, .. } => {
+            reads.cells.push(*cell);
+        }
+        Instr::ReadElement(row) | Instr::WriteElement(row) | Instr::UpdateElement { row, .. } => reads.rows.push(*row),
+        // Whoever gets it may ask it.
+        Instr::Object(object) => reads.objects.push(*object),
+        Instr::ObjectElement(row) | Instr::ObjectRow(row) => row_of(program, *row, reads),
+        Instr::GetField { symbol, .. } | Instr::SetField { symbol, .. } | Instr::UpdateField { symbol, .. } => {
+            reads.anything |= HANDLE_FIELDS.contains(&program.symbols[*symbol as usize].as_str());
+            reads.fields.push(*symbol);
+        }
+        Instr::CallMethod(call) => {
+            let call = &program.calls[*call as usize];
+            asked(program, call.receiver, call.symbol, reads);
+        }
+        Instr::Select(select) => {
+            for arm in &program.selects[*select as usize].arms {
+                match &arm.operation {
+                    ArmOperation::Method(call) => asked(program, call.receiver, call.symbol, reads),
+                    ArmOperation::Join => reads.anything = true,
+                }
+            }
+        }
+        Instr::WithAcquire(with) | Instr::WithRelease(with) => match program.withs[*with as usize].receiver {
+            Receiver::Object(object) => reads.objects.push(object),
+            Receiver::Row(row) => row_of(program, row, reads),
+            _ => of_kinds(program, reads, |kind| !kind.with.is_empty()),
+        },
+        Instr::EachNext { .. } => of_kinds(program, reads, |kind| kind.iterate.is_some()),
+        Instr::Join { .. } | Instr::JoinAll { .. } | Instr::Wait { .. } | Instr::SelfInfo(SelfInfo::Ppid) => {
+            reads.anything = true;
+        }
+        _ => {}
+    }
+}
+
+fn row_of(program: &Program, row: u32, reads: &mut AwaitSite) {
+    let row = &program.object_rows[row as usize];
+    reads.objects.extend(row.first..row.first + row.count);
+}
+
+/// A method is called.
+fn asked(program: &Program, receiver: Receiver, method: u32, reads: &mut AwaitSite) {
+    match receiver {
+        Receiver::Object(object) => reads.objects.push(object),
+        Receiver::Row(row) => row_of(program, row, reads),
+        Receiver::Field { symbol, .. } => {
+            reads.fields.push(symbol);
+            reads.field_objects.push(symbol);
+        }
+        Receiver::Dynamic { field: Some(symbol) } => reads.field_objects.push(symbol),
+        Receiver::Dynamic { field: None } => {
+            let name = program.symbols[method as usize].as_str();
+            of_kinds(program, reads, |kind| kind.method(name).is_some());
+        }
+    }
+}
+
+/// Some object of these kinds, which only the run knows.
+fn of_kinds(program: &Program, reads: &mut AwaitSite, which: impl Fn(&KindSpec) -> bool) {
+    reads.kinds.extend((0..program.kinds.len()).filter(|k| which(&program.kinds[*k])).map(|k| k as u8));
 }
 
 /// The code from here up to the end of the function or of the condition.

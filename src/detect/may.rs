@@ -148,33 +148,39 @@ impl Deeds {
         self.born.on(&self.facts, on) & bits(methods) != 0
     }
 
-    /// Whether it may change what the condition of an `await` looks at. What
-    /// is only known while running, `h.alive` for one, changes by the mere end
-    /// of a task, so whoever lives may change it.
-    pub fn may_change(&self, site: &AwaitSite) -> bool {
-        let unknown = !site.looks_at_memory() && !site.looks_at_objects();
-        let uses = |on: On| self.own.on(&self.facts, on) | self.born.on(&self.facts, on) != 0;
+    /// Whether it may change what the condition of an `await` looks at.
+    pub fn may_change(&self, program: &Program, site: u32) -> bool {
+        self.facts.reads(program, site).is_none_or(|reads| self.changes(reads))
+    }
+
+    /// Whether it may change something of what is looked at. Whether a task is alive
+    /// changes by the mere end of one, so whoever lives may change it.
+    fn changes(&self, reads: &AwaitSite) -> bool {
+        let looks = |on: On| self.facts.looks.get(on.kind as usize).copied().unwrap_or(0);
+        let uses = |on: On| (self.own.on(&self.facts, on) | self.born.on(&self.facts, on)) & !looks(on) != 0;
         let used = |o: &u32| {
             let kind = self.facts.kinds.get(*o as usize).copied().unwrap_or(u8::MAX);
             let on = On { object: *o, kind, field: None };
             uses(on)
         };
-        let on = |name: u32, kind: usize| On { object: u32::MAX, kind: kind as u8, field: Some(name) };
+        let on = |name: Option<u32>, kind: u8| On { object: u32::MAX, kind, field: name };
+        let kinds = || (0..self.own.every.len() as u8).filter(|k| *k != self.facts.task);
         // A place may hold a task's handle too, which changes with its end.
-        let used_in = |name: &u32| {
-            let kinds = self.own.every.len();
-            self.facts.is_place(*name) || (0..kinds).any(|k| k != self.facts.task as usize && uses(on(*name, k)))
+        let used_in = |name: &u32| self.facts.is_place(*name) || kinds().any(|k| uses(on(Some(*name), k)));
+        let used_of = |kind: &u8| {
+            let declared = (0..self.facts.kinds.len() as u32).filter(|o| self.facts.kinds[*o as usize] == *kind);
+            uses(on(None, *kind)) || declared.filter(|o| self.facts.escapes(*o)).any(|o| used(&o))
         };
         let row = |r: u32| self.facts.rows.get(r as usize).cloned().unwrap_or(0..u32::MAX);
         let in_a_row = |c: &u32| self.rows.iter().any(|r| row(*r).contains(c));
         let holds_one = |r: &u32| self.cells.iter().any(|c| row(*r).contains(c));
-        site.anything
-            || unknown
-            || site.cells.iter().any(|c| self.cells.contains(c) || in_a_row(c))
-            || site.rows.iter().any(|r| self.rows.contains(r) || holds_one(r))
-            || site.objects.iter().any(used)
-            || site.fields.iter().any(|name| self.written.contains(name))
-            || site.field_objects.iter().any(used_in)
+        reads.anything
+            || reads.cells.iter().any(|c| self.cells.contains(c) || in_a_row(c))
+            || reads.rows.iter().any(|r| self.rows.contains(r) || holds_one(r))
+            || reads.objects.iter().any(used)
+            || reads.fields.iter().any(|name| self.written.contains(name))
+            || reads.field_objects.iter().any(used_in)
+            || reads.kinds.iter().any(used_of)
     }
 
     /// Whether it may end other tasks: `terminate`, `kill`, `exit`, and a
@@ -255,6 +261,11 @@ impl May {
         deeds
     }
 
+    /// What the condition of an `await` looks at.
+    pub fn reads(&self, program: &Program, site: u32) -> AwaitSite {
+        self.facts.reads(program, site).cloned().unwrap_or_default()
+    }
+
     /// The deeds of a task whose body has come to its end.
     pub fn nothing(&self, program: &Program) -> Rc<Deeds> {
         Rc::new(Deeds::new(&self.facts, program.kinds.len()))
@@ -274,7 +285,7 @@ impl May {
         while let Some(f) = todo.pop() {
             let Some(function) = program.functions.get(f as usize) else { continue };
             for pc in (function.entry..function.end).filter(|pc| self.owner.get(*pc as usize) == Some(&f)) {
-                for callee in callees(program, &self.facts, pc) {
+                for callee in callees(program, &self.facts.values, pc) {
                     callers.entry(callee).or_default().push(pc);
                     if seen.insert(callee) {
                         todo.push(callee);
@@ -314,13 +325,19 @@ pub(super) fn onwards(program: &Program, pc: Pc, mut to: impl FnMut(Pc)) {
     }
 }
 
-/// The functions that a call may enter.
-fn callees(program: &Program, facts: &Facts, pc: Pc) -> Vec<u32> {
+/// The functions that a call may enter; `values`: those that are used as values.
+pub(super) fn callees(program: &Program, values: &[u32], pc: Pc) -> Vec<u32> {
     match &program.code[pc as usize] {
         Instr::Call { function, .. } => vec![*function],
-        Instr::CallValue { argc } => facts.fitting(program, *argc),
+        Instr::CallValue { argc } => fitting(program, values, *argc),
         _ => Vec::new(),
     }
+}
+
+/// Of these functions those that take so many arguments.
+fn fitting(program: &Program, values: &[u32], argc: u8) -> Vec<u32> {
+    let fits = |f: &u32| program.functions.get(*f as usize).is_some_and(|f| (f.required..=f.params).contains(&argc));
+    values.iter().copied().filter(fits).collect()
 }
 
 #[cfg(test)]

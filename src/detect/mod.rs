@@ -9,6 +9,7 @@ pub mod lock_order;
 pub mod looks;
 pub mod may;
 pub mod names;
+pub mod places;
 pub mod race;
 pub mod stuck;
 pub mod trace;

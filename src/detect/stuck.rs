@@ -163,7 +163,7 @@ impl Told<'_> {
             let mut reasons = self.dead_writers(site);
             if reasons.is_empty() {
                 // What it looks at may be an object's state alone.
-                let reads = &self.scene.program().awaits[site as usize];
+                let reads = May::new(self.scene.program()).reads(self.scene.program(), site);
                 let memory = reads.looks_at_memory() || !reads.looks_at_objects();
                 let action = if memory { "write" } else { "change it" };
                 reasons.push(Reason::NobodyLeft { actions: vec![action.to_string()] });
@@ -210,20 +210,21 @@ impl Told<'_> {
     /// known.
     fn dead_writers(&self, site: u32) -> Vec<Reason> {
         let program = self.scene.program();
-        let reads = &program.awaits[site as usize];
+        let mut may = May::new(program);
+        let reads = may.reads(program, site);
         if reads.anything || !reads.looks_at_memory() {
             return Vec::new();
         }
-        let would = |function: u32| {
+        let mut would = |function: u32| {
             let entry = program.functions[function as usize].entry;
-            May::new(program).deeds(program, Root::Function(function), entry).may_change(reads)
+            may.deeds(program, Root::Function(function), entry).may_change(program, site)
         };
-        let ended = self.scene.ended_badly().into_iter().filter(|(_, function)| would(*function));
+        let ended: Vec<_> = self.scene.ended_badly().into_iter().filter(|(_, function)| would(*function)).collect();
         let reason = |(task, _)| {
             let action = "write".to_string();
             Some(Reason::EndedSupplier { task: self.scene.task_facts(task), ending: self.scene.ending(task)?, action })
         };
-        ended.filter_map(reason).collect()
+        ended.into_iter().filter_map(reason).collect()
     }
 
     fn awaited(&self, site: u32) -> Vec<String> {

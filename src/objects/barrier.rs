@@ -83,6 +83,9 @@ fn arrive<W: World>(w: &mut W, o: u32) -> Outcome {
         return broken();
     }
     let index = w.word(o, ARRIVED);
+    if index + 1 < w.word(o, PARTIES) && !w.may_wait() {
+        return Outcome::Wait(index);
+    }
     w.release(o, 0, if index == 0 { Edge::Set } else { Edge::Join });
     if index + 1 < w.word(o, PARTIES) {
         w.set(o, ARRIVED, index + 1);

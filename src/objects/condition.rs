@@ -59,6 +59,7 @@ pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, args: &[Value], again: O
         return Outcome::Raise(kind, text);
     }
     let count = match method {
+        WAIT if !w.may_wait() => return Outcome::Wait(0),
         WAIT => return Outcome::Wait(lock::let_go(w, lock)),
         NOTIFY => match count_of(args.first(), 0, "`n`") {
             Ok(n) => n,

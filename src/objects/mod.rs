@@ -60,6 +60,11 @@ pub trait World {
     }
     /// The place in the source, for what a later report needs to know.
     fn site(&self) -> u32;
+    /// Whether the running task may wait here. Where it may not, an operation that would wait is
+    /// an error, and must not have done anything.
+    fn may_wait(&self) -> bool {
+        true
+    }
 
     /// The object's values in their order. With a `bound` there are so many places
     /// for them; the place that the value takes was freed by an earlier `pop` of it,

@@ -461,8 +461,7 @@ pub enum FieldArg {
     Sibling(u32),
 }
 
-/// The shared memory that the condition of an `await` reads, as far as the
-/// compiler can tell.
+/// What a condition looks at, as far as its code tells.
 #[derive(Clone, Debug, Default)]
 pub struct AwaitSite {
     pub cells: Vec<u32>,
@@ -472,6 +471,8 @@ pub struct AwaitSite {
     pub fields: Vec<u32>,
     /// By their names the fields whose objects are asked.
     pub field_objects: Vec<u32>,
+    /// Of these kinds an object that only the run knows.
+    pub kinds: Vec<u8>,
     /// Something only known while running: what a function gives, whether a task is alive.
     pub anything: bool,
 }
@@ -484,7 +485,7 @@ impl AwaitSite {
 
     /// Whether it looks at objects.
     pub fn looks_at_objects(&self) -> bool {
-        !self.objects.is_empty() || !self.field_objects.is_empty()
+        !self.objects.is_empty() || !self.field_objects.is_empty() || !self.kinds.is_empty()
     }
 }
 
@@ -536,7 +537,7 @@ pub struct Program {
     pub selects: Table<SelectSite>,
     pub news: Table<NewSite>,
     pub records: Table<RecordSite>,
-    pub awaits: Table<AwaitSite>,
+    pub awaits: u32,
     pub error_kinds: Table<Vec<ErrorKind>>,
     pub expects: Table<Expect>,
     pub consts: Table<(String, Value)>,
@@ -568,7 +569,6 @@ impl Program {
         self.selects.seal();
         self.news.seal();
         self.records.seal();
-        self.awaits.seal();
         self.error_kinds.seal();
         self.expects.seal();
         self.consts.seal();

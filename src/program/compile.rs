@@ -675,7 +675,7 @@ fn empty_program(kinds: &'static [KindSpec]) -> Program {
         selects: Table::default(),
         news: Table::default(),
         records: Table::default(),
-        awaits: Table::default(),
+        awaits: 0,
         error_kinds: Table::default(),
         expects: Table::default(),
         consts: Table::default(),

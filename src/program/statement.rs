@@ -727,9 +727,8 @@ impl Compiler<'_> {
         self.program.needs.gate = true;
         self.program.needs.awaits = true;
         self.not_awaited(condition);
-        let reads = self.reads_of(condition);
-        let await_index = self.program.awaits.len() as u32;
-        self.program.awaits.push(reads);
+        let await_index = self.program.awaits;
+        self.program.awaits += 1;
         // What the condition raises ends the look; of a block the error goes on to its end.
         let handler = (!nested).then(|| self.emit(Instr::PushHandler(0), span));
         let top = self.emit(Instr::AwaitBegin { await_index, nested }, span);

@@ -18,6 +18,7 @@ use crate::detect::finding::*;
 use crate::detect::lock_order::{self, Dependency};
 use crate::detect::may::{Deeds, May, On, Root};
 use crate::detect::names::{self, Named};
+use crate::detect::places;
 use crate::detect::stuck::{self, BODY_ENDED, Scene};
 use crate::lang::ast::Span;
 use crate::objects::{self, KINDS, Need, pool, task};
@@ -89,7 +90,7 @@ impl Might for Answers<'_> {
         self.snapshot.free[i] || self.snapshot.deeds[i].may_born(self.on(object, kind), methods)
     }
     fn may_change(&self, i: usize, site: u32) -> bool {
-        self.snapshot.free[i] || self.snapshot.deeds[i].may_change(&self.image.program.awaits[site as usize])
+        self.snapshot.free[i] || self.snapshot.deeds[i].may_change(&self.image.program, site)
     }
     fn may_terminate(&self, i: usize) -> bool {
         let main = self.snapshot.views[i].id == self.image.main_task();

@@ -9,6 +9,7 @@ use super::heap::{HEAP_WORDS, Heap, OutOfMemory};
 use super::memory::Memory;
 use super::prompt::Grown;
 use super::version::Current;
+use crate::detect::places::PLACES_MAX;
 use crate::machine::{Home, Place};
 use crate::objects::{self, KINDS};
 use crate::program::Program;
@@ -55,9 +56,6 @@ const _: () = assert!(HEAP_WORDS <= VARS_AT);
 /// of it, and so on.
 const VARS_BYTES: usize = 1 << 36;
 const VARS_BYTES_MIN: usize = 64 << 20;
-/// So many places of a row are shown.
-pub const PLACES_MAX: u32 = 64;
-
 /// See the head of the file.
 pub struct Image {
     pub program: Current,

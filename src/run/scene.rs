@@ -4,9 +4,9 @@
 
 use super::super::cell::Cell;
 use super::super::ends;
-use super::super::image::PLACES_MAX;
 use super::super::world::Object;
 use super::*;
+use crate::detect::places::PLACES_MAX;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::Acquire;
 

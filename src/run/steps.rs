@@ -10,14 +10,14 @@ use super::finish::Ended;
 use super::futex;
 use super::guard;
 use super::handle;
-use super::image::PLACES_MAX;
 use super::record::Raw;
 use super::wait::Halt;
 use crate::detect::event::Kind;
+use crate::detect::places::{self, PLACES_MAX};
 use crate::detect::trace::What;
 use crate::machine::{Access, Place, Step, Task, TaskField};
 use crate::objects::{self, KINDS, World, pool, task};
-use crate::program::code::SelfInfo;
+use crate::program::code::{MemoryDecl, SelfInfo};
 use crate::program::kind::Memory as MemoryKind;
 use crate::program::value::{Error, ErrorKind, ObjRef, Shown, Value};
 use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
@@ -352,18 +352,21 @@ impl Executor {
 
     /// The values of `var`s, which only this process has.
     pub(super) fn var_values(&self) -> Vec<(String, String)> {
-        self.vars().map(|(cell, value)| (self.program.cell_name(cell), value)).collect()
+        self.vars().flat_map(|decl| places::told(self.program, decl, |cell| self.shown_var(cell))).collect()
     }
 
-    fn vars(&self) -> impl Iterator<Item = (u32, String)> {
-        let vars = self.program.memory.iter().filter(|d| d.memory == MemoryKind::Var);
-        let cells = vars.flat_map(|d| d.first..d.first + d.count.unwrap_or(1).min(PLACES_MAX));
-        cells.map(|cell| (cell, self.shown(&self.image.declared_cell(cell).peek(self.holder))))
+    fn vars(&self) -> impl Iterator<Item = &'static MemoryDecl> {
+        self.program.memory.iter().filter(|d| d.memory == MemoryKind::Var)
+    }
+
+    fn shown_var(&self, cell: u32) -> String {
+        self.shown(&self.image.declared_cell(cell).peek(self.holder))
     }
 
     /// The same by their cells' keys, with the `var` fields of the records that were made here.
     pub(super) fn private_values(&self) -> Vec<(u64, String)> {
-        let mut values: Vec<(u64, String)> = self.vars().map(|(cell, value)| (u64::from(cell), value)).collect();
+        let cells = self.vars().flat_map(|d| d.first..d.first + d.count.unwrap_or(1).min(PLACES_MAX));
+        let mut values: Vec<(u64, String)> = cells.map(|cell| (u64::from(cell), self.shown_var(cell))).collect();
         let records: Vec<u32> = self.home.family().records.keys().copied().collect();
         let is_whole = |record: &u32| self.arena.object(*record, object::INFO2).load(Acquire) != 0;
         for record in records.into_iter().filter(is_whole) {

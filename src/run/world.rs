@@ -341,6 +341,11 @@ impl World for Guarded<'_> {
     }
 
     #[inline(always)]
+    fn may_wait(&self) -> bool {
+        !self.task.in_atomic
+    }
+
+    #[inline(always)]
     fn site(&self) -> u32 {
         self.task.site
     }

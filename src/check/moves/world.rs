@@ -20,6 +20,10 @@ impl World for Move<'_> {
         self.me
     }
 
+    fn may_wait(&self) -> bool {
+        !self.in_atomic
+    }
+
     fn site(&self) -> u32 {
         self.site
     }

@@ -2,11 +2,14 @@
 //! functions go about as values, and so may be behind any reference, and which
 //! locks a condition may be bound to.
 
-use super::{Target, bits};
+use super::{Target, bits, fitting};
+use crate::detect::looks::{begins, reads_of};
 use crate::objects::{condition, lock, pool, task};
 use crate::program::Program;
-use crate::program::code::{FieldArg, FieldKind, Instr};
+use crate::program::code::{AwaitSite, FieldArg, FieldKind, Instr, Pc};
+use crate::program::kind::KindSpec;
 use crate::program::value::Value;
+use std::cell::OnceCell;
 use std::collections::HashSet;
 
 /// What is known of a program as a whole.
@@ -29,6 +32,10 @@ pub(super) struct Facts {
     pub(super) task: u8,
     /// The bit of a condition's `wait`.
     pub(super) wait: u32,
+    /// For each kind the bits of the methods that only look.
+    pub(super) looks: Vec<u32>,
+    /// Where each `await` begins, and what it looks at once that was asked for.
+    awaits: Vec<(Pc, OnceCell<AwaitSite>)>,
 }
 
 impl Facts {
@@ -48,6 +55,8 @@ impl Facts {
             pool: kind(pool::SPEC.word),
             task: kind(task::SPEC.word),
             wait: wait.map_or(0, |m| bits(&[m])),
+            looks: program.kinds.iter().map(looking).collect(),
+            awaits: Vec::new(),
         };
         for pc in 0..program.code.len() {
             used_as_value(program, pc, &mut facts);
@@ -68,7 +77,14 @@ impl Facts {
         }
         facts.bound.sort_unstable();
         facts.bound.dedup();
+        facts.awaits = begins(program).into_iter().map(|begin| (begin, OnceCell::new())).collect();
         facts
+    }
+
+    /// What an `await` looks at.
+    pub(super) fn reads(&self, program: &Program, site: u32) -> Option<&AwaitSite> {
+        let (begin, reads) = self.awaits.get(site as usize)?;
+        Some(reads.get_or_init(|| reads_of(program, *begin, &self.values)))
     }
 
     /// Whether some struct has a place in memory of that name.
@@ -82,9 +98,7 @@ impl Facts {
 
     /// The functions used as values that take so many arguments.
     pub(super) fn fitting(&self, program: &Program, argc: u8) -> Vec<u32> {
-        let fits =
-            |f: &u32| program.functions.get(*f as usize).is_some_and(|f| (f.required..=f.params).contains(&argc));
-        self.values.iter().copied().filter(fits).collect()
+        fitting(program, &self.values, argc)
     }
 
     /// The declared locks that the conditions of a target are bound to.
@@ -98,6 +112,12 @@ impl Facts {
         };
         program.objects.get(object as usize).and_then(|o| lock_of(&o.args)).into_iter().collect()
     }
+}
+
+/// The methods of a kind that only look.
+fn looking(kind: &KindSpec) -> u32 {
+    let methods = (0..kind.methods.len() as u8).filter(|m| kind.methods[*m as usize].looks);
+    bits(&methods.collect::<Vec<_>>())
 }
 
 fn lock_of(args: &[Value]) -> Option<u32> {

@@ -223,7 +223,7 @@ fn awaits_look_at_cells_rows_and_objects() {
     let p = program(source);
     let change = |mark: &str| {
         let deeds = ask(&p, source, "t", mark).deeds;
-        p.awaits.iter().map(|site| deeds.may_change(site)).collect::<Vec<_>>()
+        (0..p.awaits).map(|site| deeds.may_change(&p, site)).collect::<Vec<_>>()
     };
     assert_eq!(change("x = 1"), [true, true, true, true]);
     assert_eq!(change("sleep 1ms"), [false, true, true, true]);
@@ -242,13 +242,48 @@ fn awaits_look_at_fields_by_their_names() {
     let p = program(source);
     let change = |mark: &str| {
         let deeds = ask(&p, source, "t", mark).deeds;
-        p.awaits.iter().map(|site| deeds.may_change(site)).collect::<Vec<_>>()
+        (0..p.awaits).map(|site| deeds.may_change(&p, site)).collect::<Vec<_>>()
     };
     assert_eq!(change("sleep 1ms"), [true, true, true, true]);
     assert_eq!(change("sleep 2ms"), [false, true, true, true]);
     assert_eq!(change("sleep 3ms"), [false, false, true, true]);
     // Whether a task is alive changes with whoever ends.
     assert_eq!(change("sleep 4ms"), [false, false, false, true]);
+}
+
+/// However what is looked at is come to.
+#[test]
+fn awaits_look_by_way_of_functions_values_and_parameters() {
+    let head = "struct S { atomic n = 0; event e }\natomic a = 0\natomic b = 0\nevent e\nevent other\nlock m\n\
+        shared H = none\nfn is_one() { return a == 1 }\nfn deep() { return is_one() and true }\n\
+        fn asks(o) { return o.is_set() }\nfn of(s) { return s.n == 1 }\n";
+    let tail = "task t {\n  a = 1\n  sleep 1ms\n  e.set()\n  sleep 2ms\n  S().n.add(1)\n  sleep 3ms\n  \
+        S().e.set()\n  sleep 4ms\n  with m { }\n  sleep 5ms\n  b += 1\n  print a, asks(other)\n}\nspawn t\n";
+    // With what is left to do for `t`, in its order: before `a = 1`, and behind each sleep.
+    for (condition, may) in [
+        ("is_one()", [true, false, false, false, false, false]),
+        ("deep()", [true, false, false, false, false, false]),
+        ("a.cas(1, 2)", [true, false, false, false, false, false]),
+        // Any event that goes about as a value is one that it may ask: `e` does, if it is given here.
+        ("asks(e)", [true, true, true, true, false, false]),
+        ("of(S())", [true, true, true, false, false, false]),
+        ("not m.locked()", [true, true, true, true, true, false]),
+        ("len(\"{a}\") == 2", [true, false, false, false, false, false]),
+        ("false", [false; 6]),
+        ("self.index == 7", [false; 6]),
+        ("self.ppid == 1", [true; 6]),
+        ("H.alive", [true; 6]),
+    ] {
+        let source = format!("{head}task w {{ let f = is_one; await {condition} }}\n{tail}spawn w\n");
+        let p = program(&source);
+        let marks = ["a = 1", "sleep 1ms", "sleep 2ms", "sleep 3ms", "sleep 4ms", "sleep 5ms"];
+        let told = marks.map(|mark| ask(&p, &source, "t", mark).deeds.may_change(&p, 0));
+        assert_eq!(told, may, "{condition}");
+    }
+    let source = format!("{head}task w {{ let f = is_one; await f() }}\n{tail}spawn w\n");
+    let p = program(&source);
+    assert!(ask(&p, &source, "t", "a = 1").deeds.may_change(&p, 0));
+    assert!(!ask(&p, &source, "t", "sleep 1ms").deeds.may_change(&p, 0));
 }
 
 #[test]

@@ -180,7 +180,7 @@ fn allowed(p: &Program, deeds: &Deeds, done: &Done, born: bool) -> bool {
                 Some(row) => AwaitSite { rows: vec![row as u32], ..AwaitSite::default() },
                 None => AwaitSite { cells: vec![*cell], ..AwaitSite::default() },
             };
-            deeds.may_change(&site)
+            deeds.changes(&site)
         }
         Done::End => deeds.may_terminate(),
     }

@@ -113,7 +113,7 @@ impl<'a> Walk<'a> {
             Instr::Return | Instr::End => self.leave(pc, false, mode),
             Instr::Call { .. } | Instr::CallValue { .. } => {
                 let may = self.may;
-                callees(program, &may.facts, pc).into_iter().for_each(|f| self.enter(f, mode));
+                callees(program, &may.facts.values, pc).into_iter().for_each(|f| self.enter(f, mode));
             }
             Instr::Spawn(site) => self.spawn(*site, mode | BORN),
             Instr::Submit { argc } => self.submit(pc, *argc, mode | BORN),

@@ -49,11 +49,10 @@ pub type Pairs = Vec<(String, String)>;
 pub fn shared_values(image: &Image) -> Vec<(String, String)> {
     let mut values = Vec::new();
     for decl in image.program.memory.iter().filter(|d| d.memory != Memory::Var) {
-        for cell in decl.first..decl.first + decl.count.unwrap_or(1).min(64) {
+        values.extend(places::told(&image.program, decl, |cell| {
             let value = image.declared_cell(cell).peek(1);
-            values
-                .push((image.program.cell_name(cell), Shown { value: &value, names: image, quoted: true }.to_string()));
-        }
+            Shown { value: &value, names: image, quoted: true }.to_string()
+        }));
     }
     values
 }
