@@ -3,7 +3,7 @@
 
 mod support;
 
-use support::{Ended, run, run_json};
+use support::{Ended, conc, run, run_json};
 
 fn summary(ended: &Ended, field: &str) -> u64 {
     ended.of_type("summary")[0][field].as_u64().unwrap_or_else(|| panic!("no {field} in\n{}", ended.stdout))
@@ -150,6 +150,24 @@ fn a_spawn_of_more_tasks_than_there_may_be_at_once() {
     }
 }
 
+/// Where each transition makes hundreds of tasks a state has hundreds of such transitions, and
+/// it is asked between them whether to go on.
+#[test]
+fn a_check_of_tasks_that_make_tasks_keeps_to_its_time() {
+    use conc::check::{self, Options, Stop};
+    let script = conc::lang::parse::parse("task t { loop { spawn t } }\nt()\n").expect("it can be read");
+    let program = conc::program::compile(&script, "", conc::objects::KINDS, &[]).expect("it has a meaning");
+    let mut asked = Vec::new();
+    let mut ask = |progress: &check::Progress| {
+        asked.push(progress.states);
+        (asked.len() == 6).then_some(Stop::Time)
+    };
+    let report = check::check(Box::leak(Box::new(program)), &Options::default(), &mut ask).expect("it has no pool");
+    assert_eq!(report.stop, Some(Stop::Time));
+    // All that it had come to when it was asked last was there when it was asked before.
+    assert_eq!(asked[asked.len() - 2..], [report.states; 2], "{asked:?}");
+}
+
 #[test]
 fn a_check_of_many_tasks_keeps_to_its_time() {
     let script = "task t { }\nspawn t x4094\njoin all\n";
@@ -188,6 +206,28 @@ fn processes_within_each_other_without_end() {
     // Whose maker has ended is within it no more.
     let one_after_the_other = "var n = 0\nwhile n < 300 { if fork() != 0 { exit 0 }\nn += 1 }\nprint n\n";
     assert_eq!(run_json(one_after_the_other).finish().expect_code(0).prints(), ["300"]);
+}
+
+/// A check knows the same number, and says that it goes no further.
+#[test]
+fn a_check_goes_no_further_than_processes_within_each_other_may() {
+    let check = |script: &str| conc().args(["check", "s.conc"]).file("s.conc", script).finish();
+    for (made, joined) in [(254, true), (255, false), (300, false)] {
+        for script in [
+            format!("task g(n) {{ if n > 0 {{ let p = spawn process g(n - 1); join p }} }}\ng({})\n", made + 1),
+            format!("var n = {made}\nloop {{ if fork() != 0 {{ wait(); break }}\nif n == 0 {{ break }}\nn -= 1 }}\n"),
+            format!(
+                "struct S {{ pool p(1) of processes }}\n\
+                 task g(n) {{ if n > 0 {{ let p = spawn process g(n - 1); join p }} else {{\n\
+                 let s = S(); s.p.close(); join s.p }} }}\ng({made})\n"
+            ),
+        ] {
+            let ended = check(&script);
+            let says = "not all was explored: a process within more others than there may be";
+            assert_eq!(ended.stdout.contains(says), !joined, "{script}{}", ended.stdout);
+            ended.expect_code(if joined { 0 } else { 3 });
+        }
+    }
 }
 
 /// The system's limit of processes does not bind root.

@@ -371,6 +371,31 @@ fn a_folder_is_not_written_over() {
     assert_eq!(ended.stderr.matches("tmp is a folder: name a file in it\n").count(), 2, "{}", ended.stderr);
 }
 
+/// What cannot be written whole leaves what was there, or nothing.
+#[test]
+fn half_of_a_script_is_not_saved() {
+    let line = "ulimit -f 1; exec \"$CONC\" repl --color never";
+    let long = format!("let a = \"{}\"\n", "x".repeat(5000));
+    let told = "cannot be written: file too large";
+    let start = |text: &str| {
+        let conc = support::program("sh").args(["-c", line]).env("CONC", env!("CARGO_BIN_EXE_conc"));
+        conc.file("old.conc", "print 1\n").input(text).start()
+    };
+    // `finish` looks for what is left behind.
+    let text = format!("{long}:save new.conc\n:save! new.conc\n:save! old.conc\n");
+    let mut run = start(&text);
+    let old = run.folder().join("old.conc");
+    run.until("all three", |run| (run.stderr().matches(told).count() == 3).then_some(()));
+    assert_eq!(std::fs::read_to_string(old).expect("it is there"), "print 1\n");
+    run.finish().expect_code(2);
+    // Over another one it is the same file, and what is no file is written to.
+    let mut run = start("let a = 1\n:save! old.conc\n:save! /dev/null\n");
+    let old = run.folder().join("old.conc");
+    run.line("/dev/null: 1 line");
+    assert_eq!(std::fs::read_to_string(old).expect("it is there"), "let a = 1\n");
+    run.finish().expect_code(0);
+}
+
 /// Of a task that was defined again with other parameters: what is said can be done.
 #[test]
 fn what_fits_an_earlier_definition_only_is_told() {
@@ -500,6 +525,32 @@ fn a_killed_first_process_begins_a_new_session_with_the_declarations() {
             .expect_code(7);
     assert_eq!(ended.stdout, "main:3\n1\n2\n");
     assert_eq!(ended.stderr.matches("a new session begins, with what was declared").count(), 2, "{}", ended.stderr);
+}
+
+/// Whoever writes on, writes to the new one: also behind the first lines of an entry.
+#[test]
+fn a_session_whose_first_process_is_killed_reads_on() {
+    let kill_main = |run: &mut Fed, times: usize| {
+        run.feed("print \"pid {self.pid}\"\n");
+        let pid = run.running.lines("pid ", times).pop().and_then(|pid| pid.parse().ok()).expect("a number");
+        run.feed("if true {\n");
+        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        let told = |run: &Running| run.stderr().matches("a new session begins, with what was declared").count();
+        run.running.until("a new session", |run| (told(run) == times).then_some(()));
+        run.feed(&format!("print \"x is {{x}} of {times}\" }}\n"));
+        run.running.line(&format!("x is 1 of {times}"));
+    };
+    let mut run = fed();
+    run.feed("var x = 1\nx = 5\n");
+    kill_main(&mut run, 1);
+    kill_main(&mut run, 2);
+    // And where a statement is under way.
+    run.feed("print \"pid {self.pid}\"; sleep 100s\n");
+    let pid = run.running.lines("pid ", 3).pop().and_then(|pid| pid.parse().ok()).expect("a number");
+    let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+    run.feed("print \"at last {x}\"\n");
+    run.running.line("at last 1");
+    run.finish().expect_code(0);
 }
 
 #[test]

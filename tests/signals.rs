@@ -132,6 +132,30 @@ fn a_repetition_ends_at_any_signal() {
     }
 }
 
+/// While a script is read there is nothing to tell but that it was so.
+#[test]
+fn conc_may_be_interrupted_while_it_reads() {
+    for command in ["run", "check", "replay"] {
+        for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+            let (input, _open) = std::io::pipe().expect("a pipe");
+            let schedule = (command == "replay").then_some("0");
+            let mut conc = support::conc().args([command, "-"]).args(schedule).stdin(input).start();
+            conc.until_signal("SigCgt", signal);
+            conc.signal(signal);
+            let ended = conc.finish().expect_code(130);
+            assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("", "conc: interrupted\n"), "{command}");
+        }
+    }
+}
+
+/// The processes of a run do not inherit that: to them a signal is what it is to any program.
+#[test]
+fn a_signal_ends_a_script_s_process_as_any() {
+    let script = "task t { sleep 100s }\nlet w = spawn process t\nterminate w\njoin w\n";
+    let ended = run(script).finish().expect_stderr("t  ended by SIGTERM");
+    assert!(!ended.stderr.contains("conc: interrupted"), "{ended:?}");
+}
+
 /// Before it has set up anything, the signal ends it as it ends any program.
 #[test]
 fn conc_may_be_interrupted_while_it_starts() {

@@ -79,11 +79,7 @@ fn ctrl_c_at_the_prompt_ends_it() {
     let mut running = conc().file("s.conc", BANK).args(["step", "s.conc"]).stdin(input).start();
     running.until("the prompt", |run| run.stdout().ends_with("> ").then_some(()));
     // The prompt is there a little before signals are collected.
-    running.until("signals being collected", |run| {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", run.pid())).ok()?;
-        let mask = u64::from_str_radix(status.lines().find_map(|l| l.strip_prefix("SigBlk:"))?.trim(), 16).ok()?;
-        (mask & 0b10 != 0).then_some(())
-    });
+    running.until_signal("SigBlk", nix::sys::signal::Signal::SIGINT);
     running.signal(nix::sys::signal::Signal::SIGINT);
     running.finish().expect_code(130).expect_stderr("conc: interrupted");
 }

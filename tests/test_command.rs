@@ -323,6 +323,22 @@ fn an_interrupted_test_says_so_by_its_exit_code() {
     running.finish().expect_code(130);
 }
 
+/// Before it has read all of them too.
+#[test]
+fn a_test_may_be_interrupted_while_it_reads() {
+    use nix::sys::signal::Signal;
+    for (signal, define) in [(Signal::SIGINT, None), (Signal::SIGTERM, Some("-DN=1"))] {
+        let (input, _open) = std::io::pipe().expect("a pipe");
+        let files = conc().file("a.conc", FINE).file("b.conc", FINE);
+        let mut running = files.args(["test", "a.conc", "-", "b.conc"]).args(define).stdin(input).start();
+        running.until_signal("SigBlk", signal);
+        running.signal(signal);
+        let ended = running.finish().expect_code(130).expect_stderr("conc: interrupted");
+        let undecided = ended.stdout.lines().filter(|line| line.starts_with("undecided ")).count();
+        assert_eq!(undecided, 3, "{}", ended.stdout);
+    }
+}
+
 // ----------------------------------------------------------------------- SARIF
 
 /// What the standard demands of each object (OASIS SARIF 2.1.0, section 3), as

@@ -265,3 +265,13 @@ fn what_is_refused_of_literals_is_what_a_run_would_raise() {
     }
     assert!(faults.is_empty(), "{} of {}:\n{}", faults.len(), calls.len(), faults[..faults.len().min(40)].join("\n"));
 }
+
+/// A job has no process of its own, whatever its pool consists of and whenever it is asked for.
+#[test]
+fn a_job_has_no_pid() {
+    let script = "pool p(1) of processes\npool t(1)\ntask j(me) { return self.pid == me }\n\
+        let a = submit j(self.pid) to p\nlet b = submit j(self.pid) to t\nlet c = spawn j(self.pid)\n\
+        let early = [a.pid, b.pid]\njoin a; join b; join c\np.close(); t.close(); join p; join t\n\
+        print early, a.pid, b.pid, c.pid == self.pid, a.result, b.result\n";
+    prints(script, "[none, none] none none true false true");
+}

@@ -458,6 +458,11 @@ impl Piece {
         self.fans.len().min(cut.saturating_sub(self.first))
     }
 
+    /// The place of one of its states among those of the batch.
+    pub fn place(&self, at: usize) -> usize {
+        self.first + at
+    }
+
     /// Hands over what was carried out for one of its states, to be kept.
     pub fn carried_for(&mut self, at: usize) -> impl Iterator<Item = (u32, Carried)> {
         let from = if at == 0 { 0 } else { self.fans[at - 1].carried };

@@ -60,6 +60,9 @@ pub(super) const LOOKED_MOST: usize = 1 << 15;
 /// It learns from so many states at least what tasks do, before it begins anew.
 const LEARN_AT_LEAST: usize = 256;
 
+/// Whether there is no more to be done, asked while that takes long.
+type Over<'o, 'a> = dyn FnMut(&mut Explorer<'a>) -> bool + 'o;
+
 /// What one exploration came to.
 pub struct Explorer<'a> {
     pub model: &'a Model,
@@ -306,7 +309,8 @@ impl<'a> Explorer<'a> {
                 }
             }
             let some: Vec<StateId> = (next..self.level_end.min(next + self.together())).map(|s| s as StateId).collect();
-            let (done, again) = self.expand(&some, !self.model.alone);
+            let mut over = |e: &mut Self| e.took_long() && e.is_over(ask);
+            let (done, again) = self.expand(&some, !self.model.alone, &mut over);
             self.next += done;
             if let Some(sleeping) = &mut self.sleeping {
                 sleeping.forget_before(self.next as StateId);
@@ -321,7 +325,8 @@ impl<'a> Explorer<'a> {
                 if self.took_long() && self.is_over(ask) {
                     return Ok(());
                 }
-                let (done, _) = self.expand(&again[..again.len().min(self.together())], true);
+                let mut over = |e: &mut Self| e.took_long() && e.is_over(ask);
+                let (done, _) = self.expand(&again[..again.len().min(self.together())], true, &mut over);
                 again = &again[done..];
             }
             if self.stop.is_some() || self.guards_broken() {
@@ -358,11 +363,12 @@ impl<'a> Explorer<'a> {
     }
 
     /// What is found in some states and what they lead to, state by state: how
-    /// many it has done, and of which others ought to have a look as well.
-    fn expand(&mut self, states: &[StateId], all: bool) -> (usize, Vec<StateId>) {
+    /// many it has done, and of which others ought to have a look as well. It does no more
+    /// once it is `over`.
+    fn expand(&mut self, states: &[StateId], all: bool, over: &mut Over<'_, 'a>) -> (usize, Vec<StateId>) {
         let mut pieces = std::mem::take(&mut self.pieces);
         let cut = self.look_at(states, all, &mut pieces);
-        self.keep_carried(&mut pieces, cut, all);
+        let cut = self.keep_carried(&mut pieces, cut, all, over);
         if let Some(futures) = &mut self.futures {
             futures.close();
             if futures.outgrown {
@@ -432,7 +438,9 @@ impl<'a> Explorer<'a> {
     }
 
     /// Keeps what was carried out for the first time, state by state.
-    fn keep_carried(&mut self, pieces: &mut [Piece], cut: usize, all: bool) {
+    /// Where something has to be added for a state, that can take long, and ends with it once
+    /// it is `over`: those before that state are done, of so many.
+    fn keep_carried(&mut self, pieces: &mut [Piece], mut cut: usize, all: bool, over: &mut Over<'_, 'a>) -> usize {
         for piece in pieces.iter_mut().filter(|piece| piece.lacks()) {
             let mut kept = vec![LeafAt::default(); piece.how_many_carried()];
             for at in 0..piece.count(cut) {
@@ -440,15 +448,17 @@ impl<'a> Explorer<'a> {
                 for (n, carried) in carried {
                     kept[n as usize] = self.keep(carried);
                 }
-                if piece.fans[at].beyond {
-                    self.expand_beyond(piece, at, all);
-                } else {
+                if !piece.fans[at].beyond {
                     self.keep_ends(piece, at, &kept);
+                } else if !self.expand_beyond(piece, at, all, over) {
+                    cut = piece.place(at);
+                    break;
                 }
             }
             piece.keep(&kept);
         }
         self.fit(pieces);
+        cut
     }
 
     /// Packs all states anew, if there is need; whether it was so.
@@ -479,11 +489,12 @@ impl<'a> Explorer<'a> {
         }
     }
 
-    /// What leads out of a state where something has to be added for it.
-    fn expand_beyond(&mut self, piece: &mut Piece, at: usize, all: bool) {
+    /// What leads out of a state where something has to be added for it; not, if it is over
+    /// before that.
+    fn expand_beyond(&mut self, piece: &mut Piece, at: usize, all: bool, over: &mut Over<'_, 'a>) -> bool {
         let row = self.row(piece.items[at]);
         let mut out = Vec::new();
-        let alone = self.successors(&row, all, &mut out);
+        let Some(alone) = self.successors_unless(&row, all, &mut out, over) else { return false };
         let hopeless = (!alone && self.is_hopeless(&row, &out)).then(|| self.waiting_key(&row));
         let mut steps = Vec::new();
         for (turn, _) in out {
@@ -495,6 +506,7 @@ impl<'a> Explorer<'a> {
             steps.push((Step::new(actor, mover, came, end), ways));
         }
         piece.set_fan(at, steps.into_iter(), alone, hopeless);
+        true
     }
 
     /// Packs the states that all steps come to.

@@ -4,9 +4,9 @@
 //! `report`'s.
 
 use super::explore::{Explorer, Found1, What};
-use super::moves::{object_name, place_name};
+use super::moves::{Move, object_name, place_name};
 use super::part::*;
-use super::seen::{Event, Logged, Reached};
+use super::seen::{Broken, Event, Logged, Reached};
 use super::store::Row;
 use super::turn::Mover;
 use crate::detect::deadlock::{self, Might, TaskView, WaitView};
@@ -644,6 +644,17 @@ pub fn notes(explorer: &Explorer, row: &Row) -> Vec<Note> {
     notes
 }
 
+/// Whether a log goes no further than to the end of the first step.
+fn is_of_first_step(log: &[(Mover, Logged)]) -> bool {
+    log.iter().filter(|(_, step)| step.turn).count() == 1
+}
+
+/// What is seen of an invariant before the first step, if it does not hold then.
+fn before_all(explorer: &Explorer, index: usize) -> Option<Broken> {
+    let first = explorer.row(0);
+    Move::new(explorer.model, first.parts(), &[], explorer.main, explorer.main).broken(index)
+}
+
 /// The facts of something found, from the log of the way there.
 pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[(Mover, Logged)]) -> Finding {
     let program = explorer.model.program;
@@ -757,15 +768,16 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[(Mover, Lo
             }
             Event::Invariant { task, site, index, values, why } => {
                 let (function, _) = &program.invariants[*index as usize];
+                let before = is_of_first_step(log).then(|| before_all(explorer, *index as usize)).flatten();
+                let step = before.is_none().then(|| program.span(*site));
+                let (values, why) = before.unwrap_or_else(|| (values.clone(), why.clone()));
                 let on = values.iter().map(|v| v.0.clone()).collect();
                 let facts = Facts::Invariant {
                     task: facts(*task),
-                    span: program.span(*site),
+                    step,
                     invariant: program.functions[*function as usize].span,
-                    values: values.clone(),
-                    why: why
-                        .as_ref()
-                        .map(|(text, site)| Undecided { text: text.clone(), failed: site.map(|s| program.span(s)) }),
+                    values,
+                    why: why.map(|(text, site)| Undecided { text, failed: site.map(|s| program.span(s)) }),
                 };
                 one(on, facts)
             }

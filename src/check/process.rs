@@ -5,7 +5,7 @@
 use super::moves::Move;
 use super::part::*;
 use crate::machine::Task;
-use crate::machine::step::SpawnStep;
+use crate::machine::step::{PROCESSES_DEEP, SpawnStep};
 use crate::objects::{self, KINDS, TaskId, WORDS, World, pool, task};
 use crate::program::code::{FieldArg, FieldKind};
 use crate::program::kind::Memory;
@@ -102,6 +102,23 @@ impl Move<'_> {
             log.born.push(id);
         }
         self.released = true;
+    }
+
+    /// Whether one more process may live within this one.
+    pub(super) fn has_depth(&self) -> bool {
+        let mut below = Some(self.home);
+        for depth in 0..PROCESSES_DEEP {
+            let Some(process) = below else { return true };
+            // Who makes another has the smaller number: there are no more above than that. So
+            // they are looked at, and waited for, only where there may be too many.
+            if depth + (process as usize) + 1 < PROCESSES_DEEP {
+                return true;
+            }
+            let alive = self.process(process, |p| (!p.dead).then_some(p.parent.map(|above| above.1)));
+            let Some(above) = alive.flatten() else { return true };
+            below = above;
+        }
+        false
     }
 
     /// A child with a memory of its own: a copy of this process's.

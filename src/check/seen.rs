@@ -7,6 +7,10 @@ use super::part::{Hold, PartIx};
 use crate::objects::TaskId;
 use crate::program::value::Value;
 
+/// What is seen of an invariant that does not hold: the values that it looks at, and why it cannot
+/// be worked out, as [`undecided`](crate::program::value::undecided) tells it.
+pub type Broken = (Vec<(String, String)>, Option<(String, Option<u32>)>);
+
 /// Something went wrong, or is worth a note.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Event {

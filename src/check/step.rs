@@ -14,7 +14,7 @@ use super::part::*;
 use super::seen::{self, Event, Logged};
 use crate::machine::{Access, Arm, Home, Place, Step, Task, TaskField};
 use crate::objects::{self, KINDS, Outcome, TaskId, World, pool, task};
-use crate::program::code::{Pc, SelfInfo};
+use crate::program::code::{Field, FieldKind, Pc, SelfInfo};
 use crate::program::kind::Memory;
 use crate::program::value::{Error, ErrorKind, ObjRef, Value, brief};
 
@@ -55,8 +55,10 @@ const CHILDREN: usize = 64;
 /// So many steps it is worth to make an object.
 const NEW: u32 = 3;
 
-/// Why what follows a `spawn` of more tasks than there may be at once is not explored.
+/// Why what follows is not explored where a run is ended: by a `spawn` of more tasks than there
+/// may be at once, and by a process within too many others.
 const TOO_MANY_TASKS: &str = "a `spawn` of more tasks than there may be at once";
+const TOO_DEEP: &str = "a process within more others than there may be";
 
 /// What a step takes of a bounded number of them: going round in a loop that
 /// makes none is dear.
@@ -340,6 +342,27 @@ impl Move<'_> {
 
     // ------------------------------------------------------------------- acts
 
+    /// What a step would make more of than there may be: a run ends there.
+    fn too_much(&self, step: &Step) -> Option<&'static str> {
+        let of_processes = |kind, options| kind == objects::place::pool && options & pool::OF_PROCESSES != 0;
+        let makes_processes = match step {
+            Step::Spawn(spawn) if spawn.is_too_many() => return Some(TOO_MANY_TASKS),
+            Step::Spawn(spawn) => spawn.process,
+            Step::New { site, .. } => {
+                let new = &self.program.news[*site as usize];
+                of_processes(new.kind, new.options)
+            }
+            Step::NewRecord { site, .. } => {
+                let structure = self.program.records[*site as usize].structure;
+                let is_one = |field: &Field| matches!(&field.what, FieldKind::Object { kind, options, .. } if of_processes(*kind, *options));
+                self.program.structs[structure as usize].fields.iter().any(is_one)
+            }
+            Step::Fork => true,
+            _ => false,
+        };
+        (makes_processes && !self.has_depth()).then_some(TOO_DEEP)
+    }
+
     fn act(&mut self, at: At) -> Act {
         match at {
             At::Step(step) => self.act_step(*step),
@@ -365,6 +388,10 @@ impl Move<'_> {
     }
 
     fn act_step(&mut self, step: Step) -> Act {
+        if let Some(what) = self.too_much(&step) {
+            self.cut = Some(what);
+            return Act::Blocked;
+        }
         match step {
             Step::Operate { object, method, args } => match objects::timeout_ns(object.kind, method, args.as_slice()) {
                 Err(error) => self.answer(Then::Machine, Answer::Raise(error)),
@@ -382,10 +409,6 @@ impl Move<'_> {
             }
             Step::Wait(pid) => self.wait_child(pid),
             Step::Exit(code) => self.exit(code),
-            Step::Spawn(spawn) if spawn.is_too_many() => {
-                self.cut = Some(TOO_MANY_TASKS);
-                Act::Blocked
-            }
             Step::Fork => self.fork(),
             Step::AtomicBegin => self.atomically(),
             Step::AwaitBegin { site, .. } => self.look(site),

@@ -73,6 +73,7 @@ enum Reduction {
 
 /// The command: its exit code.
 pub fn main(args: &CheckArgs) -> u8 {
+    let started = Instant::now();
     if let Some(why) = args.sampling.wrong() {
         put_err(&format!("conc: {why}\n"));
         return exit::WRONG;
@@ -82,7 +83,7 @@ pub fn main(args: &CheckArgs) -> u8 {
         Err(code) => return code,
     };
     if args.session {
-        return check_session(args, &source.text);
+        return check_session(args, &source.text, started);
     }
     let defines = match script::defined(&args.script.define) {
         Ok(defines) => defines,
@@ -94,11 +95,11 @@ pub fn main(args: &CheckArgs) -> u8 {
         Err(errors) => return wrong(args, &source, &errors),
     };
     let style = args.common.style(super::on_terminal().0);
-    Session { args, source: &source, hash: short_hash(&source.text, &source.given), style, program }.check()
+    Session { args, source: &source, hash: short_hash(&source.text, &source.given), style, program, started }.check()
 }
 
 /// What was entered in a session. A schedule is one of the script that it saves.
-fn check_session(args: &CheckArgs, text: &str) -> u8 {
+fn check_session(args: &CheckArgs, text: &str, started: Instant) -> u8 {
     let Ok(whole) = serde_json::from_str::<Whole>(text) else {
         put_err("conc: that is nothing that a session has handed over\n");
         return exit::WRONG;
@@ -107,7 +108,7 @@ fn check_session(args: &CheckArgs, text: &str) -> u8 {
     match script::entered(&whole) {
         Ok(program) => {
             let style = args.common.style(super::on_terminal().0);
-            Session { args, source: &source, hash: short_hash(&whole.saved, &[]), style, program }.check()
+            Session { args, source: &source, hash: short_hash(&whole.saved, &[]), style, program, started }.check()
         }
         Err(errors) => wrong(args, &source, &errors),
     }
@@ -146,6 +147,8 @@ struct Session<'a> {
     hash: u16,
     style: Style,
     program: &'static Program,
+    /// From when on its time is counted: before the script was read.
+    started: Instant,
 }
 
 impl Session<'_> {
@@ -195,7 +198,7 @@ impl Session<'_> {
                 return Some(Stop::Memory);
             }
             line.show(progress, began.elapsed());
-            limit.is_some_and(|l| began.elapsed() >= l).then_some(Stop::Time)
+            limit.is_some_and(|l| self.started.elapsed() >= l).then_some(Stop::Time)
         };
         let report = match self.args.sampling.sampling() {
             Some(sampling) => check::sample(self.program, &options, &sampling, &mut ask),

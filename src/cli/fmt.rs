@@ -29,7 +29,7 @@ pub fn main(args: &FmtArgs) -> u8 {
             code = code.max(one(Path::new("-"), args));
             continue;
         }
-        match script::below(Path::new(path)) {
+        match script::below(Path::new(path), &|| false) {
             Ok(files) if files.is_empty() => {
                 put_err(&format!("conc: there is no .conc script below {path}\n"));
                 code = code.max(exit::WRONG);
@@ -71,30 +71,10 @@ fn one(path: &Path, args: &FmtArgs) -> u8 {
     if path == Path::new("-") {
         put_out(&text);
     } else if text != source.text
-        && let Err(e) = replace(path, &text)
+        && let Err(e) = crate::run::replace_file(path, &text)
     {
         put_err(&format!("conc: {} cannot be written: {}\n", path.display(), script::plain(&e)));
         return exit::FAILED;
     }
     exit::FINE
-}
-
-/// Writes beside it and moves it into place, so that a full disk or a killed
-/// process leaves the old script. To move it there the folder alone must be writable: whether
-/// the script itself may be written, opening it says, which changes nothing.
-fn replace(path: &Path, text: &str) -> std::io::Result<()> {
-    let path = std::fs::canonicalize(path)?;
-    drop(std::fs::OpenOptions::new().write(true).open(&path)?);
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".{}", std::process::id()));
-    let beside = path.with_file_name(name);
-    let permissions = std::fs::metadata(&path)?.permissions();
-    let written = std::fs::write(&beside, text)
-        .and_then(|()| std::fs::set_permissions(&beside, permissions))
-        .and_then(|()| std::fs::rename(&beside, &path));
-    if written.is_err() {
-        let _ = std::fs::remove_file(&beside);
-    }
-    written
 }

@@ -273,6 +273,10 @@ fn run_command(args: Vec<OsString>) -> u8 {
     if matches!(command, Command::Check(_) | Command::Test(_)) {
         crate::run::keep_back();
     }
+    // The others collect such signals before they begin, or do nothing to be told of.
+    if matches!(command, Command::Run(_) | Command::Check(_) | Command::Step(_) | Command::Replay(_)) {
+        crate::run::end_when_interrupted(exit::INTERRUPTED);
+    }
     let run = move || match command {
         Command::Run(args) => run::main(&args),
         Command::Check(args) => check::main(&args),

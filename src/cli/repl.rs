@@ -317,14 +317,12 @@ fn read_all(args: &ReplArgs, settings: Settings) -> u8 {
         }
     }
     let mut lines = Lines::default();
-    while voice.is_heard()
-        && let Some(mut text) = lines.next(&voice.over)
-    {
-        while !repl::is_complete(&text) || (text.trim_end().ends_with('}') && lines.goes_on()) {
-            let Some(line) = lines.next(&voice.over) else { break };
-            text.push('\n');
-            text.push_str(&line);
-        }
+    loop {
+        let text = match entry(&mut lines, &mut repl, &voice) {
+            Ok(Some(text)) => text,
+            Ok(None) => break,
+            Err(code) => return finish(repl, &voice, Some(code)),
+        };
         if args.transcript {
             echo(&voice, &text, repl.line());
         }
@@ -361,6 +359,50 @@ fn read_all(args: &ReplArgs, settings: Settings) -> u8 {
         }
         None => code,
     }
+}
+
+/// The next whole entry, or what there is of one at the end of the input.
+///
+/// # Errors
+///
+/// As of `line`.
+fn entry(lines: &mut Lines, repl: &mut Repl, voice: &Plain) -> Result<Option<String>, u8> {
+    let Some(mut text) = line(lines, repl, voice)? else { return Ok(None) };
+    while !repl::is_complete(&text) || (text.trim_end().ends_with('}') && lines.goes_on()) {
+        let Some(more) = line(lines, repl, voice)? else { break };
+        text.push('\n');
+        text.push_str(&more);
+    }
+    Ok(Some(text))
+}
+
+/// The next line; none at the end, or if nobody hears of it. Where a session ends meanwhile and
+/// a new one begins, whoever writes the lines writes them to that one.
+///
+/// # Errors
+///
+/// The session is over, with this exit code.
+fn line(lines: &mut Lines, repl: &mut Repl, voice: &Plain) -> Result<Option<String>, u8> {
+    while voice.is_heard() {
+        if let Some(line) = lines.next(&voice.over) {
+            return Ok(Some(line));
+        }
+        if lines.ended {
+            break;
+        }
+        // Before the look, so that an end that comes behind it is told again.
+        voice.over.forget();
+        let reply = repl.look_whether_over();
+        if reply.over.is_some() {
+            // Nobody is waited for who does not read what is said now.
+            voice.over.tell();
+        }
+        voice.show(&reply);
+        if let Some(code) = reply.over {
+            return Err(code);
+        }
+    }
+    Ok(None)
 }
 
 /// The end of the session: the exit code.

@@ -208,6 +208,9 @@ impl Session<'_> {
             replay: Some(Arc::new(plan_of(&followed))),
             trace: 0,
         };
+        // A signal that comes when all is over keeps nothing from being told.
+        let _interruption = run::interruption();
+        run::as_any_program();
         let report = match run::run(self.program, options, &mut |_| {}) {
             Ok(report) => report,
             Err(error) => {

@@ -138,6 +138,8 @@ impl Session<'_> {
     }
 
     fn run(&self, seed: u64, tell: &mut dyn FnMut(&Finding)) -> Result<Report, u8> {
+        // Here they are collected, in the script's processes nobody does.
+        run::as_any_program();
         let mut report = run::run(self.program, self.options(seed), tell)
             .map_err(|e| setup_failed(&e, self.program, self.source, &self.args.common, self.args.format))?;
         report.findings.retain(|finding| !self.is_refuted(finding));

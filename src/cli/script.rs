@@ -10,27 +10,28 @@ use crate::program::Program;
 use crate::program::compile::analyse;
 use crate::program::value::{Value, duration_text};
 use crate::report::{self, STANDARD_INPUT, Source, phrase};
+use crate::run::{Interruption, read_heeding};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::Read;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// Reads a file, or standard input for `-`. The error is the exit code, with
 /// the sentence printed.
 pub fn read(path: impl AsRef<Path>) -> Result<Source, u8> {
-    source(path).map_err(|sentence| {
+    source(path, None).map_err(|sentence| {
         put_err(&format!("conc: {sentence}\n"));
         exit::WRONG
     })
 }
 
 /// The same, with the sentence for the error. A name that is no text is told as near to it as
-/// can be, and read as it is.
-pub fn source(path: impl AsRef<Path>) -> Result<Source, String> {
+/// can be, and read as it is. An interruption that is `over` ends it, which is an error too.
+pub fn source(path: impl AsRef<Path>, over: Option<&Interruption>) -> Result<Source, String> {
     let path = path.as_ref();
     let name = path.to_string_lossy();
-    let bytes = if name == "-" { read_input() } else { std::fs::read(path) };
+    let bytes = opened(path).and_then(|file| Ok(read_heeding(file, over.and_then(Interruption::descriptor))?));
     let bytes = bytes.map_err(|e| unreadable(&name, &e))?;
     Source::from_bytes(if name == "-" { STANDARD_INPUT } else { &name }, bytes)
 }
@@ -49,11 +50,13 @@ pub fn unreadable(path: &str, e: &std::io::Error) -> String {
     format!("{name} cannot be read: {why}")
 }
 
-/// By the descriptor: Rust's `Stdin` takes one that cannot be read for an empty one.
-fn read_input() -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::from(std::io::stdin().as_fd().try_clone_to_owned()?).read_to_end(&mut bytes)?;
-    Ok(bytes)
+/// Standard input by the descriptor: Rust's `Stdin` takes one that cannot be read for an empty
+/// one. A pipe by its name is not waited for here, but where it is read.
+fn opened(path: &Path) -> std::io::Result<OwnedFd> {
+    match path.to_str() {
+        Some("-") => std::io::stdin().as_fd().try_clone_to_owned(),
+        _ => Ok(File::options().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path)?.into()),
+    }
 }
 
 /// An error of the system without its number.
@@ -148,26 +151,26 @@ pub fn entered(whole: &crate::repl::Whole) -> Result<&'static Program, Vec<Scrip
 
 /// A file itself, or every `.conc` below a folder, in order. Each folder once, however many
 /// links lead to it: one may lead to what it is in. There only what is a file is a script: a
-/// pipe of this name would be waited for.
-pub fn below(path: &Path) -> std::io::Result<Vec<PathBuf>> {
-    below_but(path, &mut BTreeSet::new())
+/// pipe of this name would be waited for. Once it is `over` those that were found by then.
+pub fn below(path: &Path, over: &dyn Fn() -> bool) -> std::io::Result<Vec<PathBuf>> {
+    below_but(path, &mut BTreeSet::new(), over)
 }
 
 /// The same but what is in the folders that are known by now.
-fn below_but(path: &Path, known: &mut BTreeSet<PathBuf>) -> std::io::Result<Vec<PathBuf>> {
+fn below_but(path: &Path, known: &mut BTreeSet<PathBuf>, over: &dyn Fn() -> bool) -> std::io::Result<Vec<PathBuf>> {
     if !path.is_dir() {
         std::fs::metadata(path)?;
         return Ok(vec![path.to_path_buf()]);
     }
     let mut found = Vec::new();
-    if !known.insert(std::fs::canonicalize(path)?) {
+    if over() || !known.insert(std::fs::canonicalize(path)?) {
         return Ok(found);
     }
     let mut entries: Vec<PathBuf> = std::fs::read_dir(path)?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
     entries.sort();
     for entry in entries {
         if entry.is_dir() {
-            found.extend(below_but(&entry, known)?);
+            found.extend(below_but(&entry, known, over)?);
         } else if entry.extension().is_some_and(|e| e == "conc")
             && std::fs::metadata(&entry).map_or(true, |m| m.is_file())
         {

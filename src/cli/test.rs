@@ -13,6 +13,7 @@ use crate::program::Program;
 use crate::program::value::Value;
 use crate::report::tested::{self, Counts, Outcome, Status, Tested};
 use crate::report::{self, Source, json, junit, sarif};
+use crate::run::Interruption;
 use clap::Args;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -49,46 +50,57 @@ const STACK: usize = 8 << 20;
 /// Between two looks at signals and at the progress.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// A script, compiled, or what is wrong with it.
+/// A script, compiled, or what is wrong with it; neither where an interruption came before.
 struct Case {
     source: Source,
-    program: Result<&'static Program, Vec<ScriptError>>,
+    program: Option<Result<&'static Program, Vec<ScriptError>>>,
 }
 
 /// The script of a file; where it cannot be read, the error beside an empty one.
-fn read(path: &Path) -> (Source, Option<ScriptError>) {
-    match script::source(path) {
+fn read(path: &Path, interruption: &Interruption) -> (Source, Option<ScriptError>) {
+    let empty = || Source::new(path.to_string_lossy(), "");
+    if interruption.requested() {
+        return (empty(), None);
+    }
+    match script::source(path, Some(interruption)) {
         Ok(source) => (source, None),
-        Err(sentence) => (Source::new(path.to_string_lossy(), ""), Some(ScriptError::new(Span::default(), sentence))),
+        Err(_) if interruption.requested() => (empty(), None),
+        Err(sentence) => (empty(), Some(ScriptError::new(Span::default(), sentence))),
     }
 }
 
 /// The command: its exit code.
 pub fn main(args: &TestArgs) -> u8 {
     let began = Instant::now();
-    let ((paths, missing), defines) = match files(args).and_then(|f| Ok((f, script::defined(&args.define)?))) {
-        Ok(read) => read,
-        Err(code) => return code,
-    };
-    let read: Vec<(Source, Option<ScriptError>)> = paths.iter().map(|path| read(path)).collect();
-    if let Some(code) = nobody_has(&defines, read.iter().map(|r| &r.0)) {
+    let interruption = crate::run::interruption();
+    let ((paths, missing), defines) =
+        match files(args, &interruption).and_then(|f| Ok((f, script::defined(&args.define)?))) {
+            Ok(read) => read,
+            Err(code) => return code,
+        };
+    let read: Vec<(Source, Option<ScriptError>)> = paths.iter().map(|path| read(path, &interruption)).collect();
+    if let Some(code) = nobody_has(&defines, read.iter().map(|r| &r.0), &interruption) {
         return code;
     }
     let case = |(mut source, error): (Source, Option<ScriptError>)| {
+        // Who has seen it once sees it again: nothing of a script that was not read is told.
+        if interruption.requested() {
+            return Case { source, program: None };
+        }
         let defines = defines_of(&source, &defines);
         source.given = script::given(&defines);
         let program = error.map_or_else(|| script::compiled(&source, &defines), |error| Err(vec![error]));
-        Case { source, program }
+        Case { source, program: Some(program) }
     };
     let cases: Vec<Case> = read.into_iter().map(case).collect();
     let mut teller = Teller::new(args, &cases, missing);
-    let (all, interrupted) = check_all(args, cases, &mut teller);
+    let (all, interrupted) = check_all(args, cases, &interruption, &mut teller);
     teller.end(&all, interrupted, began.elapsed())
 }
 
 /// The scripts, each once, without those to skip; whether a path has none, which is said. The
 /// others are tested all the same.
-fn files(args: &TestArgs) -> Result<(Vec<PathBuf>, bool), u8> {
+fn files(args: &TestArgs, interruption: &Interruption) -> Result<(Vec<PathBuf>, bool), u8> {
     script::reads_once(&args.paths)?;
     let (mut found, mut known, mut missing) = (Vec::new(), BTreeSet::new(), false);
     let mut add = |found: &mut Vec<PathBuf>, below: Vec<PathBuf>| {
@@ -104,7 +116,8 @@ fn files(args: &TestArgs) -> Result<(Vec<PathBuf>, bool), u8> {
             found.push(PathBuf::from(path));
             continue;
         }
-        let none = match script::below(Path::new(path)) {
+        let none = match script::below(Path::new(path), &|| interruption.requested()) {
+            Ok(below) if below.is_empty() && interruption.requested() => continue,
             Ok(below) if below.is_empty() => format!("there is no .conc script below {path}"),
             Ok(below) => {
                 add(&mut found, below);
@@ -118,6 +131,10 @@ fn files(args: &TestArgs) -> Result<(Vec<PathBuf>, bool), u8> {
     let any = !found.is_empty();
     found.retain(|path| !args.skip.iter().any(|text| path.to_string_lossy().contains(text.as_str())));
     if found.is_empty() {
+        if interruption.requested() {
+            put_err("conc: interrupted while scripts were looked for\n");
+            return Err(exit::INTERRUPTED);
+        }
         if any {
             put_err("conc: every script is skipped\n");
         }
@@ -145,12 +162,19 @@ fn defines_of(source: &Source, defines: &[(String, Value)]) -> Vec<(String, Valu
     defines.iter().filter(|d| known.contains(&d.0)).cloned().collect()
 }
 
-/// A `-D` that is for none of the scripts is a slip.
-fn nobody_has<'s>(defines: &[(String, Value)], sources: impl Iterator<Item = &'s Source>) -> Option<u8> {
+/// A `-D` that is for none of the scripts is a slip, if all of them were read.
+fn nobody_has<'s>(
+    defines: &[(String, Value)],
+    sources: impl Iterator<Item = &'s Source>,
+    interruption: &Interruption,
+) -> Option<u8> {
     let known: BTreeSet<String> = match defines {
         [] => return None,
-        _ => sources.flat_map(constants).collect(),
+        _ => sources.take_while(|_| !interruption.requested()).flat_map(constants).collect(),
     };
+    if interruption.requested() {
+        return None;
+    }
     let stray = defines.iter().find(|d| !known.contains(&d.0))?;
     let near = crate::lang::error::nearest(&stray.0, known.iter().map(String::as_str));
     let near = near.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
@@ -162,15 +186,23 @@ fn tested(source: Source, expectations: Expectations, outcome: Outcome) -> Teste
     Tested { source, expectations, outcome, duration_ms: 0.0, states: 0 }
 }
 
+fn not_reached(source: Source) -> Tested {
+    tested(source, Expectations::default(), Outcome::NotReached)
+}
+
 // -------------------------------------------------------------------- checking
 
 /// Checks the scripts, in their order, several at a time, and tells of each as
 /// soon as those before it are told of; whether it was interrupted.
-fn check_all(args: &TestArgs, cases: Vec<Case>, teller: &mut Teller) -> (Vec<Tested>, bool) {
+fn check_all(
+    args: &TestArgs,
+    cases: Vec<Case>,
+    interruption: &Interruption,
+    teller: &mut Teller,
+) -> (Vec<Tested>, bool) {
     let jobs = crate::run::threads(args.jobs.map(|j| j as usize)).min(cases.len().max(1));
     let memory = args.limits.max_memory.unwrap_or_else(|| crate::run::memory_for_objects() as u64 / jobs as u64);
-    let interruption = crate::run::interruption();
-    let (stop, next) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let (stop, next) = (AtomicBool::new(interruption.requested()), AtomicUsize::new(0));
     let (give, take) = mpsc::channel::<(usize, Tested)>();
     let mut done: Vec<Option<Tested>> = cases.iter().map(|_| None).collect();
     let work = |give: mpsc::Sender<(usize, Tested)>| {
@@ -219,8 +251,7 @@ fn check_all(args: &TestArgs, cases: Vec<Case>, teller: &mut Teller) -> (Vec<Tes
         line.clear();
     });
     let all = cases.into_iter().zip(done);
-    let missing = |case: Case| tested(case.source, Expectations::default(), Outcome::NotReached);
-    (all.map(|(case, done)| done.unwrap_or_else(|| missing(case))).collect(), stop.into_inner())
+    (all.map(|(case, done)| done.unwrap_or_else(|| not_reached(case.source))).collect(), stop.into_inner())
 }
 
 fn check_one(args: &TestArgs, case: &Case, memory_max: u64, stop: &AtomicBool) -> Tested {
@@ -244,10 +275,11 @@ fn check_one(args: &TestArgs, case: &Case, memory_max: u64, stop: &AtomicBool) -
         limit.is_some_and(|l| began.elapsed() >= l).then_some(Stop::Time)
     };
     let program = match &case.program {
-        Ok(program) => *program,
-        Err(errors) => {
+        Some(Ok(program)) => *program,
+        Some(Err(errors)) => {
             return tested(case.source.clone(), Expectations::default(), Outcome::Wrong(errors.clone()));
         }
+        None => return not_reached(case.source.clone()),
     };
     let expectations = Expectations::of(&program.expects, &case.source.text);
     let (outcome, states) = match check::check(program, &options, &mut ask) {

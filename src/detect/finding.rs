@@ -280,8 +280,8 @@ pub enum Facts {
     },
     Invariant {
         task: TaskFacts,
-        /// The step after which it no longer held.
-        span: Span,
+        /// The step after which it no longer held; none if it did not before the first.
+        step: Option<Span>,
         invariant: Span,
         /// The variables in it, with their values.
         values: Vec<(String, String)>,
@@ -363,7 +363,7 @@ impl Finding {
             Facts::LockOrder { edges } => edges.iter().map(|e| e.wants_at).collect(),
             Facts::Abandoned { since, .. } => since.iter().copied().collect(),
             Facts::Failed { span, .. } => vec![*span],
-            Facts::Invariant { span, invariant, .. } => vec![*span, *invariant],
+            Facts::Invariant { step, invariant, .. } => step.iter().chain([invariant]).copied().collect(),
             Facts::Orphan { child, .. } | Facts::Zombie { child, .. } => child.spawned.iter().copied().collect(),
             Facts::DroppedJobs { submitted, .. } => submitted.iter().copied().collect(),
             Facts::Unjoined { task, .. } => task.spawned.iter().copied().collect(),

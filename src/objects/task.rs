@@ -107,6 +107,12 @@ pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, args: &[Value], _again: 
     }
 }
 
+/// Whether the handle is a job's. It has no process of its own, whoever its worker is: to that
+/// belongs what `self` says in it. `word` gives one of the handle's words.
+pub fn is_job(word: impl Fn(usize) -> u64) -> bool {
+    word(POOL) != 0
+}
+
 /// Of `terminate`: whether there is something to end, which goes on by now. `word` gives one
 /// of the handle's words.
 ///
@@ -119,7 +125,7 @@ pub fn terminated(target: ObjRef, word: impl Fn(usize) -> u64) -> Result<bool, E
     if word(STATE) != RUNNING {
         return Ok(false);
     }
-    if word(POOL) != 0 {
+    if is_job(word) {
         return Err(Error::new(ErrorKind::Type, "a job cannot be terminated; its pool can: `p.terminate()`"));
     }
     Ok(true)
@@ -133,7 +139,7 @@ pub fn killed(target: ObjRef, process: bool, word: impl Fn(usize) -> u64) -> Res
     if process {
         return Ok(word(STATE) == RUNNING);
     }
-    let text = match target.kind == place::task && word(POOL) != 0 {
+    let text = match target.kind == place::task && is_job(word) {
         true => "a job cannot be killed; its pool can end: `p.terminate()`",
         false => "only a process can be killed; a thread is stopped with `terminate`",
     };

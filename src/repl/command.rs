@@ -5,7 +5,7 @@ use super::entry::{Whole, as_script, by_definition, defined_again};
 use super::{Repl, Reply, graph, help, lock, show};
 use crate::lang::error::nearest;
 use crate::run::scene::Scene;
-use crate::{lang, objects, program, report};
+use crate::{lang, objects, program, report, run};
 
 /// A command of the session.
 pub struct Command {
@@ -189,13 +189,7 @@ impl Repl {
             None => (false, file),
         };
         let text = as_script(&self.entered);
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        if !over {
-            options.create_new(true);
-        }
-        let written = options.open(file).and_then(|mut f| std::io::Write::write_all(&mut f, text.as_bytes()));
-        if let Err(e) = written {
+        if let Err(e) = run::write_file(std::path::Path::new(file), &text, over) {
             if std::path::Path::new(file).is_dir() {
                 return self.unable(format!("{file} is a folder: name a file in it\n"));
             }

@@ -11,6 +11,8 @@ use crate::program::value::Value;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
+pub use crate::machine::step::PROCESSES_DEEP;
+
 /// How many tasks can be alive at once, with those that ended but that others
 /// do not come after yet.
 pub const SLOTS: usize = 4096;
@@ -22,10 +24,6 @@ pub const KEEPER_SLOT: usize = SLOTS - 1;
 pub const OBJECTS: usize = 1 << 24;
 /// How many processes a run can make.
 pub const PROCESSES: usize = 1 << 19;
-/// How many processes may live within each other, each made by the one before. For each
-/// further one the kernel goes through what all above it have of each piece of memory: the
-/// 300th takes 6 ms, the 1000th 50.
-pub const PROCESSES_DEEP: usize = 256;
 /// How many locks a task can hold at once and still be told of.
 pub const HELD: usize = 128;
 /// How many arms of a `select` have room in the slot itself.

@@ -10,6 +10,7 @@ use super::codec;
 use super::guard;
 use super::heap::OutOfMemory;
 use super::image::Image;
+use super::invariants::Broken;
 use super::process::Process;
 use super::undo;
 use super::world::{Guarded, Object, held_of};
@@ -83,6 +84,8 @@ pub struct Executor {
     pub(super) unchecked: bool,
     /// It is `main`, and has made no step yet after which invariants must hold.
     pub(super) unlooked: bool,
+    /// Until then: what did not hold before.
+    pub(super) never_held: Option<Vec<Broken>>,
     /// Before that time it gives no way to others at the gate.
     pub(super) way_due: u64,
     /// It holds the gate for what it does to objects, so that invariants are looked at right
@@ -170,6 +173,7 @@ impl Executor {
             gated: program.needs.gate || image.room.grows,
             unchecked: false,
             unlooked: false,
+            never_held: None,
             way_due: 0,
             observing: false,
             serves: false,

@@ -11,6 +11,15 @@ use crate::program::Program;
 use crate::program::code::AwaitSite;
 use crate::program::value::{Error, ErrorKind, Looked, Value, undecided};
 
+/// What is seen of an invariant that does not hold.
+#[derive(Clone)]
+pub(super) struct Broken {
+    index: u32,
+    values: Vec<(String, String)>,
+    /// As [`undecided`] tells it.
+    why: Option<(String, Option<u32>)>,
+}
+
 impl Executor {
     /// Whether an invariant looks at objects, or may.
     pub(super) fn watches_objects(&self) -> bool {
@@ -43,8 +52,20 @@ impl Executor {
     #[cold]
     pub(super) fn look_first(&mut self) {
         if self.gated && !self.in_atomic {
-            self.unlooked = false;
             self.look_at_invariants();
+            self.unlooked = false;
+            self.never_held = None;
+        }
+    }
+
+    /// Before the first step, so that this is not blamed for what was false already.
+    #[cold]
+    pub(super) fn look_before(&mut self) {
+        if self.gated && !self.in_atomic && self.never_held.is_none() {
+            self.take_gate(false);
+            let all = 0..self.program.invariants.len();
+            self.never_held = Some(all.filter_map(|index| self.look_at(index).flatten()).collect());
+            self.leave_gate(false);
         }
     }
 
@@ -54,26 +75,38 @@ impl Executor {
             self.renew();
         }
         for index in 0..self.program.invariants.len() {
-            let function = self.program.invariants[index].0;
-            let Some(looked) = self.look_outside(function) else { continue };
-            if self.terminated() && self.is_to_end() {
-                continue;
-            }
-            if looked == Ok(Value::Bool(true)) {
+            let Some(seen) = self.look_at(index) else { continue };
+            let Some(now) = seen else {
                 if self.image.room.grows {
                     record::mended(self.arena, (BROKEN | index as u64, 0), self.holder);
                 }
                 continue;
-            }
-            // One that cannot be worked out does not hold either.
-            let why = undecided(&looked, |value| self.shown(value));
-            let shown = |cell| self.shown(&self.image.declared_cell(cell).peek(self.holder));
-            let values = self.program.invariant_values(index, shown);
-            let raw = Raw::Invariant { task: self.task, site: self.site, index: index as u32, values, why };
+            };
+            let before = self.never_held.iter().flatten().find(|broken| broken.index == now.index).cloned();
+            let site = before.is_none().then_some(self.site);
+            let Broken { index, values, why } = before.unwrap_or(now);
+            let raw = Raw::Invariant { task: self.task, site, index, values, why };
             // Where it stays broken, no later step has broken it. In a session, which goes on
             // for long, it is told again when it has held meanwhile.
-            self.report((BROKEN | index as u64, 0), raw);
+            self.report((BROKEN | u64::from(index), 0), raw);
         }
+    }
+
+    /// What is seen of an invariant, if it does not hold. The gate is held. Without an answer
+    /// the task is ended.
+    fn look_at(&mut self, index: usize) -> Option<Option<Broken>> {
+        let looked = self.look_outside(self.program.invariants[index].0)?;
+        if self.terminated() && self.is_to_end() {
+            return None;
+        }
+        if looked == Ok(Value::Bool(true)) {
+            return Some(None);
+        }
+        // One that cannot be worked out does not hold either.
+        let why = undecided(&looked, |value| self.shown(value));
+        let shown = |cell| self.shown(&self.image.declared_cell(cell).peek(self.holder));
+        let values = self.program.invariant_values(index, shown);
+        Some(Some(Broken { index: index as u32, values, why }))
     }
 
     /// Evaluates a function that makes no step of the script; `None` if the task is

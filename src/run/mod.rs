@@ -55,6 +55,7 @@ pub use prompt::{Answer, ROOM};
 pub use supervisor::session::{Event, Over, Pause, Session, Terms, Unheard};
 pub use supervisor::{Outcome, Report, Stop, TaskEnd, output_sentence, run};
 pub use system::{
-    Interruption, fresh_seed, interruption, large_files_are_errors, memory_for_objects, processors, terminal_columns,
-    threads, with_stack, write_heeding,
+    Interruption, as_any_program, end_when_interrupted, fresh_seed, interruption, large_files_are_errors,
+    memory_for_objects, processors, read_heeding, replace_file, terminal_columns, threads, with_stack, write_file,
+    write_heeding,
 };

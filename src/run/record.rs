@@ -88,9 +88,10 @@ pub enum Raw {
         mode: u8,
         site: u32,
     },
+    /// `site`: the step after which it no longer held, if it held before the first.
     Invariant {
         task: u32,
-        site: u32,
+        site: Option<u32>,
         index: u32,
         values: Vec<(String, String)>,
         /// As [`undecided`](crate::program::value::undecided) tells it.

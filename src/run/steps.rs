@@ -45,6 +45,9 @@ impl Executor {
     #[inline]
     fn step_over(&mut self, machine: &mut Task, step: Step) -> Option<Ended> {
         self.at_site(machine.pc());
+        if self.unlooked {
+            self.look_before();
+        }
         if self.replay.on
             && let Some(ended) = self.turn_of_step(&step)
         {
@@ -513,6 +516,7 @@ impl Executor {
         match field {
             TaskField::Name => Ok(Value::string(self.arena.task_name(target.id))),
             TaskField::Alive => Ok(Value::Bool(state == task::RUNNING)),
+            TaskField::Pid if task::is_job(word) => Ok(Value::None),
             TaskField::Pid => {
                 let process = self.arena.facts(target.id, facts::PROCESS).load(Relaxed) as usize;
                 let pid = match self.arena.process(process, process::PID).load(SeqCst) {

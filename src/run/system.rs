@@ -71,6 +71,66 @@ pub fn write_heeding(
     Ok(())
 }
 
+/// What a file, a pipe or a terminal gives until its end. As above, it ends with `ECANCELED` once
+/// `over` can be read.
+pub fn read_heeding(input: impl std::os::fd::AsFd, over: Option<std::os::fd::BorrowedFd>) -> nix::Result<Vec<u8>> {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    let mut all = Vec::new();
+    let mut piece = vec![0; 1 << 16];
+    loop {
+        let mut fds = vec![PollFd::new(input.as_fd(), PollFlags::POLLIN)];
+        fds.extend(over.map(|over| PollFd::new(over, PollFlags::POLLIN)));
+        let _ = poll(&mut fds, PollTimeout::NONE);
+        if fds.get(1).and_then(PollFd::any).unwrap_or(false) {
+            return Err(nix::Error::ECANCELED);
+        }
+        match nix::unistd::read(&input, &mut piece) {
+            Ok(0) => return Ok(all),
+            Ok(n) => all.extend_from_slice(&piece[..n]),
+            Err(nix::Error::EINTR | nix::Error::EAGAIN) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Writes beside a file and moves that into its place, so that a full disk or a killed
+/// process leaves what was there. To move it there the folder alone must be writable: whether
+/// the file itself may be written, opening it says, which changes nothing.
+pub fn replace_file(path: &Path, text: &str) -> std::io::Result<()> {
+    let path = std::fs::canonicalize(path)?;
+    drop(std::fs::OpenOptions::new().write(true).open(&path)?);
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}", std::process::id()));
+    let beside = path.with_file_name(name);
+    let permissions = std::fs::metadata(&path)?.permissions();
+    let written = std::fs::write(&beside, text)
+        .and_then(|()| std::fs::set_permissions(&beside, permissions))
+        .and_then(|()| std::fs::rename(&beside, &path));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&beside);
+    }
+    written
+}
+
+/// Writes a file, all of it or none; `over` another one, or only where there is none.
+pub fn write_file(path: &Path, text: &str, over: bool) -> std::io::Result<()> {
+    use std::io::Write;
+    let mut options = std::fs::OpenOptions::new();
+    match std::fs::metadata(path) {
+        Ok(there) if over && there.is_file() => replace_file(path, text),
+        // What is no file takes what it is given.
+        Ok(_) if over => options.write(true).open(path)?.write_all(text.as_bytes()),
+        _ => {
+            let mut file = options.write(true).create(over).create_new(!over).open(path)?;
+            file.write_all(text.as_bytes()).inspect_err(|_| {
+                // A link stays that leads there.
+                let _ = std::fs::canonicalize(path).and_then(std::fs::remove_file);
+            })
+        }
+    }
+}
+
 /// Ends the program by a signal that waits to be collected, if one does.
 fn end_if_asked_to() {
     use nix::libc;
@@ -211,6 +271,39 @@ pub fn fresh_seed() -> u64 {
 pub fn ending_signals() -> nix::sys::signal::SigSet {
     use nix::sys::signal::Signal;
     heeded([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT])
+}
+
+/// How the program ends by such a signal while nobody collects it.
+static INTERRUPTED: std::sync::atomic::AtomicI32 = std::sync::atomic::AtomicI32::new(0);
+
+/// From now on a signal by which a user ends the program ends it with this exit code and a
+/// sentence, wherever it is, unless it is collected. In the processes of a run they mean what
+/// they mean to any program, see `as_any_program`.
+pub fn end_when_interrupted(code: u8) {
+    use nix::libc;
+    use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, sigaction};
+    extern "C" fn end(_: libc::c_int) {
+        const SENTENCE: &[u8] = b"conc: interrupted\n";
+        let _ = nix::unistd::write(std::io::stderr(), SENTENCE);
+        // SAFETY: it ends the process at once; no handler of it runs.
+        unsafe { libc::_exit(INTERRUPTED.load(std::sync::atomic::Ordering::Relaxed)) }
+    }
+    INTERRUPTED.store(i32::from(code), std::sync::atomic::Ordering::Relaxed);
+    let action = SigAction::new(SigHandler::Handler(end), SaFlags::empty(), SigSet::all());
+    for signal in ending_signals().iter() {
+        // SAFETY: the handler makes two system calls that may be made in one, and doesn't return.
+        let _ = unsafe { sigaction(signal, &action) };
+    }
+}
+
+/// Such a signal ends the process by itself again, as it does any program: for whoever collects
+/// them, and makes processes that do not.
+pub fn as_any_program() {
+    use nix::sys::signal::{SigHandler, signal};
+    for one in ending_signals().iter() {
+        // SAFETY: no code of ours runs.
+        let _ = unsafe { signal(one, SigHandler::SigDfl) };
+    }
 }
 
 /// Those of some signals that the program was not started to ignore, as `nohup` and a shell's

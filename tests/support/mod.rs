@@ -228,6 +228,17 @@ impl Running {
         let _ = kill(Pid::from_raw(self.pid()), signal);
     }
 
+    /// Waits until conc does something else with a signal than to end by it: `SigBlk` is that it
+    /// collects it, `SigCgt` that a handler does.
+    pub fn until_signal(&mut self, what: &str, signal: Signal) {
+        self.until("a signal's being heeded", |run| {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", run.pid())).ok()?;
+            let mask = status.lines().find_map(|l| l.strip_prefix(what)?.strip_prefix(':'))?;
+            let mask = u64::from_str_radix(mask.trim(), 16).ok()?;
+            (mask & 1 << (signal as u32 - 1) != 0).then_some(())
+        });
+    }
+
     /// The processes that belong to the run, conc among them.
     pub fn processes(&self) -> Vec<proc::Process> {
         proc::marked(&self.mark)

@@ -90,7 +90,7 @@ impl Explorer<'_> {
     fn add_edges(&mut self, states: &[StateId], all: bool, grows: bool, making: &mut Making) -> (usize, Vec<StateId>) {
         let mut pieces = std::mem::take(&mut self.pieces);
         let cut = self.look_at(states, all, &mut pieces);
-        self.keep_carried(&mut pieces, cut, all);
+        let cut = self.keep_carried(&mut pieces, cut, all, &mut |_| false);
         let mut batch = std::mem::take(&mut self.batch);
         self.land_all(&mut pieces, cut);
         exchange_landed(&mut batch, &mut pieces);

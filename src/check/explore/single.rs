@@ -9,7 +9,7 @@ use crate::check::persistent::Learnt;
 use crate::check::turn::{Carried, TOO_MANY_WAYS, WAYS_MAX, actor, carry_out, goes_on, memo_of, next_ways};
 use std::rc::Rc;
 
-impl Explorer<'_> {
+impl<'a> Explorer<'a> {
     /// Who may move in a state.
     pub fn movers(&mut self, row: &Row) -> Vec<(PartIx, Mover, PartId)> {
         self.refresh();
@@ -117,6 +117,17 @@ impl Explorer<'_> {
     /// All transitions out of a state. Without `all`, those of one actor alone
     /// if nobody else has to do with them.
     pub fn successors(&mut self, row: &Row, all: bool, out: &mut Vec<(Turn, Rc<Leaf>)>) -> bool {
+        self.successors_unless(row, all, out, &mut |_| false).unwrap_or(false)
+    }
+
+    /// The same, whether it is one actor's alone; none if it is over before they are all there.
+    pub(super) fn successors_unless(
+        &mut self,
+        row: &Row,
+        all: bool,
+        out: &mut Vec<(Turn, Rc<Leaf>)>,
+        over: &mut Over<'_, 'a>,
+    ) -> Option<bool> {
         out.clear();
         self.waiting.clear();
         let movers = self.movers(row);
@@ -127,10 +138,13 @@ impl Explorer<'_> {
             }
             if !all && out.len() > from && out[from..].iter().all(|(_, leaf)| leaf.alone) {
                 out.drain(..from);
-                return true;
+                return Some(true);
+            }
+            if over(self) {
+                return None;
             }
         }
-        false
+        Some(false)
     }
 
     /// The transitions of one actor, one for each of its ways, but no more than

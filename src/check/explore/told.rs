@@ -23,6 +23,8 @@ const OPEN_MOST: usize = 64;
 const OUTCOMES_LARGE: usize = 1 << 20;
 /// No more of them are once so many parts were looked at for that.
 const OPEN_LOOKED: usize = 1 << 17;
+/// A transition that takes long is worth so many.
+const LONG_LOOKED: usize = 1 << 12;
 
 /// Who is stuck, and for what, as it is told once.
 fn key_of_stuck(one: &Stuck) -> u64 {
@@ -177,7 +179,8 @@ impl Explorer<'_> {
                 break;
             }
             let row = self.row(state as StateId);
-            for one in self.stuck_in(&row) {
+            let Some(able) = self.able_within(&row, OPEN_LOOKED) else { break };
+            for one in self.stuck_but(&row, &able) {
                 if !self.keys.contains(&key_of_stuck(&one)) {
                     let (first, one) = self.first_so_stuck(state as StateId, one);
                     self.add_stuck(first, one);
@@ -196,19 +199,36 @@ impl Explorer<'_> {
     /// All that are stuck in a state.
     pub(in crate::check) fn stuck_in(&mut self, row: &Row) -> Vec<Stuck> {
         let able = self.able_in(row);
-        let scene = finding::Scene1::new(self, row, &able);
+        self.stuck_but(row, &able)
+    }
+
+    /// The same where it is known who can go on.
+    fn stuck_but(&self, row: &Row, able: &[TaskId]) -> Vec<Stuck> {
+        let scene = finding::Scene1::new(self, row, able);
         let stuck = scene.stuck();
         scene.findings(&stuck)
     }
 
     /// Who can go on in a state: one way of each tells.
     fn able_in(&mut self, row: &Row) -> Vec<TaskId> {
+        self.able_within(row, usize::MAX).unwrap_or_default()
+    }
+
+    /// The same; none if more than so many parts were looked at before that is known.
+    fn able_within(&mut self, row: &Row, most: usize) -> Option<Vec<TaskId>> {
         self.forget_waiting();
         let mut out = Vec::new();
         for mover in self.movers(row) {
+            let long = std::mem::take(&mut self.long);
             self.each_way(row, mover, 1, &mut out);
+            // One that took long looked at some of them again and again.
+            self.looked = self.looked.saturating_add(if self.long { LONG_LOOKED } else { 0 });
+            self.long |= long;
+            if self.looked >= most {
+                return None;
+            }
         }
-        out.iter().map(|(turn, _)| self.task_of(turn)).collect()
+        Some(out.iter().map(|(turn, _)| self.task_of(turn)).collect())
     }
 
     /// On the way to a state, the first one where as many are stuck at the same places: from

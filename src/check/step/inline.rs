@@ -157,6 +157,7 @@ impl Move<'_> {
                 self.say(|m| format!("is {} alive: {}", m.object_name(target.id), state == task::RUNNING));
                 Ok(Value::Bool(state == task::RUNNING))
             }
+            TaskField::Pid if task::is_job(word) => Ok(Value::None),
             TaskField::Pid => {
                 let process = self.task(target.id, |t| t.process).unwrap_or(0);
                 Ok(Value::Int(i64::from(process) + PID_FIRST))

@@ -3,11 +3,11 @@
 //! `expect`, `finally`). It owns that one loop, and what each of them makes of the
 //! steps that are its own; all others are `inline`'s.
 
-use super::{Act, STEPS_MAX, TOO_MANY_TASKS, price};
+use super::{Act, STEPS_MAX, price};
 use crate::check::moves::Move;
 use crate::check::order::Knower;
 use crate::check::part::*;
-use crate::check::seen::{self, Event};
+use crate::check::seen::{self, Broken, Event};
 use crate::machine::{Home, Place, Step, Task};
 use crate::objects::{self, Still};
 use crate::program::value::{Error, ErrorKind, Looked, Value, brief, undecided};
@@ -57,14 +57,16 @@ impl Move<'_> {
             next = match take(self, machine, step) {
                 Took::Over(value) => return Some(value),
                 Took::On(next) => next,
-                Took::Inline(Step::Spawn(spawn)) if spawn.is_too_many() => {
-                    self.cut = Some(TOO_MANY_TASKS);
-                    return None;
+                Took::Inline(step) => {
+                    if let Some(what) = self.too_much(&step) {
+                        self.cut = Some(what);
+                        return None;
+                    }
+                    match self.inline(&step) {
+                        Ok(value) => machine.resume(self.program, value),
+                        Err(error) => machine.raise(error),
+                    }
                 }
-                Took::Inline(step) => match self.inline(&step) {
-                    Ok(value) => machine.resume(self.program, value),
-                    Err(error) => machine.raise(error),
-                },
             };
         }
     }
@@ -253,17 +255,22 @@ impl Move<'_> {
 
     pub(super) fn check_invariants(&mut self) {
         for index in 0..self.program.invariants.len() {
-            let function = self.program.invariants[index].0;
-            let Some(looked) = self.look_outside(function) else { continue };
-            if looked == Ok(Value::Bool(true)) || self.cut.is_some() {
-                continue;
-            }
-            // One that cannot be worked out does not hold either.
-            let why = undecided(&looked, |value| self.shown(value));
-            let shown = |cell| self.shown(&self.declared_value(cell));
-            let values = self.program.invariant_values(index, shown);
+            let Some((values, why)) = self.broken(index) else { continue };
             self.events.push(Event::Invariant { task: self.me, site: self.site, index: index as u32, values, why });
         }
+    }
+
+    /// What is seen of an invariant that does not hold: the values that it looks at, and why it
+    /// cannot be worked out.
+    pub fn broken(&mut self, index: usize) -> Option<Broken> {
+        let looked = self.look_outside(self.program.invariants[index].0)?;
+        if looked == Ok(Value::Bool(true)) || self.cut.is_some() {
+            return None;
+        }
+        // One that cannot be worked out does not hold either.
+        let why = undecided(&looked, |value| self.shown(value));
+        let shown = |cell| self.shown(&self.declared_value(cell));
+        Some((self.program.invariant_values(index, shown), why))
     }
 
     pub fn declared_value(&self, cell: u32) -> Value {

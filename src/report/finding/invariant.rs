@@ -1,5 +1,5 @@
-//! `invariant`: a step after which an invariant no longer held. Its sentence,
-//! labels and mend.
+//! `invariant`: a step after which an invariant no longer held, or that it never did. Its
+//! sentence, labels and mend.
 
 use crate::detect::finding::{Code, TaskFacts, Undecided};
 use crate::lang::ast::Span;
@@ -24,13 +24,23 @@ pub struct Broken<'a> {
     pub why: Option<&'a Undecided>,
 }
 
-/// Describes the step at `span` that broke an invariant.
-pub fn describe(source: &Source, task: &TaskFacts, span: Span, broken: &Broken, style: &Style) -> Diagnostic {
+/// Describes the step that broke an invariant. Without one it did not hold before the first.
+pub fn describe(source: &Source, task: &TaskFacts, step: Option<Span>, broken: &Broken, style: &Style) -> Diagnostic {
     let line = source.line(broken.invariant);
-    let happened = if broken.why.is_some() { "cannot be worked out" } else { "no longer holds" };
-    let message = format!("the invariant of line {line} {happened} after a step of {}", task.name);
+    let happened = match (broken.why, step) {
+        (Some(_), _) => "cannot be worked out",
+        (None, Some(_)) => "no longer holds",
+        (None, None) => "is false",
+    };
+    let when = match step {
+        Some(_) => format!("after a step of {}", task.name),
+        None => "before the first step".to_string(),
+    };
+    let message = format!("the invariant of line {line} {happened} {when}");
     let mut diagnostic = Diagnostic::new(Severity::Error, Some(Code::Invariant.word()), message);
-    diagnostic.place(Place::new(span, format!("after this step of {}", task.name)).primary());
+    if let Some(span) = step {
+        diagnostic.place(Place::new(span, format!("after this step of {}", task.name)).primary());
+    }
     let shown: Vec<String> =
         broken.values.iter().map(|(n, v)| format!("{n} is {}", phrase::cut(v, VALUE_WIDTH_MAX))).collect();
     let (said, then) = match broken.why {
@@ -41,7 +51,8 @@ pub fn describe(source: &Source, task: &TaskFacts, span: Span, broken: &Broken, 
         true => said,
         false => format!("{said}{then}{}", phrase::list(&shown, VALUES_MAX)),
     };
-    diagnostic.place(Place::new(broken.invariant, label));
+    let place = Place::new(broken.invariant, label);
+    diagnostic.place(if step.is_some() { place } else { place.primary() });
     // Within a function that the invariant calls.
     if let Some(failed) = broken.why.and_then(|why| why.failed)
         && !(broken.invariant.start <= failed.start && failed.end <= broken.invariant.end)
@@ -54,8 +65,9 @@ pub fn describe(source: &Source, task: &TaskFacts, span: Span, broken: &Broken, 
     if let Some(why) = broken.why.filter(|why| phrase::columns(&why.text) > WHY_WIDTH_MAX) {
         diagnostic.note(format!("why: {}", why.text));
     }
-    who::introduce(&mut diagnostic, &[task], style);
+    who::introduce(&mut diagnostic, step.map(|_| task).as_slice(), style);
     diagnostic.help(match broken.why {
+        None if step.is_none() => "an invariant holds from the start on: begin with values for which it is true",
         None => {
             "make the steps that break and mend it one: `atomically { … }`; the invariant is looked at after every \
                  step"
@@ -80,7 +92,7 @@ mod tests {
         let source = Source::new("s.conc", "var a = 50\nvar b = 50\ninvariant a + b == 100\n\n\n\na -= 10\nb += 10\n");
         let facts = Facts::Invariant {
             task: TaskFacts { process: true, ..thread(0, "main", None) },
-            span: at(&source, "a -= 10", 0),
+            step: Some(at(&source, "a -= 10", 0)),
             invariant: at(&source, "a + b == 100", 0),
             values: vec![("a".into(), "40".into()), ("b".into(), "50".into())],
             why: None,
@@ -106,12 +118,37 @@ mod tests {
     }
 
     #[test]
+    fn one_that_never_held() {
+        let source = Source::new("s.conc", "var a = 5\ninvariant a < 2\nprint 1\n");
+        let facts = Facts::Invariant {
+            task: TaskFacts { process: true, ..thread(0, "main", None) },
+            step: None,
+            invariant: at(&source, "a < 2", 0),
+            values: vec![("a".into(), "5".into())],
+            why: None,
+        };
+        insta::assert_snapshot!(text(&source, &finding(Code::Invariant, &["a"], facts)), @r#"
+        error[invariant]: the invariant of line 2 is false before the first step
+           ╭─[s.conc:2:11]
+         1 │ var a = 5
+         2 │ invariant a < 2
+           ·           ──┬──
+           ·             ╰── this is not true: a is 5
+         3 │ print 1
+           ╰────
+          = help: an invariant holds from the start on: begin with values for which it
+                  is true
+          = explain: conc explain invariant
+        "#);
+    }
+
+    #[test]
     fn one_that_cannot_be_worked_out() {
         let text_of_it = "shared n = 1\ninvariant mean() < 3\nfn mean() { return 6 / n }\n\n\n\nn = 0\n";
         let source = Source::new("s.conc", text_of_it);
         let facts = |why| Facts::Invariant {
             task: TaskFacts { process: true, ..thread(0, "main", None) },
-            span: at(&source, "n = 0", 0),
+            step: Some(at(&source, "n = 0", 0)),
             invariant: at(&source, "mean() < 3", 0),
             values: vec![("n".into(), "0".into())],
             why: Some(why),

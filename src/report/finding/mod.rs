@@ -105,9 +105,9 @@ fn facts(source: &Source, finding: &Finding, style: &Style) -> Diagnostic {
                 failed::Failure { task: task.as_ref(), job, at_prompt, span: *span, kind, message, calls, holds };
             failed::describe(source, finding.code, &failure, style)
         }
-        Facts::Invariant { task, span, invariant, values, why } => {
+        Facts::Invariant { task, step, invariant, values, why } => {
             let broken = invariant::Broken { invariant: *invariant, values, why: why.as_ref() };
-            invariant::describe(source, task, *span, &broken, style)
+            invariant::describe(source, task, *step, &broken, style)
         }
         Facts::Livelock { going } => circle::livelock(going, style),
         Facts::Starvation { task, waiting, going } => circle::starvation(task, waiting.as_ref(), going, style),

@@ -173,8 +173,8 @@ pub(super) fn is_born(arena: &Arena, task: u32) -> bool {
     !unborn && (is_job(arena, task) || has_ended(arena, task) || slot_of_ended(arena, task).is_some())
 }
 
-pub(super) fn is_job(arena: &Arena, task: u32) -> bool {
-    arena.object(task, object::WORD + task::POOL).load(Relaxed) != 0
+pub(super) fn is_job(arena: &Arena, id: u32) -> bool {
+    task::is_job(|word| arena.object(id, object::WORD + word).load(Relaxed))
 }
 
 /// Values of a lock set's block: how many, then object, mode, place.

@@ -71,7 +71,7 @@ pub(super) fn from_raw(image: &Image, raw: Raw, count: u64) -> Option<Finding> {
             let on = values.iter().map(|v| v.0.clone()).collect();
             let facts = Facts::Invariant {
                 task: task_facts(image, task),
-                span: program.span(site),
+                step: site.map(|site| program.span(site)),
                 invariant: program.functions[*function as usize].span,
                 values,
                 why: why.map(|(text, site)| Undecided { text, failed: site.map(|s| program.span(s)) }),
