@@ -10,11 +10,9 @@ use crate::program::Program;
 use crate::program::compile::analyse;
 use crate::program::value::{Value, duration_text};
 use crate::report::{self, STANDARD_INPUT, Source, phrase};
-use crate::run::{Interruption, read_heeding};
+use crate::run::{Interruption, open_at_once, read_heeding};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// Reads a file, or standard input for `-`. The error is the exit code, with
@@ -55,7 +53,7 @@ pub fn unreadable(path: &str, e: &std::io::Error) -> String {
 fn opened(path: &Path) -> std::io::Result<OwnedFd> {
     match path.to_str() {
         Some("-") => std::io::stdin().as_fd().try_clone_to_owned(),
-        _ => Ok(File::options().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path)?.into()),
+        _ => open_at_once(path),
     }
 }
 

@@ -71,6 +71,13 @@ pub fn write_heeding(
     Ok(())
 }
 
+/// Opens a file to read it, and waits for nobody who writes to it: that is for `read_heeding`.
+pub fn open_at_once(path: &Path) -> std::io::Result<std::os::fd::OwnedFd> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = std::fs::OpenOptions::new();
+    Ok(options.read(true).custom_flags(nix::libc::O_NONBLOCK).open(path)?.into())
+}
+
 /// What a file, a pipe or a terminal gives until its end. As above, it ends with `ECANCELED` once
 /// `over` can be read.
 pub fn read_heeding(input: impl std::os::fd::AsFd, over: Option<std::os::fd::BorrowedFd>) -> nix::Result<Vec<u8>> {
