@@ -54,7 +54,8 @@ fn together(values: impl Iterator<Item = String>) -> String {
         add(&value, times);
     }
     if text.len() > TEXT_MAX {
-        text.truncate(text.floor_char_boundary(TEXT_MAX));
+        let whole = (0..=TEXT_MAX).rev().find(|at| text.is_char_boundary(*at));
+        text.truncate(whole.unwrap_or(0));
         let _ = write!(text, "… #{hash:016x}");
     }
     text

@@ -7,7 +7,7 @@ use super::grammar::Rule;
 use super::recover::{Within, within};
 use super::slip::{is_reserved, word_as_name};
 use crate::lang::ast::Span;
-use crate::lang::error::ScriptError;
+use crate::lang::error::{ScriptError, nearest};
 use pest::error::{Error, ErrorVariant, InputLocation};
 
 /// The byte at which the grammar got no further.
@@ -106,6 +106,26 @@ const STATEMENTS: [&str; 18] = [
     "terminate",
     "kill",
     "exit",
+];
+
+/// Words that a block stands behind, perhaps with something between.
+const HEADS: [&str; 16] = [
+    "if",
+    "else",
+    "while",
+    "loop",
+    "repeat",
+    "for",
+    "with",
+    "atomically",
+    "select",
+    "try",
+    "catch",
+    "finally",
+    "task",
+    "fn",
+    "struct",
+    "spawn",
 ];
 
 /// How a statement looks of which only the first word stands there.
@@ -596,6 +616,15 @@ fn block(stop: &Stop<'_>) -> Option<ScriptError> {
             .error("a value does not begin with `{`", "only a string has braces: `print \"{x}\"`, or `print x`");
     }
     let one_word = !head.is_empty() && head.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let first = stop.first();
+    if let ("process" | "thread", false, Some(name)) = (first, one_word, head.split_whitespace().nth(1)) {
+        let (name, process) = (name.trim_end_matches(['(', ')']), if first == "process" { "process " } else { "" });
+        let help = format!("write `task {name} {{ }}`, and start it by `spawn {process}{name}`");
+        return stop.error(&format!("`{first}` does not begin a block"), &help);
+    }
+    if let Some(meant) = nearest(first, HEADS).filter(|_| !is_reserved(first)) {
+        return stop.error(&format!("`{first}` does not begin a block"), &format!("did you mean `{meant}`?"));
+    }
     if head.is_empty() {
         return stop
             .error("a block does not stand alone", "put a head before it: `if c { }`, `loop { }`, `with m { }`");

@@ -70,6 +70,13 @@ let z 5",
     Case { script: "x = y = 3", errors: &[(1, 7, "=", "an assignment gives no value", "write one assignment a line")] },
     Case { script: r#"prnt "x""#, errors: &[(1, 1, "prnt", "`prnt` alone does nothing", "did you mean `print`?")] },
     Case {
+        script: "whlie true { }\nprocess w { }",
+        errors: &[
+            (1, 12, "{", "`whlie` does not begin a block", "did you mean `while`?"),
+            (2, 11, "{", "`process` does not begin a block", "write `task w { }`, and start it by `spawn process w`"),
+        ],
+    },
+    Case {
         script: "const N",
         errors: &[(1, 8, "", "expected `=`, found the end of the script", "write `=` and a value")],
     },
