@@ -416,7 +416,7 @@ fn a_guard_that_can_do_nothing_leaves_no_process() {
         let _ = kill(Pid::from_raw(first), if both { Signal::SIGKILL } else { signal });
         let second = if both { guard } else { conc.pid() };
         let _ = kill(Pid::from_raw(second), Signal::SIGKILL);
-        conc.finish();
+        conc.finish_killed();
     }
 }
 

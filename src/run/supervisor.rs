@@ -132,7 +132,7 @@ struct Supervisor {
     signals: SignalFd,
     old_mask: SigSet,
     guard: Pid,
-    lifeline: birth::Lifeline,
+    lifelines: birth::Lifelines,
     watched: Vec<Watched>,
     known: usize,
     pending: HashMap<usize, u64>,
@@ -180,7 +180,7 @@ impl Supervisor {
             proc::register(arena, 0);
             Ok((signals, birth::fork_guard()?))
         })();
-        let (signals, (guard, lifeline)) = begun.inspect_err(|_: &SetupError| leave_as_found(&old_mask))?;
+        let (signals, (guard, lifelines)) = begun.inspect_err(|_: &SetupError| leave_as_found(&old_mask))?;
         guard::supervises(Some(arena));
         let home = Process::new(0, false, arena);
         Ok(Supervisor {
@@ -190,7 +190,7 @@ impl Supervisor {
             signals,
             old_mask,
             guard,
-            lifeline,
+            lifelines,
             watched: Vec::new(),
             known: 1,
             pending: HashMap::new(),

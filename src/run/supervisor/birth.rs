@@ -100,7 +100,7 @@ impl Supervisor {
                 if joined.is_err() || nix::unistd::getppid() != supervisor {
                     proc::end(1);
                 }
-                self.lifeline.let_go();
+                self.lifelines.let_go();
                 // The supervisor tells how it ended.
                 crate::run::allocator::end_by_signal();
                 proc::plain_signals();
@@ -112,53 +112,68 @@ impl Supervisor {
     }
 }
 
-/// What the supervisor holds and nobody else: when it is gone, the system itself kills the group, the
-/// guard too, which may have been killed with it or be stopped. It is a pipe into which nothing is
-/// written; its end is told to who is to be told of it, by the signal that was asked for (`F_SETOWN`,
-/// `F_SETSIG` in fcntl(2)).
-pub(super) struct Lifeline {
-    /// The processes of the script have this one too: as long as there are any, it is there.
-    _told: OwnedFd,
+/// What one process holds and nobody else: when it is gone, the system itself kills the group. It is
+/// a pipe into which nothing is written; its end is told to who is to be told of it, by the signal
+/// that was asked for (`F_SETOWN`, `F_SETSIG` in fcntl(2)).
+struct Line {
+    /// The processes of the script have this end too: as long as there are any, it is there.
+    told: OwnedFd,
     held: OwnedFd,
 }
 
-impl Lifeline {
+impl Line {
+    fn new() -> nix::Result<Line> {
+        let (told, held) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
+        Ok(Line { told, held })
+    }
+
     /// `group` is killed at its end.
-    fn new((told, held): (OwnedFd, OwnedFd), group: Pid) -> nix::Result<Lifeline> {
+    fn kills(&self, group: Pid) -> nix::Result<()> {
         let own = |result: i32| nix::errno::Errno::result(result);
         // SAFETY: these ask for a signal to a group of processes that belongs to this run, and take
         // numbers alone.
         unsafe {
-            own(libc::fcntl(told.as_raw_fd(), libc::F_SETOWN, -group.as_raw()))?;
-            own(libc::fcntl(told.as_raw_fd(), F_SETSIG, libc::SIGKILL))?;
-            own(libc::fcntl(told.as_raw_fd(), libc::F_SETFL, libc::O_ASYNC | libc::O_NONBLOCK))?;
+            own(libc::fcntl(self.told.as_raw_fd(), libc::F_SETOWN, -group.as_raw()))?;
+            own(libc::fcntl(self.told.as_raw_fd(), F_SETSIG, libc::SIGKILL))?;
+            own(libc::fcntl(self.told.as_raw_fd(), libc::F_SETFL, libc::O_ASYNC | libc::O_NONBLOCK))?;
         }
-        Ok(Lifeline { _told: told, held })
-    }
-
-    /// In a process that is not to hold it.
-    fn let_go(&self) {
-        let _ = nix::unistd::close(self.held.as_raw_fd());
+        Ok(())
     }
 }
 
-/// The process that leads the group and outlives nothing, with what it holds: see the head of the
-/// file.
-pub(super) fn fork_guard() -> nix::Result<(Pid, Lifeline)> {
+/// The lines of the supervisor and of the guard. The end of the supervisor kills the group, the guard
+/// too, which may have been killed with it or be stopped; and the guard's end kills what is in the
+/// group then.
+pub(super) struct Lifelines {
+    supervisor: Line,
+    /// The guard alone holds the other end.
+    _guard: OwnedFd,
+}
+
+impl Lifelines {
+    /// In a process of the script, which is not to hold the supervisor's.
+    fn let_go(&self) {
+        let _ = nix::unistd::close(self.supervisor.held.as_raw_fd());
+    }
+}
+
+/// The process that leads the group and outlives nothing, with what kills the group: see the head of
+/// the file.
+pub(super) fn fork_guard() -> nix::Result<(Pid, Lifelines)> {
     let supervisor = nix::unistd::getpid();
-    let ends = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
+    let (line, own_line) = (Line::new()?, Line::new()?);
     // SAFETY: as for `fork_into_group`.
     match unsafe { nix::unistd::fork() }? {
         ForkResult::Parent { child } => {
             let _ = setpgid(child, child);
-            let lifeline = Lifeline::new(ends, child).inspect_err(|_| {
+            line.kills(child).and_then(|()| own_line.kills(child)).inspect_err(|_| {
                 proc::send(child.as_raw(), Signal::SIGKILL);
                 proc::reap(child.as_raw());
             })?;
-            Ok((child, lifeline))
+            Ok((child, Lifelines { supervisor: line, _guard: own_line.told }))
         }
         ForkResult::Child => {
-            drop(ends);
+            drop((line, own_line.told));
             let own = Pid::from_raw(0);
             let _ = setpgid(own, own);
             proc::plain_signals();
