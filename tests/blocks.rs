@@ -273,6 +273,18 @@ fn a_block_in_finally_ends_nothing() {
     everywhere(script, &[], &["error"]);
 }
 
+/// It stands in for `main`, whoever ended that.
+#[test]
+fn finally_may_let_go_of_what_main_held_once() {
+    let held = "lock m\nrwlock w\nm.acquire()\nw.acquire_read()\n";
+    let lets_go = "finally { m.release(); w.release_read(); print 1; \
+                   try { w.release_read() } catch NotOwner { print 2 } }\n";
+    let left = ["abandoned-lock", "abandoned-lock"];
+    everywhere(&format!("{held}{lets_go}"), &["1", "2"], &left);
+    let another_ends_it = "task t { exit 0 }\nspawn t\nevent e\ne.wait()\n";
+    everywhere(&format!("{held}{another_ends_it}{lets_go}"), &["1", "2"], &left);
+}
+
 /// What `finally` must not do is refused wherever it is called.
 #[test]
 fn what_needs_others_is_refused_in_finally() {
@@ -317,4 +329,27 @@ fn who_awaits_what_nobody_changes_is_stuck() {
         let ended = conc().file("s.conc", &script).args(["run", "--format", "json", "s.conc"]).finish();
         assert_eq!(ended.failures(), ["deadlock"], "{script}\n{}{}", ended.stdout, ended.stderr);
     }
+}
+
+#[test]
+fn an_invariant_is_looked_at_where_nobody_makes_a_first_step() {
+    let head = "var x = 0\ninvariant x > 0 and x < 9\n";
+    everywhere(&format!("{head}event e\ne.wait()\n"), &[], &["deadlock", "invariant"]);
+    everywhere(&format!("{head}await x == 1\n"), &[], &["deadlock", "invariant"]);
+    everywhere(&format!("{head}queue q\nfor v in q {{ print v }}\n"), &[], &["deadlock", "invariant"]);
+    everywhere(
+        &format!("{head}queue p\nqueue q\nselect {{ q.get() => {{ }}; p.get() => {{ }} }}\n"),
+        &[],
+        &["deadlock", "invariant"],
+    );
+    everywhere(&format!("{head}barrier b(2)\nb.wait()\n"), &[], &["deadlock", "invariant"]);
+    // The first step makes it true.
+    everywhere(&format!("{head}x = 1\nevent e\ne.wait()\n"), &[], &["deadlock"]);
+}
+
+#[test]
+fn what_an_invariant_looks_at_twice_is_told_once() {
+    let ended =
+        conc().file("s.conc", "var x = 0\ninvariant x >= 0 and x < 2\nx = 2\n").args(["run", "s.conc"]).finish();
+    assert!(ended.stderr.contains("this is not true: x is 2\n"), "{}", ended.stderr);
 }

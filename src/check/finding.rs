@@ -646,7 +646,17 @@ pub fn notes(explorer: &Explorer, row: &Row) -> Vec<Note> {
 
 /// Whether a log goes no further than to the end of the first step.
 fn is_of_first_step(log: &[(Mover, Logged)]) -> bool {
-    log.iter().filter(|(_, step)| step.turn).count() == 1
+    log.iter().filter(|(_, step)| step.turn).count() <= 1
+}
+
+/// The invariants that do not hold at the start. They are looked at there if nobody can make a
+/// step after which they would be.
+pub(super) fn false_before_all(explorer: &Explorer) -> Vec<Event> {
+    let first = explorer.row(0);
+    let mut m = Move::new(explorer.model, first.parts(), &[], explorer.main, explorer.main);
+    m.check_invariants();
+    let (.., events, _) = m.close();
+    events
 }
 
 /// What is seen of an invariant before the first step, if it does not hold then.

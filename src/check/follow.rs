@@ -175,7 +175,7 @@ fn rows_of(log: &[(Mover, Logged)]) -> usize {
     log.iter().filter(|l| !l.1.text.is_empty()).count()
 }
 
-fn options_of(schedule: &Schedule) -> Options {
+pub(super) fn options_of(schedule: &Schedule) -> Options {
     Options { plain: true, hash: schedule.hash.unwrap_or(0), ..Options::default() }
 }
 
@@ -644,6 +644,12 @@ fn end(explorer: &mut Explorer, done: Done, round: bool) -> Followed {
             firsts[first].0 = seen;
         }
         firsts[first].1 |= seen.turn == last || seen.own && !goes_on(seen);
+    }
+    if at_end && done.turns.is_empty() {
+        for event in finding::false_before_all(explorer) {
+            let (code, _) = finding::key(explorer.model.program, &event);
+            add(finding::finding(explorer, &found(What::Event(event), code), &done.row, &done.log), Some(all));
+        }
     }
     for (seen, at_last) in firsts {
         let (code, _) = key(seen);

@@ -184,7 +184,7 @@ pub fn how_ended(task: &TaskPart, going: &[TaskId]) -> String {
 
 pub fn is_job(m: &Move, task: &TaskPart) -> bool {
     use crate::objects::{World, task};
-    m.word(task.birth.id, task::POOL) != 0
+    task::is_job(|word| m.word(task.birth.id, word))
 }
 
 pub fn how_text(how: How) -> String {

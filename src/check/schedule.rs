@@ -33,10 +33,9 @@ const TURNS_MAX: usize = 10_000_000;
 /// A short hash of a script: of its text, and of what its constants are given, each with its
 /// name, in the order of the names.
 pub fn short_hash(text: &str, given: &[(String, String)]) -> u16 {
-    // 64 bits of FNV-1a, folded. A byte 0 parts what hardly ever has one.
+    // A byte 0 parts what hardly ever has one.
     let given = given.iter().flat_map(|(name, value)| ["\0", name, "=", value]).flat_map(str::bytes);
-    let add = |h: u64, b: u8| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3);
-    let h = text.bytes().chain(given).fold(0xcbf2_9ce4_8422_2325u64, add);
+    let h = crate::lang::hash::of(text.bytes().chain(given));
     (h ^ (h >> 16) ^ (h >> 32) ^ (h >> 48)) as u16
 }
 

@@ -5,11 +5,11 @@
 //! order has to show in the end, its caller says.
 
 use super::explore::Explorer;
-use super::follow::Follower;
+use super::follow::{Follower, options_of};
 use super::model::Model;
 use super::part::PartId;
 use super::schedule::{Schedule, Turn};
-use super::{Options, watched};
+use super::watched;
 use crate::program::Program;
 use hashbrown::HashMap;
 
@@ -41,7 +41,7 @@ pub fn fewest_switches(
         return false;
     }
     let model = Model::finest(program, watched(program));
-    let options = Options { plain: true, hash: schedule.hash.unwrap_or(0), ..Options::default() };
+    let options = options_of(schedule);
     let mut explorer = Explorer::new(&model, &options);
     let Ok(first) = Follower::begin(&mut explorer, schedule, false) else { return false };
     let own = own.into_iter().map(|o| o.1).collect();

@@ -239,10 +239,7 @@ fn literal(value: &str) -> Value {
     literal.unwrap_or_else(|| Value::string(value))
 }
 
-/// The script's hash, for telling schedules of other scripts apart: 64 bits of
-/// FNV-1a.
+/// The script's hash, for telling schedules of other scripts apart.
 pub fn hash(source: &Source) -> String {
-    let hash =
-        source.text.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
-    format!("{hash:016x}")
+    format!("{:016x}", crate::lang::hash::of(source.text.bytes()))
 }

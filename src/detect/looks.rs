@@ -4,8 +4,8 @@
 
 use super::may::{callees, onwards};
 use crate::program::Program;
-use crate::program::code::{ArmOperation, AwaitSite, Instr, Pc, Receiver, SelfInfo};
-use crate::program::kind::{HANDLE_FIELDS, KindSpec};
+use crate::program::code::{ArmOperation, Instr, Pc, Receiver};
+use crate::program::reads::Reads;
 use std::collections::BTreeSet;
 
 /// The place of an `await` that is not there.
@@ -43,10 +43,10 @@ pub(super) fn begins(program: &Program) -> Vec<Pc> {
 
 /// All that the condition of the `await` that begins there looks at, in functions that it calls
 /// too. `values`: the functions that are used as values.
-pub(super) fn reads_of(program: &Program, begin: Pc, values: &[u32]) -> AwaitSite {
-    let mut reads = AwaitSite::default();
+pub(super) fn reads_of(program: &Program, begin: Pc, values: &[u32]) -> Reads {
+    let mut reads = Reads::default();
     for pc in code_of(program, begin, |pc| callees(program, values, pc)) {
-        read_by(program, pc, &mut reads);
+        reads.add(program, pc);
     }
     reads
 }
@@ -69,75 +69,6 @@ fn code_of(program: &Program, begin: Pc, called: impl Fn(Pc) -> Vec<u32>) -> Vec
         }
     }
     all
-}
-
-/// What an instruction looks at. Of what nothing may do in a look nothing is said.
-fn read_by(program: &Program, pc: Pc, reads: &mut AwaitSite) {
-    match &program.code[pc as usize] {
-        Instr::ReadCell(cell)
-        | Instr::WriteCell(cell)
-        | Instr::AddCell { cell, .. }
-        | Instr::UpdateCell { cell, .. } => {
-            reads.cells.push(*cell);
-        }
-        Instr::ReadElement(row) | Instr::WriteElement(row) | Instr::UpdateElement { row, .. } => reads.rows.push(*row),
-        // Whoever gets it may ask it.
-        Instr::Object(object) => reads.objects.push(*object),
-        Instr::ObjectElement(row) | Instr::ObjectRow(row) => row_of(program, *row, reads),
-        Instr::GetField { symbol, .. } | Instr::SetField { symbol, .. } | Instr::UpdateField { symbol, .. } => {
-            reads.anything |= HANDLE_FIELDS.contains(&program.symbols[*symbol as usize].as_str());
-            reads.fields.push(*symbol);
-        }
-        Instr::CallMethod(call) => {
-            let call = &program.calls[*call as usize];
-            asked(program, call.receiver, call.symbol, reads);
-        }
-        Instr::Select(select) => {
-            for arm in &program.selects[*select as usize].arms {
-                match &arm.operation {
-                    ArmOperation::Method(call) => asked(program, call.receiver, call.symbol, reads),
-                    ArmOperation::Join => reads.anything = true,
-                }
-            }
-        }
-        Instr::WithAcquire(with) | Instr::WithRelease(with) => match program.withs[*with as usize].receiver {
-            Receiver::Object(object) => reads.objects.push(object),
-            Receiver::Row(row) => row_of(program, row, reads),
-            _ => of_kinds(program, reads, |kind| !kind.with.is_empty()),
-        },
-        Instr::EachNext { .. } => of_kinds(program, reads, |kind| kind.iterate.is_some()),
-        Instr::Join { .. } | Instr::JoinAll { .. } | Instr::Wait { .. } | Instr::SelfInfo(SelfInfo::Ppid) => {
-            reads.anything = true;
-        }
-        _ => {}
-    }
-}
-
-fn row_of(program: &Program, row: u32, reads: &mut AwaitSite) {
-    let row = &program.object_rows[row as usize];
-    reads.objects.extend(row.first..row.first + row.count);
-}
-
-/// A method is called.
-fn asked(program: &Program, receiver: Receiver, method: u32, reads: &mut AwaitSite) {
-    match receiver {
-        Receiver::Object(object) => reads.objects.push(object),
-        Receiver::Row(row) => row_of(program, row, reads),
-        Receiver::Field { symbol, .. } => {
-            reads.fields.push(symbol);
-            reads.field_objects.push(symbol);
-        }
-        Receiver::Dynamic { field: Some(symbol) } => reads.field_objects.push(symbol),
-        Receiver::Dynamic { field: None } => {
-            let name = program.symbols[method as usize].as_str();
-            of_kinds(program, reads, |kind| kind.method(name).is_some());
-        }
-    }
-}
-
-/// Some object of these kinds, which only the run knows.
-fn of_kinds(program: &Program, reads: &mut AwaitSite, which: impl Fn(&KindSpec) -> bool) {
-    reads.kinds.extend((0..program.kinds.len()).filter(|k| which(&program.kinds[*k])).map(|k| k as u8));
 }
 
 /// The code from here up to the end of the function or of the condition.

@@ -16,6 +16,7 @@
 
 use crate::program::Program;
 use crate::program::code::*;
+use crate::program::reads::Reads;
 use facts::Facts;
 use plain::PlainLocals;
 use std::collections::{HashMap, HashSet};
@@ -155,7 +156,7 @@ impl Deeds {
 
     /// Whether it may change something of what is looked at. Whether a task is alive
     /// changes by the mere end of one, so whoever lives may change it.
-    fn changes(&self, reads: &AwaitSite) -> bool {
+    fn changes(&self, reads: &Reads) -> bool {
         let looks = |on: On| self.facts.looks.get(on.kind as usize).copied().unwrap_or(0);
         let uses = |on: On| (self.own.on(&self.facts, on) | self.born.on(&self.facts, on)) & !looks(on) != 0;
         let used = |o: &u32| {
@@ -262,7 +263,7 @@ impl May {
     }
 
     /// What the condition of an `await` looks at.
-    pub fn reads(&self, program: &Program, site: u32) -> AwaitSite {
+    pub fn reads(&self, program: &Program, site: u32) -> Reads {
         self.facts.reads(program, site).cloned().unwrap_or_default()
     }
 

@@ -2,6 +2,7 @@
 //! themselves and how the others are put together, so that two ends that differ in any
 //! place are two outcomes; what stands in a place its caller says.
 
+use crate::lang::hash;
 use crate::program::Program;
 use crate::program::code::MemoryDecl;
 use std::fmt::Write;
@@ -28,13 +29,12 @@ pub fn told(program: &Program, decl: &MemoryDecl, mut shown: impl FnMut(u32) -> 
 /// Equal neighbours as one, with how many there are.
 fn together(values: impl Iterator<Item = String>) -> String {
     let mut text = String::new();
-    // Of the whole text, by FNV-1a.
-    let mut hash = 0xcbf2_9ce4_8422_2325u64;
+    let mut whole = hash::EMPTY;
     let mut add = |value: &str, times: u32| {
         let comma = if text.is_empty() { "" } else { ", " };
         let times = if times == 1 { String::new() } else { format!(" x{times}") };
         let part = format!("{comma}{value}{times}");
-        hash = part.bytes().fold(hash, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+        whole = hash::with_more(whole, part.bytes());
         if text.len() <= TEXT_MAX {
             text.push_str(&part);
         }
@@ -54,9 +54,9 @@ fn together(values: impl Iterator<Item = String>) -> String {
         add(&value, times);
     }
     if text.len() > TEXT_MAX {
-        let whole = (0..=TEXT_MAX).rev().find(|at| text.is_char_boundary(*at));
-        text.truncate(whole.unwrap_or(0));
-        let _ = write!(text, "… #{hash:016x}");
+        let end = (0..=TEXT_MAX).rev().find(|at| text.is_char_boundary(*at));
+        text.truncate(end.unwrap_or(0));
+        let _ = write!(text, "… #{whole:016x}");
     }
     text
 }

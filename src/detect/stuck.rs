@@ -11,6 +11,7 @@ use super::names::Objects;
 use crate::lang::ast::Span;
 use crate::objects::{self, KINDS, Need, condition, event, pool, task};
 use crate::program::Program;
+use crate::program::reads::Reads;
 use crate::program::value::ErrorKind;
 
 /// The mark of a task whose body has ended: as an owner it is gone, though
@@ -160,10 +161,11 @@ impl Told<'_> {
 
     fn wait(&self, i: usize, w: &WaitView) -> Wait {
         if let Need::Change { site } = w.need {
-            let mut reasons = self.dead_writers(site);
+            let mut may = May::new(self.scene.program());
+            let reads = may.reads(self.scene.program(), site);
+            let mut reasons = self.dead_writers(site, &reads, &mut may);
             if reasons.is_empty() {
                 // What it looks at may be an object's state alone.
-                let reads = May::new(self.scene.program()).reads(self.scene.program(), site);
                 let memory = reads.looks_at_memory() || !reads.looks_at_objects();
                 let action = if memory { "write" } else { "change it" };
                 reasons.push(Reason::NobodyLeft { actions: vec![action.to_string()] });
@@ -208,10 +210,8 @@ impl Told<'_> {
 
     /// Those that ended before they could write what an `await` looks at, where that is
     /// known.
-    fn dead_writers(&self, site: u32) -> Vec<Reason> {
+    fn dead_writers(&self, site: u32, reads: &Reads, may: &mut May) -> Vec<Reason> {
         let program = self.scene.program();
-        let mut may = May::new(program);
-        let reads = may.reads(program, site);
         if reads.anything || !reads.looks_at_memory() {
             return Vec::new();
         }

@@ -4,9 +4,11 @@
 
 use super::apart::Apart;
 use super::kind::{KindSpec, Memory, Update};
+use super::reads::Reads;
 use super::table::Table;
 use super::value::{ErrorKind, Value};
 use crate::lang::ast::{BinaryOp, Expect, Span};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// A place in a frame.
@@ -461,34 +463,6 @@ pub enum FieldArg {
     Sibling(u32),
 }
 
-/// What a condition looks at, as far as its code tells.
-#[derive(Clone, Debug, Default)]
-pub struct AwaitSite {
-    pub cells: Vec<u32>,
-    pub rows: Vec<u32>,
-    pub objects: Vec<u32>,
-    /// By their names the fields of records, whichever records these are.
-    pub fields: Vec<u32>,
-    /// By their names the fields whose objects are asked.
-    pub field_objects: Vec<u32>,
-    /// Of these kinds an object that only the run knows.
-    pub kinds: Vec<u8>,
-    /// Something only known while running: what a function gives, whether a task is alive.
-    pub anything: bool,
-}
-
-impl AwaitSite {
-    /// Whether it looks at memory of which it is known where it is.
-    pub fn looks_at_memory(&self) -> bool {
-        !self.cells.is_empty() || !self.rows.is_empty() || !self.fields.is_empty()
-    }
-
-    /// Whether it looks at objects.
-    pub fn looks_at_objects(&self) -> bool {
-        !self.objects.is_empty() || !self.field_objects.is_empty() || !self.kinds.is_empty()
-    }
-}
-
 /// `expect some EXPR`, `expect every EXPR`: what some or all complete
 /// executions end with.
 #[derive(Clone, Debug)]
@@ -522,7 +496,7 @@ pub struct Program {
     pub main: u32,
     pub finally: Option<u32>,
     /// Functions that give a bool, with what they read.
-    pub invariants: Table<(u32, AwaitSite)>,
+    pub invariants: Table<(u32, Reads)>,
     pub claims: Table<Claim>,
     pub memory: Table<MemoryDecl>,
     /// For each place its declaration in `memory`.
@@ -623,7 +597,8 @@ impl Program {
             let row = &self.memory_rows[*r as usize];
             row.first..row.first + row.count
         });
-        let cells = reads.cells.iter().copied().chain(rows);
+        let mut told = HashSet::new();
+        let cells = reads.cells.iter().copied().chain(rows).filter(|cell| told.insert(*cell));
         cells.take(SHOWN_MAX).map(|cell| (self.cell_name(cell), shown(cell))).collect()
     }
 

@@ -9,6 +9,7 @@ use super::constant::Constants;
 use super::dictionary::Dictionary;
 use super::kind::{Default as Missing, KindSpec, Memory};
 use super::name::{Holding, Names, Symbol, What};
+use super::reads::Reads;
 use super::scope::{Frame, Global, Globals};
 use super::table::Table;
 use super::value::{Value, duration_text};
@@ -524,7 +525,7 @@ impl<'s> Compiler<'s> {
             c.condition(condition);
             c.emit(Instr::Return, condition.span);
         });
-        let reads = self.reads_of(condition);
+        let reads = Reads::of_invariant(&self.program, &self.program.functions[index as usize]);
         self.program.invariants.push((index, reads));
         self.program.needs.gate = true;
     }

@@ -9,6 +9,7 @@ pub mod constant;
 mod dictionary;
 pub mod kind;
 pub mod name;
+pub mod reads;
 pub mod scope;
 pub mod table;
 pub mod value;

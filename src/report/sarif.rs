@@ -373,8 +373,7 @@ fn line_text(source: &Source, span: Span) -> &str {
 /// The same for the same finding though lines above it come and go.
 fn fingerprint(parts: &[&str]) -> Map<String, Value> {
     let bytes = parts.iter().flat_map(|p| p.bytes().chain([0]));
-    // 64 bits of FNV-1a.
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    let hash = crate::lang::hash::of(bytes);
     Map::from_iter([("finding/v1".to_string(), json!(format!("{hash:016x}")))])
 }
 

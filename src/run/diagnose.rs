@@ -11,6 +11,7 @@ use super::handle;
 use super::image::Image;
 use super::process::{self as proc, Process};
 use super::record::{self, Raw, RawAccess};
+use super::slots::slot_of_ended;
 use super::supervisor::{Stop, TaskEnd};
 use super::world::{held_of, mode_of};
 use crate::detect::deadlock::{self, Might, RootCause, TaskView, WaitView};

@@ -140,6 +140,9 @@ impl Executor {
         self.trace_forget();
         self.slot_word(slot::AWAIT).store(u64::from(site) + 1, SeqCst);
         self.arena.run(run::AWAITING).fetch_add(1, SeqCst);
+        if self.unlooked {
+            self.tell_never_held();
+        }
         self.enter_state(state::AWAITING);
         // In an `atomically` the look is part of the block, and the block
         // after it comes after the look.

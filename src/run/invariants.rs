@@ -8,7 +8,7 @@ use super::record::{self, BROKEN, Raw};
 use super::wait::Halt;
 use crate::machine::{Home, Place, Step, Task};
 use crate::program::Program;
-use crate::program::code::AwaitSite;
+use crate::program::reads::Reads;
 use crate::program::value::{Error, ErrorKind, Looked, Value, undecided};
 
 /// What is seen of an invariant that does not hold.
@@ -69,6 +69,24 @@ impl Executor {
         }
     }
 
+    /// The first step may wait for good, and nobody else has made one by now: what did not hold
+    /// before it does not hold while it waits.
+    #[cold]
+    pub(super) fn tell_never_held(&mut self) {
+        for broken in self.never_held.take().into_iter().flatten() {
+            self.unlooked = false;
+            self.report_broken(broken, None);
+        }
+    }
+
+    fn report_broken(&mut self, broken: Broken, site: Option<u32>) {
+        let Broken { index, values, why } = broken;
+        let raw = Raw::Invariant { task: self.task, site, index, values, why };
+        // Where it stays broken, no later step has broken it. In a session, which goes on
+        // for long, it is told again when it has held meanwhile.
+        self.report((BROKEN | u64::from(index), 0), raw);
+    }
+
     /// Looks at every invariant from outside. The gate is held.
     pub(super) fn check_invariants(&mut self) {
         if self.image.program.invariants.len() > self.program.invariants.len() {
@@ -84,11 +102,7 @@ impl Executor {
             };
             let before = self.never_held.iter().flatten().find(|broken| broken.index == now.index).cloned();
             let site = before.is_none().then_some(self.site);
-            let Broken { index, values, why } = before.unwrap_or(now);
-            let raw = Raw::Invariant { task: self.task, site, index, values, why };
-            // Where it stays broken, no later step has broken it. In a session, which goes on
-            // for long, it is told again when it has held meanwhile.
-            self.report((BROKEN | u64::from(index), 0), raw);
+            self.report_broken(before.unwrap_or(now), site);
         }
     }
 
@@ -146,7 +160,7 @@ impl Executor {
     }
 }
 
-fn watches(program: &Program, reads: &AwaitSite, place: Place) -> bool {
+fn watches(program: &Program, reads: &Reads, place: Place) -> bool {
     let Home::Declared = place.home else { return reads.anything || !reads.fields.is_empty() };
     let in_row = |r: &u32| {
         let row = &program.memory_rows[*r as usize];

@@ -176,3 +176,9 @@ pub fn leave_slot(arena: &Arena, slot: usize) {
         arena.run(run::LIVE).fetch_sub(1, SeqCst);
     }
 }
+
+/// The slot a task has or had, if nobody else has it by now.
+pub(super) fn slot_of_ended(arena: &Arena, task: u32) -> Option<usize> {
+    let s = arena.facts(task, facts::SLOT).load(SeqCst) as usize;
+    (arena.slot(s, slot::TASK).load(SeqCst) == u64::from(task)).then_some(s)
+}

@@ -334,6 +334,7 @@ impl Executor {
         self.detect = false;
         self.gated = false;
         self.slot_word(slot::FLAGS).store(0, SeqCst);
+        self.hold_as(self.image.main_task());
         if let Some(function) = self.program.finally {
             let mut machine = Task::new(self.program, function, &[], &[]);
             loop {
@@ -353,6 +354,7 @@ impl Executor {
             }
         }
         self.in_atomic = false;
+        self.slot_word(slot::HELD_COUNT).store(0, Relaxed);
         if self.image.options.outcomes {
             self.keep_values();
         }
@@ -444,8 +446,9 @@ impl Executor {
     // --------------------------------------------------------------- the task
 
     pub(super) fn fail(&mut self, machine: &Task, error: Error) -> Ended {
-        let held = self
-            .held()
+        // `finally` holds nothing, though it may let go of what `main` held.
+        let held = if self.outside { Vec::new() } else { self.held() };
+        let held = held
             .into_iter()
             .map(|(o, m, s)| {
                 let mode = match m {

@@ -245,6 +245,11 @@ impl Executor {
         }
         let count = self.arena.slot_at(self.slot) + 8 * slot::NODE_COUNT;
         self.change(count, pending.len() as u64);
+        let waits_alike = |p: &Pending| objects::may_look_again(p.target.kind, self.object_word(p.target.id, 0));
+        // What an arrival changes in objects is looked at with that.
+        if self.unlooked && (!self.watches_objects() || pending.iter().all(waits_alike)) {
+            self.tell_never_held();
+        }
         let waiting = if deadline.is_some() { state::TIMED } else { state::WAITING };
         self.enter_state(waiting);
         Ok(())

@@ -10,6 +10,7 @@ use super::ends::{AtEnd, Ends};
 use super::events::About;
 use super::executor::Executor;
 use super::heap::OutOfMemory;
+use super::slots::slot_of_ended;
 use super::undo;
 use crate::detect::event::Kind;
 use crate::objects::{self, Edge, End, Mode, TaskId, World, queue};
@@ -679,6 +680,18 @@ pub fn held_of(arena: &Arena, slot: usize) -> Vec<(u32, Mode, u32)> {
             (word(0) as u32, mode_of(word(1)), word(2) as u32)
         })
         .collect()
+}
+
+impl Executor {
+    /// To let go of what an ended task held, in its stead; that stays in its slot all the same,
+    /// for who tells of it.
+    pub(super) fn hold_as(&mut self, task: TaskId) {
+        self.task = task;
+        let Some(from) = slot_of_ended(self.arena, task) else { return };
+        for word in (slot::HOLD..held_at(HELD)).chain([slot::HELD_COUNT]) {
+            self.slot_word(word).store(self.arena.slot(from, word).load(Relaxed), Relaxed);
+        }
+    }
 }
 
 pub fn mode_of(word: u64) -> Mode {

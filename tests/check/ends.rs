@@ -4,7 +4,7 @@
 use super::support::{Ended, Running, conc, proc};
 use super::{check, check_json};
 use nix::sys::signal::Signal;
-use std::io::{Read, Write};
+use std::io::Read;
 
 /// What daemons hold at the end of all is wanted by nobody; what they hold while
 /// another process lives on may be, and so may what others leave behind.
@@ -293,29 +293,17 @@ fn a_signal_ends_what_nobody_reads() {
     let script = "atomic a = 0\natomic s = \"\"\na = choose(0..3000)\n\
                   s = \"{a} and a long text, so that all of them do not fit\"\n";
     let helps = ":help\n".repeat(2_000);
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("s.conc");
-    std::fs::write(&file, script).expect("a file");
-    let path = file.to_str().expect("a name");
     let cases: [(&[&str], &str); 3] =
-        [(&["check", "--format", "json", path], ""), (&["check", "-v", path], ""), (&["repl"], &helps)];
+        [(&["check", "--format", "json", "s.conc"], ""), (&["check", "-v", "s.conc"], ""), (&["repl"], &helps)];
     for (args, input) in cases {
         for signal in [Signal::SIGTERM, Signal::SIGINT] {
-            let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_conc"))
-                .args(args)
-                .stdin(std::process::Stdio::piped())
-                .stdout(std::process::Stdio::piped())
-                .stderr(std::process::Stdio::null())
-                .spawn()
-                .expect("conc");
-            // It may end before it has read all.
-            let _ = child.stdin.take().expect("a pipe").write_all(input.as_bytes());
+            let (mut out, end) = std::io::pipe().expect("a pipe");
+            let conc = conc().file("s.conc", script).args(args).input(input);
+            let conc = conc.stdout(end).stderr(std::process::Stdio::null()).start();
             // It has begun, and cannot come to the end of it.
-            let mut out = child.stdout.take().expect("a pipe");
             out.read_exact(&mut [0; 16]).expect("output");
-            let pid = nix::unistd::Pid::from_raw(child.id() as i32);
-            nix::sys::signal::kill(pid, signal).expect("it lives");
-            assert!(!child.wait().expect("it ends").success(), "{args:?}");
+            conc.signal(signal);
+            assert_ne!(conc.finish().code, Some(0), "{args:?}");
         }
     }
 }

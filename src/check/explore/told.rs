@@ -322,6 +322,11 @@ impl Explorer<'_> {
         for one in findings {
             self.add_stuck(state, one);
         }
+        if state == 0 {
+            for event in finding::false_before_all(self) {
+                self.add(finding::key(self.model.program, &event).0, state, None, What::Event(event));
+            }
+        }
         let mut m = Move::new(self.model, row.parts(), &[], self.main, self.main);
         let outcomes = outcome::of(&mut m, self, row, finished, &[]);
         let others = self.others_alike(row, finished);

@@ -253,7 +253,7 @@ impl Move<'_> {
         result
     }
 
-    pub(super) fn check_invariants(&mut self) {
+    pub(in crate::check) fn check_invariants(&mut self) {
         for index in 0..self.program.invariants.len() {
             let Some((values, why)) = self.broken(index) else { continue };
             self.events.push(Event::Invariant { task: self.me, site: self.site, index: index as u32, values, why });

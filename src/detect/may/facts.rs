@@ -6,8 +6,9 @@ use super::{Target, bits, fitting};
 use crate::detect::looks::{begins, reads_of};
 use crate::objects::{condition, lock, pool, task};
 use crate::program::Program;
-use crate::program::code::{AwaitSite, FieldArg, FieldKind, Instr, Pc};
+use crate::program::code::{FieldArg, FieldKind, Instr, Pc};
 use crate::program::kind::KindSpec;
+use crate::program::reads::Reads;
 use crate::program::value::Value;
 use std::cell::OnceCell;
 use std::collections::HashSet;
@@ -35,7 +36,7 @@ pub(super) struct Facts {
     /// For each kind the bits of the methods that only look.
     pub(super) looks: Vec<u32>,
     /// Where each `await` begins, and what it looks at once that was asked for.
-    awaits: Vec<(Pc, OnceCell<AwaitSite>)>,
+    awaits: Vec<(Pc, OnceCell<Reads>)>,
 }
 
 impl Facts {
@@ -82,7 +83,7 @@ impl Facts {
     }
 
     /// What an `await` looks at.
-    pub(super) fn reads(&self, program: &Program, site: u32) -> Option<&AwaitSite> {
+    pub(super) fn reads(&self, program: &Program, site: u32) -> Option<&Reads> {
         let (begin, reads) = self.awaits.get(site as usize)?;
         Some(reads.get_or_init(|| reads_of(program, *begin, &self.values)))
     }

@@ -6,9 +6,9 @@ use crate::lang::parse::parse;
 use crate::machine::step::{Access, Step};
 use crate::machine::task::{Host, Task};
 use crate::objects::{KINDS, pool};
-use crate::program::code::AwaitSite;
 use crate::program::compile;
 use crate::program::kind::Update;
+use crate::program::reads::Reads;
 use crate::program::value::{Error, ErrorKind, Names, ObjRef, Value};
 use std::collections::HashMap;
 
@@ -177,8 +177,8 @@ fn allowed(p: &Program, deeds: &Deeds, done: &Done, born: bool) -> bool {
             let decl = &p.memory[p.cells[*cell as usize] as usize];
             let row = p.memory_rows.iter().position(|r| r.name == decl.name);
             let site = match row {
-                Some(row) => AwaitSite { rows: vec![row as u32], ..AwaitSite::default() },
-                None => AwaitSite { cells: vec![*cell], ..AwaitSite::default() },
+                Some(row) => Reads { rows: vec![row as u32], ..Reads::default() },
+                None => Reads { cells: vec![*cell], ..Reads::default() },
             };
             deeds.changes(&site)
         }

@@ -4,7 +4,7 @@
 use super::control::{callable, is_unknown};
 use super::*;
 use crate::lang::word::a;
-use crate::objects::Still;
+use crate::objects::{Still, must_not_wait};
 use crate::program::value::names_a_task;
 
 impl Task {
@@ -115,11 +115,7 @@ impl Task {
                 let nested = matches!(program.code.get(*again as usize), Some(Instr::AwaitBegin { nested: true, .. }));
                 let within = self.is_within_a_block();
                 if within && !holds {
-                    return Err(crate::objects::must_not_wait(
-                        Still::of(false, self.look != Look::None),
-                        "this `await`",
-                    )
-                    .into());
+                    return Err(must_not_wait(Still::of(false, self.look != Look::None), "this `await`").into());
                 }
                 if within {
                     self.blocks -= u32::from(!nested);

@@ -153,12 +153,6 @@ pub(super) fn ending(how: u64, code: u64) -> Option<Ending> {
     })
 }
 
-/// The slot a task has or had, if nobody else has it by now.
-pub(super) fn slot_of_ended(arena: &Arena, task: u32) -> Option<usize> {
-    let s = arena.facts(task, facts::SLOT).load(SeqCst) as usize;
-    (arena.slot(s, slot::TASK).load(SeqCst) == u64::from(task)).then_some(s)
-}
-
 pub(super) fn handles(arena: &Arena) -> impl Iterator<Item = u32> + '_ {
     (0..arena.objects() as u32)
         .filter(|id| arena.object_at(*id) != 0 && KINDS[arena.kind(*id) as usize].word == "task")
