@@ -16,6 +16,7 @@ use super::store::{Row, own_parts, same_parts};
 use super::turn::{Mover, Turn};
 use super::way::{self, Numbers};
 use super::{Options, Stop, Way};
+use crate::detect::acted::Acted;
 use crate::detect::event::Recording;
 use crate::detect::finding::{Code, Facts, Finding};
 use crate::detect::trace::Pick;
@@ -29,25 +30,6 @@ const BYTES_A_LOOK: usize = 256;
 
 /// A task may stand before so many transitions of its own affairs.
 const OWN_MAX: usize = 1024;
-
-/// One turn as the model carried it out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Acted {
-    pub task: u32,
-    pub ended: bool,
-    /// It is a process that ends, not a thread that is stopped.
-    pub process: bool,
-    /// The signal that ends it; 0 if it exits.
-    pub signal: i32,
-    /// The place in the code, where it has code to stand in.
-    pub site: Option<u32>,
-    /// The arms taken, in order.
-    pub arms: Vec<u32>,
-    /// Who was chosen among those that wait, in order.
-    pub picks: Vec<Pick>,
-    /// Its process is over with it, and nothing is left to end in it.
-    pub over: bool,
-}
 
 /// What a schedule comes to.
 #[derive(Clone, Debug)]

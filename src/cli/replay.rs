@@ -4,7 +4,7 @@
 use super::argument::ScriptArgs;
 use super::picture::{Drawn, PictureArgs};
 use super::{Common, Format, check as checked, exit, put_err, put_out, run as ran, script};
-use crate::check::follow::{self, Acted, Followed, Refused};
+use crate::check::follow::{self, Followed, Refused};
 use crate::check::schedule::short_hash;
 use crate::check::{self, Schedule};
 use crate::detect::event::Recording;
@@ -12,7 +12,7 @@ use crate::detect::finding::{Certainty, Finding};
 use crate::lang::ast::Span;
 use crate::program::Program;
 use crate::report::{self, Source, Style, json, lanes, phrase};
-use crate::run::replay::{Divergence, Plan, Turn};
+use crate::run::replay::{Divergence, Plan};
 use crate::run::{self, Options, Report, Stop};
 use clap::Args;
 use std::sync::Arc;
@@ -332,15 +332,5 @@ pub fn refusal(
 
 /// What the run needs to know of the way that the model took.
 fn plan_of(followed: &Followed) -> Plan {
-    let turn = |t: &Acted| Turn {
-        task: t.task,
-        ended: t.ended,
-        process: t.process,
-        signal: t.signal,
-        site: t.site,
-        arms: t.arms.clone(),
-        picks: t.picks.clone(),
-        over: t.over,
-    };
-    Plan { turns: followed.turns.iter().map(turn).collect(), chosen: followed.chosen.clone() }
+    Plan { turns: followed.turns.clone(), chosen: followed.chosen.clone() }
 }

@@ -1,6 +1,7 @@
 //! The detectors: pure algorithms on plain data. They know nothing of
 //! threads, files or the terminal, and serve every way of executing a script.
 
+pub mod acted;
 pub mod deadlock;
 pub mod event;
 pub mod expect;

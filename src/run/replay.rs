@@ -23,37 +23,17 @@ use super::executor::Executor;
 use super::finish::Ended;
 use super::futex;
 use super::image::Image;
-use crate::detect::trace::Pick;
+use crate::detect::acted::Acted;
 use crate::machine::Step;
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 
-/// One turn, with what the way was in it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Turn {
-    /// The task, by its number in the order of birth; `main` is 0.
-    pub task: u32,
-    /// It is ended from outside: its process, or it as a thread.
-    pub ended: bool,
-    pub process: bool,
-    /// The signal that ends the process; 0 if it has exited.
-    pub signal: i32,
-    /// The place in the code at which the task is to stand.
-    pub site: Option<u32>,
-    /// The arms of its `select`s.
-    pub arms: Vec<u32>,
-    /// Whom it meets or notifies, where there are several that wait.
-    pub picks: Vec<Pick>,
-    /// Its process is over with it.
-    pub over: bool,
-}
-
 /// A schedule to be run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    pub turns: Vec<Turn>,
+    pub turns: Vec<Acted>,
     /// What each task's `choose`s give, by the task's number.
     pub chosen: Vec<Vec<u32>>,
 }
@@ -173,7 +153,7 @@ impl Executor {
         self.replay.on && !self.outside
     }
 
-    fn turn(&self, at: usize) -> Option<&Turn> {
+    fn turn(&self, at: usize) -> Option<&Acted> {
         self.replay.plan.as_ref()?.turns.get(at)
     }
 
