@@ -147,10 +147,16 @@ impl Line {
 pub(super) struct Lifelines {
     supervisor: Line,
     /// The guard alone holds the other end.
-    _guard: OwnedFd,
+    guard: OwnedFd,
 }
 
 impl Lifelines {
+    /// Whether the guard is gone: that is so before anybody is killed for it.
+    pub(super) fn is_guard_gone(&self) -> bool {
+        let mut fds = [PollFd::new(self.guard.as_fd(), PollFlags::empty())];
+        poll(&mut fds, PollTimeout::ZERO).is_ok() && fds[0].any().unwrap_or(false)
+    }
+
     /// In a process of the script, which is not to hold the supervisor's.
     fn let_go(&self) {
         let _ = nix::unistd::close(self.supervisor.held.as_raw_fd());
@@ -170,7 +176,7 @@ pub(super) fn fork_guard() -> nix::Result<(Pid, Lifelines)> {
                 proc::send(child.as_raw(), Signal::SIGKILL);
                 proc::reap(child.as_raw());
             })?;
-            Ok((child, Lifelines { supervisor: line, _guard: own_line.told }))
+            Ok((child, Lifelines { supervisor: line, guard: own_line.told }))
         }
         ForkResult::Child => {
             drop((line, own_line.told));

@@ -12,6 +12,10 @@ impl Supervisor {
         let mut ends = fds.iter().map(|fd| fd.any().unwrap_or(false));
         let is_over = |w: &&Watched| w.is_over() || w.fd().is_some() && ends.next().unwrap_or(false);
         let dead: Vec<(usize, i32)> = self.watched.iter().filter(is_over).map(|w| (w.index, w.pid)).collect();
+        // With the guard's end the system has killed the others, who may be seen first.
+        if !dead.is_empty() && self.lifelines.is_guard_gone() {
+            self.guard_was_killed();
+        }
         for (index, pid) in &dead {
             self.note_death(*index, *pid);
         }
@@ -248,6 +252,10 @@ impl Supervisor {
         }
     }
 
+    fn guard_was_killed(&mut self) {
+        self.fail("the process that guards the others was killed".to_string());
+    }
+
     /// The supervisor's own children: the first process, the manager, the
     /// guard, and orphans, for it takes init's part.
     fn reap_own(&mut self) {
@@ -258,7 +266,7 @@ impl Supervisor {
                 _ => continue,
             };
             if pid == self.guard {
-                self.fail("the process that guards the others was killed".to_string());
+                self.guard_was_killed();
             }
             let watched = self.watched.iter_mut().find(|w| w.pid == pid.as_raw());
             let word = |index: usize, word: usize| self.arena.process(index, word);
