@@ -5,6 +5,7 @@
 
 use super::explore::{Explorer, Found1, What};
 use super::finding::{self, Scene1};
+use super::live::BYTES_A_LOOK;
 use super::model::Model;
 use super::moves::Move;
 use super::part::{self, At, How, Key, Part, PartIx};
@@ -25,8 +26,6 @@ use crate::machine::Step;
 use crate::objects::TaskId;
 use crate::program::Program;
 use hashbrown::HashMap;
-
-const BYTES_A_LOOK: usize = 256;
 
 /// A task may stand before so many transitions of its own affairs.
 const OWN_MAX: usize = 1024;

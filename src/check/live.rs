@@ -238,8 +238,12 @@ pub fn is_excused(part: &Part) -> bool {
     }
 }
 
-/// So many transitions around a state are looked at at most.
+/// So many transitions around a state are looked at at most, and fewer where that makes large
+/// states: a loop that makes task after task makes ever larger ones.
 pub const AROUND: u64 = 1 << 18;
+
+/// To make so many bytes of states takes as long as a look at a transition, or at a task.
+pub const BYTES_A_LOOK: usize = 256;
 
 /// What is wrong with an execution that never ends and comes to this state again and
 /// again: a livelock, or tasks that are starved, each with a way round. Nothing, where too
@@ -251,13 +255,16 @@ pub fn recurring(explorer: &mut Explorer, row: &Row, left: &mut u64) -> Vec<Circ
     let (mut graph, mut actors, mut numbers) = (Graph::default(), Vec::new(), HashMap::new());
     let mut turns: Vec<Vec<Turn>> = Vec::new();
     let mut out = Vec::new();
+    let mut bytes = explorer.model.space.bytes();
     while graph.len() < rows.len() {
         if *left == 0 {
             return Vec::new();
         }
         let row = rows[graph.len()].clone();
         explorer.successors(&row, true, &mut out);
-        *left = left.saturating_sub(1 + out.len() as u64);
+        let before = std::mem::replace(&mut bytes, explorer.model.space.bytes());
+        let made = bytes.saturating_sub(before) + size_of_val(row.parts()) * out.len();
+        *left = left.saturating_sub((1 + out.len() + made / BYTES_A_LOOK) as u64);
         let mut edges = Vec::new();
         for (turn, leaf) in &out {
             let next = row.with(&leaf.writes);

@@ -106,6 +106,12 @@ pub struct OrderPart {
 }
 
 impl OrderPart {
+    /// How much memory it takes by itself.
+    pub fn bytes(&self) -> usize {
+        let of = |known: &Known| size_of::<Known>() + size_of_val(known.by.as_slice());
+        size_of_val(self.live.as_slice()) + self.known.iter().map(of).sum::<usize>()
+    }
+
     /// Drops what everybody knows.
     fn prune(&mut self) {
         let live = &self.live;

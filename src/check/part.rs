@@ -372,7 +372,7 @@ fn bytes_with(part: &Part, mut of: impl FnMut(Shared) -> usize) -> usize {
         Part::Threads(tasks) => 4 * tasks.len(),
         Part::Object(o) => 12 * o.waiters.len() + 8 * o.holders.len() + 4 * o.workers.len(),
         Part::Cell(c) => 8 * c.accessors.len(),
-        Part::Order(_) => 0,
+        Part::Order(order) => order.bytes(),
     };
     // Twice a number and a pointer, for finding it again.
     (size_of::<Part>() + 48 + inside).saturating_add(values)

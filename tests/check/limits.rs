@@ -447,3 +447,21 @@ fn schedules_end_with_what_is_waited_for() {
         assert_eq!(summary(&ended)["verdicts"][code], "found");
     }
 }
+
+/// Handles are kept of task after task, beside another that goes on: the states are as many as
+/// there are steps, and following a schedule among them ends.
+#[test]
+fn task_after_task_costs_no_more_than_its_states() {
+    let endless = "atomic x = 0\ntask t { }\ntask w { x = 1 }\nspawn w\nloop { let h = spawn t; join h; x = 2 }\n";
+    let told = summary(&check_json(endless).args(["--max-states", "2000"]).finish().expect_code(3));
+    assert_eq!(told["states"], 2001, "{told}");
+    let stuck = "lock a\nlock b\ntask l { with a { with b { } } }\ntask r { with b { with a { } } }\n\
+                 spawn l\nspawn r\nloop { let h = spawn { }; join h }\n";
+    let found = check_json(stuck).args(["--max-states", "2000"]).finish().findings();
+    let schedule = found.iter().find(|f| f["code"] == "deadlock").expect("a deadlock")["schedule"].clone();
+    for model in [&[][..], &["--model"]] {
+        let replay = conc().file("s.conc", stuck).args(["replay", "--format", "json"]).args(model);
+        let ended = replay.args(["s.conc", schedule.as_str().expect("a schedule")]).finish().expect_code(1);
+        assert!(ended.failures().contains(&"deadlock".to_string()), "{}", ended.stdout);
+    }
+}

@@ -106,6 +106,10 @@ impl Packing {
     /// A part's number; it gets one. Before it is put anywhere the states may have to
     /// be packed anew (`Store::fit`).
     pub fn give_number(&mut self, ix: PartIx, part: PartId) -> Number {
+        // A row that was unpacked goes as far as the room for places to come, with nothing there.
+        if part == 0 && ix as usize >= self.used {
+            return 0;
+        }
         self.used = self.used.max(ix as usize + 1);
         self.reach(self.used);
         if let Some(number) = self.number(ix, part) {
@@ -211,6 +215,18 @@ impl Packing {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Rows with nothing in the room for places to come take none of it.
+    #[test]
+    fn room_is_not_taken_by_nothing() {
+        let mut packing = Packing::default();
+        for used in 1..=100 {
+            let row = (0..).take(packing.fixed.len().max(used)).map(|ix| (ix, u32::from((ix as usize) < used)));
+            row.collect::<Vec<_>>().into_iter().for_each(|(ix, part)| _ = packing.give_number(ix, part));
+            packing.fit(10_000);
+        }
+        assert!(packing.columns.len() <= 125, "{}", packing.columns.len());
+    }
 
     /// A loop makes one place after the other, each of which comes to hold several parts: with
     /// many states they are not packed anew for each.
