@@ -14,7 +14,7 @@ use super::table::Table;
 use super::value::{Value, duration_text};
 use crate::lang::ast::{self, Expr, ExprKind, Item, Name, Script, Span, Stmt};
 use crate::lang::error::{ScriptError, Sort, nearest};
-use crate::lang::parse::{ERRORS_GATHERED_MAX, Parsed, Statements};
+use crate::lang::parse::{ERRORS_GATHERED_MAX, Parsed, Statements, lone_expectation};
 use crate::lang::word::a;
 use std::collections::{HashMap, HashSet};
 
@@ -33,6 +33,7 @@ mod grow;
 #[path = "statement.rs"]
 mod statement;
 
+pub use crate::lang::word::EXPECTABLE;
 pub use expected::{has_names, may_be_on};
 pub use grow::{Entry, Growth};
 
@@ -535,19 +536,13 @@ impl<'s> Compiler<'s> {
             ast::Expect::Some { condition, .. } | ast::Expect::Every { condition, .. } => self.mention(condition),
         }
         if let ast::Expect::Code { code, on, .. } = e {
-            use crate::lang::error::nearest;
             if matches!(code.text.as_str(), "some" | "every") {
                 let text = format!("`expect {}` needs its condition", code.text);
                 self.error(ScriptError::new(code.span, text).help(format!("write `expect {} x == 1`", code.text)));
             } else if !EXPECTABLE.contains(&code.text.as_str()) {
-                let mut error = ScriptError::new(code.span, format!("`{}` is no finding", code.text))
-                    .label("unknown code")
-                    .unknown();
-                error = match nearest(&code.text, EXPECTABLE) {
-                    Some(near) => error.help(format!("did you mean `{near}`?")),
-                    None => error.help(format!("the codes: {}", EXPECTABLE.join(", "))),
-                };
-                self.error(error);
+                let error = ScriptError::new(code.span, format!("`{}` is no finding", code.text));
+                let help = lone_expectation(&code.text);
+                self.error(error.label("unknown code").unknown().help(help));
             }
             if code.text == "ok" && !on.is_empty() {
                 let error = ScriptError::new(on[0].span, "`expect ok` names nothing");
@@ -606,27 +601,6 @@ impl Compiler<'_> {
 
 /// How many of [`EXPECTABLE`], at its end, are notes.
 const NOTES: usize = 5;
-
-/// The codes of the language's section 8, and `ok`; the notes last.
-pub const EXPECTABLE: [&str; 17] = [
-    "ok",
-    "race",
-    "deadlock",
-    "self-deadlock",
-    "lock-order",
-    "abandoned-lock",
-    "lost-wakeup",
-    "assertion",
-    "invariant",
-    "error",
-    "livelock",
-    "starvation",
-    "orphan",
-    "zombie",
-    "dropped-jobs",
-    "unjoined",
-    "left-in-queue",
-];
 
 /// `no argument`, `1 argument`, `3 arguments`.
 pub fn arguments(n: usize) -> String {

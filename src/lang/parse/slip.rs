@@ -1,8 +1,10 @@
 //! Slips: what is often typed for something of the language. One function a
 //! slip, with the reason and the mend; the builders call them where the grammar
 //! has let a slip through. `value` has those of expressions, `statement` those
-//! of statements and declarations.
+//! of statements and declarations,
+//! `expect` those behind `expect`.
 
+pub(super) mod expect;
 mod statement;
 mod value;
 

@@ -5,7 +5,7 @@ mod foreign;
 
 use super::grammar::Rule;
 use super::recover::{Within, within};
-use super::slip::{is_reserved, word_as_name};
+use super::slip::{expect, is_reserved, word_as_name};
 use crate::lang::ast::Span;
 use crate::lang::error::{ScriptError, nearest};
 use pest::error::{Error, ErrorVariant, InputLocation};
@@ -271,6 +271,11 @@ impl Stop<'_> {
         &self.rest[..end]
     }
 
+    /// What is wrong in an `expect`.
+    fn expected(&self) -> Option<ScriptError> {
+        expect::error(self.span.start.checked_sub(self.statement.len() as u32)?, self.statement, self.rest)
+    }
+
     /// The first word of the statement.
     fn first(&self) -> &str {
         self.statement.split_whitespace().next().unwrap_or("")
@@ -288,6 +293,9 @@ fn is_print_option(statement: &str) -> bool {
 /// Slips that the grammar does not let through.
 fn special(stop: &Stop<'_>) -> Option<ScriptError> {
     let word = stop.word();
+    if let ("expect", Within::Block, Some(error)) = (stop.first(), stop.within, stop.expected()) {
+        return Some(error);
+    }
     let foreign = foreign::path(stop).or_else(|| foreign::lambda(stop)).or_else(|| foreign::statement(stop));
     if let Some(error) = foreign.or_else(|| arm(stop)).or_else(|| parameter(stop)).or_else(|| argument(stop)) {
         return Some(error);
@@ -412,12 +420,6 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
         }
         _ if stop.within == Within::Paren && stop.before.contains("chan ") => {
             stop.error("there is no `chan`", "a queue is declared: `queue q(3)`")
-        }
-        '=' if stop.first() == "expect" => {
-            let condition = stop.statement["expect".len()..].trim();
-            let rest = stop.rest.lines().next().unwrap_or("");
-            let help = format!("write `expect some {condition} {0}`, or `expect every {condition} {0}`", rest.trim());
-            stop.error("`expect` does not say how often", &help)
         }
         _ if stop.wants(EXPRESSION) && STATEMENTS.contains(&word) => {
             let awaited =

@@ -549,6 +549,11 @@ pub(crate) fn side_by_side(before: &str, before_span: Span, after: &str, after_s
     }
     let first = before.split([' ', '\t']).next().unwrap_or("");
     let word = after.split([' ', '\t', '(']).next().unwrap_or("");
+    if first == "expect" {
+        let gap = after_span.start.saturating_sub(before_span.end) as usize;
+        let told = super::expect::error(before_span.start, &format!("{before}{}", " ".repeat(gap)), rest);
+        return told.unwrap_or_else(|| error(shown, ended().0, ended().1));
+    }
     let (message, help) = match (first, word) {
         _ if before.ends_with("\"\"") && after.starts_with('"') => {
             let text = after.trim_matches('"').split('"').next().unwrap_or("");
@@ -563,15 +568,6 @@ pub(crate) fn side_by_side(before: &str, before_span: Span, after: &str, after_s
             let right = after.trim_start_matches("not ");
             return error(before_span.to(after_span), "`is` is not an operator", format!("write `{left} != {right}`"));
         }
-        ("expect", "no" | "not") => ("there is no `expect no`".to_owned(), "write `expect ok`".to_owned()),
-        ("expect", _) if before == "expect no" || before == "expect not" => (
-            "what is not expected is not written".to_owned(),
-            "write `expect ok`, and nothing but notes is found".to_owned(),
-        ),
-        ("expect", _) if !before.contains(" on ") && before.split_whitespace().count() == 2 && word != "on" => {
-            let names = after.trim_matches(['(', ')']);
-            ("names stand behind `on`".to_owned(), format!("write `{before} on {names}`"))
-        }
         ("spawn", "times") => {
             let number = after["times".len()..].trim();
             let number = if number.is_empty() { "3" } else { number };
@@ -583,10 +579,6 @@ pub(crate) fn side_by_side(before: &str, before_span: Span, after: &str, after_s
         ("spawn", _) if is_count(before.rsplit(' ').next().unwrap_or("")) => {
             let (words, count) = before.rsplit_once(' ').unwrap_or((before, ""));
             ("the number of tasks stands behind the task".to_owned(), format!("write `{words} {after} {count}`"))
-        }
-        ("expect", "on") => ("`on` does not say on what".to_owned(), format!("write `{before} on x`")),
-        ("expect", _) if before.contains(" on ") => {
-            ("the names after `on` stand behind commas".to_owned(), format!("write `{before}, {after}`"))
         }
         ("join", _) if before.trim() == "join all" && names_one(after) => {
             ("`join all` waits for every task, and names none".to_owned(), format!("write `join {}`", short(after)))
