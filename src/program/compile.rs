@@ -18,6 +18,8 @@ use crate::lang::parse::{ERRORS_GATHERED_MAX, Parsed, Statements, lone_expectati
 use crate::lang::word::a;
 use std::collections::{HashMap, HashSet};
 
+#[path = "bounds.rs"]
+mod bounds;
 #[path = "certain.rs"]
 mod certain;
 #[path = "declaration.rs"]
@@ -466,6 +468,7 @@ impl<'s> Compiler<'s> {
             self.check_main(script);
         }
         self.awaits_choose_nothing();
+        self.check_bounds(script);
     }
 
     fn function(&mut self, index: u32, params: &[ast::Param], end: Span, body: impl FnOnce(&mut Self)) {
