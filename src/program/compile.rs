@@ -114,7 +114,8 @@ fn beyond(
         let word = |place: Span| source.get(place.start as usize..place.end as usize).unwrap_or("");
         meaning.retain(|error| match error.sort {
             Sort::Unknown => {
-                let word = word(error.span);
+                // A module is told with the function that is called in it.
+                let word = words(word(error.span)).next().unwrap_or("");
                 let of_another = !locals.contains(word) || free(unsure, error.span);
                 !known.contains(word) && of_another && free(lost, error.span)
             }

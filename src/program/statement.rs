@@ -4,7 +4,7 @@
 mod select;
 
 use super::certain::Certain;
-use super::expression::Use;
+use super::expression::{Use, strip};
 use super::*;
 use crate::lang::ast::{AssignOp, BinaryOp, Block, Else, Select, SelectArm, Stmt, StmtKind};
 use crate::program::kind::Method;
@@ -320,6 +320,23 @@ impl Compiler<'_> {
                 ExprKind::Name(name) => {
                     self.note_assigned(name, op, value);
                     self.assign_element(name, object, index, op, value, span);
+                }
+                ExprKind::Index { object: outer, index: place } => {
+                    let [list, i, j] = [outer, place, index].map(|e| e.span.text(self.source));
+                    let in_one_place = match &outer.kind {
+                        ExprKind::Name(name) => matches!(self.globals.get(name), Some(Global::Memory(m))
+                            if self.program.memory[*m as usize].count.is_none()),
+                        _ => false,
+                    };
+                    let help = match in_one_place {
+                        true => format!("keep all in one row: `var row[9] = 0`, and `row[{i} * 3 + {j}] = …`"),
+                        false => format!(
+                            "change the inner list and put it back: `let inner = {list}[{i}]`, `inner[{j}] = …`, \
+                             `{list}[{i}] = inner`"
+                        ),
+                    };
+                    let error = ScriptError::new(target.span, "an element of an element cannot be assigned");
+                    self.error(error.label("cannot be assigned").help(help));
                 }
                 _ => self.not_assignable(target, None),
             },
@@ -736,7 +753,10 @@ impl Compiler<'_> {
         // What the condition raises ends the look; of a block the error goes on to its end.
         let handler = (!nested).then(|| self.emit(Instr::PushHandler(0), span));
         let top = self.emit(Instr::AwaitBegin { await_index, nested }, span);
-        self.condition(condition);
+        match self.awaits_object(condition) {
+            true => self.expression(condition),
+            false => self.condition(condition),
+        }
         self.emit(Instr::AwaitEnd { await_index, again: top }, span);
         if let Some(handler) = handler {
             self.emit(Instr::PopHandler, span);
@@ -747,6 +767,48 @@ impl Compiler<'_> {
             self.emit(Instr::Reraise, span);
             self.land(over);
         }
+    }
+
+    /// `await e`, `await h`: objects and tasks have ways of their own to wait for them. Whether
+    /// it was told, or noted of a local that may be given something else.
+    fn awaits_object(&mut self, condition: &Expr) -> bool {
+        let (e, text) = (strip(condition), strip(condition).span.text(self.source).to_owned());
+        let (kind, local) = match (self.kind_of(e), &e.kind) {
+            (Some(kind), _) => (self.spec(kind).word, None),
+            (None, ExprKind::Name(name)) if self.local(name, e.span).is_some() => {
+                let local = self.place_of_name(name);
+                match local.map(|local| self.names.held(local)) {
+                    Some(Holding::Object(kind)) => (kind, local),
+                    _ => return false,
+                }
+            }
+            (None, ExprKind::Join { .. }) => {
+                let error = ScriptError::new(e.span, "`await` takes a condition, and `join` waits by itself");
+                self.error(error.help(format!("leave `await` out: `{text}`")));
+                return true;
+            }
+            (None, ExprKind::Spawn(_)) => {
+                let error = ScriptError::new(e.span, "`await` takes a condition, and `spawn` gives a task");
+                self.error(error.help(format!("write `let w = {text}`, then `join w`")));
+                return true;
+            }
+            _ => return false,
+        };
+        let help = match kind {
+            "task" | "pool" => format!("write `join {text}`, or `join {text} for 5s`"),
+            "queue" => format!("write `let v = {text}.get()`, or `{text}.get(timeout: 5s)`"),
+            "lock" | "semaphore" => format!("write `with {text} {{ }}`, or `{text}.acquire(timeout: 5s)`"),
+            "rwlock" => format!("write `with {text}.read {{ }}`, or `with {text}.write {{ }}`"),
+            "condition" => format!("write `{text}.wait()` while its lock is held, or `{text}.wait(timeout: 5s)`"),
+            _ => format!("write `{text}.wait()`, or `{text}.wait(timeout: 5s)`"),
+        };
+        let text = format!("`await` takes what is true or false, and `{text}` is {}", a(kind));
+        let error = ScriptError::new(e.span, text).help(help);
+        match local {
+            Some(local) => self.of_tasks.push((local, error)),
+            None => self.error(error),
+        }
+        true
     }
 
     /// `await q.get()`: what waits by itself is no condition, and no part of one.
