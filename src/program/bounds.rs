@@ -30,6 +30,10 @@ impl Compiler<'_> {
                 Item::Stmt(_) => {}
             }
         }
+        // What is entered in a session runs at once, and the run tells.
+        if self.before.grows {
+            return;
+        }
         let main = script.items.iter().filter_map(|item| if let Item::Stmt(s) = item { Some(s) } else { None });
         self.bounds_along(main);
     }
@@ -113,12 +117,13 @@ impl Compiler<'_> {
                     self.bounds_of(time);
                     self.bounds_in(body);
                 }
-                for body in &select.otherwise {
+                if let Some(body) = &select.otherwise {
                     self.bounds_in(body);
                 }
             }
             StmtKind::Try { body, catches } => {
-                let is_caught = catches.iter().flat_map(|c| &c.kinds).any(|k| matches!(k.text.as_str(), "Index" | "any"));
+                let is_caught =
+                    catches.iter().flat_map(|c| &c.kinds).any(|k| matches!(k.text.as_str(), "Index" | "any"));
                 if !is_caught {
                     self.bounds_in(body);
                 }
@@ -210,7 +215,9 @@ impl Compiler<'_> {
         let Some(Value::Int(i)) = self.worked_out(index) else { return };
         let (text, row) = (object.span.text(self.source), self.length_of_row(object));
         if let Some(count) = row {
-            if !(0..i64::from(count)).contains(&i) {
+            // A count that is wrong has been told, and stands there as 0.
+            let is_told = count == 0 && !self.errors.is_empty();
+            if !is_told && !(0..i64::from(count)).contains(&i) {
                 self.error(no_place(index.span, text, count, i));
             }
             return;
