@@ -558,7 +558,8 @@ impl Compiler<'_> {
         let Some(place) = self.place_of_value(object) else { return false };
         let (text, given) = (object.span.text(self.source), args.first().map(|arg| arg.value.span.text(self.source)));
         let Some(mend) = value_method(&field.text, text, given) else { return false };
-        let error = ScriptError::new(field.span, format!("`{text}` holds a value, which has no method `{}`", field.text));
+        let error =
+            ScriptError::new(field.span, format!("`{text}` holds a value, which has no method `{}`", field.text));
         self.of_tasks.push((place, error.label("unknown method").help(mend)));
         true
     }
@@ -589,6 +590,7 @@ impl Compiler<'_> {
             (Certain::List, method) if self.kinds.iter().any(|k| k.method(method).is_some()) => {
                 format!("a row has no methods, one of it has: `{text}[0].{method}()`")
             }
+            (Str, "format") => "a string fills in its `{…}`: write `\"x is {x}\"`".to_owned(),
             (Certain::List | Str, "len" | "length" | "size") => format!("write `len({text})`"),
             _ => "objects have methods; values have operators and `len`, `str`, `int`".to_owned(),
         };

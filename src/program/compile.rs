@@ -100,6 +100,9 @@ fn beyond(
             };
         }
         known.extend(lost.iter().flat_map(|span| words(span.text(source))));
+        // `m` of `m.Lock()` is no module if something that is lost may have declared it.
+        let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.');
+        let declared: HashSet<&str> = lost.iter().flat_map(|span| span.text(source).split(|c| !is_part(c))).collect();
         let defined: HashSet<&str> = names
             .symbols()
             .iter()
@@ -114,11 +117,14 @@ fn beyond(
         let word = |place: Span| source.get(place.start as usize..place.end as usize).unwrap_or("");
         meaning.retain(|error| match error.sort {
             Sort::Unknown => {
-                // A module is told with the function that is called in it.
-                let word = words(word(error.span)).next().unwrap_or("");
+                let word = word(error.span);
+                if let Some((module, _)) = word.split_once('.') {
+                    return !declared.contains(module) && free(lost, error.span);
+                }
                 let of_another = !locals.contains(word) || free(unsure, error.span);
                 !known.contains(word) && of_another && free(lost, error.span)
             }
+            Sort::Nameless => all_free(lost, error),
             Sort::Placed => all_free(lost, error) && all_free(unsure, error),
             // What is named there may have been declared as something else.
             _ => {

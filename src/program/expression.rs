@@ -8,6 +8,7 @@ mod task;
 
 use super::*;
 use crate::lang::ast::{Arg, BinaryOp, JoinWhat, Spawn, SpawnKind, SpawnWhat, StrPart, UnaryOp};
+use crate::lang::error::letters;
 use crate::program::code::gives_anything;
 use crate::program::foreign::{python_method, task_field, value_method};
 use crate::program::kind::{ERROR_FIELDS, HANDLE_FIELDS, SELF_FIELDS, Update};
@@ -177,10 +178,11 @@ impl Compiler<'_> {
         let mut candidates: Vec<String> = self.globals.names().map(String::from).collect();
         candidates.extend(self.frame().local_names().map(String::from));
         candidates.extend(BUILTINS.iter().map(|b| b.to_string()));
-        candidates.extend(["true", "false", "none"].map(String::from));
         if used == Use::Alone {
             candidates.extend(crate::lang::word::reserved().into_iter().map(String::from));
         }
+        // Another name may well be a letter away from these.
+        let value = ["true", "false", "none"].into_iter().find(|value| letters(name) == letters(value));
         let python = [
             ("True", "true"),
             ("False", "false"),
@@ -199,6 +201,8 @@ impl Compiler<'_> {
             ));
         } else if let Some((_, word)) = python.iter().find(|p| p.0 == name) {
             error = error.help(format!("write `{word}`"));
+        } else if let Some(value) = value {
+            error = error.help(format!("did you mean `{value}`?"));
         } else if let Some(near) = nearest(name, candidates.iter().map(String::as_str)) {
             error = error.help(format!("did you mean `{near}`?"));
         } else if used == Use::Assigned {
@@ -642,7 +646,9 @@ impl Compiler<'_> {
                 Some(_) => error.help(format!("a method is called: `.{}()`", field.text)),
                 None => match python_method(spec.word, &field.text).filter(|method| !method.contains(['`', ' '])) {
                     Some(method) => error.help(format!("write `{}.{method}`", object.span.text(self.source))),
-                    None => error.help(format!("it has methods: {}", spec.method_names().collect::<Vec<_>>().join(", "))),
+                    None => {
+                        error.help(format!("it has methods: {}", spec.method_names().collect::<Vec<_>>().join(", ")))
+                    }
                 },
             };
             return self.error(error);
@@ -786,7 +792,9 @@ fn way_into(kind: &str, name: &str) -> String {
         "queue" => format!("`{name}.qsize()` counts its values, `{name}.get()` takes one"),
         "semaphore" | "latch" => format!("`{name}.value()` is its count"),
         "event" => format!("`{name}.is_set()` asks whether it is set"),
-        "task" => format!("`{name}.alive` asks whether it goes on, and after `join {name}` its value is `{name}.result`"),
+        "task" => {
+            format!("`{name}.alive` asks whether it goes on, and after `join {name}` its value is `{name}.result`")
+        }
         word => format!("{} is used through its methods", a(word)),
     }
 }

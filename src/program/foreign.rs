@@ -109,9 +109,7 @@ pub(super) fn foreign_call(name: &str, given: &[&str]) -> Option<String> {
 fn foreign_function(name: &str) -> Option<&'static str> {
     Some(match name {
         "println" | "Println" | "printf" | "Printf" | "Print" | "puts" | "echo" | "log" | "write" | "say"
-        | "fprintf" | "print" | "eprintln" => {
-            "write `print x`"
-        }
+        | "fprintf" | "print" | "eprintln" => "write `print x`",
         "sleep" | "Sleep" | "usleep" | "nanosleep" | "delay" => "write `sleep 10ms`",
         "exit" | "Exit" | "_exit" | "quit" | "abort" => "write `exit`, or `exit 1`",
         "Gosched" | "sched_yield" | "yield_now" | "yield" | "onSpinWait" => "write `yield`",
@@ -124,7 +122,8 @@ fn foreign_function(name: &str) -> Option<&'static str> {
         "main" => "what stands outside of all blocks is `main`: it runs by itself, so leave this out",
         "joinall" | "join_all" | "wait_all" | "waitall" | "gather" => "write `join all`",
         "kill" => "`kill w` and `terminate w` end what `spawn process` gave",
-        "Thread" | "go" | "pthread_create" | "start_new_thread" | "create_task" | "ensure_future" | "run" | "thrd_create" => "a thread is started with `spawn worker`",
+        "Thread" | "go" | "pthread_create" | "start_new_thread" | "create_task" | "ensure_future" | "run"
+        | "thrd_create" => "a thread is started with `spawn worker`",
         "Process" | "Popen" | "system" => "a process is started with `spawn process worker`",
         "Pool" | "ThreadPool" | "ThreadPoolExecutor" | "ProcessPoolExecutor" => "a pool is declared: `pool p(3)`",
         "Lock" | "Mutex" | "mutex" => "a lock is declared: `lock m`",
@@ -185,7 +184,9 @@ pub(super) fn python_method(kind: &str, method: &str) -> Option<&'static str> {
         ("pool", "stop" | "cancel") => "p.terminate()",
         ("condition", "wait_for" | "wait_until") => "`while not (x == 1) { c.wait() }`",
         ("condition", "acquire" | "lock") => "with m { }",
-        ("lock" | "rwlock" | "semaphore", "Lock" | "acquire_lock") => "acquire()",
+        ("rwlock", "Lock") => "acquire_write()",
+        ("rwlock", "Unlock") => "release_write()",
+        ("lock" | "semaphore", "Lock" | "acquire_lock") => "acquire()",
         ("rwlock", "rlock" | "RLock" | "acquire" | "read_lock" | "lock") => "acquire_read()",
         ("rwlock", "runlock" | "RUnlock" | "release" | "unlock" | "read_unlock") => "release_read()",
         ("rwlock", "wlock" | "write_lock") => "acquire_write()",

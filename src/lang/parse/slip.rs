@@ -59,7 +59,7 @@ pub(super) fn is_reserved(word: &str) -> bool {
 }
 
 /// At most one line of `text`, not too long to stand in a sentence.
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     let line = text.lines().next().unwrap_or("").trim();
     if line.chars().count() <= 40 {
         line.to_owned()
