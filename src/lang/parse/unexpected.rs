@@ -563,7 +563,7 @@ fn parameter(stop: &Stop<'_>) -> Option<ScriptError> {
     if let Some((head, given)) = stop.statement.split_once('(')
         && let [kind, name] = head.split_whitespace().collect::<Vec<_>>()[..]
         && [kind, name, given.trim()].iter().all(|word| heads::is_word(word) && !is_reserved(word))
-        && line(stop.rest).contains(|c| matches!(c, '{' | ':'))
+        && line(stop.rest).contains(['{', ':'])
     {
         let help = format!("write `fn {name}(…) {{ }}`, or `task {name}(…) {{ }}` for what is spawned");
         let start = stop.span.start - stop.statement.len() as u32;

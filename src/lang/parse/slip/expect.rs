@@ -90,9 +90,11 @@ fn behind(text: &str, stop: usize) -> Option<Slip> {
     let end = text[start..].find(|c| !is_word(c)).map_or(text.len(), |length| start + length);
     let (word, rest) = (&text[start..end], text[end..].trim());
     let slip = |message: &str, help: String| Some(Slip { start, end, message: message.to_owned(), help });
+    // Of a sign that is no word, all of it.
+    let one = text.get(stop..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
     let here = |message: &str, help: String| {
         let end = text.get(stop..).map_or(stop, |rest| stop + rest.find(|c| !is_word(c)).unwrap_or(rest.len()));
-        Some(Slip { start: stop, end: end.max(stop + 1), message: message.to_owned(), help })
+        Some(Slip { start: stop, end: end.max(stop + one), message: message.to_owned(), help })
     };
     if word.is_empty() {
         let inner = rest.trim_matches(|c: char| !c.is_alphanumeric());
