@@ -30,7 +30,7 @@ fn wrong(name: &str, command: Conc) {
 }
 
 /// Wrong scripts by name. Each would print if anything of it ran.
-const SCRIPTS: [(&str, &str); 55] = [
+const SCRIPTS: [(&str, &str); 66] = [
     ("expect-contradiction", "var x = 0\nexpect race on x\nexpect left-in-queue\nexpect ok\n"),
     ("expect-error-on-a-task", "task t { raise \"no\" }\nspawn t\nexpect error on t\n"),
     ("expect-assertion-on-a-task", "task t { assert 1 == 2 }\nspawn t\nexpect assertion on t\n"),
@@ -82,6 +82,36 @@ const SCRIPTS: [(&str, &str); 55] = [
     ("unknown-unit", "sleep 10sec\nprint 1\n"),
     ("number-too-large", "print 99999999999999999999\n"),
     ("else-and-after", "queue q\nselect { v = q.get() => { print v } after 1s => { } else => { } }\n"),
+    (
+        "written-in-go",
+        "queue jobs(3)\nqueue done\nlock mu\nvar count = 0\ntask worker(id) {\n    for job := range jobs {\n        \
+         mu.Lock()\n        count++\n        mu.Unlock()\n        done <- job\n    }\n}\nfor w := 1; w <= 3; w++ {\n    \
+         go worker(w)\n}\nselect {\ncase v := <-done:\n    print v\ncase jobs <- 1:\n    print \"sent\"\n\
+         default:\n    print \"none\"\n}\n",
+    ),
+    (
+        "written-in-python",
+        "task worker(n) { print n }\nqueue q\nlet t = threading.Thread(target=worker, args=(1,))\nt.start()\n\
+         if len(q) == 0:\n    print f\"empty {q.qsize()}\"\ntry:\n    q.get(timeout=1)\nexcept queue.Empty:\n    \
+         pass\n",
+    ),
+    (
+        "written-in-java",
+        "lock m\nint count = 0;\nsynchronized (m) { print 1 }\nfor (int i = 0; i < 3; i++) { print i }\n\
+         System.out.println(count);\nnew Thread(worker).start();\ntask worker { count++ }\n",
+    ),
+    (
+        "words-nearly-right",
+        "task t {\n    fro i in 0..3 { print i }\n    whlie true { brek }\n    let x = 1 +\n}\nspwan t\n\
+         let h = spwan t\n",
+    ),
+    ("index-outside-of-a-row", "const N = 3\nlock fork[N]\nprint 1\nfork[N].acquire()\nprint fork[-1].locked()\n"),
+    ("rows-of-rows", "print 1\nvar grid[3][4] = 0\ngrid[1][2] = 3\n"),
+    ("queue-as-number", "queue q\nprint 1\nif q == 1 { print 2 }\n"),
+    ("await-an-object", "event e\nprint 1\nawait e\nawait e for 5s\n"),
+    ("variable-as-object", "atomic x = 0\nprint 1\nx.set(2)\nprint x.get(), x.value\n"),
+    ("expect-in-plain-words", "var x = 0\nprint 1\nexpect always x == 1\nexpect no race\nexpect lost wakeup\n"),
+    ("option-as-argument", "lock m(reentrant: true)\nsemaphore s(n: 2)\nprint 1\n"),
     ("several-of-form", "let a = true && false\nlet b = not (1 = 2)\nx++\nprint a\n"),
     (
         "several-of-both",

@@ -30,6 +30,8 @@ pub enum Sort {
     Minor,
     /// The word at its place stands for nothing.
     Unknown,
+    /// No name that is defined makes it right.
+    Nameless,
     /// It is one because of the block that it stands in.
     Placed,
 }
@@ -73,6 +75,10 @@ impl ScriptError {
         self.sort = Sort::Placed;
         self
     }
+    pub fn nameless(mut self) -> ScriptError {
+        self.sort = Sort::Nameless;
+        self
+    }
     pub fn unknown(mut self) -> ScriptError {
         self.sort = Sort::Unknown;
         self
@@ -96,8 +102,16 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .filter(|c| *c != word && c.chars().count().abs_diff(length) <= limit)
         .map(|c| (edits(word, c), c))
         .filter(|(d, _)| *d <= limit)
-        .min_by_key(|(d, _)| *d)
+        // Of two that are as near, the one of the same letters.
+        .min_by_key(|(d, c)| (*d, letters(c) != letters(word)))
         .map(|(_, c)| c)
+}
+
+/// The letters of a word in order, as `fro` and `for` have the same.
+pub fn letters(word: &str) -> Vec<char> {
+    let mut letters: Vec<char> = word.to_lowercase().chars().collect();
+    letters.sort_unstable();
+    letters
 }
 
 fn edits(a: &str, b: &str) -> usize {
@@ -131,6 +145,7 @@ mod tests {
     fn nearest_name() {
         assert_eq!(nearest("ballance", ["balance", "bank"]), Some("balance"));
         assert_eq!(nearest("lokc", ["lock", "queue"]), Some("lock"));
+        assert_eq!(nearest("fi", ["fn", "if"]), Some("if"));
         assert_eq!(nearest("zzz", ["lock", "queue"]), None);
         assert_eq!(nearest(&"x".repeat(10_000_000), ["xx", &"x".repeat(9_999_999)]), None);
     }

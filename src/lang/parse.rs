@@ -30,6 +30,11 @@ use pest::Parser;
 pub use recover::Statements;
 pub use unexpected::NO_DICTIONARY;
 
+/// What to write for the word of an `expect` that is no code.
+pub fn lone_expectation(word: &str) -> String {
+    slip::expect::alone(word).unwrap_or_else(slip::expect::words)
+}
+
 /// At most this many errors are told in one go.
 pub const ERRORS_MAX: usize = 20;
 /// So many are looked for, those that come to be told of in order of place

@@ -1,6 +1,30 @@
 //! The words of the language, as the grammar lists them: for those who
 //! complete, highlight or explain, and in sentences. It owns reading them out of the
-//! grammar.
+//! grammar, and the codes of findings, which the grammar leaves open.
+
+/// The codes of findings that `expect` takes, and `ok`; the notes last.
+pub const EXPECTABLE: [&str; 17] = [
+    "ok",
+    "race",
+    "deadlock",
+    "self-deadlock",
+    "lock-order",
+    "abandoned-lock",
+    "lost-wakeup",
+    "assertion",
+    "invariant",
+    "error",
+    "livelock",
+    "starvation",
+    "orphan",
+    "zombie",
+    "dropped-jobs",
+    "unjoined",
+    "left-in-queue",
+];
+
+/// Those of findings that are on nothing which has a name.
+pub const NAMELESS: [&str; 4] = ["ok", "assertion", "orphan", "zombie"];
 
 const GRAMMAR: &str = include_str!("../../grammar/conc.pest");
 

@@ -7,6 +7,7 @@ use super::expression::strip;
 use super::*;
 use crate::lang::ast::{BinaryOp, StrPart, UnaryOp};
 use crate::program::built_in;
+use crate::program::foreign::value_method;
 use crate::program::kind::{HANDLE_FIELDS, Method};
 use crate::program::value::{ErrorKind, ObjRef};
 
@@ -253,6 +254,8 @@ impl Compiler<'_> {
             Some(Str | Certain::List) => "compare it, or ask for its `len(…)`",
             Some(Certain::None) => "compare with it: `x == none`",
             Some(Certain::Handle) => "ask it: `w.alive`",
+            Some(found @ (Certain::Task | Certain::Fn | Certain::Record)) => &self.way_to_a_value(e, found),
+            Some(Duration) => "compare it: `t > 5ms`; to wait so long write `sleep 5ms`",
             _ => "",
         };
         let sum = [BinaryOp::Add, BinaryOp::Sub, BinaryOp::Mul, BinaryOp::Div, BinaryOp::Rem];
@@ -426,6 +429,35 @@ impl Compiler<'_> {
         }
     }
 
+    /// How one comes from what `e` is to a value.
+    fn way_to_a_value(&self, e: &Expr, found: Certain) -> String {
+        let text = strip(e).span.text(self.source);
+        match found {
+            Certain::Task => format!("`spawn {text}` starts it, `join` waits for it, and `.result` is what it gave"),
+            Certain::Fn => format!("call it: `{text}(…)`"),
+            Certain::Handle => "ask it: `w.alive`, and after `join w` its `w.result`".to_owned(),
+            _ => "a record has fields: `r.v`".to_owned(),
+        }
+    }
+
+    /// `q == 1`: an object is equal to itself alone.
+    pub(super) fn want_equals(&mut self, left: &Expr, right: &Expr) {
+        for (e, other) in [(left, right), (right, left)] {
+            let wanted = match self.certain(other) {
+                Some(Int | Duration) => "a number",
+                Some(Certain::Bool) => "true or false",
+                Some(Str) => "a string",
+                _ => continue,
+            };
+            self.not_a_value(e, wanted);
+            if let Some(found @ (Certain::Task | Certain::Fn | Certain::Record)) = self.certain(e) {
+                let what = self.named(found);
+                let error = ScriptError::new(e.span, format!("{what} is not {wanted}"));
+                self.error(error.help(self.way_to_a_value(e, found)));
+            }
+        }
+    }
+
     /// Operands that no operator of this sort takes, whatever the other is, and
     /// two that do not go together. Objects are told of elsewhere.
     pub(super) fn want_operands(&mut self, op: BinaryOp, left: Option<&Expr>, right: &Expr, span: Span) {
@@ -476,6 +508,9 @@ impl Compiler<'_> {
                         error.help("write the elements out, or declare a row: `var row[3] = 0`")
                     }
                     Certain::List => error.help("take one of its elements, `xs[0]`, or its `len(xs)`"),
+                    Certain::Task | Certain::Fn | Certain::Handle | Certain::Record => {
+                        error.help(self.way_to_a_value(e, found))
+                    }
                     _ if matches!(op, Lt | Le | Gt | Ge) => error.help("it takes integers, durations and strings"),
                     _ => error.help("it takes integers and durations"),
                 });
@@ -517,6 +552,29 @@ impl Compiler<'_> {
         true
     }
 
+    /// `x.set(2)`, `x.get()` of what holds a number or a string: told when all is known that it
+    /// is given. Whether it was noted.
+    pub(super) fn note_value_method(&mut self, object: &Expr, field: &Name, args: &[ast::Arg]) -> bool {
+        let Some(place) = self.place_of_value(object) else { return false };
+        let (text, given) = (object.span.text(self.source), args.first().map(|arg| arg.value.span.text(self.source)));
+        let Some(mend) = value_method(&field.text, text, given) else { return false };
+        let error =
+            ScriptError::new(field.span, format!("`{text}` holds a value, which has no method `{}`", field.text));
+        self.of_tasks.push((place, error.label("unknown method").help(mend)));
+        true
+    }
+
+    /// Where a local, a variable or a row is defined that so far holds numbers, bools or strings.
+    fn place_of_value(&mut self, e: &Expr) -> Option<Span> {
+        let name = match &strip(e).kind {
+            ExprKind::Index { object, .. } => object,
+            _ => strip(e),
+        };
+        let ExprKind::Name(text) = &name.kind else { return None };
+        let place = self.place_of_name(text)?;
+        (self.names.held(place) == Holding::Plain).then_some(place)
+    }
+
     /// A receiver that certainly has no methods. Whether it was told.
     pub(super) fn no_receiver(&mut self, object: &Expr, field: &Name) -> bool {
         let Some(found) = self.certain(object) else { return false };
@@ -532,6 +590,7 @@ impl Compiler<'_> {
             (Certain::List, method) if self.kinds.iter().any(|k| k.method(method).is_some()) => {
                 format!("a row has no methods, one of it has: `{text}[0].{method}()`")
             }
+            (Str, "format") => "a string fills in its `{…}`: write `\"x is {x}\"`".to_owned(),
             (Certain::List | Str, "len" | "length" | "size") => format!("write `len({text})`"),
             _ => "objects have methods; values have operators and `len`, `str`, `int`".to_owned(),
         };

@@ -15,10 +15,12 @@ use super::table::Table;
 use super::value::{Value, duration_text};
 use crate::lang::ast::{self, Expr, ExprKind, Item, Name, Script, Span, Stmt};
 use crate::lang::error::{ScriptError, Sort, nearest};
-use crate::lang::parse::{ERRORS_GATHERED_MAX, Parsed, Statements};
+use crate::lang::parse::{ERRORS_GATHERED_MAX, Parsed, Statements, lone_expectation};
 use crate::lang::word::a;
 use std::collections::{HashMap, HashSet};
 
+#[path = "bounds.rs"]
+mod bounds;
 #[path = "certain.rs"]
 mod certain;
 #[path = "declaration.rs"]
@@ -34,6 +36,7 @@ mod grow;
 #[path = "statement.rs"]
 mod statement;
 
+pub use crate::lang::word::EXPECTABLE;
 pub use expected::{has_names, may_be_on};
 pub use grow::{Entry, Growth};
 
@@ -98,6 +101,9 @@ fn beyond(
             };
         }
         known.extend(lost.iter().flat_map(|span| words(span.text(source))));
+        // `m` of `m.Lock()` is no module if something that is lost may have declared it.
+        let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.');
+        let declared: HashSet<&str> = lost.iter().flat_map(|span| span.text(source).split(|c| !is_part(c))).collect();
         let defined: HashSet<&str> = names
             .symbols()
             .iter()
@@ -113,9 +119,13 @@ fn beyond(
         meaning.retain(|error| match error.sort {
             Sort::Unknown => {
                 let word = word(error.span);
+                if let Some((module, _)) = word.split_once('.') {
+                    return !declared.contains(module) && free(lost, error.span);
+                }
                 let of_another = !locals.contains(word) || free(unsure, error.span);
                 !known.contains(word) && of_another && free(lost, error.span)
             }
+            Sort::Nameless => all_free(lost, error),
             Sort::Placed => all_free(lost, error) && all_free(unsure, error),
             // What is named there may have been declared as something else.
             _ => {
@@ -466,6 +476,7 @@ impl<'s> Compiler<'s> {
             self.check_main(script);
         }
         self.awaits_choose_nothing();
+        self.check_bounds(script);
     }
 
     fn function(&mut self, index: u32, params: &[ast::Param], end: Span, body: impl FnOnce(&mut Self)) {
@@ -536,19 +547,13 @@ impl<'s> Compiler<'s> {
             ast::Expect::Some { condition, .. } | ast::Expect::Every { condition, .. } => self.mention(condition),
         }
         if let ast::Expect::Code { code, on, .. } = e {
-            use crate::lang::error::nearest;
             if matches!(code.text.as_str(), "some" | "every") {
                 let text = format!("`expect {}` needs its condition", code.text);
                 self.error(ScriptError::new(code.span, text).help(format!("write `expect {} x == 1`", code.text)));
             } else if !EXPECTABLE.contains(&code.text.as_str()) {
-                let mut error = ScriptError::new(code.span, format!("`{}` is no finding", code.text))
-                    .label("unknown code")
-                    .unknown();
-                error = match nearest(&code.text, EXPECTABLE) {
-                    Some(near) => error.help(format!("did you mean `{near}`?")),
-                    None => error.help(format!("the codes: {}", EXPECTABLE.join(", "))),
-                };
-                self.error(error);
+                let error = ScriptError::new(code.span, format!("`{}` is no finding", code.text));
+                let help = lone_expectation(&code.text);
+                self.error(error.label("unknown code").unknown().help(help));
             }
             if code.text == "ok" && !on.is_empty() {
                 let error = ScriptError::new(on[0].span, "`expect ok` names nothing");
@@ -607,27 +612,6 @@ impl Compiler<'_> {
 
 /// How many of [`EXPECTABLE`], at its end, are notes.
 const NOTES: usize = 5;
-
-/// The codes of the language's section 8, and `ok`; the notes last.
-pub const EXPECTABLE: [&str; 17] = [
-    "ok",
-    "race",
-    "deadlock",
-    "self-deadlock",
-    "lock-order",
-    "abandoned-lock",
-    "lost-wakeup",
-    "assertion",
-    "invariant",
-    "error",
-    "livelock",
-    "starvation",
-    "orphan",
-    "zombie",
-    "dropped-jobs",
-    "unjoined",
-    "left-in-queue",
-];
 
 /// `no argument`, `1 argument`, `3 arguments`.
 pub fn arguments(n: usize) -> String {

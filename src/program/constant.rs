@@ -3,7 +3,7 @@
 
 use super::scope::{Global, Globals};
 use super::value::{ObjRef, Value, arithmetic};
-use crate::lang::ast::{BinaryOp, Expr, ExprKind, StrPart, UnaryOp};
+use crate::lang::ast::{BinaryOp, Expr, ExprKind, Span, StrPart, UnaryOp};
 use crate::lang::error::{ScriptError, nearest};
 use std::collections::HashSet;
 
@@ -118,9 +118,22 @@ impl Constants<'_> {
             Value::Int(i) if i >= 0 && (i as u64) < u64::from(count) => {
                 Ok(Value::Object(ObjRef { id: first + i as u32, kind }))
             }
-            _ => Err(ScriptError::new(index.span, format!("`{name}` goes from 0 to {}", count.saturating_sub(1)))),
+            Value::Int(i) => Err(no_place(index.span, name, count, i)),
+            _ => Err(ScriptError::new(index.span, "an index is an integer").help(format!("write `{name}[0]`"))),
         }
     }
+}
+
+/// What the run says, before it, with the places that there are.
+pub(super) fn no_place(span: Span, name: &str, count: u32, index: i64) -> ScriptError {
+    let places = if count == 1 { "1 place".to_owned() } else { format!("{count} places") };
+    let error = ScriptError::new(span, format!("`{name}` has {places}, and the index is {index}"));
+    error.label("no such place").help(match count {
+        0 => format!("a row of none has no `{name}[0]`: declare at least one"),
+        1 => format!("write `{name}[0]`"),
+        _ if index < 0 => format!("places are counted from 0; the last one is `{name}[{}]`", count - 1),
+        _ => format!("they are `{name}[0]` to `{name}[{}]`", count - 1),
+    })
 }
 
 fn not_constant(expr: &Expr) -> ScriptError {

@@ -186,16 +186,43 @@ impl Compiler<'_> {
         }
         let Some(kind) = self.kind_named(&o.kind.text) else {
             let words = self.kinds.iter().filter(|k| !k.internal).map(|k| k.word).chain(["var", "shared", "atomic"]);
-            let statements =
-                ["spawn", "print", "join", "let", "const", "task", "return", "submit", "terminate", "sleep"];
+            let statements = [
+                "spawn",
+                "print",
+                "join",
+                "let",
+                "const",
+                "task",
+                "struct",
+                "return",
+                "submit",
+                "terminate",
+                "sleep",
+                "expect",
+                "invariant",
+                "raise",
+                "await",
+                "assert",
+                "kill",
+                "exit",
+                "busy",
+            ];
             let mut error =
                 ScriptError::new(o.kind.span, format!("`{}` is no kind of object", o.kind.text)).label("no such kind");
             error = match (foreign_kind(&o.kind.text), nearest(&o.kind.text, words.chain(statements))) {
-                (Some(meant), _) => error.help(format!("write `{}`", meant.replace("NAME", &o.name.text))),
+                (Some(meant), _) => {
+                    // More of the type may stand before the name: `unsigned long n`.
+                    let name = o.options.last().map_or(&o.name.text, |option| &option.text);
+                    error.help(format!("write `{}`", meant.replace("NAME", name)))
+                }
                 (None, Some(near)) => error.help(format!("did you mean `{near}`?")),
+                // A type stands before a variable elsewhere.
+                (None, None) if o.init.is_some() => error.help(format!(
+                    "`var {0} = …` is what threads share; `let {0} = …` is local", o.name.text
+                )),
                 (None, None) => error.help("the kinds are var, shared, atomic, lock, rwlock, semaphore, condition, event, barrier, latch, queue and pool"),
             };
-            self.error(error);
+            self.error(error.nameless());
             // It may have been no declaration at all.
             if self.globals.get(&o.name.text).is_none() {
                 self.define(&o.name, Global::Const(Value::Missing));
@@ -326,10 +353,37 @@ impl Compiler<'_> {
         Some(bits)
     }
 
+    /// `lock m(reentrant: true)`: what stands behind a declaration is no argument of it.
+    fn no_option_as_argument(&mut self, o: &ast::Object, kind: u8) -> Option<()> {
+        let spec = self.spec(kind);
+        let said = |arg: &ast::Arg| {
+            let word = match (&arg.name, &arg.value.kind) {
+                (Some(name), _) => name.text.as_str(),
+                (None, ExprKind::Name(word)) if self.globals.get(word).is_none() => word.as_str(),
+                _ => return None,
+            };
+            spec.options.iter().copied().find(|phrase| phrase.split(' ').any(|said| said == word))
+        };
+        let written = o.args.as_deref().unwrap_or(&[]);
+        let Some((arg, phrase)) = written.iter().find_map(|arg| Some((arg, said(arg)?))) else { return Some(()) };
+        // `pool p(processes: 3)` says how many, too.
+        let is_said =
+            |arg: &&ast::Arg| said(arg).is_some() && matches!(arg.value.kind, ExprKind::Bool(_) | ExprKind::Name(_));
+        let others = written.iter().filter(|arg| !is_said(arg)).map(|arg| arg.value.span.text(self.source));
+        let others = others.collect::<Vec<_>>().join(", ");
+        let others = if others.is_empty() { others } else { format!("({others})") };
+        let span = arg.name.as_ref().map_or(arg.value.span, |name| name.span);
+        let error = ScriptError::new(span, format!("`{phrase}` is an option of {}, and no argument", a(spec.word)));
+        let help = format!("it stands behind: `{} {}{others} {phrase}`", spec.word, o.name.text);
+        self.error(error.help(help));
+        None
+    }
+
     /// The arguments of a declaration in the order of the kind's parameters.
     fn object_args(&mut self, o: &ast::Object, kind: u8) -> Option<Vec<Value>> {
         let spec = self.spec(kind);
         let written = o.args.as_deref().unwrap_or(&[]);
+        self.no_option_as_argument(o, kind)?;
         let places = self.match_args(written, spec.params, o.span, &a(spec.word))?;
         let mut values = Vec::new();
         for (param, place) in spec.params.iter().zip(places) {
@@ -413,7 +467,10 @@ impl Compiler<'_> {
                         error = match near {
                             Some(near) => error.help(format!("did you mean `{near}`?")),
                             None if names.is_empty() => error.help("it takes no argument"),
-                            None => error.help(format!("it takes {}", names.join(", "))),
+                            None => match &names[..] {
+                                [only] => error.help(format!("its argument is `{only}`, and needs no name")),
+                                _ => error.help(format!("it takes {}", names.join(", "))),
+                            },
                         };
                         self.error(error);
                         fine = false;
@@ -520,6 +577,7 @@ impl Compiler<'_> {
     fn field_args(&mut self, f: &ast::Object, kind: u8, fields: &[Field]) -> Option<Vec<FieldArg>> {
         let spec = self.spec(kind);
         let written = f.args.as_deref().unwrap_or(&[]);
+        self.no_option_as_argument(f, kind)?;
         let places = self.match_args(written, spec.params, f.span, &a(spec.word))?;
         let mut values = Vec::new();
         for (param, place) in spec.params.iter().zip(places) {

@@ -24,7 +24,7 @@ enum About {
 impl About {
     fn of(code: &str) -> About {
         match code {
-            "ok" | "assertion" | "orphan" | "zombie" => About::Nothing,
+            code if crate::lang::word::NAMELESS.contains(&code) => About::Nothing,
             "unjoined" => About::Tasks,
             "race" => About::Variables,
             "invariant" => About::Declared,

@@ -8,7 +8,9 @@ mod task;
 
 use super::*;
 use crate::lang::ast::{Arg, BinaryOp, JoinWhat, Spawn, SpawnKind, SpawnWhat, StrPart, UnaryOp};
+use crate::lang::error::letters;
 use crate::program::code::gives_anything;
+use crate::program::foreign::{python_method, task_field, value_method};
 use crate::program::kind::{ERROR_FIELDS, HANDLE_FIELDS, SELF_FIELDS, Update};
 use crate::program::value::ErrorKind;
 
@@ -179,6 +181,8 @@ impl Compiler<'_> {
         if used == Use::Alone {
             candidates.extend(crate::lang::word::reserved().into_iter().map(String::from));
         }
+        // Another name may well be a letter away from these.
+        let value = ["true", "false", "none"].into_iter().find(|value| letters(name) == letters(value));
         let python = [
             ("True", "true"),
             ("False", "false"),
@@ -188,12 +192,17 @@ impl Compiler<'_> {
             ("null", "none"),
             ("nil", "none"),
         ];
+        if name == "__name__" {
+            return self.error(error.help("leave the `if` out: what stands outside of all blocks runs by itself"));
+        }
         if let Some(let_span) = in_main {
             error = error.related(let_span, "a local of `main`").help(format!(
                 "what tasks share is declared: `var {name} = …` at the top level; or pass it as an argument"
             ));
         } else if let Some((_, word)) = python.iter().find(|p| p.0 == name) {
             error = error.help(format!("write `{word}`"));
+        } else if let Some(value) = value {
+            error = error.help(format!("did you mean `{value}`?"));
         } else if let Some(near) = nearest(name, candidates.iter().map(String::as_str)) {
             error = error.help(format!("did you mean `{near}`?"));
         } else if used == Use::Assigned {
@@ -399,17 +408,34 @@ impl Compiler<'_> {
 
     /// An object where a number or a bool is wanted.
     pub(super) fn not_a_value(&mut self, e: &Expr, wanted: &str) {
-        let Some(kind) = self.kind_of(e) else { return };
-        let spec = self.spec(kind);
-        let name = e.span.text(self.source).to_string();
-        let help = match spec.word {
-            "lock" => format!("`{name}.locked()` asks whether it is taken"),
-            "queue" => format!("`{name}.qsize()` counts its values, `{name}.get()` takes one"),
-            "semaphore" | "latch" => format!("`{name}.value()` is its count"),
-            "event" => format!("`{name}.is_set()` asks whether it is set"),
-            word => format!("{} is used through its methods", a(word)),
+        let Some(kind) = self.kind_of(e) else { return self.note_no_value(e, wanted) };
+        let word = self.spec(kind).word;
+        let name = e.span.text(self.source);
+        let error = ScriptError::new(e.span, format!("`{name}` is {}, not {wanted}", a(word)));
+        self.error(error.help(way_into(word, name)));
+    }
+
+    /// The same of a local that holds an object, a task or a record: told when all is known
+    /// that it is given.
+    fn note_no_value(&mut self, e: &Expr, wanted: &str) {
+        let name = strip(e);
+        let ExprKind::Name(text) = &name.kind else { return };
+        if self.local(text, name.span).is_none() {
+            return;
+        }
+        let Some(local) = self.place_of_name(text) else { return };
+        let (what, help) = match self.names.held(local) {
+            Holding::Object("task") => ("a task".to_owned(), way_into("task", text)),
+            Holding::Object(kind) => (a(kind), way_into(kind, text)),
+            Holding::Record(structure) => {
+                let field = self.program.structs.iter().find(|s| s.name == structure).and_then(|s| s.fields.last());
+                let field = field.map_or("v", |field| &field.name);
+                (format!("a record, of `{structure}`"), format!("its fields have values, as `{text}.{field}`"))
+            }
+            _ => return,
         };
-        self.error(ScriptError::new(e.span, format!("`{name}` is {}, not {wanted}", a(spec.word))).help(help));
+        let error = ScriptError::new(name.span, format!("`{text}` is {what}, not {wanted}"));
+        self.of_tasks.push((local, error.help(help)));
     }
 
     pub(super) fn condition(&mut self, e: &Expr) {
@@ -444,6 +470,7 @@ impl Compiler<'_> {
         }
         match op {
             BinaryOp::And | BinaryOp::Or => [left, right].into_iter().for_each(|e| self.want_bool(e)),
+            BinaryOp::Eq | BinaryOp::Ne => self.want_equals(left, right),
             _ => self.want_operands(op, Some(left), right, span),
         }
         self.expression(left);
@@ -557,11 +584,28 @@ impl Compiler<'_> {
         let all: Vec<String> = self.field_names.clone();
         let names = all.iter().map(String::as_str).chain(HANDLE_FIELDS).chain(ERROR_FIELDS);
         let method = self.kinds.iter().any(|k| k.method(&field.text).is_some());
-        error = if let (ExprKind::Name(name), "value" | "get_value" | "val") = (&object.kind, field.text.as_str())
-            && matches!(self.globals.get(name), Some(Global::Memory(_)))
-            && self.local(name, object.span).is_none()
-        {
-            error.help(format!("its name alone is its value: `{name}`"))
+        let place = object.span.text(self.source);
+        let is_memory = match &object.kind {
+            ExprKind::Name(name) => {
+                matches!(self.globals.get(name), Some(Global::Memory(_))) && self.local(name, object.span).is_none()
+            }
+            ExprKind::Field { field, .. } => self.field_of_one_place(&field.text).is_some(),
+            _ => false,
+        };
+        let holding = self.holding(object);
+        let word = field.text.as_str();
+        let mend = match holding {
+            Holding::Object("task") => task_field(word, place),
+            Holding::Record(structure) => self.program.structs.iter().find(|s| s.name == structure).map(|s| {
+                let fields: Vec<&str> = s.fields.iter().map(|f| f.name.as_str()).collect();
+                format!("a `{structure}` has {}", fields.join(", "))
+            }),
+            Holding::Plain => value_method(word, place, None),
+            _ if is_memory => value_method(word, place, None),
+            _ => None,
+        };
+        error = if let Some(mend) = mend {
+            error.help(mend)
         } else if matches!(field.text.as_str(), "msg" | "text" | "what" | "args") {
             error.help(format!("a caught error has {}", ERROR_FIELDS.map(|f| format!("`{f}`")).join(" and ")))
         } else if method {
@@ -600,7 +644,12 @@ impl Compiler<'_> {
             let mut error = ScriptError::new(field.span, format!("{} has no field `{}`", a(spec.word), field.text));
             error = match spec.method(&field.text) {
                 Some(_) => error.help(format!("a method is called: `.{}()`", field.text)),
-                None => error.help(format!("it has methods: {}", spec.method_names().collect::<Vec<_>>().join(", "))),
+                None => match python_method(spec.word, &field.text).filter(|method| !method.contains(['`', ' '])) {
+                    Some(method) => error.help(format!("write `{}.{method}`", object.span.text(self.source))),
+                    None => {
+                        error.help(format!("it has methods: {}", spec.method_names().collect::<Vec<_>>().join(", ")))
+                    }
+                },
             };
             return self.error(error);
         }
@@ -621,53 +670,16 @@ pub(super) fn strip(e: &Expr) -> &Expr {
     }
 }
 
-/// What Python calls it.
-fn python_method(kind: &str, method: &str) -> Option<&'static str> {
-    Some(match (kind, method) {
-        ("queue", "put_no_wait") => "put_nowait",
-        ("queue", "get_no_wait") => "get_nowait",
-        ("queue", "task_done" | "join") => "`latch l(n)` and `l.count_down()`, or `join` of the tasks",
-        ("queue", "size" | "len" | "length") => "qsize()",
-        ("queue", "send" | "push" | "append" | "enqueue") => "put(v)",
-        ("queue", "recv" | "receive" | "pop" | "take" | "dequeue") => "get()",
-        ("lock" | "semaphore", "lock" | "take" | "wait" | "p" | "down") => "acquire()",
-        ("lock" | "semaphore", "unlock" | "free" | "signal" | "v" | "up" | "post") => "release()",
-        ("lock", "is_locked") => "locked()",
-        ("condition", "notifyAll" | "broadcast") => "notify_all()",
-        ("condition", "signal") => "notify()",
-        ("event", "isSet") => "is_set()",
-        ("latch", "done") => "count_down()",
-        ("pool", "apply_async" | "submit" | "map" | "apply") => "submit job(1) to p",
-        ("pool", "join" | "wait") => "join p",
-        ("pool", "shutdown") => "`p.close()`, then `join p`",
-        ("pool", "stop" | "cancel") => "p.terminate()",
-        ("condition", "wait_for" | "wait_until") => "`while not (x == 1) { c.wait() }`",
-        ("condition", "acquire" | "lock") => "with m { }",
-        ("lock" | "rwlock" | "semaphore", "Lock" | "acquire_lock") => "acquire()",
-        ("rwlock", "rlock" | "RLock" | "acquire" | "read_lock" | "lock") => "acquire_read()",
-        ("rwlock", "runlock" | "RUnlock" | "release" | "unlock" | "read_unlock") => "release_read()",
-        ("rwlock", "wlock" | "write_lock") => "acquire_write()",
-        ("lock" | "semaphore", "Unlock" | "V" | "Release") => "release()",
-        (
-            "lock" | "semaphore",
-            "try_lock" | "tryLock" | "try_acquire" | "TryLock" | "trylock" | "tryacquire" | "tryAcquire",
-        ) => "acquire(blocking: false)",
-        ("rwlock", "try_read" | "try_acquire_read" | "tryacquire_read" | "tryReadLock" | "TryRLock" | "try_rdlock") => {
-            "acquire_read(blocking: false)"
+/// How one comes from an object of a kind to a number or a bool.
+fn way_into(kind: &str, name: &str) -> String {
+    match kind {
+        "lock" => format!("`{name}.locked()` asks whether it is taken"),
+        "queue" => format!("`{name}.qsize()` counts its values, `{name}.get()` takes one"),
+        "semaphore" | "latch" => format!("`{name}.value()` is its count"),
+        "event" => format!("`{name}.is_set()` asks whether it is set"),
+        "task" => {
+            format!("`{name}.alive` asks whether it goes on, and after `join {name}` its value is `{name}.result`")
         }
-        (
-            "rwlock",
-            "try_write" | "try_acquire_write" | "tryacquire_write" | "tryWriteLock" | "TryLock" | "try_wrlock",
-        ) => "acquire_write(blocking: false)",
-        ("queue", "try_get" | "poll" | "try_recv") => "get_nowait()",
-        ("queue", "try_put" | "offer" | "try_send") => "put_nowait(v)",
-        ("event", "signal" | "trigger" | "notify" | "fire") => "set()",
-        ("event", "reset" | "unset") => "clear()",
-        ("event", "isset" | "IsSet") => "is_set()",
-        ("barrier", "arrive" | "await" | "arrive_and_wait") => "wait()",
-        ("latch", "Done" | "arrive" | "countdown") => "count_down()",
-        ("latch", "Add") => "add(n)",
-        ("latch", "Wait" | "await" | "join") => "wait()",
-        _ => return None,
-    })
+        word => format!("{} is used through its methods", a(word)),
+    }
 }

@@ -7,6 +7,7 @@ pub mod code;
 pub mod compile;
 pub mod constant;
 mod dictionary;
+mod foreign;
 pub mod kind;
 pub mod name;
 pub mod reads;

@@ -1,10 +1,12 @@
-//! Statements into code. A `select` is in `statement/select`.
+//! Statements into code. An `await` is in `statement/awaited`, a `select` in `statement/select`.
 
+#[path = "statement/awaited.rs"]
+mod awaited;
 #[path = "statement/select.rs"]
 mod select;
 
 use super::certain::Certain;
-use super::expression::Use;
+use super::expression::{Use, strip};
 use super::*;
 use crate::lang::ast::{AssignOp, BinaryOp, Block, Else, Select, SelectArm, Stmt, StmtKind};
 use crate::program::kind::Method;
@@ -320,6 +322,23 @@ impl Compiler<'_> {
                 ExprKind::Name(name) => {
                     self.note_assigned(name, op, value);
                     self.assign_element(name, object, index, op, value, span);
+                }
+                ExprKind::Index { object: outer, index: place } => {
+                    let [list, i, j] = [outer, place, index].map(|e| e.span.text(self.source));
+                    let in_one_place = match &outer.kind {
+                        ExprKind::Name(name) => matches!(self.globals.get(name), Some(Global::Memory(m))
+                            if self.program.memory[*m as usize].count.is_none()),
+                        _ => false,
+                    };
+                    let help = match in_one_place {
+                        true => format!("keep all in one row: `var row[9] = 0`, and `row[{i} * 3 + {j}] = …`"),
+                        false => format!(
+                            "change the inner list and put it back: `let inner = {list}[{i}]`, `inner[{j}] = …`, \
+                             `{list}[{i}] = inner`"
+                        ),
+                    };
+                    let error = ScriptError::new(target.span, "an element of an element cannot be assigned");
+                    self.error(error.label("cannot be assigned").help(help));
                 }
                 _ => self.not_assignable(target, None),
             },
@@ -719,93 +738,6 @@ impl Compiler<'_> {
             return self.guarded(Region::Atomic, &rest, Instr::AtomicEnd, close);
         }
         self.guarded(Region::Atomic, body, Instr::AtomicEnd, close);
-    }
-
-    fn await_statement(&mut self, condition: &Expr, span: Span, nested: bool) {
-        if !nested && self.within_atomically() {
-            let error = ScriptError::new(span, "`await` must be the first statement of an `atomically` block")
-                .help("what waits comes first: `atomically { await c … }`")
-                .placed();
-            self.error(error);
-        }
-        self.program.needs.gate = true;
-        self.program.needs.awaits = true;
-        self.not_awaited(condition);
-        let await_index = self.program.awaits;
-        self.program.awaits += 1;
-        // What the condition raises ends the look; of a block the error goes on to its end.
-        let handler = (!nested).then(|| self.emit(Instr::PushHandler(0), span));
-        let top = self.emit(Instr::AwaitBegin { await_index, nested }, span);
-        self.condition(condition);
-        self.emit(Instr::AwaitEnd { await_index, again: top }, span);
-        if let Some(handler) = handler {
-            self.emit(Instr::PopHandler, span);
-            let over = self.emit(Instr::Jump(0), span);
-            self.land(handler);
-            self.emit(Instr::Bool(true), span);
-            self.emit(Instr::AwaitEnd { await_index, again: top }, span);
-            self.emit(Instr::Reraise, span);
-            self.land(over);
-        }
-    }
-
-    /// `await q.get()`: what waits by itself is no condition, and no part of one.
-    fn not_awaited(&mut self, condition: &Expr) {
-        let Some((call, method)) = self.waiting_call(condition) else { return };
-        let text = call.span.text(self.source).to_owned();
-        let value = if method == "get" { "let v = " } else { "" };
-        let error = ScriptError::new(call.span, format!("`await` takes a condition, and `{method}` waits by itself"));
-        self.error(error.help(match call.span == condition.span {
-            true => format!("leave `await` out: `{value}{text}`"),
-            false => format!("do it before: `{value}{text}`"),
-        }));
-    }
-
-    /// The first operation in a condition that waits as long as it takes, and its name. Where
-    /// only the run knows of what kind the receiver is, whatever has such a method waits.
-    fn waiting_call<'e>(&mut self, e: &'e Expr) -> Option<(&'e Expr, &'e str)> {
-        let (callee, args) = match &e.kind {
-            ExprKind::Paren(inner) | ExprKind::Unary { value: inner, .. } | ExprKind::Field { object: inner, .. } => {
-                return self.waiting_call(inner);
-            }
-            ExprKind::Binary { left, right, .. } | ExprKind::Index { object: left, index: right } => {
-                return self.waiting_call(left).or_else(|| self.waiting_call(right));
-            }
-            ExprKind::Call { callee, args } => (callee, args),
-            _ => return None,
-        };
-        let within = args.iter().find_map(|arg| self.waiting_call(&arg.value));
-        if within.is_some() {
-            return within;
-        }
-        let ExprKind::Field { object, field } = &callee.kind else { return None };
-        let positional = args.iter().filter(|arg| arg.name.is_none()).count();
-        let waits = |method: &Method| {
-            let named = args.iter().filter_map(|arg| Some(arg.name.as_ref()?.text.as_str()));
-            method.waits && !method.is_limited(positional, named)
-        };
-        let mut kinds = self.kinds_with(&field.text);
-        match self.kind_of(object) {
-            Some(own) => kinds.retain(|(kind, _)| *kind == own),
-            None if self.is_no_object(object) => return None,
-            None => {}
-        }
-        let all =
-            !kinds.is_empty() && kinds.iter().all(|(kind, method)| waits(&self.spec(*kind).methods[*method as usize]));
-        all.then_some((e, field.text.as_str()))
-    }
-
-    /// Whether what stands before a dot is certainly no object, or a name of nothing: what is
-    /// wrong with it is told elsewhere.
-    fn is_no_object(&mut self, e: &Expr) -> bool {
-        let is_value = self.certain(e).is_some_and(|found| !matches!(found, Certain::Object(_)));
-        is_value
-            || self.stands_for_nothing(e)
-            || match self.holding(e) {
-                Holding::Unknown => false,
-                Holding::Object(word) => word == "task",
-                Holding::Plain | Holding::Record(_) | Holding::Error | Holding::List(_) => true,
-            }
     }
 }
 

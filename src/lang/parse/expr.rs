@@ -165,6 +165,12 @@ impl<'s> Builder<'s> {
         let kind = match node.as_rule() {
             Rule::call => {
                 let told = self.errors.len();
+                let arguments = text(&node);
+                if let (true, Some(error)) =
+                    (is_foreign(&object, self.text), slip::foreign_task(&object, arguments, self.text))
+                {
+                    return self.fail(error);
+                }
                 let args = self.args(node)?;
                 // Of what is no function of the script nothing else is told.
                 if is_foreign(&object, self.text) {

@@ -53,6 +53,7 @@ impl<'s> Builder<'s> {
             Some(count) => Some(self.expr(super::build::parts(count).next()?)?),
             None => None,
         };
+        let rows = parts.accept(Rule::rows_slip);
         let args = match parts.accept(Rule::call) {
             Some(call) => Some(self.args(call)?),
             None => None,
@@ -70,8 +71,10 @@ impl<'s> Builder<'s> {
             self.errors.push(slip::several_names(&object, &more));
         }
         // One mistake a declaration.
-        if !taken {
-            self.errors.extend(slip::declaration(&object));
+        if let Some(rows) = rows {
+            self.errors.push(slip::rows(&object, &rows, self.text));
+        } else if !taken {
+            self.errors.extend(slip::declaration(&object, self.text));
         } else if !object.options.is_empty() {
             // `var else x = 0`: the name may be the second word.
             return None;

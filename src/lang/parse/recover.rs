@@ -19,6 +19,11 @@ pub(super) enum Within {
 pub(super) fn blank(text: &mut String, place: usize) -> Option<Span> {
     let mut bytes = std::mem::take(text).into_bytes();
     let (start, within) = statement_start(&bytes, place);
+    if let Some(end) = case_end(&bytes, start) {
+        overwrite(&mut bytes, start, end);
+        *text = String::from_utf8(bytes).unwrap_or_default();
+        return (end > start).then(|| Span::new(start, end));
+    }
     let (end, brace) = head_end(&bytes, start, place.max(start), within);
     let head = &bytes[start..end];
     let keeps_block = brace && within == Within::Block && head_of_statements(head);
@@ -152,7 +157,8 @@ pub(super) fn block_end(text: &str, brace: usize) -> usize {
 /// Whether a block after this head holds statements, as after `if`.
 fn head_of_statements(head: &[u8]) -> bool {
     let head = head.trim_ascii_start();
-    let other = head.starts_with(b"struct") || head.starts_with(b"select");
+    // What stands in a `switch` are cases.
+    let other = [&b"struct"[..], b"select", b"switch", b"match"].iter().any(|word| head.starts_with(word));
     !(other || head.windows(2).any(|pair| pair == b"=>"))
 }
 
@@ -191,6 +197,34 @@ fn head_end(bytes: &[u8], start: usize, place: usize, within: Within) -> (usize,
         walk.step();
     }
     (walk.place.min(bytes.len()), false)
+}
+
+/// Where a `case` or `default:` of other languages ends that begins at `start`: at the next, or
+/// with the block. Its statements have nothing around them that would tell them from arms.
+fn case_end(bytes: &[u8], start: usize) -> Option<usize> {
+    let is_case = |place: usize| {
+        let blanks = bytes[place..].iter().take(BLANKS_MAX).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        let rest = &bytes[place + blanks..];
+        rest.strip_prefix(b"case").is_some_and(|rest| rest.starts_with(b" "))
+            || rest.strip_prefix(b"default").is_some_and(|rest| rest.starts_with(b":") || rest.starts_with(b" :"))
+    };
+    if !is_case(start) {
+        return None;
+    }
+    let mut walk = Walk::new(bytes);
+    (walk.place, walk.top_start) = (start, start);
+    while let Some(byte) = bytes.get(walk.place) {
+        let ends = match byte {
+            b'}' => true,
+            b'\n' | b';' => walk.place > start && is_case(walk.place + 1),
+            _ => false,
+        };
+        if ends && walk.open.is_empty() {
+            break;
+        }
+        walk.step();
+    }
+    Some(walk.place.min(bytes.len()))
 }
 
 /// The end of the statement with all its blocks.

@@ -38,7 +38,7 @@ impl<'s> Builder<'s> {
         parts.accept(Rule::equals);
         let operation = self.expr(parts.accept(Rule::expr)?)?;
         if !can_wait(&operation) {
-            self.errors.push(slip::not_an_arm(operation.span));
+            self.errors.push(slip::not_an_arm(operation.span, operation.span.text(self.text)));
         }
         let body = self.arm_body(&mut parts)?;
         Some(SelectArm { bind, operation, body, span: whole })

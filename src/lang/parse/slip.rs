@@ -1,8 +1,10 @@
 //! Slips: what is often typed for something of the language. One function a
 //! slip, with the reason and the mend; the builders call them where the grammar
 //! has let a slip through. `value` has those of expressions, `statement` those
-//! of statements and declarations.
+//! of statements and declarations,
+//! `expect` those behind `expect`.
 
+pub(super) mod expect;
 mod statement;
 mod value;
 
@@ -57,7 +59,7 @@ pub(super) fn is_reserved(word: &str) -> bool {
 }
 
 /// At most one line of `text`, not too long to stand in a sentence.
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     let line = text.lines().next().unwrap_or("").trim();
     if line.chars().count() <= 40 {
         line.to_owned()

@@ -135,13 +135,16 @@ impl<'s> Builder<'s> {
         let whole = span(&node);
         let mut parts = parts(node);
         let name = name(parts.accept(Rule::ident)?);
+        if let Some(rows) = parts.accept(Rule::rows_slip) {
+            return self.fail(slip::local_row(&name, span(&rows)));
+        }
         let Some(equals) = parts.accept(Rule::let_equals) else {
             self.errors.push(slip::let_without_value(whole, &name));
             let value = Expr { kind: ExprKind::None, span: name.span };
             return Some(StmtKind::Let { name, value });
         };
         if text(&equals) != "=" {
-            self.errors.push(slip::foreign_assignment(&equals).understood());
+            self.errors.push(slip::foreign_assignment(&equals, &name.text).understood());
         }
         let value = self.expr(parts.next()?)?;
         Some(StmtKind::Let { name, value })
@@ -180,7 +183,7 @@ impl<'s> Builder<'s> {
         }
         let word: String = text(op).split_whitespace().collect();
         if word != text(op) || word == ":=" {
-            self.errors.push(slip::foreign_assignment(op));
+            self.errors.push(slip::foreign_assignment(op, target.span.text(self.text)));
         }
         let kind = match word.as_str() {
             "=" => AssignOp::Set,

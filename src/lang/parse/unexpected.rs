@@ -2,10 +2,13 @@
 //! there instead, and for some slips that leave no other trace, the mend.
 
 mod foreign;
+mod heads;
 
 use super::grammar::Rule;
 use super::recover::{Within, within};
-use super::slip::{is_reserved, word_as_name};
+pub(super) use heads::time_limit;
+
+use super::slip::{KEYWORDS, expect, is_reserved, short, word_as_name};
 use crate::lang::ast::Span;
 use crate::lang::error::{ScriptError, nearest};
 use pest::error::{Error, ErrorVariant, InputLocation};
@@ -45,6 +48,10 @@ pub(super) fn error(text: &str, source: &str, failure: &Error<Rule>, place: usiz
     if let Some(error) = special(&Stop { span, rest: &text[place..], before, statement, wanted: &wanted, within }) {
         return error;
     }
+    let stop = Stop { span, rest: &text[place..], before, statement, wanted: &wanted, within };
+    if let Some(error) = heads::misspelt(&stop, KEYWORDS) {
+        return error;
+    }
     let wanted = if wanted.is_empty() { by_place(within) } else { wanted };
     let error = ScriptError::new(span, format!("expected {}, found {found}", list(&wanted)));
     if let Some(example) = example(statement) {
@@ -71,6 +78,10 @@ pub(super) fn error(text: &str, source: &str, failure: &Error<Rule>, place: usiz
         Some(&EXPRESSION) => error.help("a value stands here: a number, a string, a name, a call"),
         Some(&"`}`") if within == Within::Hole => {
             error.help("`{ }` in a string holds one expression; write `\\{` for a brace")
+        }
+        Some(&BLOCK) if DECIDES.contains(&word_of(statement)) && rest.is_some_and(char::is_alphabetic) => {
+            let does = line(&text[place..]).split([';', '}', '#']).next().unwrap_or("").trim();
+            error.help(format!("what it is the head of stands in braces: `{{ {} }}`", short(does)))
         }
         Some(&BLOCK) => error.help("a block begins with `{` on the line of its head"),
         _ => error,
@@ -127,6 +138,14 @@ const HEADS: [&str; 16] = [
     "struct",
     "spawn",
 ];
+
+/// Those whose block is what they decide on or repeat.
+const DECIDES: [&str; 6] = ["if", "else", "while", "loop", "repeat", "for"];
+
+/// The first word of a statement.
+fn word_of(statement: &str) -> &str {
+    statement.split(|c: char| !c.is_alphanumeric()).next().unwrap_or("")
+}
 
 /// How a statement looks of which only the first word stands there.
 fn example(before: &str) -> Option<&'static str> {
@@ -271,6 +290,11 @@ impl Stop<'_> {
         &self.rest[..end]
     }
 
+    /// What is wrong in an `expect`.
+    fn expected(&self) -> Option<ScriptError> {
+        expect::error(self.span.start.checked_sub(self.statement.len() as u32)?, self.statement, self.rest)
+    }
+
     /// The first word of the statement.
     fn first(&self) -> &str {
         self.statement.split_whitespace().next().unwrap_or("")
@@ -288,6 +312,13 @@ fn is_print_option(statement: &str) -> bool {
 /// Slips that the grammar does not let through.
 fn special(stop: &Stop<'_>) -> Option<ScriptError> {
     let word = stop.word();
+    if let ("expect", Within::Block, Some(error)) = (stop.first(), stop.within, stop.expected()) {
+        return Some(error);
+    }
+    let head = heads::of_for(stop).or_else(|| heads::of_go(stop)).or_else(|| heads::of_await(stop));
+    if head.is_some() {
+        return head;
+    }
     let foreign = foreign::path(stop).or_else(|| foreign::lambda(stop)).or_else(|| foreign::statement(stop));
     if let Some(error) = foreign.or_else(|| arm(stop)).or_else(|| parameter(stop)).or_else(|| argument(stop)) {
         return Some(error);
@@ -302,9 +333,6 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
         '<' | '>' if stop.before.ends_with(['<', '>']) => {
             stop.error("there are no operators on bits", "multiply or divide by a power of two")
         }
-        '<' if stop.rest.starts_with("<-") => {
-            stop.error("`<-` is not an operator", "a queue gives a value with `q.get()` and takes one with `q.put(v)`")
-        }
         '<' | '>' if stop.before.ends_with('=') => {
             let sign = stop.rest.chars().next()?;
             stop.error(&format!("`={sign}` is not an operator"), &format!("write `{sign}=`"))
@@ -312,9 +340,6 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
         _ if word == "then" => stop.error("there is no `then`", "write the `{` of the block"),
         _ if matches!(word, "fn" | "task" | "func" | "def" | "function") && stop.wants(EXPRESSION) => stop
             .error("a function has a name and stands at the top level", "define `fn f(x) { return x }` and pass `f`"),
-        '(' if stop.statement.trim_end() == "for" => {
-            stop.error("the head of a `for` has no parentheses", "write `for i in 0..3 { }`")
-        }
         _ if stop.first() == "for" && stop.wants("`in`") && !stop.rest.starts_with(',') => {
             stop.error("`for` goes over values", "write `for i in 0..3 { }`; for other steps use `while`")
         }
@@ -331,7 +356,15 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
                 && stop.statement.contains(',')
                 && stop.within == Within::Block =>
         {
-            stop.error("an assignment has one target", "write one assignment a line")
+            let help = match stop.rest.split_once("<-") {
+                Some((_, channel)) => {
+                    let first = stop.statement.split(',').next().unwrap_or("v").trim();
+                    let channel = channel.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or("q");
+                    format!("write `let {first} = {channel}.get()`: `none` says that it is closed and empty")
+                }
+                None => "write one assignment a line".to_owned(),
+            };
+            stop.error("an assignment has one target", &help)
         }
         _ if stop.statement.trim() == "spawn" && STATEMENTS.contains(&word) => {
             let statement = stop.rest.split(['\n', ';', '}']).next().unwrap_or("").trim_end();
@@ -340,9 +373,6 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
         }
         _ if stop.statement.trim() == "loop" && !word.is_empty() => {
             stop.error("a `loop` goes round without end", &format!("write `repeat {word} {{ }}`"))
-        }
-        ',' if stop.first() == "await" && stop.within == Within::Block => {
-            stop.error("`await` has no time limit", "write `select { e.wait() => { } after 5ms => { } }` of an event")
         }
         ',' if matches!(stop.first(), "terminate" | "kill") && stop.within == Within::Block => {
             stop.error("which signal it is goes without saying", "`terminate w` sends SIGTERM, `kill w` SIGKILL")
@@ -410,21 +440,17 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
         '*' if stop.statement.is_empty() => {
             stop.error("there are no pointers", "objects are references already: `r.v`")
         }
-        _ if stop.within == Within::Paren && stop.before.contains("chan ") => {
-            stop.error("there is no `chan`", "a queue is declared: `queue q(3)`")
-        }
-        '=' if stop.first() == "expect" => {
-            let condition = stop.statement["expect".len()..].trim();
-            let rest = stop.rest.lines().next().unwrap_or("");
-            let help = format!("write `expect some {condition} {0}`, or `expect every {condition} {0}`", rest.trim());
-            stop.error("`expect` does not say how often", &help)
-        }
         _ if stop.wants(EXPRESSION) && STATEMENTS.contains(&word) => {
             let awaited =
                 line(stop.rest).get("await".len()..).unwrap_or("").split([';', '}']).next().unwrap_or("").trim();
+            let is_one = awaited.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '(' | ')' | '.'));
             let waits = format!("leave `await` out: `{awaited}` waits by itself");
             let help = match word {
                 "await" if awaited.contains('.') && awaited.ends_with(')') => waits.as_str(),
+                "await" if !awaited.is_empty() && !is_one => {
+                    "write it on a line of its own; behind it the condition was true"
+                }
+                "await" if heads::is_word(awaited) => &format!("write `join {awaited}`, then `{awaited}.result`"),
                 "await" => "`let w = spawn worker`, `join w`, then `w.result`",
                 "if" => "write `if c { x = 1 } else { x = 2 }` as a statement",
                 _ => "write it on a line of its own",
@@ -439,7 +465,18 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
         }
         ':' => colon(stop),
         _ if word == "else" && stop.before.contains(" if ") => {
-            stop.error("there is no `a if c else b`", "write `if c { } else { }` as a statement")
+            stop.error("there is no `a if c else b`", &ternary(stop))
+        }
+        '!' if stop.within == Within::Hole => stop.error("a hole in a string has no format", "write `{x}` alone"),
+        '"' if stop.within != Within::Block && stop.before.ends_with("\"\"") => {
+            stop.error("a string stands between two `\"`", "write `\"a\"`; `\\n` in it is a new line")
+        }
+        '.' if matches!(stop.first(), "except" | "catch") => {
+            let kind = stop.rest[1..].split(|c: char| !c.is_alphanumeric()).next().unwrap_or("");
+            stop.error("kinds of error are in no module", &format!("write `catch {kind} {{ }}`"))
+        }
+        '[' if stop.first() == "const" && stop.wants("`=`") => {
+            stop.error("a constant is one value", "write a list: `const XS = [1, 2]`")
         }
         _ if stop.wants(NAME) && is_reserved(word) => Some(word_as_name(stop.span, word)),
         _ if stop.wants(BLOCK) && stop.before.trim_end().ends_with("else") => {
@@ -449,7 +486,11 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
             stop.error("there are no list comprehensions", "fill the list in a loop: `xs = xs + [v]`")
         }
         ',' if stop.first() == "for" && stop.wants("`in`") => {
-            stop.error("`for` has one variable", "write `for v in xs { }`")
+            let help = match line(stop.rest).contains("enumerate(") {
+                true => "write `for i in 0..len(xs) { }`, and `xs[i]` for the value",
+                false => "write `for v in xs { }`",
+            };
+            stop.error("`for` has one variable", help)
         }
         '=' if stop.rest.starts_with("=>") => {
             stop.error("`=>` stands only in the arms of a `select`", "write `select { q.get() => { } }`")
@@ -490,10 +531,16 @@ fn arm(stop: &Stop<'_>) -> Option<ScriptError> {
     if let (Some(time), Some("after"), '{') = (words.next(), words.next(), stop.rest.chars().next()?) {
         return stop.error("an arm needs its `=>`", &format!("write `after {time} => {{ }}`"));
     }
-    if before.ends_with("case") {
-        return stop.error("an arm has no `case`", "write `v = q.get() => { }`");
+    if let Some(error) = heads::of_arm(stop) {
+        return Some(error);
     }
-    if before.ends_with("default") || before.ends_with("else") {
+    if nearest(last_word(before).trim(), ["after"]).is_some() {
+        let start = stop.span.start - (stop.before.len() - before.len() + last_word(before).len()) as u32;
+        let span = Span { start, end: start + last_word(before).len() as u32 };
+        let error = ScriptError::new(span, format!("`{}` does not begin an arm", last_word(before)));
+        return Some(error.help("did you mean `after`?"));
+    }
+    if before.ends_with("else") {
         return stop.error("an arm needs its `=>`", "write `else => { }`");
     }
     if before.ends_with("timeout") {
@@ -509,7 +556,21 @@ fn arm(stop: &Stop<'_>) -> Option<ScriptError> {
 
 /// Parameters as other languages write them.
 fn parameter(stop: &Stop<'_>) -> Option<ScriptError> {
-    if !matches!(stop.first(), "fn" | "task" | "def" | "func" | "function") || stop.within != Within::Paren {
+    if stop.within != Within::Paren {
+        return None;
+    }
+    // `int f(int a) {`
+    if let Some((head, given)) = stop.statement.split_once('(')
+        && let [kind, name] = head.split_whitespace().collect::<Vec<_>>()[..]
+        && [kind, name, given.trim()].iter().all(|word| heads::is_word(word) && !is_reserved(word))
+        && line(stop.rest).contains(['{', ':'])
+    {
+        let help = format!("write `fn {name}(…) {{ }}`, or `task {name}(…) {{ }}` for what is spawned");
+        let start = stop.span.start - stop.statement.len() as u32;
+        let span = Span { start, end: start + kind.len() as u32 };
+        return Some(ScriptError::new(span, format!("`{kind}` does not begin a function")).help(help));
+    }
+    if !matches!(stop.first(), "fn" | "task" | "def" | "func" | "function") {
         return None;
     }
     if stop.rest.starts_with('*') || stop.rest.starts_with("...") {
@@ -666,6 +727,27 @@ fn if_behind(stop: &Stop<'_>) -> Option<ScriptError> {
     stop.error("an `if` stands before what it decides", &format!("write `if c {{ {decided} }}`"))
 }
 
+/// `x = a if c else b`: the statement that is meant.
+fn ternary(stop: &Stop<'_>) -> String {
+    let general = || "write `if c { } else { }` as a statement".to_owned();
+    let Some((lead, condition)) = stop.statement.trim_end().rsplit_once(" if ") else { return general() };
+    let other = line(stop.rest)["else".len()..].split([';', '}', '#']).next().unwrap_or("").trim();
+    let (deed, value) = match lead.split_once(" = ") {
+        Some((target, value)) => (format!("{target} = "), value),
+        None => match lead.split_once(' ') {
+            Some((word @ ("print" | "return" | "raise" | "sleep" | "exit"), value)) => (format!("{word} "), value),
+            _ => return general(),
+        },
+    };
+    if stop.within != Within::Block || other.is_empty() || stop.statement.len() + other.len() > 80 {
+        return general();
+    }
+    match deed.strip_prefix("let ") {
+        Some(assigns) => format!("write `{deed}{other}`, then `if {condition} {{ {assigns}{value} }}`"),
+        None => format!("write `if {condition} {{ {deed}{value} }} else {{ {deed}{other} }}`"),
+    }
+}
+
 /// A `:` where other languages have a type or a block.
 fn colon(stop: &Stop<'_>) -> Option<ScriptError> {
     if stop.rest.starts_with(":=") {
@@ -674,7 +756,31 @@ fn colon(stop: &Stop<'_>) -> Option<ScriptError> {
     if stop.before.contains("struct ") && stop.within == Within::Block && !stop.statement.starts_with("struct") {
         return stop.error("names have no types here", "a field is declared with its kind: `var a = 0`, `lock mu`");
     }
+    let name = stop.statement.trim();
+    let rest = line(&stop.rest[1..]).split([';', '}', '#']).next().unwrap_or("").trim();
     match stop.first() {
+        "invariant" if name == "invariant" => {
+            stop.error("no `:` stands behind `invariant`", &format!("write `invariant {}`", short(rest)))
+        }
+        "def" | "fn" | "task" | "func" if stop.within == Within::Block && name.ends_with(')') => {
+            let name = name.split('(').next().map_or("f", last_word);
+            let help = format!("write `fn {name}(…) {{ }}`, or `task {name}(…) {{ }}` for what is spawned");
+            stop.error("a function is defined with braces", &help)
+        }
+        _ if stop.statement.starts_with("except") && name.ends_with(')') && stop.within == Within::Block => {
+            let kinds = name["except".len()..].trim().trim_matches(['(', ')']);
+            stop.error("there is no `except`", &format!("write `catch {} {{ }}`", short(kinds)))
+        }
+        "static" | "pub" => {
+            let value = rest.split_once('=').map_or("0", |(_, value)| value.trim());
+            let help = format!("write `var {} = {}`", last_word(name), short(value));
+            stop.error(&format!("there is no `{}`", stop.first()), &help)
+        }
+        _ if heads::is_word(name) && !is_reserved(name) && stop.within == Within::Block => {
+            let value = rest.split_once('=').map_or("0", |(_, value)| value.trim());
+            let help = format!("leave out the `:` and the type: `let {name} = {}`", short(value));
+            stop.error("names have no types here", &help)
+        }
         "assert" => stop.error("the message of an `assert` stands behind a comma", "write `assert x == 1, \"why\"`"),
         "print" if stop.within == Within::Hole => stop.error("a hole in a string has no format", "write `{x}` alone"),
         "class" | "struct" => {

@@ -16,6 +16,7 @@ pub(super) struct Case {
 
 #[test]
 fn each_slip_is_told() {
+    let mut faults = Vec::new();
     for case in [bracket::CASES, habit::CASES, form::CASES].into_iter().flatten() {
         let errors = parse(case.script).expect_err(case.script);
         let told: Vec<(usize, usize, &str, &str, &str)> = errors
@@ -28,8 +29,11 @@ fn each_slip_is_told() {
                 (before.matches('\n').count() + 1, column, text, error.message.as_str(), help)
             })
             .collect();
-        assert_eq!(told, case.errors, "{}", case.script);
+        if told != case.errors {
+            faults.push(format!("{}: {told:?}", case.script));
+        }
     }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! of the methods of objects and places.
 
 use super::*;
-use crate::lang::parse::NO_DICTIONARY;
+use crate::program::foreign::{foreign_call, handle_method, in_small, list_method, value_method};
 
 impl Compiler<'_> {
     // ------------------------------------------------------------------ calls
@@ -91,7 +91,8 @@ impl Compiler<'_> {
             _ => {
                 // With nothing to go over it is a table.
                 let meant = if (name, args) == ("map", &[]) { "dict" } else { name };
-                if let Some(help) = foreign_call(meant).filter(|_| self.main_locals.get(name).is_none()) {
+                let given: Vec<&str> = args.iter().map(|arg| arg.value.span.text(self.source)).collect();
+                if let Some(help) = foreign_call(meant, &given).filter(|_| self.main_locals.get(name).is_none()) {
                     let error = ScriptError::new(callee.span, format!("`{name}` is not defined"));
                     return self.error(error.label("not defined").unknown().help(help));
                 }
@@ -320,6 +321,11 @@ impl Compiler<'_> {
         let mut error =
             ScriptError::new(field.span, format!("{} has no method `{}`", a(decl.memory.word()), field.text))
                 .label("unknown method");
+        let given = args.first().map(|arg| arg.value.span.text(self.source));
+        if let Some(mend) = value_method(&field.text, object.span.text(self.source), given) {
+            self.error(error.help(mend));
+            return true;
+        }
         let names = Update::METHODS.iter().map(|m| m.0).chain(self.kinds.iter().flat_map(|k| k.method_names()));
         error = match nearest(&field.text, names) {
             Some(near) => error.help(format!("did you mean `{near}`?")),
@@ -373,7 +379,9 @@ impl Compiler<'_> {
             }
         } else {
             self.any_method(object, field, args)?;
-            let is_told = self.note_task_method(object, field) || self.stands_for_nothing(object);
+            let is_told = self.note_task_method(object, field)
+                || self.note_value_method(object, field, args)
+                || self.stands_for_nothing(object);
             match self.only_kind_with(&field.text) {
                 Some((kind, method)) if !is_told => self.method_arguments(kind, method, args, span)?,
                 // Whatever has the method, its time goes forward.
@@ -509,8 +517,10 @@ impl Compiler<'_> {
         if self.kinds.iter().any(|k| k.method(&field.text).is_some()) {
             return Some(());
         }
-        if let (ExprKind::Name(name), false) = (&object.kind, self.known_name(object)) {
-            return self.foreign_module(name, object, field);
+        // `System.out.println(x)` is one of the module before the first dot.
+        let module = root(object);
+        if let (ExprKind::Name(name), false) = (&module.kind, self.known_name(module)) {
+            return self.foreign_module(name, object, field, args);
         }
         if self.stands_for_nothing(object) {
             self.expression(object);
@@ -563,7 +573,7 @@ impl Compiler<'_> {
             ExprKind::Field { object, field } if !self.known_name(object) => &field.text,
             _ => return false,
         };
-        foreign_call(word).is_some()
+        foreign_call(word, &[]).is_some()
     }
 
     /// Whether it has been told that there is no such thing as `e`: `nope`, `nope.a`,
@@ -596,9 +606,10 @@ impl Compiler<'_> {
     }
 
     /// `os.fork()`, `fmt.Println(x)`: a call of another language's library.
-    fn foreign_module(&mut self, module: &str, object: &Expr, field: &Name) -> Option<()> {
-        let Some(meant) = foreign_call(&field.text) else {
-            self.undefined(module, object.span, Use::Read);
+    fn foreign_module(&mut self, module: &str, object: &Expr, field: &Name, args: &[Arg]) -> Option<()> {
+        let given: Vec<&str> = args.iter().map(|arg| arg.value.span.text(self.source)).collect();
+        let Some(meant) = foreign_call(&field.text, &given) else {
+            self.undefined(module, root(object).span, Use::Read);
             return None;
         };
         let error = ScriptError::new(object.span.to(field.span), format!("there is no module `{module}`"));
@@ -607,20 +618,12 @@ impl Compiler<'_> {
     }
 }
 
-/// What is meant with a method of the list `xs`, which has none.
-fn list_method(method: &str, xs: &str, args: &[Arg], source: &str) -> Option<String> {
-    let given = args.last().map_or("v", |arg| arg.value.span.text(source));
-    Some(match method {
-        "append" | "push" | "push_back" | "insert" => format!("a list is a value: `{xs} = {xs} + [{given}]`"),
-        "extend" if args.is_empty() => format!("a list is a value: `{xs} = {xs} + ys`"),
-        "extend" => format!("a list is a value: `{xs} = {xs} + {given}`"),
-        "pop" | "pop_back" | "remove" => {
-            format!("a list is a value: `{xs}[-1]` is its last element, `{xs} = {xs}[..-1]` leaves it out")
-        }
-        "len" | "length" | "size" | "count" => format!("write `len({xs})`"),
-        "contains" | "includes" | "index" => format!("write `{given} in {xs}`"),
-        _ => return None,
-    })
+/// What stands before the first of the fields.
+fn root(e: &Expr) -> &Expr {
+    match &e.kind {
+        ExprKind::Field { object, .. } => root(object),
+        _ => e,
+    }
 }
 
 /// How what is built in is called.
@@ -636,88 +639,4 @@ fn builtin_form(name: &str) -> &'static str {
         "fork" => "fork()",
         _ => "wait()` or `wait(pid)",
     }
-}
-
-/// As most languages write a method: Go's begin with a capital.
-fn in_small(method: &str) -> String {
-    match method.split_at_checked(1) {
-        Some((first, rest)) => format!("{}{rest}", first.to_ascii_lowercase()),
-        None => method.to_owned(),
-    }
-}
-
-/// What the methods of Python's threads and processes are here, of `w`, which may
-/// be known to have been spawned.
-fn handle_method(method: &str, w: &str, is_handle: bool) -> Option<String> {
-    Some(match method {
-        "join" | "wait_for" | "await" => format!("write `join {w}`"),
-        "start" | "run" if is_handle => return Some("leave the call out: what was spawned runs already".to_owned()),
-        "start" | "run" => format!("write `spawn {w}`"),
-        "kill" => format!("write `kill {w}`"),
-        "cancel" | "stop" | "interrupt" => format!("write `terminate {w}`"),
-        "is_alive" | "isAlive" | "is_running" => format!("write `{w}.alive`"),
-        "exitcode" | "returncode" => format!("write `{w}.exit_code`"),
-        "getName" | "get_name" => format!("write `{w}.name`"),
-        "get_ident" | "ident" | "getpid" => format!("write `{w}.pid`"),
-        "lock" => format!("write `with {w} {{ }}`"),
-        "unlock" => format!("write `{w}.release()`"),
-        "push" | "append" | "send" => format!("write `{w}.put(v)`"),
-        "pop" | "recv" | "receive" => format!("write `{w}.get()`"),
-        "signal" => format!("write `{w}.notify()`"),
-        "broadcast" => format!("write `{w}.notify_all()`"),
-        "done" if is_handle => format!("write `not {w}.alive`"),
-        "done" => format!("write `{w}.count_down()`"),
-        _ => return None,
-    })
-}
-
-/// What a function of other languages' libraries is here, as a sentence.
-fn foreign_call(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "println" | "Println" | "printf" | "Printf" | "Print" | "puts" | "echo" | "log" | "write" | "say" => {
-            "write `print x`"
-        }
-        "sleep" | "Sleep" | "usleep" | "nanosleep" | "delay" => "write `sleep 10ms`",
-        "exit" | "Exit" | "_exit" | "quit" | "abort" => "write `exit`, or `exit 1`",
-        "main" => "what stands outside of all blocks is `main`: it runs by itself, so leave this out",
-        "joinall" | "join_all" | "wait_all" | "waitall" => "write `join all`",
-        "kill" => "`kill w` and `terminate w` end what `spawn process` gave",
-        "Thread" | "go" | "pthread_create" | "start_new_thread" => "a thread is started with `spawn worker`",
-        "Process" | "Popen" | "system" => "a process is started with `spawn process worker`",
-        "Pool" | "ThreadPool" | "ThreadPoolExecutor" | "ProcessPoolExecutor" => "a pool is declared: `pool p(3)`",
-        "Lock" | "Mutex" | "mutex" => "a lock is declared: `lock m`",
-        "RLock" => "a lock that its owner may take again is declared: `lock m reentrant`",
-        "RWLock" | "RWMutex" | "RwLock" => "a lock for readers and writers is declared: `rwlock rw`",
-        "Semaphore" | "BoundedSemaphore" => "a semaphore is declared: `semaphore s(2)`",
-        "Condition" | "Cond" | "Condvar" => "a condition is declared: `condition c(m)`",
-        "Event" => "an event is declared: `event e`",
-        "Barrier" => "a barrier is declared: `barrier b(3)`",
-        "WaitGroup" | "CountDownLatch" => "a latch is declared: `latch l(3)`",
-        "Queue" | "SimpleQueue" | "channel" | "chan" | "make" => "a queue is declared: `queue q(3)`",
-        "Manager" => "a manager's queue is declared: `queue q(3) via manager`",
-        "Value" | "Array" => "memory that processes share is declared: `shared x = 0`, `shared row[3] = 0`",
-        "fork" => "write `fork()`",
-        "wait" | "waitpid" => "write `wait()`, or `wait(pid)`",
-        "getpid" | "current_process" => "write `self.pid`",
-        "getppid" => "write `self.ppid`",
-        "get_ident" | "gettid" | "get_native_id" => "write `self.tid`",
-        "current_thread" | "currentThread" => "write `self.name`",
-        "random" | "randint" | "rand" | "choice" | "randrange" | "Intn" => "write `choose(1..7)`, or `choose([a, b])`",
-        "range" => "a range is written `0..3`",
-        "time" | "now" | "perf_counter" | "monotonic" => "`sleep 10ms` waits; there is no clock to read",
-        "input" | "open" | "read" | "scanf" => "a script reads nothing; `-D N=7` sets a `const`",
-        "enumerate" | "zip" | "map" | "filter" => "go over numbers: `for i in 0..len(xs) { }`",
-        "assertEqual" | "assertTrue" | "assert_eq" => "write `assert x == 1`",
-        "panic" | "throw" | "error" | "Exception" => "write `raise \"text\"`",
-        "type" | "isinstance" => "a value's kind cannot be asked",
-        "float" | "bool" => "there are integers, bools, strings, durations and lists",
-        "dict" | "Dict" | "HashMap" | "hashmap" => NO_DICTIONARY,
-        "list" | "set" | "tuple" => "a list is `[1, 2]`; a record is made of a `struct`",
-        "append" => "build a new list: `xs = xs + [v]`",
-        "atomic" | "AtomicInteger" | "atomic_int" => "atomic memory is declared: `atomic x = 0`",
-        "Sum" | "sum" => "add in a loop: `for v in xs { total += v }`",
-        "close" => "write `q.close()`",
-        "notify" => "write `c.notify()`",
-        _ => return None,
-    })
 }

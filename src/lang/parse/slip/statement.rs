@@ -82,9 +82,45 @@ pub(crate) fn several_names(object: &Object, more: &Node<'_>) -> ScriptError {
     error(span(more), "a declaration has one name", help)
 }
 
+/// `var g[3][3] = 0`, `var g[3, 3] = 0`, `var g[] = 0`
+pub(crate) fn rows(object: &Object, more: &Node<'_>, source: &str) -> ScriptError {
+    let (kind, name) = (object.kind.text.as_str(), object.name.text.as_str());
+    let init = match &object.init {
+        Some(init) => format!(" = {}", short(init.span.text(source))),
+        None if VARIABLES.contains(&kind) => " = 0".to_owned(),
+        None => String::new(),
+    };
+    let counts = text(more).split(['[', ']', ',']).map(str::trim).filter(|count| !count.is_empty());
+    let counts: Vec<&str> = object.count.iter().map(|count| count.span.text(source)).chain(counts).collect();
+    let is_list = object.init.as_ref().is_some_and(|init| matches!(init.kind, ExprKind::List(_)));
+    let [_, .., last] = counts[..] else {
+        let help = match is_list {
+            true => format!("a list in one place: `{kind} {name}{init}`; a row has one value in all its places"),
+            false => format!("write `{kind} {name}[3]{init}`"),
+        };
+        return error(span(more), format!("`{kind} {name}[]` does not say how many"), help);
+    };
+    let numbers: Option<i64> =
+        counts.iter().map(|n| n.parse::<i64>().ok()).try_fold(1i64, |all, n| all.checked_mul(n?));
+    let all = numbers.map_or_else(|| short(&counts.join(" * ")), |all| all.to_string());
+    let help = format!(
+        "keep all in one row: `{kind} {name}[{all}]{init}`, of which `{name}[i * {}]` begins the next {0}",
+        short(last)
+    );
+    error(span(more), "there are no rows of rows", help)
+}
+
+/// `let g[3] = 0`
+pub(crate) fn local_row(name: &Name, place: Span) -> ScriptError {
+    let name = &name.text;
+    let help =
+        format!("write a list, `let {name} = [0, 0, 0]`, or declare a row at the top level: `var {name}[3] = 0`");
+    error(place, "`let` makes one variable, and no row", help)
+}
+
 /// What a declaration says of itself, whatever its kind may be: `var x` without
 /// a value, `int x`, `global x`.
-pub(crate) fn declaration(object: &Object) -> Option<ScriptError> {
+pub(crate) fn declaration(object: &Object, source: &str) -> Option<ScriptError> {
     let kind = object.kind.text.as_str();
     let name = object.name.text.as_str();
     if let (true, "mut" | "int" | "bool" | "string", Some(option)) =
@@ -93,8 +129,15 @@ pub(crate) fn declaration(object: &Object) -> Option<ScriptError> {
         let help = format!("leave it out: `{kind} {} = …`", option.text);
         return Some(error(object.name.span, format!("{} has no `{name}`", a(kind)), help));
     }
+    if let (true, Some("chan")) = (VARIABLES.contains(&kind), object.options.first().map(|option| option.text.as_str()))
+    {
+        let help =
+            format!("a queue is declared: `queue {name}(0)`, which hands over, or `queue {name}(3)` that holds 3");
+        return Some(error(object.options[0].span, "there is no `chan`", help));
+    }
     if VARIABLES.contains(&kind) && object.init.is_none() && object.args.is_none() {
-        let count = if object.count.is_some() { "[…]" } else { "" };
+        let count =
+            object.count.as_ref().map_or(String::new(), |count| format!("[{}]", short(count.span.text(source))));
         let message = format!("`{kind} {name}` has no first value");
         return Some(error(object.span, message, format!("write `{kind} {name}{count} = 0`")));
     }
@@ -105,7 +148,14 @@ pub(crate) fn declaration(object: &Object) -> Option<ScriptError> {
         }
         "go" | "async" | "start" | "run" | "thread" | "launch" | "parallel" | "begin" | "process" | "daemon" => {
             let way = if matches!(kind, "process" | "daemon") { format!("{kind} ") } else { String::new() };
-            let arguments = if object.args.is_some() { "(…)" } else { "" };
+            let arguments = match &object.args {
+                Some(args) if args.is_empty() => "()".to_owned(),
+                Some(args) => {
+                    let args: Vec<&str> = args.iter().map(|arg| arg.value.span.text(source)).collect();
+                    format!("({})", short(&args.join(", ")))
+                }
+                None => String::new(),
+            };
             let help = format!("write `spawn {way}{name}{arguments}`");
             Some(error(object.kind.span, format!("`{kind}` does not begin a statement"), help))
         }
@@ -124,21 +174,22 @@ pub(crate) fn declaration(object: &Object) -> Option<ScriptError> {
             Some(error(object.kind.span, format!("`{kind}` does not begin a statement"), help))
         }
         "new" => {
-            let help = match made(name) {
+            let args = object.args.iter().flatten().map(|arg| arg.value.span.text(source));
+            let help = match made(&format!("{name}({})", args.collect::<Vec<_>>().join(", "))) {
                 task if task.starts_with("spawn") => task,
-                kind => format!("{kind}()"),
+                kind => kind,
             };
             Some(error(object.kind.span, "there is no `new`", format!("write `{help}`")))
         }
         "static" | "public" | "private" | "export" | "extern" | "final" | "volatile" | "protected" => {
-            let name = match object.options.first() {
-                Some(option) if matches!(name, "int" | "long" | "bool" | "string" | "mut") => option.text.as_str(),
-                _ => name,
-            };
+            // Further modifiers and the type stand before the name.
+            let name = object.options.last().map_or(name, |option| option.text.as_str());
             let help = format!("leave the word out: `var {name} = …`, `let {name} = …`");
             Some(error(object.kind.span, format!("there is no `{kind}`"), help))
         }
-        "using" | "package" | "use" | "include" | "require" | "module" | "namespace" => Some(import(object.span)),
+        "using" | "package" | "use" | "mod" | "include" | "require" | "module" | "namespace" => {
+            Some(import(object.span))
+        }
         "wait" => {
             let help = format!("write `join {name}`; `wait(pid)` reaps a forked child");
             Some(error(object.kind.span, "`wait` does not begin a statement", help))
@@ -310,14 +361,14 @@ pub(crate) fn let_without_value(span: Span, name: &Name) -> ScriptError {
 }
 
 /// `x := 1`, `x + = 1`, `let x == 1`
-pub(crate) fn foreign_assignment(op: &Node<'_>) -> ScriptError {
+pub(crate) fn foreign_assignment(op: &Node<'_>, target: &str) -> ScriptError {
     let word = text(op);
     let joined: String = word.split_whitespace().collect();
     match word {
         ":=" => error(
             span(op),
             "`:=` does not assign",
-            "write `let x = 1` for a new variable, `x = 1` for one that is there",
+            format!("write `let {0} = …` for a new variable, `{0} = …` for one that is there", short(target)),
         ),
         "==" => error(span(op), "`==` compares and does not assign", "write `=`").understood(),
         _ => error(span(op), format!("`{joined}` is one word"), format!("write `{joined}`")).understood(),
@@ -337,7 +388,11 @@ pub(crate) fn let_in_arm(span: Span) -> ScriptError {
 }
 
 /// `f(x) => { }`
-pub(crate) fn not_an_arm(span: Span) -> ScriptError {
+pub(crate) fn not_an_arm(span: Span, text: &str) -> ScriptError {
+    if text == "default" || nearest(text, ["else"]).is_some() {
+        let help = "write `else => { }` for what is done if nothing is ready";
+        return error(span, format!("`{}` does not begin an arm", short(text)), help);
+    }
     let help = "write `q.get()`, `q.put(v)`, `m.acquire()`, `e.wait()`, `join w`, `after 10ms` or `else`";
     error(span, "this is no operation that can wait", help)
 }
@@ -467,7 +522,18 @@ pub(crate) fn does_nothing(expr: &Expr, source: &str) -> ScriptError {
             if matches!(&right.kind, ExprKind::Unary { op: UnaryOp::Neg, .. })
                 && expr.span.text(source).contains("<-") =>
         {
-            "a queue takes a value with `q.put(v)` and gives one with `q.get()`".to_owned()
+            let (queue, value) = expr.span.text(source).split_once("<-").unwrap_or(("q", "v"));
+            format!("a queue takes a value by `put`: write `{}.put({})`", short(queue), short(value))
+        }
+        ExprKind::Unary { op: UnaryOp::Neg, value }
+            if matches!(&value.kind, ExprKind::Unary { op: UnaryOp::Neg, .. }) =>
+        {
+            format!("write `{} -= 1`", text.trim_start_matches(['-', ' ']))
+        }
+        ExprKind::Index { object, index } if is_kind(object) => {
+            let (kind, count) = (object.span.text(source), short(index.span.text(source)));
+            let init = if VARIABLES.contains(&kind) { " = 0" } else { "" };
+            format!("the count stands behind the name: `{kind} {}[{count}]{init}`", &kind[..1])
         }
         _ => "assign it, print it, or leave it out".to_owned(),
     };
@@ -477,6 +543,10 @@ pub(crate) fn does_nothing(expr: &Expr, source: &str) -> ScriptError {
         ExprKind::Name(word) if !is_of_a_statement(word) => error.minor(),
         _ => error,
     }
+}
+
+fn is_kind(expr: &Expr) -> bool {
+    matches!(&expr.kind, ExprKind::Name(word) if OBJECTS.contains(&word.as_str()) || VARIABLES.contains(&word.as_str()))
 }
 
 /// The mend for a word that is a statement by itself.
@@ -523,6 +593,7 @@ fn foreign_statement(word: &str) -> Option<&'static str> {
         "joinall" | "join_all" | "wait_all" | "waitall" => "write `join all`",
         "daemon" => "write `spawn daemon worker`",
         "process" => "write `spawn process worker`",
+        "pub" | "public" | "private" | "static" | "export" | "extern" | "unsafe" => "leave the word out",
         "delete" | "del" | "free" | "defer" => "leave it out; `with m { }` lets go of `m` by itself",
         _ => return None,
     })
@@ -549,7 +620,27 @@ pub(crate) fn side_by_side(before: &str, before_span: Span, after: &str, after_s
     }
     let first = before.split([' ', '\t']).next().unwrap_or("");
     let word = after.split([' ', '\t', '(']).next().unwrap_or("");
+    if let Some(error) = misspelt_within(before, before_span, first, word, shown, rest) {
+        return error;
+    }
+    if first == "expect" {
+        let gap = after_span.start.saturating_sub(before_span.end) as usize;
+        let told = super::expect::error(before_span.start, &format!("{before}{}", " ".repeat(gap)), rest);
+        return told.unwrap_or_else(|| error(shown, ended().0, ended().1));
+    }
     let (message, help) = match (first, word) {
+        ("await", _) if before == "await until" => {
+            ("there is no `until`".to_owned(), format!("write `await {}`", short(rest)))
+        }
+        ("await", "timeout" | "within" | "for" | "max") => {
+            let help = super::super::unexpected::time_limit(before["await".len()..].trim(), rest);
+            ("`await` has no time limit".to_owned(), help)
+        }
+        (kind, _) if OBJECTS.contains(&kind) && after.starts_with('[') && before.ends_with(')') => {
+            let (head, arguments) = before.split_once('(').unwrap_or((before, ""));
+            let help = format!("write `{}{}({}`", short(head), short(after), short(arguments));
+            ("the count stands before the arguments".to_owned(), help)
+        }
         _ if before.ends_with("\"\"") && after.starts_with('"') => {
             let text = after.trim_matches('"').split('"').next().unwrap_or("");
             let help = format!("write {}; `\\n` in it is a new line", short(&format!("`\"{text}\"`")));
@@ -563,15 +654,6 @@ pub(crate) fn side_by_side(before: &str, before_span: Span, after: &str, after_s
             let right = after.trim_start_matches("not ");
             return error(before_span.to(after_span), "`is` is not an operator", format!("write `{left} != {right}`"));
         }
-        ("expect", "no" | "not") => ("there is no `expect no`".to_owned(), "write `expect ok`".to_owned()),
-        ("expect", _) if before == "expect no" || before == "expect not" => (
-            "what is not expected is not written".to_owned(),
-            "write `expect ok`, and nothing but notes is found".to_owned(),
-        ),
-        ("expect", _) if !before.contains(" on ") && before.split_whitespace().count() == 2 && word != "on" => {
-            let names = after.trim_matches(['(', ')']);
-            ("names stand behind `on`".to_owned(), format!("write `{before} on {names}`"))
-        }
         ("spawn", "times") => {
             let number = after["times".len()..].trim();
             let number = if number.is_empty() { "3" } else { number };
@@ -583,10 +665,6 @@ pub(crate) fn side_by_side(before: &str, before_span: Span, after: &str, after_s
         ("spawn", _) if is_count(before.rsplit(' ').next().unwrap_or("")) => {
             let (words, count) = before.rsplit_once(' ').unwrap_or((before, ""));
             ("the number of tasks stands behind the task".to_owned(), format!("write `{words} {after} {count}`"))
-        }
-        ("expect", "on") => ("`on` does not say on what".to_owned(), format!("write `{before} on x`")),
-        ("expect", _) if before.contains(" on ") => {
-            ("the names after `on` stand behind commas".to_owned(), format!("write `{before}, {after}`"))
         }
         ("join", _) if before.trim() == "join all" && names_one(after) => {
             ("`join all` waits for every task, and names none".to_owned(), format!("write `join {}`", short(after)))
@@ -629,6 +707,39 @@ pub(crate) fn side_by_side(before: &str, before_span: Span, after: &str, after_s
     error(shown, message, help)
 }
 
+/// A word in a statement that is nearly one which goes on with it: `let h = spwan t`,
+/// `print a adn b`, `spawn t sa "w"`.
+fn misspelt_within(
+    before: &str,
+    before_span: Span,
+    first: &str,
+    word: &str,
+    shown: Span,
+    rest: &str,
+) -> Option<ScriptError> {
+    let start = before.rfind(|c: char| !(c.is_alphanumeric() || c == '_')).map_or(0, |at| at + 1);
+    let last = before.get(start..)?;
+    let begins_value = before[..start].trim_end().ends_with(['=', '(', ',', '[']) || first == "return";
+    if let (true, Some(meant)) = (begins_value, nearest(last, ["spawn", "join", "submit", "not"]))
+        && !is_reserved(last)
+    {
+        let place = before_span.start + start as u32;
+        let span = Span { start: place, end: place + last.len() as u32 };
+        return Some(error(span, format!("`{last}` does not begin a value"), format!("did you mean `{meant}`?")));
+    }
+    let words: &[&str] = match first {
+        "spawn" => &["as"],
+        "join" => &["for"],
+        "submit" => &["to"],
+        _ => &["and", "or", "in"],
+    };
+    let behind = rest.get(word.len()..)?.trim_start();
+    let goes_on =
+        rest.starts_with(word) && behind.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '"' | '('));
+    let meant = nearest(word, words.iter().copied()).filter(|_| goes_on && !is_reserved(word))?;
+    Some(error(shown, format!("`{word}` does not go on with the statement"), format!("did you mean `{meant}`?")))
+}
+
 /// `Lock()` of other languages as it is made here.
 pub(crate) fn made(call: &str) -> String {
     let end = call.find('(').unwrap_or(call.len());
@@ -639,9 +750,20 @@ pub(crate) fn made(call: &str) -> String {
         kind if kind == "process" => return format!("spawn process {}", given.unwrap_or("worker")),
         kind if OBJECTS.contains(&kind.as_str()) => kind,
         kind if matches!(kind.as_str(), "mutex" | "reentrantlock") => "lock".to_owned(),
+        kind if kind.ends_with("queue") => "queue".to_owned(),
+        kind if kind.starts_with("atomic") => return format!("atomic x = {}", given_first(&call[end..])),
+        kind if kind == "object" => "lock".to_owned(),
+        kind if kind == "countdownlatch" => "latch".to_owned(),
+        kind if kind == "cyclicbarrier" => "barrier".to_owned(),
         _ => return call.to_owned(),
     };
     format!("{kind}{}", &call[end..])
+}
+
+/// The first argument of a call, or 0.
+fn given_first(arguments: &str) -> &str {
+    let first = arguments.trim_start_matches('(').split([',', ')']).next().unwrap_or("").trim();
+    if first.is_empty() { "0" } else { first }
 }
 
 /// `x3`

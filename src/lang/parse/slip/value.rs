@@ -113,6 +113,39 @@ pub(crate) fn equals_in_argument(name: &Name) -> ScriptError {
     error(name.span, "an argument's name is followed by `:`", format!("write `{}: …`", name.text)).minor()
 }
 
+/// `threading.Thread(target=worker, args=(1,))`, `Process(target=worker)`
+pub(crate) fn foreign_task(callee: &Expr, arguments: &str, source: &str) -> Option<ScriptError> {
+    let (word, module) = match &callee.kind {
+        ExprKind::Name(word) => (word.as_str(), None),
+        ExprKind::Field { object, field } => (field.text.as_str(), Some(object.span.text(source))),
+        _ => return None,
+    };
+    let (way, what) = match word {
+        "Thread" | "Timer" => ("", "a thread"),
+        "Process" => ("process ", "a process"),
+        _ => return None,
+    };
+    let given = |name: &str| {
+        let (_, rest) = arguments.split_once(name)?;
+        let rest = rest.trim_start().strip_prefix(['=', ':'])?.trim_start();
+        Some(rest)
+    };
+    let target = given("target")?;
+    let task = &target[..target.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(target.len())];
+    if task.is_empty() || target.starts_with("lambda") {
+        return None;
+    }
+    let arguments = given("args").and_then(|rest| rest.strip_prefix(['(', '['])).map_or(String::new(), |rest| {
+        let rest = rest.split([')', ']']).next().unwrap_or("").trim().trim_end_matches(',');
+        if rest.is_empty() { String::new() } else { format!("({})", short(rest)) }
+    });
+    let message = match module {
+        Some(module) => format!("there is no module `{}`", short(module)),
+        None => format!("`{word}` is not defined"),
+    };
+    Some(error(callee.span, message, format!("{what} is started with `spawn {way}{task}{arguments}`")))
+}
+
 /// `'text'`
 pub(crate) fn quotes(span: Span, text: &str) -> ScriptError {
     let inner = short(&text.trim_matches('\'').replace("\\'", "'").replace('"', "\\\""));

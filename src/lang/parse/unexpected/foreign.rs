@@ -8,14 +8,15 @@ use crate::lang::ast::Span;
 use crate::lang::error::ScriptError;
 
 /// What may stand before a declaration elsewhere.
-const MODIFIERS: [&str; 8] = ["public", "private", "protected", "static", "final", "inline", "extern", "abstract"];
+const MODIFIERS: [&str; 9] =
+    ["pub", "public", "private", "protected", "static", "final", "inline", "extern", "abstract"];
 
 /// `thread::spawn(worker)`, `use std::thread`
 pub(super) fn path(stop: &Stop<'_>) -> Option<ScriptError> {
     if !stop.rest.starts_with("::") || stop.within == Within::Hole {
         return None;
     }
-    if matches!(stop.first(), "use" | "using" | "import" | "mod") {
+    if matches!(stop.first(), "use" | "using" | "import" | "mod" | "pub") {
         return stop.error("there is nothing to import", "leave the line out; all that a script needs is built in");
     }
     let is_path = |c: char| c.is_alphanumeric() || matches!(c, '_' | ':');
@@ -107,7 +108,7 @@ pub(super) fn statement(stop: &Stop<'_>) -> Option<ScriptError> {
             ("a block stands right behind `spawn`".to_owned(), "write `spawn { }`, or `spawn process { }`")
         }
         "go" if head.starts_with("go func") => ("`go` does not begin a block".to_owned(), "write `spawn { }`"),
-        "defer" if !stop.rest.starts_with('{') => {
+        "defer" if !stop.rest.starts_with('{') || head.contains("func") => {
             ("there is no `defer`".to_owned(), "leave it out; `with m { }` lets go of `m` by itself")
         }
         "go" | "async" | "start" if stop.rest.starts_with('.') => {
@@ -120,7 +121,9 @@ pub(super) fn statement(stop: &Stop<'_>) -> Option<ScriptError> {
             let help = format!("write `{record}({fields})`");
             return stop.error("a record is made with parentheses", &help);
         }
-        "class" | "record" | "type" | "interface" | "enum" if stop.rest.starts_with('{') => {
+        "class" | "record" | "type" | "interface" | "enum" | "union" | "trait" | "impl" | "module"
+            if stop.rest.starts_with('{') =>
+        {
             (format!("there is no `{first}`"), "write `struct S { }` with declarations inside")
         }
         _ if first == "synchronized" || first.starts_with("synchronized(") || first.starts_with("lock(") => {

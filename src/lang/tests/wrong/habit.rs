@@ -171,7 +171,7 @@ print "a", sep=" ""#,
     },
     Case {
         script: "x = 1 if c else 2",
-        errors: &[(1, 12, "else", "there is no `a if c else b`", "write `if c { } else { }` as a statement")],
+        errors: &[(1, 12, "else", "there is no `a if c else b`", "write `if c { x = 1 } else { x = 2 }`")],
     },
     Case {
         script: "let print = 3",
@@ -197,8 +197,8 @@ let z = a not in b",
         script: "let x := 3
 x := 3",
         errors: &[
-            (1, 7, ":=", "`:=` does not assign", "write `let x = 1` for a new variable, `x = 1` for one that is there"),
-            (2, 3, ":=", "`:=` does not assign", "write `let x = 1` for a new variable, `x = 1` for one that is there"),
+            (1, 7, ":=", "`:=` does not assign", "write `let x = …` for a new variable, `x = …` for one that is there"),
+            (2, 3, ":=", "`:=` does not assign", "write `let x = …` for a new variable, `x = …` for one that is there"),
         ],
     },
     Case {
