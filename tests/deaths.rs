@@ -278,11 +278,13 @@ fn a_fork_beside_threads_that_begin_and_end_leaves_its_child_whole() {
 /// A daemon that has no processor for a while is on its way to where it stays all the same.
 #[test]
 fn a_daemon_that_gets_no_processor_is_waited_for() {
-    let script = "event go\nevent never\nlock m\ntask f { while not go.is_set() { yield }\n never.wait() }\n\
+    let script = "event go\nevent never\nlock m\ntask f { while not go.is_set() { sleep 50ms }\n never.wait() }\n\
                   task gate { sleep 100s }\nspawn process daemon f\nlet opens = spawn process gate\njoin opens\ngo.set()\n\
                   print \"main {self.pid}\"\nm.acquire()\nm.acquire()\n";
     let mut conc = run_json(script).args(["--repeat", "1"]).start();
     let (daemon, gate) = (named(&mut conc, "f"), named(&mut conc, "gate"));
+    // Who sleeps holds nothing that `go.set()` needs.
+    conc.until("the daemon sleeps", |_| proc::process(daemon.pid).filter(|p| p.state == 'S'));
     kill(Pid::from_raw(daemon.pid), Signal::SIGSTOP).expect("it is there");
     conc.until("the daemon stands", |_| proc::process(daemon.pid).filter(|p| p.state == 'T'));
     kill_9(gate.pid);

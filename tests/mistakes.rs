@@ -356,7 +356,7 @@ const MISTAKES: &[(At, &str, &str, &str)] = &[
     (Top, "expect no race", "what is not expected is not written", "write `expect ok`"),
     (Top, "expect some: x == 1", "no sign stands behind `some`", "write `expect some x == 1`"),
     (Top, "expect x == 1", "`expect` does not say how often", "`expect some x == 1`, or `expect every x == 1`"),
-    (Top, "expect data race on x", "`data` is no finding", "write `expect race on x`"),
+    (Top, "expect data race", "`data` is no finding", "write `expect race`"),
     (Top, "expect lost wakeup", "`lost` is no finding", "write `expect lost-wakeup`"),
     (Top, "expect race, deadlock", "each finding has an `expect` of its own", "`expect race; expect deadlock`"),
     (Top, "expect race in x", "names stand behind `on`", "write `expect race on x`"),

@@ -484,13 +484,13 @@ fn what_was_carried_out_of_an_entry_stays_in_the_script() {
     let deadlock = "lock a\nlock b\nbarrier both(2)\ntask one { with a { both.wait(); with b { } } }\n\
                     task two { with b { both.wait(); with a { } } }\nspawn one\nspawn two\njoin all\n";
     let text =
-        ":load d.conc\n:check\n:reset\nfn f() { return [1][7] }\nlet k = 1; f(); print k\nlet k = 2\n:save s.conc\n";
+        ":load d.conc\n:check\n:reset\nfn f(n) { return [1][n] }\nlet k = 1; f(7); print k\nlet k = 2\n:save s.conc\n";
     let run = repl().file("d.conc", deadlock).input(text).start();
     let folder = run.folder().to_path_buf();
     let mut run = run;
     run.until("the end", |r| r.stdout().contains("s.conc: ").then_some(()));
     let saved = std::fs::read_to_string(folder.join("s.conc")).expect("it was saved");
-    assert_eq!(saved, "fn f() { return [1][7] }\nlet k = 1  # f()\n# print k\n\nk = 2\n");
+    assert_eq!(saved, "fn f(n) { return [1][n] }\nlet k = 1  # f(7)\n# print k\n\nk = 2\n");
     std::fs::remove_file(folder.join("s.conc")).expect("it is there");
     let ended = run.finish();
     assert!(ended.stdout.contains("found          deadlock, lock-order"), "{}", ended.stdout);

@@ -553,7 +553,7 @@ impl<'s> Compiler<'s> {
             } else if !EXPECTABLE.contains(&code.text.as_str()) {
                 let error = ScriptError::new(code.span, format!("`{}` is no finding", code.text));
                 let help = lone_expectation(&code.text);
-                self.error(error.label("unknown code").unknown().help(help));
+                self.error(error.label("unknown code").nameless().help(help));
             }
             if code.text == "ok" && !on.is_empty() {
                 let error = ScriptError::new(on[0].span, "`expect ok` names nothing");
