@@ -652,17 +652,21 @@ fn is_of_first_step(log: &[(Mover, Logged)]) -> bool {
 /// The invariants that do not hold at the start. They are looked at there if nobody can make a
 /// step after which they would be.
 pub(super) fn false_before_all(explorer: &Explorer) -> Vec<Event> {
+    at_first(explorer, |m| m.check_invariants()).1
+}
+
+/// Looks from outside, before the first step; with what it came to.
+fn at_first<T>(explorer: &Explorer, look: impl FnOnce(&mut Move) -> T) -> (T, Vec<Event>) {
     let first = explorer.row(0);
     let mut m = Move::new(explorer.model, first.parts(), &[], explorer.main, explorer.main);
-    m.check_invariants();
+    let seen = look(&mut m);
     let (.., events, _) = m.close();
-    events
+    (seen, events)
 }
 
 /// What is seen of an invariant before the first step, if it does not hold then.
 fn before_all(explorer: &Explorer, index: usize) -> Option<Broken> {
-    let first = explorer.row(0);
-    Move::new(explorer.model, first.parts(), &[], explorer.main, explorer.main).broken(index)
+    at_first(explorer, |m| m.broken(index)).0
 }
 
 /// The facts of something found, from the log of the way there.

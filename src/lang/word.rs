@@ -50,6 +50,16 @@ pub fn contextual() -> Vec<&'static str> {
     found
 }
 
+/// What words are made of, names and those of the language alike.
+pub fn is_of_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// Whether it could be a name, if no word of the language.
+pub fn is_name(text: &str) -> bool {
+    text.chars().all(is_of_word) && text.starts_with(|c: char| c.is_alphabetic() || c == '_')
+}
+
 /// The word of a kind with its article: `a lock`, `an event`.
 pub fn a(word: &str) -> String {
     format!("{} {word}", article(word))

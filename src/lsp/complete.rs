@@ -7,8 +7,9 @@ use super::member::{self, Owner};
 use super::position::Encoding;
 use super::unfinished::whole;
 use crate::lang::word::reserved;
+use crate::lang::word::{EXPECTABLE, is_of_word};
 use crate::objects::KINDS;
-use crate::program::compile::{BUILTINS, EXPECTABLE, has_names, may_be_on};
+use crate::program::compile::{BUILTINS, has_names, may_be_on};
 use crate::program::kind::{ERROR_FIELDS, HANDLE_FIELDS, KindSpec, Memory, Method, Param, SELF_FIELDS, Update};
 use crate::program::name::{Holding, Symbol, What};
 use crate::program::value::ErrorKind;
@@ -78,7 +79,7 @@ pub fn offers_in(before: &str, text: &str, byte: usize) -> Vec<Offer> {
 
 /// Whether parentheses follow the word already.
 fn is_called(text: &str, byte: usize) -> bool {
-    text[byte..].trim_start_matches(|c: char| c.is_alphanumeric() || c == '_').starts_with('(')
+    text[byte..].trim_start_matches(is_of_word).starts_with('(')
 }
 
 fn offers(document: &Document, byte: usize, called: bool) -> Vec<Offer> {

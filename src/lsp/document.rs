@@ -5,6 +5,7 @@ use super::position::{Encoding, Lines};
 use crate::lang::ast::{Script, Span};
 use crate::lang::error::ScriptError;
 use crate::lang::parse::{ERRORS_MAX, parse_all};
+use crate::lang::word::is_of_word;
 use crate::objects::KINDS;
 use crate::program::compile::analyse;
 use crate::program::name::Names;
@@ -100,10 +101,10 @@ impl Document {
 
     /// The word around or right before a byte.
     pub fn word(&self, byte: usize) -> Option<(&str, Span)> {
-        let is_word = |c: char| c.is_alphanumeric() || c == '_';
         let before = &self.text[..byte];
-        let start = before.len() - before.chars().rev().take_while(|c| is_word(*c)).map(char::len_utf8).sum::<usize>();
-        let end = byte + self.text[byte..].chars().take_while(|c| is_word(*c)).map(char::len_utf8).sum::<usize>();
+        let start =
+            before.len() - before.chars().rev().take_while(|c| is_of_word(*c)).map(char::len_utf8).sum::<usize>();
+        let end = byte + self.text[byte..].chars().take_while(|c| is_of_word(*c)).map(char::len_utf8).sum::<usize>();
         (start < end).then(|| (&self.text[start..end], Span::new(start, end)))
     }
 

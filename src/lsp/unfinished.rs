@@ -2,6 +2,7 @@
 //! that the parser can read what stands around, and the compiler knows the names there.
 
 use crate::lang::parse::parse_all;
+use crate::lang::word::is_of_word;
 
 /// What may stand for the word that is being typed and what is to follow.
 const STANDING_IN: [&str; 5] = ["x()", "x", "x { }", "any { }", "x = 1"];
@@ -9,9 +10,8 @@ const STANDING_IN: [&str; 5] = ["x()", "x", "x { }", "any { }", "x = 1"];
 /// The text with something whole in place of the word at `byte`, and with the brackets
 /// closed that are open there. All before that word is as it was; where it begins.
 pub fn whole(text: &str, byte: usize) -> (String, usize) {
-    let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    let head = text[..byte].trim_end_matches(is_word);
-    let tail = text[byte..].trim_start_matches(is_word);
+    let head = text[..byte].trim_end_matches(is_of_word);
+    let tail = text[byte..].trim_start_matches(is_of_word);
     // What is closed behind it are the outermost brackets that are open in front.
     let open = unclosed(head);
     let close: String = open.iter().skip(closers(tail)).rev().map(|c| format!(" {c}")).collect();

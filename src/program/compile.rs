@@ -16,7 +16,7 @@ use super::value::{Value, duration_text};
 use crate::lang::ast::{self, Expr, ExprKind, Item, Name, Script, Span, Stmt};
 use crate::lang::error::{ScriptError, Sort, nearest};
 use crate::lang::parse::{ERRORS_GATHERED_MAX, Parsed, Statements, lone_expectation};
-use crate::lang::word::a;
+use crate::lang::word::{EXPECTABLE, a, is_of_word};
 use std::collections::{HashMap, HashSet};
 
 #[path = "bounds.rs"]
@@ -36,7 +36,6 @@ mod grow;
 #[path = "statement.rs"]
 mod statement;
 
-pub use crate::lang::word::EXPECTABLE;
 pub use expected::{has_names, may_be_on};
 pub use grow::{Entry, Growth};
 
@@ -144,7 +143,7 @@ fn meet(a: Span, b: Span) -> bool {
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !(c.is_alphanumeric() || c == '_'))
+    text.split(|c| !is_of_word(c))
 }
 
 /// The nearest declared `const` for a `-D` that names none.

@@ -2,6 +2,8 @@
 //! kind of object, a method, a statement, an error. The page itself is the
 //! only copy; here its sections and tables are read.
 
+use crate::lang::word::is_of_word;
+
 /// The reference.
 pub const PAGE: &str = include_str!("../../docs/language.md");
 
@@ -84,10 +86,6 @@ pub fn part(word: &str) -> Option<String> {
     let paragraphs = section(heading)?.split("\n\n").map(|p| p.trim().replace('\n', " "));
     let shows = |p: &String| p.split('`').skip(1).step_by(2).any(|code| has_word(code, word));
     paragraphs.filter(|p| !p.starts_with("```") && !p.starts_with('|')).find(shows).map(|p| plain_links(&p))
-}
-
-fn is_of_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
 }
 
 /// Whether a piece of code has this word.

@@ -9,6 +9,7 @@ use super::slip::KEYWORDS;
 use super::{ERRORS_GATHERED_MAX, NESTING_MAX, brace, reach};
 use crate::lang::ast::Span;
 use crate::lang::error::ScriptError;
+use crate::lang::word::is_of_word;
 
 pub(in crate::lang) struct Scan {
     /// As long as the source, but for `}`s appended at its end.
@@ -255,7 +256,7 @@ impl Scanner<'_> {
     /// what is open before it was meant to be closed.
     fn begins_statement(&self) -> bool {
         let line = self.source[self.place + 1..].trim_start_matches([' ', '\t', '\r']);
-        let end = line.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(line.len());
+        let end = line.find(|c| !is_of_word(c)).unwrap_or(line.len());
         // After a dot any word is a field.
         let field = self.source[..self.place].trim_end().ends_with('.');
         let word = &line[..end];

@@ -11,6 +11,7 @@ pub(super) use heads::time_limit;
 use super::slip::{KEYWORDS, expect, is_reserved, short, word_as_name};
 use crate::lang::ast::Span;
 use crate::lang::error::{ScriptError, nearest};
+use crate::lang::word::{is_name, is_of_word};
 use pest::error::{Error, ErrorVariant, InputLocation};
 
 /// The byte at which the grammar got no further.
@@ -90,11 +91,10 @@ pub(super) fn error(text: &str, source: &str, failure: &Error<Rule>, place: usiz
 
 /// Where a word begins that the grammar has read the beginning of.
 fn word_start(text: &str, place: usize) -> usize {
-    let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    if !text[place..].starts_with(is_word) {
+    if !text[place..].starts_with(is_of_word) {
         return place;
     }
-    text[..place].rfind(|c| !is_word(c)).map_or(0, |i| i + text[i..].chars().next().map_or(1, char::len_utf8))
+    text[..place].rfind(|c| !is_of_word(c)).map_or(0, |i| i + text[i..].chars().next().map_or(1, char::len_utf8))
 }
 
 /// Words of statements, which give no value.
@@ -250,9 +250,8 @@ fn found(text: &str, place: usize) -> (String, usize) {
     if first == '\n' {
         return ("the end of the line".to_owned(), 0);
     }
-    let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    let length = if is_word(first) {
-        rest.find(|c| !is_word(c)).unwrap_or(rest.len())
+    let length = if is_of_word(first) {
+        rest.find(|c| !is_of_word(c)).unwrap_or(rest.len())
     } else if first == '"' {
         return ("a string".to_owned(), 1);
     } else {
@@ -286,7 +285,7 @@ impl Stop<'_> {
 
     /// The word that stands here, perhaps none.
     fn word(&self) -> &str {
-        let end = self.rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(self.rest.len());
+        let end = self.rest.find(|c| !is_of_word(c)).unwrap_or(self.rest.len());
         &self.rest[..end]
     }
 
@@ -359,7 +358,7 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
             let help = match stop.rest.split_once("<-") {
                 Some((_, channel)) => {
                     let first = stop.statement.split(',').next().unwrap_or("v").trim();
-                    let channel = channel.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or("q");
+                    let channel = channel.split(|c| !is_of_word(c)).next().unwrap_or("q");
                     format!("write `let {first} = {channel}.get()`: `none` says that it is closed and empty")
                 }
                 None => "write one assignment a line".to_owned(),
@@ -450,7 +449,7 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
                 "await" if !awaited.is_empty() && !is_one => {
                     "write it on a line of its own; behind it the condition was true"
                 }
-                "await" if heads::is_word(awaited) => &format!("write `join {awaited}`, then `{awaited}.result`"),
+                "await" if is_name(awaited) => &format!("write `join {awaited}`, then `{awaited}.result`"),
                 "await" => "`let w = spawn worker`, `join w`, then `w.result`",
                 "if" => "write `if c { x = 1 } else { x = 2 }` as a statement",
                 _ => "write it on a line of its own",
@@ -562,7 +561,7 @@ fn parameter(stop: &Stop<'_>) -> Option<ScriptError> {
     // `int f(int a) {`
     if let Some((head, given)) = stop.statement.split_once('(')
         && let [kind, name] = head.split_whitespace().collect::<Vec<_>>()[..]
-        && [kind, name, given.trim()].iter().all(|word| heads::is_word(word) && !is_reserved(word))
+        && [kind, name, given.trim()].iter().all(|word| is_name(word) && !is_reserved(word))
         && line(stop.rest).contains(['{', ':'])
     {
         let help = format!("write `fn {name}(…) {{ }}`, or `task {name}(…) {{ }}` for what is spawned");
@@ -576,7 +575,7 @@ fn parameter(stop: &Stop<'_>) -> Option<ScriptError> {
     if stop.rest.starts_with('*') || stop.rest.starts_with("...") {
         return stop.error("a function takes a fixed number of arguments", "pass a list: `f([1, 2])`");
     }
-    let named = stop.before.trim_end().ends_with(|c: char| c.is_alphanumeric() || c == '_');
+    let named = stop.before.trim_end().ends_with(is_of_word);
     if named && !stop.word().is_empty() {
         return stop.error("parameters have no types", "leave the type out: `fn f(a, b) { }`");
     }
@@ -627,7 +626,7 @@ fn is_index(before: &str) -> bool {
 /// The word at the end of `text`, perhaps none.
 fn last_word(text: &str) -> &str {
     let text = text.trim_end();
-    let start = text.rfind(|c: char| !(c.is_alphanumeric() || c == '_'));
+    let start = text.rfind(|c| !is_of_word(c));
     &text[start.map_or(0, |i| i + text[i..].chars().next().map_or(1, char::len_utf8))..]
 }
 
@@ -636,7 +635,7 @@ fn last_word(text: &str) -> &str {
 pub(super) fn uses(words: &[String], text: &str, place: usize) -> bool {
     let start = word_start(text, place.min(text.len()));
     let rest = &text[start..];
-    let here = &rest[..rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len())];
+    let here = &rest[..rest.find(|c| !is_of_word(c)).unwrap_or(rest.len())];
     let before = text[..start].trim_end_matches([' ', '\t']);
     let line = &before[super::build::line_of(text, before.len()).start as usize..];
     let is_declaration = matches!(line.trim(), "let" | "const" | "task" | "fn" | "struct");
@@ -776,7 +775,7 @@ fn colon(stop: &Stop<'_>) -> Option<ScriptError> {
             let help = format!("write `var {} = {}`", last_word(name), short(value));
             stop.error(&format!("there is no `{}`", stop.first()), &help)
         }
-        _ if heads::is_word(name) && !is_reserved(name) && stop.within == Within::Block => {
+        _ if is_name(name) && !is_reserved(name) && stop.within == Within::Block => {
             let value = rest.split_once('=').map_or("0", |(_, value)| value.trim());
             let help = format!("leave out the `:` and the type: `let {name} = {}`", short(value));
             stop.error("names have no types here", &help)

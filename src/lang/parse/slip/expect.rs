@@ -5,7 +5,7 @@
 use super::short;
 use crate::lang::ast::Span;
 use crate::lang::error::{ScriptError, nearest};
-use crate::lang::word::{EXPECTABLE, NAMELESS};
+use crate::lang::word::{EXPECTABLE, NAMELESS, is_of_word};
 
 /// What is wrong behind an `expect`: where in what stands there, the reason and the mend.
 struct Slip {
@@ -62,8 +62,8 @@ fn is_negation(word: &str) -> bool {
     matches!(word.to_lowercase().as_str(), "no" | "not" | "never" | "none" | "nothing" | "without" | "false")
 }
 
-fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_')
+fn is_one_word(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(is_of_word)
 }
 
 /// What to write for a word that stands alone and is no code, if that is plain.
@@ -118,7 +118,7 @@ fn behind(text: &str, stop: usize) -> Option<Slip> {
     let first = bare.split(|c: char| !is_word(c)).next().unwrap_or("");
     if let Some(often) = how_often(word) {
         return match code_of(first) {
-            Some(code) if is_name(&first.replace('-', "_")) && first == bare => slip(
+            Some(code) if is_one_word(&first.replace('-', "_")) && first == bare => slip(
                 &format!("`expect` has no `{word}`"),
                 format!("a finding is expected in some interleaving: write `expect {code}`"),
             ),
@@ -134,7 +134,7 @@ fn behind(text: &str, stop: usize) -> Option<Slip> {
                 "what is not expected is not written",
                 "write `expect ok`, and nothing but notes is found".to_owned(),
             ),
-            () if is_name(bare) => {
+            () if is_one_word(bare) => {
                 slip(&format!("`expect` has no `{word}`"), format!("write `expect every not ({bare} == 1)`"))
             }
             () => slip(&format!("`expect` has no `{word}`"), format!("write `expect every not ({})`", short(bare))),

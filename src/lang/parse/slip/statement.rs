@@ -5,7 +5,7 @@ use super::super::grammar::Rule;
 use super::{KEYWORDS, is_reserved, short};
 use crate::lang::ast::{BinaryOp, Expr, ExprKind, Item, Name, Object, Span, UnaryOp};
 use crate::lang::error::{ScriptError, nearest};
-use crate::lang::word::{a, article};
+use crate::lang::word::{a, article, is_name, is_of_word};
 
 /// The kinds of object that the language has; only for the words of help.
 const OBJECTS: &[&str] = &["lock", "rwlock", "semaphore", "condition", "event", "barrier", "latch", "queue", "pool"];
@@ -240,7 +240,7 @@ pub(crate) fn words_as_names(text: &str) -> Vec<String> {
     let declared = text.lines().filter_map(|line| {
         let (kind, rest) = line.trim_start().split_once([' ', '\t'])?;
         let rest = rest.trim_start();
-        let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
+        let end = rest.find(|c| !is_of_word(c)).unwrap_or(rest.len());
         (kinds(kind) && is_reserved(&rest[..end])).then(|| rest[..end].to_owned())
     });
     declared.collect()
@@ -492,10 +492,6 @@ pub(crate) fn loop_value(span: Span, word: &str, value: &str) -> ScriptError {
     error(span, format!("`{word}` takes no value"), help).understood()
 }
 
-fn is_name(text: &str) -> bool {
-    text.chars().all(|c| c.is_alphanumeric() || c == '_') && !text.starts_with(|c: char| c.is_ascii_digit())
-}
-
 /// `assert(x == 1, "why")`
 pub(crate) fn assert_call(span: Span, slip: &Node<'_>) -> ScriptError {
     let inner = text(slip).trim_start_matches('(').trim_end_matches(')').trim();
@@ -604,7 +600,7 @@ fn foreign_statement(word: &str) -> Option<&'static str> {
 pub(crate) fn side_by_side(before: &str, before_span: Span, after: &str, after_span: Span, rest: &str) -> ScriptError {
     let shown =
         Span { start: after_span.start, end: after_span.start + short(after).trim_end_matches('…').len() as u32 };
-    let one_word = !before.contains(|c: char| !(c.is_alphanumeric() || c == '_'));
+    let one_word = !before.contains(|c| !is_of_word(c));
     if one_word && !KEYWORDS.contains(&before) {
         let message = format!("`{before}` does not begin a statement");
         let help = match (foreign_statement(before), nearest(before, KEYWORDS.iter().copied())) {
@@ -717,7 +713,7 @@ fn misspelt_within(
     shown: Span,
     rest: &str,
 ) -> Option<ScriptError> {
-    let start = before.rfind(|c: char| !(c.is_alphanumeric() || c == '_')).map_or(0, |at| at + 1);
+    let start = before.rfind(|c| !is_of_word(c)).map_or(0, |at| at + 1);
     let last = before.get(start..)?;
     let begins_value = before[..start].trim_end().ends_with(['=', '(', ',', '[']) || first == "return";
     if let (true, Some(meant)) = (begins_value, nearest(last, ["spawn", "join", "submit", "not"]))
@@ -744,7 +740,7 @@ fn misspelt_within(
 pub(crate) fn made(call: &str) -> String {
     let end = call.find('(').unwrap_or(call.len());
     let given = call[end..].trim_start_matches('(').split([',', ')']).next().unwrap_or("").trim();
-    let given = given.rsplit(['=', ' ']).next().filter(|task| !task.is_empty() && is_name(task));
+    let given = given.rsplit(['=', ' ']).next().filter(|task| is_name(task));
     let kind = match call[..end].to_lowercase() {
         kind if kind == "thread" => return format!("spawn {}", given.unwrap_or("worker")),
         kind if kind == "process" => return format!("spawn process {}", given.unwrap_or("worker")),

@@ -5,6 +5,7 @@ use super::super::build::{Node, span, text};
 use super::short;
 use crate::lang::ast::{BinaryOp, Expr, ExprKind, Name, Span};
 use crate::lang::error::ScriptError;
+use crate::lang::word::is_of_word;
 
 fn error(span: Span, message: impl Into<String>, help: impl Into<String>) -> ScriptError {
     ScriptError::new(span, message).help(help)
@@ -131,7 +132,7 @@ pub(crate) fn foreign_task(callee: &Expr, arguments: &str, source: &str) -> Opti
         Some(rest)
     };
     let target = given("target")?;
-    let task = &target[..target.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(target.len())];
+    let task = &target[..target.find(|c| !is_of_word(c)).unwrap_or(target.len())];
     if task.is_empty() || target.starts_with("lambda") {
         return None;
     }

@@ -6,6 +6,7 @@ use super::super::slip::{is_reserved, made};
 use super::{Stop, last_word, line};
 use crate::lang::ast::Span;
 use crate::lang::error::ScriptError;
+use crate::lang::word::is_of_word;
 
 /// What may stand before a declaration elsewhere.
 const MODIFIERS: [&str; 9] =
@@ -174,7 +175,7 @@ pub(super) fn statement(stop: &Stop<'_>) -> Option<ScriptError> {
         _ => return None,
     };
     let start = stop.span.start - stop.statement.len() as u32;
-    let length = first.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(first.len());
+    let length = first.find(|c| !is_of_word(c)).unwrap_or(first.len());
     Some(ScriptError::new(Span { start, end: start + length as u32 }, message).help(help))
 }
 

@@ -6,12 +6,7 @@ use super::super::slip::short;
 use super::{Stop, last_word, line};
 use crate::lang::ast::Span;
 use crate::lang::error::{ScriptError, nearest};
-
-/// A word that a name may be.
-pub(super) fn is_word(text: &str) -> bool {
-    let is_char = |c: char| c.is_alphanumeric() || c == '_';
-    text.starts_with(|c: char| c.is_alphabetic() || c == '_') && text.chars().all(is_char)
-}
+use crate::lang::word::{is_name, is_of_word};
 
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
@@ -85,7 +80,7 @@ fn meant_by(head: &str) -> Option<(String, Form)> {
         }
     };
     let name = before.rsplit([' ', '*', '&']).next().unwrap_or("");
-    if !is_word(name) || over.is_empty() || before.contains(',') {
+    if !is_name(name) || over.is_empty() || before.contains(',') {
         return in_general();
     }
     let over = short(over.trim_start_matches('<').trim_start_matches('-'));
@@ -103,7 +98,7 @@ fn counted(parts: &[&str]) -> Option<String> {
     };
     let step: String = step.chars().filter(|c| !c.is_whitespace()).collect();
     let by_one = [format!("{name}++"), format!("++{name}"), format!("{name}+=1"), format!("{name}={name}+1")];
-    if !is_word(name) || !by_one.contains(&step) {
+    if !is_name(name) || !by_one.contains(&step) {
         return None;
     }
     Some(format!("{name} in {}..{}{}", short(from), if is_last { "=" } else { "" }, short(to)))
@@ -158,7 +153,7 @@ pub(super) fn of_go(stop: &Stop<'_>) -> Option<ScriptError> {
     }
     if stop.within == Within::Paren && stop.before.contains("chan ") {
         let begin = stop.statement.trim_start_matches("let ").trim_start_matches("var ");
-        let name = begin.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().filter(|name| is_word(name));
+        let name = begin.split(|c| !is_of_word(c)).next().filter(|name| is_name(name));
         let size = line(stop.rest).split(')').next().and_then(|given| given.split_once(','));
         let (name, size) = (name.unwrap_or("q"), size.map_or("0", |(_, size)| size.trim()));
         let hands = if size == "0" { ", which hands over, or `queue q(3)` that holds 3" } else { "" };
@@ -211,7 +206,7 @@ pub(in crate::lang::parse) fn time_limit(awaited: &str, time: &str) -> String {
     let time = time.split([';', '}', '{', '#']).next().unwrap_or("").trim();
     let begin = time.find(|c: char| c.is_ascii_digit()).unwrap_or(time.len());
     let time = if begin == time.len() { "5ms".to_owned() } else { short(&time[begin..]) };
-    match is_word(awaited) {
+    match is_name(awaited) {
         true => format!(
             "`{awaited}.wait(timeout: {time})` waits so long for an event or a condition, `join {awaited} for {time}` \
              for a task"
@@ -226,7 +221,7 @@ pub(super) fn misspelt(stop: &Stop<'_>, words: &[&'static str]) -> Option<Script
     let behind = stop.statement.get(first.len()..)?.trim_start();
     let goes_on = if behind.is_empty() { stop.rest } else { behind };
     let is_value = goes_on.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '"' | '('));
-    if stop.within != Within::Block || !is_word(first) || words.contains(&first) || !is_value {
+    if stop.within != Within::Block || !is_name(first) || words.contains(&first) || !is_value {
         return None;
     }
     let meant = nearest(first, words.iter().copied())?;
