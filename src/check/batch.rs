@@ -17,6 +17,7 @@ use super::model::Model;
 use super::moves::Move;
 use super::part::{Activity, Frozen, Key, PartId, PartIx};
 use super::persistent::{self, Futures, Standing, Touches};
+use super::shortcut::{Asked, Does, ReachNumber, Seen, Shortcuts};
 use super::sleep::{self, Reach, Sleepers, Sleeping};
 use super::store::{Landed, Number, Row, StateId, Store};
 use super::symmetry::{Normal, Stance, Symmetry};
@@ -25,6 +26,7 @@ use super::turn::{
     waiting_key,
 };
 use crate::objects::TaskId;
+use std::ops::Range;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -40,6 +42,9 @@ pub struct Known<'e> {
     /// Who sleeps in the states to come; none, if nobody may.
     pub sleeping: Option<&'e Sleeping>,
     pub main: TaskId,
+    pub shortcuts: &'e Shortcuts,
+    /// They can be taken.
+    pub is_short: bool,
 }
 
 /// What a transition comes to: kept by the exploration, or carried out just now.
@@ -64,13 +69,24 @@ pub struct Step {
     pub twin: bool,
     /// It is not followed.
     pub asleep: bool,
+    landing: Landing,
+}
+
+/// How the state that a transition leads to is made.
+#[derive(Clone, Copy)]
+enum Landing {
+    /// By all that can be said of what it comes to.
+    Full,
     /// What it comes to is kept and plain (`LeafView::is_plain`).
-    plain: bool,
+    Plain,
+    /// It is this word, as long as states are not packed anew; what the transition and the end
+    /// that goes with it look at; and whether something of what they come to is to be told.
+    Short { to: u64, reach: [ReachNumber; 2], rare: bool },
 }
 
 impl Step {
     pub fn new(actor: PartIx, mover: Mover, came: Came, end: End) -> Step {
-        Step { actor, mover, ways: NO_WAYS, came, end, sleeper: 0, twin: false, asleep: false, plain: false }
+        Step { actor, mover, ways: NO_WAYS, came, end, sleeper: 0, twin: false, asleep: false, landing: Landing::Full }
     }
 }
 
@@ -128,6 +144,17 @@ pub struct Piece {
     /// Room for following them.
     open: Vec<u32>,
     widths: Vec<u32>,
+    /// The packing of the words that its steps come to.
+    packing: u64,
+    /// Of the states looked up together: what leads out of those for which all was found at
+    /// once.
+    short: Vec<Option<Fan>>,
+    asked: Vec<Asked>,
+    needs: Vec<u64>,
+    /// What can be learnt of its other states.
+    pub seen: Vec<Seen>,
+    /// Of one state: who sleeps behind its steps.
+    behind: Vec<(Sleepers, Reach)>,
     /// Of the state under way: those that wait for tasks.
     waiting: Vec<Waiting>,
     /// The parts of all that wait.
@@ -189,6 +216,7 @@ impl Piece {
         self.ways.push(Vec::new());
         self.carried.clear();
         self.own.iter_mut().for_each(Memo::clear);
+        self.seen.clear();
         self.lacks = false;
         self.long = false;
         self.looked = 0;
@@ -209,30 +237,43 @@ impl Piece {
         let mut walks = std::mem::take(&mut self.walks);
         let mut open = std::mem::take(&mut self.open);
         rows.resize_with(ABREAST, Row::default);
+        self.packing = known.store.packing.version();
         let first = self.steps.len();
         let memo = &known.memos[memo_of(Mover::Task)];
+        let actors = frozen.actors().len();
         for begin in (0..self.items.len()).step_by(ABREAST) {
             let end = (begin + ABREAST).min(self.items.len());
             if self.first + begin >= cut.load(Relaxed) {
                 break;
             }
+            self.take_shortcuts(known, frozen, all, begin..end);
             walks.clear();
-            for (n, row) in rows[..end - begin].iter_mut().enumerate() {
-                known.store.load(self.items[begin + n], row);
-                walks.extend(frozen.actors().iter().map(|ix| memo.walk(row.get(*ix), n as u32)));
+            let others = (begin..end).filter(|at| self.short[at - begin].is_none());
+            for ((n, at), row) in (0u32..).zip(others).zip(&mut rows) {
+                known.store.load(self.items[at], row);
+                walks.extend(frozen.actors().iter().map(|ix| memo.walk(row.get(*ix), n)));
             }
             memo.follow(&mut walks, &mut open, |n| rows[n as usize].parts());
+            let mut other = 0;
             for at in begin..end {
                 if self.first + at >= cut.load(Relaxed) {
                     break;
                 }
-                let (n, actors) = (at - begin, frozen.actors().len());
-                let idle = self.idle.len() as u32;
-                let mut fan = Fan { from: self.steps.len() as u32, ..Fan::default() };
-                let long = self.fan(known, frozen, all, &rows[n], &walks[n * actors..(n + 1) * actors], &mut fan);
-                fan.to = self.steps.len() as u32;
+                let mut long = false;
+                let mut fan = match self.short[at - begin] {
+                    Some(fan) => fan,
+                    None => {
+                        let idle = self.idle.len() as u32;
+                        let mut fan = Fan { from: self.steps.len() as u32, ..Fan::default() };
+                        let walks = &walks[other * actors..][..actors];
+                        long = self.fan(known, frozen, all, &rows[other], walks, &mut fan);
+                        other += 1;
+                        fan.to = self.steps.len() as u32;
+                        fan.idle = (!all && !fan.beyond).then_some((idle, self.idle.len() as u32));
+                        fan
+                    }
+                };
                 fan.carried = self.carried.len() as u32;
-                fan.idle = (!all && !fan.beyond).then_some((idle, self.idle.len() as u32));
                 self.fans.push(fan);
                 let full = self.steps.len() - first > STEPS_MOST || self.carried_bytes >= CARRIED_MOST;
                 if long || full || self.looked >= LOOKED_MOST {
@@ -251,6 +292,95 @@ impl Piece {
         }
     }
 
+    /// What leads out of these of its states, those of which all is found at once.
+    fn take_shortcuts(&mut self, known: Known, frozen: Frozen, all: bool, states: Range<usize>) {
+        self.short.clear();
+        if !known.is_short {
+            self.short.resize(states.len(), None);
+            return;
+        }
+        let mut asked = std::mem::take(&mut self.asked);
+        asked.clear();
+        let (mut ends, mut touched) = ([None; ABREAST], 0);
+        for (state, end) in self.items[states.clone()].iter().zip(&mut ends) {
+            let from = asked.len();
+            if known.shortcuts.ask(known.store.words(*state)[0], &mut asked) {
+                touched |= asked[from..].iter().fold(0, |all, one| all | known.shortcuts.touch(one));
+                *end = Some(asked.len());
+            } else {
+                asked.truncate(from);
+            }
+        }
+        std::hint::black_box(touched);
+        let mut from = 0;
+        for (at, end) in states.zip(ends) {
+            let fan = end.and_then(|end| self.short_fan(known, frozen, all, at, &asked[from..end]));
+            from = end.unwrap_or(from);
+            self.short.push(fan);
+        }
+        self.asked = asked;
+    }
+
+    /// What leads out of a state as `fan` finds it; none, if not all is known here or somebody
+    /// may wait in vain.
+    #[inline]
+    fn short_fan(&mut self, known: Known, frozen: Frozen, all: bool, at: usize, asked: &[Asked]) -> Option<Fan> {
+        let word = known.store.words(self.items[at])[0];
+        let from = self.steps.len();
+        let mut fan = Fan { from: from as u32, ..Fan::default() };
+        let mut goes = 0;
+        self.needs.clear();
+        for one in asked {
+            let Some(entry) = known.shortcuts.find(one) else {
+                self.steps.truncate(from);
+                return None;
+            };
+            match entry.does {
+                Does::Waits => {}
+                Does::WaitsFor => self.needs.push(entry.bits),
+                Does::Goes { alone, mut rare, ends } => {
+                    let (mut to, mut reach, mut end) = (word ^ entry.bits, [entry.reach; 2], End::None);
+                    if ends {
+                        let Some(last) = known.shortcuts.find_end(to, one.actor) else {
+                            self.steps.truncate(from);
+                            return None;
+                        };
+                        (to, reach[1], end) = (to ^ last.bits, last.reach, End::Kept(last.leaf));
+                        rare |= matches!(last.does, Does::Goes { rare: true, .. });
+                    }
+                    let sleeper = sleep::bit(usize::from(one.actor));
+                    goes |= sleeper;
+                    fan.alone = alone && !all;
+                    if fan.alone {
+                        self.steps.truncate(from);
+                    }
+                    let actor = frozen.actors()[usize::from(one.actor)];
+                    let landing = Landing::Short { to, reach, rare };
+                    let step = Step::new(actor, Mover::Task, Came::Kept(entry.leaf), end);
+                    self.steps.push(Step { sleeper, landing, ..step });
+                    if fan.alone {
+                        self.needs.clear();
+                        break;
+                    }
+                }
+            }
+        }
+        if self.needs.iter().any(|needs| needs & goes == 0) {
+            self.steps.truncate(from);
+            return None;
+        }
+        fan.to = self.steps.len() as u32;
+        Some(fan)
+    }
+
+    /// Keeps what was seen of an actor in a state, to be learnt.
+    #[inline]
+    fn see(&mut self, known: Known, row: &Row, actor: usize, came: Option<(LeafAt, End)>) {
+        if known.is_short && row.is_of(&known.store.packing) {
+            self.seen.push(Seen { word: row.words()[0], actor, came });
+        }
+    }
+
     /// Whether it took long.
     fn fan(&mut self, known: Known, frozen: Frozen, all: bool, row: &Row, walks: &[Walk], fan: &mut Fan) -> bool {
         let mut long = false;
@@ -265,14 +395,21 @@ impl Piece {
                 && known.memos[memo_of(Mover::Task)].get(leaf).is_plain()
             {
                 let step = Step::new(*ix, Mover::Task, Came::Kept(leaf), End::None);
-                self.steps.push(Step { sleeper: sleep::bit(n), plain: true, ..step });
+                self.steps.push(Step { sleeper: sleep::bit(n), landing: Landing::Plain, ..step });
+                self.see(known, row, n, Some((leaf, End::None)));
                 continue;
             }
             let movers = Mover::of(activity);
+            if movers.is_empty() {
+                self.see(known, row, n, None);
+            }
             for mover in movers {
                 let before = self.steps.len();
                 if let (Mover::Task, Some(leaf)) = (mover, walk.leaf()) {
-                    self.note(known, row, *ix, *mover, &[], Came::Kept(leaf));
+                    let end = self.note(known, row, *ix, *mover, &[], Came::Kept(leaf));
+                    if movers.len() == 1 {
+                        self.see(known, row, n, Some((leaf, end)));
+                    }
                 } else {
                     match self.each_way(known, frozen, row, *ix, *mover, part) {
                         Some(took) => long |= took,
@@ -402,9 +539,9 @@ impl Piece {
     }
 
     /// A transition that can be done is a step; of one that cannot, who waits is
-    /// noted, and whether it is for tasks.
+    /// noted, and whether it is for tasks. The end that goes with it, as far as it is known.
     #[inline]
-    fn note(&mut self, known: Known, row: &Row, ix: PartIx, mover: Mover, ways: &[u32], came: Came) {
+    fn note(&mut self, known: Known, row: &Row, ix: PartIx, mover: Mover, ways: &[u32], came: Came) -> End {
         let mut end = End::None;
         let (blocked, rare) = match came {
             Came::Kept(leaf) => {
@@ -428,6 +565,7 @@ impl Piece {
                 self.waiting.push((ix, came));
             }
         }
+        end
     }
 
     /// The end that goes with a transition of an actor, as far as it is known.
@@ -533,10 +671,11 @@ impl Piece {
         if self.landed_of > count {
             self.land_anew();
         }
-        let mut followed: Vec<(Sleepers, Reach)> = Vec::new();
         let mut row = std::mem::take(&mut self.row);
+        let mut followed = std::mem::take(&mut self.behind);
         let mut parts: Vec<PartId> = Vec::new();
         let packing = &known.store.packing;
+        let is_short = self.packing == packing.version();
         for at in self.landed_of..count {
             let fan = self.fans[at];
             if known.symmetry.is_some() || known.futures.is_some() {
@@ -551,12 +690,19 @@ impl Piece {
                     self.slept |= !step.twin;
                     continue;
                 }
-                let leaves = leaves(known, &step);
-                let mut sleepers = self.sleepers_behind(fan, step, leaves, &mut followed);
+                let mut sleepers = self.sleepers_behind(known, fan, &step, &mut followed);
                 if known.sleeping.is_some() {
                     self.landed_sleepers.push(sleepers);
                 }
-                if let (true, None) = (step.plain, known.symmetry) {
+                if let (Landing::Short { to, rare, .. }, true) = (step.landing, is_short) {
+                    if rare {
+                        self.rare.push((at as u32, n as u32));
+                    }
+                    self.landed.add_word(to);
+                    continue;
+                }
+                let leaves = leaves(known, &step);
+                if let (Landing::Plain, None) = (step.landing, known.symmetry) {
                     let writes = leaves[0].writes();
                     let from = known.store.words(self.items[at]);
                     self.landed.add(from, |words| writes.for_each(|(ix, number)| packing.put(words, ix, number)));
@@ -598,13 +744,16 @@ impl Piece {
             self.fans[at].followed = (self.landed.len() - before) as u32;
         }
         self.landed_of = count;
-        self.row = row;
+        (self.row, self.behind) = (row, followed);
     }
 
     /// Which steps of a state sleep; they are the first of those `followed`.
     fn put_to_sleep(&mut self, known: Known, at: usize, followed: &mut Vec<(Sleepers, Reach)>) {
         followed.clear();
         let (fan, sleepers) = (self.fans[at], self.sleepers.get(at).copied().unwrap_or(0));
+        if sleepers == 0 && known.symmetry.is_none() {
+            return;
+        }
         // Nobody sleeps who goes alone: in the state before, he would have as well.
         for n in fan.from as usize..fan.to as usize {
             let step = &mut self.steps[n];
@@ -680,17 +829,11 @@ impl Piece {
 
     /// Who sleeps behind a step that is followed.
     #[inline]
-    fn sleepers_behind(
-        &self,
-        fan: Fan,
-        step: Step,
-        leaves: [LeafView; 2],
-        followed: &mut Vec<(Sleepers, Reach)>,
-    ) -> Sleepers {
+    fn sleepers_behind(&self, known: Known, fan: Fan, step: &Step, followed: &mut Vec<(Sleepers, Reach)>) -> Sleepers {
         if self.sleepers.is_empty() || fan.alone {
             return 0;
         }
-        let reach = leaves[0].reach().and(leaves[1].reach());
+        let reach = reach_of(known, step);
         let sleepers = sleep::behind(reach, followed);
         if step.sleeper != 0 {
             followed.push((step.sleeper, reach));
@@ -722,7 +865,11 @@ pub fn leaves<'k>(known: Known<'k>, step: &Step) -> [LeafView<'k>; 2] {
     [leaf, end]
 }
 
+#[inline]
 fn reach_of(known: Known, step: &Step) -> Reach {
+    if let Landing::Short { reach, .. } = step.landing {
+        return reach.map(|number| known.shortcuts.reach(number)).into_iter().fold(Reach::NOTHING, Reach::and);
+    }
     let [leaf, end] = leaves(known, step);
     leaf.reach().and(end.reach())
 }

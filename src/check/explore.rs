@@ -20,6 +20,7 @@ use super::outcome::Outcomes;
 use super::part::*;
 use super::persistent::Futures;
 use super::seen::Event;
+use super::shortcut::Shortcuts;
 use super::sleep::Sleeping;
 use super::store::{Batch, Landed, Row, STATES_MAX, StateId, Store};
 use super::symmetry::Symmetry;
@@ -142,6 +143,7 @@ pub struct Explorer<'a> {
     workers: Workers,
     pieces: Vec<Piece>,
     batch: Batch,
+    shortcuts: Shortcuts,
 }
 
 impl<'a> Explorer<'a> {
@@ -194,6 +196,7 @@ impl<'a> Explorer<'a> {
             workers: Workers::new(options.jobs),
             pieces: Vec::new(),
             batch: Batch::default(),
+            shortcuts: Shortcuts::default(),
         }
     }
 
@@ -407,7 +410,20 @@ impl<'a> Explorer<'a> {
             futures: self.futures.as_ref(),
             sleeping: self.sleeping.as_ref(),
             main: self.main,
+            shortcuts: &self.shortcuts,
+            is_short: self.takes_shortcuts(),
         }
+    }
+
+    /// Whether what leads out of a state is found in its word, if there it is known. Elsewhere
+    /// there is more to do with each state than that: of alike tasks one stands for others, some
+    /// need not be followed, or what ends a task comes from outside.
+    fn takes_shortcuts(&self) -> bool {
+        self.options.shortcuts
+            && self.symmetry.is_none()
+            && self.futures.is_none()
+            && !self.model.movers.may_have_workers()
+            && self.shortcuts.is_of(&self.store.packing)
     }
 
     /// Finds what leads out of some states: of how many.
@@ -427,12 +443,22 @@ impl<'a> Explorer<'a> {
             piece.begin(first, &states[first..(first + each).min(states.len())]);
         }
         let cut = AtomicUsize::new(states.len());
+        self.refresh();
+        self.shortcuts.fit(&self.store.packing, &self.actors);
         let (model, known) = (self.model, self.known());
         model.space.frozen(|frozen| {
             let little = pieces.len() == 1;
             self.workers.each(little, pieces, |_, piece| piece.expand(known, frozen, all, &cut));
         });
         let cut = cut.into_inner();
+        let seen = pieces.iter().flat_map(|piece| &piece.seen);
+        model.space.frozen(|frozen| {
+            let place = |task| {
+                let place = frozen.place(Key::Task(task))?;
+                self.actors.iter().position(|ix| *ix == place)
+            };
+            self.shortcuts.learn(seen, self.store.len(), &self.memos, &self.store.packing, place);
+        });
         self.long |= pieces.iter().any(|piece| piece.long);
         cut
     }
@@ -564,7 +590,7 @@ impl<'a> Explorer<'a> {
     /// About how much memory it all takes.
     pub(super) fn bytes(&self) -> usize {
         let memos: usize = self.memos.iter().map(Memo::bytes).sum();
-        let alike = self.symmetry.as_ref().map_or(0, Symmetry::bytes);
+        let alike = self.symmetry.as_ref().map_or(0, Symmetry::bytes) + self.shortcuts.bytes();
         let futures = self.futures.as_ref().map_or(0, Futures::bytes);
         let edges = self.edges.as_ref().map_or(0, |e| 8 * e.capacity());
         let sleeping = self.sleeping.as_ref().map_or(0, Sleeping::bytes) + futures + edges;

@@ -84,6 +84,11 @@ impl Rare {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct LeafAt(u32);
 
+impl LeafAt {
+    /// There no leaf is.
+    pub const NOWHERE: LeafAt = LeafAt(0);
+}
+
 /// A leaf as it lies in the memo.
 #[derive(Clone, Copy)]
 pub struct LeafView<'m> {

@@ -26,6 +26,7 @@ mod record;
 mod same;
 pub mod schedule;
 mod seen;
+mod shortcut;
 mod shortest;
 mod sleep;
 mod step;
@@ -84,6 +85,9 @@ pub struct Options {
     pub persistent: bool,
     /// That is from so many states on.
     pub persistent_from: usize,
+    /// Much of what transitions come to is found by a few bits of a packed state: that is faster
+    /// and makes no difference, which is what it can be left out for.
+    pub shortcuts: bool,
     /// So many threads look at states; what they find does not depend on it.
     pub jobs: usize,
     /// For the schedules.
@@ -106,6 +110,7 @@ impl Default for Options {
             sleeping: true,
             persistent: true,
             persistent_from: 1 << 18,
+            shortcuts: true,
             jobs: 1,
             hash: 0,
         }

@@ -33,7 +33,7 @@ use std::collections::VecDeque;
 
 /// The places that a transition looks at and those that it writes, a bit each:
 /// places a multiple of 64 apart share one, and seem to be one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Reach {
     pub looks: u64,
     pub writes: u64,

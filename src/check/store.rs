@@ -63,6 +63,11 @@ impl Row {
         &self.words
     }
 
+    /// Whether `Store::load` has given it while states were packed like this.
+    pub fn is_of(&self, packing: &Packing) -> bool {
+        self.packing == packing.version()
+    }
+
     /// The row with some parts replaced; it is of no store.
     pub fn with(&self, changes: &[(PartIx, PartId)]) -> Row {
         Row { parts: with_changes(&self.parts, changes), words: Vec::new(), packing: 0 }
@@ -173,6 +178,14 @@ impl Landed {
         }
         make(&mut self.words[begin..]);
         self.hashes.push(hash(&self.words[begin..]));
+    }
+
+    /// Adds a state that takes one word.
+    #[inline]
+    pub fn add_word(&mut self, word: u64) {
+        self.sorted = false;
+        self.words.push(word);
+        self.hashes.push(hash(&[word]));
     }
 
     /// What landed there is this.

@@ -24,9 +24,10 @@ struct Others {
     each_has_one: bool,
 }
 
-/// Work comes in short pieces with little between them. Who slept in between would come to
-/// each late, by what it takes to be woken, and perhaps on the processor of who woke it.
-const AWAKE: Duration = Duration::from_micros(300);
+/// Work comes in short pieces with little between them, of which the longest take a few
+/// milliseconds. Who slept in between would come to each late, by what it takes to be woken, and
+/// perhaps on the processor of who woke it.
+const AWAKE: Duration = Duration::from_millis(5);
 /// So many looks whether there is something to do before somebody else may have the processor.
 const LOOKS: u32 = 64;
 

@@ -180,10 +180,9 @@ impl Session<'_> {
             symmetry: !self.args.without.contains(&Reduction::Symmetry),
             sleeping: !self.args.without.contains(&Reduction::Sleeping),
             persistent: !self.args.without.contains(&Reduction::Persistent),
-            persistent_from: Options::default().persistent_from,
-            exact: false,
             jobs: crate::run::threads(self.args.jobs.map(usize::from)),
             hash: self.hash,
+            ..Options::default()
         };
         let interrupted = crate::run::interruption();
         let limit = self.args.limits.time_limit.map(Duration::from_nanos);

@@ -5,6 +5,7 @@
 
 use super::Number;
 use crate::check::part::{PartId, PartIx};
+use crate::check::sleep::Reach;
 use hashbrown::HashMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -121,6 +122,28 @@ impl Packing {
         self.outgrown |= column.is_full();
         self.numbers.insert((ix, part), number);
         number
+    }
+
+    /// Which packing it is: no other one, of whichever store, has the same number.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Whether a state takes one word.
+    pub fn is_one_word(&self) -> bool {
+        self.words == 1
+    }
+
+    /// Where the number at a place is in the first word of a state: behind so many bits, and the
+    /// bits that it has, which are none where only one part has ever stood.
+    pub fn bits_of(&self, ix: PartIx) -> (u32, u64) {
+        self.bits.get(ix as usize).map_or((0, 0), |bits| (bits.shift, bits.mask))
+    }
+
+    /// The bits in the first word of a state of all places that a transition may look at.
+    pub fn bits_looked_at(&self, reach: Reach) -> u64 {
+        let places = self.live.iter().filter(|(ix, _)| reach.may_look_at(*ix));
+        places.fold(0, |all, (_, bits)| all | bits.mask << bits.shift)
     }
 
     fn reach(&mut self, columns: usize) {
