@@ -31,9 +31,6 @@ pub struct Stuck {
     pub code: Code,
     pub key: String,
     pub finding: Finding,
-    /// Locks that wait for each other: in another order of steps the same
-    /// tasks pass each other.
-    pub locks_only: bool,
 }
 
 impl Stuck {
@@ -235,10 +232,7 @@ impl<'e> Scene1<'e> {
             let mut sites = sites_of(&finding);
             sites.sort();
             sites.dedup();
-            let circle = group.cause == deadlock::RootCause::Circle && group.circle.len() > 1;
-            // One lock has no order: there two who read both want to write.
-            let locks = circle && group.is_of_locks(&self.views) && group.waits_for_several(&self.views);
-            Stuck { code: finding.code, key: sites.join(" "), finding, locks_only: locks }
+            Stuck { code: finding.code, key: sites.join(" "), finding }
         };
         groups.iter().map(one).collect()
     }

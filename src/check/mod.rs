@@ -597,7 +597,7 @@ fn report(
             all.push(one);
         }
     }
-    let lock_order = all.iter().any(|f| matches!(&f.0.what, What::Stuck(s) if s.locks_only));
+    let lock_order = all.iter().any(|f| matches!(&f.0.what, What::Stuck(s) if s.finding.is_circle_of_locks()));
     let mut found = told(races, all.into_iter().map(|(found, shown, _)| (found, shown)).collect());
     if explorer.stop == Some(Stop::First) {
         // Several may be met at once.

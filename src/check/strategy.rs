@@ -273,7 +273,7 @@ impl Gathered {
         self.keys.insert(key);
         // The schedule under way is not counted yet.
         shown.first = Some(self.runs + 1);
-        self.lock_order |= matches!(&found.what, What::Stuck(s) if s.locks_only);
+        self.lock_order |= matches!(&found.what, What::Stuck(s) if s.finding.is_circle_of_locks());
         if let What::Event(seen::Event::Race { name, memory, .. }) = &found.what {
             self.known_races.insert(name.clone());
             self.races.push(shown);

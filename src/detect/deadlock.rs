@@ -178,13 +178,6 @@ impl Group {
     pub fn is_of_locks(&self, tasks: &[TaskView]) -> bool {
         self.circle.iter().all(|i| tasks[*i].waits_for_a_lock())
     }
-
-    /// Whether those at its root wait for more than one object.
-    pub fn waits_for_several(&self, tasks: &[TaskView]) -> bool {
-        let mut objects = self.circle.iter().flat_map(|i| tasks[*i].waits.iter().flatten()).map(|w| w.object);
-        let first = objects.next();
-        objects.any(|object| Some(object) != first)
-    }
 }
 
 /// Each stuck task in exactly one group, that of its root: the first, by its

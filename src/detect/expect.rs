@@ -3,7 +3,7 @@
 //! line is met, and the verdict on the script. How findings came about and how
 //! the verdict is told is for others.
 
-use super::finding::{Code, Facts, Finding, Reason};
+use super::finding::{Code, Finding};
 use crate::lang::ast::{self, Span};
 
 /// One `expect` line.
@@ -35,8 +35,7 @@ pub struct Expectations {
 pub struct Seen {
     pub code: Code,
     pub on: Vec<String>,
-    /// A circle of tasks that each wait for a lock of the next: what a
-    /// `lock-order` warns of, come true.
+    /// `Finding::is_circle_of_locks`.
     pub circle_of_locks: bool,
 }
 
@@ -86,18 +85,8 @@ pub struct Judgement {
 impl Seen {
     pub fn of(finding: &Finding) -> Seen {
         let on = finding.on.iter().chain(&finding.also_on).cloned().collect();
-        Seen { code: finding.code, on, circle_of_locks: is_circle_of_locks(finding) }
+        Seen { code: finding.code, on, circle_of_locks: finding.is_circle_of_locks() }
     }
-}
-
-fn is_circle_of_locks(finding: &Finding) -> bool {
-    let Facts::Stuck { circle, .. } = &finding.facts else { return false };
-    let held = |r: &Reason| matches!(r, Reason::HeldBy { .. } | Reason::BehindWriter { .. });
-    let for_lock =
-        |w: &super::finding::Wait| matches!(w.object_kind.as_str(), "lock" | "rwlock") && w.reasons.iter().all(held);
-    finding.code == Code::Deadlock
-        && circle.len() > 1
-        && circle.iter().all(|task| task.waits.len() == 1 && task.waits.iter().all(for_lock))
 }
 
 impl Expectations {

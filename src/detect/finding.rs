@@ -3,6 +3,7 @@
 //! belong to `report`, and how a finding came about to the detectors.
 
 use crate::lang::ast::Span;
+use std::collections::BTreeSet;
 
 pub use crate::objects::Mode;
 
@@ -354,6 +355,35 @@ pub struct Undecided {
 }
 
 impl Finding {
+    /// Whether it is a deadlock with a circle of tasks that each wait for a lock which the next
+    /// one has, whatever else would end that wait too: what a `lock-order` warns of, come true.
+    /// One lock alone has no order.
+    pub fn is_circle_of_locks(&self) -> bool {
+        let Facts::Stuck { circle, .. } = &self.facts else { return false };
+        let is_of = |reason: &Reason, has: &TaskFacts| match reason {
+            Reason::HeldBy { task, .. } | Reason::BehindWriter { task } => {
+                (task.serial, &task.name) == (has.serial, &has.name)
+            }
+            _ => false,
+        };
+        let locks = |waiting: &Waiting, has: &[&Waiting]| -> Vec<String> {
+            let for_lock = |wait: &&Wait| matches!(wait.object_kind.as_str(), "lock" | "rwlock");
+            let held = |wait: &&Wait| wait.reasons.iter().any(|r| has.iter().any(|other| is_of(r, &other.task)));
+            waiting.waits.iter().filter(for_lock).filter(held).map(|wait| wait.object.clone()).collect()
+        };
+        // Who waits for no lock that one of the others has is in no such circle.
+        let mut left: Vec<&Waiting> = circle.iter().collect();
+        loop {
+            let before = left.clone();
+            left.retain(|one| !locks(one, &before).is_empty());
+            if left.len() == before.len() {
+                break;
+            }
+        }
+        let wanted: BTreeSet<String> = left.iter().flat_map(|one| locks(one, &left)).collect();
+        self.code == Code::Deadlock && left.len() > 1 && wanted.len() > 1
+    }
+
     /// The places that tell it from others with the same code on the same
     /// names, in order.
     pub fn places(&self) -> Vec<Span> {

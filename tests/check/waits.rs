@@ -506,3 +506,28 @@ fn each_livelock_is_told() {
         }
     }
 }
+
+/// Opposite orders of locks are found where a run would predict them: also where the wait for a
+/// lock is one arm of several, and not where one lock alone is waited for.
+#[test]
+fn a_circle_of_locks_is_one_whatever_else_would_end_a_wait() {
+    let found = |text: &str| {
+        let verdicts = &summary(&check_json(text).finish())["verdicts"];
+        ["deadlock", "lock-order"].map(|code| verdicts[code] == "found")
+    };
+    let y = "task y { with b { with a { } } }\nspawn x\nspawn y\njoin all\n";
+    let arms =
+        |arms: &str| format!("lock a\nlock b\nqueue q\nevent e\ntask x {{ with a {{ select {{ {arms} }} }} }}\n{y}");
+    assert_eq!(found(&arms("b.acquire() => { b.release() }")), [true, true]);
+    assert_eq!(found(&arms("b.acquire() => { b.release() }; q.get() => { }; e.wait() => { }")), [true, true]);
+    let rows = "rwlock a\nrwlock b\nevent e\n\
+        task x { with a.read { select { b.acquire_write() => { b.release_write() }; e.wait() => { } } } }\n\
+        task y { with b.write { with a.write { } } }\nspawn x\nspawn y\njoin all\n";
+    assert_eq!(found(rows), [true, true]);
+    // Each waits for a lock of a task that waits for something else.
+    let other = "lock a\nlock b\nevent e\n\
+        task x { with a { e.wait(); with b { } } }\ntask y { with b { with a { } } }\nspawn x\nspawn y\njoin all\n";
+    assert_eq!(found(other), [true, false]);
+    let one = "rwlock a\ntask t { with a.read { with a.write { } } }\nspawn t x2\njoin all\n";
+    assert!(!found(one)[1]);
+}
