@@ -376,6 +376,25 @@ fn a_check_in_less_memory_than_it_wants() {
     }
 }
 
+/// What was found by then is told: a table that grows does not take what there is in one go.
+#[test]
+fn what_is_known_is_told_in_little_memory() {
+    let script = "const N = 4\natomic a = 0\natomic h[8] = 0\nlock m\nlock n\n\
+        task t(i) { repeat N { let x = a; h[i] = x; a = x + 1 } }\n\
+        for i in 0..5 { spawn t(i) }\n\
+        spawn { with m { with n { } } }\nspawn { with n { with m { } } }\njoin all\n";
+    for command in ["check", "check --strategy random --runs 1000000", "check --strategy surw --runs 1000000"] {
+        for kib in [20_000, 24_000, 30_000, 36_000, 50_000] {
+            let line = format!("ulimit -v {kib}; exec \"$CONC\" {command} --format json script.conc");
+            let shell = support::program("sh").args(["-c", &line]).env("CONC", env!("CARGO_BIN_EXE_conc"));
+            let ended = shell.file("script.conc", script).finish();
+            let known = ended.code == Some(1) && ended.failures() == ["deadlock"];
+            let reason = "the states need more memory than there is for them";
+            assert!(known && ended.stdout.contains(reason), "{command} {kib}: {:?} {}", ended.code, ended.stderr);
+        }
+    }
+}
+
 /// What a run may take follows from what the machine says it has free. Here
 /// the machine says little, in a namespace of the run's own.
 fn with_little_memory(script: &str) -> Option<Ended> {

@@ -51,6 +51,8 @@ const CHOSEN_TO: usize = 1 << 20;
 /// others as there are actors, each of which has a part for every actor.
 const TOGETHER: usize = 8192;
 const FEW_ACTORS: usize = 16;
+/// Where there is little memory there are fewer too: one for so many bytes.
+const MEMORY_OF_ONE: u64 = 4096;
 /// So many at least, however many actors there are.
 const TOGETHER_AT_LEAST: usize = 4;
 /// So few states of few actors are not worth more threads than one.
@@ -398,7 +400,9 @@ impl<'a> Explorer<'a> {
     /// So many states are looked at together.
     fn together(&self) -> usize {
         let actors = self.model.space.size().1.max(FEW_ACTORS);
-        (TOGETHER * FEW_ACTORS / actors * FEW_ACTORS / actors).max(TOGETHER_AT_LEAST)
+        // What they come to is not counted before it is kept.
+        let by_memory = (self.options.memory_max / MEMORY_OF_ONE) as usize;
+        (TOGETHER * FEW_ACTORS / actors * FEW_ACTORS / actors).min(by_memory).max(TOGETHER_AT_LEAST)
     }
 
     fn known(&self) -> Known<'_> {

@@ -170,7 +170,7 @@ impl Session<'_> {
         }
         let options = Options {
             states_max: self.args.limits.max_states,
-            memory_max: self.args.limits.max_memory.unwrap_or_else(|| crate::run::memory_for_objects() as u64),
+            memory_max: self.args.limits.max_memory.unwrap_or_else(|| crate::run::memory_for_states() as u64),
             plain: self.args.no_reduction,
             first: self.args.first,
             merging: !self.args.without.contains(&Reduction::Merging),

@@ -201,7 +201,7 @@ fn check_all(
     teller: &mut Teller,
 ) -> (Vec<Tested>, bool) {
     let jobs = crate::run::threads(args.jobs.map(|j| j as usize)).min(cases.len().max(1));
-    let memory = args.limits.max_memory.unwrap_or_else(|| crate::run::memory_for_objects() as u64 / jobs as u64);
+    let memory = args.limits.max_memory.unwrap_or_else(|| crate::run::memory_for_states() as u64 / jobs as u64);
     let (stop, next) = (AtomicBool::new(interruption.requested()), AtomicUsize::new(0));
     let (give, take) = mpsc::channel::<(usize, Tested)>();
     let mut done: Vec<Option<Tested>> = cases.iter().map(|_| None).collect();

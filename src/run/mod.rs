@@ -56,6 +56,6 @@ pub use supervisor::session::{Event, Over, Pause, Session, Terms, Unheard};
 pub use supervisor::{Outcome, Report, Stop, TaskEnd, output_sentence, run};
 pub use system::{
     Interruption, as_any_program, end_when_interrupted, fresh_seed, interruption, large_files_are_errors,
-    memory_for_objects, open_at_once, processors, read_heeding, replace_file, terminal_columns, threads, with_stack,
-    write_file, write_heeding,
+    memory_for_objects, memory_for_states, open_at_once, processors, read_heeding, replace_file, terminal_columns,
+    threads, with_stack, write_file, write_heeding,
 };

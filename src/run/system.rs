@@ -210,6 +210,13 @@ pub fn memory_for_objects() -> usize {
     free.min(addresses / 2).max(LEAST_MEMORY)
 }
 
+/// How many bytes the states of an exploration may take, which grow in tables: where `ulimit -v`
+/// says how much there is, a third of what is left beside what is kept back (`keep_back`). The
+/// largest of the tables is for a moment there twice and once more as it is made twice as large.
+pub fn memory_for_states() -> usize {
+    memory_for_objects().min(limited_memory().map_or(usize::MAX, |left| left / 3))
+}
+
 /// So much is taken for free at the least.
 const LEAST_MEMORY: usize = 64 << 20;
 
