@@ -80,6 +80,8 @@ pub(super) struct Replaying {
     pub stopped: bool,
     /// It is new, or another let it go on, and it is not at its next gate yet.
     moving: bool,
+    /// Where it came to its last gate. Behind a look in vain it stands there again.
+    stood: u32,
     /// It looks at the condition of an `await` once more, after the end.
     last_look: bool,
     chosen: usize,
@@ -161,6 +163,11 @@ impl Executor {
 
     /// Waits until the turn is this task's.
     fn gate(&mut self) -> Pass {
+        self.replay.stood = self.site;
+        self.gate_where_it_stood()
+    }
+
+    fn gate_where_it_stood(&mut self) -> Pass {
         self.release();
         self.arrive_at_gate();
         let (park, sleeping) = self.arena.park(self.slot);
@@ -203,7 +210,7 @@ impl Executor {
     /// The task stands where the plan says.
     fn check_place(&mut self) {
         let planned = self.replay.turn.and_then(|t| self.turn(t)).and_then(|t| t.site);
-        if planned.is_some_and(|p| p != self.site) {
+        if planned.is_some_and(|p| p != self.replay.stood) {
             self.diverge("it stands at another place");
         }
     }

@@ -1,0 +1,73 @@
+//! That a replay for real comes to what the model says of the same schedule, whatever turns that
+//! has: not only those that a check has printed.
+
+use super::{essence, findings};
+use crate::support::{Ended, conc};
+use std::collections::BTreeSet;
+
+/// `conc replay` of a schedule, in the model and for real.
+fn replays(script: &str, schedule: &str) -> [Ended; 2] {
+    [Some("--model"), None].map(|how| {
+        let replay = conc().file("s.conc", script).args(["replay", "--format", "json", "s.conc", schedule]);
+        replay.args(how).finish()
+    })
+}
+
+/// The exit code, and what was told. Of races the first at a place is, and which that is need not
+/// be the same.
+fn told(ended: &Ended) -> (Option<i32>, BTreeSet<String>) {
+    (ended.code, findings(&ended.stdout).iter().map(|f| essence(f).0).collect())
+}
+
+/// Each schedule of so many tasks and at most so many turns that the model can follow. How many
+/// there are.
+fn each_schedule_is_alike(script: &str, tasks: usize, turns_max: usize) -> usize {
+    let mut schedules = vec![String::new()];
+    let mut followed = 0;
+    for _ in 0..turns_max {
+        let mut longer = Vec::new();
+        for schedule in &schedules {
+            for task in 0..tasks {
+                let dot = if schedule.is_empty() { "" } else { "." };
+                let schedule = format!("{schedule}{dot}{task}");
+                let [model, real] = replays(script, &schedule);
+                // The model refuses what nobody could do.
+                if model.code != Some(2) {
+                    assert_eq!(told(&real), told(&model), "{schedule}: {script}{}{}", real.stdout, real.stderr);
+                    longer.push(schedule);
+                }
+            }
+        }
+        followed += longer.len();
+        schedules = longer;
+    }
+    followed
+}
+
+/// Whatever memory an `await` looks at, and whoever changes that how: who has looked in vain
+/// looks again in its next turn, and once more when there is none.
+#[test]
+fn who_has_looked_in_vain_looks_again() {
+    let mut followed = 0;
+    let memories =
+        [("var x = 0", "x"), ("shared x = 0", "x"), ("atomic x = 0", "x"), ("var x[2] = 0", "x[1]"), ("S", "s.f")];
+    for (m, (memory, place)) in memories.into_iter().enumerate() {
+        let declared = match memory {
+            "S" => "struct S { shared f = 0 }\nlet s = S()\n".to_string(),
+            memory => format!("{memory}\nfn set() {{ {place} = 1 }}\nfn look() {{ await {place} == 1 }}\n"),
+        };
+        let writes = ["P = 1", "P += 1", "P.store(1)", "P.cas(0, 1)", "atomically { P = 1 }", "set()"];
+        let looks = ["await P == 1", "atomically { await P.load() == 1; P = 2 }\nP = 3", "look()\nassert P == 2"];
+        for (n, write) in writes.iter().enumerate() {
+            let (write, look) = (write.replace('P', place), looks[n % looks.len()].replace('P', place));
+            // A local of `main` is known to no function.
+            let is_meant = memory != "S" || !write.contains("set()") && !look.contains("look()");
+            // Half of them, so that each is met.
+            if (m + n) % 2 == 0 && is_meant {
+                let script = format!("{declared}spawn {{ {write} }}\n{look}\n");
+                followed += each_schedule_is_alike(&script, 2, 5);
+            }
+        }
+    }
+    assert!(followed > 100, "only {followed} schedules");
+}
