@@ -35,6 +35,7 @@ pub mod strategy;
 mod switches;
 mod symmetry;
 mod turn;
+mod unbegun;
 pub mod walk;
 mod way;
 mod workers;

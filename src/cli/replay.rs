@@ -8,7 +8,7 @@ use crate::check::follow::{self, Followed, Refused};
 use crate::check::schedule::short_hash;
 use crate::check::{self, Schedule};
 use crate::detect::event::Recording;
-use crate::detect::finding::{Certainty, Finding};
+use crate::detect::finding::{Certainty, Code, Finding};
 use crate::lang::ast::Span;
 use crate::program::Program;
 use crate::report::{self, Source, Style, json, lanes, phrase};
@@ -332,5 +332,6 @@ pub fn refusal(
 
 /// What the run needs to know of the way that the model took.
 fn plan_of(followed: &Followed) -> Plan {
-    Plan { turns: followed.turns.clone(), chosen: followed.chosen.clone() }
+    let unbegun = followed.turns.is_empty() && followed.shown.iter().any(|f| f.code == Code::Invariant);
+    Plan { turns: followed.turns.clone(), chosen: followed.chosen.clone(), unbegun }
 }

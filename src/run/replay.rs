@@ -36,6 +36,8 @@ pub struct Plan {
     pub turns: Vec<Acted>,
     /// What each task's `choose`s give, by the task's number.
     pub chosen: Vec<Vec<u32>>,
+    /// The first step never comes: what is false from the start is told without it.
+    pub unbegun: bool,
 }
 
 /// What happened was not what was planned.
@@ -358,6 +360,9 @@ impl Executor {
         self.release();
         self.arrive_at_gate();
         self.slot_word(slot::GATE).store(at::BY_ITSELF, SeqCst);
+        if self.unlooked && self.replay.plan.as_ref().is_some_and(|plan| plan.unbegun) {
+            self.tell_never_held();
+        }
         let now = cursor(self.arena);
         let turn = self.turn(now).filter(|t| t.task == self.replay.number && t.ended && !t.process);
         if turn.is_some() {

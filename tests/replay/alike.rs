@@ -85,3 +85,41 @@ fn races_at_the_same_places_are_told_apart() {
         assert!(followed > 20, "only {followed} schedules of {script}");
     }
 }
+
+/// What is false from the start is told after the first step, which may be that `main` ends,
+/// however it does, and where none comes.
+#[test]
+fn invariants_that_never_held() {
+    let ends = ["", "exit", "raise \"x\"", "kill self", "terminate self", "atomically { exit }", "print 1; exit 3"];
+    let waits = ["q.get()", "await n == 0", "print 1; q.get()", "loop { }", "loop { yield }", "loop { print 1 }"];
+    // What mends it comes first, and what prints or yields before that makes no step.
+    let mended = ["n = 0", "print 1; n = 0", "yield; n = 0", "atomically { n = 0; exit }"];
+    let said = |script: &str, args: &[&str]| {
+        let ended = conc().file("s.conc", script).args(args).args(["--format", "json", "s.conc"]).finish();
+        (ended.findings().iter().filter(|f| f["code"] == "invariant").cloned().collect::<Vec<_>>(), ended)
+    };
+    for (code, wanted) in ends.iter().chain(&waits).map(|c| (c, 1)).chain(mended.iter().map(|c| (c, 0))) {
+        let script = format!("atomic n = 1\nqueue q\ninvariant n == 0\n{code}\n");
+        for strategy in [None, Some("random"), Some("pct"), Some("surw")] {
+            let how: Vec<&str> = strategy.into_iter().flat_map(|s| ["--runs", "20", "--strategy", s]).collect();
+            let (told, checked) = said(&script, &[&["check"][..], &how].concat());
+            assert_eq!(told.len(), wanted, "{strategy:?} {script}{}{}", checked.stdout, checked.stderr);
+            for schedule in told.iter().filter_map(|f| f["schedule"].as_str()) {
+                let [model, real] = replays(&script, schedule);
+                assert!(model.failures().contains(&"invariant".to_string()), "{script}{}", model.stdout);
+                assert_eq!(self::told(&real), self::told(&model), "{schedule}: {script}{}", real.stderr);
+                let step = ["step", "--schedule", schedule, "s.conc"];
+                let stepped = conc().file("s.conc", &script).args(step).finish();
+                assert!(stepped.stdout.contains("is false before the first step"), "{script}{}", stepped.stdout);
+            }
+        }
+        // A run cannot know that no step comes.
+        if !code.starts_with("loop") {
+            let (told, ran) = said(&script, &["run"]);
+            assert_eq!(told.len(), wanted, "{script}{}{}", ran.stdout, ran.stderr);
+        }
+    }
+    for script in ["sleep 1ms; n = 0", "exit", "if choose([true, false]) { n = 0 } else { q.get() }", "n = 0; n = 1"] {
+        each_schedule_is_alike(&format!("atomic n = 1\nqueue q\ninvariant n == 0\n{script}\n"), 1, 3);
+    }
+}
