@@ -368,13 +368,9 @@ impl Explorer<'_> {
         }
         self.outcomes.more |= outcomes.len() >= outcome::OUTCOMES_MAX;
         let mut outcomes = outcomes.into_iter();
-        let place = outcomes.next().and_then(|first| {
-            let claims = first.claims.clone();
-            self.outcomes.add(first, state, &claims)
-        });
-        // A claim is about one end, whoever printed what, and whichever it stands for.
+        let place = outcomes.next().and_then(|first| self.outcomes.add(first, state));
         for other in outcomes.chain(others) {
-            self.outcomes.add(other, state, &[]);
+            self.outcomes.add(other, state);
         }
         place
     }
@@ -422,7 +418,7 @@ impl Explorer<'_> {
             let outcomes = outcome::of(&mut m, self, &row, false, &going);
             self.outcomes.more |= outcomes.len() >= outcome::OUTCOMES_MAX;
             for outcome in outcomes {
-                self.outcomes.add(outcome, state, &[]);
+                self.outcomes.add(outcome, state);
             }
         }
     }
