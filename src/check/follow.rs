@@ -724,8 +724,14 @@ fn circle(explorer: &mut Explorer, done: &Done, from: usize) -> Vec<Finding> {
     let on_it: Vec<PartIx> = turns.iter().map(|t| t.actor).collect();
     let start = done.rows[from].clone();
     turns.extend(done.rounds.iter().filter(|t| !on_it.contains(&t.actor)).cloned());
-    if turns.iter().any(|t| !t.ways.is_empty()) {
-        return recurring(explorer, &start);
+    let mut row = start.clone();
+    for turn in &turns {
+        let Some((next, log, _)) = explorer.logged(&row, turn) else { return Vec::new() };
+        // A way that the schedule leaves open is one of several too.
+        if log.steps.iter().any(|step| !step.choices.is_empty()) {
+            return recurring(explorer, &start);
+        }
+        row = next;
     }
     let goes = |turn: &Turn| turns.iter().any(|t| (t.actor, t.mover) == (turn.actor, turn.mover));
     let mut row = start.clone();

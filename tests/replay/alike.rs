@@ -123,3 +123,17 @@ fn invariants_that_never_held() {
         each_schedule_is_alike(&format!("atomic n = 1\nqueue q\ninvariant n == 0\n{script}\n"), 1, 3);
     }
 }
+
+/// Of a loop that chooses, with no way given, all ways are taken again and again: one of them may
+/// print, or lead out of it.
+#[test]
+fn a_loop_that_chooses_goes_each_way() {
+    let shows = |code: &str| {
+        let [model, real] = replays(&format!("atomic n = 0\n{code}\n"), "@0000");
+        assert_eq!(told(&real), told(&model), "{code}: {}{}", real.stdout, real.stderr);
+        model.failures()
+    };
+    assert_eq!(shows("loop { if choose([true, false]) { print 1 } }"), [""; 0]);
+    assert_eq!(shows("loop { if choose([true, false]) { break } }\nn = 1"), [""; 0]);
+    assert_eq!(shows("loop { if choose([true, false]) { yield } }"), ["livelock"]);
+}
