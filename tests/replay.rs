@@ -5,6 +5,9 @@
 
 mod support;
 
+#[path = "replay/alike.rs"]
+mod alike;
+
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use support::conc;

@@ -124,6 +124,19 @@ fn it_begins_after_a_schedule() {
     }
 }
 
+/// One that was made for another text is followed, and that is said, unless nothing is to be.
+#[test]
+fn a_schedule_of_another_text_is_said_to_be_one() {
+    let from = |args: &[&str]| conc().file("s.conc", "const N = 1\nvar x = N\n").args(args).finish();
+    let said = "conc: the script, or what -D gives, has changed since the schedule was made; \
+                the schedule still fits and is followed\n";
+    let replayed = from(&["replay", "s.conc", "0@0000"]);
+    assert!(replayed.stderr.starts_with(said), "{}", replayed.stderr);
+    assert_eq!(from(&["step", "s.conc", "--schedule", "0@0000"]).stderr, said);
+    assert_eq!(from(&["step", "-q", "s.conc", "--schedule", "0@0000"]).stderr, "");
+    assert_eq!(from(&["step", "s.conc", "--schedule", "0"]).stderr, "");
+}
+
 /// What a schedule shows before its last turn is told where the session begins.
 #[test]
 fn all_that_a_schedule_shows_is_told() {

@@ -25,6 +25,7 @@ use super::sleep::Sleeping;
 use super::store::{Batch, Landed, Row, STATES_MAX, StateId, Store};
 use super::symmetry::Symmetry;
 use super::turn::{Carried, Mover, Turn, memo_of};
+use super::unbegun::Unbegun;
 use super::workers::Workers;
 use super::{Options, Progress, Stop};
 use crate::detect::finding::Code;
@@ -120,6 +121,8 @@ pub struct Explorer<'a> {
     pub depth: u32,
     /// Where one state stands for all that differ in who of alike tasks is where.
     pub(super) symmetry: Option<Symmetry>,
+    /// What is still to be told where nobody makes a first step.
+    unbegun: Option<Unbegun>,
     /// Some transition took long since limits were last looked at.
     long: bool,
     /// What was carried out one by one came to large values of so many bytes since that was
@@ -185,6 +188,7 @@ impl<'a> Explorer<'a> {
             level_end: 1,
             depth: 0,
             symmetry: model.symmetry.then(|| Symmetry::new(super::symmetry::sites(model.program))),
+            unbegun: None,
             long: false,
             made_bytes: 0,
             looked: 0,
@@ -282,6 +286,7 @@ impl<'a> Explorer<'a> {
         if let Some(sleeping) = &mut self.sleeping {
             sleeping.met(0);
         }
+        self.unbegun = Unbegun::of(self);
         Ok(id)
     }
 

@@ -643,8 +643,7 @@ fn is_of_first_step(log: &[(Mover, Logged)]) -> bool {
     log.iter().filter(|(_, step)| step.turn).count() <= 1
 }
 
-/// The invariants that do not hold at the start. They are looked at there if nobody can make a
-/// step after which they would be.
+/// The invariants that do not hold at the start.
 pub(super) fn false_before_all(explorer: &Explorer) -> Vec<Event> {
     at_first(explorer, |m| m.check_invariants()).1
 }

@@ -102,7 +102,8 @@ pub fn follow_and(
             explorer.successors(&done.row, true, &mut out);
             if !out.is_empty() {
                 // Who goes round may race at each turn of it.
-                let around = followed.shown.iter().all(|f| is_about_stuck(f) || f.code == Code::Race);
+                let unbegun = followed.turns.is_empty();
+                let around = followed.shown.iter().all(|f| is_about_others(f, unbegun) || f.code == Code::Race);
                 (followed.circle_from, followed.circle) = circles(&mut explorer, &done, around);
             }
         }
@@ -626,8 +627,8 @@ fn end(explorer: &mut Explorer, done: Done, round: bool) -> Followed {
         }
         firsts[first].1 |= seen.turn == last || seen.own && !goes_on(seen);
     }
-    if at_end && done.turns.is_empty() {
-        for event in finding::false_before_all(explorer) {
+    if done.turns.is_empty() {
+        for event in explorer.false_from_the_start(&done.row) {
             let (code, _) = finding::key(explorer.model.program, &event);
             add(finding::finding(explorer, &found(What::Event(event), code), &done.row, &done.log), Some(all));
         }
@@ -662,7 +663,7 @@ fn end(explorer: &mut Explorer, done: Done, round: bool) -> Followed {
     let work = (looks + explorer.model.space.bytes() / BYTES_A_LOOK) as u64;
     way.circle_from = None;
     let (circle_from, circle) = match round {
-        true => circles(explorer, &done, !at_end && shown.iter().all(is_about_stuck)),
+        true => circles(explorer, &done, !at_end && shown.iter().all(|f| is_about_others(f, done.turns.is_empty()))),
         false => (None, Vec::new()),
     };
     Followed {
@@ -685,10 +686,10 @@ pub(super) fn is_a_look(at: &At) -> bool {
     matches!(at, At::Step(step) if matches!(**step, Step::AwaitBegin { .. } | Step::AtomicBegin))
 }
 
-/// Whether a finding tells who is stuck: what others do beside them may be what the schedule
-/// is about.
-fn is_about_stuck(finding: &Finding) -> bool {
-    matches!(finding.facts, Facts::Stuck { .. })
+/// Whether a finding tells who is stuck, or what is false where nobody makes a step: what others
+/// do beside them may be what the schedule is about.
+fn is_about_others(finding: &Finding, unbegun: bool) -> bool {
+    matches!(finding.facts, Facts::Stuck { .. }) || unbegun && finding.code == Code::Invariant
 }
 
 /// From which turn on it goes round, and what is wrong with doing so for ever.
@@ -723,8 +724,14 @@ fn circle(explorer: &mut Explorer, done: &Done, from: usize) -> Vec<Finding> {
     let on_it: Vec<PartIx> = turns.iter().map(|t| t.actor).collect();
     let start = done.rows[from].clone();
     turns.extend(done.rounds.iter().filter(|t| !on_it.contains(&t.actor)).cloned());
-    if turns.iter().any(|t| !t.ways.is_empty()) {
-        return recurring(explorer, &start);
+    let mut row = start.clone();
+    for turn in &turns {
+        let Some((next, log, _)) = explorer.logged(&row, turn) else { return Vec::new() };
+        // A way that the schedule leaves open is one of several too.
+        if log.steps.iter().any(|step| !step.choices.is_empty()) {
+            return recurring(explorer, &start);
+        }
+        row = next;
     }
     let goes = |turn: &Turn| turns.iter().any(|t| (t.actor, t.mover) == (turn.actor, turn.mover));
     let mut row = start.clone();

@@ -36,6 +36,7 @@ pub mod strategy;
 mod switches;
 mod symmetry;
 mod turn;
+mod unbegun;
 pub mod walk;
 mod way;
 mod workers;
@@ -202,7 +203,8 @@ pub struct Shown {
 pub struct Claimed {
     pub every: bool,
     pub span: crate::lang::ast::Span,
-    /// How many complete ends had it true, and how many not.
+    /// How many outcomes of complete executions had it true, and how many not; of random
+    /// schedules, how many of these.
     pub holds: u64,
     pub fails: u64,
     /// Where it is neither true nor false at an end: why, of one of them.
@@ -610,7 +612,7 @@ fn report(
     let complete = explorer.stop.is_none() && explorer.cut.is_none();
     let verdicts = verdicts(&found, lock_order, complete);
     let claims = explorer.model.program.claims.iter().enumerate().map(|(i, claim)| {
-        let (holds, fails, _) = explorer.outcomes.claims.get(i).copied().unwrap_or_default();
+        let (holds, fails) = explorer.outcomes.claims.get(i).copied().unwrap_or_default();
         let why = explorer.outcomes.whys.get(i).cloned().flatten();
         Claimed { every: claim.every, span: claim.span, holds, fails, why }
     });

@@ -49,28 +49,26 @@ pub struct Outcomes {
     pub bytes: usize,
     /// There are more than are kept.
     pub more: bool,
-    /// For each claim: how many complete ends had it true, and how many not.
-    pub claims: Vec<(u64, u64, Option<StateId>)>,
+    /// For each claim: how many outcomes of complete executions had it true, and how many not. Of
+    /// those beyond the ones that are kept it is only noted that there are such.
+    pub claims: Vec<(u64, u64)>,
     /// For each that was neither true nor false at an end, why it was not at the first one.
     pub whys: Vec<Option<String>>,
 }
 
 impl Outcomes {
     /// The place of the outcome in `all`; none if there are too many.
-    pub fn add(&mut self, outcome: Outcome, state: StateId, claims: &[Option<bool>]) -> Option<usize> {
-        self.claims.resize(self.claims.len().max(claims.len()), (0, 0, None));
-        for (count, claim) in self.claims.iter_mut().zip(claims) {
-            if *claim == Some(true) {
-                count.0 += 1;
-            } else {
-                count.1 += 1;
-                count.2 = count.2.or(Some(state));
-            }
-        }
+    pub fn add(&mut self, outcome: Outcome, state: StateId) -> Option<usize> {
         if let Some(at) = self.known.get(&outcome) {
             return Some(*at);
         }
-        if self.known.len() >= OUTCOMES_MAX {
+        let is_kept = self.known.len() < OUTCOMES_MAX;
+        self.claims.resize(self.claims.len().max(outcome.claims.len()), (0, 0));
+        for (count, claim) in self.claims.iter_mut().zip(&outcome.claims) {
+            let count = if *claim == Some(true) { &mut count.0 } else { &mut count.1 };
+            *count = if is_kept { *count + 1 } else { (*count).max(1) };
+        }
+        if !is_kept {
             self.more = true;
             return None;
         }

@@ -380,6 +380,12 @@ impl Stepper {
         for one in scene.findings(&stuck) {
             add(one.code, one.key.clone(), &|| one.finding.clone());
         }
+        for event in explorer.false_from_the_start(row) {
+            if !all.iter().any(|(_, step)| step.turn) {
+                let (code, key) = finding::key(self.model.program, &event);
+                add(code, key, &|| of_event(code, What::Event(event.clone())));
+            }
+        }
         if able.is_empty() && scene.finished() {
             for (code, key, what) in ends(explorer, row) {
                 add(code, key, &|| of_event(code, what.clone()));

@@ -8,7 +8,7 @@ use crate::check::follow::{self, Followed, Refused};
 use crate::check::schedule::short_hash;
 use crate::check::{self, Schedule};
 use crate::detect::event::Recording;
-use crate::detect::finding::{Certainty, Finding};
+use crate::detect::finding::{Certainty, Code, Finding};
 use crate::lang::ast::Span;
 use crate::program::Program;
 use crate::report::{self, Source, Style, json, lanes, phrase};
@@ -74,8 +74,6 @@ struct Session<'a> {
 
 impl Session<'_> {
     fn replay(&self, schedule: &Schedule) -> u8 {
-        let hash = short_hash(&self.source.text, &self.source.given);
-        let changed = schedule.hash.filter(|made_for| *made_for != hash);
         let began = Instant::now();
         let record = self.args.model && self.args.picture.wanted();
         // The run has an eye on them itself.
@@ -94,11 +92,8 @@ impl Session<'_> {
         if self.args.format == Format::Json {
             put_out(&format!("{}\n", json::start(&ran::start("replay", self.source, 0))));
         }
-        if changed.is_some() && !self.style.quiet {
-            put_err(&format!(
-                "conc: {} since the schedule was made; the schedule still fits and is followed\n",
-                changed_of(self.program)
-            ));
+        if let Some(sentence) = changed(self.program, self.source, schedule).filter(|_| !self.style.quiet) {
+            put_err(&sentence);
         }
         if self.args.model { self.model(followed) } else { self.real(followed, began.elapsed()) }
     }
@@ -304,6 +299,19 @@ impl Session<'_> {
     }
 }
 
+/// What is said of a schedule that is followed though it was made for something else.
+pub fn changed(program: &Program, source: &Source, schedule: &Schedule) -> Option<String> {
+    let what = changed_of(program);
+    let text = format!("conc: {what} since the schedule was made; the schedule still fits and is followed\n");
+    made_for_another(source, schedule).map(|_| text)
+}
+
+/// The hash of the schedule and that of the script, if they differ.
+fn made_for_another(source: &Source, schedule: &Schedule) -> Option<(u16, u16)> {
+    let is = short_hash(&source.text, &source.given);
+    schedule.hash.filter(|made_for| *made_for != is).map(|made_for| (made_for, is))
+}
+
 /// What another hash says.
 fn changed_of(program: &Program) -> &'static str {
     if program.consts.is_empty() { "the script has changed" } else { "the script, or what -D gives, has changed" }
@@ -319,9 +327,9 @@ pub fn refusal(
     reason: &str,
 ) -> String {
     let line = site.map(|s| format!(" (line {})", source.position(s).line)).unwrap_or_default();
-    let (of, is) = (schedule.turns.len(), short_hash(&source.text, &source.given));
-    let why = match schedule.hash.filter(|made_for| *made_for != is) {
-        Some(made_for) => {
+    let of = schedule.turns.len();
+    let why = match made_for_another(source, schedule) {
+        Some((made_for, is)) => {
             let what = changed_of(program);
             format!("; {what} since (its hash was {made_for:04x} and is {is:04x})")
         }
@@ -332,5 +340,6 @@ pub fn refusal(
 
 /// What the run needs to know of the way that the model took.
 fn plan_of(followed: &Followed) -> Plan {
-    Plan { turns: followed.turns.clone(), chosen: followed.chosen.clone() }
+    let unbegun = followed.turns.is_empty() && followed.shown.iter().any(|f| f.code == Code::Invariant);
+    Plan { turns: followed.turns.clone(), chosen: followed.chosen.clone(), unbegun }
 }

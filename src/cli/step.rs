@@ -114,11 +114,13 @@ pub fn main(args: &StepArgs) -> u8 {
     let style = args.common.style(super::on_terminal().0);
     match Session::new(&source, short_hash(&source.text, &source.given), style, program) {
         Ok(mut session) => {
-            if let Some(text) = &args.schedule
-                && let Err(sentence) = begin(&mut session.stepper, program, &source, text)
-            {
-                put_err(&sentence);
-                return exit::WRONG;
+            match args.schedule.as_ref().map(|text| begin(&mut session.stepper, program, &source, text)) {
+                Some(Err(sentence)) => {
+                    put_err(&sentence);
+                    return exit::WRONG;
+                }
+                Some(Ok(Some(sentence))) if !style.quiet => put_err(&sentence),
+                _ => {}
             }
             let mut standard = Standard { echo: !std::io::stdin().is_terminal(), ..Standard::default() };
             let code = session.talk(&mut standard);
@@ -135,14 +137,21 @@ pub fn main(args: &StepArgs) -> u8 {
     }
 }
 
-/// Goes to the end of a schedule; the error is a sentence.
-fn begin(stepper: &mut Stepper, program: &'static Program, source: &Source, text: &str) -> Result<(), String> {
+/// Goes to the end of a schedule, and what is to be said of that; the error is a sentence.
+fn begin(
+    stepper: &mut Stepper,
+    program: &'static Program,
+    source: &Source,
+    text: &str,
+) -> Result<Option<String>, String> {
     let schedule: Schedule = text.parse().map_err(|text| format!("conc: {text}\n"))?;
     if let Err(Refused::Turn { turn, site, reason }) = follow::follow_to_end(program, &schedule) {
         return Err(super::replay::refusal(program, source, &schedule, turn, site, &reason));
     }
     let reason = "it is no turn that can be taken here";
-    stepper.follow(&schedule).map_err(|turn| super::replay::refusal(program, source, &schedule, turn, None, reason))
+    let refused = |turn| super::replay::refusal(program, source, &schedule, turn, None, reason);
+    stepper.follow(&schedule).map_err(refused)?;
+    Ok(super::replay::changed(program, source, &schedule))
 }
 
 /// Goes through what was entered in a session.

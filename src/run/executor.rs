@@ -84,6 +84,8 @@ pub struct Executor {
     pub(super) unchecked: bool,
     /// It is `main`, and has made no step yet after which invariants must hold.
     pub(super) unlooked: bool,
+    /// Until then: what it is about is a step at which tasks can be interleaved.
+    pub(super) begins: bool,
     /// Until then: what did not hold before.
     pub(super) never_held: Option<Vec<Broken>>,
     /// Before that time it gives no way to others at the gate.
@@ -173,6 +175,7 @@ impl Executor {
             gated: program.needs.gate || image.room.grows,
             unchecked: false,
             unlooked: false,
+            begins: false,
             never_held: None,
             way_due: 0,
             observing: false,

@@ -152,6 +152,11 @@ impl Executor {
     /// The end of this process and of all its threads.
     pub(super) fn end_process(&mut self, ended: Ended) -> ! {
         let ended = self.end_in_turn(ended);
+        if self.unlooked {
+            // In a block it is looked at with the end of that.
+            self.unchecked |= self.in_atomic;
+            self.look_first();
+        }
         let waits = ended.ending != ending::EXITED;
         self.close_process(ended, waits, Executor::finish)
     }

@@ -147,7 +147,7 @@ impl Executor {
         // In an `atomically` the look is part of the block, and the block
         // after it comes after the look.
         self.leave_gate(nested);
-        let woken = if self.replay.on { self.await_turn() } else { self.park(None) };
+        let woken = if self.replay.on { self.await_turn(nested) } else { self.park(None) };
         // In this order: whoever is killed between is counted once too often, which wakes more,
         // and not once too little.
         self.enter_state(state::RUNNING);

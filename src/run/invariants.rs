@@ -48,7 +48,8 @@ impl Executor {
         }
     }
 
-    /// What is false from the start is so after the first step, whatever that does.
+    /// What is false from the start is so after the first step, whatever that does. That `main`
+    /// ends is one too, however it does.
     #[cold]
     pub(super) fn look_first(&mut self) {
         if self.gated && !self.in_atomic {
@@ -60,7 +61,8 @@ impl Executor {
 
     /// Before the first step, so that this is not blamed for what was false already.
     #[cold]
-    pub(super) fn look_before(&mut self) {
+    pub(super) fn look_before(&mut self, step: &Step) {
+        self.begins = step.is_turn();
         if self.gated && !self.in_atomic && self.never_held.is_none() {
             self.take_gate(false);
             let all = 0..self.program.invariants.len();
@@ -69,8 +71,8 @@ impl Executor {
         }
     }
 
-    /// The first step may wait for good, and nobody else has made one by now: what did not hold
-    /// before it does not hold while it waits.
+    /// The first step may wait for good, or none may come, and nobody else has made one by now:
+    /// what did not hold before it does not hold then.
     #[cold]
     pub(super) fn tell_never_held(&mut self) {
         for broken in self.never_held.take().into_iter().flatten() {

@@ -134,13 +134,19 @@ fn mode_code(mode: Mode) -> u8 {
 const ORDERS_MAX: u64 = 64;
 
 impl Executor {
-    /// Two accesses race. The same places racing again only count.
+    /// Two accesses race. The same places racing again only count: of a row, or of records made at
+    /// one place, those of any. A schedule promises a race on one of these, so each is told in a
+    /// replay.
     pub(super) fn race(&mut self, cell: u64, earlier: Record, later: Record) {
         let span = |site: u32| self.program.span(site);
         let (a, b) = (span(earlier.site), span(later.site));
         let (low, high) = if (a.start, a.end) <= (b.start, b.end) { (a, b) } else { (b, a) };
-        let variable =
-            if cell >> 63 == 0 { u64::from(self.program.cells[cell as usize]) } else { 1 << 40 | (cell & 0xff_ffff) };
+        let variable = match (self.replay.on, cell >> 63 == 0) {
+            // What says of what kind it is goes below the finding's own mark.
+            (true, _) => cell >> 62 << 58 | cell & ((1 << 58) - 1),
+            (false, true) => u64::from(self.program.cells[cell as usize]),
+            (false, false) => 1 << 40 | (cell & 0xff_ffff),
+        };
         let places = u64::from(low.start) << 32 | u64::from(high.start);
         let arena = self.arena;
         let raw = || {

@@ -36,6 +36,8 @@ pub struct Plan {
     pub turns: Vec<Acted>,
     /// What each task's `choose`s give, by the task's number.
     pub chosen: Vec<Vec<u32>>,
+    /// The first step never comes: what is false from the start is told without it.
+    pub unbegun: bool,
 }
 
 /// What happened was not what was planned.
@@ -80,6 +82,8 @@ pub(super) struct Replaying {
     pub stopped: bool,
     /// It is new, or another let it go on, and it is not at its next gate yet.
     moving: bool,
+    /// Where it came to its last gate. Behind a look in vain it stands there again.
+    stood: u32,
     /// It looks at the condition of an `await` once more, after the end.
     last_look: bool,
     chosen: usize,
@@ -161,6 +165,11 @@ impl Executor {
 
     /// Waits until the turn is this task's.
     fn gate(&mut self) -> Pass {
+        self.replay.stood = self.site;
+        self.gate_where_it_stood()
+    }
+
+    fn gate_where_it_stood(&mut self) -> Pass {
         self.release();
         self.arrive_at_gate();
         let (park, sleeping) = self.arena.park(self.slot);
@@ -203,7 +212,7 @@ impl Executor {
     /// The task stands where the plan says.
     fn check_place(&mut self) {
         let planned = self.replay.turn.and_then(|t| self.turn(t)).and_then(|t| t.site);
-        if planned.is_some_and(|p| p != self.site) {
+        if planned.is_some_and(|p| p != self.replay.stood) {
             self.diverge("it stands at another place");
         }
     }
@@ -351,6 +360,9 @@ impl Executor {
         self.release();
         self.arrive_at_gate();
         self.slot_word(slot::GATE).store(at::BY_ITSELF, SeqCst);
+        if self.unlooked && self.replay.plan.as_ref().is_some_and(|plan| plan.unbegun) {
+            self.tell_never_held();
+        }
         let now = cursor(self.arena);
         let turn = self.turn(now).filter(|t| t.task == self.replay.number && t.ended && !t.process);
         if turn.is_some() {

@@ -58,7 +58,11 @@ impl Executor {
         let index = self.arena.facts(target.id, facts::PROCESS).load(Relaxed) as usize;
         // It goes no further in the block under way, whose end this is.
         if index == self.process && self.in_atomic {
+            self.unchecked |= self.unlooked;
             self.check_block();
+        }
+        if index == self.process && self.unlooked {
+            self.look_first();
         }
         self.arena.facts(target.id, facts::FLAGS).fetch_or(flag::SIGNALLED, SeqCst);
         if self.replay.on {

@@ -46,7 +46,7 @@ impl Executor {
     fn step_over(&mut self, machine: &mut Task, step: Step) -> Option<Ended> {
         self.at_site(machine.pc());
         if self.unlooked {
-            self.look_before();
+            self.look_before(&step);
         }
         if self.replay.on
             && let Some(ended) = self.turn_of_step(&step)
@@ -75,7 +75,7 @@ impl Executor {
                 if self.trace.on {
                     self.trace_rest();
                 }
-                if self.unlooked {
+                if self.unlooked && self.begins {
                     self.look_first();
                 }
                 match answer {
@@ -106,12 +106,7 @@ impl Executor {
             return self.answer(machine, Err(error.into()));
         }
         match step {
-            Step::End(result) => {
-                if self.unlooked {
-                    self.look_first();
-                }
-                return Some(Ended { result, ..Ended::returned() });
-            }
+            Step::End(result) => return Some(Ended { result, ..Ended::returned() }),
             Step::Failed(error) if self.prompted.is_some() => return Some(self.fail_at_prompt(machine, error)),
             Step::Failed(error) => return Some(self.fail(machine, error)),
             Step::Renew => {

@@ -241,3 +241,28 @@ fn what_is_held_is_named() {
     let said = flat(&check(script).finish().stdout);
     assert!(said.contains("a notify of condition c, whose lock b holds"), "{said}");
 }
+
+/// Of how many ends a claim is true is counted as the table counts outcomes, so however few
+/// interleavings were followed.
+#[test]
+fn claims_are_counted_by_outcomes() {
+    let one = "lock m\nvar n = 0\ntask t { with m { n += 1 } }\nspawn t x3\njoin all\nexpect every n == 3\n";
+    let prints = "atomic n = 0\ntask t(i) { n = i; print n }\nfor i in 1..=2 { spawn t(i) }\njoin all\n\
+                  expect some n == 1\nexpect every n == 2\n";
+    // What the table does not show, a claim may tell apart.
+    let queue = "queue q\ntask t(i) { q.put(i) }\nfor i in 0..2 { spawn t(i) }\njoin all\nexpect some q.qsize() == 2\n";
+    let some_stuck = "lock a\nlock b\natomic n = 0\ntask t { with a { with b { n += 1 } } }\n\
+                      task u { with b { with a { n += 2 } } }\nspawn t\nspawn u\njoin all\nexpect every n == 3\n";
+    for (script, counts) in
+        [(one, &[(1, 1)][..]), (prints, &[(2, 4), (2, 4)]), (queue, &[(1, 1)]), (some_stuck, &[(1, 1)])]
+    {
+        let without = ["merging", "joining", "alone", "symmetry", "sleeping", "persistent"].map(|r| ["--without", r]);
+        let every = without.iter().map(|flags| &flags[..]);
+        for flags in every.chain([&[][..], &["--no-reduction"]]) {
+            let ended = check_json(script).args(flags).finish();
+            let of = |l: &serde_json::Value| (l["holds"].as_u64().unwrap_or(99), l["ends"].as_u64().unwrap_or(99));
+            let told: Vec<(u64, u64)> = ended.of_type("expectation").iter().map(of).collect();
+            assert_eq!(told, counts, "{flags:?} {script}{}{}", ended.stdout, ended.stderr);
+        }
+    }
+}

@@ -122,6 +122,10 @@ impl Explorer<'_> {
                     self.successors(&row, true, &mut out);
                     self.stuck_partly(state, &row, &out);
                 }
+                if self.unbegun.is_some() {
+                    let row = self.row(state);
+                    self.tell_of_the_start(state, &row);
+                }
                 if fan.from != fan.to {
                     self.keep_standing(state, &piece.steps[fan.from as usize..fan.to as usize]);
                 }
@@ -309,6 +313,25 @@ impl Explorer<'_> {
         }
     }
 
+    /// What was false before the first step, where none comes.
+    pub(in crate::check) fn tell_of_the_start(&mut self, state: StateId, row: &Row) {
+        let told = self.false_from_the_start(row);
+        if !told.is_empty() {
+            self.unbegun = None;
+        }
+        for event in told {
+            let (code, key) = finding::key(self.model.program, &event);
+            if self.is_new(&(code, &key)) {
+                self.add(code, state, None, What::Event(event));
+            }
+        }
+    }
+
+    /// The same of a state to which no step has led.
+    pub(in crate::check) fn false_from_the_start(&self, row: &Row) -> Vec<Event> {
+        self.unbegun.as_ref().map_or_else(Vec::new, |unbegun| unbegun.told_in(row).to_vec())
+    }
+
     /// Nobody can go on: the end, or all that are left are stuck. The place of
     /// its outcome among those that are kept.
     pub(in crate::check) fn at_end(&mut self, state: StateId, row: &Row) -> Option<usize> {
@@ -321,11 +344,6 @@ impl Explorer<'_> {
         self.keys.insert(key);
         for one in findings {
             self.add_stuck(state, one);
-        }
-        if state == 0 {
-            for event in finding::false_before_all(self) {
-                self.add(finding::key(self.model.program, &event).0, state, None, What::Event(event));
-            }
         }
         let mut m = Move::new(self.model, row.parts(), &[], self.main, self.main);
         let outcomes = outcome::of(&mut m, self, row, finished, &[]);
@@ -350,13 +368,9 @@ impl Explorer<'_> {
         }
         self.outcomes.more |= outcomes.len() >= outcome::OUTCOMES_MAX;
         let mut outcomes = outcomes.into_iter();
-        let place = outcomes.next().and_then(|first| {
-            let claims = first.claims.clone();
-            self.outcomes.add(first, state, &claims)
-        });
-        // A claim is about one end, whoever printed what, and whichever it stands for.
+        let place = outcomes.next().and_then(|first| self.outcomes.add(first, state));
         for other in outcomes.chain(others) {
-            self.outcomes.add(other, state, &[]);
+            self.outcomes.add(other, state);
         }
         place
     }
@@ -404,7 +418,7 @@ impl Explorer<'_> {
             let outcomes = outcome::of(&mut m, self, &row, false, &going);
             self.outcomes.more |= outcomes.len() >= outcome::OUTCOMES_MAX;
             for outcome in outcomes {
-                self.outcomes.add(outcome, state, &[]);
+                self.outcomes.add(outcome, state);
             }
         }
     }

@@ -316,6 +316,7 @@ impl<'a> Graph<'a> {
             }
             None
         };
+        self.explorer.tell_of_the_start(0, row);
         self.note_fresh();
         outcome
     }

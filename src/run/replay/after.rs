@@ -51,7 +51,11 @@ impl Executor {
             }
             _ => self.hold(),
         }
-        // An `await` looks once more, without leaving a trace.
+        self.look_once_more();
+    }
+
+    /// An `await` does when all is over, without leaving a trace.
+    fn look_once_more(&mut self) {
         self.replay.last_look = true;
         self.detect = false;
     }
@@ -95,19 +99,19 @@ impl Executor {
         false
     }
 
-    /// The look came out false: the task awaits a change until its next turn.
-    pub(in crate::run) fn await_turn(&mut self) -> Woken {
+    /// The look came out false: the task awaits a change until its next turn. `nested`: the
+    /// look begins a block, which is one turn with it.
+    pub(in crate::run) fn await_turn(&mut self, nested: bool) -> Woken {
         if self.replay.last_look {
             self.hold();
         }
-        match self.gate() {
-            Pass::Stop => Woken::Terminated,
-            Pass::Over => self.hold(),
-            Pass::Go | Pass::Fired => {
-                self.replay.granted = true;
-                Woken::Again
-            }
+        match self.gate_where_it_stood() {
+            Pass::Stop => return Woken::Terminated,
+            // What it looks at may have changed since.
+            Pass::Over => self.look_once_more(),
+            Pass::Go | Pass::Fired => self.replay.granted = !nested,
         }
+        Woken::Again
     }
 
     /// Waits with no turn left in which it could end, if it has to wait.
