@@ -26,7 +26,7 @@ use crate::lang::ast::Span;
 use crate::machine::Step;
 use crate::objects::TaskId;
 use crate::program::Program;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 /// A task may stand before so many transitions of its own affairs.
 const OWN_MAX: usize = 1024;
@@ -544,6 +544,7 @@ impl<'f, 'm> Follower<'f, 'm> {
     fn own_affairs(&mut self, number: u32, task: TaskId) -> Result<Vec<Turn>, Refused> {
         let ix = self.explorer.model.space.place(Key::Task(task));
         let first = self.done.moves.len();
+        let log = self.done.log.len();
         // After how many transitions it was where.
         let mut been: HashMap<Vec<part::PartId>, usize> = HashMap::default();
         for round in 0..OWN_MAX {
@@ -553,6 +554,7 @@ impl<'f, 'm> Follower<'f, 'm> {
                 break;
             }
             if let Some(before) = been.insert(own_parts(self.done.row.parts()).to_vec(), round) {
+                self.tell_once(log);
                 return Ok(self.done.moves[first + before..].iter().map(|m| m.1.clone()).collect());
             }
             if !self.transition(number, ix, Mover::Task)? {
@@ -560,6 +562,18 @@ impl<'f, 'm> Follower<'f, 'm> {
             }
         }
         Ok(Vec::new())
+    }
+
+    /// Of what goes on and on behind this place of the log each step is told once, if it
+    /// comes to nothing but its text.
+    fn tell_once(&mut self, from: usize) {
+        let mut told: HashSet<(u32, String)> = HashSet::default();
+        let behind = self.done.log.split_off(from);
+        let mut is_new = |step: &Logged| {
+            let more = step.turn || !step.choices.is_empty() || !step.reached.is_empty() || !step.born.is_empty();
+            told.insert((step.site, step.text.clone())) || more
+        };
+        self.done.log.extend(behind.into_iter().filter(|(_, step)| is_new(step)));
     }
 
     fn waits_for(&self, at: &At) -> String {

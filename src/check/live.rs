@@ -9,8 +9,8 @@
 use super::explore::{Explorer, Found1, Made, What};
 use super::fair::{Actor, Deed, Edge, Graph, Part as Fair, Search, flags};
 use super::groups::{self, Group, Looking, Who};
-use super::moves::Touched;
 use super::memo::Leaf;
+use super::moves::Touched;
 use super::part::*;
 use super::store::{Row, StateId, own_parts};
 use super::turn::{Mover, Turn};

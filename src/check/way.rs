@@ -359,7 +359,8 @@ fn sooner_round(
     let mut tries = Rounds { program, hash: way.schedule.hash, fits: &fits, left: ROUNDS_MAX };
     let Some((_, (finding, shorter))) = fewest(&mut tries, &there.turns) else { return (shown, way) };
     let is_told = || follow::follow(program, &shorter.schedule).is_ok_and(|f| f.circle.iter().any(fits));
-    if shorter.turns() >= way.turns() || !is_told() {
+    let length = |way: &Way| (way.turns(), way.steps.len());
+    if length(&shorter) >= length(&way) || !is_told() {
         return (shown, way);
     }
     (Finding { certainty: shown.certainty, count: shown.count, ..finding }, shorter)
