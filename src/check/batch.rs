@@ -850,6 +850,15 @@ pub fn writes_of(leaves: [LeafView<'_>; 2]) -> impl Iterator<Item = (PartIx, Num
     leaf.writes().chain(end.writes())
 }
 
+/// Where it is kept what a step comes to, and the end that goes with it.
+pub fn kept_at(step: &Step) -> Option<(LeafAt, Option<LeafAt>)> {
+    match (step.came, step.end) {
+        (Came::Kept(leaf), End::Kept(end)) => Some((leaf, Some(end))),
+        (Came::Kept(leaf), _) => Some((leaf, None)),
+        (Came::Carried(_), _) => None,
+    }
+}
+
 /// What a step comes to, and the end that goes with it.
 #[inline]
 pub fn leaves<'k>(known: Known<'k>, step: &Step) -> [LeafView<'k>; 2] {

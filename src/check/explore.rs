@@ -9,9 +9,10 @@ mod single;
 mod told;
 mod ways;
 
+pub use edges::Made;
 pub use told::{Found1, What};
 
-use super::batch::{Came, End, Known, Piece, Step, leaves, writes_of};
+use super::batch::{Came, End, Known, Piece, Step, kept_at, leaves, writes_of};
 use super::finding::{self, Stuck};
 use super::memo::{Leaf, LeafAt, Memo};
 use super::model::Model;

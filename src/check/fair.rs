@@ -12,10 +12,13 @@
 
 use super::store::StateId;
 use hashbrown::{HashMap, HashSet};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 /// The number of an actor among those of a graph.
 pub type Actor = u32;
+/// The number of what an actor does, wherever it does just that: it looks at the same and
+/// changes the same.
+pub type Deed = u32;
 
 /// A transition prints, or takes a value or a job.
 pub const PROGRESS: u8 = 1;
@@ -28,22 +31,23 @@ pub fn flags(progress: bool, chosen: bool) -> u8 {
     (u8::from(progress) * PROGRESS) | (u8::from(chosen) * CHOSEN)
 }
 
-/// A transition in the graph: where to, whose, and what it is like.
+/// A transition in the graph: where to, what is done, and what it is like.
 #[derive(Clone, Copy, Debug)]
 pub struct Edge {
     pub to: StateId,
-    /// The actor, and in the lowest bits the flags.
+    /// The deed, and in the lowest bits the flags.
     what: u32,
 }
 
-const FLAGS: u32 = 8;
+const FLAGS: u32 = 2;
+const DEEDS_MAX: usize = 1 << (u32::BITS - FLAGS);
 
 impl Edge {
-    pub fn new(to: StateId, actor: Actor, flags: u8) -> Edge {
-        Edge { to, what: actor << FLAGS | u32::from(flags) }
+    pub fn new(to: StateId, deed: Deed, flags: u8) -> Edge {
+        Edge { to, what: deed << FLAGS | u32::from(flags) }
     }
 
-    pub fn actor(self) -> Actor {
+    pub fn deed(self) -> Deed {
         self.what >> FLAGS
     }
 
@@ -58,6 +62,8 @@ pub struct Graph {
     /// Where the edges of each state stand: from here, so many.
     spans: Vec<(u32, u32)>,
     edges: Vec<Edge>,
+    /// Who does each deed.
+    doers: Vec<Actor>,
 }
 
 impl Graph {
@@ -87,14 +93,34 @@ impl Graph {
         &self.edges[from as usize..(from + count) as usize]
     }
 
+    /// A deed of an actor, the next one.
+    pub fn new_deed(&mut self, actor: Actor) -> Deed {
+        self.doers.push(actor);
+        self.doers.len() as Deed - 1
+    }
+
+    /// Whose a deed is.
+    #[inline]
+    pub fn doer(&self, deed: Deed) -> Actor {
+        self.doers[deed as usize]
+    }
+
+    /// Whose a transition is.
+    #[inline]
+    pub fn actor(&self, edge: Edge) -> Actor {
+        self.doer(edge.deed())
+    }
+
     /// About how much memory it takes.
     pub fn bytes(&self) -> usize {
-        self.spans.capacity() * size_of::<(u32, u32)>() + self.edges.capacity() * size_of::<Edge>()
+        self.spans.capacity() * size_of::<(u32, u32)>()
+            + self.edges.capacity() * size_of::<Edge>()
+            + self.doers.capacity() * size_of::<Actor>()
     }
 
     /// Whether there may be no room for so many edges more.
     pub fn is_full(&self, more: usize) -> bool {
-        self.edges.len() + more > u32::MAX as usize
+        self.edges.len() + more > u32::MAX as usize || self.doers.len() + more > DEEDS_MAX
     }
 
     /// The states that are left when those that no edge leads to are taken away, again
@@ -127,8 +153,8 @@ pub struct Part {
 /// A search in the graph without some edges.
 pub struct Search<'g> {
     graph: &'g Graph,
-    /// Edges that have one of these flags are not taken.
-    forbidden: u8,
+    /// Edges with progress of one of these actors are not taken.
+    silent: HashSet<Actor>,
     /// Whether an actor may go round for ever without that being anybody's trouble.
     tireless: &'g dyn Fn(Actor) -> bool,
     /// Of each state the part that it is in now; 0: none. No part has the label of
@@ -151,10 +177,17 @@ enum Judged {
 }
 
 impl<'g> Search<'g> {
-    pub fn new(graph: &'g Graph, forbidden: u8, tireless: &'g dyn Fn(Actor) -> bool) -> Search<'g> {
+    pub fn new(graph: &'g Graph, tireless: &'g dyn Fn(Actor) -> bool) -> Search<'g> {
         let none = || vec![0; graph.len()];
-        let (label, index) = (none(), none());
-        Search { graph, forbidden, tireless, label, labels: 0, index, barred: HashSet::default() }
+        let (label, index, barred) = (none(), none(), HashSet::default());
+        Search { graph, silent: HashSet::default(), tireless, label, labels: 0, index, barred }
+    }
+
+    /// From now on no progress of just these actors is taken. Parts that were found before
+    /// are parts no more.
+    pub fn silence(&mut self, actors: impl Iterator<Item = Actor>) {
+        self.silent = actors.collect();
+        self.barred.clear();
     }
 
     fn part(&mut self, states: Vec<StateId>) -> Part {
@@ -164,14 +197,9 @@ impl<'g> Search<'g> {
     }
 
     fn allowed(&self, part: &Part, state: StateId, edge: Edge) -> bool {
-        !edge.has(self.forbidden)
-            && self.label[edge.to as usize] == part.label
-            && !(edge.has(CHOSEN) && self.barred.contains(&(state, edge.actor())))
-    }
-
-    /// A fair part within some states (ascending), the one with the earliest state.
-    pub fn fair(&mut self, within: &[StateId]) -> Option<Part> {
-        self.all_fair(within).into_iter().min_by_key(|part| part.states.first().copied())
+        self.label[edge.to as usize] == part.label
+            && !(edge.has(PROGRESS) && self.silent.contains(&self.graph.actor(edge)))
+            && !(edge.has(CHOSEN) && self.barred.contains(&(state, self.graph.actor(edge))))
     }
 
     /// The largest fair parts within some states (ascending).
@@ -206,12 +234,13 @@ impl<'g> Search<'g> {
             let edges = self.graph.of(*state);
             for edge in edges.iter().filter(|e| self.allowed(part, *state, **e)) {
                 // If some way leads out, it is taken some day.
-                let mut ways = edges.iter().filter(|e| e.has(CHOSEN) && e.actor() == edge.actor());
+                let actor = self.graph.actor(*edge);
+                let mut ways = edges.iter().filter(|e| e.has(CHOSEN) && self.graph.actor(**e) == actor);
                 let leads_out = edge.has(CHOSEN) && ways.any(|e| !self.allowed(part, *state, *e));
                 if leads_out {
-                    out.push((*state, edge.actor()));
+                    out.push((*state, actor));
                 } else {
-                    steps.insert(edge.actor());
+                    steps.insert(actor);
                 }
             }
         }
@@ -222,7 +251,7 @@ impl<'g> Search<'g> {
         if steps.iter().all(|a| (self.tireless)(*a)) {
             return Judged::Nothing;
         }
-        let waits = |state: &StateId| self.graph.of(*state).iter().any(|e| !steps.contains(&e.actor()));
+        let waits = |state: &StateId| self.graph.of(*state).iter().any(|e| !steps.contains(&self.graph.actor(*e)));
         let fine: Vec<StateId> = part.states.iter().copied().filter(|s| !waits(s)).collect();
         if fine.len() == part.states.len() {
             return Judged::Fair;
@@ -306,30 +335,34 @@ impl<'g> Search<'g> {
         found.into_iter().map(|states| self.part(states)).collect()
     }
 
+    /// The transitions of a part, each with where it starts.
+    pub fn edges<'s>(&'s self, part: &'s Part) -> impl Iterator<Item = (StateId, Edge)> + use<'s, 'g> {
+        let of = |state: &'s StateId| self.graph.of(*state).iter().map(|edge| (*state, *edge));
+        part.states.iter().flat_map(of).filter(|(state, edge)| self.allowed(part, *state, *edge))
+    }
+
     /// The actors that step in a part, ascending.
     pub fn steps(&self, part: &Part) -> Vec<Actor> {
-        let mut steps: BTreeSet<Actor> = BTreeSet::new();
-        for state in &part.states {
-            let edges = self.graph.of(*state).iter();
-            steps.extend(edges.filter(|e| self.allowed(part, *state, **e)).map(|e| e.actor()));
-        }
+        let steps: BTreeSet<Actor> = self.edges(part).map(|(_, edge)| self.graph.actor(edge)).collect();
         steps.into_iter().collect()
     }
 
-    /// A closed walk from the earliest state in which every actor that steps in
-    /// the part does so: where it starts; of each step where from, and which edge.
-    pub fn walk(&self, part: &Part) -> (StateId, Vec<(StateId, usize)>) {
+    /// A closed walk from the earliest state in which each of these actors does a step, all
+    /// of whom do so in the part, and others as few as may be: where it starts; of each step
+    /// where from, and which edge.
+    pub fn walk(&self, part: &Part, actors: &[Actor]) -> (StateId, Vec<(StateId, usize)>) {
         let start = part.states.first().copied().unwrap_or(0);
-        let mut missing: HashSet<Actor> = self.steps(part).into_iter().collect();
+        let theirs: HashSet<Actor> = actors.iter().copied().collect();
+        let mut missing = theirs.clone();
         let mut walk: Vec<(StateId, usize)> = Vec::new();
         let mut at = start;
         loop {
             let goal = |edge: Edge| {
-                if missing.is_empty() { edge.to == start } else { missing.contains(&edge.actor()) }
+                if missing.is_empty() { edge.to == start } else { missing.contains(&self.graph.actor(edge)) }
             };
-            let Some(more) = self.path(part, at, &goal) else { return (start, walk) };
+            let Some(more) = self.path(part, at, &theirs, &goal) else { return (start, walk) };
             for (state, edge) in &more {
-                missing.remove(&self.graph.of(*state)[*edge].actor());
+                missing.remove(&self.graph.actor(self.graph.of(*state)[*edge]));
             }
             let last = more.last().map(|(s, e)| self.graph.of(*s)[*e].to);
             walk.extend(more);
@@ -340,11 +373,28 @@ impl<'g> Search<'g> {
         }
     }
 
-    /// The shortest path within the part that ends with a wanted edge.
-    fn path(&self, part: &Part, from: StateId, goal: &dyn Fn(Edge) -> bool) -> Option<Vec<(StateId, usize)>> {
+    /// A path within the part that ends with a wanted edge: one with the fewest steps before it
+    /// of others than `theirs`, and a short one; the shortest, if no others step in the part.
+    fn path(
+        &self,
+        part: &Part,
+        from: StateId,
+        theirs: &HashSet<Actor>,
+        goal: &dyn Fn(Edge) -> bool,
+    ) -> Option<Vec<(StateId, usize)>> {
         let mut before: HashMap<StateId, (StateId, usize)> = HashMap::default();
-        let mut todo = std::collections::VecDeque::from([from]);
-        while let Some(at) = todo.pop_front() {
+        let mut todo = VecDeque::from([from]);
+        // Where one more step of others leads to, and from where.
+        let mut later: VecDeque<(StateId, (StateId, usize))> = VecDeque::new();
+        loop {
+            let Some(at) = todo.pop_front() else {
+                let (to, by) = later.pop_front()?;
+                if to != from && !before.contains_key(&to) {
+                    before.insert(to, by);
+                    todo.push_back(to);
+                }
+                continue;
+            };
             for (n, edge) in self.graph.of(at).iter().enumerate() {
                 if !self.allowed(part, at, *edge) {
                     continue;
@@ -361,12 +411,15 @@ impl<'g> Search<'g> {
                     return Some(path);
                 }
                 if edge.to != from && !before.contains_key(&edge.to) {
-                    before.insert(edge.to, (at, n));
-                    todo.push_back(edge.to);
+                    if theirs.contains(&self.graph.actor(*edge)) {
+                        before.insert(edge.to, (at, n));
+                        todo.push_back(edge.to);
+                    } else {
+                        later.push_back((edge.to, (at, n)));
+                    }
                 }
             }
         }
-        None
     }
 }
 

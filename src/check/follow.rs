@@ -5,7 +5,8 @@
 
 use super::explore::{Explorer, Found1, What};
 use super::finding::{self, Scene1};
-use super::live::BYTES_A_LOOK;
+use super::groups::Groups;
+use super::live::{BYTES_A_LOOK, Circle};
 use super::model::Model;
 use super::moves::Move;
 use super::part::{self, At, How, Key, Part, PartIx};
@@ -25,7 +26,7 @@ use crate::lang::ast::Span;
 use crate::machine::Step;
 use crate::objects::TaskId;
 use crate::program::Program;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 /// A task may stand before so many transitions of its own affairs.
 const OWN_MAX: usize = 1024;
@@ -139,7 +140,7 @@ pub fn round_behind(
     let (model, options) = (model_of_rounds(program), options_of(schedule));
     let mut explorer = Explorer::new(&model, &options);
     let (done, _) = go(&mut explorer, schedule, false, &mut || None).ok()?;
-    let circles = super::live::recurring(&mut explorer, &done.row, left);
+    let circles = super::live::recurring(&mut explorer, &done.row, left).unwrap_or_default();
     let told = circles.into_iter().map(|c| (super::live::finding(&explorer, &c, &done.row), c));
     let (finding, circle) = told.into_iter().find(|(finding, _)| fits(finding))?;
     let (mut row, mut log) = (done.row, done.log);
@@ -544,6 +545,7 @@ impl<'f, 'm> Follower<'f, 'm> {
     fn own_affairs(&mut self, number: u32, task: TaskId) -> Result<Vec<Turn>, Refused> {
         let ix = self.explorer.model.space.place(Key::Task(task));
         let first = self.done.moves.len();
+        let log = self.done.log.len();
         // After how many transitions it was where.
         let mut been: HashMap<Vec<part::PartId>, usize> = HashMap::default();
         for round in 0..OWN_MAX {
@@ -553,6 +555,7 @@ impl<'f, 'm> Follower<'f, 'm> {
                 break;
             }
             if let Some(before) = been.insert(own_parts(self.done.row.parts()).to_vec(), round) {
+                self.tell_once(log);
                 return Ok(self.done.moves[first + before..].iter().map(|m| m.1.clone()).collect());
             }
             if !self.transition(number, ix, Mover::Task)? {
@@ -560,6 +563,18 @@ impl<'f, 'm> Follower<'f, 'm> {
             }
         }
         Ok(Vec::new())
+    }
+
+    /// Of what goes on and on behind this place of the log each step is told once, if it
+    /// comes to nothing but its text.
+    fn tell_once(&mut self, from: usize) {
+        let mut told: HashSet<(u32, String)> = HashSet::default();
+        let behind = self.done.log.split_off(from);
+        let mut is_new = |step: &Logged| {
+            let more = step.turn || !step.choices.is_empty() || !step.reached.is_empty() || !step.born.is_empty();
+            told.insert((step.site, step.text.clone())) || more
+        };
+        self.done.log.extend(behind.into_iter().filter(|(_, step)| is_new(step)));
     }
 
     fn waits_for(&self, at: &At) -> String {
@@ -700,74 +715,108 @@ fn circles(explorer: &mut Explorer, done: &Done, around: bool) -> (Option<usize>
     let from = done.rows.iter().rev().skip(1).rposition(|r| same_parts(r.parts(), end_parts));
     let from = from.map(|n| done.rows.len() - 2 - n);
     let from = from.or((!done.rounds.is_empty()).then_some(done.turns.len()));
-    let mut found = from.map(|from| circle(explorer, done, from)).unwrap_or_default();
+    let mut found = from.map(|from| circle(explorer, done, from, around)).unwrap_or_default();
     if found.is_empty() && around {
-        found = recurring(explorer, &done.row);
+        let circles = recurring(explorer, &done.row).unwrap_or_default();
+        found = findings(explorer, &circles, &done.row);
     }
     (from.or((!found.is_empty()).then_some(done.turns.len())), found)
 }
 
 /// What going on for ever so that it comes back to a state comes to.
-fn recurring(explorer: &mut Explorer, row: &Row) -> Vec<Finding> {
+fn recurring(explorer: &mut Explorer, row: &Row) -> Option<Vec<Circle>> {
     let mut left = super::live::AROUND;
-    let circles = super::live::recurring(explorer, row, &mut left);
+    super::live::recurring(explorer, row, &mut left)
+}
+
+fn findings(explorer: &Explorer, circles: &[Circle], row: &Row) -> Vec<Finding> {
     circles.iter().map(|circle| super::live::finding(explorer, circle, row)).collect()
 }
 
-/// What going round for ever from a turn on comes to, if it is fair: if whoever
-/// can go somewhere on it does so on it. Of one that takes some ways where there are
-/// others, that is asked of all that may come back there.
-fn circle(explorer: &mut Explorer, done: &Done, from: usize) -> Vec<Finding> {
+/// What going round for ever from a turn on comes to: if it is fair, what is wrong with that;
+/// of one that takes some ways where there are others, or leaves out who could go, what is wrong
+/// with all that may come back there. Which tasks have to do with each other is seen in all that
+/// may come back there in any case, and who goes round is told by the turns of the schedule.
+fn circle(explorer: &mut Explorer, done: &Done, from: usize, around: bool) -> Vec<Finding> {
     let turns_of = |moves: &mut dyn Iterator<Item = &(usize, Turn)>| moves.map(|m| m.1.clone()).collect::<Vec<_>>();
     let mut turns = turns_of(&mut done.moves.iter().filter(|m| (from + 1..=done.turns.len()).contains(&m.0)));
     // Those that take no turn on it stand where they stay, or go round by themselves.
     let on_it: Vec<PartIx> = turns.iter().map(|t| t.actor).collect();
     let start = done.rows[from].clone();
     turns.extend(done.rounds.iter().filter(|t| !on_it.contains(&t.actor)).cloned());
-    let mut row = start.clone();
-    for turn in &turns {
-        let Some((next, log, _)) = explorer.logged(&row, turn) else { return Vec::new() };
-        // A way that the schedule leaves open is one of several too.
-        if log.steps.iter().any(|step| !step.choices.is_empty()) {
-            return recurring(explorer, &start);
-        }
+    // A way that the schedule leaves open is one of several too.
+    let Some(chooses) = chooses(explorer, &start, &turns) else { return Vec::new() };
+    let fair = if chooses { None } else { fair_round(explorer, &start, &turns) };
+    let mut circles = match fair {
+        Some(fair) if fair.iter().all(|c| c.starved.is_some()) => fair,
+        None if !chooses && !around => Vec::new(),
+        fair => match (recurring(explorer, &start), fair) {
+            (Some(around), Some(fair)) => {
+                let livelocks = around.into_iter().filter(|c| c.starved.is_none());
+                livelocks.chain(fair.into_iter().filter(|c| c.starved.is_some())).collect()
+            }
+            (around, fair) => around.or(fair).unwrap_or_default(),
+        },
+    };
+    let goers: Vec<TaskId> = turns.iter().map(|turn| explorer.task_of(turn)).collect();
+    let goes = |circle: &Circle| circle.group.iter().all(|task| goers.contains(task));
+    let some_go = circles.iter().any(|c| c.starved.is_none() && goes(c));
+    circles.retain(|circle| !some_go || goes(circle));
+    for circle in circles.iter_mut().filter(|c| c.starved.is_none() && goes(c)) {
+        circle.turns.clone_from(&turns);
+    }
+    findings(explorer, &circles, &start)
+}
+
+/// Whether one of several ways is taken in some of these turns; none, if they cannot be made.
+fn chooses(explorer: &mut Explorer, start: &Row, turns: &[Turn]) -> Option<bool> {
+    let (mut row, mut chooses) = (start.clone(), false);
+    for turn in turns {
+        let (next, log, _) = explorer.logged(&row, turn)?;
+        chooses |= log.steps.iter().any(|step| !step.choices.is_empty());
         row = next;
     }
+    Some(chooses)
+}
+
+/// What going round for ever by these turns comes to, if it is fair: if whoever can go
+/// somewhere on it does so on it.
+fn fair_round(explorer: &mut Explorer, start: &Row, turns: &[Turn]) -> Option<Vec<Circle>> {
     let goes = |turn: &Turn| turns.iter().any(|t| (t.actor, t.mover) == (turn.actor, turn.mover));
     let mut row = start.clone();
-    let (mut out, mut progress) = (Vec::new(), false);
-    for turn in &turns {
+    let (mut out, mut busy, mut groups) = (Vec::new(), Vec::new(), Groups::default());
+    for turn in turns {
         explorer.successors(&row, true, &mut out);
         if !out.iter().all(|(t, _)| goes(t)) {
-            return Vec::new();
+            return None;
         }
-        let Some((next, ..)) = explorer.logged(&row, turn) else { return Vec::new() };
-        progress |= out.iter().any(|(t, leaf)| t == turn && leaf.progress);
+        let task = explorer.task_of(turn);
+        groups.take_in(task, &explorer.touched(&row, turn));
+        let (next, ..) = explorer.logged(&row, turn)?;
+        if out.iter().any(|(t, leaf)| t == turn && leaf.progress) {
+            busy.push(task);
+        }
         row = next;
     }
-    let row = &start;
-    let parts = explorer.task_parts(row);
     let live = |part: &Part| match part {
         Part::Task(t) if !super::live::is_excused(part) => Some(t.birth.id),
         _ => None,
     };
-    let live: Vec<TaskId> = parts.iter().filter_map(|(_, part)| live(part)).collect();
-    let at = |task: TaskId| explorer.model.space.place(Key::Task(task));
-    let goers = |task: TaskId| turns.iter().any(|t| t.actor == at(task));
-    let mut found = Vec::new();
-    if !progress && live.iter().any(|t| goers(*t)) {
-        found.push(None);
-    }
-    for task in live.iter().filter(|t| !goers(**t)) {
+    let live: Vec<TaskId> = explorer.task_parts(start).iter().filter_map(|(_, part)| live(part)).collect();
+    let circle = |starved, group| Circle { turns: turns.to_vec(), starved, group, round: None };
+    let is_quiet = |group: &Vec<TaskId>| {
+        group.iter().any(|task| live.contains(task)) && !group.iter().any(|task| busy.contains(task))
+    };
+    let groups = groups.all();
+    let mut found: Vec<Circle> = groups.iter().filter(|g| is_quiet(g)).map(|g| circle(None, g.clone())).collect();
+    for task in live.iter().filter(|t| !groups.iter().flatten().any(|goes| goes == *t)) {
         // Who waits for the end of a task has that task's trouble, and who is stuck has
         // been told of.
-        if !finding::joins(explorer, row, *task, false) && !explorer.is_stuck(row, *task) {
-            found.push(Some(*task));
+        if !finding::joins(explorer, start, *task, false) && !explorer.is_stuck(start, *task) {
+            found.push(circle(Some(*task), Vec::new()));
         }
     }
-    let circle = |starved| super::live::Circle { turns: turns.clone(), starved, round: None };
-    let finding = |starved| super::live::finding(explorer, &circle(starved), row);
-    found.into_iter().map(finding).collect()
+    Some(found)
 }
 
 #[cfg(test)]

@@ -1,13 +1,16 @@
 //! Circles: executions that never end though every task that can go on does,
 //! again and again, and `choose` takes each value again and again. It owns what a
-//! circle in the finished graph means: a fair part in which nobody prints, and nobody
-//! takes a value or a job, is a livelock; a fair part in which a task that has not ended
-//! can go nowhere is a starvation, or a deadlock if nobody can do anything for it. Where
-//! those that serve others go round and all others are stuck, a run ends: an outcome.
-//! States and transitions are `explore`'s, the search for fair parts `fair`'s.
+//! circle in the finished graph means: in a fair part a group of tasks of whom nobody prints, and
+//! nobody takes a value or a job, is a livelock, and which these are `groups` says; a fair part in
+//! which a task that has not ended can go nowhere is a starvation, or a deadlock if nobody can do
+//! anything for it. Where those that serve others go round and all others are stuck, a run ends: an
+//! outcome. States and transitions are `explore`'s, the search for fair parts `fair`'s.
 
-use super::explore::{Explorer, Found1, What};
-use super::fair::{Edge, Graph, PROGRESS, Part as Fair, Search, flags};
+use super::explore::{Explorer, Found1, Made, What};
+use super::fair::{Actor, Deed, Edge, Graph, Part as Fair, Search, flags};
+use super::groups::{self, Group, Looking, Who};
+use super::memo::Leaf;
+use super::moves::Touched;
 use super::part::*;
 use super::store::{Row, StateId, own_parts};
 use super::turn::{Mover, Turn};
@@ -17,6 +20,7 @@ use crate::lang::ast::Span;
 use crate::objects::TaskId;
 use hashbrown::{HashMap, HashSet};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// A circle of transitions from a state back to it.
 #[derive(Clone, Debug)]
@@ -24,52 +28,47 @@ pub struct Circle {
     pub turns: Vec<Turn>,
     /// Who waits for ever, in a starvation.
     pub starved: Option<TaskId>,
+    /// Who goes round and gets nothing done, in a livelock: whoever else has turns on it is
+    /// merely in the way.
+    pub group: Vec<TaskId>,
     /// A place of it at which no other livelock goes round that is told of.
     pub round: Option<Span>,
 }
 
-/// Who moves in a graph.
-struct Actor {
-    task: TaskId,
-    mover: Mover,
-    /// It may go round for ever: that is what it is there for.
-    tireless: bool,
-}
-
 /// Looks for circles in a finished exploration.
 pub fn search(explorer: &mut Explorer, ask: &mut dyn FnMut(&Progress) -> Option<Stop>) {
-    let Some((graph, movers)) = explorer.graph(ask) else { return };
-    let core = graph.core();
+    let Some(made) = explorer.graph(ask) else { return };
+    let core = made.graph.core();
     if core.is_empty() {
         return;
     }
-    let actors: Vec<Actor> =
-        movers.into_iter().map(|(state, turn)| actor(explorer, &explorer.row(state), &turn)).collect();
-    livelocks(explorer, &graph, &core, &actors, ask);
+    let actors: Vec<Who> =
+        made.actors.iter().map(|(state, turn)| actor(explorer, &explorer.row(*state), turn)).collect();
+    livelocks(explorer, &made, &core, &actors, ask);
     if !explorer.standing.is_empty() {
         let never = |_| false;
-        let goes_on = Search::new(&graph, 0, &never).all_fair(&core);
+        let goes_on = Search::new(&made.graph, &never).all_fair(&core);
         explorer.tell_of_the_standing(goes_on.into_iter().flat_map(|part| part.states).collect());
     }
-    stuck(explorer, &graph, &core);
-    starved(explorer, &graph, &core, &actors);
+    stuck(explorer, &made.graph, &core);
+    starved(explorer, &made.graph, &core, &actors);
 }
 
 /// Who makes a transition out of a state.
-fn actor(explorer: &Explorer, row: &Row, turn: &Turn) -> Actor {
+fn actor(explorer: &Explorer, row: &Row, turn: &Turn) -> Who {
     let task = explorer.task_of(turn);
     let tireless = match explorer.part(row, Key::Task(task)).as_deref() {
         // A worker that goes round does so in a job.
         Some(Part::Task(t)) => t.birth.daemon,
         _ => true,
     };
-    Actor { task, mover: turn.mover, tireless }
+    Who { task, mover: turn.mover, tireless }
 }
 
 /// Whether there is a circle at all. Where states stand for others, a circle of
 /// those is one of these as well, though not the other way round.
 pub fn has_circle(explorer: &mut Explorer, ask: &mut dyn FnMut(&Progress) -> Option<Stop>) -> bool {
-    explorer.graph(ask).is_some_and(|(graph, _)| !graph.core().is_empty())
+    explorer.graph(ask).is_some_and(|made| !made.graph.core().is_empty())
 }
 
 /// Whether edges among so many states make a circle.
@@ -87,41 +86,62 @@ pub fn is_circular(states: usize, edges: &[(StateId, StateId)]) -> bool {
 /// So many fair parts in which the same tasks go round are looked at, the earliest ones.
 const PARTS_MAX: usize = 64;
 
-/// Fair parts in which nothing changes for anybody. There are often many of one mistake, as
-/// others may have got this far or that: a part is told of if some task goes round in it at
+/// Groups of tasks for whom nothing changes. There are often many fair parts of one mistake, as
+/// others may have got this far or that: a group is told of if some task goes round in it at
 /// places none of which belongs to one that was told.
 fn livelocks(
     explorer: &mut Explorer,
-    graph: &Graph,
+    made: &Made,
     core: &[StateId],
-    actors: &[Actor],
+    actors: &[Who],
     ask: &mut dyn FnMut(&Progress) -> Option<Stop>,
 ) {
-    let tireless = |a: u32| actors[a as usize].tireless;
-    let mut quiet = Search::new(graph, PROGRESS, &tireless);
-    let mut parts = quiet.all_fair(core);
-    parts.sort_by_key(|part| part.states.first().copied());
-    let mut looked: HashMap<Vec<u32>, usize> = HashMap::default();
-    let mut told: HashSet<Span> = HashSet::default();
-    for part in parts {
-        let looked = looked.entry(quiet.steps(&part)).or_default();
+    let mut livelocks = Livelocks { explorer, made, looked: HashMap::default(), told: HashSet::default(), ask };
+    groups::quiet(&made.graph, core, actors, &mut livelocks);
+}
+
+/// Who looks for livelocks in a finished exploration.
+struct Livelocks<'l, 'e> {
+    explorer: &'l mut Explorer<'e>,
+    made: &'l Made,
+    /// How many parts of the same tasks.
+    looked: HashMap<Vec<TaskId>, usize>,
+    told: HashSet<Span>,
+    ask: &'l mut dyn FnMut(&Progress) -> Option<Stop>,
+}
+
+impl Looking for Livelocks<'_, '_> {
+    fn touched(&mut self, deed: Deed) -> Touched {
+        let (state, turn) = self.made.example(deed);
+        self.explorer.touched(&self.explorer.row(state), &turn)
+    }
+
+    fn wants(&self, _: &Fair) -> bool {
+        true
+    }
+
+    fn found(&mut self, search: &Search, part: &Fair, group: &Group) -> bool {
+        let looked = self.looked.entry(group.tasks.clone()).or_default();
         *looked += 1;
         if *looked > PARTS_MAX {
-            continue;
+            return true;
         }
-        explorer.heed(ask);
-        if explorer.stop.is_some() {
-            return;
+        self.explorer.heed(self.ask);
+        if self.explorer.stop.is_some() {
+            return false;
         }
-        let (start, mut circle) = circle(explorer, &quiet, &part, None);
-        let Facts::Livelock { going } = finding(explorer, &circle, &explorer.row(start)).facts else { continue };
-        let is_new = |of: &&Going| !of.places.iter().any(|place| told.contains(&place.0));
+        let (start, mut circle) = circle(self.explorer, search, part, &group.actors);
+        circle.group = group.tasks.clone();
+        let row = self.explorer.row(start);
+        let Facts::Livelock { going } = finding(self.explorer, &circle, &row).facts else { return true };
+        let is_new = |of: &&Going| !of.places.iter().any(|place| self.told.contains(&place.0));
         let new = going.iter().find(is_new);
-        if told.is_empty() || new.is_some() {
+        if self.told.is_empty() || new.is_some() {
             circle.round = new.and_then(|of| of.places.first()).map(|place| place.0);
-            told.extend(going.iter().flat_map(|of| &of.places).map(|place| place.0));
-            add(explorer, start, circle, Code::Livelock);
+            self.told.extend(going.iter().flat_map(|of| &of.places).map(|place| place.0));
+            add(self.explorer, start, circle, Code::Livelock);
         }
+        true
     }
 }
 
@@ -129,9 +149,9 @@ fn add(explorer: &mut Explorer, state: StateId, circle: Circle, code: Code) {
     explorer.found.push(Found1 { code, state, turn: None, what: What::Circle(circle), also_on: Vec::new() });
 }
 
-/// A way round in a part, and where it begins.
-fn circle(explorer: &mut Explorer, search: &Search, part: &Fair, starved: Option<TaskId>) -> (StateId, Circle) {
-    let (start, walk) = search.walk(part);
+/// A way round in a part on which these actors do a step, and where it begins.
+fn circle(explorer: &mut Explorer, search: &Search, part: &Fair, actors: &[Actor]) -> (StateId, Circle) {
+    let (start, walk) = search.walk(part, actors);
     let mut turns = Vec::new();
     let (mut row, mut out) = (Row::default(), Vec::new());
     for (state, edge) in walk {
@@ -141,7 +161,7 @@ fn circle(explorer: &mut Explorer, search: &Search, part: &Fair, starved: Option
             turns.push(turn.clone());
         }
     }
-    (start, Circle { turns, starved, round: None })
+    (start, Circle { turns, starved: None, group: Vec::new(), round: None })
 }
 
 /// Tasks that can never go on beside others that do for ever: a deadlock, as a run tells of it.
@@ -154,7 +174,7 @@ fn circle(explorer: &mut Explorer, search: &Search, part: &Fair, starved: Option
 /// all that anybody could do in it stays in it.
 fn stuck(explorer: &mut Explorer, graph: &Graph, core: &[StateId]) {
     let never = |_| false;
-    let mut search = Search::new(graph, 0, &never);
+    let mut search = Search::new(graph, &never);
     let mut firsts: Vec<StateId> =
         search.last(core.to_vec()).iter().filter_map(|p| p.states.first().copied()).collect();
     // The earliest has the shortest way.
@@ -170,11 +190,11 @@ fn stuck(explorer: &mut Explorer, graph: &Graph, core: &[StateId]) {
 /// it cannot, and so in the end in one of the largest fair parts of these. Of every such part
 /// it is asked where the task waits: one that waits at several places, each on executions of
 /// its own, is starved at each. Within one part it waits at one place, since it takes no step.
-fn starved(explorer: &mut Explorer, graph: &Graph, core: &[StateId], actors: &[Actor]) {
+fn starved(explorer: &mut Explorer, graph: &Graph, core: &[StateId], actors: &[Who]) {
     // Anybody may be who goes on, daemons too.
     let tireless = |_| false;
     // Whoever waits for ever does so within one of these.
-    let circles = Search::new(graph, 0, &tireless).components(core.to_vec());
+    let circles = Search::new(graph, &tireless).components(core.to_vec());
     let mut waiting: BTreeMap<TaskId, Vec<StateId>> = BTreeMap::new();
     let mut states: Vec<StateId> = circles.into_iter().flat_map(|part| part.states).collect();
     states.sort_unstable();
@@ -196,7 +216,7 @@ fn starved(explorer: &mut Explorer, graph: &Graph, core: &[StateId], actors: &[A
     }
     let mut known: HashMap<Option<Span>, usize, rustc_hash::FxBuildHasher> = HashMap::default();
     for (task, states) in waiting {
-        let mut search = Search::new(graph, 0, &tireless);
+        let mut search = Search::new(graph, &tireless);
         let mut parts = search.all_fair(&states);
         parts.sort_by_key(|part| part.states.first().copied());
         for part in parts {
@@ -211,8 +231,8 @@ fn starved(explorer: &mut Explorer, graph: &Graph, core: &[StateId], actors: &[A
                 Some(found) => explorer.found[*found].is_also_on(waiting.map(|w| objects_of(&w)).unwrap_or_default()),
                 None => {
                     known.insert(waiting.map(|w| w.span), explorer.found.len());
-                    let (start, circle) = circle(explorer, &search, &part, Some(task));
-                    add(explorer, start, circle, Code::Starvation);
+                    let (start, circle) = circle(explorer, &search, &part, &search.steps(&part));
+                    add(explorer, start, Circle { starved: Some(task), ..circle }, Code::Starvation);
                 }
             }
         }
@@ -225,9 +245,9 @@ fn objects_of(waiting: &Waiting) -> Vec<String> {
 }
 
 /// Whether a task can go on in a state; that its child is buried is not its doing.
-fn goes(graph: &Graph, actors: &[Actor], state: StateId, task: TaskId) -> bool {
-    let is_its = |a: &Actor| a.task == task && a.mover != Mover::Bury;
-    graph.of(state).iter().any(|e| is_its(&actors[e.actor() as usize]))
+fn goes(graph: &Graph, actors: &[Who], state: StateId, task: TaskId) -> bool {
+    let is_its = |a: &Who| a.task == task && a.mover != Mover::Bury;
+    graph.of(state).iter().any(|e| is_its(&actors[graph.actor(*e) as usize]))
 }
 
 /// Whether it is nobody's trouble that a task goes nowhere.
@@ -246,51 +266,53 @@ pub const AROUND: u64 = 1 << 18;
 pub const BYTES_A_LOOK: usize = 256;
 
 /// What is wrong with an execution that never ends and comes to this state again and
-/// again: a livelock, or tasks that are starved, each with a way round. Nothing, where too
+/// again: livelocks, or tasks that are starved, each with a way round. None, where too
 /// much is to be looked at for that: so many transitions are `left` to look at.
-pub fn recurring(explorer: &mut Explorer, row: &Row, left: &mut u64) -> Vec<Circle> {
+pub fn recurring(explorer: &mut Explorer, row: &Row, left: &mut u64) -> Option<Vec<Circle>> {
     let mut known: HashMap<Vec<PartId>, StateId> = HashMap::default();
     let mut rows = vec![row.clone()];
     known.insert(own_parts(row.parts()).to_vec(), 0);
     let (mut graph, mut actors, mut numbers) = (Graph::default(), Vec::new(), HashMap::new());
     let mut turns: Vec<Vec<Turn>> = Vec::new();
+    // Where each deed is done, and by which of the turns; one that was handed out is one deed.
+    let mut deeds: Vec<(StateId, usize)> = Vec::new();
+    let mut handed: HashMap<*const Leaf, Deed> = HashMap::default();
     let mut out = Vec::new();
     let mut bytes = explorer.model.space.bytes();
     while graph.len() < rows.len() {
         if *left == 0 {
-            return Vec::new();
+            return None;
         }
+        let state = graph.len() as StateId;
         let row = rows[graph.len()].clone();
         explorer.successors(&row, true, &mut out);
         let before = std::mem::replace(&mut bytes, explorer.model.space.bytes());
         let made = bytes.saturating_sub(before) + size_of_val(row.parts()) * out.len();
         *left = left.saturating_sub((1 + out.len() + made / BYTES_A_LOOK) as u64);
         let mut edges = Vec::new();
-        for (turn, leaf) in &out {
+        for (n, (turn, leaf)) in out.iter().enumerate() {
             let next = row.with(&leaf.writes);
             let to = *known.entry(own_parts(next.parts()).to_vec()).or_insert_with(|| {
                 rows.push(next);
                 rows.len() as StateId - 1
             });
-            let by = *numbers.entry((turn.actor, turn.mover)).or_insert_with(|| {
-                actors.push(actor(explorer, &row, turn));
-                actors.len() as u32 - 1
+            let deed = *handed.entry(Rc::as_ptr(leaf)).or_insert_with(|| {
+                let by = *numbers.entry((turn.actor, turn.mover)).or_insert_with(|| {
+                    actors.push(actor(explorer, &row, turn));
+                    actors.len() as u32 - 1
+                });
+                deeds.push((state, n));
+                graph.new_deed(by)
             });
-            edges.push(Edge::new(to, by, flags(leaf.progress, !turn.ways.is_empty())));
+            edges.push(Edge::new(to, deed, flags(leaf.progress, !turn.ways.is_empty())));
         }
         graph.add(edges.into_iter());
         turns.push(out.iter().map(|(turn, _)| turn.clone()).collect());
     }
     let all: Vec<StateId> = (0..graph.len() as StateId).collect();
-    // Its number is the smallest there is.
-    let circle = |mut search: Search, within: &[StateId], starved| {
-        let part = search.fair(within).filter(|part| part.states.first() == Some(&0))?;
-        let (_, walk) = search.walk(&part);
-        let turns = walk.into_iter().map(|(s, n)| turns[s as usize][n].clone()).collect();
-        Some(Circle { turns, starved, round: None })
-    };
-    let tireless = |a: u32| actors[a as usize].tireless;
-    let mut found: Vec<Circle> = circle(Search::new(&graph, PROGRESS, &tireless), &all, None).into_iter().collect();
+    let mut around = Around { explorer, rows: &rows, turns: &turns, deeds: &deeds, found: Vec::new() };
+    groups::quiet(&graph, &all, &actors, &mut around);
+    let mut found = std::mem::take(&mut around.found);
     for (task, part) in explorer.task_parts(row) {
         let waits = |state: &StateId| !goes(&graph, &actors, *state, task);
         // Who waits for the end of a task has that task's trouble, and who is stuck has
@@ -301,10 +323,49 @@ pub fn recurring(explorer: &mut Explorer, row: &Row, left: &mut u64) -> Vec<Circ
             && !explorer.is_stuck(row, task)
         {
             let within: Vec<StateId> = all.iter().copied().filter(waits).collect();
-            found.extend(circle(Search::new(&graph, 0, &|_| false), &within, Some(task)));
+            let mut search = Search::new(&graph, &|_| false);
+            if let Some(part) = search.all_fair(&within).iter().find(|part| comes_again(part)) {
+                let turns = turns_of(&turns, search.walk(part, &search.steps(part)).1);
+                found.push(Circle { turns, starved: Some(task), group: Vec::new(), round: None });
+            }
         }
     }
-    found
+    Some(found)
+}
+
+/// Whether the state that it is about, the first one, is in a part.
+fn comes_again(part: &Fair) -> bool {
+    part.states.first() == Some(&0)
+}
+
+fn turns_of(turns: &[Vec<Turn>], walk: Vec<(StateId, usize)>) -> Vec<Turn> {
+    walk.into_iter().map(|(s, n)| turns[s as usize][n].clone()).collect()
+}
+
+/// Who looks for livelocks around a state.
+struct Around<'l, 'e> {
+    explorer: &'l Explorer<'e>,
+    rows: &'l [Row],
+    turns: &'l [Vec<Turn>],
+    deeds: &'l [(StateId, usize)],
+    found: Vec<Circle>,
+}
+
+impl Looking for Around<'_, '_> {
+    fn touched(&mut self, deed: Deed) -> Touched {
+        let (state, n) = self.deeds[deed as usize];
+        self.explorer.touched(&self.rows[state as usize], &self.turns[state as usize][n])
+    }
+
+    fn wants(&self, part: &Fair) -> bool {
+        comes_again(part)
+    }
+
+    fn found(&mut self, search: &Search, part: &Fair, group: &Group) -> bool {
+        let turns = turns_of(self.turns, search.walk(part, &group.actors).1);
+        self.found.push(Circle { turns, starved: None, group: group.tasks.clone(), round: None });
+        true
+    }
 }
 
 /// The facts of a circle, from the log of going round once.
@@ -326,7 +387,8 @@ pub fn finding(explorer: &Explorer, circle: &Circle, row: &Row) -> Finding {
             }
         }
         for step in log.steps {
-            if step.site == super::process::NOWHERE {
+            let is_told = circle.starved.is_some() || circle.group.contains(&step.task);
+            if step.site == super::process::NOWHERE || !is_told {
                 continue;
             }
             let facts = || finding::task_facts(explorer, row, step.task);

@@ -11,6 +11,7 @@ mod fair;
 mod fewest;
 mod finding;
 pub mod follow;
+mod groups;
 mod hopeless;
 pub mod live;
 mod memo;

@@ -3,7 +3,10 @@
 //! the `Host` of the machine and, in `world`, the `World` of the objects; which steps a
 //! transition has, `step` and `process` say.
 
+mod touched;
 mod world;
+
+pub use touched::Touched;
 
 use super::model::{Memorable, Model};
 use super::part::*;
@@ -121,6 +124,8 @@ impl<'a> Opened<'a> {
 struct Overlay<'a> {
     open: Opened<'a>,
     looks: Vec<Look>,
+    /// Every place that is looked at from now on, if that is asked for.
+    touched: Option<Vec<PartIx>>,
 }
 
 /// What a transition makes of a part: one of the exploration, or a new one with
@@ -292,6 +297,9 @@ impl<'a> Move<'a> {
     pub fn open<T>(&self, ix: PartIx, f: impl FnOnce(Option<&Part>) -> T) -> T {
         let mut overlay = self.overlay.borrow_mut();
         let base = self.base;
+        if let Some(touched) = &mut overlay.touched {
+            touched.push(ix);
+        }
         if !overlay.open.contains(ix) {
             let id = base.get(ix as usize).copied().unwrap_or(0);
             overlay.looks.push(Look::Read(ix, id));
@@ -682,7 +690,7 @@ impl<'a> Move<'a> {
         }
         let places = self.change_task(task, |t| std::mem::take(&mut t.footprint)).unwrap_or_default();
         for ix in places {
-            self.change_cell(ix, |c| c.accessors.retain(|a| a.0 != task));
+            self.aside(|m| m.change_cell(ix, |c| c.accessors.retain(|a| a.0 != task)));
         }
     }
 }

@@ -206,7 +206,7 @@ impl Move<'_> {
         }
         self.log_one(turn);
         if turn && !self.program.invariants.is_empty() {
-            self.check_invariants();
+            self.aside(Self::check_invariants);
         }
         let seen = self.events.len();
         if let Some(step) = self.log.as_mut().and_then(|l| l.steps.last_mut()) {

@@ -354,15 +354,22 @@ fn sooner_round(
     }
     // A livelock goes past other places on another way round, but past this one.
     let places = |f: &Finding| if let Facts::Starvation { .. } = f.facts { f.places() } else { Vec::new() };
-    let is_there = |f: &Finding| round.is_none_or(|place| f.places().contains(&place));
+    let is_there = |f: &Finding| round.is_none_or(|place| f.places().contains(&place)) && going(f) == going(&shown);
     let fits = |f: &Finding| f.code == shown.code && places(f) == places(&shown) && is_there(f);
     let mut tries = Rounds { program, hash: way.schedule.hash, fits: &fits, left: ROUNDS_MAX };
     let Some((_, (finding, shorter))) = fewest(&mut tries, &there.turns) else { return (shown, way) };
     let is_told = || follow::follow(program, &shorter.schedule).is_ok_and(|f| f.circle.iter().any(fits));
-    if shorter.turns() >= way.turns() || !is_told() {
+    let length = |way: &Way| (way.turns(), way.steps.len());
+    if length(&shorter) >= length(&way) || !is_told() {
         return (shown, way);
     }
     (Finding { certainty: shown.certainty, count: shown.count, ..finding }, shorter)
+}
+
+/// Who goes round in a livelock.
+fn going(finding: &Finding) -> Vec<&str> {
+    let Facts::Livelock { going } = &finding.facts else { return Vec::new() };
+    going.iter().map(|of| &*of.task.name).collect()
 }
 
 /// Schedules behind which it goes round for ever.

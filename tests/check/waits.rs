@@ -491,7 +491,7 @@ fn each_livelock_is_told() {
                   spawn one\nspawn two\n";
     let later =
         "atomic a = 0\ntask one(n) { repeat n { a = a + 1 }; while a < 9 { yield } }\nspawn one(choose(0..3))\n";
-    for (script, many) in [(two, 2), (beside, 1), (later, 1)] {
+    for (script, many) in [(two, 2), (beside, 2), (later, 1)] {
         let told = check_json(script).finish().expect_code(1);
         assert_eq!(told.failures(), vec!["livelock"; many], "{script}{}", told.stdout);
         let schedules: Vec<String> =
@@ -530,4 +530,105 @@ fn a_circle_of_locks_is_one_whatever_else_would_end_a_wait() {
     assert_eq!(found(other), [true, false]);
     let one = "rwlock a\ntask t { with a.read { with a.write { } } }\nspawn t x2\njoin all\n";
     assert!(!found(one)[1]);
+}
+
+/// Who has nothing to do with a task that gets something done goes round for ever beside it as it
+/// would without it, and is told of alone; with `--no-reduction` too, and by a replay of the
+/// schedule.
+#[test]
+fn what_others_get_done_hides_no_livelock() {
+    let polite = "atomic f[2] = false\ntask polite(i) {\n    f[i] = true\n    while f[1 - i] { f[i] = false; yield; \
+                  f[i] = true }\n    f[i] = false\n}\nfor i in 0..2 { spawn polite(i) }\n";
+    let spin = "atomic x = 0\n";
+    let both = ["polite", "polite (2)"];
+    let cases: [(&str, &str, &str, &[&str]); 9] = [
+        (spin, "task beat { loop { print \"alive\" } }\nspawn daemon beat\n", "while x == 0 { }\n", &["main"]),
+        (spin, "task beat { loop { yield } }\nspawn daemon beat\n", "while x == 0 { yield }\n", &["main"]),
+        // Reading the same is nothing that they have to do with each other.
+        (spin, "task beat { loop { if x == 0 { print \"0\" } } }\nspawn beat\n", "while x == 0 { }\n", &["main"]),
+        // Nor is an invariant that looks at what both change, or a variable of each.
+        (
+            "atomic x = 0\natomic y = 0\ninvariant x + y < 9\n",
+            "task beat { loop { y = 1; y = 0; print \"y\" } }\nspawn beat\n",
+            "while x != 3 { x = 1; x = 2 }\n",
+            &["main"],
+        ),
+        (
+            "var x = 0\nvar y = 0\n",
+            "task beat { loop { y = 1; y = 0; print y } }\nspawn beat\n",
+            "while x == 0 { }\n",
+            &["main"],
+        ),
+        ("queue q(1)\n", "task pass { loop { q.put(1); q.get() } }\nspawn daemon pass\n", polite, &both),
+        // It has printed before, and may take a value, but need not.
+        (
+            "queue q(1)\natomic x = 0\n",
+            "task pass { loop { q.put(1); q.get() } }\nspawn daemon pass\n",
+            "print \"x\"\nq.put(2)\nwhile x == 0 { }\n",
+            &["main"],
+        ),
+        (
+            "queue q(1)\natomic x = 0\n",
+            "task give { loop { q.put(1) } }\ntask take { loop { print q.get() } }\nspawn give\nspawn take\n",
+            "loop { if x == 1 { break }; yield }\n",
+            &["main"],
+        ),
+        (
+            "lock m\natomic x = 0\natomic y = 0\n",
+            "task both { while x == 0 { with m { yield } } }\ntask beat { loop { print \"b\" } }\nspawn both x2\nspawn daemon beat\n",
+            "join all\n",
+            &["both#0", "both#1"],
+        ),
+    ];
+    for (declared, other, own, names) in cases {
+        let script = format!("{declared}{other}{own}");
+        for how in [&[][..], &["--no-reduction"]] {
+            let told = check_json(&script).args(how.iter().copied()).finish().expect_code(1);
+            assert_eq!(told.failures(), ["livelock"], "{script}{}", told.stdout);
+            let finding = told.findings().into_iter().find(|f| f["code"] == "livelock").unwrap();
+            assert_eq!(going(&finding), names, "{script}{}", told.stdout);
+            let schedule = finding["schedule"].as_str().unwrap();
+            for model in [&[][..], &["--model"]] {
+                let again = conc().args(["replay", "--format", "json"]).args(model.iter().copied());
+                let again = again.args(["-", schedule]).input(&script).finish().expect_code(1);
+                let again = again.findings().into_iter().find(|f| f["code"] == "livelock").unwrap();
+                assert_eq!(again["message"], finding["message"], "{script}");
+                let lines = |f: &serde_json::Value| {
+                    f["places"].as_array().unwrap().iter().map(|p| p["line"].as_u64()).collect::<Vec<_>>()
+                };
+                assert_eq!(lines(&again), lines(&finding), "{script}");
+            }
+        }
+    }
+}
+
+fn going(finding: &serde_json::Value) -> Vec<String> {
+    let tasks = finding["tasks"].as_array().unwrap();
+    tasks.iter().map(|t| t["name"].as_str().unwrap().to_string()).collect()
+}
+
+/// Who has to do with a task that gets something done is no livelock beside it.
+#[test]
+fn who_serves_another_that_gets_on_is_no_livelock() {
+    for script in [
+        "queue q(1)\ntask give { loop { q.put(1) } }\ntask take { loop { q.get() } }\nspawn give\nspawn take\n",
+        // By way of a third one.
+        "queue q(1)\nsemaphore s(0)\ntask tick { loop { sleep 1ms; s.release(); while s.value() > 0 { } } }\n\
+         task give { loop { s.acquire(); q.put(1) } }\ntask take { loop { q.get() } }\n\
+         spawn tick\nspawn give\nspawn take\n",
+        "event e\ntask tick { loop { sleep 1ms; e.set() } }\ntask work { loop { e.wait(); e.clear(); print \"x\" } }\n\
+         spawn tick\nspawn work\n",
+        "queue q(0)\nqueue r(0)\ntask serve { loop { let n = q.get(); r.put(n) } }\n\
+         task ask { loop { q.put(1); r.get() } }\nspawn daemon serve\nspawn ask x2\n",
+        "lock m\natomic n = 0\ntask one { loop { with m { n = 1 - n } } }\n\
+         task two { loop { with m { print \"two\" } } }\nspawn one\nspawn two\n",
+        "pool p(1)\natomic n = 0\ntask job { n = 1 - n }\nloop { let j = submit job to p; j.result() }\n",
+        "atomic turn = 0\ntask one { loop { while turn != 0 { }; turn = 1 } }\n\
+         task two { loop { while turn != 1 { }; print \"two\"; turn = 0 } }\nspawn one\nspawn two\n",
+    ] {
+        for how in [&[][..], &["--no-reduction"]] {
+            let told = check(script).args(["--max-states", "20000"]).args(how.iter().copied()).finish();
+            assert!(!told.stdout.contains("error["), "{script}{}", told.stdout);
+        }
+    }
 }

@@ -573,13 +573,22 @@ impl<'a, 'b> Judge<'a, 'b> {
 
     fn circles(&self, told: &mut Told) {
         let states = &self.graph.states;
-        for (part, actors) in self.fair(vec![true; states.len()], &|e| !e.progress) {
-            let tasks = &states[part[0]].tasks;
-            if actors.iter().any(|a| matches!(a, Actor::Task(t) if tasks[*t].kind != Spawned::Daemon)) {
-                told.found.insert("livelock");
-            }
-        }
         let most = states.iter().map(|s| s.tasks.len()).max().unwrap_or(0);
+        let goes = |t: usize, part: &[usize], actors: &BTreeSet<Actor>| {
+            actors.contains(&Actor::Task(t)) && states[part[0]].tasks[t].kind != Spawned::Daemon
+        };
+        let all = || vec![true; states.len()];
+        let some = |part: &(Vec<usize>, BTreeSet<Actor>)| (0..most).any(|t| goes(t, &part.0, &part.1));
+        if self.fair(all(), &|e| !e.progress).iter().any(some) {
+            told.found.insert("livelock");
+        } else if (0..most).any(|t| {
+            let rests = |e: &Edge| !(e.progress && e.actor == Actor::Task(t));
+            self.fair(all(), &rests).iter().any(|(part, actors)| goes(t, part, actors))
+        }) {
+            // It gets nothing done, but whether it has to do with others that do is not known
+            // here.
+            told.unsure.insert("livelock");
+        }
         for t in 0..most {
             let waits = |u: usize| {
                 let s = &states[u];

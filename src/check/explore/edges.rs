@@ -4,22 +4,44 @@
 
 use super::*;
 use crate::check::batch::Fan;
-use crate::check::fair::{Edge, Graph, flags};
+use crate::check::fair::{Actor, Deed, Edge, Graph, flags};
 use crate::check::turn::WAYS_MAX;
-use hashbrown::hash_map::Entry;
 
 /// Circles are looked for when so many states were explored.
 const CIRCLE_AT: [usize; 3] = [1 << 10, 1 << 14, 1 << 18];
 
-/// The actors of a graph: in which state each was met first, and how.
-type Actors = Vec<(StateId, Turn)>;
+/// A graph, and who does what in it.
+#[derive(Default)]
+pub struct Made {
+    pub graph: Graph,
+    /// In which state each actor was met first, and how.
+    pub actors: Vec<(StateId, Turn)>,
+    /// Of each deed a state in which it is done, and in which of the `ways`.
+    deeds: Vec<(StateId, u32)>,
+    ways: Vec<Vec<u32>>,
+}
+
+impl Made {
+    /// Where a deed is done, and how.
+    pub fn example(&self, deed: Deed) -> (StateId, Turn) {
+        let (state, ways) = self.deeds[deed as usize];
+        let Turn { actor, mover, .. } = self.actors[self.graph.doer(deed) as usize].1;
+        (state, Turn { actor, mover, ways: self.ways[ways as usize].clone() })
+    }
+
+    fn bytes(&self) -> usize {
+        self.graph.bytes() + self.deeds.capacity() * size_of::<(StateId, u32)>()
+    }
+}
 
 /// What is known of a graph that is being made.
 #[derive(Default)]
 struct Making {
-    graph: Graph,
-    actors: Actors,
-    known: HashMap<(PartIx, Mover), u32>,
+    made: Made,
+    actors: HashMap<(PartIx, Mover), Actor>,
+    /// What is kept as one is one deed.
+    deeds: HashMap<(usize, LeafAt, Option<LeafAt>), Deed, rustc_hash::FxBuildHasher>,
+    ways: HashMap<Vec<u32>, u32>,
 }
 
 impl Explorer<'_> {
@@ -37,21 +59,21 @@ impl Explorer<'_> {
         self.circle_at = later.unwrap_or(usize::MAX);
         let mut making = Making::default();
         self.sleepless(|explorer| {
-            while making.graph.len() < explorer.next {
+            while making.made.graph.len() < explorer.next {
                 explorer.add_next(explorer.next, false, &mut making);
             }
         });
-        !making.graph.core().is_empty()
+        !making.made.graph.core().is_empty()
     }
 
     /// The transitions that were followed, and those that slept; none if it was stopped.
-    pub fn graph(&mut self, ask: &mut dyn FnMut(&Progress) -> Option<Stop>) -> Option<(Graph, Actors)> {
+    pub fn graph(&mut self, ask: &mut dyn FnMut(&Progress) -> Option<Stop>) -> Option<Made> {
         let mut making = Making::default();
         let done = self.sleepless(|explorer| {
-            while making.graph.len() < explorer.store.len() {
+            while making.made.graph.len() < explorer.store.len() {
                 let progress = explorer.progress_now();
-                let progress = Progress { bytes: progress.bytes + making.graph.bytes() as u64, ..progress };
-                let full = making.graph.is_full(TOGETHER * WAYS_MAX).then_some(Stop::Memory);
+                let progress = Progress { bytes: progress.bytes + making.bytes() as u64, ..progress };
+                let full = making.made.graph.is_full(TOGETHER * WAYS_MAX).then_some(Stop::Memory);
                 if let Some(stop) = ask(&progress).or_else(|| explorer.beyond(&progress)).or(full) {
                     explorer.stop = Some(stop);
                     return false;
@@ -60,7 +82,7 @@ impl Explorer<'_> {
             }
             true
         });
-        done.then_some((making.graph, making.actors))
+        done.then_some(making.made)
     }
 
     /// Whoever slept is followed now. All states have been met but for those that only
@@ -74,7 +96,7 @@ impl Explorer<'_> {
 
     /// Adds the edges of the next states, but of none from `end` on.
     fn add_next(&mut self, end: usize, grows: bool, making: &mut Making) {
-        let from = making.graph.len();
+        let from = making.made.graph.len();
         let some: Vec<StateId> = (from..end.min(from + self.together())).map(|s| s as StateId).collect();
         let (_, again) = self.add_edges(&some, !self.model.alone, grows, making);
         let mut again = &again[..];
@@ -120,10 +142,11 @@ impl Explorer<'_> {
                 if fan.alone && !fresh {
                     again.push(state);
                 }
-                if state as usize == making.graph.len() {
-                    making.graph.add(edges.into_iter());
+                let graph = &mut making.made.graph;
+                if state as usize == graph.len() {
+                    graph.add(edges.into_iter());
                 } else {
-                    making.graph.set(state, edges.into_iter());
+                    graph.set(state, edges.into_iter());
                 }
             }
         }
@@ -140,18 +163,43 @@ fn followed(piece: &Piece, fan: Fan) -> impl Iterator<Item = &Step> {
 }
 
 impl Making {
+    /// About how much memory it takes.
+    fn bytes(&self) -> usize {
+        self.made.bytes() + self.deeds.capacity() * (size_of::<(usize, LeafAt, Option<LeafAt>, Deed)>() + 1)
+    }
+
     fn edge(&mut self, known: Known, piece: &Piece, step: &Step, state: StateId, to: StateId) -> Edge {
-        let actors = self.actors.len() as u32;
-        let actor = match self.known.entry((step.actor, step.mover)) {
-            Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(new) => {
-                let ways = piece.ways[step.ways as usize].clone();
-                self.actors.push((state, Turn { actor: step.actor, mover: step.mover, ways }));
-                *new.insert(actors)
+        let ways = &piece.ways[step.ways as usize];
+        let deed = match kept_at(step) {
+            Some((leaf, end)) => {
+                let key = (memo_of(step.mover), leaf, end);
+                match self.deeds.get(&key) {
+                    Some(deed) => *deed,
+                    None => {
+                        let deed = self.new_deed(step, state, ways);
+                        self.deeds.insert(key, deed);
+                        deed
+                    }
+                }
             }
+            None => self.new_deed(step, state, ways),
         };
         let [leaf, end] = leaves(known, step);
-        let chosen = !piece.ways[step.ways as usize].is_empty();
-        Edge::new(to, actor, flags(leaf.progress() || end.progress(), chosen))
+        Edge::new(to, deed, flags(leaf.progress() || end.progress(), !ways.is_empty()))
+    }
+
+    fn new_deed(&mut self, step: &Step, state: StateId, ways: &[u32]) -> Deed {
+        let made = &mut self.made;
+        let Step { actor, mover, .. } = *step;
+        let by = *self.actors.entry((actor, mover)).or_insert_with(|| {
+            made.actors.push((state, Turn { actor, mover, ways: ways.to_vec() }));
+            made.actors.len() as Actor - 1
+        });
+        let ways = *self.ways.entry_ref(ways).or_insert_with(|| {
+            made.ways.push(ways.to_vec());
+            made.ways.len() as u32 - 1
+        });
+        made.deeds.push((state, ways));
+        made.graph.new_deed(by)
     }
 }

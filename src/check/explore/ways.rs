@@ -3,6 +3,7 @@
 //! are shown, `way` makes of them.
 
 use super::*;
+use crate::check::moves::Touched;
 use crate::check::seen::Log;
 use crate::check::step::Ran;
 use crate::check::store::same_parts;
@@ -115,6 +116,14 @@ impl Explorer<'_> {
             return None;
         }
         Some((row.with(&writes), log.unwrap_or_default(), events))
+    }
+
+    /// The places that a transition which can be done looks at and writes.
+    pub fn touched(&self, row: &Row, turn: &Turn) -> Touched {
+        let mut m = self.open(row, turn.actor, &turn.ways);
+        m.watch();
+        run(&mut m, turn.mover);
+        m.touched()
     }
 
     /// What the next step of a task is, if it is too much to be carried out.

@@ -53,7 +53,7 @@ impl Move<'_> {
             self.order_acquire(Knower::Place(ix));
         }
         if place.memory != Memory::Atomic && !self.outside && !self.model.blind && !self.model.careless {
-            self.compare(place, ix, write, atomic);
+            self.aside(|m| m.compare(place, ix, write, atomic));
         }
         if let Some(value) = new {
             self.change_cell(ix, |c| c.value = value);
