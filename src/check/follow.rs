@@ -3,10 +3,11 @@
 //! shows on its way and at its end, and each turn's details for who follows it
 //! elsewhere; what a turn does, `step` says.
 
+mod round;
+
 use super::explore::{Explorer, Found1, What};
 use super::finding::{self, Scene1};
-use super::groups::Groups;
-use super::live::{BYTES_A_LOOK, Circle};
+use super::live::BYTES_A_LOOK;
 use super::model::Model;
 use super::moves::Move;
 use super::part::{self, At, How, Key, Part, PartIx};
@@ -14,7 +15,7 @@ use super::record::Recorder;
 use super::schedule::Schedule;
 use super::seen::{Choice, Event, Logged};
 use super::step;
-use super::store::{Row, own_parts, same_parts};
+use super::store::{Row, own_parts};
 use super::turn::{Mover, Turn};
 use super::way::{self, Numbers};
 use super::{Options, Stop, Way};
@@ -105,7 +106,7 @@ pub fn follow_and(
                 // Who goes round may race at each turn of it.
                 let unbegun = followed.turns.is_empty();
                 let around = followed.shown.iter().all(|f| is_about_others(f, unbegun) || f.code == Code::Race);
-                (followed.circle_from, followed.circle) = circles(&mut explorer, &done, around);
+                (followed.circle_from, followed.circle) = round::circles(&mut explorer, &done, around);
             }
         }
     }
@@ -678,7 +679,9 @@ fn end(explorer: &mut Explorer, done: Done, round: bool) -> Followed {
     let work = (looks + explorer.model.space.bytes() / BYTES_A_LOOK) as u64;
     way.circle_from = None;
     let (circle_from, circle) = match round {
-        true => circles(explorer, &done, !at_end && shown.iter().all(|f| is_about_others(f, done.turns.is_empty()))),
+        true => {
+            round::circles(explorer, &done, !at_end && shown.iter().all(|f| is_about_others(f, done.turns.is_empty())))
+        }
         false => (None, Vec::new()),
     };
     Followed {
@@ -705,118 +708,6 @@ pub(super) fn is_a_look(at: &At) -> bool {
 /// do beside them may be what the schedule is about.
 fn is_about_others(finding: &Finding, unbegun: bool) -> bool {
     matches!(finding.facts, Facts::Stuck { .. }) || unbegun && finding.code == Code::Invariant
-}
-
-/// From which turn on it goes round, and what is wrong with doing so for ever.
-/// `around`: the state at the end may be one that comes again but for what is nobody
-/// else's affair.
-fn circles(explorer: &mut Explorer, done: &Done, around: bool) -> (Option<usize>, Vec<Finding>) {
-    let end_parts = done.rows.last().map(Row::parts).unwrap_or(&[]);
-    let from = done.rows.iter().rev().skip(1).rposition(|r| same_parts(r.parts(), end_parts));
-    let from = from.map(|n| done.rows.len() - 2 - n);
-    let from = from.or((!done.rounds.is_empty()).then_some(done.turns.len()));
-    let mut found = from.map(|from| circle(explorer, done, from, around)).unwrap_or_default();
-    if found.is_empty() && around {
-        let circles = recurring(explorer, &done.row).unwrap_or_default();
-        found = findings(explorer, &circles, &done.row);
-    }
-    (from.or((!found.is_empty()).then_some(done.turns.len())), found)
-}
-
-/// What going on for ever so that it comes back to a state comes to.
-fn recurring(explorer: &mut Explorer, row: &Row) -> Option<Vec<Circle>> {
-    let mut left = super::live::AROUND;
-    super::live::recurring(explorer, row, &mut left)
-}
-
-fn findings(explorer: &Explorer, circles: &[Circle], row: &Row) -> Vec<Finding> {
-    circles.iter().map(|circle| super::live::finding(explorer, circle, row)).collect()
-}
-
-/// What going round for ever from a turn on comes to: if it is fair, what is wrong with that;
-/// of one that takes some ways where there are others, or leaves out who could go, what is wrong
-/// with all that may come back there. Which tasks have to do with each other is seen in all that
-/// may come back there in any case, and who goes round is told by the turns of the schedule.
-fn circle(explorer: &mut Explorer, done: &Done, from: usize, around: bool) -> Vec<Finding> {
-    let turns_of = |moves: &mut dyn Iterator<Item = &(usize, Turn)>| moves.map(|m| m.1.clone()).collect::<Vec<_>>();
-    let mut turns = turns_of(&mut done.moves.iter().filter(|m| (from + 1..=done.turns.len()).contains(&m.0)));
-    // Those that take no turn on it stand where they stay, or go round by themselves.
-    let on_it: Vec<PartIx> = turns.iter().map(|t| t.actor).collect();
-    let start = done.rows[from].clone();
-    turns.extend(done.rounds.iter().filter(|t| !on_it.contains(&t.actor)).cloned());
-    // A way that the schedule leaves open is one of several too.
-    let Some(chooses) = chooses(explorer, &start, &turns) else { return Vec::new() };
-    let fair = if chooses { None } else { fair_round(explorer, &start, &turns) };
-    let mut circles = match fair {
-        Some(fair) if fair.iter().all(|c| c.starved.is_some()) => fair,
-        None if !chooses && !around => Vec::new(),
-        fair => match (recurring(explorer, &start), fair) {
-            (Some(around), Some(fair)) => {
-                let livelocks = around.into_iter().filter(|c| c.starved.is_none());
-                livelocks.chain(fair.into_iter().filter(|c| c.starved.is_some())).collect()
-            }
-            (around, fair) => around.or(fair).unwrap_or_default(),
-        },
-    };
-    let goers: Vec<TaskId> = turns.iter().map(|turn| explorer.task_of(turn)).collect();
-    let goes = |circle: &Circle| circle.group.iter().all(|task| goers.contains(task));
-    let some_go = circles.iter().any(|c| c.starved.is_none() && goes(c));
-    circles.retain(|circle| !some_go || goes(circle));
-    for circle in circles.iter_mut().filter(|c| c.starved.is_none() && goes(c)) {
-        circle.turns.clone_from(&turns);
-    }
-    findings(explorer, &circles, &start)
-}
-
-/// Whether one of several ways is taken in some of these turns; none, if they cannot be made.
-fn chooses(explorer: &mut Explorer, start: &Row, turns: &[Turn]) -> Option<bool> {
-    let (mut row, mut chooses) = (start.clone(), false);
-    for turn in turns {
-        let (next, log, _) = explorer.logged(&row, turn)?;
-        chooses |= log.steps.iter().any(|step| !step.choices.is_empty());
-        row = next;
-    }
-    Some(chooses)
-}
-
-/// What going round for ever by these turns comes to, if it is fair: if whoever can go
-/// somewhere on it does so on it.
-fn fair_round(explorer: &mut Explorer, start: &Row, turns: &[Turn]) -> Option<Vec<Circle>> {
-    let goes = |turn: &Turn| turns.iter().any(|t| (t.actor, t.mover) == (turn.actor, turn.mover));
-    let mut row = start.clone();
-    let (mut out, mut busy, mut groups) = (Vec::new(), Vec::new(), Groups::default());
-    for turn in turns {
-        explorer.successors(&row, true, &mut out);
-        if !out.iter().all(|(t, _)| goes(t)) {
-            return None;
-        }
-        let task = explorer.task_of(turn);
-        groups.take_in(task, &explorer.touched(&row, turn));
-        let (next, ..) = explorer.logged(&row, turn)?;
-        if out.iter().any(|(t, leaf)| t == turn && leaf.progress) {
-            busy.push(task);
-        }
-        row = next;
-    }
-    let live = |part: &Part| match part {
-        Part::Task(t) if !super::live::is_excused(part) => Some(t.birth.id),
-        _ => None,
-    };
-    let live: Vec<TaskId> = explorer.task_parts(start).iter().filter_map(|(_, part)| live(part)).collect();
-    let circle = |starved, group| Circle { turns: turns.to_vec(), starved, group, round: None };
-    let is_quiet = |group: &Vec<TaskId>| {
-        group.iter().any(|task| live.contains(task)) && !group.iter().any(|task| busy.contains(task))
-    };
-    let groups = groups.all();
-    let mut found: Vec<Circle> = groups.iter().filter(|g| is_quiet(g)).map(|g| circle(None, g.clone())).collect();
-    for task in live.iter().filter(|t| !groups.iter().flatten().any(|goes| goes == *t)) {
-        // Who waits for the end of a task has that task's trouble, and who is stuck has
-        // been told of.
-        if !finding::joins(explorer, start, *task, false) && !explorer.is_stuck(start, *task) {
-            found.push(circle(Some(*task), Vec::new()));
-        }
-    }
-    Some(found)
 }
 
 #[cfg(test)]

@@ -274,7 +274,8 @@ pub fn recurring(explorer: &mut Explorer, row: &Row, left: &mut u64) -> Option<V
     known.insert(own_parts(row.parts()).to_vec(), 0);
     let (mut graph, mut actors, mut numbers) = (Graph::default(), Vec::new(), HashMap::new());
     let mut turns: Vec<Vec<Turn>> = Vec::new();
-    // Where each deed is done, and by which of the turns; one that was handed out is one deed.
+    // Where each deed is done, and by which of the turns. What is handed out as one is one deed: the
+    // explorer keeps all that it has handed out.
     let mut deeds: Vec<(StateId, usize)> = Vec::new();
     let mut handed: HashMap<*const Leaf, Deed> = HashMap::default();
     let mut out = Vec::new();

@@ -676,23 +676,6 @@ impl<'a> Move<'a> {
         self.model.guards().give_up(memory);
         false
     }
-
-    /// The running task has released something.
-    pub fn footprint_clear(&mut self) {
-        self.footprint_of(self.me);
-    }
-
-    /// What a task has reached is no longer to be compared with what others
-    /// reach.
-    pub fn footprint_of(&mut self, task: TaskId) {
-        if self.task(task, |t| t.footprint.is_empty()).unwrap_or(true) {
-            return;
-        }
-        let places = self.change_task(task, |t| std::mem::take(&mut t.footprint)).unwrap_or_default();
-        for ix in places {
-            self.aside(|m| m.change_cell(ix, |c| c.accessors.retain(|a| a.0 != task)));
-        }
-    }
 }
 
 pub struct Kept<'a> {

@@ -1,5 +1,5 @@
-//! Memory in the model: what an access does to a place, what it is ordered by, and
-//! whether it races with one that was made before. Whether a lock guards a place is
+//! Memory in the model: what an access does to a place, what it is ordered by,
+//! whether it races with one that was made before, and for how long it may. Whether a lock guards a place is
 //! `moves`' to say, and the order of accesses is kept by `order`.
 
 use super::type_error;
@@ -144,5 +144,22 @@ impl Move<'_> {
                 t.footprint.insert(at, ix);
             }
         });
+    }
+
+    /// The running task has released something.
+    pub fn footprint_clear(&mut self) {
+        self.footprint_of(self.me);
+    }
+
+    /// What a task has reached is no longer to be compared with what others
+    /// reach.
+    pub fn footprint_of(&mut self, task: TaskId) {
+        if self.task(task, |t| t.footprint.is_empty()).unwrap_or(true) {
+            return;
+        }
+        let places = self.change_task(task, |t| std::mem::take(&mut t.footprint)).unwrap_or_default();
+        for ix in places {
+            self.aside(|m| m.change_cell(ix, |c| c.accessors.retain(|a| a.0 != task)));
+        }
     }
 }
