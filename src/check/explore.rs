@@ -388,19 +388,19 @@ impl<'a> Explorer<'a> {
                 self.leave_at = self.leave_at.min((2 * self.store.len()).max(LEARN_AT_LEAST));
             }
         }
-        let mut again = Vec::new();
+        let (mut told, mut again) = (cut, Vec::new());
         if !self.guards_broken() {
             let mut batch = std::mem::take(&mut self.batch);
             self.land_all(&mut pieces, cut);
             exchange_landed(&mut batch, &mut pieces);
             self.store.settle(&mut batch, &self.workers);
-            again = self.tell(&pieces, cut, &mut batch);
+            (told, again) = self.tell(&pieces, cut, &mut batch);
             self.store.end(&batch, &self.workers);
             exchange_landed(&mut batch, &mut pieces);
             self.batch = batch;
         }
         self.pieces = pieces;
-        (cut, again)
+        (told, again)
     }
 
     /// So many states are looked at together.

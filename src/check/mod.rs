@@ -346,6 +346,8 @@ fn explore_all(
     let mut symmetry = options.symmetry;
     // What an exploration came to that did not look for races.
     let mut careless: Option<Report> = None;
+    // What was found before all began anew for a race.
+    let mut before: Vec<(Found1, Shown, same::Key)> = Vec::new();
     loop {
         passes += 1;
         let mut model = model(program, options, &visible, &known_races, std::mem::take(&mut open));
@@ -410,6 +412,8 @@ fn explore_all(
             }
         }
         if more && explorer.stop.is_none() && (!options.first || races.is_empty()) {
+            add_others(&mut before, early);
+            add_others(&mut before, shown_of(&mut explorer, ask));
             open = model.guards().open.clone();
             continue;
         }
@@ -444,7 +448,20 @@ fn explore_all(
             careless = Some(report(explorer, races.clone(), early, (passes, transitions), &most, ask));
             continue;
         }
+        // A limit may come before it is found again.
+        if explorer.stop.is_some_and(|stop| stop != Stop::First) {
+            add_others(&mut early, before);
+        }
         return Ok(report(explorer, races, early, (passes, transitions), &most, ask));
+    }
+}
+
+/// Adds those that are not the same as one that is there.
+fn add_others(all: &mut Vec<(Found1, Shown, same::Key)>, others: Vec<(Found1, Shown, same::Key)>) {
+    for one in others {
+        if !all.iter().any(|o| o.2 == one.2) {
+            all.push(one);
+        }
     }
 }
 
@@ -595,11 +612,7 @@ fn report(
     ask: &mut dyn FnMut(&Progress) -> Option<Stop>,
 ) -> Report {
     let mut all = early;
-    for one in shown_of(&mut explorer, ask) {
-        if !all.iter().any(|o| o.2 == one.2) {
-            all.push(one);
-        }
-    }
+    add_others(&mut all, shown_of(&mut explorer, ask));
     let lock_order = all.iter().any(|f| matches!(&f.0.what, What::Stuck(s) if s.finding.is_circle_of_locks()));
     let mut found = told(races, all.into_iter().map(|(found, shown, _)| (found, shown)).collect());
     if explorer.stop == Some(Stop::First) {

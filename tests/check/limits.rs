@@ -4,6 +4,7 @@
 use super::support::{Ended, conc};
 use super::{check, check_json, summary};
 use nix::sys::signal::Signal;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Its states have no end.
@@ -463,5 +464,29 @@ fn task_after_task_costs_no_more_than_its_states() {
         let replay = conc().file("s.conc", stuck).args(["replay", "--format", "json"]).args(model);
         let ended = replay.args(["s.conc", schedule.as_str().expect("a schedule")]).finish().expect_code(1);
         assert!(ended.failures().contains(&"deadlock".to_string()), "{}", ended.stdout);
+    }
+}
+
+/// What was found stays found with a larger limit: though all begins anew for a race, and though
+/// the limit is reached amid the states that are looked at together.
+#[test]
+fn a_larger_limit_tells_no_less() {
+    let locks = "lock a\nlock b\ntask t(x, y) { with x { with y { } } }\nspawn t(a, b)\nspawn t(b, a)\njoin all\n";
+    let barrier = "barrier b(2)\nvar x[2] = 0\n\
+        task t(i) { for r in 1..=2 { x[i] = r; b.wait(); assert x[1 - i] == r } }\nspawn t(0)\nspawn t(1)\njoin all\n";
+    let racy = "var n = 0\nlock a\nlock b\ntask t(x, y) { n += 1; with x { with y { } }; n += 1 }\n\
+        spawn t(a, b)\nspawn t(b, a)\njoin all\n";
+    for script in [locks, barrier, racy] {
+        let mut before: BTreeSet<String> = BTreeSet::new();
+        for states in 1..200 {
+            let ended = check_json(script).args(["--max-states", &states.to_string()]).finish();
+            let found: BTreeSet<String> = ended.failures().into_iter().collect();
+            assert!(found.is_superset(&before), "{before:?} with fewer than {states} states, then {found:?}: {script}");
+            before = found;
+            if summary(&ended)["complete"] == true {
+                break;
+            }
+        }
+        assert!(before.contains("deadlock"), "{before:?} {script}");
     }
 }

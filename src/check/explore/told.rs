@@ -72,10 +72,11 @@ impl Explorer<'_> {
     }
 
     /// Goes through all states and steps in their order: what is new, and what
-    /// is found. All else that can be said of them, others have said before.
-    pub(super) fn tell(&mut self, pieces: &[Piece], cut: usize, batch: &mut Batch) -> Vec<StateId> {
+    /// is found: of how many states, and which others ought to have a look as well. All else
+    /// that can be said of them, others have said before.
+    pub(super) fn tell(&mut self, pieces: &[Piece], cut: usize, batch: &mut Batch) -> (usize, Vec<StateId>) {
         let mut again = Vec::new();
-        let mut place = 0;
+        let (mut told, mut place) = (0, 0);
         for piece in pieces {
             let mut sleepers = piece.landed_sleepers.iter();
             let mut rare = piece.rare.iter().peekable();
@@ -84,12 +85,13 @@ impl Explorer<'_> {
             for at in 0..piece.count(cut) {
                 if self.is_full() {
                     self.stop = Some(Stop::States);
-                    return again;
+                    return (told, again);
                 }
                 if self.options.first && self.found.iter().any(|f| !f.code.is_note()) {
                     self.stop = Some(Stop::First);
-                    return again;
+                    return (told, again);
                 }
+                told += 1;
                 let (fan, state) = (piece.fans[at], piece.items[at]);
                 // `ahead`: it leads to a state that is not looked at yet.
                 let (mut fresh, mut ahead) = (false, false);
@@ -144,7 +146,7 @@ impl Explorer<'_> {
                 }
             }
         }
-        again
+        (told, again)
     }
 
     /// What few transitions have: something that went wrong, a limit.
