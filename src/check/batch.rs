@@ -9,6 +9,9 @@
 //! order of the states, so that each part and each state gets the number that
 //! it would get if the states were looked at one after the other.
 
+mod left_out;
+mod short;
+
 use super::explore::LOOKED_MOST;
 use super::finding;
 use super::hopeless::is_hopeless;
@@ -289,95 +292,6 @@ impl Piece {
         (self.rows, self.walks, self.open) = (rows, walks, open);
         if !self.lacks {
             self.landed.sort();
-        }
-    }
-
-    /// What leads out of these of its states, those of which all is found at once.
-    fn take_shortcuts(&mut self, known: Known, frozen: Frozen, all: bool, states: Range<usize>) {
-        self.short.clear();
-        if !known.is_short {
-            self.short.resize(states.len(), None);
-            return;
-        }
-        let mut asked = std::mem::take(&mut self.asked);
-        asked.clear();
-        let (mut ends, mut touched) = ([None; ABREAST], 0);
-        for (state, end) in self.items[states.clone()].iter().zip(&mut ends) {
-            let from = asked.len();
-            if known.shortcuts.ask(known.store.words(*state)[0], &mut asked) {
-                touched |= asked[from..].iter().fold(0, |all, one| all | known.shortcuts.touch(one));
-                *end = Some(asked.len());
-            } else {
-                asked.truncate(from);
-            }
-        }
-        std::hint::black_box(touched);
-        let mut from = 0;
-        for (at, end) in states.zip(ends) {
-            let fan = end.and_then(|end| self.short_fan(known, frozen, all, at, &asked[from..end]));
-            from = end.unwrap_or(from);
-            self.short.push(fan);
-        }
-        self.asked = asked;
-    }
-
-    /// What leads out of a state as `fan` finds it; none, if not all is known here or somebody
-    /// may wait in vain.
-    #[inline]
-    fn short_fan(&mut self, known: Known, frozen: Frozen, all: bool, at: usize, asked: &[Asked]) -> Option<Fan> {
-        let word = known.store.words(self.items[at])[0];
-        let from = self.steps.len();
-        let mut fan = Fan { from: from as u32, ..Fan::default() };
-        let mut goes = 0;
-        self.needs.clear();
-        for one in asked {
-            let Some(entry) = known.shortcuts.find(one) else {
-                self.steps.truncate(from);
-                return None;
-            };
-            match entry.does {
-                Does::Waits => {}
-                Does::WaitsFor => self.needs.push(entry.bits),
-                Does::Goes { alone, mut rare, ends } => {
-                    let (mut to, mut reach, mut end) = (word ^ entry.bits, [entry.reach; 2], End::None);
-                    if ends {
-                        let Some(last) = known.shortcuts.find_end(to, one.actor) else {
-                            self.steps.truncate(from);
-                            return None;
-                        };
-                        (to, reach[1], end) = (to ^ last.bits, last.reach, End::Kept(last.leaf));
-                        rare |= matches!(last.does, Does::Goes { rare: true, .. });
-                    }
-                    let sleeper = sleep::bit(usize::from(one.actor));
-                    goes |= sleeper;
-                    fan.alone = alone && !all;
-                    if fan.alone {
-                        self.steps.truncate(from);
-                    }
-                    let actor = frozen.actors()[usize::from(one.actor)];
-                    let landing = Landing::Short { to, reach, rare };
-                    let step = Step::new(actor, Mover::Task, Came::Kept(entry.leaf), end);
-                    self.steps.push(Step { sleeper, landing, ..step });
-                    if fan.alone {
-                        self.needs.clear();
-                        break;
-                    }
-                }
-            }
-        }
-        if self.needs.iter().any(|needs| needs & goes == 0) {
-            self.steps.truncate(from);
-            return None;
-        }
-        fan.to = self.steps.len() as u32;
-        Some(fan)
-    }
-
-    /// Keeps what was seen of an actor in a state, to be learnt.
-    #[inline]
-    fn see(&mut self, known: Known, row: &Row, actor: usize, came: Option<(LeafAt, End)>) {
-        if known.is_short && row.is_of(&known.store.packing) {
-            self.seen.push(Seen { word: row.words()[0], actor, came });
         }
     }
 
@@ -746,100 +660,6 @@ impl Piece {
         self.landed_of = count;
         (self.row, self.behind) = (row, followed);
     }
-
-    /// Which steps of a state sleep; they are the first of those `followed`.
-    fn put_to_sleep(&mut self, known: Known, at: usize, followed: &mut Vec<(Sleepers, Reach)>) {
-        followed.clear();
-        let (fan, sleepers) = (self.fans[at], self.sleepers.get(at).copied().unwrap_or(0));
-        if sleepers == 0 && known.symmetry.is_none() {
-            return;
-        }
-        // Nobody sleeps who goes alone: in the state before, he would have as well.
-        for n in fan.from as usize..fan.to as usize {
-            let step = &mut self.steps[n];
-            let asleep = !fan.alone && step.sleeper & sleepers != 0;
-            step.asleep = asleep || step.twin;
-            if asleep {
-                followed.push((step.sleeper, reach_of(known, step)));
-            }
-        }
-    }
-
-    /// Which tasks are followed of a state, if not all need be: the steps of the
-    /// others are left out as if they slept.
-    fn choose(&mut self, known: Known, frozen: Frozen, at: usize, row: &Row) {
-        let (Some(futures), Some((from, to))) = (known.futures, self.fans[at].idle) else { return };
-        let fan = self.fans[at];
-        if fan.alone || fan.to - fan.from < 2 {
-            return;
-        }
-        let steps = fan.from as usize..fan.to as usize;
-        // A process that ends, or a task that is to stop, has to do with many.
-        let threads = |step: &Step| step.mover == Mover::Task && matches!(frozen.key(step.actor), Key::Task(_));
-        if !self.steps[steps.clone()].iter().all(threads) {
-            return;
-        }
-        let mut actors: Vec<PartIx> = Vec::new();
-        let mut tasks: Vec<Standing> = Vec::new();
-        let moves = self.steps[steps.clone()].iter().map(|s| (s.actor, s.came, s.end, 1));
-        let waits = self.idle[from as usize..to as usize].iter().map(|(ix, came)| (*ix, *came, End::None, 0));
-        for (ix, came, end, ways) in moves.chain(waits) {
-            let place = actors.iter().position(|a| *a == ix).unwrap_or(actors.len());
-            if place == actors.len() {
-                let Some(ever) = futures.ever(row.get(ix)) else { return };
-                actors.push(ix);
-                tasks.push(Standing { next: Touches::default(), ever: *ever, ways: 0, needs: None });
-            }
-            let (Came::Kept(leaf), task) = (came, &mut tasks[place]) else { return };
-            task.ways += ways;
-            let end = match end {
-                End::Kept(end) => Some((Mover::End, end)),
-                End::None => None,
-                End::Wanted => return,
-            };
-            for (mover, leaf) in [(Mover::Task, leaf)].into_iter().chain(end) {
-                let Some(touches) = futures.touches(memo_of(mover), leaf) else { return };
-                task.next.take_in(touches);
-            }
-        }
-        for (ix, came) in &self.idle[from as usize..to as usize] {
-            let place = |ix: PartIx| actors.iter().position(|a| *a == ix);
-            let needs = self.needs(known, (*ix, *came)).first().and_then(|t| frozen.place(Key::Task(*t)));
-            if let (Some(waits), Some(needs)) = (place(*ix), needs.and_then(place)) {
-                tasks[waits].needs = Some(needs);
-            }
-        }
-        // Of one that may choose what to wait for, each has a need of its own.
-        let idle = &self.idle[from as usize..to as usize];
-        for (n, (ix, _)) in idle.iter().enumerate().skip(1) {
-            if idle[..n].iter().any(|o| o.0 == *ix)
-                && let Some(place) = actors.iter().position(|a| a == ix)
-            {
-                tasks[place].needs = None;
-            }
-        }
-        let Some(chosen) = persistent::choose(&tasks) else { return };
-        self.fans[at].chosen = true;
-        for step in &mut self.steps[steps] {
-            let place = actors.iter().position(|a| *a == step.actor);
-            // Of two alike the other one may be left out: then neither would be followed.
-            step.asleep = place.is_none_or(|n| chosen & 1 << n == 0);
-        }
-    }
-
-    /// Who sleeps behind a step that is followed.
-    #[inline]
-    fn sleepers_behind(&self, known: Known, fan: Fan, step: &Step, followed: &mut Vec<(Sleepers, Reach)>) -> Sleepers {
-        if self.sleepers.is_empty() || fan.alone {
-            return 0;
-        }
-        let reach = reach_of(known, step);
-        let sleepers = sleep::behind(reach, followed);
-        if step.sleeper != 0 {
-            followed.push((step.sleeper, reach));
-        }
-        sleepers
-    }
 }
 
 /// What a step and the end that goes with it write, in order: of two numbers for a
@@ -872,15 +692,6 @@ pub fn leaves<'k>(known: Known<'k>, step: &Step) -> [LeafView<'k>; 2] {
         End::None | End::Wanted => LeafView::NOTHING,
     };
     [leaf, end]
-}
-
-#[inline]
-fn reach_of(known: Known, step: &Step) -> Reach {
-    if let Landing::Short { reach, .. } = step.landing {
-        return reach.map(|number| known.shortcuts.reach(number)).into_iter().fold(Reach::NOTHING, Reach::and);
-    }
-    let [leaf, end] = leaves(known, step);
-    leaf.reach().and(end.reach())
 }
 
 fn put_part(parts: &mut Vec<PartId>, ix: PartIx, part: PartId) {
