@@ -391,6 +391,8 @@ fn explore_all(
         // Whether circles are anybody's trouble is not seen in states that stand for others.
         symmetry &= !explorer.circular;
         if (broken || explorer.circular) && explorer.stop.is_none() {
+            add_others(&mut before, early);
+            add_others(&mut before, known_by_now(&mut explorer, ask));
             open = model.guards().open.clone();
             continue;
         }
@@ -413,7 +415,7 @@ fn explore_all(
         }
         if more && explorer.stop.is_none() && (!options.first || races.is_empty()) {
             add_others(&mut before, early);
-            add_others(&mut before, shown_of(&mut explorer, ask));
+            add_others(&mut before, known_by_now(&mut explorer, ask));
             open = model.guards().open.clone();
             continue;
         }
@@ -454,6 +456,15 @@ fn explore_all(
         }
         return Ok(report(explorer, races, early, (passes, transitions), &most, ask));
     }
+}
+
+/// What is told if a limit comes before an exploration that begins anew finds it again.
+fn known_by_now(
+    explorer: &mut Explorer,
+    ask: &mut dyn FnMut(&Progress) -> Option<Stop>,
+) -> Vec<(Found1, Shown, same::Key)> {
+    explorer.tell_of_the_open();
+    shown_of(explorer, ask)
 }
 
 /// Adds those that are not the same as one that is there.

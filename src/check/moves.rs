@@ -124,8 +124,9 @@ impl<'a> Opened<'a> {
 struct Overlay<'a> {
     open: Opened<'a>,
     looks: Vec<Look>,
-    /// Every place that is looked at from now on, if that is asked for.
-    touched: Option<Vec<PartIx>>,
+    /// Every place that is looked at from now on, and those that something is written to, if
+    /// that is asked for.
+    touched: Option<touched::Watched>,
 }
 
 /// What a transition makes of a part: one of the exploration, or a new one with
@@ -298,7 +299,7 @@ impl<'a> Move<'a> {
         let mut overlay = self.overlay.borrow_mut();
         let base = self.base;
         if let Some(touched) = &mut overlay.touched {
-            touched.push(ix);
+            touched.looks.push(ix);
         }
         if !overlay.open.contains(ix) {
             let id = base.get(ix as usize).copied().unwrap_or(0);
@@ -320,6 +321,9 @@ impl<'a> Move<'a> {
     pub fn change<T>(&mut self, ix: PartIx, f: impl FnOnce(&mut Part) -> T) -> Option<T> {
         self.open(ix, |_| ());
         let overlay = self.overlay.get_mut();
+        if let Some(touched) = &mut overlay.touched {
+            touched.changes.push(ix);
+        }
         let open = overlay.open.get_mut(ix)?;
         if let Open::Seen(part) = open {
             *open = Open::Changed(Box::new((**part).clone()));

@@ -476,7 +476,9 @@ fn a_larger_limit_tells_no_less() {
         task t(i) { for r in 1..=2 { x[i] = r; b.wait(); assert x[1 - i] == r } }\nspawn t(0)\nspawn t(1)\njoin all\n";
     let racy = "var n = 0\nlock a\nlock b\ntask t(x, y) { n += 1; with x { with y { } }; n += 1 }\n\
         spawn t(a, b)\nspawn t(b, a)\njoin all\n";
-    for script in [locks, barrier, racy] {
+    let goes_on = "event e\nlock n\nshared y = 0\natomic x = 0\ntask a { loop { y = 1; x = 0 } }\n\
+        task b { with n { }; e.wait() }\nspawn a x2\nspawn b\njoin all\n";
+    for script in [locks, barrier, racy, goes_on] {
         let mut before: BTreeSet<String> = BTreeSet::new();
         for states in 1..200 {
             let ended = check_json(script).args(["--max-states", &states.to_string()]).finish();

@@ -611,6 +611,18 @@ fn going(finding: &serde_json::Value) -> Vec<String> {
 #[test]
 fn who_serves_another_that_gets_on_is_no_livelock() {
     for script in [
+        // What is taken and given back in one transition, or written as it was, is seen in between
+        // or may be.
+        "lock m\ntask one { loop { with m { sleep 1s } } }\ntask two { loop { with m { print \"two\" } } }\n\
+         spawn one\nspawn two\n",
+        "semaphore s(2)\ntask one { loop { with s { } } }\ntask two { loop { with s { print \"two\" } } }\n\
+         spawn one x2\nspawn two\n",
+        "lock m\ntask one { loop { select { m.acquire() => { m.release() } } } }\n\
+         task two { loop { with m { print \"two\" } } }\nspawn process one\nspawn process two\n",
+        "atomic level = 1\ntask one { loop { sleep 1s; level = 1 } }\ntask two { loop { print level } }\n\
+         spawn one\nspawn two\n",
+        "event e\ntask one { loop { sleep 1s; e.set() } }\ntask two { loop { e.wait(); print \"two\" } }\n\
+         spawn one\nspawn two\n",
         "queue q(1)\ntask give { loop { q.put(1) } }\ntask take { loop { q.get() } }\nspawn give\nspawn take\n",
         // By way of a third one.
         "queue q(1)\nsemaphore s(0)\ntask tick { loop { sleep 1ms; s.release(); while s.value() > 0 { } } }\n\

@@ -176,7 +176,9 @@ impl Explorer<'_> {
     /// states that it has not looked at. Otherwise that is seen where nobody goes on, or in
     /// circles; but who is stuck stays so, and so is in all states behind.
     pub(in crate::check) fn tell_of_the_open(&mut self) {
-        let (from, to) = (self.next, self.store.len());
+        let to = self.store.len();
+        // If it has looked at all of them, any may do.
+        let from = if self.next < to { self.next } else { 0 };
         let step = (to - from).div_ceil(OPEN_MOST).max(1);
         self.looked = 0;
         for state in (from..to).step_by(step) {
