@@ -19,12 +19,18 @@ use crate::objects::TaskId;
 pub(super) fn circles(explorer: &mut Explorer, done: &Done, around: bool) -> (Option<usize>, Vec<Finding>) {
     let end_parts = done.rows.last().map(Row::parts).unwrap_or(&[]);
     let from = done.rows.iter().rev().skip(1).rposition(|r| same_parts(r.parts(), end_parts));
-    let from = from.map(|n| done.rows.len() - 2 - n);
-    let from = from.or((!done.rounds.is_empty()).then_some(done.turns.len()));
+    let returned = from.map(|n| done.rows.len() - 2 - n);
+    let from = returned.or((!done.rounds.is_empty()).then_some(done.turns.len()));
     let mut found = from.map(|from| circle(explorer, done, from, around)).unwrap_or_default();
-    if found.is_empty() && around {
+    // Where only those go round that take no turn for it, the others may as well.
+    if around && (found.is_empty() || returned.is_none()) {
         let circles = recurring(explorer, &done.row).unwrap_or_default();
-        found = findings(explorer, &circles, &done.row);
+        for finding in findings(explorer, &circles, &done.row) {
+            let is_it = |other: &Finding| (other.code, other.places()) == (finding.code, finding.places());
+            if !found.iter().any(is_it) {
+                found.push(finding);
+            }
+        }
     }
     (from.or((!found.is_empty()).then_some(done.turns.len())), found)
 }
