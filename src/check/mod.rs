@@ -391,8 +391,7 @@ fn explore_all(
         // Whether circles are anybody's trouble is not seen in states that stand for others.
         symmetry &= !explorer.circular;
         if (broken || explorer.circular) && explorer.stop.is_none() {
-            add_others(&mut before, early);
-            add_others(&mut before, known_by_now(&mut explorer, ask));
+            keep_for_a_limit(&mut before, early, &mut explorer, ask);
             open = model.guards().open.clone();
             continue;
         }
@@ -414,8 +413,7 @@ fn explore_all(
             }
         }
         if more && explorer.stop.is_none() && (!options.first || races.is_empty()) {
-            add_others(&mut before, early);
-            add_others(&mut before, known_by_now(&mut explorer, ask));
+            keep_for_a_limit(&mut before, early, &mut explorer, ask);
             open = model.guards().open.clone();
             continue;
         }
@@ -458,13 +456,17 @@ fn explore_all(
     }
 }
 
-/// What is told if a limit comes before an exploration that begins anew finds it again.
-fn known_by_now(
+/// Keeps what an exploration that begins anew, and one `early` before it, came to: it is told if a
+/// limit comes before it is found again.
+fn keep_for_a_limit(
+    before: &mut Vec<(Found1, Shown, same::Key)>,
+    early: Vec<(Found1, Shown, same::Key)>,
     explorer: &mut Explorer,
     ask: &mut dyn FnMut(&Progress) -> Option<Stop>,
-) -> Vec<(Found1, Shown, same::Key)> {
+) {
+    add_others(before, early);
     explorer.tell_of_the_open();
-    shown_of(explorer, ask)
+    add_others(before, shown_of(explorer, ask));
 }
 
 /// Adds those that are not the same as one that is there.

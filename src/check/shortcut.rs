@@ -134,8 +134,7 @@ pub struct Seen {
 
 /// So many actors have a bit each.
 const ACTORS_MOST: usize = u64::BITS as usize;
-/// There are no more lines than one for so many states, and so many at least, and at most.
-const STATES_EACH: usize = 1;
+/// There are no more lines than states, but so many at least, and at most.
 const LINES_LEAST: usize = 1 << 8;
 const LINES_MOST: usize = 1 << 17;
 
@@ -312,7 +311,7 @@ impl Shortcuts {
             self.lines.resize(LINES_LEAST, Line([NONE; 2]));
         } else if self.learnt > self.lines.len() {
             self.learnt = 0;
-            let most = (states / STATES_EACH).clamp(LINES_LEAST, LINES_MOST);
+            let most = states.clamp(LINES_LEAST, LINES_MOST);
             if self.lines.len() * 2 <= most {
                 let lines = vec![Line([NONE; 2]); self.lines.len() * 2];
                 let before = std::mem::replace(&mut self.lines, lines);
