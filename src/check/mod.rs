@@ -8,6 +8,7 @@ mod batch;
 mod ending;
 mod explore;
 mod fair;
+mod fetch;
 mod fewest;
 mod finding;
 pub mod follow;

@@ -15,6 +15,7 @@
 //! states are packed anew. What is found with it is what would be found without.
 
 use super::batch::End;
+use super::fetch::fetch;
 use super::memo::{LeafAt, LeafView, Memo};
 use super::part::PartIx;
 use super::sleep::Reach;
@@ -212,8 +213,8 @@ impl Shortcuts {
 
     /// Has the line fetched in which it will be found.
     #[inline]
-    pub fn touch(&self, asked: &Asked) -> u64 {
-        self.lines[asked.line as usize].0[0].key
+    pub fn touch(&self, asked: &Asked) {
+        fetch(&self.lines[asked.line as usize]);
     }
 
     #[inline]

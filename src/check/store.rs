@@ -18,6 +18,7 @@ mod table;
 
 pub use packing::Packing;
 
+use super::fetch::fetch;
 use super::part::{PartId, PartIx};
 use super::workers::Workers;
 use packing::{Bits, Column};
@@ -514,19 +515,16 @@ fn settle_shard(table: &mut Table, shard: usize, known: &Words, batch: &Batch) {
         for some in landed.of_shard(shard).chunks(TOGETHER) {
             // None of these rounds needs what the other look-ups of it come to, so the
             // processor fetches for all of them at once.
-            let mut touched = 0;
             for place in some {
-                touched |= table.touch(landed.hashes[*place as usize]);
+                table.touch(landed.hashes[*place as usize]);
             }
-            std::hint::black_box(touched);
             let mut likely = [IN_BATCH; TOGETHER];
             for (place, likely) in some.iter().zip(&mut likely) {
                 if let Some(id) = table.find(landed.hashes[*place as usize], |_| true).filter(|id| *id < IN_BATCH) {
                     *likely = id;
-                    touched |= known.get(id)[0] as u32;
+                    fetch(&known.get(id)[0]);
                 }
             }
-            std::hint::black_box(touched);
             for (place, likely) in some.iter().zip(likely) {
                 let at = *place as usize;
                 let (hash, own) = (landed.hashes[at], &landed.words[at * each..][..each]);

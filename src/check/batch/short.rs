@@ -14,17 +14,16 @@ impl Piece {
         }
         let mut asked = std::mem::take(&mut self.asked);
         asked.clear();
-        let (mut ends, mut touched) = ([None; ABREAST], 0);
+        let mut ends = [None; ABREAST];
         for (state, end) in self.items[states.clone()].iter().zip(&mut ends) {
             let from = asked.len();
             if known.shortcuts.ask(known.store.words(*state)[0], &mut asked) {
-                touched |= asked[from..].iter().fold(0, |all, one| all | known.shortcuts.touch(one));
+                asked[from..].iter().for_each(|one| known.shortcuts.touch(one));
                 *end = Some(asked.len());
             } else {
                 asked.truncate(from);
             }
         }
-        std::hint::black_box(touched);
         let mut from = 0;
         for (at, end) in states.zip(ends) {
             let fan = end.and_then(|end| self.short_fan(known, frozen, all, at, &asked[from..end]));

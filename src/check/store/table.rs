@@ -3,6 +3,7 @@
 //! one is the same, who asks has to say.
 
 use super::StateId;
+use crate::check::fetch::fetch;
 
 /// So many entries of a table lie together in one line of the cache.
 pub const ENTRIES: usize = 12;
@@ -67,8 +68,8 @@ impl Table {
 
     /// Has the entries fetched that `find` will look at first.
     #[inline]
-    pub fn touch(&self, hash: u64) -> u32 {
-        self.buckets[self.home(hash)].ids[0]
+    pub fn touch(&self, hash: u64) {
+        fetch(&self.buckets[self.home(hash)]);
     }
 
     pub fn room(&self) -> usize {
