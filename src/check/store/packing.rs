@@ -195,6 +195,7 @@ impl Packing {
             if self.words > words {
                 self.lay_out(|count| if count > 64 { careful(count) } else { least(count) }, coming);
             }
+            self.use_up();
         }
         let places = self.bits.iter().enumerate().map(|(ix, bits)| (ix as PartIx, *bits));
         self.live = places.filter(|(_, bits)| bits.mask != 0).collect();
@@ -226,6 +227,21 @@ impl Packing {
             shift += width;
         }
         self.words = word as usize + 1;
+    }
+
+    /// What is left of the last word goes to those places at which only one part has stood, a
+    /// bit each: one of them may see another part when nearly all states are there, as the end of
+    /// a process does, and then all would be packed anew for it.
+    fn use_up(&mut self) {
+        let last = self.words as u32 - 1;
+        let ends = self.bits.iter().zip(&self.columns).filter(|(bits, _)| bits.mask != 0 && bits.word == last);
+        let mut shift = ends.map(|(bits, column)| bits.shift + column.width).max().unwrap_or(0);
+        let without = self.bits.iter_mut().zip(&mut self.columns).take(self.used).filter(|(bits, _)| bits.mask == 0);
+        for (bits, column) in without.take((u64::BITS - shift) as usize) {
+            column.width = 1;
+            *bits = Bits { word: last, shift, mask: 1 };
+            shift += 1;
+        }
     }
 
     pub(super) fn bytes(&self) -> usize {
