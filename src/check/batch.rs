@@ -150,8 +150,12 @@ pub struct Piece {
     /// The packing of the words that its steps come to.
     packing: u64,
     /// Of the states looked up together: what leads out of those for which all was found at
-    /// once.
-    short: Vec<Option<Fan>>,
+    /// once, or what was not found.
+    short: Vec<Result<Fan, Missing>>,
+    /// Of all actors of these what they come to, as far as it was found.
+    found: Vec<Option<LeafAt>>,
+    /// What was not found of the state under way.
+    missing: Missing,
     asked: Vec<Asked>,
     needs: Vec<u64>,
     /// What can be learnt of its other states.
@@ -189,6 +193,9 @@ pub struct Piece {
     /// Something of what leads out of its states is not gone through: why.
     pub cut: Option<&'static str>,
 }
+
+/// Of which actors what they do was not found at once, a bit each.
+type Missing = u64;
 
 /// One who waits, and what trying to go on came to.
 type Waiting = (PartIx, Came);
@@ -251,10 +258,14 @@ impl Piece {
             }
             self.take_shortcuts(known, frozen, all, begin..end);
             walks.clear();
-            let others = (begin..end).filter(|at| self.short[at - begin].is_none());
+            let others = (begin..end).filter(|at| self.short[at - begin].is_err());
+            let mut found = self.found.iter();
             for ((n, at), row) in (0u32..).zip(others).zip(&mut rows) {
                 known.store.load(self.items[at], row);
-                walks.extend(frozen.actors().iter().map(|ix| memo.walk(row.get(*ix), n)));
+                walks.extend(frozen.actors().iter().map(|ix| match found.next() {
+                    Some(Some(leaf)) => Walk::to(*leaf, n),
+                    _ => memo.walk(row.get(*ix), n),
+                }));
             }
             memo.follow(&mut walks, &mut open, |n| rows[n as usize].parts());
             let mut other = 0;
@@ -264,8 +275,9 @@ impl Piece {
                 }
                 let mut long = false;
                 let mut fan = match self.short[at - begin] {
-                    Some(fan) => fan,
-                    None => {
+                    Ok(fan) => fan,
+                    Err(missing) => {
+                        self.missing = missing;
                         let idle = self.idle.len() as u32;
                         let mut fan = Fan { from: self.steps.len() as u32, ..Fan::default() };
                         let walks = &walks[other * actors..][..actors];

@@ -7,6 +7,7 @@
 //! it came to mostly lie together in memory: following them waits for memory
 //! once or twice, not once for each look.
 
+use super::fetch::fetch;
 use super::moves::Look;
 use super::part::{PartId, PartIx};
 use super::seen::Event;
@@ -189,6 +190,12 @@ enum Stage {
 }
 
 impl Walk {
+    /// One whose leaf is known.
+    #[inline]
+    pub fn to(leaf: LeafAt, row: u32) -> Walk {
+        Walk { at: leaf.0, row, stage: Stage::Arrived }
+    }
+
     /// The leaf, if it has come to one; else it is one with choices, or none.
     #[inline]
     pub fn leaf(&self) -> Option<LeafAt> {
@@ -257,8 +264,8 @@ impl Branches {
 
     /// Has the slot fetched that `get` will look at first.
     #[inline]
-    fn touch(&self, key: u64) -> u64 {
-        self.slots[self.home(key)].0
+    fn touch(&self, key: u64) {
+        fetch(&self.slots[self.home(key)]);
     }
 
     #[inline]
@@ -374,37 +381,36 @@ impl Memo {
     pub fn follow<'r>(&self, walks: &mut [Walk], open: &mut Vec<u32>, row: impl Fn(u32) -> &'r [PartId]) {
         open.clear();
         open.extend(0..walks.len() as u32);
-        let mut touched = 0;
-        for walk in walks.iter() {
-            touched |= self.code.get(walk.at as usize).copied().unwrap_or(0);
+        open.retain(|n| walks[*n as usize].stage != Stage::Arrived);
+        for n in open.iter() {
+            self.code.get(walks[*n as usize].at as usize).into_iter().for_each(fetch);
         }
-        std::hint::black_box(touched);
         while !open.is_empty() {
-            let (mut kept, mut touched) = (0, 0);
+            let mut kept = 0;
             for n in 0..open.len() {
                 let walk = &mut walks[open[n] as usize];
-                if let Some(fetched) = self.go_on(walk, row(walk.row)) {
-                    touched |= fetched;
+                if self.go_on(walk, row(walk.row)) {
                     open[kept] = open[n];
                     kept += 1;
                 }
             }
             open.truncate(kept);
-            std::hint::black_box(touched);
         }
     }
 
-    /// Goes on to where something has to be fetched, which is told so that it is; none
-    /// at the end.
+    /// Goes on to where something has to be fetched, and has that done; not, at the end.
     #[inline]
-    fn go_on(&self, walk: &mut Walk, row: &[PartId]) -> Option<u32> {
+    fn go_on(&self, walk: &mut Walk, row: &[PartId]) -> bool {
         let mut at = walk.at as usize;
         let look = |argument: u32| row.get(argument as usize).copied().unwrap_or(0);
         if walk.stage == Stage::Branching {
             walk.stage = Stage::Walking;
             let key = Branches::key(walk.at, look(self.code[at] >> 2));
             walk.at = self.branches.get(key).unwrap_or(0);
-            return (walk.at != 0).then(|| self.code[walk.at as usize]);
+            if walk.at != 0 {
+                fetch(&self.code[walk.at as usize]);
+            }
+            return walk.at != 0;
         }
         while at != 0 {
             let argument = self.code[at] >> 2;
@@ -413,16 +419,17 @@ impl Memo {
                 READ => at = self.code[at + 2] as usize,
                 MANY => {
                     (walk.at, walk.stage) = (at as u32, Stage::Branching);
-                    return Some(self.branches.touch(Branches::key(walk.at, look(argument))) as u32);
+                    self.branches.touch(Branches::key(walk.at, look(argument)));
+                    return true;
                 }
                 CHOICE => break,
                 _ => {
                     (walk.at, walk.stage) = (at as u32, Stage::Arrived);
-                    return None;
+                    return false;
                 }
             }
         }
-        None
+        false
     }
 
     /// A walk from the root of a part.

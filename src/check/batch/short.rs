@@ -8,8 +8,9 @@ impl Piece {
     /// What leads out of these of its states, those of which all is found at once.
     pub(super) fn take_shortcuts(&mut self, known: Known, frozen: Frozen, all: bool, states: Range<usize>) {
         self.short.clear();
+        self.found.clear();
         if !known.is_short {
-            self.short.resize(states.len(), None);
+            self.short.resize(states.len(), Err(0));
             return;
         }
         let mut asked = std::mem::take(&mut self.asked);
@@ -26,26 +27,40 @@ impl Piece {
         }
         let mut from = 0;
         for (at, end) in states.zip(ends) {
-            let fan = end.and_then(|end| self.short_fan(known, frozen, all, at, &asked[from..end]));
+            let fan = match end {
+                Some(end) => self.short_fan(known, frozen, all, at, &asked[from..end]),
+                None => {
+                    self.found.resize(self.found.len() + frozen.actors().len(), None);
+                    Err(Missing::MAX)
+                }
+            };
             from = end.unwrap_or(from);
             self.short.push(fan);
         }
         self.asked = asked;
     }
 
-    /// What leads out of a state as `fan` finds it; none, if not all is known here or somebody
-    /// may wait in vain.
+    /// What leads out of a state as `fan` finds it; or what is not known here, be it nothing where
+    /// somebody may wait in vain.
     #[inline]
-    fn short_fan(&mut self, known: Known, frozen: Frozen, all: bool, at: usize, asked: &[Asked]) -> Option<Fan> {
+    fn short_fan(
+        &mut self,
+        known: Known,
+        frozen: Frozen,
+        all: bool,
+        at: usize,
+        asked: &[Asked],
+    ) -> Result<Fan, Missing> {
         let word = known.store.words(self.items[at])[0];
         let from = self.steps.len();
         let mut fan = Fan { from: from as u32, ..Fan::default() };
-        let mut goes = 0;
+        let (mut goes, mut missing) = (0, 0);
         self.needs.clear();
         for one in asked {
+            let sleeper = sleep::bit(usize::from(one.actor));
             let Some(entry) = known.shortcuts.find(one) else {
-                self.steps.truncate(from);
-                return None;
+                missing |= sleeper;
+                continue;
             };
             match entry.does {
                 Does::Waits => {}
@@ -54,15 +69,14 @@ impl Piece {
                     let (mut to, mut reach, mut end) = (word ^ entry.bits, [entry.reach; 2], End::None);
                     if ends {
                         let Some(last) = known.shortcuts.find_end(to, one.actor) else {
-                            self.steps.truncate(from);
-                            return None;
+                            missing |= sleeper;
+                            continue;
                         };
                         (to, reach[1], end) = (to ^ last.bits, last.reach, End::Kept(last.leaf));
                         rare |= matches!(last.does, Does::Goes { rare: true, .. });
                     }
-                    let sleeper = sleep::bit(usize::from(one.actor));
                     goes |= sleeper;
-                    fan.alone = alone && !all;
+                    fan.alone = alone && !all && missing == 0;
                     if fan.alone {
                         self.steps.truncate(from);
                     }
@@ -77,18 +91,23 @@ impl Piece {
                 }
             }
         }
-        if self.needs.iter().any(|needs| needs & goes == 0) {
+        if missing != 0 || self.needs.iter().any(|needs| needs & goes == 0) {
             self.steps.truncate(from);
-            return None;
+            let first = self.found.len();
+            self.found.resize(first + frozen.actors().len(), None);
+            for one in asked {
+                self.found[first + usize::from(one.actor)] = known.shortcuts.find(one).map(|entry| entry.leaf);
+            }
+            return Err(missing);
         }
         fan.to = self.steps.len() as u32;
-        Some(fan)
+        Ok(fan)
     }
 
-    /// Keeps what was seen of an actor in a state, to be learnt.
+    /// Keeps what was seen of an actor in a state, to be learnt, where it was not known.
     #[inline]
     pub(super) fn see(&mut self, known: Known, row: &Row, actor: usize, came: Option<(LeafAt, End)>) {
-        if known.is_short && row.is_of(&known.store.packing) {
+        if known.is_short && self.missing & sleep::bit(actor) != 0 && row.is_of(&known.store.packing) {
             self.seen.push(Seen { word: row.words()[0], actor, came });
         }
     }
