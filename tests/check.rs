@@ -14,6 +14,8 @@ mod alike;
 mod ends;
 #[path = "check/limits.rs"]
 mod limits;
+#[path = "check/rounds.rs"]
+mod rounds;
 #[path = "check/waits.rs"]
 mod waits;
 #[path = "check/words.rs"]

@@ -26,20 +26,23 @@ pub const PROGRESS: u8 = 1;
 /// taken: values of `choose`, ready arms of a `select`, those who wait to be met.
 pub const CHOSEN: u8 = 2;
 
+/// It looks at a condition that does not hold: whoever waits for that does not go on by it.
+pub const VAIN: u8 = 4;
+
 /// The flags of a transition.
-pub fn flags(progress: bool, chosen: bool) -> u8 {
-    (u8::from(progress) * PROGRESS) | (u8::from(chosen) * CHOSEN)
+pub fn flags(progress: bool, chosen: bool, vain: bool) -> u8 {
+    (u8::from(progress) * PROGRESS) | (u8::from(chosen) * CHOSEN) | (u8::from(vain) * VAIN)
 }
 
 /// A transition in the graph: where to, what is done, and what it is like.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Edge {
     pub to: StateId,
     /// The deed, and in the lowest bits the flags.
     what: u32,
 }
 
-const FLAGS: u32 = 2;
+const FLAGS: u32 = 3;
 const DEEDS_MAX: usize = 1 << (u32::BITS - FLAGS);
 
 impl Edge {
@@ -53,6 +56,10 @@ impl Edge {
 
     pub fn has(self, flags: u8) -> bool {
         self.what as u8 & flags != 0
+    }
+
+    pub fn flags(self) -> u8 {
+        self.what as u8 & ((1 << FLAGS) - 1)
     }
 }
 
@@ -120,7 +127,9 @@ impl Graph {
 
     /// Whether there may be no room for so many edges more.
     pub fn is_full(&self, more: usize) -> bool {
-        self.edges.len() + more > u32::MAX as usize || self.doers.len() + more > DEEDS_MAX
+        // Some states looked at together have no more than so many deeds: what leads out of them
+        // is gone through in pieces, each of which ends soon after it has a million steps.
+        self.edges.len() + more > u32::MAX as usize || self.doers.len() > DEEDS_MAX / 2
     }
 
     /// The states that are left when those that no edge leads to are taken away, again
@@ -197,9 +206,10 @@ impl<'g> Search<'g> {
     }
 
     fn allowed(&self, part: &Part, state: StateId, edge: Edge) -> bool {
-        self.label[edge.to as usize] == part.label
-            && !(edge.has(PROGRESS) && self.silent.contains(&self.graph.actor(edge)))
-            && !(edge.has(CHOSEN) && self.barred.contains(&(state, self.graph.actor(edge))))
+        let by = || self.graph.actor(edge);
+        let silent = edge.has(PROGRESS) && self.silent.contains(&by());
+        let barred = edge.has(CHOSEN) && self.barred.contains(&(state, by()));
+        self.label[edge.to as usize] == part.label && !(edge.has(VAIN) || silent || barred)
     }
 
     /// The largest fair parts within some states (ascending).
@@ -223,7 +233,8 @@ impl<'g> Search<'g> {
     pub fn last(&mut self, within: Vec<StateId>) -> Vec<Part> {
         let mut parts = self.components(within);
         let leaves = |part: &Part, edge: &Edge| self.label[edge.to as usize] != part.label;
-        parts.retain(|part| !part.states.iter().flat_map(|s| self.graph.of(*s)).any(|e| leaves(part, e)));
+        let leads_on = |state: &StateId| self.graph.of(*state).iter().filter(|edge| !edge.has(VAIN));
+        parts.retain(|part| !part.states.iter().flat_map(leads_on).any(|e| leaves(part, e)));
         parts
     }
 
@@ -235,7 +246,8 @@ impl<'g> Search<'g> {
             for edge in edges.iter().filter(|e| self.allowed(part, *state, **e)) {
                 // If some way leads out, it is taken some day.
                 let actor = self.graph.actor(*edge);
-                let mut ways = edges.iter().filter(|e| e.has(CHOSEN) && self.graph.actor(**e) == actor);
+                let is_way = |e: &&Edge| e.has(CHOSEN) && !e.has(VAIN) && self.graph.actor(**e) == actor;
+                let mut ways = edges.iter().filter(is_way);
                 let leads_out = edge.has(CHOSEN) && ways.any(|e| !self.allowed(part, *state, *e));
                 if leads_out {
                     out.push((*state, actor));
@@ -251,7 +263,8 @@ impl<'g> Search<'g> {
         if steps.iter().all(|a| (self.tireless)(*a)) {
             return Judged::Nothing;
         }
-        let waits = |state: &StateId| self.graph.of(*state).iter().any(|e| !steps.contains(&self.graph.actor(*e)));
+        let left = |edge: &Edge| !edge.has(VAIN) && !steps.contains(&self.graph.actor(*edge));
+        let waits = |state: &StateId| self.graph.of(*state).iter().any(left);
         let fine: Vec<StateId> = part.states.iter().copied().filter(|s| !waits(s)).collect();
         if fine.len() == part.states.len() {
             return Judged::Fair;

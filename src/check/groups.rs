@@ -16,8 +16,13 @@
 //! groups they are: each is within that group, since less is done. No quiet fair part is
 //! missed by this, whoever else makes progress: it is within one of the largest, and there are all of its tasks
 //! within groups of which it has no progress.
+//!
+//! What a task may do in a part must not depend on what makes no difference to anybody any more,
+//! as a local variable that it has set once. So where tasks fall into groups, all this is asked
+//! of kinds of states (`alike`) instead of states.
 
-use super::fair::{Actor, Deed, Graph, PROGRESS, Part, Search};
+use super::alike::{Alike, Round};
+use super::fair::{Actor, Deed, Graph, PROGRESS, Part, Search, VAIN};
 use super::moves::Touched;
 use super::part::PartIx;
 use super::store::StateId;
@@ -116,12 +121,15 @@ pub struct Who {
 
 /// Who looks for quiet groups.
 pub trait Looking {
-    /// The places that a deed looks at and writes.
-    fn touched(&mut self, deed: Deed) -> Touched;
-    /// Whether a fair part is to be looked at.
-    fn wants(&self, part: &Part) -> bool;
-    /// A quiet group; whether others are to be looked for.
-    fn found(&mut self, search: &Search, part: &Part, group: &Group) -> bool;
+    /// The places that a deed looks at and writes, and which of them is only its own task's.
+    fn touched(&mut self, deed: Deed) -> (Touched, Option<PartIx>);
+    /// Whether a fair part is to be looked at of which this is the first state.
+    fn wants(&self, first: StateId) -> bool;
+    /// A quiet group, and a way round on which each of its tasks does a step; whether others are
+    /// to be looked for.
+    fn found(&mut self, group: &Group, round: &dyn Fn() -> Round) -> bool;
+    /// Nothing more is to be looked for.
+    fn is_over(&mut self) -> bool;
 }
 
 /// A group in a fair part.
@@ -133,15 +141,139 @@ pub struct Group {
     tireless: bool,
 }
 
-/// Tells of each quiet group in the largest fair parts within some states (ascending),
-/// but of those that are tireless; the earliest parts first.
+/// Tells of each quiet group in the largest fair parts within some states (ascending), out of
+/// which no edge leads, but of those that are tireless; the earliest parts first.
 pub fn quiet(graph: &Graph, within: &[StateId], actors: &[Who], looking: &mut dyn Looking) {
+    let mut plain = Plain { looking, known: HashMap::default() };
+    if !is_divided(graph, within, actors, &mut plain) {
+        in_graph(graph, within, actors, &mut plain);
+        return;
+    }
+    let Some(same) = Same::of(graph, within, &mut plain) else { return };
+    let number = |deed: Deed| same.numbers[deed as usize];
+    let looking = plain.looking;
+    let Some(alike) = Alike::of(graph, within, &number, &same.doers, &mut || looking.is_over()) else { return };
+    let all: Vec<StateId> = (0..alike.graph.len() as StateId).collect();
+    let mut kinds = OfKinds { looking, same: &same, alike: &alike, graph };
+    in_graph(&alike.graph, &all, actors, &mut kinds);
+}
+
+/// Who looks for quiet groups in a graph, be it one of kinds of states.
+trait InGraph {
+    fn touched(&mut self, deed: Deed) -> &Touched;
+    fn wants(&self, part: &Part) -> bool;
+    fn found(&mut self, search: &Search, part: &Part, group: &Group) -> bool;
+}
+
+/// In the graph as it is.
+struct Plain<'l> {
+    looking: &'l mut dyn Looking,
+    known: HashMap<Deed, (Touched, Option<PartIx>)>,
+}
+
+impl InGraph for Plain<'_> {
+    fn touched(&mut self, deed: Deed) -> &Touched {
+        &self.known.entry(deed).or_insert_with(|| self.looking.touched(deed)).0
+    }
+
+    fn wants(&self, part: &Part) -> bool {
+        part.states.first().is_some_and(|first| self.looking.wants(*first))
+    }
+
+    fn found(&mut self, search: &Search, part: &Part, group: &Group) -> bool {
+        self.looking.found(group, &|| {
+            let (start, round) = search.walk(part, &group.actors);
+            Round { start, lead: Vec::new(), round }
+        })
+    }
+}
+
+/// Deeds that are the same for whoever else is there.
+struct Same {
+    /// Of each deed, by which number it goes.
+    numbers: Vec<Deed>,
+    doers: Vec<Actor>,
+    touched: Vec<Touched>,
+}
+
+impl Same {
+    /// Those of one actor which touch the same, but for the place of its own task: what becomes
+    /// of that is seen in what it can do behind them.
+    fn of(graph: &Graph, within: &[StateId], plain: &mut Plain) -> Option<Same> {
+        const NONE: Deed = Deed::MAX;
+        let mut same = Same { numbers: Vec::new(), doers: Vec::new(), touched: Vec::new() };
+        let mut known: HashMap<(Actor, Touched), Deed> = HashMap::default();
+        for edge in within.iter().flat_map(|state| graph.of(*state)).filter(|edge| !edge.has(VAIN)) {
+            let deed = edge.deed();
+            if same.numbers.len() <= deed as usize {
+                same.numbers.resize(deed as usize + 1, NONE);
+            }
+            if same.numbers[deed as usize] != NONE {
+                continue;
+            }
+            if plain.looking.is_over() {
+                return None;
+            }
+            let (touched, own) = plain.known.entry(deed).or_insert_with(|| plain.looking.touched(deed));
+            let doer = graph.doer(deed);
+            let mut others = touched.clone();
+            if let Some(own) = own {
+                others.looks.remove(own);
+                others.writes.remove(own);
+            }
+            let next = same.doers.len() as Deed;
+            let number = *known.entry((doer, others)).or_insert(next);
+            if number == next {
+                same.doers.push(doer);
+                same.touched.push(touched.clone());
+            } else {
+                let all = &mut same.touched[number as usize];
+                all.looks.extend(&touched.looks);
+                all.writes.extend(&touched.writes);
+            }
+            same.numbers[deed as usize] = number;
+        }
+        Some(same)
+    }
+}
+
+/// In the graph of kinds of states.
+struct OfKinds<'l> {
+    looking: &'l mut dyn Looking,
+    same: &'l Same,
+    alike: &'l Alike,
+    graph: &'l Graph,
+}
+
+impl InGraph for OfKinds<'_> {
+    fn touched(&mut self, deed: Deed) -> &Touched {
+        &self.same.touched[deed as usize]
+    }
+
+    fn wants(&self, part: &Part) -> bool {
+        part.states.first().is_some_and(|kind| self.looking.wants(self.alike.first(*kind)))
+    }
+
+    fn found(&mut self, search: &Search, part: &Part, group: &Group) -> bool {
+        let number = |deed: Deed| self.same.numbers[deed as usize];
+        self.looking.found(group, &|| self.alike.lift(self.graph, &number, &search.walk(part, &group.actors).1))
+    }
+}
+
+/// Whether in some fair part not all have to do with each other. Where they have, it makes no
+/// difference which states are alike: whoever makes no progress there is quiet with all others.
+fn is_divided(graph: &Graph, within: &[StateId], actors: &[Who], looking: &mut dyn InGraph) -> bool {
+    let tireless = |a: Actor| actors[a as usize].tireless;
+    let mut search = Search::new(graph, &tireless);
+    search.all_fair(within).iter().any(|part| groups(graph, &search, part, actors, looking).len() > 1)
+}
+
+fn in_graph(graph: &Graph, within: &[StateId], actors: &[Who], looking: &mut dyn InGraph) {
     let tireless = |a: Actor| actors[a as usize].tireless;
     let mut whole = Search::new(graph, &tireless);
     let mut without = None;
-    let mut known = HashMap::default();
     for part in wanted(whole.all_fair(within), looking) {
-        for group in groups(graph, &whole, &part, actors, looking, &mut known) {
+        for group in groups(graph, &whole, &part, actors, looking) {
             if group.tireless {
                 continue;
             }
@@ -154,7 +286,7 @@ pub fn quiet(graph: &Graph, within: &[StateId], actors: &[Who], looking: &mut dy
             let search = without.get_or_insert_with(|| Search::new(graph, &tireless));
             search.silence(group.actors.iter().copied());
             for part in wanted(search.all_fair(&part.states), looking) {
-                for of in groups(graph, search, &part, actors, looking, &mut known) {
+                for of in groups(graph, search, &part, actors, looking) {
                     let is_of_it = !of.tireless && of.tasks.iter().all(|t| group.tasks.contains(t));
                     if is_of_it && !looking.found(search, &part, &of) {
                         return;
@@ -165,21 +297,14 @@ pub fn quiet(graph: &Graph, within: &[StateId], actors: &[Who], looking: &mut dy
     }
 }
 
-fn wanted(mut parts: Vec<Part>, looking: &dyn Looking) -> Vec<Part> {
+fn wanted(mut parts: Vec<Part>, looking: &dyn InGraph) -> Vec<Part> {
     parts.retain(|part| looking.wants(part));
     parts.sort_by_key(|part| part.states.first().copied());
     parts
 }
 
 /// The groups in a part.
-fn groups(
-    graph: &Graph,
-    search: &Search,
-    part: &Part,
-    actors: &[Who],
-    looking: &mut dyn Looking,
-    known: &mut HashMap<Deed, Touched>,
-) -> Vec<Group> {
+fn groups(graph: &Graph, search: &Search, part: &Part, actors: &[Who], looking: &mut dyn InGraph) -> Vec<Group> {
     let (mut deeds, mut progress) = (Vec::new(), HashSet::new());
     let mut met: HashSet<Deed, rustc_hash::FxBuildHasher> = HashSet::default();
     for (_, edge) in search.edges(part) {
@@ -202,8 +327,7 @@ fn groups(
         if groups.is_one() {
             break;
         }
-        let touched = known.entry(deed).or_insert_with(|| looking.touched(deed));
-        groups.take_in(task(graph.doer(deed)), touched);
+        groups.take_in(task(graph.doer(deed)), looking.touched(deed));
     }
     let group = |tasks: Vec<TaskId>| {
         let theirs: Vec<Actor> = acting.iter().copied().filter(|actor| tasks.contains(&task(*actor))).collect();

@@ -6,8 +6,9 @@
 //! anything for it. Where those that serve others go round and all others are stuck, a run ends: an
 //! outcome. States and transitions are `explore`'s, the search for fair parts `fair`'s.
 
+use super::alike::Round;
 use super::explore::{Explorer, Found1, Made, What};
-use super::fair::{Actor, Deed, Edge, Graph, Part as Fair, Search, flags};
+use super::fair::{Deed, Edge, Graph, Part as Fair, Search, VAIN, flags};
 use super::groups::{self, Group, Looking, Who};
 use super::memo::Leaf;
 use super::moves::Touched;
@@ -96,9 +97,13 @@ fn livelocks(
     actors: &[Who],
     ask: &mut dyn FnMut(&Progress) -> Option<Stop>,
 ) {
-    let mut livelocks = Livelocks { explorer, made, looked: HashMap::default(), told: HashSet::default(), ask };
+    let (looked, told) = (HashMap::default(), HashSet::default());
+    let mut livelocks = Livelocks { explorer, made, looked, told, asked: 0, ask };
     groups::quiet(&made.graph, core, actors, &mut livelocks);
 }
+
+/// Limits are looked at after so many deeds and kinds of states.
+const ASKED: usize = 256;
 
 /// Who looks for livelocks in a finished exploration.
 struct Livelocks<'l, 'e> {
@@ -107,20 +112,29 @@ struct Livelocks<'l, 'e> {
     /// How many parts of the same tasks.
     looked: HashMap<Vec<TaskId>, usize>,
     told: HashSet<Span>,
+    asked: usize,
     ask: &'l mut dyn FnMut(&Progress) -> Option<Stop>,
 }
 
 impl Looking for Livelocks<'_, '_> {
-    fn touched(&mut self, deed: Deed) -> Touched {
+    fn touched(&mut self, deed: Deed) -> (Touched, Option<PartIx>) {
         let (state, turn) = self.made.example(deed);
-        self.explorer.touched(&self.explorer.row(state), &turn)
+        touched(self.explorer, &self.explorer.row(state), &turn)
     }
 
-    fn wants(&self, _: &Fair) -> bool {
+    fn wants(&self, _: StateId) -> bool {
         true
     }
 
-    fn found(&mut self, search: &Search, part: &Fair, group: &Group) -> bool {
+    fn is_over(&mut self) -> bool {
+        self.asked += 1;
+        if self.asked.is_multiple_of(ASKED) {
+            self.explorer.heed(self.ask);
+        }
+        self.explorer.stop.is_some()
+    }
+
+    fn found(&mut self, group: &Group, round: &dyn Fn() -> Round) -> bool {
         let looked = self.looked.entry(group.tasks.clone()).or_default();
         *looked += 1;
         if *looked > PARTS_MAX {
@@ -130,7 +144,8 @@ impl Looking for Livelocks<'_, '_> {
         if self.explorer.stop.is_some() {
             return false;
         }
-        let (start, mut circle) = circle(self.explorer, search, part, &group.actors);
+        let Round { start, round, .. } = round();
+        let mut circle = circle(self.explorer, round);
         circle.group = group.tasks.clone();
         let row = self.explorer.row(start);
         let Facts::Livelock { going } = finding(self.explorer, &circle, &row).facts else { return true };
@@ -149,9 +164,14 @@ fn add(explorer: &mut Explorer, state: StateId, circle: Circle, code: Code) {
     explorer.found.push(Found1 { code, state, turn: None, what: What::Circle(circle), also_on: Vec::new() });
 }
 
-/// A way round in a part on which these actors do a step, and where it begins.
-fn circle(explorer: &mut Explorer, search: &Search, part: &Fair, actors: &[Actor]) -> (StateId, Circle) {
-    let (start, walk) = search.walk(part, actors);
+/// The places that a turn looks at and writes, and that of its own task.
+fn touched(explorer: &Explorer, row: &Row, turn: &Turn) -> (Touched, Option<PartIx>) {
+    let own = Key::Task(explorer.task_of(turn));
+    (explorer.touched(row, turn), Some(explorer.model.space.place(own)))
+}
+
+/// A way round by the edges that were followed.
+fn circle(explorer: &mut Explorer, walk: Vec<(StateId, usize)>) -> Circle {
     let mut turns = Vec::new();
     let (mut row, mut out) = (Row::default(), Vec::new());
     for (state, edge) in walk {
@@ -161,7 +181,7 @@ fn circle(explorer: &mut Explorer, search: &Search, part: &Fair, actors: &[Actor
             turns.push(turn.clone());
         }
     }
-    (start, Circle { turns, starved: None, group: Vec::new(), round: None })
+    Circle { turns, starved: None, group: Vec::new(), round: None }
 }
 
 /// Tasks that can never go on beside others that do for ever: a deadlock, as a run tells of it.
@@ -231,7 +251,8 @@ fn starved(explorer: &mut Explorer, graph: &Graph, core: &[StateId], actors: &[W
                 Some(found) => explorer.found[*found].is_also_on(waiting.map(|w| objects_of(&w)).unwrap_or_default()),
                 None => {
                     known.insert(waiting.map(|w| w.span), explorer.found.len());
-                    let (start, circle) = circle(explorer, &search, &part, &search.steps(&part));
+                    let (start, walk) = search.walk(&part, &search.steps(&part));
+                    let circle = circle(explorer, walk);
                     add(explorer, start, Circle { starved: Some(task), ..circle }, Code::Starvation);
                 }
             }
@@ -247,7 +268,7 @@ fn objects_of(waiting: &Waiting) -> Vec<String> {
 /// Whether a task can go on in a state; that its child is buried is not its doing.
 fn goes(graph: &Graph, actors: &[Who], state: StateId, task: TaskId) -> bool {
     let is_its = |a: &Who| a.task == task && a.mover != Mover::Bury;
-    graph.of(state).iter().any(|e| is_its(&actors[graph.actor(*e) as usize]))
+    graph.of(state).iter().any(|e| !e.has(VAIN) && is_its(&actors[graph.actor(*e) as usize]))
 }
 
 /// Whether it is nobody's trouble that a task goes nowhere.
@@ -305,7 +326,7 @@ pub fn recurring(explorer: &mut Explorer, row: &Row, left: &mut u64) -> Option<V
                 deeds.push((state, n));
                 graph.new_deed(by)
             });
-            edges.push(Edge::new(to, deed, flags(leaf.progress, !turn.ways.is_empty())));
+            edges.push(Edge::new(to, deed, flags(leaf.progress, !turn.ways.is_empty(), leaf.vain)));
         }
         graph.add(edges.into_iter());
         turns.push(out.iter().map(|(turn, _)| turn.clone()).collect());
@@ -353,17 +374,23 @@ struct Around<'l, 'e> {
 }
 
 impl Looking for Around<'_, '_> {
-    fn touched(&mut self, deed: Deed) -> Touched {
+    fn touched(&mut self, deed: Deed) -> (Touched, Option<PartIx>) {
         let (state, n) = self.deeds[deed as usize];
-        self.explorer.touched(&self.rows[state as usize], &self.turns[state as usize][n])
+        touched(self.explorer, &self.rows[state as usize], &self.turns[state as usize][n])
     }
 
-    fn wants(&self, part: &Fair) -> bool {
-        comes_again(part)
+    fn wants(&self, first: StateId) -> bool {
+        first == 0
     }
 
-    fn found(&mut self, search: &Search, part: &Fair, group: &Group) -> bool {
-        let turns = turns_of(self.turns, search.walk(part, &group.actors).1);
+    fn is_over(&mut self) -> bool {
+        false
+    }
+
+    fn found(&mut self, group: &Group, round: &dyn Fn() -> Round) -> bool {
+        let Round { mut lead, round, .. } = round();
+        lead.extend(round);
+        let turns = turns_of(self.turns, lead);
         self.found.push(Circle { turns, starved: None, group: group.tasks.clone(), round: None });
         true
     }

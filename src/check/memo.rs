@@ -26,6 +26,8 @@ pub struct Leaf {
     pub progress: bool,
     /// The task's end goes with it, and is kept by itself.
     pub ends: bool,
+    /// It looks at a condition that does not hold, and waits for that.
+    pub vain: bool,
     pub rare: Rare,
     pub writes: Vec<(PartIx, PartId)>,
     /// What it looks at, of one that is in the memo.
@@ -67,6 +69,7 @@ impl Leaf {
             alone: self.alone,
             progress: self.progress || next.progress,
             ends: false,
+            vain: self.vain,
             rare,
             writes,
             reach: self.reach.and(next.reach),
@@ -127,6 +130,11 @@ impl<'m> LeafView<'m> {
         self.has(ENDS)
     }
 
+    #[inline]
+    pub fn vain(&self) -> bool {
+        self.has(VAIN)
+    }
+
     /// Whether it is as most are: one that goes ahead, others have to do with it, no end
     /// goes with it, and there is nothing rare.
     #[inline]
@@ -164,6 +172,7 @@ impl<'m> LeafView<'m> {
             alone: self.alone(),
             progress: self.progress(),
             ends: self.ends(),
+            vain: self.vain(),
             rare: self.rare().cloned().unwrap_or_default(),
             writes: self.writes().map(|(ix, number)| (ix, part(ix, number))).collect(),
             reach: self.reach(),
@@ -208,6 +217,7 @@ const ALONE: u32 = 2;
 const PROGRESS: u32 = 4;
 const ENDS: u32 = 8;
 const RARE: u32 = 16;
+const VAIN: u32 = 32;
 
 // What stands at an address; the low bits of its first number say which, the
 // others are its argument. Address 0 is nowhere.
@@ -556,6 +566,7 @@ impl Memo {
             | flag(leaf.alone, ALONE)
             | flag(leaf.progress, PROGRESS)
             | flag(leaf.ends, ENDS)
+            | flag(leaf.vain, VAIN)
             | flag(!leaf.rare.is_nothing(), RARE);
         self.code.extend_from_slice(&[head(LEAF, flags), self.rare.len() as u32, leaf.writes.len() as u32]);
         if !leaf.rare.is_nothing() {

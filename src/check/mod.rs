@@ -4,6 +4,7 @@
 //! memory and interruption come in through a question that it asks now and then.
 
 pub mod accept;
+mod alike;
 mod batch;
 mod ending;
 mod explore;

@@ -184,6 +184,8 @@ pub struct Move<'a> {
     pub apart: bool,
     /// It was so.
     pub ends: bool,
+    /// It looks at a condition that does not hold, and waits for that.
+    pub vain: bool,
     /// It ends tasks with their process.
     pub(super) buries: bool,
     /// It has released something since it was last asked.
@@ -224,6 +226,7 @@ impl<'a> Move<'a> {
             probing: false,
             apart: false,
             ends: false,
+            vain: false,
             buries: false,
             released: false,
             reached: false,

@@ -84,7 +84,7 @@ pub fn carry_out(mut m: Move, own: (PartIx, PartId), mover: Mover) -> Carried {
     let before = m.keep();
     m.apart = true;
     let ran = run(&mut m, mover);
-    let (progress, ends, cut) = (m.progress, m.ends, m.cut);
+    let (progress, ends, vain, cut) = (m.progress, m.ends, m.vain, m.cut);
     let long = m.took_long();
     // What it waits for is seen in the state that it was in: what it did
     // until it could not go ahead has not happened.
@@ -104,7 +104,7 @@ pub fn carry_out(mut m: Move, own: (PartIx, PartId), mover: Mover) -> Carried {
         }
         Ran::Went { alone } => {
             let rare = Rare { cut, needs, events };
-            (Leaf { alone, progress, ends, rare, ..Leaf::default() }, writes)
+            (Leaf { alone, progress, ends, vain, rare, ..Leaf::default() }, writes)
         }
     };
     Carried { actor, own, mover, leaf, writes, looks, long: long || lengthy, beyond }

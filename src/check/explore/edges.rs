@@ -185,7 +185,7 @@ impl Making {
             None => self.new_deed(step, state, ways),
         };
         let [leaf, end] = leaves(known, step);
-        Edge::new(to, deed, flags(leaf.progress() || end.progress(), !ways.is_empty()))
+        Edge::new(to, deed, flags(leaf.progress() || end.progress(), !ways.is_empty(), leaf.vain()))
     }
 
     fn new_deed(&mut self, step: &Step, state: StateId, ways: &[u32]) -> Deed {

@@ -99,11 +99,13 @@ fn fair_round(explorer: &mut Explorer, start: &Row, turns: &[Turn]) -> Option<Ve
     let (mut out, mut busy, mut groups) = (Vec::new(), Vec::new(), Groups::default());
     for turn in turns {
         explorer.successors(&row, true, &mut out);
-        if !out.iter().all(|(t, _)| goes(t)) {
+        if !out.iter().all(|(t, leaf)| leaf.vain || goes(t)) {
             return None;
         }
         let task = explorer.task_of(turn);
-        groups.take_in(task, &explorer.touched(&row, turn));
+        if !out.iter().any(|(t, leaf)| t == turn && leaf.vain) {
+            groups.take_in(task, &explorer.touched(&row, turn));
+        }
         let (next, ..) = explorer.logged(&row, turn)?;
         if out.iter().any(|(t, leaf)| t == turn && leaf.progress) {
             busy.push(task);

@@ -9,7 +9,7 @@ use crate::check::part::*;
 use std::collections::BTreeSet;
 
 /// The places that a transition looks at, and those that it writes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Touched {
     pub looks: BTreeSet<PartIx>,
     pub writes: BTreeSet<PartIx>,

@@ -219,6 +219,7 @@ impl Move<'_> {
     /// It stands where it stood, and has looked at a condition.
     fn looks_and_waits(&mut self, site: u32, before: Option<Task>) -> Act {
         self.say(|_| "await: looks, waits".to_string());
+        self.vain = true;
         self.change_task(self.me, |t| {
             t.machine = before;
             let at = std::mem::replace(&mut t.at, At::Ending(Ended { how: How::Returned, result: Value::None }));

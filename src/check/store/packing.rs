@@ -235,12 +235,11 @@ impl Packing {
     fn use_up(&mut self) {
         let last = self.words as u32 - 1;
         let ends = self.bits.iter().zip(&self.columns).filter(|(bits, _)| bits.mask != 0 && bits.word == last);
-        let mut shift = ends.map(|(bits, column)| bits.shift + column.width).max().unwrap_or(0);
-        let without = self.bits.iter_mut().zip(&mut self.columns).take(self.used).filter(|(bits, _)| bits.mask == 0);
-        for (bits, column) in without.take((u64::BITS - shift) as usize) {
+        let from = ends.map(|(bits, column)| bits.shift + column.width).max().unwrap_or(0);
+        let places = self.bits.iter_mut().zip(&mut self.columns).take(self.used);
+        for (shift, (bits, column)) in (from..u64::BITS).zip(places.filter(|(bits, _)| bits.mask == 0)) {
             column.width = 1;
             *bits = Bits { word: last, shift, mask: 1 };
-            shift += 1;
         }
     }
 

@@ -1,0 +1,234 @@
+//! Who goes round for ever and gets nothing done, and who has to do with whom there.
+
+use super::support::conc;
+use super::{check, check_json};
+
+/// One livelock does not hide another: each that goes round somewhere else is told of, with a
+/// schedule of its own; one that is part of what was told is not told again.
+#[test]
+fn each_livelock_is_told() {
+    let two = "atomic a = 0\natomic b = 0\nlet one = choose([true, false])\n\
+               if one { while a == 0 { yield } } else { while b == 0 { yield } }\n";
+    let beside = "atomic a = 0\natomic b = 0\ntask one { while a == 0 { yield } }\ntask two { while b == 0 { yield } }\n\
+                  spawn one\nspawn two\n";
+    let later =
+        "atomic a = 0\ntask one(n) { repeat n { a = a + 1 }; while a < 9 { yield } }\nspawn one(choose(0..3))\n";
+    for (script, many) in [(two, 2), (beside, 2), (later, 1)] {
+        let told = check_json(script).finish().expect_code(1);
+        assert_eq!(told.failures(), vec!["livelock"; many], "{script}{}", told.stdout);
+        let schedules: Vec<String> =
+            told.findings().iter().map(|f| f["schedule"].as_str().unwrap().to_string()).collect();
+        for (schedule, finding) in schedules.iter().zip(told.findings()) {
+            for model in [&[][..], &["--model"]] {
+                let again =
+                    conc().args(["replay", "--format", "json"]).args(model.iter().copied()).args(["-", schedule]);
+                let again = again.input(script).finish().expect_code(1);
+                assert_eq!(again.findings()[0]["on"], finding["on"], "{script}{}", again.stdout);
+            }
+        }
+    }
+}
+
+/// Who has nothing to do with a task that gets something done goes round for ever beside it as it
+/// would without it, and is told of alone; with `--no-reduction` too, and by a replay of the
+/// schedule.
+#[test]
+fn what_others_get_done_hides_no_livelock() {
+    let polite = "atomic f[2] = false\ntask polite(i) {\n    f[i] = true\n    while f[1 - i] { f[i] = false; yield; \
+                  f[i] = true }\n    f[i] = false\n}\nfor i in 0..2 { spawn polite(i) }\n";
+    let spin = "atomic x = 0\n";
+    let both = ["polite", "polite (2)"];
+    let cases: [(&str, &str, &str, &[&str]); 9] = [
+        (spin, "task beat { loop { print \"alive\" } }\nspawn daemon beat\n", "while x == 0 { }\n", &["main"]),
+        (spin, "task beat { loop { yield } }\nspawn daemon beat\n", "while x == 0 { yield }\n", &["main"]),
+        // Reading the same is nothing that they have to do with each other.
+        (spin, "task beat { loop { if x == 0 { print \"0\" } } }\nspawn beat\n", "while x == 0 { }\n", &["main"]),
+        // Nor is an invariant that looks at what both change, or a variable of each.
+        (
+            "atomic x = 0\natomic y = 0\ninvariant x + y < 9\n",
+            "task beat { loop { y = 1; y = 0; print \"y\" } }\nspawn beat\n",
+            "while x != 3 { x = 1; x = 2 }\n",
+            &["main"],
+        ),
+        (
+            "var x = 0\nvar y = 0\n",
+            "task beat { loop { y = 1; y = 0; print y } }\nspawn beat\n",
+            "while x == 0 { }\n",
+            &["main"],
+        ),
+        ("queue q(1)\n", "task pass { loop { q.put(1); q.get() } }\nspawn daemon pass\n", polite, &both),
+        // It has printed before, and may take a value, but need not.
+        (
+            "queue q(1)\natomic x = 0\n",
+            "task pass { loop { q.put(1); q.get() } }\nspawn daemon pass\n",
+            "print \"x\"\nq.put(2)\nwhile x == 0 { }\n",
+            &["main"],
+        ),
+        (
+            "queue q(1)\natomic x = 0\n",
+            "task give { loop { q.put(1) } }\ntask take { loop { print q.get() } }\nspawn give\nspawn take\n",
+            "loop { if x == 1 { break }; yield }\n",
+            &["main"],
+        ),
+        (
+            "lock m\natomic x = 0\natomic y = 0\n",
+            "task both { while x == 0 { with m { yield } } }\ntask beat { loop { print \"b\" } }\nspawn both x2\nspawn daemon beat\n",
+            "join all\n",
+            &["both#0", "both#1"],
+        ),
+    ];
+    for (declared, other, own, names) in cases {
+        let script = format!("{declared}{other}{own}");
+        for how in [&[][..], &["--no-reduction"]] {
+            let told = check_json(&script).args(how.iter().copied()).finish().expect_code(1);
+            assert_eq!(told.failures(), ["livelock"], "{script}{}", told.stdout);
+            let finding = told.findings().into_iter().find(|f| f["code"] == "livelock").unwrap();
+            assert_eq!(going(&finding), names, "{script}{}", told.stdout);
+            let schedule = finding["schedule"].as_str().unwrap();
+            for model in [&[][..], &["--model"]] {
+                let again = conc().args(["replay", "--format", "json"]).args(model.iter().copied());
+                let again = again.args(["-", schedule]).input(&script).finish().expect_code(1);
+                let again = again.findings().into_iter().find(|f| f["code"] == "livelock").unwrap();
+                assert_eq!(again["message"], finding["message"], "{script}");
+                let lines = |f: &serde_json::Value| {
+                    f["places"].as_array().unwrap().iter().map(|p| p["line"].as_u64()).collect::<Vec<_>>()
+                };
+                assert_eq!(lines(&again), lines(&finding), "{script}");
+            }
+        }
+    }
+}
+
+fn going(finding: &serde_json::Value) -> Vec<String> {
+    let tasks = finding["tasks"].as_array().unwrap();
+    tasks.iter().map(|t| t["name"].as_str().unwrap().to_string()).collect()
+}
+
+/// Who has to do with a task that gets something done is no livelock beside it.
+#[test]
+fn who_serves_another_that_gets_on_is_no_livelock() {
+    for script in [
+        // What is taken and given back in one transition, or written as it was, is seen in between
+        // or may be.
+        "lock m\ntask one { loop { with m { sleep 1s } } }\ntask two { loop { with m { print \"two\" } } }\n\
+         spawn one\nspawn two\n",
+        "semaphore s(2)\ntask one { loop { with s { } } }\ntask two { loop { with s { print \"two\" } } }\n\
+         spawn one x2\nspawn two\n",
+        "lock m\ntask one { loop { select { m.acquire() => { m.release() } } } }\n\
+         task two { loop { with m { print \"two\" } } }\nspawn process one\nspawn process two\n",
+        "atomic level = 1\ntask one { loop { sleep 1s; level = 1 } }\ntask two { loop { print level } }\n\
+         spawn one\nspawn two\n",
+        "event e\ntask one { loop { sleep 1s; e.set() } }\ntask two { loop { e.wait(); print \"two\" } }\n\
+         spawn one\nspawn two\n",
+        "queue q(1)\ntask give { loop { q.put(1) } }\ntask take { loop { q.get() } }\nspawn give\nspawn take\n",
+        // By way of a third one.
+        "queue q(1)\nsemaphore s(0)\ntask tick { loop { sleep 1ms; s.release(); while s.value() > 0 { } } }\n\
+         task give { loop { s.acquire(); q.put(1) } }\ntask take { loop { q.get() } }\n\
+         spawn tick\nspawn give\nspawn take\n",
+        "event e\ntask tick { loop { sleep 1ms; e.set() } }\ntask work { loop { e.wait(); e.clear(); print \"x\" } }\n\
+         spawn tick\nspawn work\n",
+        "queue q(0)\nqueue r(0)\ntask serve { loop { let n = q.get(); r.put(n) } }\n\
+         task ask { loop { q.put(1); r.get() } }\nspawn daemon serve\nspawn ask x2\n",
+        "lock m\natomic n = 0\ntask one { loop { with m { n = 1 - n } } }\n\
+         task two { loop { with m { print \"two\" } } }\nspawn one\nspawn two\n",
+        "pool p(1)\natomic n = 0\ntask job { n = 1 - n }\nloop { let j = submit job to p; j.result() }\n",
+        "atomic turn = 0\ntask one { loop { while turn != 0 { }; turn = 1 } }\n\
+         task two { loop { while turn != 1 { }; print \"two\"; turn = 0 } }\nspawn one\nspawn two\n",
+    ] {
+        for how in [&[][..], &["--no-reduction"]] {
+            let told = check(script).args(["--max-states", "20000"]).args(how.iter().copied()).finish();
+            assert!(!told.stdout.contains("error["), "{script}{}", told.stdout);
+        }
+    }
+}
+
+/// What makes no difference any more divides nobody from those it has to do with: a local
+/// variable that is not read again, what was printed before, an event that is as it was, what was
+/// reached. None of these scripts has a livelock, as the first one has none.
+#[test]
+fn what_makes_no_difference_divides_nobody() {
+    let sometimes = |declared: &str, deed: &str| {
+        format!(
+            "atomic f = 1\natomic t = 0\n{declared}task a {{ while f != 0 {{ }} }}\n\
+             task b {{ loop {{ if t == 1 {{ {deed} }} }} }}\ntask c {{ loop {{ t = 1; t = 0; print \"c\" }} }}\n\
+             spawn a\nspawn b\nspawn c\njoin all\n"
+        )
+    };
+    let log = |kind: &str, first: &str| {
+        format!(
+            "lock m\natomic alive = true\n\
+             task log {{ {first}loop {{ if m.acquire(blocking: false) {{ alive = true; print \"log\"; m.release() }} }} }}\n\
+             task user {{ loop {{ with m {{ print \"use\" }} }} }}\ntask watch {{ while alive {{ yield }} }}\n\
+             spawn {kind}log\nspawn {kind}user\nspawn {kind}watch\njoin all\n"
+        )
+    };
+    let monitor = "var z = 0\natomic f = true\nevent e\ntask a { loop { print \"a\"; if e.is_set() { print z; f = true } } }\n\
+                   task b { loop { e.set(); e.clear(); print \"b\" } }\ntask monitor { while f { } }\nz = 1\n\
+                   spawn a\nspawn b\nspawn monitor\njoin all\n";
+    for script in [
+        sometimes("", "f = 1"),
+        sometimes("", "let y = 3; f = 1"),
+        sometimes("", "print \"b\"; f = 1"),
+        sometimes("", "f = 1; print \"b\""),
+        sometimes("event e\n", "e.set(); e.clear(); f = 1"),
+        sometimes("", "for i in 0..2 { f = 1 }"),
+        sometimes("lock m\ncondition d(m)\n", "with m { d.notify() }; f = 1"),
+        sometimes("var z = 0\n", "f = 1; z = 0"),
+        sometimes("", "let y = choose([1, 2]); f = 1"),
+        log("", ""),
+        log("process ", ""),
+        log("", "print \"log\"; "),
+        monitor.to_string(),
+    ] {
+        for how in [&[][..], &["--no-reduction"]] {
+            let told = check_json(&script).args(how.iter().copied()).finish();
+            let none: [&str; 0] = [];
+            assert_eq!(told.failures(), none, "{script}{}", told.stdout);
+        }
+    }
+}
+
+/// Who waits for a condition and looks at it in vain goes nowhere by that: it brings nobody
+/// together, and it is starved where others go on. The same whether the look is told to those who
+/// look for races or not, with `--no-reduction` too, and by a replay.
+#[test]
+fn a_look_in_vain_is_no_way_round() {
+    let apart = |memory: &str| {
+        format!(
+            "atomic a = 0\natomic c = 0\n{memory} p = 0\ntask t0 {{ loop {{ a = 1; let y = p }} }}\n\
+             task beat {{ loop {{ c = 1; print \"x\" }} }}\ntask t1 {{ p = 0; await a != 2 and c != 5 and p == 1 }}\n\
+             spawn t0\nspawn beat\nspawn daemon t1\njoin all\n"
+        )
+    };
+    let starved = |memory: &str| {
+        format!(
+            "atomic a = 0\n{memory} p = 1\nlock m\ntask t0 {{ loop {{ a = 1; print \"x\"; if p == 1 {{ }} }} }}\n\
+             task t1 {{ if m.acquire(blocking: false) {{ p = 0; await a != 2 and p == 1; m.release() }} }}\n\
+             spawn t0\nspawn t1\njoin all\n"
+        )
+    };
+    let all = "var f = 1\natomic t = 0\ntask a { while f != 0 { } }\ntask b { loop { if t == 1 { f = 1 } } }\n\
+               task c { loop { t = 1; t = 0 } }\nspawn a\nspawn b\nspawn c\njoin all\n";
+    let cases = [
+        (apart("var"), "livelock", "t0 goes round for ever, and nothing changes"),
+        (apart("atomic"), "livelock", "t0 goes round for ever, and nothing changes"),
+        (starved("var"), "starvation", "t1 waits for ever while t0 goes on"),
+        (starved("atomic"), "starvation", "t1 waits for ever while t0 goes on"),
+        (all.to_string(), "livelock", "a, b and c go round for ever, and nothing changes"),
+    ];
+    for (script, code, message) in cases {
+        for how in [&[][..], &["--no-reduction"]] {
+            let told = check_json(&script).args(how.iter().copied()).finish().expect_code(1);
+            let found = told.findings().into_iter().filter(|f| f["code"] != "race").collect::<Vec<_>>();
+            assert_eq!(found.len(), 1, "{script}{}", told.stdout);
+            assert_eq!((&found[0]["code"], &found[0]["message"]), (&code.into(), &message.into()), "{script}");
+            let schedule = found[0]["schedule"].as_str().unwrap();
+            for model in [&[][..], &["--model"]] {
+                let again = conc().args(["replay", "--format", "json"]).args(model.iter().copied());
+                let again = again.args(["-", schedule]).input(&script).finish().expect_code(1);
+                let is_it = |f: &serde_json::Value| f["code"] == code && f["message"] == message;
+                assert!(again.findings().iter().any(is_it), "{script}{}", again.stdout);
+            }
+        }
+    }
+}
