@@ -189,7 +189,7 @@ pub struct Piece {
     /// So much memory takes what was carried out.
     carried_bytes: usize,
     /// Some transition is left out since it sleeps.
-    pub slept: bool,
+    pub slept: u64,
     /// Something of what leads out of its states is not gone through: why.
     pub cut: Option<&'static str>,
 }
@@ -585,7 +585,7 @@ impl Piece {
     /// States are packed otherwise now, or nothing has landed yet.
     pub fn land_anew(&mut self) {
         self.landed_of = 0;
-        self.slept = false;
+        self.slept = 0;
         self.landed.clear();
         self.landed_sleepers.clear();
         self.unknown.clear();
@@ -613,7 +613,7 @@ impl Piece {
             for n in fan.from as usize..fan.to as usize {
                 let step = self.steps[n];
                 if step.asleep {
-                    self.slept |= !step.twin;
+                    self.slept += u64::from(!step.twin);
                     continue;
                 }
                 let mut sleepers = self.sleepers_behind(known, fan, &step, &mut followed);

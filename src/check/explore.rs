@@ -46,6 +46,10 @@ const WORK: u64 = 1024;
 /// is less than what finding out takes.
 const CHOSEN_FROM: usize = 1 << 12;
 const FOLLOWED_FOR_ONE: u64 = 2;
+/// Whether it is worth it to keep whose transitions sleep is seen after so many states, by
+/// how many are followed for one that sleeps.
+const SLEPT_FROM: usize = 1 << 14;
+const FOLLOWED_FOR_SLEEPER: u64 = 64;
 /// Where alike tasks could be exchanged it goes on to so many states.
 const CHOSEN_TO: usize = 1 << 20;
 /// So many states are looked at together at most. Limits are looked at after each time, so
@@ -98,8 +102,8 @@ pub struct Explorer<'a> {
     recurs: bool,
     /// Who sleeps in the states to come; none, if nobody may.
     sleeping: Option<Sleeping>,
-    /// Some transition slept.
-    slept: bool,
+    /// So many transitions slept.
+    slept: u64,
     /// What tasks are known to do later, where only some are followed if that is
     /// enough; and how many transitions were and were not.
     futures: Option<Futures>,
@@ -176,7 +180,7 @@ impl<'a> Explorer<'a> {
             waiting: Vec::new(),
             recurs: false,
             sleeping: model.sleeping.then(Sleeping::default),
-            slept: false,
+            slept: 0,
             returns: false,
             futures: None,
             followed: 0,
@@ -235,6 +239,12 @@ impl<'a> Explorer<'a> {
         self.follows_some() && (seldom || exchanging_is_better)
     }
 
+    /// Whether next to no transition sleeps: to keep who does takes more than is spared, and from now
+    /// on all are followed everywhere. Nothing is missed by following more.
+    fn sleeps_in_vain(&self) -> bool {
+        self.next >= SLEPT_FROM && self.slept * FOLLOWED_FOR_SLEEPER < self.transitions
+    }
+
     /// A race was found for which all is explored anew, more closely.
     pub fn begins_anew(&self) -> bool {
         let closer =
@@ -254,7 +264,7 @@ impl<'a> Explorer<'a> {
         self.standing.clear();
         (self.next, self.level_end, self.depth) = (0, 1, 0);
         (self.followed, self.spared) = (0, 0);
-        (self.recurs, self.slept, self.leave_at) = (false, false, usize::MAX);
+        (self.recurs, self.slept, self.leave_at) = (false, 0, usize::MAX);
         if let Some(edges) = &mut self.edges {
             edges.clear();
         }
@@ -325,6 +335,9 @@ impl<'a> Explorer<'a> {
             self.next += done;
             if let Some(sleeping) = &mut self.sleeping {
                 sleeping.forget_before(self.next as StateId);
+            }
+            if self.sleeps_in_vain() {
+                self.sleeping = None;
             }
             if self.guards_broken() || self.store.len() >= self.leave_at || self.chooses_in_vain() {
                 return Ok(());
@@ -584,7 +597,7 @@ impl<'a> Explorer<'a> {
     /// Whether there may be circles. A transition that slept may have closed one:
     /// then some task has come to where it was, unless who is where was exchanged.
     pub fn recurs(&self) -> bool {
-        self.recurs || self.slept && (self.returns || self.symmetry.is_some())
+        self.recurs || self.slept > 0 && (self.returns || self.symmetry.is_some())
     }
 
     /// Whether it has come to so many states that following some tasks only may be

@@ -97,22 +97,23 @@ pub struct Guards {
 }
 
 impl Guards {
-    /// Whether the place is guarded still, with this access under these locks;
-    /// if not, nothing is changed.
-    pub fn meet(&mut self, ix: PartIx, memory: Memorable, locks: &[u32]) -> bool {
+    /// What becomes of the place with this access under these locks; unless it is guarded
+    /// still, nothing is changed.
+    pub fn meet(&mut self, ix: PartIx, memory: Memorable, locks: impl Iterator<Item = u32> + Clone) -> Met {
         if self.open.contains(&memory) {
-            return false;
+            return Met::Open;
         }
+        let is_held = |lock: &u32| locks.clone().any(|held| held == *lock);
         match self.held.get_mut(&ix) {
-            None if !locks.is_empty() => {
-                self.held.insert(ix, locks.to_vec());
-                true
+            None if locks.clone().next().is_some() => {
+                self.held.insert(ix, locks.collect());
+                Met::Guarded
             }
-            Some(held) if held.iter().any(|l| locks.contains(l)) => {
-                held.retain(|l| locks.contains(l));
-                true
+            Some(held) if held.iter().any(is_held) => {
+                held.retain(is_held);
+                Met::Guarded
             }
-            _ => false,
+            _ => Met::Unguarded,
         }
     }
 
@@ -120,6 +121,17 @@ impl Guards {
     pub fn give_up(&mut self, memory: Memorable) {
         self.broken |= self.open.insert(memory);
     }
+}
+
+/// What is known of a place behind an access.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Met {
+    /// Some lock has been held at all accesses, this one too.
+    Guarded,
+    /// It had turned out before that none guards it.
+    Open,
+    /// None guards it, with this access.
+    Unguarded,
 }
 
 /// A declaration of memory: declared, or a field of a struct. Or what else an

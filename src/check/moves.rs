@@ -8,7 +8,7 @@ mod world;
 
 pub use touched::Touched;
 
-use super::model::{Memorable, Model};
+use super::model::{Memorable, Met, Model};
 use super::part::*;
 use super::seen::{Choice, Event, Log};
 use crate::machine::{Home, Host, Place};
@@ -666,15 +666,14 @@ impl<'a> Move<'a> {
         if !self.model.guarding {
             return false;
         }
-        if self.model.guards().open.contains(&memory) {
-            return false;
-        }
-        let held = self.task(self.me, |t| t.held.clone()).unwrap_or_default();
-        let mut locks: Vec<u32> = held.iter().filter(|h| !write || h.1 != Mode::Reading).map(|h| h.0).collect();
-        locks.sort_unstable();
-        locks.dedup();
-        if self.model.guards().meet(ix, memory, &locks) {
-            return true;
+        let met = self.task(self.me, |t| {
+            let locks = t.held.iter().filter(|h| !write || h.1 != Mode::Reading).map(|h| h.0);
+            self.model.guards().meet(ix, memory, locks)
+        });
+        match met {
+            Some(Met::Guarded) => return true,
+            Some(Met::Open) => return false,
+            Some(Met::Unguarded) | None => {}
         }
         // Whether there is anybody else is asked last: it depends on much.
         if self.has_no_company(private) {

@@ -80,7 +80,7 @@ impl Explorer<'_> {
         for piece in pieces {
             let mut sleepers = piece.landed_sleepers.iter();
             let mut rare = piece.rare.iter().peekable();
-            self.slept |= piece.slept;
+            self.slept += piece.slept;
             self.cut = self.cut.or(piece.cut);
             for at in 0..piece.count(cut) {
                 if self.is_full() {
