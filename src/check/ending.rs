@@ -172,6 +172,11 @@ impl Move<'_> {
         };
         let args = [Value::Int(state as i64), Value::Int(code), ended.result.clone()];
         self.operate(objects::place::task, id, task::FINISH, &args, None);
+        // A job, which has no task of its own, is born as one that has returned: of another end
+        // it is kept how it came, since it is told of to those who wait for what it would have done.
+        if ended.how != How::Returned && self.task(id, |t| matches!(t.at, At::Ended(_))).unwrap_or(false) {
+            self.change_task(id, |t| t.at = At::Ended(Ended { how: ended.how, result: Value::None }));
+        }
     }
 
     /// Publishes a task's end: what it still holds stays held.

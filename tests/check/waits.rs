@@ -505,3 +505,32 @@ fn a_circle_of_locks_is_one_whatever_else_would_end_a_wait() {
     let one = "rwlock a\ntask t { with a.read { with a.write { } } }\nspawn t x2\njoin all\n";
     assert!(!found(one)[1]);
 }
+
+/// A job that failed is named as who would have done what is waited for, as a task is: by a check
+/// and by both replays of its schedule in the same words.
+#[test]
+fn a_job_that_failed_is_who_would_have_done_it() {
+    let jobs = |declared: &str, deed: &str, wait: &str| {
+        format!(
+            "{declared}\npool po(1)\ntask bad {{ if choose([true, false]) {{ raise \"r\" }}; {deed} }}\n\
+             task t1 {{ {wait} }}\nsubmit bad to po\nsubmit t1 to po\npo.close()\njoin po\n"
+        )
+    };
+    let cases = [
+        (jobs("atomic a = 0", "a += 1", "await a > 0"), "waits for its condition to become true", "write"),
+        (jobs("event e", "e.set()", "e.wait()"), "waits for event e to be set", "set"),
+        (jobs("queue q", "q.put(1)", "q.get()"), "waits to get from queue q", "put"),
+    ];
+    for (script, what, action) in cases {
+        let told = check_json(&script).finish().expect_code(1);
+        let deadlock = told.findings().into_iter().find(|f| f["code"] == "deadlock").expect("it is one");
+        let message = format!("po.worker#0 {what}, and bad#0, which would {action}, failed with Raised");
+        assert_eq!(deadlock["message"], message.as_str(), "{script}");
+        for model in [&[][..], &["--model"]] {
+            let again = conc().args(["replay", "--format", "json"]).args(model.iter().copied());
+            let again =
+                again.args(["-", deadlock["schedule"].as_str().unwrap()]).input(&script).finish().expect_code(1);
+            assert!(again.findings().iter().any(|f| f["message"] == message.as_str()), "{script}{}", again.stdout);
+        }
+    }
+}
