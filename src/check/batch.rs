@@ -23,7 +23,7 @@ use super::persistent::{self, Futures, Standing, Touches};
 use super::shortcut::{Asked, Does, ReachNumber, Seen, Shortcuts};
 use super::sleep::{self, Reach, Sleepers, Sleeping};
 use super::store::{Landed, Number, Row, StateId, Store};
-use super::symmetry::{Normal, Stance, Symmetry};
+use super::symmetry::{Normal, Room, Stance, Symmetry};
 use super::turn::{
     Carried, Mover, TOO_MANY_WAYS, WAYS_BYTES, WAYS_MAX, actor, carry_out, each_waited_for, memo_of, next_ways,
     waiting_key,
@@ -168,6 +168,9 @@ pub struct Piece {
     blocked: Vec<PartId>,
     /// How those stand that may have twins.
     stances: Vec<Stance>,
+    /// Room for the parts that a step comes to, and for their normal form.
+    parts: Vec<PartId>,
+    room: Room,
     /// What its steps come to.
     pub landed: Landed,
     /// Something that its steps come to is not kept yet.
@@ -599,7 +602,7 @@ impl Piece {
         }
         let mut row = std::mem::take(&mut self.row);
         let mut followed = std::mem::take(&mut self.behind);
-        let mut parts: Vec<PartId> = Vec::new();
+        let (mut parts, mut room) = (std::mem::take(&mut self.parts), std::mem::take(&mut self.room));
         let packing = &known.store.packing;
         let is_short = self.packing == packing.version();
         for at in self.landed_of..count {
@@ -645,7 +648,7 @@ impl Piece {
                     for (ix, number) in writes() {
                         put_part(&mut parts, ix, packing.part(ix, number));
                     }
-                    normal = symmetry.look(frozen, &parts);
+                    normal = symmetry.look(frozen, &parts, &mut room);
                     // Those asleep are others in another row.
                     sleepers = if matches!(normal, Normal::Same) { sleepers } else { 0 };
                     if let Some(last) = self.landed_sleepers.last_mut() {
@@ -660,7 +663,7 @@ impl Piece {
                     is_known = match &normal {
                         Normal::Same => true,
                         Normal::Unknown => false,
-                        Normal::Other(normal) => repack(known.store, words, &parts, normal),
+                        Normal::Other => repack(known.store, words, &parts, &room.parts),
                     };
                 });
                 if !is_known {
@@ -670,7 +673,7 @@ impl Piece {
             self.fans[at].followed = (self.landed.len() - before) as u32;
         }
         self.landed_of = count;
-        (self.row, self.behind) = (row, followed);
+        (self.row, self.behind, self.parts, self.room) = (row, followed, parts, room);
     }
 }
 

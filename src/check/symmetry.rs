@@ -107,9 +107,29 @@ struct Member {
 pub enum Normal {
     /// It is in it.
     Same,
-    Other(Vec<PartId>),
+    /// It is another state, which stands in the room.
+    Other,
     Unknown,
 }
+
+/// Room for finding a normal form, kept from one state to the next: nearly each of them needs it.
+#[derive(Default)]
+pub struct Room {
+    /// How the tasks of a class stand, and who each is.
+    there: Vec<Stands>,
+    sorted: Vec<Stands>,
+    moving: Vec<Stands>,
+    places: Vec<usize>,
+    /// Which task becomes which.
+    pairs: Vec<(TaskId, TaskId)>,
+    /// Where they go: to these places, with these parts.
+    moved: Vec<[(PartIx, PartId); 2]>,
+    /// The normal form.
+    pub parts: Vec<PartId>,
+}
+
+/// Its part as the first of its class would have it, its handle's, and its number.
+type Stands = (PartId, PartId, TaskId);
 
 /// Which task becomes which; those that stay are not in it. Sorted.
 type Exchange = Box<[(TaskId, TaskId)]>;
@@ -214,12 +234,13 @@ impl Symmetry {
         if !self.any {
             return None;
         }
-        let all = &mut self.alike;
-        exchange(&self.classes, parts, &mut |first, part| Some(alike(all, space, first, part)))?
+        let (all, mut room) = (&mut self.alike, Room::default());
+        exchange(&self.classes, parts, &mut |first, part| Some(alike(all, space, first, part)), &mut room)?;
+        (!room.pairs.is_empty()).then(|| room.pairs.into_boxed_slice())
     }
 
     /// The same, as far as it is known already.
-    pub fn look(&self, frozen: Frozen, parts: &[PartId]) -> Normal {
+    pub fn look(&self, frozen: Frozen, parts: &[PartId], room: &mut Room) -> Normal {
         let is_met = |ix: &PartIx| parts.get(*ix as usize).is_none_or(|p| *p == 0) || self.known.contains(ix);
         if self.known.len() < frozen.actors().len() && !frozen.actors().iter().all(is_met) {
             return Normal::Unknown;
@@ -228,22 +249,27 @@ impl Symmetry {
             return Normal::Same;
         }
         let known = |part: PartId| self.alike.get(part as usize).map(|a| a.0).filter(|p| *p != 0);
-        match exchange(&self.classes, parts, &mut |_, part| known(part)) {
+        match exchange(&self.classes, parts, &mut |_, part| known(part), room) {
             None => Normal::Unknown,
-            Some(None) => Normal::Same,
-            Some(Some(exchange)) => self.look_exchanged(parts, &exchange).map_or(Normal::Unknown, Normal::Other),
+            Some(()) if room.pairs.is_empty() => Normal::Same,
+            Some(()) if self.look_exchanged(parts, room).is_some() => Normal::Other,
+            Some(()) => Normal::Unknown,
         }
     }
 
-    fn look_exchanged(&self, parts: &[PartId], exchange: &[(TaskId, TaskId)]) -> Option<Vec<PartId>> {
-        let number = *self.exchanges.get(exchange)?;
-        let trace = trace(exchange.iter().map(|e| e.0));
-        let renewed = |part: &PartId| match part {
-            part if self.names.get(*part as usize).is_some_and(|names| names & trace == 0) => Some(*part),
-            part => self.exchanged.get(&(*part, number)).copied(),
-        };
-        let result: Vec<PartId> = parts.iter().map(renewed).collect::<Option<_>>()?;
-        Some(moved(&self.classes, &self.members, result, exchange))
+    fn look_exchanged(&self, parts: &[PartId], room: &mut Room) -> Option<()> {
+        let number = *self.exchanges.get(&room.pairs[..])?;
+        let trace = trace(room.pairs.iter().map(|e| e.0));
+        room.parts.clear();
+        for part in parts {
+            let renewed = match part {
+                part if self.names.get(*part as usize).is_some_and(|names| names & trace == 0) => *part,
+                part => *self.exchanged.get(&(*part, number))?,
+            };
+            room.parts.push(renewed);
+        }
+        put_moved(&self.classes, &self.members, &room.pairs, &mut room.parts, &mut room.moved);
+        Some(())
     }
 
     /// A state with some tasks in each other's places.
@@ -280,8 +306,9 @@ impl Symmetry {
                 }
             })
         };
-        let result = parts.iter().map(|p| renewed(*p)).collect();
-        moved(&self.classes, &self.members, result, exchange)
+        let mut result: Vec<PartId> = parts.iter().map(|p| renewed(*p)).collect();
+        put_moved(&self.classes, &self.members, exchange, &mut result, &mut Vec::new());
+        result
     }
 
     /// How a task stands that may be taken for others of its class: none if it
@@ -362,57 +389,63 @@ impl Symmetry {
     }
 }
 
-/// The exchange that brings a state into its normal form; none if it is in it.
-/// `alike` says of a task's part how the first of its class would have it; if it
+/// Finds the exchange that brings a state into its normal form, `Room::pairs`: of nobody, if it
+/// is in it. `alike` says of a task's part how the first of its class would have it; if it
 /// does not, nothing is said of the exchange.
 fn exchange(
     classes: &[Class],
     parts: &[PartId],
     alike: &mut dyn FnMut(&Arc<Birth>, PartId) -> Option<PartId>,
-) -> Option<Option<Exchange>> {
+    room: &mut Room,
+) -> Option<()> {
     let at = |ix: PartIx| parts.get(ix as usize).copied().unwrap_or(0);
-    let mut pairs: Vec<(TaskId, TaskId)> = Vec::new();
+    let Room { there, sorted, moving, places, pairs, .. } = room;
+    pairs.clear();
     for class in classes {
         let first = &class.tasks[0].birth;
-        let mut before = (0, 0);
         let mut ordered = true;
+        there.clear();
         for member in class.tasks.iter().filter(|m| at(m.place) != 0) {
-            let key = (alike(first, at(member.place))?, at(member.handle));
-            ordered &= before <= key;
-            before = key;
+            let (part, handle) = (alike(first, at(member.place))?, at(member.handle));
+            ordered &= there.last().is_none_or(|before| (before.0, before.1) <= (part, handle));
+            there.push((part, handle, member.birth.id));
         }
         if ordered {
             continue;
         }
-        let mut there: Vec<(PartId, PartId, TaskId)> = Vec::with_capacity(class.tasks.len());
-        for member in class.tasks.iter().filter(|m| at(m.place) != 0) {
-            there.push((alike(first, at(member.place))?, at(member.handle), member.birth.id));
-        }
-        let mut sorted = there.clone();
+        sorted.clone_from(there);
         sorted.sort_unstable();
         // Who stands where one like him is to stand stays.
         let misplaced = |n: &usize| (there[*n].0, there[*n].1) != (sorted[*n].0, sorted[*n].1);
-        let places: Vec<usize> = (0..there.len()).filter(misplaced).collect();
-        let mut moving: Vec<(PartId, PartId, TaskId)> = places.iter().map(|n| there[*n]).collect();
+        places.clear();
+        places.extend((0..there.len()).filter(misplaced));
+        moving.clear();
+        moving.extend(places.iter().map(|n| there[*n]));
         moving.sort_unstable();
-        pairs.extend(moving.iter().zip(&places).map(|(from, to)| (from.2, there[*to].2)));
+        pairs.extend(moving.iter().zip(&*places).map(|(from, to)| (from.2, there[*to].2)));
     }
     pairs.sort_unstable();
-    Some((!pairs.is_empty()).then(|| pairs.into_boxed_slice()))
+    Some(())
 }
 
-/// A state in which the tasks of an exchange stand in their new places.
-fn moved(classes: &[Class], members: &Members, mut parts: Vec<PartId>, exchange: &[(TaskId, TaskId)]) -> Vec<PartId> {
-    let moved: Vec<(&Member, PartId, PartId)> = exchange
-        .iter()
-        .filter_map(|(from, to)| Some((member(classes, members, *from)?, member(classes, members, *to)?)))
-        .map(|(from, to)| (to, parts[from.place as usize], parts[from.handle as usize]))
-        .collect();
-    for (to, task, object) in moved {
-        parts[to.place as usize] = task;
-        parts[to.handle as usize] = object;
+/// Puts the tasks of an exchange in their new places.
+fn put_moved(
+    classes: &[Class],
+    members: &Members,
+    exchange: &[(TaskId, TaskId)],
+    parts: &mut [PartId],
+    moved: &mut Vec<[(PartIx, PartId); 2]>,
+) {
+    moved.clear();
+    for (from, to) in exchange {
+        if let (Some(from), Some(to)) = (member(classes, members, *from), member(classes, members, *to)) {
+            let at = |ix: PartIx| parts[ix as usize];
+            moved.push([(to.place, at(from.place)), (to.handle, at(from.handle))]);
+        }
     }
-    parts
+    for (ix, part) in moved.iter().flatten() {
+        parts[*ix as usize] = *part;
+    }
 }
 
 fn member<'c>(classes: &'c [Class], members: &Members, task: TaskId) -> Option<&'c Member> {
