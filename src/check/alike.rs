@@ -16,7 +16,7 @@
 //! n log n algorithm for minimizing states in a finite automaton*, 1971): so each state is told
 //! apart from others only as often as its kind can be halved.
 
-use super::fair::{Actor, Deed, Edge, Graph, VAIN};
+use super::fair::{Actor, Deed, Edge, Graph, Part, Search, VAIN};
 use super::store::StateId;
 use hashbrown::{HashMap, HashSet};
 
@@ -35,13 +35,12 @@ pub struct Alike {
 
 const NONE: Kind = Kind::MAX;
 
-/// A walk of which the end goes round.
+/// A way round.
 pub struct Round {
-    /// Where it goes round from.
+    /// Where it begins.
     pub start: StateId,
-    /// Of each step where from, and which edge: those that lead there, if it begins before it.
-    pub lead: Vec<(StateId, usize)>,
-    pub round: Vec<(StateId, usize)>,
+    /// Of each step where from, and which edge.
+    pub steps: Vec<(StateId, usize)>,
 }
 
 impl Alike {
@@ -81,31 +80,27 @@ impl Alike {
         self.firsts[kind as usize]
     }
 
-    /// A closed walk among kinds as one among states, from the first one of where it begins: it
-    /// is gone again and again until it comes to where it was.
-    pub fn lift(&self, graph: &Graph, same: &dyn Fn(Deed) -> Deed, walk: &[(Kind, usize)]) -> Round {
-        let Some((kind, _)) = walk.first() else {
-            return Round { start: 0, lead: Vec::new(), round: Vec::new() };
+    /// A way round on which each of these actors does a step in a part of the graph of kinds, all
+    /// of whom do so there, as one among states.
+    ///
+    /// It begins where all that is done in the part is done again and again, so that it is no
+    /// matter what has been before: in a strongly connected part of the states of these kinds that
+    /// none of the edges leaves which are taken there. Whatever is done in one state of a kind is
+    /// done in all of them, so there is one behind each, and in it is done all that is done in the
+    /// part.
+    pub fn round(&self, graph: &Graph, search: &Search, part: &Part, actors: &[Actor]) -> Round {
+        let kinds: HashSet<Kind, rustc_hash::FxBuildHasher> = part.states.iter().copied().collect();
+        let states: Vec<StateId> =
+            (0..self.kinds.len() as StateId).filter(|s| kinds.contains(&self.kinds[*s as usize])).collect();
+        let never = |_| false;
+        let kind = |state: StateId| self.kinds[state as usize];
+        let mut among = search.within(graph, &never, &states, kind);
+        let closed = among.closed(states);
+        let Some(closed) = closed.into_iter().min_by_key(|part| part.states[0]) else {
+            return Round { start: 0, steps: Vec::new() };
         };
-        let mut at = self.first(*kind);
-        let (mut steps, mut begun) = (Vec::new(), HashMap::new());
-        loop {
-            if let Some(from) = begun.insert(at, steps.len()) {
-                let round = steps.split_off(from);
-                return Round { start: at, lead: steps, round };
-            }
-            for (kind, n) in walk {
-                let wanted = self.graph.of(*kind)[*n];
-                let is_it = |edge: &Edge| {
-                    !edge.has(VAIN) && (self.kinds[edge.to as usize], same(edge.deed())) == (wanted.to, wanted.deed())
-                };
-                // There is one in each state of the kind.
-                let edges = graph.of(at);
-                let Some(n) = edges.iter().position(is_it) else { break };
-                steps.push((at, n));
-                at = edges[n].to;
-            }
-        }
+        let (start, steps) = among.walk(&closed, actors);
+        Round { start, steps }
     }
 }
 

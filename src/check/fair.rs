@@ -205,18 +205,27 @@ impl<'g> Search<'g> {
         Part { states, label: self.labels }
     }
 
-    fn allowed(&self, part: &Part, state: StateId, edge: Edge) -> bool {
+    /// Whether it may be taken for ever, wherever it leads.
+    fn is_taken(&self, state: StateId, edge: Edge) -> bool {
         let by = || self.graph.actor(edge);
         let silent = edge.has(PROGRESS) && self.silent.contains(&by());
         let barred = edge.has(CHOSEN) && self.barred.contains(&(state, by()));
-        self.label[edge.to as usize] == part.label && !(edge.has(VAIN) || silent || barred)
+        !(edge.has(VAIN) || silent || barred)
     }
 
-    /// The largest fair parts within some states (ascending).
-    pub fn all_fair(&mut self, within: &[StateId]) -> Vec<Part> {
+    fn allowed(&self, part: &Part, state: StateId, edge: Edge) -> bool {
+        self.label[edge.to as usize] == part.label && self.is_taken(state, edge)
+    }
+
+    /// The largest fair parts within some states (ascending); those found by then, once it is
+    /// `over`.
+    pub fn all_fair(&mut self, within: &[StateId], over: &mut dyn FnMut() -> bool) -> Vec<Part> {
         let mut todo = vec![within.to_vec()];
         let mut fair = Vec::new();
         while let Some(area) = todo.pop() {
+            if over() {
+                break;
+            }
             for part in self.components(area) {
                 match self.judge(&part) {
                     Judged::Fair => fair.push(part),
@@ -258,7 +267,8 @@ impl<'g> Search<'g> {
         }
         if !out.is_empty() {
             self.barred.extend(out);
-            return Judged::Smaller(part.states.clone());
+            let smaller = self.trimmed(part);
+            return if smaller.is_empty() { Judged::Nothing } else { Judged::Smaller(smaller) };
         }
         if steps.iter().all(|a| (self.tireless)(*a)) {
             return Judged::Nothing;
@@ -270,6 +280,70 @@ impl<'g> Search<'g> {
             return Judged::Fair;
         }
         if fine.is_empty() { Judged::Nothing } else { Judged::Smaller(fine) }
+    }
+
+    /// What is left of a part without the states out of which nothing is taken for ever within
+    /// it, again and again: each of them makes more ways lead out. A count that goes up and down
+    /// by choice would else lose one state in each round of all of it.
+    fn trimmed(&mut self, part: &Part) -> Vec<StateId> {
+        let at: HashMap<StateId, u32> = part.states.iter().copied().zip(0..).collect();
+        let mut before: Vec<Vec<u32>> = vec![Vec::new(); part.states.len()];
+        for (n, state) in part.states.iter().enumerate() {
+            for edge in self.graph.of(*state) {
+                if let Some(to) = at.get(&edge.to).filter(|_| !edge.has(VAIN)) {
+                    before[*to as usize].push(n as u32);
+                }
+            }
+        }
+        let mut todo: Vec<u32> = (0..part.states.len() as u32).collect();
+        while let Some(n) = todo.pop() {
+            let state = part.states[n as usize];
+            if self.label[state as usize] != part.label {
+                continue;
+            }
+            let edges = self.graph.of(state);
+            for edge in edges.iter().filter(|e| e.has(CHOSEN) && !e.has(VAIN)) {
+                if !self.allowed(part, state, *edge) {
+                    self.barred.insert((state, self.graph.actor(*edge)));
+                }
+            }
+            if !edges.iter().any(|e| self.allowed(part, state, *e)) {
+                self.label[state as usize] = 0;
+                todo.extend(&before[n as usize]);
+            }
+        }
+        part.states.iter().copied().filter(|s| self.label[*s as usize] == part.label).collect()
+    }
+
+    /// The strongly connected parts within some states (ascending) that no edge leaves which is
+    /// taken and leads to another of these states.
+    pub fn closed(&mut self, within: Vec<StateId>) -> Vec<Part> {
+        let area: HashSet<StateId> = within.iter().copied().collect();
+        let mut parts = self.components(within);
+        let leaves = |part: &Part, state: StateId, edge: Edge| {
+            self.label[edge.to as usize] != part.label && area.contains(&edge.to) && self.is_taken(state, edge)
+        };
+        parts.retain(|part| !part.states.iter().any(|s| self.graph.of(*s).iter().any(|e| leaves(part, *s, *e))));
+        parts
+    }
+
+    /// The same search in the graph of which this one is made: `kind` says which state there each
+    /// of some states is here.
+    pub fn within<'a>(
+        &self,
+        graph: &'a Graph,
+        tireless: &'a dyn Fn(Actor) -> bool,
+        states: &[StateId],
+        kind: impl Fn(StateId) -> StateId,
+    ) -> Search<'a> {
+        let mut search = Search::new(graph, tireless);
+        search.silent.clone_from(&self.silent);
+        for state in states {
+            let actors = graph.of(*state).iter().filter(|e| e.has(CHOSEN)).map(|e| graph.actor(*e));
+            let barred = actors.filter(|actor| self.barred.contains(&(kind(*state), *actor)));
+            search.barred.extend(barred.map(|actor| (*state, actor)));
+        }
+        search
     }
 
     /// The strongly connected parts within some states (ascending) that have an edge

@@ -144,18 +144,26 @@ pub struct Group {
 /// Tells of each quiet group in the largest fair parts within some states (ascending), out of
 /// which no edge leads, but of those that are tireless; the earliest parts first.
 pub fn quiet(graph: &Graph, within: &[StateId], actors: &[Who], looking: &mut dyn Looking) {
+    let tireless = |a: Actor| actors[a as usize].tireless;
     let mut plain = Plain { looking, known: HashMap::default() };
-    if !is_divided(graph, within, actors, &mut plain) {
-        in_graph(graph, within, actors, &mut plain);
+    let mut search = Search::new(graph, &tireless);
+    let parts = in_parts(graph, &mut search, within, actors, &mut plain);
+    // Where in each part all have to do with each other, it makes no difference which states are
+    // alike: whoever makes no progress there is quiet with all others.
+    if parts.iter().all(|(_, groups)| groups.len() < 2) {
+        in_graph(graph, &search, parts, actors, &mut plain);
         return;
     }
+    drop((search, parts));
     let Some(same) = Same::of(graph, within, &mut plain) else { return };
     let number = |deed: Deed| same.numbers[deed as usize];
     let looking = plain.looking;
     let Some(alike) = Alike::of(graph, within, &number, &same.doers, &mut || looking.is_over()) else { return };
     let all: Vec<StateId> = (0..alike.graph.len() as StateId).collect();
     let mut kinds = OfKinds { looking, same: &same, alike: &alike, graph };
-    in_graph(&alike.graph, &all, actors, &mut kinds);
+    let mut search = Search::new(&alike.graph, &tireless);
+    let parts = in_parts(&alike.graph, &mut search, &all, actors, &mut kinds);
+    in_graph(&alike.graph, &search, parts, actors, &mut kinds);
 }
 
 /// Who looks for quiet groups in a graph, be it one of kinds of states.
@@ -163,6 +171,7 @@ trait InGraph {
     fn touched(&mut self, deed: Deed) -> &Touched;
     fn wants(&self, part: &Part) -> bool;
     fn found(&mut self, search: &Search, part: &Part, group: &Group) -> bool;
+    fn is_over(&mut self) -> bool;
 }
 
 /// In the graph as it is.
@@ -182,9 +191,13 @@ impl InGraph for Plain<'_> {
 
     fn found(&mut self, search: &Search, part: &Part, group: &Group) -> bool {
         self.looking.found(group, &|| {
-            let (start, round) = search.walk(part, &group.actors);
-            Round { start, lead: Vec::new(), round }
+            let (start, steps) = search.walk(part, &group.actors);
+            Round { start, steps }
         })
+    }
+
+    fn is_over(&mut self) -> bool {
+        self.looking.is_over()
     }
 }
 
@@ -255,52 +268,65 @@ impl InGraph for OfKinds<'_> {
     }
 
     fn found(&mut self, search: &Search, part: &Part, group: &Group) -> bool {
-        let number = |deed: Deed| self.same.numbers[deed as usize];
-        self.looking.found(group, &|| self.alike.lift(self.graph, &number, &search.walk(part, &group.actors).1))
+        self.looking.found(group, &|| self.alike.round(self.graph, search, part, &group.actors))
+    }
+
+    fn is_over(&mut self) -> bool {
+        self.looking.is_over()
     }
 }
 
-/// Whether in some fair part not all have to do with each other. Where they have, it makes no
-/// difference which states are alike: whoever makes no progress there is quiet with all others.
-fn is_divided(graph: &Graph, within: &[StateId], actors: &[Who], looking: &mut dyn InGraph) -> bool {
-    let tireless = |a: Actor| actors[a as usize].tireless;
-    let mut search = Search::new(graph, &tireless);
-    search.all_fair(within).iter().any(|part| groups(graph, &search, part, actors, looking).len() > 1)
+/// The largest fair parts, each with its groups, the earliest first.
+fn in_parts(
+    graph: &Graph,
+    search: &mut Search,
+    within: &[StateId],
+    actors: &[Who],
+    looking: &mut dyn InGraph,
+) -> Vec<(Part, Vec<Group>)> {
+    let mut parts = search.all_fair(within, &mut || looking.is_over());
+    parts.sort_by_key(|part| part.states.first().copied());
+    let mut all = Vec::new();
+    for part in parts {
+        if looking.is_over() {
+            break;
+        }
+        let groups = groups(graph, search, &part, actors, looking);
+        all.push((part, groups));
+    }
+    all
 }
 
-fn in_graph(graph: &Graph, within: &[StateId], actors: &[Who], looking: &mut dyn InGraph) {
+/// Tells of the quiet groups in the largest fair parts, which these are.
+fn in_graph(graph: &Graph, whole: &Search, parts: Vec<(Part, Vec<Group>)>, actors: &[Who], looking: &mut dyn InGraph) {
     let tireless = |a: Actor| actors[a as usize].tireless;
-    let mut whole = Search::new(graph, &tireless);
     let mut without = None;
-    for part in wanted(whole.all_fair(within), looking) {
-        for group in groups(graph, &whole, &part, actors, looking) {
+    for (part, groups) in parts {
+        if !looking.wants(&part) {
+            continue;
+        }
+        for group in groups {
             if group.tireless {
                 continue;
             }
             if !group.progress {
-                if !looking.found(&whole, &part, &group) {
+                if !looking.found(whole, &part, &group) {
                     return;
                 }
                 continue;
             }
             let search = without.get_or_insert_with(|| Search::new(graph, &tireless));
             search.silence(group.actors.iter().copied());
-            for part in wanted(search.all_fair(&part.states), looking) {
-                for of in groups(graph, search, &part, actors, looking) {
-                    let is_of_it = !of.tireless && of.tasks.iter().all(|t| group.tasks.contains(t));
-                    if is_of_it && !looking.found(search, &part, &of) {
+            for (part, groups) in in_parts(graph, search, &part.states, actors, looking) {
+                let is_of_it = |of: &&Group| !of.tireless && of.tasks.iter().all(|t| group.tasks.contains(t));
+                for of in groups.iter().filter(is_of_it).filter(|_| looking.wants(&part)).collect::<Vec<_>>() {
+                    if !looking.found(search, &part, of) {
                         return;
                     }
                 }
             }
         }
     }
-}
-
-fn wanted(mut parts: Vec<Part>, looking: &dyn InGraph) -> Vec<Part> {
-    parts.retain(|part| looking.wants(part));
-    parts.sort_by_key(|part| part.states.first().copied());
-    parts
 }
 
 /// The groups in a part.

@@ -48,11 +48,11 @@ pub fn search(explorer: &mut Explorer, ask: &mut dyn FnMut(&Progress) -> Option<
     livelocks(explorer, &made, &core, &actors, ask);
     if !explorer.standing.is_empty() {
         let never = |_| false;
-        let goes_on = Search::new(&made.graph, &never).all_fair(&core);
+        let goes_on = Search::new(&made.graph, &never).all_fair(&core, &mut || is_over(explorer, ask));
         explorer.tell_of_the_standing(goes_on.into_iter().flat_map(|part| part.states).collect());
     }
     stuck(explorer, &made.graph, &core);
-    starved(explorer, &made.graph, &core, &actors);
+    starved(explorer, &made.graph, &core, &actors, ask);
 }
 
 /// Who makes a transition out of a state.
@@ -144,8 +144,8 @@ impl Looking for Livelocks<'_, '_> {
         if self.explorer.stop.is_some() {
             return false;
         }
-        let Round { start, round, .. } = round();
-        let mut circle = circle(self.explorer, round);
+        let Round { start, steps } = round();
+        let mut circle = circle(self.explorer, steps);
         circle.group = group.tasks.clone();
         let row = self.explorer.row(start);
         let Facts::Livelock { going } = finding(self.explorer, &circle, &row).facts else { return true };
@@ -210,7 +210,13 @@ fn stuck(explorer: &mut Explorer, graph: &Graph, core: &[StateId]) {
 /// it cannot, and so in the end in one of the largest fair parts of these. Of every such part
 /// it is asked where the task waits: one that waits at several places, each on executions of
 /// its own, is starved at each. Within one part it waits at one place, since it takes no step.
-fn starved(explorer: &mut Explorer, graph: &Graph, core: &[StateId], actors: &[Who]) {
+fn starved(
+    explorer: &mut Explorer,
+    graph: &Graph,
+    core: &[StateId],
+    actors: &[Who],
+    ask: &mut dyn FnMut(&Progress) -> Option<Stop>,
+) {
     // Anybody may be who goes on, daemons too.
     let tireless = |_| false;
     // Whoever waits for ever does so within one of these.
@@ -237,7 +243,7 @@ fn starved(explorer: &mut Explorer, graph: &Graph, core: &[StateId], actors: &[W
     let mut known: HashMap<Option<Span>, usize, rustc_hash::FxBuildHasher> = HashMap::default();
     for (task, states) in waiting {
         let mut search = Search::new(graph, &tireless);
-        let mut parts = search.all_fair(&states);
+        let mut parts = search.all_fair(&states, &mut || is_over(explorer, ask));
         parts.sort_by_key(|part| part.states.first().copied());
         for part in parts {
             let at = part.states.first().copied().unwrap_or(0);
@@ -263,6 +269,12 @@ fn starved(explorer: &mut Explorer, graph: &Graph, core: &[StateId], actors: &[W
 /// What a task waits for, but the ends of others.
 fn objects_of(waiting: &Waiting) -> Vec<String> {
     waiting.waits.iter().filter(|w| w.object_kind != "task").map(|w| w.object.clone()).collect()
+}
+
+/// Whether a limit is reached, or somebody wants an end.
+fn is_over(explorer: &mut Explorer, ask: &mut dyn FnMut(&Progress) -> Option<Stop>) -> bool {
+    explorer.heed(ask);
+    explorer.stop.is_some()
 }
 
 /// Whether a task can go on in a state; that its child is buried is not its doing.
@@ -346,7 +358,7 @@ pub fn recurring(explorer: &mut Explorer, row: &Row, left: &mut u64) -> Option<V
         {
             let within: Vec<StateId> = all.iter().copied().filter(waits).collect();
             let mut search = Search::new(&graph, &|_| false);
-            if let Some(part) = search.all_fair(&within).iter().find(|part| comes_again(part)) {
+            if let Some(part) = search.all_fair(&within, &mut || false).iter().find(|part| comes_again(part)) {
                 let turns = turns_of(&turns, search.walk(part, &search.steps(part)).1);
                 found.push(Circle { turns, starved: Some(task), group: Vec::new(), round: None });
             }
@@ -388,9 +400,12 @@ impl Looking for Around<'_, '_> {
     }
 
     fn found(&mut self, group: &Group, round: &dyn Fn() -> Round) -> bool {
-        let Round { mut lead, round, .. } = round();
-        lead.extend(round);
-        let turns = turns_of(self.turns, lead);
+        let Round { start, steps } = round();
+        // It may be that only a state which is alike comes again.
+        if start != 0 {
+            return true;
+        }
+        let turns = turns_of(self.turns, steps);
         self.found.push(Circle { turns, starved: None, group: group.tasks.clone(), round: None });
         true
     }

@@ -1,7 +1,7 @@
 //! Who goes round for ever and gets nothing done, and who has to do with whom there.
 
 use super::support::conc;
-use super::{check, check_json};
+use super::{check, check_json, summary};
 
 /// One livelock does not hide another: each that goes round somewhere else is told of, with a
 /// schedule of its own; one that is part of what was told is not told again.
@@ -231,4 +231,87 @@ fn a_look_in_vain_is_no_way_round() {
             }
         }
     }
+}
+
+/// Where it goes round is where it has come back to indeed, not where it had not yet been like
+/// that: what is done once is no part of it, and a replay of the schedule says the same.
+#[test]
+fn what_is_done_once_is_no_part_of_a_round() {
+    let cases: [(&str, &str, &[u64]); 4] = [
+        (
+            "atomic x = 0\ntask hb { loop { print \"alive\" } }\ntask w {\n    x = 1\n    x = 2\n    while x != 0 {\n\
+             x = 1\n        x = 2\n    }\n}\nspawn hb\nspawn w\njoin all\n",
+            "w",
+            &[6, 7, 8],
+        ),
+        (
+            "atomic p = 1\ntask t0 {\n    loop { }\n}\ntask t1 {\n    p = 1\n    loop {\n        p = 1\n        sleep 1ms\n    }\n}\n\
+             spawn t0\nspawn t1\n",
+            "t1",
+            &[8, 9],
+        ),
+        (
+            "atomic p = 0\ntask spin {\n    while p != 2 { }\n}\n\
+             task other {\n    p = 1\n    let x = p\n    sleep 1ms\n    loop { print \"x\"; let y = p }\n}\nspawn spin\nspawn other\n",
+            "spin",
+            &[3],
+        ),
+        (
+            "atomic f[2] = false\ntask beat { loop { print \"x\" } }\ntask polite(i) {\n    f[i] = true\n    while f[1 - i] {\n\
+             f[i] = false\n        f[i] = true\n    }\n}\nspawn beat\nspawn polite(0)\nspawn polite(1)\njoin all\n",
+            "polite",
+            &[5, 6, 7],
+        ),
+    ];
+    for (script, name, lines) in cases {
+        let told = check_json(script).finish().expect_code(1);
+        let is_its = |f: &&serde_json::Value| f["code"] == "livelock" && going(f)[0] == name;
+        let found = told.findings();
+        let finding = found.iter().find(is_its).unwrap_or_else(|| panic!("{script}{}", told.stdout));
+        let again_and_again = |f: &serde_json::Value| {
+            let places = f["places"].as_array().unwrap().iter();
+            let round = places.filter(|p| p["label"].as_str().is_some_and(|text| text.contains("again and again")));
+            let mut lines: Vec<u64> = round.map(|p| p["line"].as_u64().unwrap()).collect();
+            lines.sort_unstable();
+            lines.dedup();
+            lines
+        };
+        assert_eq!(again_and_again(finding), lines, "{script}{}", told.stdout);
+        for model in [&[][..], &["--model"]] {
+            let again = conc().args(["replay", "--format", "json"]).args(model.iter().copied());
+            let again = again.args(["-", finding["schedule"].as_str().unwrap()]).input(script).finish().expect_code(1);
+            let found = again.findings();
+            let same = found.iter().find(is_its).unwrap_or_else(|| panic!("{script}{}", again.stdout));
+            assert_eq!(again_and_again(same), lines, "{script}{}", again.stdout);
+        }
+    }
+}
+
+/// Who waits for a condition that can never hold is stuck, and not starved besides by those that go
+/// on: also where the look at it is told to those who look for races.
+#[test]
+fn who_can_never_go_on_is_stuck_and_not_starved() {
+    let beside = |memory: &str| {
+        format!(
+            "{memory} p = 1\ntask beat {{ loop {{ print \"beat\" }} }}\ntask w {{ await p == 0 }}\nspawn daemon beat\nspawn w\njoin all\n"
+        )
+    };
+    let holds = "var p = 1\nlock m\nevent e\ntask t0 { loop { e.set(); print \"x\" } }\n\
+                 task t1 { if m.acquire(blocking: false) { await p == 0 } }\nspawn t0\nspawn t1\njoin all\n";
+    for script in [beside("var"), beside("shared"), beside("atomic"), holds.to_string()] {
+        for how in [&[][..], &["--no-reduction"]] {
+            let told = check_json(&script).args(how.iter().copied()).finish().expect_code(1);
+            assert_eq!(told.failures(), ["deadlock"], "{script}{}", told.stdout);
+        }
+    }
+}
+
+/// A count that goes up and down by choice leaves its ends some day; to see that no set of
+/// states keeps it takes not much longer for many than for few.
+#[test]
+fn a_walk_by_choice_ends() {
+    let script = "atomic n = 5\ntask w {\n    loop {\n        if choose([true, false]) { n += 1 } else { n -= 1 }\n\
+                  if n == 0 or n == 20000 { break }\n    }\n}\nspawn w\njoin all\n";
+    let told = check_json(script).finish().expect_code(0);
+    assert_eq!(summary(&told)["verdicts"]["livelock"], "absent", "{}", told.stdout);
 }

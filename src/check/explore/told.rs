@@ -188,6 +188,7 @@ impl Explorer<'_> {
             }
             let row = self.row(state as StateId);
             let Some(able) = self.able_within(&row, OPEN_LOOKED) else { break };
+            let able: Vec<TaskId> = able.into_iter().map(|(task, _)| task).collect();
             for one in self.stuck_but(&row, &able) {
                 if !self.keys.contains(&key_of_stuck(&one)) {
                     let (first, one) = self.first_so_stuck(state as StateId, one);
@@ -219,11 +220,13 @@ impl Explorer<'_> {
 
     /// Who can go on in a state: one way of each tells.
     fn able_in(&mut self, row: &Row) -> Vec<TaskId> {
-        self.able_within(row, usize::MAX).unwrap_or_default()
+        let able = self.able_within(row, usize::MAX).unwrap_or_default();
+        able.into_iter().map(|(task, _)| task).collect()
     }
 
-    /// The same; none if more than so many parts were looked at before that is known.
-    fn able_within(&mut self, row: &Row, most: usize) -> Option<Vec<TaskId>> {
+    /// The same, each with what it does; none if more than so many parts were looked at before
+    /// that is known.
+    fn able_within(&mut self, row: &Row, most: usize) -> Option<Vec<(TaskId, Rc<Leaf>)>> {
         self.forget_waiting();
         let mut out = Vec::new();
         for mover in self.movers(row) {
@@ -236,7 +239,7 @@ impl Explorer<'_> {
                 return None;
             }
         }
-        Some(out.iter().map(|(turn, _)| self.task_of(turn)).collect())
+        Some(out.into_iter().map(|(turn, leaf)| (self.task_of(&turn), leaf)).collect())
     }
 
     /// On the way to a state, the first one where as many are stuck at the same places: from
@@ -264,7 +267,9 @@ impl Explorer<'_> {
     /// Whether those that can go on can do nothing for a task that waits, whatever they do:
     /// that it is stuck is told of by itself.
     pub(in crate::check) fn is_stuck(&mut self, row: &Row, task: TaskId) -> bool {
-        let able = self.able_in(row);
+        // Who can do no more than look in vain waits.
+        let able = self.able_within(row, usize::MAX).unwrap_or_default();
+        let able: Vec<TaskId> = able.into_iter().filter(|(_, leaf)| !leaf.vain).map(|(task, _)| task).collect();
         let scene = finding::Scene1::new(self, row, &able);
         let stuck = scene.stuck();
         scene.views().iter().zip(&stuck).any(|(v, s)| v.id == task && *s)
