@@ -313,7 +313,7 @@ fn told_of(followed: &Followed, script_changed: bool, missing: &[&Finding]) -> j
     let promised = followed.shown.len();
     json::Replay {
         script_changed,
-        shows_promised: (promised > 0).then(|| missing.len() < promised),
+        shows_promised: (promised > 0).then_some(missing.len() < promised),
         missing: missing.iter().map(|f| f.code.word()).collect(),
     }
 }
