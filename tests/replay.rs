@@ -437,6 +437,8 @@ fn wrong_schedules_are_refused_with_a_reason() {
         ("0x0", "is no turn"),
         ("0:5", "`main` has nothing to choose there, so no way 5"),
         ("0x2.1:0.2", "`one` has nothing to choose there, so no way 0"),
+        ("0x3", "`main` cannot go ahead there: it waits in `join one` (line 9)"),
+        ("0x2.1.2.1", "`one` cannot go ahead there: it waits in `acquire b` (line 4)"),
     ];
     for (schedule, reason) in cases {
         for model in [false, true] {
@@ -460,6 +462,75 @@ fn a_changed_script_is_said_to_be_changed() {
     let ended = conc().file("s.conc", other).args(["replay", "s.conc", &schedule]).finish();
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     assert!(ended.stderr.contains("the script has changed since"), "{}", ended.stderr);
+}
+
+/// Whoever reads the last line alone, or JSON, is told as well.
+#[test]
+fn a_changed_script_is_said_to_be_changed_in_few_words_and_in_json() {
+    let schedule = schedule_of(TWO_LOCKS, "deadlock");
+    let mended = TWO_LOCKS.replace("with b { with a { } }", "with b { }");
+    let replay = |script: &str, args: &[&str]| {
+        conc().file("s.conc", script).args([&["replay", "s.conc", &schedule], args].concat()).finish()
+    };
+    for mode in [&[][..], &["--model"]] {
+        let quiet = replay(&mended, &[mode, &["-q"]].concat());
+        assert!(quiet.stderr.contains("the script has changed since"), "{}{}", quiet.stdout, quiet.stderr);
+        for (script, changed, promised) in [(TWO_LOCKS, false, Value::Bool(true)), (&mended, true, Value::Null)] {
+            let ended = replay(script, &[mode, &["--format", "json"]].concat());
+            assert_eq!(ended.stderr, "");
+            let summary = lines(&ended.stdout).pop().unwrap_or_default();
+            assert_eq!(summary["replay"]["script_changed"], changed, "{summary}");
+            assert_eq!(summary["replay"]["shows_promised"], promised, "{summary}");
+            assert_eq!(summary["replay"]["missing"], Value::Array(Vec::new()), "{summary}");
+        }
+    }
+}
+
+/// Two records of one struct, and objects that tasks make at one line, whoever is faster: the
+/// lanes call each by the name of the report, and a check, a replay and a replay in the model
+/// call it the same.
+#[test]
+fn a_thing_has_one_name_wherever_it_is_told_of() {
+    let records = "\
+struct A { lock mu; shared bal = 0 }
+let a = A()
+let b = A()
+task t(x, y) { with x.mu { with y.mu { x.bal -= 1; y.bal += 1 } } }
+spawn t(a, b)
+spawn t(b, a)
+join all
+";
+    let made = "\
+queue q(2)
+task w { let l = lock(); q.put(l) }
+task t(x, y) { with x { with y { } } }
+spawn w
+spawn w
+let x = q.get()
+let y = q.get()
+spawn t(x, y)
+spawn t(y, x)
+join all
+";
+    for script in [records, made] {
+        let check = conc().file("s.conc", script).args(["check", "s.conc"]).env("COLUMNS", "120").finish();
+        let schedule = schedule_of(script, "deadlock");
+        let lanes = |text: &str| -> Vec<String> {
+            let words = |l: &str| l.split_whitespace().collect::<Vec<_>>().join(" ");
+            text.lines().map(words).filter(|l| l.contains(" acquire ") && !l.contains("waits")).collect()
+        };
+        let wanted = lanes(&check.stdout);
+        assert!(wanted.iter().any(|l| l.ends_with("(2)")), "{}", check.stdout);
+        for mode in [&[][..], &["--model"]] {
+            let args = [&["replay", "s.conc", &schedule], mode].concat();
+            let ended = conc().file("s.conc", script).args(args).env("COLUMNS", "120").finish();
+            let text = ended.stdout + &ended.stderr;
+            assert_eq!(lanes(&text), wanted, "{text}\n{}", check.stdout);
+            for waits in check.stdout.lines().filter_map(|l| l.split_once(" waits for lock ")).map(|(_, rest)| rest) {
+                assert!(text.contains(&format!("waits for lock {waits}")), "no {waits} in {text}");
+            }
+        }
+    }
 }
 
 /// A script that needs `-D` to go wrong, under a name that looks like an option.

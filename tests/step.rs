@@ -321,3 +321,49 @@ fn a_schedule_has_no_turn_that_was_not_taken() {
     let ended = step("print 1\nprint 2\n", "0\ns\nq\n").expect_code(0);
     assert!(ended.stdout.contains("no turn was taken yet that counts"), "{}", ended.stdout);
 }
+
+/// Two records of one struct, and two objects that are made at one line: in the list of
+/// objects, in what is offered and in the lanes each has one name, that of the reports.
+#[test]
+fn things_of_one_name_are_told_apart() {
+    let records = "\
+struct A { lock mu; shared bal = 0 }
+let a = A()
+let b = A()
+task t(x, y) { with x.mu { with y.mu { x.bal -= 1; y.bal += 1 } } }
+spawn t(a, b) as \"p\"
+spawn t(b, a) as \"q\"
+join all
+";
+    let ended = step(records, "0\n0\n0\n1\n2\nq\n").expect_code(1);
+    let shown = answer(&ended, "2");
+    for line in [
+        "  A.bal (2)      = 0\n",
+        "  lock A.mu      held by p since line 4; waiting: q\n",
+        "  lock A.mu (2)  held by q since line 4; waiting: p\n",
+        "acquire A.mu (2): held by q since line 4 (for ever)\n",
+        "error[deadlock]: p and q wait for each other\n",
+        "p waits for lock A.mu (2)\n",
+    ] {
+        assert!(shown.contains(line), "no {line} in {shown}");
+    }
+    let lanes: Vec<&str> = shown.lines().filter(|l| l.trim_end().ends_with("acquire A.mu (2)")).collect();
+    assert_eq!(lanes.len(), 1, "{shown}");
+    let made = "fn mk() { let x = queue(1); return x }\nlet a = mk()\nlet b = mk()\na.put(1)\nb.put(2)\n";
+    let ended = step(made, "0\n0\n0\n0\nq\n").expect_code(0);
+    assert!(ended.stdout.contains("  queue x (line 1) (2)  1 of 1: 2\n"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("   5  put x (line 1) (2)\n"), "{}", ended.stdout);
+}
+
+/// What a turn makes that has no words of its own, a pool of one, who has ended, and what
+/// nobody can read.
+#[test]
+fn small_words() {
+    let script = "struct S { lock mu }\nvar rec = none\nrec = S()\npool p(1)\ntask w { }\nspawn w\njoin all\n";
+    let ended = step(script, "0\n0\n0\nf w\np w\np \u{1b}[2J\nq\n").expect_code(0);
+    assert!(ended.stdout.contains("  line 3  makes rec (line 3)\n"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("pool p     1 worker, 0 jobs not begun; waiting: "), "{}", ended.stdout);
+    let of_ended = answer(&ended, "p w");
+    assert!(of_ended.starts_with("w has ended: returned\n"), "{of_ended}");
+    assert!(ended.stdout.contains("there is no task `\\u{1b}[2J`"), "{}", ended.stdout);
+}

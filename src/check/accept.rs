@@ -428,11 +428,11 @@ impl<'f, 'm> Acceptor<'f, 'm> {
         }
         let waited = |d: &&Deed| matches!(d, Deed::Operated { came: Came::Waits | Came::TimeOut, .. });
         let done: Vec<&Deed> = turn.deeds.iter().filter(|d| !waited(d)).collect();
-        let texts = || log.steps.iter().map(|s| s.text.as_str()).collect::<Vec<_>>().join(", ");
+        let texts = || log.steps.iter().map(|s| &*s.text).collect::<Vec<_>>().join(", ");
         if done != deeds.iter().collect::<Vec<_>>() {
             return Err(format!("does {deeds:?} ({}), and in the run {:?}", texts(), turn.deeds));
         }
-        let first = log.steps.first().map_or("", |s| s.text.as_str());
+        let first = log.steps.first().map_or("", |s| &*s.text);
         let (arrives, ends) = (first.ends_with(": waits"), first.ends_with(": time-out") || first == "select: after");
         let expected = turn.deeds.iter().filter(waited).all(|d| match d {
             Deed::Operated { came: Came::Waits, .. } => arrives,

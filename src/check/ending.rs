@@ -235,7 +235,7 @@ impl Move<'_> {
 
     pub fn terminate(&mut self, target: ObjRef) -> Result<Value, Error> {
         let runs = task::terminated(target, |word| self.word(target.id, word))?;
-        self.say(|m| format!("terminate {}", m.object_name(target.id)));
+        self.say(|m| format!("terminate {}", m.marked_name(target.id)));
         if runs {
             self.stop_task(target.id, How::Signalled(SIGTERM));
         }
@@ -246,7 +246,7 @@ impl Move<'_> {
         let is_task = target.kind == objects::place::task;
         let process = is_task && self.task(target.id, |t| t.birth.process).unwrap_or(false);
         let runs = task::killed(target, process, |word| self.word(target.id, word))?;
-        self.say(|m| format!("kill {}", m.object_name(target.id)));
+        self.say(|m| format!("kill {}", m.marked_name(target.id)));
         if runs {
             self.stop_task(target.id, How::Signalled(SIGKILL));
         }

@@ -4,15 +4,17 @@
 //! `report`'s.
 
 use super::explore::{Explorer, Found1, What};
+use super::model::Model;
 use super::moves::{Move, object_name, place_name};
 use super::part::*;
+use super::said;
 use super::seen::{Broken, Event, Logged, Reached};
 use super::store::Row;
 use super::turn::Mover;
 use crate::detect::deadlock::{self, Might, TaskView, WaitView};
 use crate::detect::finding::*;
 use crate::detect::may::{Deeds, On, Root};
-use crate::detect::names::Objects;
+use crate::detect::names::{Objects, Thing};
 use crate::detect::stuck::{self, BODY_ENDED, Scene};
 use crate::lang::ast::Span;
 use crate::machine::{Step, Task};
@@ -20,7 +22,7 @@ use crate::objects::{self, KINDS, Need, TaskId, World, place};
 use crate::program::Program;
 use crate::program::value::{ErrorKind, ObjRef, Value};
 use hashbrown::HashMap;
-use std::cell::OnceCell;
+use std::cell::{LazyCell, OnceCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -96,6 +98,7 @@ pub fn key(program: &Program, event: &Event) -> (Code, String) {
 /// A state, as the detectors look at it.
 pub struct Scene1<'e> {
     program: &'static Program,
+    model: &'e Model,
     space: &'e Space,
     row: &'e Row,
     tasks: Vec<(TaskId, Arc<Part>)>,
@@ -106,6 +109,8 @@ pub struct Scene1<'e> {
     main: TaskId,
     /// What reports call the tasks, once that is asked.
     names: OnceCell<HashMap<TaskId, String>>,
+    /// And what tells its objects apart.
+    things: OnceCell<Objects>,
 }
 
 impl<'e> Scene1<'e> {
@@ -115,6 +120,7 @@ impl<'e> Scene1<'e> {
         let tasks = explorer.task_parts(row);
         let mut scene = Scene1 {
             program,
+            model: explorer.model,
             space: &explorer.model.space,
             row,
             live: Vec::new(),
@@ -123,6 +129,7 @@ impl<'e> Scene1<'e> {
             main: explorer.main,
             tasks,
             names: OnceCell::new(),
+            things: OnceCell::new(),
         };
         let model = explorer.model;
         for at in 0..scene.tasks.len() {
@@ -153,6 +160,11 @@ impl<'e> Scene1<'e> {
 
     fn name(&self, task: TaskId) -> Option<String> {
         self.names.get_or_init(|| super::outcome::names(&self.tasks)).get(&task).cloned()
+    }
+
+    /// What tells its objects, and the places in them, apart.
+    pub fn things(&self) -> &Objects {
+        self.things.get_or_init(|| said::names(self.model, self.row, self.main, |t| self.name(t)))
     }
 
     fn task(&self, id: TaskId) -> Option<&TaskPart> {
@@ -462,6 +474,9 @@ impl Scene for Scene1<'_> {
         };
         object_name(self.program, object, part, |t| self.name(t))
     }
+    fn told_name(&self, object: u32) -> String {
+        self.things().of(Thing::Object(object), self.object_name(object))
+    }
     fn word(&self, object: u32, index: usize) -> u64 {
         match self.object(object).as_deref() {
             Some(Part::Object(o)) => o.words[index],
@@ -599,6 +614,12 @@ pub fn task_facts(explorer: &Explorer, row: &Row, task: TaskId) -> TaskFacts {
     }
 }
 
+/// What tells the objects of a state, and the places in them, apart.
+pub fn things(explorer: &Explorer, row: &Row) -> Objects {
+    let names = LazyCell::new(|| super::outcome::names(&explorer.task_parts(row)));
+    said::names(explorer.model, row, explorer.main, |t| names.get(&t).cloned())
+}
+
 /// What an end of a complete execution is worth a note for, once `finally` has run.
 pub fn notes(explorer: &Explorer, row: &Row) -> Vec<Note> {
     let model = explorer.model;
@@ -677,8 +698,9 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[(Mover, Lo
         };
         (object_name(program, id, part.as_ref(), name), part.and_then(|p| declared_at(program, id, &p)))
     };
-    let locks = |held: &[&[Hold]]| Objects::new(held.iter().copied().flatten().map(|h| h.0), |id| object(id).0);
-    let held = |all: &Objects, held: &[Hold]| stuck::held_facts(program, &|id| all.of(id), held);
+    let things = LazyCell::new(|| said::names(explorer.model, row, explorer.main, name));
+    let told = |id: u32, name: &str| things.of(Thing::Object(id), name.to_string());
+    let held = |held: &[Hold]| stuck::held_facts(program, &|id| told(id, &object(id).0), held);
     let one = |on: Vec<String>, facts: Facts| Finding {
         code: found.code,
         certainty: Certainty::Found,
@@ -693,11 +715,11 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[(Mover, Lo
         What::Note(note) => match note {
             Note::Left { object: id, name, count } => {
                 let declared = object(*id).1;
-                one(vec![name.clone()], Facts::LeftInQueue { queue: name.clone(), declared, count: *count })
+                one(vec![name.clone()], Facts::LeftInQueue { queue: told(*id, name), declared, count: *count })
             }
             Note::Dropped { object: id, name, count, submitted, closed } => {
                 let (declared, submitted) = (object(*id).1, submitted.map(|s| program.span(s)));
-                let pool = name.clone();
+                let pool = told(*id, name);
                 let (count, closed) = (*count, *closed);
                 one(vec![name.clone()], Facts::DroppedJobs { pool, declared, count, submitted, closed })
             }
@@ -725,7 +747,6 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[(Mover, Lo
                 // brought that before it would have brought the others too.
                 let is_against = |r: &Reached| r.ix == *ix && (r.write || *write) && !(r.atomic && atomic);
                 let earlier = last_access(&log[..before], *other, &is_against);
-                let locks = locks(&[held_at(earlier), held_at(later)]);
                 let access = |id: TaskId, found: Option<(usize, &Reached)>| {
                     let kind = match found.map(|(_, r)| (r.write, r.atomic)) {
                         Some((true, false)) => AccessKind::Write,
@@ -734,12 +755,14 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[(Mover, Lo
                         _ => AccessKind::Read,
                     };
                     let span = found.map_or_else(Span::default, |(_, r)| program.span(r.site));
-                    let value = found.map(|(_, r)| r.value.clone());
-                    let held = held(&locks, held_at(found));
+                    let value = found.map(|(_, r)| r.told.told(&things));
+                    let held = held(held_at(found));
                     Access { task: facts(id), span, kind, value, held }
                 };
                 let (earlier, later) = (access(*other, earlier), access(*task, later));
-                one(vec![name.clone()], Facts::Race { variable: name.clone(), declared, earlier, later })
+                let place = said::thing_at(explorer.model.space.key(*ix));
+                let variable = name.clone() + &place.map_or(String::new(), |place| things.number(place));
+                one(vec![name.clone()], Facts::Race { variable, declared, earlier, later })
             }
             Event::Failed { task, job, site, kind, message, calls, held: holds } => {
                 let kind = ErrorKind::ALL.get(*kind as usize).copied().unwrap_or(ErrorKind::Raised);
@@ -750,7 +773,7 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[(Mover, Lo
                     kind: kind.word().to_string(),
                     message: message.clone(),
                     calls: calls.iter().map(|c| program.span(*c)).collect(),
-                    holds: held(&locks(&[holds]), holds),
+                    holds: held(holds),
                 };
                 one(stuck::failed_on(program, *site, kind, message), facts)
             }
@@ -764,7 +787,7 @@ pub fn finding(explorer: &Explorer, found: &Found1, row: &Row, log: &[(Mover, Lo
                     _ => Ending::Returned,
                 };
                 let facts = Facts::Abandoned {
-                    lock: lock.clone(),
+                    lock: told(hold.0, &lock),
                     mode: hold.1,
                     declared,
                     owner: facts(*owner),

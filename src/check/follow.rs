@@ -12,9 +12,11 @@ use super::model::Model;
 use super::moves::Move;
 use super::part::{self, At, How, Key, Part, PartIx};
 use super::record::Recorder;
+use super::said::Said;
 use super::schedule::Schedule;
 use super::seen::{Choice, Event, Logged};
 use super::step;
+use super::stepper::why;
 use super::store::{Row, own_parts};
 use super::turn::{Mover, Turn};
 use super::way::{self, Numbers};
@@ -398,7 +400,7 @@ impl<'f, 'm> Follower<'f, 'm> {
             if named_for_ways || is_a_look(&stands.at) {
                 return Ok(());
             }
-            let waits = self.waits_for(&stands.at);
+            let waits = self.waits_for(task);
             return self.refuse(Some(task), format!("`{name}` cannot go ahead there{waits}"));
         }
         let steps = self.done.log[first..].iter().map(|l| &l.1);
@@ -569,7 +571,7 @@ impl<'f, 'm> Follower<'f, 'm> {
     /// Of what goes on and on behind this place of the log each step is told once, if it
     /// comes to nothing but its text.
     fn tell_once(&mut self, from: usize) {
-        let mut told: HashSet<(u32, String)> = HashSet::default();
+        let mut told: HashSet<(u32, Said)> = HashSet::default();
         let behind = self.done.log.split_off(from);
         let mut is_new = |step: &Logged| {
             let more = step.turn || !step.choices.is_empty() || !step.reached.is_empty() || !step.born.is_empty();
@@ -578,18 +580,11 @@ impl<'f, 'm> Follower<'f, 'm> {
         self.done.log.extend(behind.into_iter().filter(|(_, step)| is_new(step)));
     }
 
-    fn waits_for(&self, at: &At) -> String {
-        let m = Move::new(self.explorer.model, self.done.row.parts(), &[], self.explorer.main, self.explorer.main);
-        let (target, method) = match at {
-            At::Operate { op, .. } => (op.target, op.method),
-            At::Step(step) => match &**step {
-                crate::machine::Step::Operate { object, method, .. } => (*object, *method),
-                _ => return String::new(),
-            },
-            _ => return String::new(),
-        };
-        let name = crate::objects::KINDS[target.kind as usize].methods[method as usize].name;
-        format!(": it waits in `{} {}`", name.trim_start_matches('-'), m.object_name(target.id))
+    /// What keeps a task from going ahead, where that is known.
+    fn waits_for(&self, task: TaskId) -> String {
+        let scene = Scene1::new(self.explorer, &self.done.row, &[]);
+        let all: Vec<String> = why(&scene, task).into_iter().map(|why| format!("`{}`", why.what)).collect();
+        if all.is_empty() { String::new() } else { format!(": it waits in {}", all.join(" or ")) }
     }
 }
 

@@ -414,6 +414,7 @@ impl Looking for Around<'_, '_> {
 /// The facts of a circle, from the log of going round once.
 pub fn finding(explorer: &Explorer, circle: &Circle, row: &Row) -> Finding {
     let program = explorer.model.program;
+    let names = finding::things(explorer, row);
     let mut going: BTreeMap<TaskId, Going> = BTreeMap::new();
     let mut on: Vec<String> = Vec::new();
     let mut waiting = circle.starved.and_then(|task| finding::waiting(explorer, row, task));
@@ -435,7 +436,7 @@ pub fn finding(explorer: &Explorer, circle: &Circle, row: &Row) -> Finding {
                 continue;
             }
             let facts = || finding::task_facts(explorer, row, step.task);
-            let place = (program.span(step.site), step.text);
+            let place = (program.span(step.site), step.text.told(&names));
             let going = going.entry(step.task).or_insert_with(|| Going { task: facts(), places: Vec::new() });
             if !going.places.contains(&place) {
                 going.places.push(place);

@@ -26,6 +26,7 @@ mod part;
 mod persistent;
 mod process;
 mod record;
+mod said;
 mod same;
 pub mod schedule;
 mod seen;

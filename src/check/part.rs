@@ -475,6 +475,8 @@ impl Places {
 struct Births {
     next: u32,
     of: HashMap<(TaskId, u32, u32), u32>,
+    /// The first number of each birth, with whose doing it was.
+    makers: Vec<(u32, TaskId)>,
 }
 
 /// All parts that were ever met, and the places they can stand at. Shared by
@@ -552,7 +554,7 @@ impl Space {
         Space {
             parts: RwLock::new(parts),
             places: RwLock::default(),
-            births: Mutex::new(Births { next: first, of: HashMap::default() }),
+            births: Mutex::new(Births { next: first, ..Births::default() }),
             part_count: AtomicUsize::new(1),
             actor_count: AtomicUsize::new(0),
         }
@@ -660,6 +662,14 @@ impl Space {
         let first = births.next;
         births.next += count;
         births.of.insert((creator, site, n), first);
+        births.makers.push((first, creator));
         first
+    }
+
+    /// Who made what has a number.
+    pub fn maker(&self, id: u32) -> Option<TaskId> {
+        let births = open!(self.births.lock());
+        let at = births.makers.partition_point(|birth| birth.0 <= id).checked_sub(1)?;
+        Some(births.makers[at].1)
     }
 }

@@ -249,7 +249,7 @@ impl Move<'_> {
             (0..workers).map(|n| self.make_worker(id, options & pool::OF_PROCESSES != 0, n)).collect();
         self.say(|m| {
             let s = if workers.len() == 1 { "" } else { "s" };
-            format!("makes {} with {} worker{s}", m.object_name(id), workers.len())
+            format!("makes {} with {} worker{s}", m.marked_name(id), workers.len())
         });
         self.change_object(id, |o| o.workers = workers);
     }
@@ -259,7 +259,7 @@ impl Move<'_> {
         let worker = self.make_worker(target.id, true, index);
         self.change_object(target.id, |o| o.workers.push(worker));
         self.released = true;
-        self.say(|m| format!("makes {}.worker#{index}", m.object_name(target.id)));
+        self.say(|m| format!("makes {}.worker#{index}", m.marked_name(target.id)));
         Value::Bool(u64::from(index) + 1 < self.word(target.id, pool::WORKERS))
     }
 
@@ -402,7 +402,7 @@ impl Move<'_> {
         self.bear(id, newborn, At::Step(Box::new(first)), Some(child), id);
         self.bear_process(id);
         self.adopt(id, true, true, false, false);
-        self.say(|m| format!("fork {}", m.object_name(id)));
+        self.say(|m| format!("fork {}", m.marked_name(id)));
         self.answer_fork(id)
     }
 

@@ -8,23 +8,28 @@ use super::moves::Move;
 use super::outcome;
 use super::part::{At, Hold, Key, Part, TaskPart};
 use super::process::NOWHERE;
+use super::said;
 use super::seen::{Came, Deed, Log, Logged};
 use super::store::Row;
 use super::turn::{Mover, Turn};
 use crate::detect::event::{Clock, Event, Kind, Recording};
+use crate::detect::names::Thing;
 use crate::lang::ast::Span;
 use crate::machine::{Step, Task};
 use crate::objects::{self, KINDS, TaskId, place, task};
 use crate::program::value::{ObjRef, Value};
 use std::collections::HashMap;
 
+/// By its name, and by what tells it from others of that.
+type Object = (String, Option<Thing>);
+
 /// A recording under way. Its clock counts the steps that have words.
 pub struct Recorder {
     /// In the order in which they were made; jobs, which their workers do, are
     /// left out.
     tasks: Vec<TaskId>,
-    objects: Vec<String>,
-    known: HashMap<String, usize>,
+    objects: Vec<Object>,
+    known: HashMap<Object, usize>,
     events: Vec<Event>,
     at: u64,
     /// The tasks that wait now.
@@ -60,7 +65,7 @@ impl Recorder {
                 self.deed(explorer, (before, after), *by, deed, site, stood.as_ref());
             }
             done = step.deeds;
-            self.step(step, site);
+            self.step(explorer, step, site);
         }
         let last = log.steps.iter().rev().find_map(|s| span(explorer, s.site));
         self.compare(explorer, before, after, (actor, last));
@@ -77,23 +82,25 @@ impl Recorder {
         };
         let processes = self.tasks.iter().enumerate().map(process).collect();
         let end = self.at + 1;
-        let objects = self.objects;
+        let things = finding::things(explorer, row);
+        let told = |(name, thing): Object| name + &thing.map_or(String::new(), |thing| things.number(thing));
+        let objects = self.objects.into_iter().map(told).collect();
         Recording { clock: Clock::Steps, tasks, processes, objects, events: self.events, end, lost: 0 }
     }
 
-    fn note(&mut self, id: TaskId, kind: Kind, object: Option<String>, peer: Option<TaskId>, told: Told) {
+    fn note(&mut self, id: TaskId, kind: Kind, object: Option<Object>, peer: Option<TaskId>, told: Told) {
         let Some(task) = self.tasks.iter().position(|t| *t == id) else { return };
-        let object = object.map(|name| self.object(name));
+        let object = object.map(|object| self.object(object));
         let peer = peer.and_then(|p| self.tasks.iter().position(|t| *t == p));
         self.events.push(Event { at: self.at, task, kind, object, peer, site: told.site, text: told.text });
     }
 
-    fn object(&mut self, name: String) -> usize {
-        if let Some(place) = self.known.get(&name) {
+    fn object(&mut self, object: Object) -> usize {
+        if let Some(place) = self.known.get(&object) {
             return *place;
         }
-        self.known.insert(name.clone(), self.objects.len());
-        self.objects.push(name);
+        self.known.insert(object.clone(), self.objects.len());
+        self.objects.push(object);
         self.objects.len() - 1
     }
 
@@ -107,11 +114,12 @@ impl Recorder {
     }
 
     /// What a step did to memory, and what it printed.
-    fn step(&mut self, step: &Logged, site: Option<Span>) {
+    fn step(&mut self, explorer: &Explorer, step: &Logged, site: Option<Span>) {
         for reached in &step.reached {
             let kind = if reached.write { Kind::Write } else { Kind::Read };
             let told = Told { site, text: reached.value.clone() };
-            self.note(step.task, kind, Some(reached.name.clone()), None, told);
+            let place = said::thing_at(explorer.model.space.key(reached.ix));
+            self.note(step.task, kind, Some((reached.name.clone(), place)), None, told);
         }
         if let Some(text) = step.text.strip_prefix("print ") {
             self.note(step.task, Kind::Print, None, None, Told { site, text: text.to_string() });
@@ -138,7 +146,7 @@ impl Recorder {
             }
             Deed::Operated { object, kind, method, came, .. } => {
                 let name = KINDS[*kind as usize].methods[*method as usize].word();
-                let on = Some(object_name(explorer, after, *object));
+                let on = Some(named(explorer, after, *object));
                 let Came::Done(value) = came else {
                     if *came == Came::Raised {
                         self.note(by, Kind::Operate, on, None, told(format!("{name} fails")));
@@ -200,11 +208,11 @@ impl Recorder {
             let site = if id == acted.0 { acted.1 } else { span(explorer, site_of(&now)) };
             let ended = matches!(now.at, At::Ended(_));
             for (lock, ..) in missing(held, &now.held).into_iter().filter(|_| !ended) {
-                let on = Some(object_name(explorer, after, lock));
+                let on = Some(named(explorer, after, lock));
                 self.note(id, Kind::Release, on, None, Told { site, text: String::new() });
             }
             for (lock, _, since) in missing(&now.held, held) {
-                let on = Some(object_name(explorer, after, lock));
+                let on = Some(named(explorer, after, lock));
                 self.note(id, Kind::Hold, on, None, Told { site: span(explorer, since), text: String::new() });
             }
             if ended && !old.is_some_and(|t| matches!(t.at, At::Ended(_))) {
@@ -234,7 +242,7 @@ impl Recorder {
                     for (arm, (target, method)) in all.into_iter().enumerate() {
                         let name = KINDS[target.kind as usize].methods[method as usize].name;
                         let kind = if arm == 0 { Kind::Wait } else { Kind::Arm };
-                        let on = Some(object_name(explorer, row, target.id));
+                        let on = Some(named(explorer, row, target.id));
                         self.note(id, kind, on, None, Told { site, text: name.trim_start_matches('-').to_string() });
                     }
                 }
@@ -274,8 +282,9 @@ fn span(explorer: &Explorer, site: u32) -> Option<Span> {
     (site != NOWHERE).then(|| explorer.model.program.span(site))
 }
 
-fn object_name(explorer: &Explorer, row: &Row, object: u32) -> String {
-    Move::new(explorer.model, row.parts(), &[], explorer.main, explorer.main).object_name(object)
+fn named(explorer: &Explorer, row: &Row, object: u32) -> Object {
+    let m = Move::new(explorer.model, row.parts(), &[], explorer.main, explorer.main);
+    (m.object_name(object), Some(Thing::Object(object)))
 }
 
 fn shown(explorer: &Explorer, row: &Row, value: Option<&Value>) -> String {

@@ -4,6 +4,7 @@
 
 use super::model::Memorable;
 use super::part::{Hold, PartIx};
+use super::said::Said;
 use crate::objects::TaskId;
 use crate::program::value::Value;
 
@@ -89,6 +90,8 @@ pub struct Reached {
     pub write: bool,
     pub atomic: bool,
     pub value: String,
+    /// The same, for whoever knows which objects there are.
+    pub told: Said,
     /// A step may reach several places, each at its own place in the source: an
     /// `atomically` does.
     pub site: u32,
@@ -102,7 +105,7 @@ pub struct Logged {
     pub task: TaskId,
     pub site: u32,
     /// In the script's words: `acquire m`, `read x: 3`.
-    pub text: String,
+    pub text: Said,
     pub reached: Vec<Reached>,
     /// It released something to others.
     pub released: bool,

@@ -11,6 +11,7 @@ mod whole;
 use super::model::Memorable;
 use super::moves::Move;
 use super::part::*;
+use super::said::Said;
 use super::seen::{self, Event, Logged};
 use crate::machine::{Access, Arm, Home, Place, Step, Task, TaskField};
 use crate::objects::{self, KINDS, Outcome, TaskId, World, pool, task};
@@ -221,7 +222,7 @@ impl Move<'_> {
         }
         let (task, site, released, events) = (self.me, self.site, self.released, self.events.len());
         if let Some(log) = &mut self.log {
-            let (text, choices) = (std::mem::take(&mut log.text), std::mem::take(&mut log.choices));
+            let (text, choices) = (Said::new(&std::mem::take(&mut log.text)), std::mem::take(&mut log.choices));
             let (arms, picks) = (std::mem::take(&mut log.arms), std::mem::take(&mut log.picks));
             let (reached, born) = (std::mem::take(&mut log.reached), std::mem::take(&mut log.born));
             let (on, deeds) = (std::mem::take(&mut log.on), log.deeds.len());
@@ -384,7 +385,7 @@ impl Move<'_> {
     }
 
     fn with_value(&self, value: &Value) -> String {
-        if *value == Value::None { String::new() } else { format!(" with {}", self.shown(value)) }
+        if *value == Value::None { String::new() } else { format!(" with {}", self.marked(value)) }
     }
 
     fn act_step(&mut self, step: Step) -> Act {
@@ -549,7 +550,7 @@ impl Move<'_> {
         let target = op.target;
         let deed = |m: &Self| {
             let name = KINDS[target.kind as usize].methods[op.method as usize].word();
-            format!("{name} {}", m.object_name(target.id))
+            format!("{name} {}", m.marked_name(target.id))
         };
         self.log_object(target);
         match self.operate(target.kind, target.id, op.method, &op.args, op.memo) {
@@ -585,7 +586,7 @@ impl Move<'_> {
         match value {
             Value::None => String::new(),
             Value::Bool(true) => String::new(),
-            value => format!(": {}", self.shown(value)),
+            value => format!(": {}", self.marked(value)),
         }
     }
 
@@ -597,7 +598,7 @@ impl Move<'_> {
         }
         self.say(|m| {
             let name = KINDS[target.kind as usize].methods[op.method as usize].word();
-            format!("{name} {}: time-out", m.object_name(target.id))
+            format!("{name} {}: time-out", m.marked_name(target.id))
         });
         let memo = op.memo.unwrap_or(memo);
         match objects::give_up(self, target.kind, target.id, op.method, memo) {
@@ -726,13 +727,13 @@ impl Move<'_> {
                 Outcome::Done(value) => {
                     self.say(|m| match then {
                         // Of a forked child, of which there may be several.
-                        Then::Reap { .. } => format!("wait: {}", m.object_name(op.target.id)),
-                        _ => format!("select: {name} {}{}", m.object_name(op.target.id), m.answer_text(&value)),
+                        Then::Reap { .. } => format!("wait: {}", m.marked_name(op.target.id)),
+                        _ => format!("select: {name} {}{}", m.marked_name(op.target.id), m.answer_text(&value)),
                     });
                     self.answer(then, Answer::Value(Value::list(vec![Value::Int(number as i64), value])))
                 }
                 Outcome::Raise(kind, text) => {
-                    self.say(|m| format!("select: {name} {} raises {}", m.object_name(op.target.id), kind.word()));
+                    self.say(|m| format!("select: {name} {} raises {}", m.marked_name(op.target.id), kind.word()));
                     let error = objects::failed(op.target.kind, &self.object_name(op.target.id), kind, &text);
                     self.answer(then, Answer::Raise(error))
                 }

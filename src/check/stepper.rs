@@ -8,6 +8,7 @@ use super::finding::{self, Scene1};
 use super::model::Model;
 use super::moves::Move;
 use super::part::*;
+use super::said::Said;
 use super::seen::{Event, Logged};
 use super::store::Row;
 use super::turn::{self, Mover};
@@ -15,6 +16,7 @@ use super::way::{self, Numbers, Way};
 use super::{Options, Schedule, outcome, schedule};
 use crate::detect::deadlock::Might;
 use crate::detect::finding::{Code, Finding};
+use crate::detect::names::{Objects, Thing};
 use crate::detect::stuck::{BODY_ENDED, Scene};
 use crate::lang::ast::Span;
 use crate::machine::Task;
@@ -447,7 +449,7 @@ impl Stepper {
         let claims = held.into_iter().enumerate().map(claim).collect();
         View {
             tasks,
-            values: values(&explorer, row),
+            values: values(&explorer, row, &scene),
             objects: objects_in(&explorer, row, &scene),
             over,
             cut,
@@ -474,16 +476,36 @@ fn turns_in(explorer: &mut Explorer, numbers: &Numbers, row: &Row) -> Vec<Turn> 
 }
 
 fn one_turn(explorer: &Explorer, numbers: &Numbers, row: &Row, turn: turn::Turn) -> Option<Turn> {
-    let (_, log, _) = explorer.logged(row, &turn)?;
+    let (after, log, _) = explorer.logged(row, &turn)?;
     let number = numbers.of(explorer.task_of(&turn));
     let ways = log.steps.iter().flat_map(|s| &s.choices).map(|c| format!(":{}", c.number(|task| numbers.of(task))));
     let ended = if turn.mover == Mover::Task { "" } else { "e" };
     let label = format!("{number}{ended}{}", ways.collect::<String>());
-    let texts: Vec<&str> = log.steps.iter().map(|s| s.text.as_str()).filter(|t| !t.is_empty()).collect();
-    let text = if texts.is_empty() { "goes on".to_string() } else { texts.join(", then ") };
+    // What it makes is named among what there is then.
+    let things = finding::things(explorer, &after);
+    let said = log.steps.iter().map(|s| &s.text).filter(|t| !t.is_empty());
+    let texts: Vec<String> = said.map(|t| t.told(&things)).collect();
+    let text = if texts.is_empty() { what_is_made(explorer, row, &after, &things) } else { texts.join(", then ") };
     let site = log.steps.iter().map(|s| s.site).find(|s| *s != super::process::NOWHERE);
     let span = site.map_or(Span::default(), |s| explorer.model.program.span(s));
     Some(Turn { label, span, text, turn })
+}
+
+/// What a turn does that has no words of its own: it is nobody else's affair, but may make
+/// what all that comes is about.
+fn what_is_made(explorer: &Explorer, before: &Row, after: &Row, things: &Objects) -> String {
+    let space = &explorer.model.space;
+    let m = Move::new(explorer.model, after.parts(), &[], explorer.main, explorer.main);
+    let is_new = |(ix, part): &(usize, &PartId)| **part != 0 && before.get(*ix as PartIx) == 0;
+    let object = |(ix, _): (usize, &PartId)| match space.key(ix as PartIx) {
+        Key::Object(id) => Some(id),
+        _ => None,
+    };
+    // A record has a lower number than what is a part of it.
+    match after.parts().iter().enumerate().filter(is_new).filter_map(object).min() {
+        Some(id) => format!("makes {}", things.of(Thing::Object(id), m.object_name(id))),
+        None => "goes on".to_string(),
+    }
 }
 
 /// What a complete execution shows at its end.
@@ -509,7 +531,7 @@ fn is_job(explorer: &Explorer, row: &Row, task: &TaskPart) -> bool {
 }
 
 /// What a task waits for.
-fn why(scene: &Scene1, id: TaskId) -> Vec<Why> {
+pub(super) fn why(scene: &Scene1, id: TaskId) -> Vec<Why> {
     let Some(view) = scene.views().iter().find(|v| v.id == id) else { return Vec::new() };
     let one = |w: &crate::detect::deadlock::WaitView| {
         if let Need::Change { .. } = w.need {
@@ -523,7 +545,7 @@ fn why(scene: &Scene1, id: TaskId) -> Vec<Why> {
         };
         let mut reasons = Vec::new();
         needs(scene, w.object, &w.need, &mut reasons);
-        Why { what: format!("{operation} {}", scene.object_name(w.object)), reasons }
+        Why { what: format!("{operation} {}", scene.told_name(w.object)), reasons }
     };
     view.waits.iter().flatten().map(one).collect()
 }
@@ -541,7 +563,7 @@ fn needs(scene: &Scene1, object: u32, need: &Need, out: &mut Vec<(String, Option
                 out.push(match held {
                     Some(held) => (format!("held by {name}"), Some(scene.program().span(held.2))),
                     None if scene.kind_of(object) == place::task => {
-                        (format!("{} has not ended", scene.object_name(object)), None)
+                        (format!("{} has not ended", scene.told_name(object)), None)
                     }
                     None => (format!("behind {name}, which waits to write"), None),
                 });
@@ -557,7 +579,7 @@ fn needs(scene: &Scene1, object: u32, need: &Need, out: &mut Vec<(String, Option
 }
 
 /// What stands in memory, by name.
-fn values(explorer: &Explorer, row: &Row) -> outcome::Pairs {
+fn values(explorer: &Explorer, row: &Row, scene: &Scene1) -> outcome::Pairs {
     let (model, program) = (explorer.model, explorer.model.program);
     let of = |home: TaskId| Move::new(model, row.parts(), &[], home, home);
     let main = of(explorer.main);
@@ -569,8 +591,7 @@ fn values(explorer: &Explorer, row: &Row) -> outcome::Pairs {
         let record = |record: u32, key: Key| {
             let structure = |r: u32| Some(crate::machine::Host::structure(&main, r));
             let (name, ..) = super::moves::place_name(program, key, structure);
-            let field = name.split_once('.').map_or(name.as_str(), |n| n.1);
-            format!("{}.{field}", main.object_name(record))
+            scene.things().of(Thing::Places(record), name)
         };
         let of_process = |process: TaskId, name: String| match process == explorer.main {
             true => name,
@@ -587,7 +608,7 @@ fn values(explorer: &Explorer, row: &Row) -> outcome::Pairs {
             Key::VarField { process, record: r, .. } => of_process(process, record(r, key)),
             _ => continue,
         };
-        values.push((name, main.shown(&cell.value)));
+        values.push((name, Said::new(&main.marked(&cell.value)).told(scene.things())));
     }
     values.sort();
     values
@@ -608,7 +629,7 @@ fn objects_in(explorer: &Explorer, row: &Row, scene: &Scene1) -> Vec<ObjectView>
             let held = scene.held(t).into_iter().find(|h| h.0 == id);
             held.map_or(Span::default(), |h| model.program.span(h.2))
         };
-        let content = |v: &Value| m.shown(v);
+        let content = |v: &Value| Said::new(&m.marked(v)).told(scene.things());
         let values = if o.kind == place::queue { o.values.iter().map(content).collect() } else { Vec::new() };
         let mut waiters: Vec<String> = o.waiters.iter().map(|w| name(w.task)).collect();
         // Who has not arrived yet and cannot go on waits all the same.
@@ -620,7 +641,7 @@ fn objects_in(explorer: &Explorer, row: &Row, scene: &Scene1) -> Vec<ObjectView>
         }
         let view = ObjectView {
             kind: KINDS[o.kind as usize].word,
-            name: m.object_name(id),
+            name: scene.told_name(id),
             standing: objects::standing(o.kind, &o.words, o.values.len() as u64),
             holders: o.holders.iter().map(|h| (name(h.0), since(h.0))).collect(),
             waiters,

@@ -458,6 +458,7 @@ fn race_in(log: &[(Mover, Logged)], ix: PartIx, other: TaskId, task: TaskId) -> 
 pub fn way_of(explorer: &Explorer, row: &Row, log: &[(Mover, Logged)]) -> Way {
     let program = explorer.model.program;
     let names = super::outcome::names(&explorer.task_parts(row));
+    let things = finding::things(explorer, row);
     let mut numbers = Numbers::new(explorer);
     let mut turns: Vec<schedule::Turn> = Vec::new();
     let mut steps = Vec::new();
@@ -506,7 +507,7 @@ pub fn way_of(explorer: &Explorer, row: &Row, log: &[(Mover, Logged)]) -> Way {
         // An `atomically` stands where it first reaches something.
         let site = step.reached.first().map_or(step.site, |r| r.site);
         let span = if site == super::process::NOWHERE { Span::default() } else { program.span(site) };
-        steps.push(LaneStep { lane, span, text: step.text.clone() });
+        steps.push(LaneStep { lane, span, text: step.text.told(&things) });
     }
     // Ways taken before a first turn that did not come any more: the task is
     // named once more, for them alone.

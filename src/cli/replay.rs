@@ -92,10 +92,13 @@ impl Session<'_> {
         if self.args.format == Format::Json {
             put_out(&format!("{}\n", json::start(&ran::start("replay", self.source, 0))));
         }
-        if let Some(sentence) = changed(self.program, self.source, schedule).filter(|_| !self.style.quiet) {
-            put_err(&sentence);
+        // Whoever reads nothing else reads a last line that is about another script.
+        let changed = changed(self.program, self.source, schedule);
+        if let (Some(sentence), Format::Human) = (&changed, self.args.format) {
+            put_err(sentence);
         }
-        if self.args.model { self.model(followed) } else { self.real(followed, began.elapsed()) }
+        let changed = changed.is_some();
+        if self.args.model { self.model(followed, changed) } else { self.real(followed, changed, began.elapsed()) }
     }
 
     fn refuse(&self, schedule: &Schedule, refused: &Refused) -> u8 {
@@ -157,7 +160,7 @@ impl Session<'_> {
 
     // --------------------------------------------------------------- the model
 
-    fn model(&self, followed: Followed) -> u8 {
+    fn model(&self, followed: Followed, changed: bool) -> u8 {
         let all: Vec<&Finding> = followed.shown.iter().chain(&followed.circle).chain(&followed.before).collect();
         for finding in &all {
             self.show(finding);
@@ -169,8 +172,13 @@ impl Session<'_> {
         self.say(&format!("followed in the model: {}{what}\n", Self::length(&followed)));
         if self.args.format == Format::Json {
             let notes = all.len() as u64 - failures;
-            let summary =
-                json::Summary { exit_code: i32::from(code), findings: failures, notes, ..json::Summary::default() };
+            let summary = json::Summary {
+                exit_code: i32::from(code),
+                findings: failures,
+                notes,
+                replay: Some(told_of(&followed, changed, &[])),
+                ..json::Summary::default()
+            };
             put_out(&format!("{}\n", json::summary(&summary)));
         }
         let findings = all.into_iter().cloned().collect();
@@ -187,7 +195,7 @@ impl Session<'_> {
     // -------------------------------------------------- real threads, processes
 
     /// `spent`: what following it in the model has taken of the time that there is.
-    fn real(&self, followed: Followed, spent: Duration) -> u8 {
+    fn real(&self, followed: Followed, changed: bool, spent: Duration) -> u8 {
         let options = Options {
             seed: 0,
             detect: true,
@@ -232,6 +240,7 @@ impl Session<'_> {
                 threads: report.thread_count,
                 processes: report.process_count,
                 duration_ms: report.duration_ns as f64 / 1e6,
+                replay: Some(told_of(&followed, changed, &missing)),
                 ..json::Summary::default()
             };
             put_out(&format!("{}\n", json::summary(&summary)));
@@ -296,6 +305,16 @@ impl Session<'_> {
             what.task,
             what.reason
         )
+    }
+}
+
+/// What the last line says of the schedule, for a program.
+fn told_of(followed: &Followed, script_changed: bool, missing: &[&Finding]) -> json::Replay {
+    let promised = followed.shown.len();
+    json::Replay {
+        script_changed,
+        shows_promised: (promised > 0).then_some(missing.len() < promised),
+        missing: missing.iter().map(|f| f.code.word()).collect(),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::lang::ast::Span;
 use crate::lang::error::ScriptError;
 use crate::program::Program;
 use crate::repl::Whole;
-use crate::report::{self, SESSION, Source, Style, lanes};
+use crate::report::{self, SESSION, Source, Style, lanes, phrase};
 use clap::Args;
 use std::io::IsTerminal;
 
@@ -303,6 +303,7 @@ impl Session {
         }
         // Those of one name are told apart as everywhere: `w`, `w (2)`.
         let named = view.tasks.iter().find(|t| t.name == text).map(|t| t.number);
+        let text = phrase::plain(text);
         named.ok_or_else(|| format!("there is no task `{text}`, and no such command; h lists the commands\n"))
     }
 
@@ -492,10 +493,18 @@ impl Session {
     fn around(&self, rest: &str) -> String {
         let view = self.stepper.view();
         let first = view.tasks.iter().find(|t| t.number == 0).map(|t| t.span);
+        let mut out = String::new();
         let middle = match rest {
             "" => self.stepper.last_span().or(first),
             who => match self.task(who) {
-                Ok(number) => view.tasks.iter().find(|t| t.number == number).map(|t| t.span),
+                Ok(number) => {
+                    let task = view.tasks.iter().find(|t| t.number == number);
+                    // No arrow shows where it stands.
+                    if task.is_some_and(|t| matches!(t.standing, Standing::Ended(_))) {
+                        out.push_str(&self.cannot(number));
+                    }
+                    task.map(|t| t.span)
+                }
                 Err(text) => return text,
             },
         };
@@ -503,7 +512,6 @@ impl Session {
         let lines: Vec<&str> = self.source.text.lines().collect();
         let (from, to) = (middle.saturating_sub(AROUND).max(1), (middle + AROUND).min(lines.len()));
         let width = to.to_string().len();
-        let mut out = String::new();
         for number in from..=to {
             let stands =
                 |t: &&TaskView| !matches!(t.standing, Standing::Ended(_)) && self.source.line(t.span) == number;

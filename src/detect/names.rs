@@ -1,9 +1,10 @@
 //! Names that tell tasks apart in reports and outcomes: several that one `spawn`
-//! made one by one, in a loop, share theirs. So do the locks of several records within
-//! one finding. It owns which of them gets a number; what a task calls itself stays as
+//! made one by one, in a loop, share theirs. So do the objects of several records, and those
+//! that are made at one place. It owns which of them gets a number; what a task calls itself stays as
 //! it was, and so does what a finding is `on`.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::Hash;
 
 /// A task that has a name.
 pub struct Named {
@@ -81,26 +82,66 @@ fn by_number(name: &str) -> (&str, u64) {
     split.and_then(|(name, number)| Some((name, number.parse().ok()?))).unwrap_or((name, 0))
 }
 
-/// The objects of one finding, by names that tell them apart: of several of one name the
-/// one that was made first keeps it, the others become `Account.mu (2)`.
-pub struct Objects(BTreeMap<u32, String>);
+/// What is told from others of its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Thing {
+    Object(u32),
+    /// The places in memory that a record's fields are.
+    Places(u32),
+}
+
+/// A thing that was made on the way, and not declared.
+pub struct Made<K> {
+    pub thing: Thing,
+    /// Those of which this is the same have one name.
+    pub name: K,
+    /// None: `main`.
+    pub maker: Option<u32>,
+}
+
+/// The things of one execution, by names that tell them apart: of several of one name the
+/// first keeps it, the others become `Account.mu (2)`. Those that `main` made come first, then
+/// those of the others by what these are called; of one maker's the one that it made first. So
+/// who was faster does not matter. Whoever asks gets the same name for a thing: what is told of
+/// an execution is told among all things that there are, not of those that one sentence is about.
+#[derive(Clone, Debug, Default)]
+pub struct Objects(HashMap<Thing, usize>);
 
 impl Objects {
-    pub fn new(ids: impl IntoIterator<Item = u32>, name: impl Fn(u32) -> String) -> Objects {
-        let ids: BTreeSet<u32> = ids.into_iter().collect();
-        let mut before: BTreeMap<String, usize> = BTreeMap::new();
-        let of = |id: u32| {
-            let name = name(id);
-            let count = before.entry(name.clone()).or_default();
-            *count += 1;
-            (id, if *count == 1 { name } else { format!("{name} ({count})") })
-        };
-        Objects(ids.into_iter().map(of).collect())
+    /// `maker_name`: what a maker is called, to be told from all others. Of one maker what was
+    /// made earlier has the lower number.
+    pub fn new<K: Eq + Hash>(
+        all: impl IntoIterator<Item = Made<K>>,
+        maker_name: impl Fn(u32) -> Option<String>,
+    ) -> Objects {
+        let mut alike: HashMap<K, Vec<(Thing, Option<u32>)>> = HashMap::new();
+        for made in all {
+            alike.entry(made.name).or_default().push((made.thing, made.maker));
+        }
+        let mut makers: HashMap<u32, (String, u64)> = HashMap::new();
+        let mut numbers = HashMap::new();
+        for mut some in alike.into_values().filter(|some| some.len() > 1) {
+            for maker in some.iter().filter_map(|made| made.1) {
+                makers.entry(maker).or_insert_with(|| {
+                    let name = maker_name(maker).unwrap_or_default();
+                    let (name, number) = by_number(&name);
+                    (name.to_string(), number)
+                });
+            }
+            some.sort_by_key(|(thing, maker)| (maker.and_then(|m| makers.get(&m)), *thing));
+            numbers.extend(some.into_iter().enumerate().skip(1).map(|(at, (thing, _))| (thing, at + 1)));
+        }
+        Objects(numbers)
     }
 
-    /// What an object is called that is one of them.
-    pub fn of(&self, id: u32) -> String {
-        self.0.get(&id).cloned().unwrap_or_default()
+    /// What a thing is called that has this name.
+    pub fn of(&self, thing: Thing, name: String) -> String {
+        name + &self.number(thing)
+    }
+
+    /// What stands behind its name: nothing, if it is the first of it.
+    pub fn number(&self, thing: Thing) -> String {
+        self.0.get(&thing).map_or(String::new(), |number| format!(" ({number})"))
     }
 }
 
@@ -119,12 +160,19 @@ mod tests {
         distinct(&all.iter().map(one).collect::<Vec<_>>())
     }
 
+    /// Whoever was faster, and whichever of them one asks for.
     #[test]
-    fn objects_of_one_name_are_told_apart_within_a_finding() {
-        let name = |id: u32| if id == 4 { "m" } else { "Acc.mu" }.to_string();
-        let all = Objects::new([9, 4, 7, 9], name);
-        assert_eq!([4, 7, 9].map(|id| all.of(id)), ["m", "Acc.mu", "Acc.mu (2)"]);
-        assert_eq!(Objects::new([9, 9], name).of(9), "Acc.mu");
+    fn objects_of_one_name_are_told_apart() {
+        let made = |all: &[(u32, &'static str, Option<u32>)]| {
+            let all =
+                all.iter().map(|(id, name, maker)| Made { thing: Thing::Object(*id), name: *name, maker: *maker });
+            Objects::new(all.collect::<Vec<_>>(), |maker| Some(format!("w ({maker})")))
+        };
+        let named = |names: &Objects, id| names.of(Thing::Object(id), "x".to_string());
+        let all = made(&[(9, "x", None), (4, "m", None), (7, "x", None)]);
+        assert_eq!([4, 7, 9].map(|id| named(&all, id)), ["x", "x", "x (2)"]);
+        let raced = made(&[(5, "x", Some(10)), (6, "x", Some(2)), (7, "x", None), (8, "x", Some(2))]);
+        assert_eq!([5, 6, 7, 8].map(|id| named(&raced, id)), ["x (4)", "x (2)", "x", "x (3)"]);
     }
 
     #[test]

@@ -7,7 +7,6 @@ use super::deadlock::{self, Group, Might, RootCause, TaskView, WaitView};
 use super::finding::*;
 use super::looks::looked_at;
 use super::may::{May, On, Root};
-use super::names::Objects;
 use crate::lang::ast::Span;
 use crate::objects::{self, KINDS, Need, condition, event, pool, task};
 use crate::program::Program;
@@ -32,6 +31,8 @@ pub trait Scene: Might {
     /// What a task holds, or held when it ended: the lock, how, since where.
     fn held(&self, task: u32) -> Vec<(u32, Mode, u32)>;
     fn object_name(&self, object: u32) -> String;
+    /// What tells it from all others of its name.
+    fn told_name(&self, object: u32) -> String;
     /// The object as operations are told apart by what they are on.
     fn on(&self, object: u32, kind: u8) -> On;
     fn word(&self, object: u32, index: usize) -> u64;
@@ -44,12 +45,7 @@ pub trait Scene: Might {
 
 /// The finding about one group.
 pub fn finding(scene: &dyn Scene, views: &[TaskView], stuck: &[bool], group: &Group, certainty: Certainty) -> Finding {
-    let members = || group.circle.iter().chain(&group.behind).map(|i| &views[*i]);
-    let waits_for = |view: &TaskView| view.waits.iter().flatten().map(|w| w.object).collect::<Vec<_>>();
-    let held = |view: &TaskView| scene.held(view.id).into_iter().map(|h| h.0).collect::<Vec<_>>();
-    let objects = members().flat_map(|view| waits_for(view).into_iter().chain(held(view)));
-    let names = Objects::new(objects.filter(|o| *o != u32::MAX), |o| scene.object_name(o));
-    let told = Told { scene, views, stuck, names };
+    let told = Told { scene, views, stuck };
     let missed = group.circle.iter().any(|i| told.missed_notify(*i).is_some());
     let code = match group.cause {
         RootCause::SelfLock => Code::SelfDeadlock,
@@ -117,7 +113,6 @@ struct Told<'a> {
     scene: &'a dyn Scene,
     views: &'a [TaskView],
     stuck: &'a [bool],
-    names: Objects,
 }
 
 impl Told<'_> {
@@ -155,7 +150,7 @@ impl Told<'_> {
             task: self.scene.task_facts(self.views[i].id),
             span,
             waits,
-            holds: held_facts(program, &|lock| self.names.of(lock), &held),
+            holds: held_facts(program, &|lock| self.scene.told_name(lock), &held),
         }
     }
 
@@ -172,7 +167,7 @@ impl Told<'_> {
             }
             return Wait {
                 operation: "await".to_string(),
-                object: match self.awaited(site) {
+                object: match self.looked_at(site) {
                     // Only handles of tasks, or what a function value looks at.
                     names if names.is_empty() => "memory".to_string(),
                     names => names.join(", "),
@@ -200,7 +195,7 @@ impl Told<'_> {
             operation: operation.to_string(),
             object: match spec.word {
                 "task" => self.scene.task_facts(w.object).name,
-                _ => self.names.of(w.object),
+                _ => self.scene.told_name(w.object),
             },
             object_kind: spec.word.to_string(),
             declared: self.scene.declared_at(w.object),
@@ -225,6 +220,11 @@ impl Told<'_> {
             Some(Reason::EndedSupplier { task: self.scene.task_facts(task), ending: self.scene.ending(task)?, action })
         };
         ended.into_iter().filter_map(reason).collect()
+    }
+
+    /// What it looks at, as it is told.
+    fn looked_at(&self, site: u32) -> Vec<String> {
+        looked_at(self.scene.program(), site, |object| self.scene.told_name(object))
     }
 
     fn awaited(&self, site: u32) -> Vec<String> {

@@ -74,7 +74,8 @@ pub fn standing(words: &[u64; WORDS], values: u64) -> String {
     } else {
         ""
     };
-    format!("{} workers, {values} jobs not begun{over}", words[WORKERS])
+    let count = |n: u64, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    format!("{}, {} not begun{over}", count(words[WORKERS], "worker"), count(values, "job"))
 }
 
 pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, args: &[Value], _again: Option<u64>) -> Outcome {

@@ -149,6 +149,20 @@ pub struct Summary {
     /// Of `check --strategy`: how many schedules were drawn.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedules: Option<u64>,
+    /// Of a replay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay: Option<Replay>,
+}
+
+/// What a replay's schedule was, and what came of it.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Replay {
+    /// The schedule was made for another script, or for another `-D`.
+    pub script_changed: bool,
+    /// Whether it has shown what the schedule promises; none if that promises nothing.
+    pub shows_promised: Option<bool>,
+    /// What the schedule promises and it has not shown.
+    pub missing: Vec<&'static str>,
 }
 
 /// The last line of a `test`: a summary with how many scripts came to what.

@@ -273,7 +273,7 @@ pub mod object {
     pub const KIND: usize = RING + 2;
     /// Two clocks, as blocks.
     pub const CLOCK: usize = RING + 3;
-    /// Declared options.
+    /// Declared options; in the upper half the task that made it, plus one.
     pub const OPTIONS: usize = CLOCK + 2;
     /// Where it was made: a `NewSite` or `RecordSite` plus one; 0 if declared.
     pub const BORN: usize = OPTIONS + 1;
@@ -295,6 +295,16 @@ pub mod object {
     const _: () = assert!(SHARED < COUNT);
     /// Of a free number: the next one, plus one.
     pub const FREE_NEXT: usize = TAIL;
+
+    /// The options of what a task makes.
+    pub fn options_by(maker: u32, options: u32) -> u64 {
+        (u64::from(maker) + 1) << 32 | u64::from(options)
+    }
+
+    /// Who made it; none if no task did.
+    pub fn maker(options: u64) -> Option<u32> {
+        (options >> 32).checked_sub(1).map(|task| task as u32)
+    }
 }
 
 /// A ring's block: the words of its values, and from the next line of the cache on

@@ -41,6 +41,7 @@ pub mod scene;
 
 pub use ended::{prints_and_endings, shared_values, task_ends, task_ids};
 pub use facts_of::task_facts;
+pub(super) use facts_of::told_name;
 use facts_of::*;
 pub use prompted::Told;
 pub use recorded::recorded;
@@ -129,6 +130,9 @@ impl Scene for Answers<'_> {
     }
     fn object_name(&self, object: u32) -> String {
         self.image.object_name(object)
+    }
+    fn told_name(&self, object: u32) -> String {
+        self.image.told_object(object)
     }
     fn word(&self, object: u32, index: usize) -> u64 {
         self.image.arena.object(object, object::WORD + index).load(Relaxed)

@@ -5,10 +5,11 @@
 
 use super::executor::Executor;
 use super::futex;
-use super::image::Image;
+use super::image::{Image, record_of};
 use super::memory::Memory;
 use crate::detect::event::{Clock, Event, Kind, Recording};
 use crate::detect::finding::TaskFacts;
+use crate::detect::names::{self, Thing};
 use std::collections::HashMap;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -73,7 +74,8 @@ impl Events {
     pub fn read(&self, image: &Image, ids: &[u32], tasks: Vec<TaskFacts>, began: u64, end: u64) -> Recording {
         let count = self.memory.word(0).load(Acquire) as usize;
         let places: HashMap<u32, usize> = ids.iter().enumerate().map(|(i, id)| (*id, i)).collect();
-        let mut objects = Objects { image, names: Vec::new(), known: HashMap::new() };
+        let told = image.told_objects();
+        let mut objects = Objects { image, told, names: Vec::new(), known: HashMap::new() };
         let mut events = Vec::new();
         for place in 0..count.min(EVENTS_MAX) {
             let base = 8 * (1 + WORDS * place);
@@ -114,13 +116,14 @@ fn processes(tasks: &[TaskFacts]) -> Vec<usize> {
 /// The names of what events are about, each once.
 struct Objects<'a> {
     image: &'a Image,
+    told: names::Objects,
     names: Vec<String>,
     known: HashMap<(u8, u64), usize>,
 }
 
 impl Objects<'_> {
     fn place(&mut self, about: About) -> usize {
-        let image = self.image;
+        let (image, told) = (self.image, &self.told);
         let key = match about {
             About::Place(key) => (2, key),
             About::Object(id) => (1, u64::from(id)),
@@ -128,8 +131,11 @@ impl Objects<'_> {
         };
         *self.known.entry(key).or_insert_with(|| {
             self.names.push(match about {
-                About::Place(key) => image.place_name(key).0,
-                About::Object(id) => image.object_name(id),
+                About::Place(key) => {
+                    let (name, _) = image.place_name(key);
+                    record_of(key).map_or(name.clone(), |record| told.of(Thing::Places(record), name))
+                }
+                About::Object(id) => told.of(Thing::Object(id), image.object_name(id)),
                 About::Nothing => String::new(),
             });
             self.names.len() - 1

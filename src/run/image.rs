@@ -9,9 +9,10 @@ use super::heap::{HEAP_WORDS, Heap, OutOfMemory};
 use super::memory::Memory;
 use super::prompt::Grown;
 use super::version::Current;
+use crate::detect::names::{Made, Objects, Thing};
 use crate::detect::places::PLACES_MAX;
 use crate::machine::{Home, Place};
-use crate::objects::{self, KINDS};
+use crate::objects::{self, KINDS, place};
 use crate::program::Program;
 use crate::program::code::{Field, FieldKind, Struct};
 use crate::program::kind::Memory as MemoryKind;
@@ -292,6 +293,39 @@ impl Image {
         }
     }
 
+    /// What tells the objects that there are by now, and the places in them, apart.
+    pub fn told_objects(&self) -> Objects {
+        let arena = self.arena;
+        let made = |id: &u32| arena.object_at(*id) != 0 && arena.kind(*id) != place::task;
+        let all = (self.program.objects.len() as u32..arena.objects() as u32).filter(made);
+        let all = all.flat_map(|id| {
+            let word = |w: usize| arena.object(id, w).load(Relaxed);
+            let maker = object::maker(word(object::OPTIONS)).filter(|t| *t != self.main_task());
+            let is_record = arena.kind(id) == place::record;
+            let name = match word(object::INFO4) {
+                field if field != 0 && !is_record => {
+                    Called::Field(word(object::INFO), word(object::INFO2), word(object::INFO3))
+                }
+                _ => Called::Name(self.object_name(id)),
+            };
+            let places = Made { thing: Thing::Places(id), name: Called::Places(word(object::INFO)), maker };
+            std::iter::once(Made { thing: Thing::Object(id), name, maker }).chain(is_record.then_some(places))
+        });
+        Objects::new(all, |task| Some(super::diagnose::told_name(self, task)))
+    }
+
+    /// What reports call an object among all that there are by now.
+    pub fn told_object(&self, id: u32) -> String {
+        let name = self.object_name(id);
+        if (id as usize) < self.program.objects.len() { name } else { self.told_objects().of(Thing::Object(id), name) }
+    }
+
+    /// And a place in memory.
+    pub fn told_place(&self, key: u64) -> String {
+        let (name, _) = self.place_name(key);
+        record_of(key).map_or(name.clone(), |record| self.told_objects().of(Thing::Places(record), name))
+    }
+
     /// A process may hear of a record of a struct that it does not know yet.
     fn structure_name(&self, structure: u64) -> String {
         self.program.structs.get(structure as usize).map_or("a record".to_string(), |s| s.name.clone())
@@ -325,11 +359,12 @@ impl Image {
 
     /// The name and the declaration's place of memory, by a cell's key.
     pub fn place_name(&self, key: u64) -> (String, Option<crate::lang::ast::Span>) {
-        if key >> 63 == 0 {
+        if record_of(key).is_none() {
             let decl = &self.program.memory[self.program.cells[key as usize] as usize];
             return (self.program.cell_name(key as u32), Some(decl.span));
         }
-        let (private, record, index) = (key >> 62 & 1 == 1, (key >> 24) as u32, key as u32 & 0xff_ffff);
+        let (private, index) = (key >> 62 & 1 == 1, key as u32 & 0xff_ffff);
+        let record = record_of(key).unwrap_or_default();
         let structure = &self.program.structs[self.arena.object(record, object::INFO).load(Relaxed) as usize];
         match structure.memory_at(private, index) {
             Some((n, index)) => {
@@ -341,10 +376,37 @@ impl Image {
     }
 }
 
+/// Of which some have the same name.
+#[derive(PartialEq, Eq, Hash)]
+enum Called {
+    Name(String),
+    /// A field of a struct, and its place in a row.
+    Field(u64, u64, u64),
+    /// What is in the memory of a struct's record.
+    Places(u64),
+}
+
+/// The record whose place in memory has a key.
+pub fn record_of(key: u64) -> Option<u32> {
+    (key >> 63 == 1).then_some((key >> 24) as u32)
+}
+
 fn reserve_vars(bytes: usize) -> nix::Result<Memory> {
     match Memory::private(bytes) {
         Err(nix::Error::ENOMEM) if bytes / 2 >= VARS_BYTES_MIN => reserve_vars(bytes / 2),
         result => result,
+    }
+}
+
+/// Names in what is told of all that there is by now.
+pub struct ByToldNames<'i>(pub &'i Image);
+
+impl Names for ByToldNames<'_> {
+    fn object(&self, object: ObjRef) -> String {
+        if object.kind == place::task { self.0.object_name(object.id) } else { self.0.told_object(object.id) }
+    }
+    fn function(&self, function: u32) -> String {
+        self.0.function(function)
     }
 }
 

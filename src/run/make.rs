@@ -22,7 +22,7 @@ impl Executor {
         let list = super::collect::list_of_object(site);
         let id = self.new_number(list, 1).map_err(|_| self.refuse(0, 0))?;
         self.arena.make_object(id, new.kind, words, u64::from(site) + 1, self.holder).map_err(|_| self.refuse(0, 0))?;
-        self.arena.object(id, object::OPTIONS).store(u64::from(new.options), Relaxed);
+        self.arena.object(id, object::OPTIONS).store(object::options_by(self.task, new.options), Relaxed);
         let target = ObjRef { id, kind: new.kind };
         self.share_new(id);
         if spec.word == "pool" {
@@ -52,6 +52,7 @@ impl Executor {
         let mut words = [0; objects::WORDS];
         words[0] = age;
         self.arena.make_object(first, kind, words, u64::from(site) + 1, self.holder).map_err(|_| out(self))?;
+        self.arena.object(first, object::OPTIONS).store(object::options_by(self.task, 0), Relaxed);
         let place = |heap: super::heap::Heap, count: u32| match count {
             0 => Ok(0),
             n => heap.allocate(CELL * n as usize + 64, self.holder).map(|b| b.next_multiple_of(64)),
@@ -122,7 +123,7 @@ impl Executor {
                     let id = record + 1 + first + i;
                     self.arena.make_object(id, *kind, words, 0, self.holder).map_err(|_| self.refuse(0, 0))?;
                     let words = [
-                        (object::OPTIONS, u64::from(*options)),
+                        (object::OPTIONS, object::options_by(self.task, *options)),
                         (object::INFO, u64::from(structure)),
                         (object::INFO2, index as u64),
                         (object::INFO3, u64::from(i)),

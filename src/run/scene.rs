@@ -6,6 +6,7 @@ use super::super::cell::Cell;
 use super::super::ends;
 use super::super::world::Object;
 use super::*;
+use crate::detect::names::Thing;
 use crate::detect::places::PLACES_MAX;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::Acquire;
@@ -111,8 +112,12 @@ impl Diagnosis {
         let structure = |id: u32| arena.object(id, object::INFO).load(Relaxed);
         let mut count: HashMap<u64, usize> = HashMap::new();
         all.iter().for_each(|id| *count.entry(structure(*id)).or_default() += 1);
-        let names = names::Objects::new(all.iter().copied(), |id| self.image.object_name(id));
-        all.into_iter().map(|id| (id, (count[&structure(id)] > 1).then(|| names.of(id)))).collect()
+        let names = self.image.told_objects();
+        all.into_iter()
+            .map(|id| {
+                (id, (count[&structure(id)] > 1).then(|| names.of(Thing::Object(id), self.image.object_name(id))))
+            })
+            .collect()
     }
 
     fn task_states(&mut self, snapshot: &Snapshot) -> Vec<TaskState> {

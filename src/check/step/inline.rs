@@ -57,7 +57,7 @@ impl Move<'_> {
                 self.say(|m| {
                     let value = |t: &TaskPart| t.machine.as_ref()?.choice(way as usize).cloned();
                     match m.task(m.me, value).flatten() {
-                        Some(value) => format!("choose: {}", m.shown(&value)),
+                        Some(value) => format!("choose: {}", m.marked(&value)),
                         // Within a block in one step the task is not in its place.
                         None => format!("choose: number {} of {count}", way + 1),
                     }
@@ -154,7 +154,7 @@ impl Move<'_> {
                 Ok(Value::string(self.task(target.id, |t| t.birth.name.to_string()).unwrap_or_default()))
             }
             TaskField::Alive => {
-                self.say(|m| format!("is {} alive: {}", m.object_name(target.id), state == task::RUNNING));
+                self.say(|m| format!("is {} alive: {}", m.marked_name(target.id), state == task::RUNNING));
                 Ok(Value::Bool(state == task::RUNNING))
             }
             TaskField::Pid if task::is_job(word) => Ok(Value::None),
@@ -182,7 +182,7 @@ impl Move<'_> {
         self.change_object(target.id, |o| o.words[pool::SUBMITTED] += 1);
         let mut job = vec![Value::Object(handle), Value::Function(function)];
         job.extend_from_slice(args);
-        self.say(|m| format!("submit {name} to {}", m.object_name(target.id)));
+        self.say(|m| format!("submit {name} to {}", m.marked_name(target.id)));
         self.operate_inline(target, pool::SUBMIT, &[Value::list(job)])?;
         Ok(Value::Object(handle))
     }

@@ -6,7 +6,9 @@ use super::type_error;
 use crate::check::moves::Move;
 use crate::check::order::{Deed, Knower};
 use crate::check::part::*;
+use crate::check::said::{self, Said};
 use crate::check::seen::{self, Event, Reached};
+use crate::detect::names::Thing;
 use crate::machine::local::updated;
 use crate::machine::{Access, Home, Place};
 use crate::objects::TaskId;
@@ -72,20 +74,25 @@ impl Move<'_> {
 
     fn log_access(&mut self, place: Place, ix: PartIx, write: bool, atomic: bool, value: Value) {
         let (name, _) = self.name_of(place);
-        let (value, site) = (self.shown(&value), self.site);
+        let mark = match place.home {
+            Home::Record(record) => said::mark(Thing::Places(record)),
+            Home::Declared => String::new(),
+        };
+        let (marked, value, site) = (self.marked(&value), self.shown(&value), self.site);
+        let told = Said::new(&marked);
         let held = match self.log {
             Some(_) => self.task(self.me, |t| t.held.clone()).unwrap_or_default(),
             None => Vec::new(),
         };
         if let Some(log) = &mut self.log {
             let deed = if write { "write" } else { "read" };
-            let text = format!("{deed} {name}: {value}");
+            let text = format!("{deed} {name}{mark}: {marked}");
             if log.text.is_empty() {
                 log.text = text;
             } else {
                 log.text = brief(format_args!("{}; {text}", log.text));
             }
-            log.reached.push(Reached { ix, name, write, atomic, value, site, held });
+            log.reached.push(Reached { ix, name, write, atomic, value, told, site, held });
         }
     }
 

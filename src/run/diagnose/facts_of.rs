@@ -85,7 +85,7 @@ const NAMED_ANEW: usize = 2_000;
 /// looked at again only when tasks have been born; of a great many, who has been named
 /// keeps his name, so that tasks which bear others without end do not keep those who
 /// look at them from all else.
-pub(super) fn told_name(image: &Image, task: u32) -> String {
+pub(in crate::run) fn told_name(image: &Image, task: u32) -> String {
     let arena = image.arena;
     let born = arena.run(run::BIRTHS).load(SeqCst);
     let mut told = image.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -112,8 +112,7 @@ fn named(image: &Image, task: u32) -> Named {
 }
 
 pub(super) fn held_facts(image: &Image, held: &[(u32, Mode, u32)]) -> Vec<Held> {
-    let locks = names::Objects::new(held.iter().map(|h| h.0), |id| image.object_name(id));
-    stuck::held_facts(image.program.get(), &|id| locks.of(id), held)
+    stuck::held_facts(image.program.get(), &|id| image.told_object(id), held)
 }
 
 pub(super) fn declared_at(image: &Image, id: u32) -> Option<Span> {
@@ -185,10 +184,7 @@ pub(super) fn lockset(image: &Image, block: u64) -> Vec<(u32, Mode, u32)> {
 /// The two accesses of a race.
 pub(super) fn accesses(image: &Image, both: [&RawAccess; 2]) -> [Access; 2] {
     let held = both.map(|a| lockset(image, a.locks));
-    let locks = names::Objects::new(held.iter().flatten().map(|h| h.0), |id| image.object_name(id));
-    let name = |id| locks.of(id);
-    let held = held.map(|held| stuck::held_facts(image.program.get(), &name, &held));
-    let mut held = held.into_iter();
+    let mut held = held.map(|held| held_facts(image, &held)).into_iter();
     both.map(|a| access(image, a, held.next().unwrap_or_default()))
 }
 
@@ -199,7 +195,9 @@ fn access(image: &Image, a: &RawAccess, held: Vec<Held>) -> Access {
         (false, true) => AccessKind::AtomicRead,
         (true, true) => AccessKind::AtomicWrite,
     };
-    let shown = |value: &Value| crate::program::value::brief(Shown { value, names: image, quoted: true });
+    let shown = |value: &Value| {
+        crate::program::value::brief(Shown { value, names: &crate::run::image::ByToldNames(image), quoted: true })
+    };
     let value = (a.value != codec::UNKNOWN).then(|| shown(&image.arena.value(a.value)));
     let task = match a.gone {
         true => gone_facts(image, a.task, u64::from(u32::MAX / 2) + u64::from(a.site)),

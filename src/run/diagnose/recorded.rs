@@ -36,7 +36,7 @@ pub(super) fn from_raw(image: &Image, raw: Raw, count: u64) -> Option<Finding> {
         Raw::Race { key, earlier, later } => {
             let (variable, declared) = image.place_name(key);
             let [earlier, later] = accesses(image, [&earlier, &later]);
-            let facts = Facts::Race { variable: variable.clone(), declared, earlier, later };
+            let facts = Facts::Race { variable: image.told_place(key), declared, earlier, later };
             finding(Code::Race, vec![variable], facts, count)
         }
         Raw::Failed { task, job, site, kind, message, calls, held } => {
@@ -57,7 +57,7 @@ pub(super) fn from_raw(image: &Image, raw: Raw, count: u64) -> Option<Finding> {
         Raw::Abandoned { task, lock, mode, site } => {
             let name = image.object_name(lock);
             let facts = Facts::Abandoned {
-                lock: name.clone(),
+                lock: image.told_object(lock),
                 mode: mode_of(u64::from(mode)),
                 declared: declared_at(image, lock),
                 owner: task_facts(image, task),
@@ -112,8 +112,6 @@ pub(super) fn lock_orders(image: &Image, stuck: &[Finding]) -> Vec<Finding> {
     for cycle in lock_order::cycles(&dependencies) {
         let of =
             |e: &lock_order::CycleEdge| (dependencies[e.dependency].held[e.held].lock, dependencies[e.dependency].lock);
-        let locks =
-            names::Objects::new(cycle.edges.iter().flat_map(|e| <[u32; 2]>::from(of(e))), |id| image.object_name(id));
         let edges: Vec<OrderEdge> = cycle
             .edges
             .iter()
@@ -121,9 +119,9 @@ pub(super) fn lock_orders(image: &Image, stuck: &[Finding]) -> Vec<Finding> {
                 let d = &dependencies[e.dependency];
                 OrderEdge {
                     task: task_facts(image, d.task),
-                    holds: locks.of(of(e).0),
+                    holds: image.told_object(of(e).0),
                     held_since: Some(span(d.held[e.held].site)),
-                    wants: locks.of(of(e).1),
+                    wants: image.told_object(of(e).1),
                     wants_at: span(d.site),
                 }
             })
@@ -200,11 +198,11 @@ fn leftovers(image: &Image) -> Vec<Finding> {
             continue;
         }
         let (code, facts) = if word == "queue" {
-            (Code::LeftInQueue, Facts::LeftInQueue { queue: name.clone(), declared, count })
+            (Code::LeftInQueue, Facts::LeftInQueue { queue: image.told_object(id), declared, count })
         } else {
             let submitted = first_job(image, id);
             let closed = arena.object(id, object::WORD + objects::pool::CLOSED).load(Relaxed) != 0;
-            (Code::DroppedJobs, Facts::DroppedJobs { pool: name.clone(), declared, count, submitted, closed })
+            (Code::DroppedJobs, Facts::DroppedJobs { pool: image.told_object(id), declared, count, submitted, closed })
         };
         findings.push(finding(code, vec![name], facts, crate::run::collect::stands_for(arena, id)));
     }
