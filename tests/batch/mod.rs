@@ -15,7 +15,7 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 /// So many programs in one process.
-pub const BATCH: u64 = 500;
+pub const BATCH: u64 = 350;
 
 /// Where a batch's process leaves what it counted.
 const TALLY: &str = "CONC_TALLY";
