@@ -16,7 +16,7 @@
 //! n log n algorithm for minimizing states in a finite automaton*, 1971): so each state is told
 //! apart from others only as often as its kind can be halved.
 
-use super::fair::{Actor, Deed, Edge, Graph, Part, Search, VAIN};
+use super::fair::{Actor, Deed, Edge, Graph, Part, Search};
 use super::store::StateId;
 use hashbrown::{HashMap, HashSet};
 
@@ -69,7 +69,7 @@ impl Alike {
         for first in &firsts {
             let mut met = HashSet::new();
             let of_kinds = |edge: &Edge| Edge::new(kinds[edge.to as usize], same(edge.deed()), edge.flags());
-            let edges = graph.of(*first).iter().filter(|edge| !edge.has(VAIN)).map(of_kinds);
+            let edges = graph.ahead(*first).map(of_kinds);
             all.add(edges.filter(|edge| met.insert(*edge)));
         }
         Some(Alike { graph: all, kinds, firsts })
@@ -128,8 +128,8 @@ fn told_apart(
             }
             let mut by_deeds: HashMap<Does, Vec<StateId>, rustc_hash::FxBuildHasher> = HashMap::default();
             for state in states {
-                let edges = graph.of(state).iter().filter(|edge| !edge.has(VAIN));
-                let mut does: Does = edges.map(|e| (same(e.deed()), e.flags(), kinds.of[e.to as usize])).collect();
+                let mut does: Does =
+                    graph.ahead(state).map(|e| (same(e.deed()), e.flags(), kinds.of[e.to as usize])).collect();
                 does.sort_unstable();
                 does.dedup();
                 by_deeds.entry(does).or_default().push(state);
@@ -225,8 +225,7 @@ struct Before {
 impl Before {
     fn of(graph: &Graph, within: &[StateId]) -> Before {
         let mut starts = vec![0u32; graph.len() + 1];
-        let of = |state: &'_ StateId| graph.of(*state).iter().filter(|e| !e.has(VAIN));
-        let edges = || within.iter().flat_map(|state| of(state).map(|edge| (*state, edge.to)));
+        let edges = || within.iter().flat_map(|state| graph.ahead(*state).map(|edge| (*state, edge.to)));
         edges().for_each(|(_, to)| starts[to as usize + 1] += 1);
         for n in 1..starts.len() {
             starts[n] += starts[n - 1];

@@ -100,6 +100,11 @@ impl Graph {
         &self.edges[from as usize..(from + count) as usize]
     }
 
+    /// The edges of a state by which somebody goes on.
+    pub fn ahead(&self, state: StateId) -> impl Iterator<Item = &Edge> {
+        self.of(state).iter().filter(|edge| !edge.has(VAIN))
+    }
+
     /// A deed of an actor, the next one.
     pub fn new_deed(&mut self, actor: Actor) -> Deed {
         self.doers.push(actor);
@@ -242,8 +247,7 @@ impl<'g> Search<'g> {
     pub fn last(&mut self, within: Vec<StateId>) -> Vec<Part> {
         let mut parts = self.components(within);
         let leaves = |part: &Part, edge: &Edge| self.label[edge.to as usize] != part.label;
-        let leads_on = |state: &StateId| self.graph.of(*state).iter().filter(|edge| !edge.has(VAIN));
-        parts.retain(|part| !part.states.iter().flat_map(leads_on).any(|e| leaves(part, e)));
+        parts.retain(|part| !part.states.iter().flat_map(|s| self.graph.ahead(*s)).any(|e| leaves(part, e)));
         parts
     }
 
@@ -273,8 +277,7 @@ impl<'g> Search<'g> {
         if steps.iter().all(|a| (self.tireless)(*a)) {
             return Judged::Nothing;
         }
-        let left = |edge: &Edge| !edge.has(VAIN) && !steps.contains(&self.graph.actor(*edge));
-        let waits = |state: &StateId| self.graph.of(*state).iter().any(left);
+        let waits = |state: &StateId| self.graph.ahead(*state).any(|e| !steps.contains(&self.graph.actor(*e)));
         let fine: Vec<StateId> = part.states.iter().copied().filter(|s| !waits(s)).collect();
         if fine.len() == part.states.len() {
             return Judged::Fair;
@@ -289,8 +292,8 @@ impl<'g> Search<'g> {
         let at: HashMap<StateId, u32> = part.states.iter().copied().zip(0..).collect();
         let mut before: Vec<Vec<u32>> = vec![Vec::new(); part.states.len()];
         for (n, state) in part.states.iter().enumerate() {
-            for edge in self.graph.of(*state) {
-                if let Some(to) = at.get(&edge.to).filter(|_| !edge.has(VAIN)) {
+            for edge in self.graph.ahead(*state) {
+                if let Some(to) = at.get(&edge.to) {
                     before[*to as usize].push(n as u32);
                 }
             }

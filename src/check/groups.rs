@@ -22,7 +22,7 @@
 //! of kinds of states (`alike`) instead of states.
 
 use super::alike::{Alike, Round};
-use super::fair::{Actor, Deed, Graph, PROGRESS, Part, Search, VAIN};
+use super::fair::{Actor, Deed, Graph, PROGRESS, Part, Search};
 use super::moves::Touched;
 use super::part::PartIx;
 use super::store::StateId;
@@ -216,7 +216,7 @@ impl Same {
         const NONE: Deed = Deed::MAX;
         let mut same = Same { numbers: Vec::new(), doers: Vec::new(), touched: Vec::new() };
         let mut known: HashMap<(Actor, Touched), Deed> = HashMap::default();
-        for edge in within.iter().flat_map(|state| graph.of(*state)).filter(|edge| !edge.has(VAIN)) {
+        for edge in within.iter().flat_map(|state| graph.ahead(*state)) {
             let deed = edge.deed();
             if same.numbers.len() <= deed as usize {
                 same.numbers.resize(deed as usize + 1, NONE);

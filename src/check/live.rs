@@ -8,7 +8,7 @@
 
 use super::alike::Round;
 use super::explore::{Explorer, Found1, Made, What};
-use super::fair::{Deed, Edge, Graph, Part as Fair, Search, VAIN, flags};
+use super::fair::{Deed, Edge, Graph, Part as Fair, Search, flags};
 use super::groups::{self, Group, Looking, Who};
 use super::memo::Leaf;
 use super::moves::Touched;
@@ -280,7 +280,7 @@ fn is_over(explorer: &mut Explorer, ask: &mut dyn FnMut(&Progress) -> Option<Sto
 /// Whether a task can go on in a state; that its child is buried is not its doing.
 fn goes(graph: &Graph, actors: &[Who], state: StateId, task: TaskId) -> bool {
     let is_its = |a: &Who| a.task == task && a.mover != Mover::Bury;
-    graph.of(state).iter().any(|e| !e.has(VAIN) && is_its(&actors[graph.actor(*e) as usize]))
+    graph.ahead(state).any(|e| is_its(&actors[graph.actor(*e) as usize]))
 }
 
 /// Whether it is nobody's trouble that a task goes nowhere.

@@ -390,8 +390,7 @@ impl Memo {
     /// has not been, all others have asked for what they need. `open` is room for that.
     pub fn follow<'r>(&self, walks: &mut [Walk], open: &mut Vec<u32>, row: impl Fn(u32) -> &'r [PartId]) {
         open.clear();
-        open.extend(0..walks.len() as u32);
-        open.retain(|n| walks[*n as usize].stage != Stage::Arrived);
+        open.extend((0..walks.len() as u32).filter(|n| walks[*n as usize].stage != Stage::Arrived));
         for n in open.iter() {
             self.code.get(walks[*n as usize].at as usize).into_iter().for_each(fetch);
         }

@@ -1,6 +1,7 @@
 //! Kinds of states against their definition, in small graphs.
 
 use super::*;
+use crate::check::fair::VAIN;
 use proptest::prelude::*;
 
 const STATES: u32 = 7;
