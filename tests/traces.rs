@@ -142,6 +142,10 @@ fn wrong_ones_are_refused() {
     assert!(accept::accept(program, &exchanged, End::Finished).is_err(), "two critical sections at once");
 }
 
+/// Workers that find their pool closed leave it while `main` ends its process: none is
+/// seen to after that.
+const LEFT_AT_THE_END: &str = "pool w(8)\nw.close()\n";
+
 fn turns(entries: &[Entry]) -> usize {
     entries.iter().filter(|e| matches!(e.what, What::Turn(_))).count()
 }
@@ -155,6 +159,7 @@ fn main() {
         count.follow(&path.display().to_string(), &text, runs);
     }
     if std::env::var("CONC_ONLY").is_err() {
+        count.follow("left at the end", LEFT_AT_THE_END, 50 * runs);
         let (first, programs) = (number("CONC_SEED", 1), number("CONC_PROGRAMS", 60));
         for seed in first..first + programs {
             let text = generate::text(&generate::program(seed, Wish { ends: seed % 2 == 0 }));

@@ -675,6 +675,11 @@ impl Arena {
             && self.slot(slot, slot::STATE).load(SeqCst) != state::FREE)
             .then_some(slot)
     }
+
+    /// Whether the task is a worker that has not left its pool.
+    pub fn is_in_pool(&self, task: u32) -> bool {
+        self.slot_of(task).is_some_and(|s| self.slot(s, slot::POOL).load(SeqCst) != 0)
+    }
 }
 
 /// What the head of a list of free numbers becomes. It counts its changes, so that who

@@ -50,10 +50,13 @@ impl Child {
         arena.facts(self.task.id, facts::NUMBER).load(SeqCst) == self.number
     }
 
+    /// A thread is over when it makes no further step: after it has told its end it leaves
+    /// its pool.
     pub fn is_over(&self, arena: &Arena) -> bool {
         // In this order: whose handle is another's has ended before.
         let ended = has_ended(arena, self.task.id);
-        ended || !self.is_there(arena)
+        let leaves = self.process.is_none() && arena.is_in_pool(self.task.id);
+        ended && !leaves || !self.is_there(arena)
     }
 }
 

@@ -99,7 +99,8 @@ impl Executor {
         let threads = threads.map(|c| c.task.id);
         let others = threads.chain(first.map(|task| task as u32)).filter(|task| *task != self.task);
         let mut moves = false;
-        for slot in others.filter(|task| !has_ended(self.arena, *task)).filter_map(|task| self.arena.slot_of(task)) {
+        let moving = others.filter(|task| !has_ended(self.arena, *task) || self.arena.is_in_pool(*task));
+        for slot in moving.filter_map(|task| self.arena.slot_of(task)) {
             let flags = self.arena.slot(slot, slot::FLAGS).fetch_or(flag::HALT, SeqCst);
             // Who sleeps looks at its flags first when it wakes.
             let sleeps = self.arena.park(slot).1.load(SeqCst) != 0;
