@@ -38,6 +38,15 @@ fn check_json(script: &str) -> Conc {
     check(script).args(["--format", "json"])
 }
 
+/// A finding's schedule for real and by `--model`, each of which fails.
+fn replays(script: &str, finding: &serde_json::Value) -> [Ended; 2] {
+    let schedule = finding["schedule"].as_str().expect("it has one");
+    [&[][..], &["--model"]].map(|model| {
+        let replay = conc().args(["replay", "--format", "json"]).args(model.iter().copied());
+        replay.args(["-", schedule]).input(script).finish().expect_code(1)
+    })
+}
+
 fn summary(ended: &Ended) -> serde_json::Value {
     ended.of_type("summary").pop().unwrap_or_else(|| panic!("no summary in\n{}", ended.stdout))
 }

@@ -10,7 +10,7 @@ mod alike;
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use support::conc;
+use support::{TWO_RECORDS, conc};
 
 /// How often each schedule is replayed here.
 const TIMES: usize = 3;
@@ -491,15 +491,6 @@ fn a_changed_script_is_said_to_be_changed_in_few_words_and_in_json() {
 /// call it the same.
 #[test]
 fn a_thing_has_one_name_wherever_it_is_told_of() {
-    let records = "\
-struct A { lock mu; shared bal = 0 }
-let a = A()
-let b = A()
-task t(x, y) { with x.mu { with y.mu { x.bal -= 1; y.bal += 1 } } }
-spawn t(a, b)
-spawn t(b, a)
-join all
-";
     let made = "\
 queue q(2)
 task w { let l = lock(); q.put(l) }
@@ -512,7 +503,7 @@ spawn t(x, y)
 spawn t(y, x)
 join all
 ";
-    for script in [records, made] {
+    for script in [TWO_RECORDS, made] {
         let check = conc().file("s.conc", script).args(["check", "s.conc"]).env("COLUMNS", "120").finish();
         let schedule = schedule_of(script, "deadlock");
         let lanes = |text: &str| -> Vec<String> {

@@ -6,7 +6,7 @@ mod support;
 use conc::check::stepper::{Standing, Stepper};
 use conc::detect::expect::{Expectations, Seen};
 use conc::objects::KINDS;
-use support::{Ended, conc};
+use support::{Ended, TWO_RECORDS, conc};
 
 const BANK: &str = "\
 var x = 0
@@ -326,16 +326,7 @@ fn a_schedule_has_no_turn_that_was_not_taken() {
 /// objects, in what is offered and in the lanes each has one name, that of the reports.
 #[test]
 fn things_of_one_name_are_told_apart() {
-    let records = "\
-struct A { lock mu; shared bal = 0 }
-let a = A()
-let b = A()
-task t(x, y) { with x.mu { with y.mu { x.bal -= 1; y.bal += 1 } } }
-spawn t(a, b) as \"p\"
-spawn t(b, a) as \"q\"
-join all
-";
-    let ended = step(records, "0\n0\n0\n1\n2\nq\n").expect_code(1);
+    let ended = step(TWO_RECORDS, "0\n0\n0\n1\n2\nq\n").expect_code(1);
     let shown = answer(&ended, "2");
     for line in [
         "  A.bal (2)      = 0\n",

@@ -115,7 +115,7 @@ fn told_apart(
     over: &mut dyn FnMut() -> bool,
 ) -> Option<Vec<Kind>> {
     let mut kinds = Kinds::one(graph.len(), within);
-    let before = Before::of(graph, within);
+    let before = graph.before();
     let mut todo: Vec<StateId> = within.to_vec();
     while !todo.is_empty() {
         todo.sort_unstable_by_key(|state| (kinds.of[*state as usize], *state));
@@ -138,7 +138,9 @@ fn told_apart(
             // any more.
             kinds.divide(by_deeds.into_values().collect(), &mut moved);
         }
-        todo = moved.iter().flat_map(|state| before.of_state(*state)).copied().collect();
+        // Only what leads to a state does something else once that is told apart.
+        let leads = moved.iter().flat_map(|state| before.of(*state)).copied();
+        todo = leads.filter(|state| kinds.of[*state as usize] != NONE).collect();
         todo.sort_unstable();
         todo.dedup();
     }
@@ -211,36 +213,6 @@ impl Kinds {
         }
         let (from, count) = self.spans[kind as usize];
         self.spans.push((from + count, group.len() as u32));
-    }
-}
-
-/// Where edges come from that somebody goes on by: only what leads to a state by one of these does
-/// something else once that state is told apart.
-struct Before {
-    /// Of each state where they stand.
-    starts: Vec<u32>,
-    from: Vec<StateId>,
-}
-
-impl Before {
-    fn of(graph: &Graph, within: &[StateId]) -> Before {
-        let mut starts = vec![0u32; graph.len() + 1];
-        let edges = || within.iter().flat_map(|state| graph.ahead(*state).map(|edge| (*state, edge.to)));
-        edges().for_each(|(_, to)| starts[to as usize + 1] += 1);
-        for n in 1..starts.len() {
-            starts[n] += starts[n - 1];
-        }
-        let mut next = starts.clone();
-        let mut from = vec![0; starts.last().copied().unwrap_or(0) as usize];
-        for (state, to) in edges() {
-            from[next[to as usize] as usize] = state;
-            next[to as usize] += 1;
-        }
-        Before { starts, from }
-    }
-
-    fn of_state(&self, state: StateId) -> &[StateId] {
-        &self.from[self.starts[state as usize] as usize..self.starts[state as usize + 1] as usize]
     }
 }
 

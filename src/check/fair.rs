@@ -13,6 +13,7 @@
 use super::store::StateId;
 use hashbrown::{HashMap, HashSet};
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::OnceLock;
 
 /// The number of an actor among those of a graph.
 pub type Actor = u32;
@@ -71,6 +72,8 @@ pub struct Graph {
     edges: Vec<Edge>,
     /// Who does each deed.
     doers: Vec<Actor>,
+    /// What leads to each state, once that was asked for.
+    before: OnceLock<Before>,
 }
 
 impl Graph {
@@ -93,6 +96,7 @@ impl Graph {
         let from = self.edges.len();
         self.edges.extend(edges);
         self.spans[state as usize] = (from as u32, (self.edges.len() - from) as u32);
+        self.before.take();
     }
 
     pub fn of(&self, state: StateId) -> &[Edge] {
@@ -103,6 +107,11 @@ impl Graph {
     /// The edges of a state by which somebody goes on.
     pub fn ahead(&self, state: StateId) -> impl Iterator<Item = &Edge> {
         self.of(state).iter().filter(|edge| !edge.has(VAIN))
+    }
+
+    /// From which states somebody goes on to each.
+    pub fn before(&self) -> &Before {
+        self.before.get_or_init(|| Before::new(self))
     }
 
     /// A deed of an actor, the next one.
@@ -153,6 +162,36 @@ impl Graph {
             }
         }
         states.filter(|s| into[*s as usize] > 0).collect()
+    }
+}
+
+/// Of each state those from which an edge leads there by which somebody goes on.
+pub struct Before {
+    /// Of each state where they stand.
+    starts: Vec<u32>,
+    from: Vec<StateId>,
+}
+
+impl Before {
+    fn new(graph: &Graph) -> Before {
+        let mut starts = vec![0u32; graph.len() + 1];
+        let states = 0..graph.len() as StateId;
+        let edges = || states.clone().flat_map(|state| graph.ahead(state).map(move |edge| (state, edge.to)));
+        edges().for_each(|(_, to)| starts[to as usize + 1] += 1);
+        for n in 1..starts.len() {
+            starts[n] += starts[n - 1];
+        }
+        let mut next = starts.clone();
+        let mut from = vec![0; starts.last().copied().unwrap_or(0) as usize];
+        for (state, to) in edges() {
+            from[next[to as usize] as usize] = state;
+            next[to as usize] += 1;
+        }
+        Before { starts, from }
+    }
+
+    pub fn of(&self, state: StateId) -> &[StateId] {
+        &self.from[self.starts[state as usize] as usize..self.starts[state as usize + 1] as usize]
     }
 }
 
@@ -289,18 +328,9 @@ impl<'g> Search<'g> {
     /// it, again and again: each of them makes more ways lead out. A count that goes up and down
     /// by choice would else lose one state in each round of all of it.
     fn trimmed(&mut self, part: &Part) -> Vec<StateId> {
-        let at: HashMap<StateId, u32> = part.states.iter().copied().zip(0..).collect();
-        let mut before: Vec<Vec<u32>> = vec![Vec::new(); part.states.len()];
-        for (n, state) in part.states.iter().enumerate() {
-            for edge in self.graph.ahead(*state) {
-                if let Some(to) = at.get(&edge.to) {
-                    before[*to as usize].push(n as u32);
-                }
-            }
-        }
-        let mut todo: Vec<u32> = (0..part.states.len() as u32).collect();
-        while let Some(n) = todo.pop() {
-            let state = part.states[n as usize];
+        let before = self.graph.before();
+        let mut todo = part.states.clone();
+        while let Some(state) = todo.pop() {
             if self.label[state as usize] != part.label {
                 continue;
             }
@@ -312,7 +342,7 @@ impl<'g> Search<'g> {
             }
             if !edges.iter().any(|e| self.allowed(part, state, *e)) {
                 self.label[state as usize] = 0;
-                todo.extend(&before[n as usize]);
+                todo.extend(before.of(state));
             }
         }
         part.states.iter().copied().filter(|s| self.label[*s as usize] == part.label).collect()

@@ -1,7 +1,6 @@
 //! Who goes round for ever and gets nothing done, and who has to do with whom there.
 
-use super::support::conc;
-use super::{check, check_json, summary};
+use super::{check, check_json, replays, summary};
 
 /// One livelock does not hide another: each that goes round somewhere else is told of, with a
 /// schedule of its own; one that is part of what was told is not told again.
@@ -16,13 +15,8 @@ fn each_livelock_is_told() {
     for (script, many) in [(two, 2), (beside, 2), (later, 1)] {
         let told = check_json(script).finish().expect_code(1);
         assert_eq!(told.failures(), vec!["livelock"; many], "{script}{}", told.stdout);
-        let schedules: Vec<String> =
-            told.findings().iter().map(|f| f["schedule"].as_str().unwrap().to_string()).collect();
-        for (schedule, finding) in schedules.iter().zip(told.findings()) {
-            for model in [&[][..], &["--model"]] {
-                let again =
-                    conc().args(["replay", "--format", "json"]).args(model.iter().copied()).args(["-", schedule]);
-                let again = again.input(script).finish().expect_code(1);
+        for finding in told.findings() {
+            for again in replays(script, &finding) {
                 assert_eq!(again.findings()[0]["on"], finding["on"], "{script}{}", again.stdout);
             }
         }
@@ -84,10 +78,7 @@ fn what_others_get_done_hides_no_livelock() {
             assert_eq!(told.failures(), ["livelock"], "{script}{}", told.stdout);
             let finding = told.findings().into_iter().find(|f| f["code"] == "livelock").unwrap();
             assert_eq!(going(&finding), names, "{script}{}", told.stdout);
-            let schedule = finding["schedule"].as_str().unwrap();
-            for model in [&[][..], &["--model"]] {
-                let again = conc().args(["replay", "--format", "json"]).args(model.iter().copied());
-                let again = again.args(["-", schedule]).input(&script).finish().expect_code(1);
+            for again in replays(&script, &finding) {
                 let again = again.findings().into_iter().find(|f| f["code"] == "livelock").unwrap();
                 assert_eq!(again["message"], finding["message"], "{script}");
                 let lines = |f: &serde_json::Value| {
@@ -222,10 +213,7 @@ fn a_look_in_vain_is_no_way_round() {
             let found = told.findings().into_iter().filter(|f| f["code"] != "race").collect::<Vec<_>>();
             assert_eq!(found.len(), 1, "{script}{}", told.stdout);
             assert_eq!((&found[0]["code"], &found[0]["message"]), (&code.into(), &message.into()), "{script}");
-            let schedule = found[0]["schedule"].as_str().unwrap();
-            for model in [&[][..], &["--model"]] {
-                let again = conc().args(["replay", "--format", "json"]).args(model.iter().copied());
-                let again = again.args(["-", schedule]).input(&script).finish().expect_code(1);
+            for again in replays(&script, &found[0]) {
                 let is_it = |f: &serde_json::Value| f["code"] == code && f["message"] == message;
                 assert!(again.findings().iter().any(is_it), "{script}{}", again.stdout);
             }
@@ -277,9 +265,7 @@ fn what_is_done_once_is_no_part_of_a_round() {
             lines
         };
         assert_eq!(again_and_again(finding), lines, "{script}{}", told.stdout);
-        for model in [&[][..], &["--model"]] {
-            let again = conc().args(["replay", "--format", "json"]).args(model.iter().copied());
-            let again = again.args(["-", finding["schedule"].as_str().unwrap()]).input(script).finish().expect_code(1);
+        for again in replays(script, finding) {
             let found = again.findings();
             let same = found.iter().find(is_its).unwrap_or_else(|| panic!("{script}{}", again.stdout));
             assert_eq!(again_and_again(same), lines, "{script}{}", again.stdout);

@@ -2,7 +2,7 @@
 //! round without getting anything done.
 
 use super::support::{conc, flat};
-use super::{check, check_json, summary};
+use super::{check, check_json, replays, summary};
 use nix::sys::signal::Signal;
 
 /// A job that can never go on is a deadlock also where it would end with its pool, as in a
@@ -526,10 +526,7 @@ fn a_job_that_failed_is_who_would_have_done_it() {
         let deadlock = told.findings().into_iter().find(|f| f["code"] == "deadlock").expect("it is one");
         let message = format!("po.worker#0 {what}, and bad#0, which would {action}, failed with Raised");
         assert_eq!(deadlock["message"], message.as_str(), "{script}");
-        for model in [&[][..], &["--model"]] {
-            let again = conc().args(["replay", "--format", "json"]).args(model.iter().copied());
-            let again =
-                again.args(["-", deadlock["schedule"].as_str().unwrap()]).input(&script).finish().expect_code(1);
+        for again in replays(&script, &deadlock) {
             assert!(again.findings().iter().any(|f| f["message"] == message.as_str()), "{script}{}", again.stdout);
         }
     }

@@ -35,6 +35,17 @@ const LOOK: Duration = Duration::from_millis(2);
 /// The variable that tells whose process it is.
 pub const MARK: &str = "CONC_TEST_RUN";
 
+/// Two records of one struct, whose locks two tasks take crosswise.
+pub const TWO_RECORDS: &str = "\
+struct A { lock mu; shared bal = 0 }
+let a = A()
+let b = A()
+task t(x, y) { with x.mu { with y.mu { x.bal -= 1; y.bal += 1 } } }
+spawn t(a, b) as \"p\"
+spawn t(b, a) as \"q\"
+join all
+";
+
 static RUNS: AtomicU64 = AtomicU64::new(0);
 
 /// A command that has not been started.
