@@ -606,7 +606,10 @@ fn task_mend(method: &str, name: &str, of_list: bool) -> String {
         "wait" => format!("write `join {name}`"),
         "get" | "take" if of_list => format!("write `join {name}`, then `{name}[0].result`"),
         "get" | "take" => format!("write `join {name}`, then `{name}.result`"),
-        "terminate" | "close" | "abort" if of_list => format!("write `for h in {name} {{ terminate h }}`"),
+        "terminate" | "close" | "abort" if of_list => {
+            let one = if name == "h" { "one" } else { "h" };
+            format!("write `for {one} in {name} {{ terminate {one} }}`")
+        }
         "terminate" | "close" | "abort" => format!("write `terminate {name}`"),
         "put" | "put_nowait" | "notify" | "set" => {
             "tasks speak through what is declared: `queue q(3)`, then `q.put(v)`".to_owned()

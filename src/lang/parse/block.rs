@@ -138,12 +138,12 @@ impl<'s> Builder<'s> {
             Some(kinds) => super::build::parts(kinds).map(name).collect(),
             None => Vec::new(),
         };
+        let bind: Option<Name> = parts.accept(Rule::ident).map(name);
         match except {
-            Some(word) => self.errors.push(slip::except(&word, &kinds)),
+            Some(word) => self.errors.push(slip::except(&word, &kinds, bind.as_ref())),
             None if kinds.is_empty() => self.errors.push(slip::catch_what(span)),
             None => {}
         }
-        let bind = parts.accept(Rule::ident).map(name);
         let body = self.body(&mut parts)?;
         Some(Catch { kinds, bind, body, span })
     }

@@ -318,11 +318,12 @@ pub(crate) fn elif(word: &Node<'_>) -> ScriptError {
     error(span(word), format!("there is no `{}`", text(word)), "write `else if`").understood()
 }
 
-/// `except Empty { }`
-pub(crate) fn except(word: &Node<'_>, kinds: &[Name]) -> ScriptError {
+/// `except Empty as e { }`
+pub(crate) fn except(word: &Node<'_>, kinds: &[Name], bind: Option<&Name>) -> ScriptError {
     let kinds: Vec<&str> = kinds.iter().map(|kind| kind.text.as_str()).collect();
     let kinds = if kinds.is_empty() { "any".to_owned() } else { kinds.join(", ") };
-    error(span(word), "there is no `except`", format!("write `catch {kinds} {{ }}`")).understood()
+    let bind = bind.map_or(String::new(), |name| format!(" as {}", name.text));
+    error(span(word), "there is no `except`", format!("write `catch {kinds}{bind} {{ }}`")).understood()
 }
 
 /// `catch { }`

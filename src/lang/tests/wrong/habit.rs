@@ -216,10 +216,10 @@ x := 3",
     },
     Case { script: "if x { f() } elif y { g() }", errors: &[(1, 14, "elif", "there is no `elif`", "write `else if`")] },
     Case {
-        script: "try { f() } except Empty, Full { g() }
+        script: "try { f() } except Empty, Full as e { g() }
 except { }",
         errors: &[
-            (1, 13, "except", "there is no `except`", "write `catch Empty, Full { }`"),
+            (1, 13, "except", "there is no `except`", "write `catch Empty, Full as e { }`"),
             (2, 1, "except", "there is no `except`", "write `catch any { }`"),
         ],
     },
