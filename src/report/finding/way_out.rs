@@ -32,8 +32,12 @@ fn is_lock(wait: &Wait) -> bool {
 fn own_lock(circle: &[Waiting]) -> String {
     match circle.iter().flat_map(|w| &w.waits).next() {
         Some(wait) if wait.object_kind == "lock" => {
-            let name = declared_name(&wait.object);
-            format!("let go of {} before taking it again, or declare `lock {name} reentrant`", wait.object)
+            // A struct declares its own.
+            let (within, name) = match declared_name(&wait.object).rsplit_once('.') {
+                Some((structure, field)) => (format!(" in {structure}"), field),
+                None => (String::new(), declared_name(&wait.object)),
+            };
+            format!("let go of {} before taking it again, or declare `lock {name} reentrant`{within}", wait.object)
         }
         Some(wait) => format!("let go of {} before taking it again", wait.object),
         None => "let go of the lock before taking it again".into(),
@@ -75,8 +79,8 @@ pub fn let_go(lock: &str, with: &str, ending: &Ending) -> String {
         Ending::Exited(_) => format!("`exit` lets go of nothing: release {lock} before it"),
         Ending::Signalled(_) | Ending::Terminated => {
             format!(
-                "`kill` and `terminate` let go of nothing: tell the task to end by an `event` that it looks at \
-                 while it does not hold {lock}"
+                "`kill`, `terminate` and the end of its process let go of nothing: tell the task to end by an \
+                 `event` that it looks at while it does not hold {lock}"
             )
         }
     }
@@ -217,6 +221,14 @@ fn ended_supplier(circle: &[Waiting]) -> Option<String> {
     })
 }
 
+/// The pool all of whose workers are in jobs that wait, so that none takes the one waited for.
+fn busy_pool(wait: &Wait) -> Option<&str> {
+    wait.reasons.iter().find_map(|reason| match reason {
+        Reason::StuckSupplier { action, .. } => action.strip_prefix("take a job of "),
+        _ => None,
+    })
+}
+
 /// What must be done for a wait that nobody ends.
 fn missing(wait: &Wait) -> String {
     let Wait { operation, object, object_kind, .. } = wait;
@@ -237,6 +249,11 @@ fn missing(wait: &Wait) -> String {
             "`{object}.notify()` after every change that a waiter looks for, in a task that cannot end before it"
         ),
         ("join", "pool") => format!("`{object}.close()` before `join {object}`"),
+        ("join", "task") if busy_pool(wait).is_some() => format!(
+            "no worker of {pool} is left for {object}: make more of them than there are jobs that wait for others, \
+             or let no job wait for one of its own pool",
+            pool = busy_pool(wait).unwrap_or_default()
+        ),
         ("join", _) => format!("let {object} come to its end, or wait for it with `join … for 1s`"),
         ("await", _) => "let a task that still runs make the condition true".into(),
         _ => format!("let a task that still runs do its part on {object}, or wait with a `timeout:`"),

@@ -254,8 +254,9 @@ fn hundred_that_wait_for_the_lock_of_a_killed_one() {
                t#3 is process 4715
                t#4 is process 4716
                and 96 more
-      = help: `kill` and `terminate` let go of nothing: tell the task to end by an
-              `event` that it looks at while it does not hold m
+      = help: `kill`, `terminate` and the end of its process let go of nothing: tell
+              the task to end by an `event` that it looks at while it does not hold
+              m
       = explain: conc explain abandoned-lock
     "#);
 }
