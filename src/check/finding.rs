@@ -282,7 +282,7 @@ fn is_idle(task: &TaskPart) -> bool {
 }
 
 /// Whether the code of a task is over, and its process waits for what it has spawned.
-fn awaits_children(task: &TaskPart) -> bool {
+pub fn awaits_children(task: &TaskPart) -> bool {
     matches!(task.at, At::Operate { then: Then::Child { .. }, .. } | At::Closing(_))
 }
 
@@ -306,7 +306,7 @@ pub fn needs(m: &super::moves::Move) -> Vec<TaskId> {
 }
 
 /// The waits of a task; none if it goes on by itself.
-fn waits_of(model: &super::model::Model, row: &Row, id: TaskId, task: &TaskPart) -> Option<Vec<WaitView>> {
+pub fn waits_of(model: &super::model::Model, row: &Row, id: TaskId, task: &TaskPart) -> Option<Vec<WaitView>> {
     let m = super::moves::Move::new(model, row.parts(), &[], id, task.process);
     waits_in(&m, id, task)
 }
@@ -400,7 +400,7 @@ fn change(site: u32) -> WaitView {
     WaitView { object: u32::MAX, kind: 0, method: 0, need: Need::Change { site } }
 }
 
-fn join_method(target: ObjRef) -> u8 {
+pub fn join_method(target: ObjRef) -> u8 {
     if target.kind == place::pool { objects::pool::JOIN } else { objects::task::JOIN }
 }
 
@@ -573,35 +573,6 @@ fn declared_at(program: &Program, id: u32, part: &ObjectPart) -> Option<Span> {
 /// What a task waits for in a state.
 pub fn waiting(explorer: &Explorer, row: &Row, task: TaskId) -> Option<Waiting> {
     Scene1::new(explorer, row, &[]).waiting(task)
-}
-
-/// Whether a task waits for nothing but the end of others; `daemons`: also of those that
-/// may go on for ever.
-pub fn joins(explorer: &Explorer, row: &Row, task: TaskId, daemons: bool) -> bool {
-    let is_daemon =
-        |task| matches!(explorer.part(row, Key::Task(task)).as_deref(), Some(Part::Task(t)) if t.birth.daemon);
-    let is_end = |target: ObjRef, method: u8| match target.kind {
-        place::task => daemons || !is_daemon(target.id),
-        place::pool => method == objects::pool::JOIN,
-        _ => false,
-    };
-    // A `select` that has no arm left waits for no end.
-    let are_ends = |arms: Vec<(ObjRef, u8)>| !arms.is_empty() && arms.iter().all(|(t, method)| is_end(*t, *method));
-    match explorer.part(row, Key::Task(task)).as_deref() {
-        Some(Part::Task(t)) => match &t.at {
-            At::Operate { op, .. } => is_end(op.target, op.method),
-            At::Step(step) => match &**step {
-                Step::Join { targets, .. } => targets.iter().all(|t| is_end(*t, join_method(*t))),
-                Step::Select { arms, .. } => are_ends(arms.iter().filter_map(|a| a.target).collect()),
-                Step::JoinAll { .. } | Step::Wait(_) => true,
-                _ => false,
-            },
-            At::Select { then: Then::Reap { .. }, .. } | At::Closing(_) => true,
-            At::Select { arms, .. } => are_ends(arms.iter().map(|(_, op)| (op.target, op.method)).collect()),
-            _ => false,
-        },
-        _ => false,
-    }
 }
 
 /// Who a task is.

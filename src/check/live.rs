@@ -15,7 +15,7 @@ use super::moves::Touched;
 use super::part::*;
 use super::store::{Row, StateId, own_parts};
 use super::turn::{Mover, Turn};
-use super::{Progress, Stop, finding};
+use super::{Progress, Stop, finding, joined};
 use crate::detect::finding::{Certainty, Code, Facts, Finding, Going, Reason, Waiting};
 use crate::lang::ast::Span;
 use crate::objects::TaskId;
@@ -45,14 +45,14 @@ pub fn search(explorer: &mut Explorer, ask: &mut dyn FnMut(&Progress) -> Option<
     }
     let actors: Vec<Who> =
         made.actors.iter().map(|(state, turn)| actor(explorer, &explorer.row(*state), turn)).collect();
-    livelocks(explorer, &made, &core, &actors, ask);
+    let round = livelocks(explorer, &made, &core, &actors, ask);
     if !explorer.standing.is_empty() {
         let never = |_| false;
         let goes_on = Search::new(&made.graph, &never).all_fair(&core, &mut || is_over(explorer, ask));
         explorer.tell_of_the_standing(goes_on.into_iter().flat_map(|part| part.states).collect());
     }
     stuck(explorer, &made.graph, &core);
-    starved(explorer, &made.graph, &core, &actors, ask);
+    starved(explorer, &made.graph, &core, &actors, &round, ask);
 }
 
 /// Who makes a transition out of a state.
@@ -89,17 +89,18 @@ const PARTS_MAX: usize = 64;
 
 /// Groups of tasks for whom nothing changes. There are often many fair parts of one mistake, as
 /// others may have got this far or that: a group is told of if some task goes round in it at
-/// places none of which belongs to one that was told.
+/// places none of which belongs to one that was told. Who goes round in one.
 fn livelocks(
     explorer: &mut Explorer,
     made: &Made,
     core: &[StateId],
     actors: &[Who],
     ask: &mut dyn FnMut(&Progress) -> Option<Stop>,
-) {
+) -> HashSet<TaskId> {
     let (looked, told) = (HashMap::default(), HashSet::default());
     let mut livelocks = Livelocks { explorer, made, looked, told, asked: 0, ask };
     groups::quiet(&made.graph, core, actors, &mut livelocks);
+    livelocks.looked.into_keys().flatten().collect()
 }
 
 /// Limits are looked at after so many deeds and kinds of states.
@@ -215,6 +216,7 @@ fn starved(
     graph: &Graph,
     core: &[StateId],
     actors: &[Who],
+    round: &HashSet<TaskId>,
     ask: &mut dyn FnMut(&Progress) -> Option<Stop>,
 ) {
     // Anybody may be who goes on, daemons too.
@@ -225,16 +227,18 @@ fn starved(
     let mut states: Vec<StateId> = circles.into_iter().flat_map(|part| part.states).collect();
     states.sort_unstable();
     let mut row = Row::default();
+    // Of each part of a task: whether its waiting is no trouble, and whether it has more to do.
     let mut excused: HashMap<PartId, bool, rustc_hash::FxBuildHasher> = HashMap::default();
+    let mut more: HashMap<PartId, bool, rustc_hash::FxBuildHasher> = HashMap::default();
     for state in states {
         explorer.store.load(state, &mut row);
         for (task, place) in explorer.tasks(&row) {
             let id = row.get(place);
-            // Who waits for the end of a task has that task's trouble, but for a daemon,
-            // which is in none.
+            let part = || explorer.model.space.part(id);
             if !goes(graph, actors, state, task)
-                && !*excused.entry(id).or_insert_with(|| is_excused(&explorer.model.space.part(id)))
-                && !finding::joins(explorer, &row, task, false)
+                && !*excused.entry(id).or_insert_with(|| is_excused(&part()))
+                && (!joined::joins(explorer, &row, task, false)
+                    || *more.entry(id).or_insert_with(|| joined::has_more_to_do(explorer, &row, &part())))
             {
                 waiting.entry(task).or_default().push(state);
             }
@@ -248,6 +252,12 @@ fn starved(
         for part in parts {
             let at = part.states.first().copied().unwrap_or(0);
             let row = explorer.row(at);
+            let goes_on = goes_on(&search, &part, actors, round);
+            if joined::joins(explorer, &row, task, false)
+                && !joined::waits_in_vain(explorer, &row, task, &|other| goes_on.get(&other).copied())
+            {
+                continue;
+            }
             // Those that go on can do nothing about it, whatever they do: told as stuck.
             if explorer.is_stuck(&row, task) {
                 continue;
@@ -264,6 +274,18 @@ fn starved(
             }
         }
     }
+}
+
+/// The tasks that go on in a part, each with whether it does so in peace: it gets something
+/// done, or is none of those that go `round` in a livelock.
+fn goes_on(search: &Search, part: &Fair, actors: &[Who], round: &HashSet<TaskId>) -> HashMap<TaskId, bool> {
+    let busy = search.busy(part);
+    let mut all = HashMap::new();
+    for actor in search.steps(part) {
+        let task = actors[actor as usize].task;
+        *all.entry(task).or_default() |= busy.contains(&actor) || !round.contains(&task);
+    }
+    all
 }
 
 /// What a task waits for, but the ends of others.
@@ -347,18 +369,25 @@ pub fn recurring(explorer: &mut Explorer, row: &Row, left: &mut u64) -> Option<V
     let mut around = Around { explorer, rows: &rows, turns: &turns, deeds: &deeds, found: Vec::new() };
     groups::quiet(&graph, &all, &actors, &mut around);
     let mut found = std::mem::take(&mut around.found);
+    let round: HashSet<TaskId> = found.iter().flat_map(|circle| circle.group.iter().copied()).collect();
     for (task, part) in explorer.task_parts(row) {
         let waits = |state: &StateId| !goes(&graph, &actors, *state, task);
-        // Who waits for the end of a task has that task's trouble, and who is stuck has
-        // been told of.
+        let joins = joined::joins(explorer, row, task, false);
+        // Who is stuck has been told of.
         if !is_excused(&part)
             && waits(&0)
-            && !finding::joins(explorer, row, task, false)
+            && (!joins || joined::has_more_to_do(explorer, row, &part))
             && !explorer.is_stuck(row, task)
         {
             let within: Vec<StateId> = all.iter().copied().filter(waits).collect();
             let mut search = Search::new(&graph, &|_| false);
-            if let Some(part) = search.all_fair(&within, &mut || false).iter().find(|part| comes_again(part)) {
+            let parts = search.all_fair(&within, &mut || false);
+            let is_its = |part: &&Fair| {
+                let goes_on = goes_on(&search, part, &actors, &round);
+                let in_vain = || joined::waits_in_vain(explorer, row, task, &|other| goes_on.get(&other).copied());
+                comes_again(part) && (!joins || in_vain())
+            };
+            if let Some(part) = parts.iter().find(is_its) {
                 let turns = turns_of(&turns, search.walk(part, &search.steps(part)).1);
                 found.push(Circle { turns, starved: Some(task), group: Vec::new(), round: None });
             }

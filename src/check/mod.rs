@@ -15,6 +15,7 @@ mod finding;
 pub mod follow;
 mod groups;
 mod hopeless;
+mod joined;
 pub mod live;
 mod memo;
 mod model;

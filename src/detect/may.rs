@@ -118,6 +118,7 @@ pub struct Deeds {
     /// By their names the fields of records.
     written: HashSet<u32>,
     ends: bool,
+    acts: bool,
 }
 
 fn bits(methods: &[u8]) -> u32 {
@@ -135,6 +136,7 @@ impl Deeds {
             rows: HashSet::new(),
             written: HashSet::new(),
             ends: false,
+            acts: false,
         }
     }
 
@@ -188,6 +190,12 @@ impl Deeds {
     /// pool's `terminate`.
     pub fn may_terminate(&self) -> bool {
         self.ends
+    }
+
+    /// Whether it may do anything but wait for the ends of others: print, change something,
+    /// use an object, start or end a task, fail by its own words.
+    pub fn acts(&self) -> bool {
+        self.acts
     }
 }
 

@@ -1,5 +1,6 @@
 //! Who goes round for ever and gets nothing done, and who has to do with whom there.
 
+use super::support::conc;
 use super::{check, check_json, replays, summary};
 
 /// One livelock does not hide another: each that goes round somewhere else is told of, with a
@@ -300,4 +301,68 @@ fn a_walk_by_choice_ends() {
                   if n == 0 or n == 20000 { break }\n    }\n}\nspawn w\njoin all\n";
     let told = check_json(script).finish().expect_code(0);
     assert_eq!(summary(&told)["verdicts"]["livelock"], "absent", "{}", told.stdout);
+}
+
+/// Who waits for the end of a task that goes on for ever in peace never does what comes after
+/// that: it starves, whatever it is that goes on, and whoever waits in between. Behind a wait that
+/// nothing comes after there is nothing to be missed, and who is in trouble is told of alone.
+#[test]
+fn who_waits_for_an_end_that_never_comes() {
+    let print = "task beat { loop { print \"beat\" } }\n";
+    let poll = "event stop\npool p(1)\ntask poll { while not stop.is_set() { print \"poll\"; sleep 1ms } }\n";
+    let quiet = "atomic stop = false\ntask w { while not stop { yield } }\nlet h = spawn w\njoin h\nstop = true\n";
+    let consumer = "queue q(1)\ntask ticker { loop { q.put(\"tick\") } }\n\
+                    task consumer { for v in q { if v == \"stop\" { return } } }\nspawn daemon ticker\n\
+                    let c = spawn consumer\njoin c\nq.put(\"stop\")\n";
+    let holds = "lock m\ntask w { loop { if m.acquire(blocking: false) { m.release(); return }\nprint \"busy\" } }\n\
+                 with m { let h = spawn w\njoin h }\n";
+    let between = "task mid { let h = spawn beat\njoin h }\nlet m = spawn mid\njoin m\nprint \"done\"\n";
+    let both = "lock m\ntask stuck { m.acquire(); m.acquire() }\nspawn beat\nspawn stuck\njoin all\nprint 1\n";
+    let last = "fn all_of(hs) { for h in hs { join h } }\nlet hs = [spawn beat]\nall_of(hs)\n";
+    let cases: [(String, &[&str]); 15] = [
+        (format!("{print}let h = spawn beat\njoin h\nprint \"done\"\n"), &["main"]),
+        (format!("{print}let h = spawn process beat\njoin h\nprint \"done\"\n"), &["main"]),
+        (format!("{print}spawn beat\nspawn {{ }}\njoin all\nassert false\n"), &["main"]),
+        (format!("{print}let h = spawn beat\nselect {{ join h => {{ print 1 }} }}\n"), &["main"]),
+        (format!("let p = fork()\nif p == 0 {{ loop {{ print 1 }} }}\nwait(p)\nprint 2\n"), &["main"]),
+        (format!("{poll}submit poll to p\np.close()\njoin p\nstop.set()\n"), &["main"]),
+        (format!("{poll}let j = submit poll to p\njoin j\nstop.set()\n"), &["main"]),
+        (format!("{poll}submit poll to p\nlet j = submit poll to p\njoin j\nstop.set()\n"), &["main"]),
+        (consumer.to_string(), &["main"]),
+        (holds.to_string(), &["main"]),
+        (format!("{print}{between}"), &["main"]),
+        (format!("{print}{last}"), &[]),
+        (format!("{print}let h = spawn beat\njoin h\n"), &[]),
+        (quiet.to_string(), &[]),
+        (format!("{print}{both}"), &[]),
+    ];
+    for (script, starved) in cases {
+        for how in [&[][..], &["--no-reduction"]] {
+            let told = check_json(&script).args(how.iter().copied()).finish();
+            let found = told.findings().into_iter().filter(|f| f["code"] == "starvation").collect::<Vec<_>>();
+            let names: Vec<String> = found.iter().map(|f| going(f)[0].clone()).collect();
+            assert_eq!(names, starved, "{script}{}", told.stdout);
+            for finding in &found {
+                for again in replays(&script, finding) {
+                    assert!(
+                        again.findings().iter().any(|f| f["message"] == finding["message"]),
+                        "{script}{}",
+                        again.stdout
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// A round that leaves out who could go says nothing of those, in a replay of it.
+#[test]
+fn a_round_that_is_not_fair_is_nobody_s_livelock() {
+    let toggles = "atomic flag = 0\ntask tog { loop { flag = 1; flag = 0 } }\nspawn daemon tog\nwhile flag != 1 { }\n";
+    for model in [&[][..], &["--model"]] {
+        let replay = conc().args(["replay", "--format", "json"]).args(model.iter().copied());
+        replay.args(["-", "0x3"]).input(toggles).finish().expect_code(0);
+    }
+    // Where all go round it is one.
+    assert_eq!(check_json(toggles).finish().expect_code(1).failures(), ["livelock"]);
 }

@@ -4,10 +4,10 @@
 
 use super::Done;
 use crate::check::explore::Explorer;
-use crate::check::finding;
 use crate::check::groups::Groups;
+use crate::check::joined;
 use crate::check::live::{self, Circle};
-use crate::check::part::{Part, PartIx};
+use crate::check::part::{Key, Part, PartIx};
 use crate::check::store::{Row, same_parts};
 use crate::check::turn::Turn;
 use crate::detect::finding::Finding;
@@ -23,7 +23,7 @@ pub(super) fn circles(explorer: &mut Explorer, done: &Done, around: bool) -> (Op
     let from = returned.or((!done.rounds.is_empty()).then_some(done.turns.len()));
     let mut found = from.map(|from| circle(explorer, done, from, around)).unwrap_or_default();
     // Where only those go round that take no turn for it, the others may as well.
-    if around && (found.is_empty() || returned.is_none()) {
+    if around && returned.is_none() {
         let circles = recurring(explorer, &done.row).unwrap_or_default();
         for finding in findings(explorer, &circles, &done.row) {
             let is_it = |other: &Finding| (other.code, other.places()) == (finding.code, finding.places());
@@ -72,8 +72,7 @@ fn circle(explorer: &mut Explorer, done: &Done, from: usize, around: bool) -> Ve
     };
     let goers: Vec<TaskId> = turns.iter().map(|turn| explorer.task_of(turn)).collect();
     let goes = |circle: &Circle| circle.group.iter().all(|task| goers.contains(task));
-    let some_go = circles.iter().any(|c| c.starved.is_none() && goes(c));
-    circles.retain(|circle| !some_go || goes(circle));
+    circles.retain(goes);
     for circle in circles.iter_mut().filter(|c| c.starved.is_none() && goes(c)) {
         circle.turns.clone_from(&turns);
     }
@@ -124,9 +123,17 @@ fn fair_round(explorer: &mut Explorer, start: &Row, turns: &[Turn]) -> Option<Ve
     let groups = groups.all();
     let mut found: Vec<Circle> = groups.iter().filter(|g| is_quiet(g)).map(|g| circle(None, g.clone())).collect();
     for task in live.iter().filter(|t| !groups.iter().flatten().any(|goes| goes == *t)) {
-        // Who waits for the end of a task has that task's trouble, and who is stuck has
-        // been told of.
-        if !finding::joins(explorer, start, *task, false) && !explorer.is_stuck(start, *task) {
+        let goes_on = |other: TaskId| {
+            let group = groups.iter().find(|group| group.contains(&other))?;
+            Some(busy.contains(&other) || !is_quiet(group))
+        };
+        let in_vain = || {
+            let part = explorer.part(start, Key::Task(*task));
+            part.is_some_and(|part| joined::has_more_to_do(explorer, start, &part))
+                && joined::waits_in_vain(explorer, start, *task, &goes_on)
+        };
+        // Who is stuck has been told of.
+        if (!joined::joins(explorer, start, *task, false) || in_vain()) && !explorer.is_stuck(start, *task) {
             found.push(circle(Some(*task), Vec::new()));
         }
     }

@@ -22,6 +22,28 @@ fn safe(instr: &Instr) -> bool {
     moves || leads || rest
 }
 
+/// Instructions by which a task does something that others can see. What it only looks at or
+/// makes for itself is seen by what it does then.
+fn acts(program: &Program, instr: &Instr) -> bool {
+    use Instr::*;
+    let is_method = |call: &MethodCall| {
+        let name = program.symbols.get(call.symbol as usize).map_or("", String::as_str);
+        program.kinds.iter().any(|spec| spec.method(name).is_some()) || Update::method(name).is_some()
+    };
+    match instr {
+        WriteCell(_) | AddCell { .. } | WriteElement(_) | SetField { .. } | UpdateField { .. } => true,
+        UpdateCell { update, .. } | UpdateElement { update, .. } => *update != Update::Load,
+        CallMethod(call) => is_method(&program.calls[*call as usize]),
+        Select(site) => {
+            let arms = &program.selects[*site as usize].arms;
+            arms.iter().any(|arm| matches!(arm.operation, ArmOperation::Method(_)))
+        }
+        WithAcquire(_) | WithRelease(_) | AwaitBegin { .. } => true,
+        Print(_) | Raise | Assert { .. } | Spawn(_) | Submit { .. } | Fork | Terminate | Kill | Exit => true,
+        _ => false,
+    }
+}
+
 /// One walk over the code.
 pub(super) struct Walk<'a> {
     may: &'a May,
@@ -106,6 +128,7 @@ impl<'a> Walk<'a> {
         let program = self.program;
         let instr = &program.code[pc as usize];
         onwards(program, pc, |next| self.reach(next, mode));
+        self.deeds.acts |= acts(program, instr);
         if !safe(instr) {
             self.fail(pc, mode);
         }

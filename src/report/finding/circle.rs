@@ -1,7 +1,7 @@
 //! `livelock` and `starvation`: tasks that go round for ever, and one that waits
 //! meanwhile. The steps of the circle are drawn as lanes elsewhere.
 
-use crate::detect::finding::{Code, Going, Reason, TaskFacts, Waiting};
+use crate::detect::finding::{Code, Going, Reason, TaskFacts, Wait, Waiting};
 use crate::report::diagnostic::{Diagnostic, Place, Severity};
 use crate::report::{Style, phrase};
 
@@ -50,7 +50,11 @@ pub fn starvation(task: &TaskFacts, waiting: Option<&Waiting>, going: &[Going], 
         diagnostic.place(Place::of(&task.name, w.span, wait::deed(&w.waits)).primary());
     }
     places(&mut diagnostic, going, waiting.is_none());
-    diagnostic.note("every other task goes on again and again, and what it waits for is never there when it could go");
+    diagnostic.note(if waiting.is_some_and(|w| w.waits.first().is_some_and(is_for_an_end)) {
+        "whom it waits for goes on again and again and never ends"
+    } else {
+        "every other task goes on again and again, and what it waits for is never there when it could go"
+    });
     let tasks: Vec<&TaskFacts> = std::iter::once(task).chain(going.iter().map(|g| &g.task)).collect();
     who::introduce(&mut diagnostic, &tasks, style);
     diagnostic.help(mend(waiting));
@@ -66,14 +70,23 @@ fn mend(waiting: Option<&Waiting>) -> String {
         _ => None,
     });
     let holders: Vec<&str> = holders.collect();
-    if first.object_kind == "task" {
-        format!("let {} end, by a flag, an event or the close of a queue, or wait with a `timeout:`", first.object)
+    if is_for_an_end(first) {
+        let who = if holders.is_empty() { first.object.clone() } else { phrase::list(&holders, 3) };
+        format!(
+            "let {who} end: set the flag or event that its loop looks for, or close its queue, before this wait; or \
+             wait with `join … for 1s`"
+        )
     } else if !holders.is_empty() {
         let (names, object) = (phrase::list(&holders, 3), &first.object);
         format!("let {names} let go of {object} before waiting for others or going round, or wait with a `timeout:`")
     } else {
         TAKE_TURNS.to_string()
     }
+}
+
+/// Whether it is the end of a task, or of all that a pool does.
+fn is_for_an_end(wait: &Wait) -> bool {
+    wait.object_kind == "task" || wait.operation == "join"
 }
 
 const TAKE_TURNS: &str =
