@@ -324,7 +324,7 @@ fn who_waits_for_an_end_that_never_comes() {
         (format!("{print}let h = spawn process beat\njoin h\nprint \"done\"\n"), &["main"]),
         (format!("{print}spawn beat\nspawn {{ }}\njoin all\nassert false\n"), &["main"]),
         (format!("{print}let h = spawn beat\nselect {{ join h => {{ print 1 }} }}\n"), &["main"]),
-        (format!("let p = fork()\nif p == 0 {{ loop {{ print 1 }} }}\nwait(p)\nprint 2\n"), &["main"]),
+        ("let p = fork()\nif p == 0 { loop { print 1 } }\nwait(p)\nprint 2\n".to_string(), &["main"]),
         (format!("{poll}submit poll to p\np.close()\njoin p\nstop.set()\n"), &["main"]),
         (format!("{poll}let j = submit poll to p\njoin j\nstop.set()\n"), &["main"]),
         (format!("{poll}submit poll to p\nlet j = submit poll to p\njoin j\nstop.set()\n"), &["main"]),
