@@ -256,7 +256,7 @@ fn a_job_is_its_pools() {
     }
     let told = support::run(never_begun).finish().stderr;
     assert!(flat(&told).contains("and only p.worker#0 itself could take a job of p"), "{told}");
-    assert!(flat(&told).contains("wait for it with `join … for 1s`"), "{told}");
+    assert!(flat(&told).contains("no worker of p is left for inner#1: make more of them"), "{told}");
 }
 
 #[test]

@@ -252,11 +252,11 @@ fn starved(
         for part in parts {
             let at = part.states.first().copied().unwrap_or(0);
             let row = explorer.row(at);
-            let goes_on = goes_on(&search, &part, actors, round);
-            if joined::joins(explorer, &row, task, false)
-                && !joined::waits_in_vain(explorer, &row, task, &|other| goes_on.get(&other).copied())
-            {
-                continue;
+            if joined::joins(explorer, &row, task, false) {
+                let goes_on = goes_on(&search, &part, actors, round);
+                if !joined::waits_in_vain(explorer, &row, task, &|other| goes_on.get(&other).copied()) {
+                    continue;
+                }
             }
             // Those that go on can do nothing about it, whatever they do: told as stuck.
             if explorer.is_stuck(&row, task) {

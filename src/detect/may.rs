@@ -192,8 +192,9 @@ impl Deeds {
         self.ends
     }
 
-    /// Whether it may do anything but wait for the ends of others: print, change something,
-    /// use an object, start or end a task, fail by its own words.
+    /// Whether it may do anything but wait for the ends of others, and do something about
+    /// errors in that: print, change something, use an object, start or end a task, fail by
+    /// its own words.
     pub fn acts(&self) -> bool {
         self.acts
     }

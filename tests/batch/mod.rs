@@ -15,7 +15,7 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 /// So many programs in one process.
-pub const BATCH: u64 = 350;
+pub const BATCH: u64 = 250;
 
 /// Where a batch's process leaves what it counted.
 const TALLY: &str = "CONC_TALLY";

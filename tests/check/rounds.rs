@@ -319,7 +319,9 @@ fn who_waits_for_an_end_that_never_comes() {
     let between = "task mid { let h = spawn beat\njoin h }\nlet m = spawn mid\njoin m\nprint \"done\"\n";
     let both = "lock m\ntask stuck { m.acquire(); m.acquire() }\nspawn beat\nspawn stuck\njoin all\nprint 1\n";
     let last = "fn all_of(hs) { for h in hs { join h } }\nlet hs = [spawn beat]\nall_of(hs)\n";
-    let cases: [(String, &[&str]); 15] = [
+    let caught = "let h = spawn beat\ntry { join h } catch any as e { print e }\n";
+    let cases: [(String, &[&str]); 16] = [
+        (format!("{print}{caught}"), &[]),
         (format!("{print}let h = spawn beat\njoin h\nprint \"done\"\n"), &["main"]),
         (format!("{print}let h = spawn process beat\njoin h\nprint \"done\"\n"), &["main"]),
         (format!("{print}spawn beat\nspawn {{ }}\njoin all\nassert false\n"), &["main"]),

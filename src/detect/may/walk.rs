@@ -11,6 +11,8 @@ use crate::program::kind::{KindSpec, Update};
 const OUTER: u8 = 1;
 /// The walk is in a task that the task may start.
 const BORN: u8 = 2;
+/// The walk is where a wait for the end of a task has failed: nowhere, as long as that goes on.
+const FAILED: u8 = 4;
 
 /// Instructions that cannot fail; all others may.
 fn safe(instr: &Instr) -> bool {
@@ -128,9 +130,14 @@ impl<'a> Walk<'a> {
         let program = self.program;
         let instr = &program.code[pc as usize];
         onwards(program, pc, |next| self.reach(next, mode));
-        self.deeds.acts |= acts(program, instr);
+        self.deeds.acts |= mode & FAILED == 0 && acts(program, instr);
         if !safe(instr) {
-            self.fail(pc, mode);
+            let joins = match instr {
+                Instr::Join { .. } | Instr::JoinAll { .. } | Instr::Wait { .. } => true,
+                Instr::Select(_) => !acts(program, instr),
+                _ => false,
+            };
+            self.fail(pc, if joins { mode | FAILED } else { mode });
         }
         match instr {
             Instr::Return | Instr::End => self.leave(pc, false, mode),
