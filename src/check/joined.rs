@@ -2,8 +2,9 @@
 //! whom it is for; where tasks go on for ever, `live` finds.
 //!
 //! Who waits for the end of a task that is in trouble has that task's trouble, which is told of.
-//! A daemon, and a task that goes on for ever in peace, is in none: then who has something to do after its end
-//! never comes to that, as in `join worker` before the `stop = true` that the worker looks for.
+//! A daemon, and a task that goes on for ever in peace, is in none: then who has something to do
+//! after its end never comes to that, as in `join worker` before the `stop = true` that the
+//! worker looks for.
 
 use super::explore::Explorer;
 use super::finding::{awaits_children, join_method, waits_of};

@@ -73,7 +73,7 @@ fn circle(explorer: &mut Explorer, done: &Done, from: usize, around: bool) -> Ve
     let goers: Vec<TaskId> = turns.iter().map(|turn| explorer.task_of(turn)).collect();
     let goes = |circle: &Circle| circle.group.iter().all(|task| goers.contains(task));
     circles.retain(goes);
-    for circle in circles.iter_mut().filter(|c| c.starved.is_none() && goes(c)) {
+    for circle in circles.iter_mut().filter(|c| c.starved.is_none()) {
         circle.turns.clone_from(&turns);
     }
     findings(explorer, &circles, &start)
