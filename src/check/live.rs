@@ -51,8 +51,15 @@ pub fn search(explorer: &mut Explorer, ask: &mut dyn FnMut(&Progress) -> Option<
         let goes_on = Search::new(&made.graph, &never).all_fair(&core, &mut || is_over(explorer, ask));
         explorer.tell_of_the_standing(goes_on.into_iter().flat_map(|part| part.states).collect());
     }
-    stuck(explorer, &made.graph, &core);
+    if !has_enough(explorer) {
+        stuck(explorer, &made.graph, &core);
+    }
     starved(explorer, &made.graph, &core, &actors, &round, ask);
+}
+
+/// Whether only the first finding is wanted, and there is one.
+fn has_enough(explorer: &Explorer) -> bool {
+    explorer.options.first && explorer.found.iter().any(|found| !found.code.is_note())
 }
 
 /// Who makes a transition out of a state.
@@ -157,7 +164,7 @@ impl Looking for Livelocks<'_, '_> {
             self.told.extend(going.iter().flat_map(|of| &of.places).map(|place| place.0));
             add(self.explorer, start, circle, Code::Livelock);
         }
-        true
+        !has_enough(self.explorer)
     }
 }
 
@@ -169,6 +176,12 @@ fn add(explorer: &mut Explorer, state: StateId, circle: Circle, code: Code) {
 fn touched(explorer: &Explorer, row: &Row, turn: &Turn) -> (Touched, Option<PartIx>) {
     let own = Key::Task(explorer.task_of(turn));
     (explorer.touched(row, turn), Some(explorer.model.space.place(own)))
+}
+
+/// A state without who comes after which access: no task does anything else for that, so whoever
+/// comes back to this goes round, though it may take some rounds until nothing more is known.
+pub fn without_order(explorer: &Explorer, row: &Row) -> Row {
+    if explorer.model.exact { row.with(&[(explorer.model.space.place(Key::Order), 0)]) } else { row.clone() }
 }
 
 /// A way round by the edges that were followed.
@@ -201,6 +214,9 @@ fn stuck(explorer: &mut Explorer, graph: &Graph, core: &[StateId]) {
     // The earliest has the shortest way.
     firsts.sort_unstable();
     for state in firsts {
+        if has_enough(explorer) {
+            return;
+        }
         explorer.tell_of_the_stuck(state);
     }
 }
@@ -250,6 +266,9 @@ fn starved(
         let mut parts = search.all_fair(&states, &mut || is_over(explorer, ask));
         parts.sort_by_key(|part| part.states.first().copied());
         for part in parts {
+            if has_enough(explorer) {
+                return;
+            }
             let at = part.states.first().copied().unwrap_or(0);
             let row = explorer.row(at);
             if joined::joins(explorer, &row, task, false) {
@@ -325,6 +344,7 @@ pub const BYTES_A_LOOK: usize = 256;
 /// much is to be looked at for that: so many transitions are `left` to look at.
 pub fn recurring(explorer: &mut Explorer, row: &Row, left: &mut u64) -> Option<Vec<Circle>> {
     let mut known: HashMap<Vec<PartId>, StateId> = HashMap::default();
+    let row = &without_order(explorer, row);
     let mut rows = vec![row.clone()];
     known.insert(own_parts(row.parts()).to_vec(), 0);
     let (mut graph, mut actors, mut numbers) = (Graph::default(), Vec::new(), HashMap::new());
@@ -347,7 +367,7 @@ pub fn recurring(explorer: &mut Explorer, row: &Row, left: &mut u64) -> Option<V
         *left = left.saturating_sub((1 + out.len() + made / BYTES_A_LOOK) as u64);
         let mut edges = Vec::new();
         for (n, (turn, leaf)) in out.iter().enumerate() {
-            let next = row.with(&leaf.writes);
+            let next = without_order(explorer, &row.with(&leaf.writes));
             let to = *known.entry(own_parts(next.parts()).to_vec()).or_insert_with(|| {
                 rows.push(next);
                 rows.len() as StateId - 1

@@ -173,17 +173,10 @@ pub struct Group {
     pub behind: Vec<usize>,
 }
 
-impl Group {
-    /// Whether each task at its root waits for a lock and nothing else.
-    pub fn is_of_locks(&self, tasks: &[TaskView]) -> bool {
-        self.circle.iter().all(|i| tasks[*i].waits_for_a_lock())
-    }
-}
-
 /// Each stuck task in exactly one group, that of its root: the first, by its
 /// smallest task, of those it waits for in the end. Groups of excused tasks
-/// alone are left out, but for those that are stuck for a lock; excused ones inside a group
-/// are kept.
+/// alone are left out, but where one at the root is stuck for a lock that will never be let go;
+/// excused ones inside a group are kept.
 pub fn groups(tasks: &[TaskView], stuck: &[bool], might: &dyn Might) -> Vec<Group> {
     let system = System::new(tasks, might);
     let edges: Vec<Vec<usize>> = (0..tasks.len()).map(|i| system.waits_for(i, stuck)).collect();
@@ -217,7 +210,8 @@ pub fn groups(tasks: &[TaskView], stuck: &[bool], might: &dyn Might) -> Vec<Grou
     assign(&mut groups, &of_part, &edges, &part, stuck);
     // Who serves others may wait for ever for what they bring, but nobody means to wait so for
     // a lock that is never let go.
-    let for_locks = |g: &Group| g.cause != RootCause::NobodyLeft && g.is_of_locks(tasks);
+    let for_locks =
+        |g: &Group| g.cause != RootCause::NobodyLeft && g.circle.iter().any(|i| tasks[*i].waits_for_a_lock());
     groups.retain(|g| for_locks(g) || g.circle.iter().chain(&g.behind).any(|i| !tasks[*i].excused));
     groups
 }

@@ -98,7 +98,8 @@ pub fn attempt<W: World>(w: &mut W, o: u32, method: u8, args: &[Value], _again: 
         }
         _ if w.word(o, STATE) != RUNNING => {
             w.acquire(o, 0);
-            if args.get(1) != Some(&Value::Bool(true)) {
+            // Who joins it after that changes nothing, and has to do with no other who does.
+            if args.get(1) != Some(&Value::Bool(true)) && w.word(o, JOINED) == 0 {
                 w.set(o, JOINED, 1);
             }
             Outcome::Done(Value::Bool(true))

@@ -36,9 +36,16 @@ fn daemons_that_wait_for_locks() {
     let itself = "lock a\ntask one { with a { a.acquire() } }\nspawn daemon one\n";
     let left = "lock a\ntask gone { a.acquire() }\nlet g = spawn gone\njoin g\ntask t { with a { } }\nspawn daemon t\n";
     let serves = "lock m\nqueue q\ntask serve { loop { with m { q.get() } } }\nspawn daemon serve x3\nq.put(1)\n";
-    for (script, wanted) in
-        [(both, Some("deadlock")), (itself, Some("self-deadlock")), (left, Some("abandoned-lock")), (serves, None)]
-    {
+    let end = "lock m\nevent taken\ntask first { taken.wait()\nwith m { } }\n\
+        task second(h) { with m { taken.set()\njoin h } }\nlet a = spawn daemon first\nspawn daemon second(a)\n";
+    let cases = [
+        (both, Some("deadlock")),
+        (itself, Some("self-deadlock")),
+        (left, Some("abandoned-lock")),
+        (end, Some("deadlock")),
+        (serves, None),
+    ];
+    for (script, wanted) in cases {
         let stuck = format!("{script}event never\nnever.wait()\n");
         let mut codes = check_json(&stuck).finish().failures();
         codes.sort();

@@ -357,6 +357,39 @@ fn who_waits_for_an_end_that_never_comes() {
     }
 }
 
+/// That a task has ended is nothing that those who join it do to each other; and what they know by
+/// it is no state of theirs to which they would have to come back.
+#[test]
+fn joins_of_who_has_ended() {
+    let knows = "atomic x = 0\ntask setup { }\ntask server(h) { join h; loop { x = 0 } }\nlet h = spawn setup\n\
+                 spawn server(h)\nwhile x == 0 { }\n";
+    let own = "atomic x = 0\ntask t0 { }\ntask t1 { while x != 1 { x = 1 } }\n\
+               task t2 { let h = spawn t0; join h; loop { x = 0 } }\nspawn t1\nspawn t2\n";
+    let beside = "task t1 { }\ntask t2(h) { loop { join h; print \"p\" } }\nlet h = spawn t1\nspawn t2(h)\n\
+                  loop { join h }\n";
+    let cases: [(&str, &[&str]); 3] = [(knows, &["main", "server"]), (own, &["t1", "t2"]), (beside, &["main"])];
+    for (script, names) in cases {
+        for how in [&[][..], &["--no-reduction"]] {
+            let told = check_json(script).args(how.iter().copied()).finish().expect_code(1);
+            assert_eq!(told.failures(), ["livelock"], "{script}{}", told.stdout);
+            let finding = &told.findings()[0];
+            assert_eq!(going(finding), names, "{script}{}", told.stdout);
+            for again in replays(script, finding) {
+                assert_eq!(going(&again.findings()[0]), names, "{script}{}", again.stdout);
+            }
+        }
+    }
+}
+
+/// With `--first` a livelock is enough, and nobody is looked for who starves beside it.
+#[test]
+fn the_first_is_enough() {
+    let script = "atomic x = 0\natomic y = 0\ntask t { while y == 0 { } }\nlet h = spawn daemon t\nspawn { while x == 0 { } }\njoin h\n";
+    let found = |args: &[&str]| check_json(script).args(args.iter().copied()).finish().expect_code(1).failures();
+    assert_eq!(found(&[]), ["livelock", "starvation"]);
+    assert_eq!(found(&["--first"]), ["livelock"]);
+}
+
 /// A round that leaves out who could go says nothing of those, in a replay of it.
 #[test]
 fn a_round_that_is_not_fair_is_nobody_s_livelock() {

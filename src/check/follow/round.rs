@@ -17,8 +17,10 @@ use crate::objects::TaskId;
 /// `around`: the state at the end may be one that comes again but for what is nobody
 /// else's affair.
 pub(super) fn circles(explorer: &mut Explorer, done: &Done, around: bool) -> (Option<usize>, Vec<Finding>) {
-    let end_parts = done.rows.last().map(Row::parts).unwrap_or(&[]);
-    let from = done.rows.iter().rev().skip(1).rposition(|r| same_parts(r.parts(), end_parts));
+    let stands = |row: &Row| live::without_order(explorer, row);
+    let end = done.rows.last().map(stands);
+    let comes_back = |row: &Row| end.as_ref().is_some_and(|end| same_parts(stands(row).parts(), end.parts()));
+    let from = done.rows.iter().rev().skip(1).rposition(comes_back);
     let returned = from.map(|n| done.rows.len() - 2 - n);
     let from = returned.or((!done.rounds.is_empty()).then_some(done.turns.len()));
     let mut found = from.map(|from| circle(explorer, done, from, around)).unwrap_or_default();
