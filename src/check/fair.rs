@@ -467,12 +467,6 @@ impl<'g> Search<'g> {
         steps.into_iter().collect()
     }
 
-    /// Those of them that get something done.
-    pub fn busy(&self, part: &Part) -> HashSet<Actor> {
-        let progress = self.edges(part).filter(|(_, edge)| edge.has(PROGRESS));
-        progress.map(|(_, edge)| self.graph.actor(edge)).collect()
-    }
-
     /// A closed walk from the earliest state in which each of these actors does a step, all
     /// of whom do so in the part, and others as few as may be: where it starts; of each step
     /// where from, and which edge.

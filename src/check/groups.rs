@@ -166,6 +166,25 @@ pub fn quiet(graph: &Graph, within: &[StateId], actors: &[Who], looking: &mut dy
     in_graph(&alike.graph, &search, parts, actors, &mut kinds);
 }
 
+/// What deeds have to do with, as `Looking::touched` says it.
+pub type KnownDeeds = HashMap<Deed, (Touched, Option<PartIx>)>;
+
+/// The tasks that go on in a fair part, each with whether its group there is none that is quiet:
+/// it gets something done, or is there to go round. What deeds have to do with is kept in `known`.
+pub fn in_peace(
+    search: &Search,
+    part: &Part,
+    (graph, actors): (&Graph, &[Who]),
+    looking: &mut dyn Looking,
+    known: &mut KnownDeeds,
+) -> HashMap<TaskId, bool> {
+    let mut plain = Plain { looking, known: std::mem::take(known) };
+    let groups = groups(graph, search, part, actors, &mut plain);
+    *known = plain.known;
+    let peace = |group: &Group| group.progress || group.tireless;
+    groups.iter().flat_map(|group| group.tasks.iter().map(|task| (*task, peace(group)))).collect()
+}
+
 /// Who looks for quiet groups in a graph, be it one of kinds of states.
 trait InGraph {
     fn touched(&mut self, deed: Deed) -> &Touched;
@@ -177,7 +196,7 @@ trait InGraph {
 /// In the graph as it is.
 struct Plain<'l> {
     looking: &'l mut dyn Looking,
-    known: HashMap<Deed, (Touched, Option<PartIx>)>,
+    known: KnownDeeds,
 }
 
 impl InGraph for Plain<'_> {

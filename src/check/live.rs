@@ -9,7 +9,7 @@
 use super::alike::Round;
 use super::explore::{Explorer, Found1, Made, What};
 use super::fair::{Deed, Edge, Graph, Part as Fair, Search, flags};
-use super::groups::{self, Group, Looking, Who};
+use super::groups::{self, Group, KnownDeeds, Looking, Who};
 use super::memo::Leaf;
 use super::moves::Touched;
 use super::part::*;
@@ -45,7 +45,7 @@ pub fn search(explorer: &mut Explorer, ask: &mut dyn FnMut(&Progress) -> Option<
     }
     let actors: Vec<Who> =
         made.actors.iter().map(|(state, turn)| actor(explorer, &explorer.row(*state), turn)).collect();
-    let round = livelocks(explorer, &made, &core, &actors, ask);
+    groups::quiet(&made.graph, &core, &actors, &mut Livelocks::new(explorer, &made, ask));
     if !explorer.standing.is_empty() {
         let never = |_| false;
         let goes_on = Search::new(&made.graph, &never).all_fair(&core, &mut || is_over(explorer, ask));
@@ -54,7 +54,7 @@ pub fn search(explorer: &mut Explorer, ask: &mut dyn FnMut(&Progress) -> Option<
     if !has_enough(explorer) {
         stuck(explorer, &made.graph, &core);
     }
-    starved(explorer, &made.graph, &core, &actors, &round, ask);
+    starved(explorer, &made, &core, &actors, ask);
 }
 
 /// Whether only the first finding is wanted, and there is one.
@@ -94,26 +94,12 @@ pub fn is_circular(states: usize, edges: &[(StateId, StateId)]) -> bool {
 /// So many fair parts in which the same tasks go round are looked at, the earliest ones.
 const PARTS_MAX: usize = 64;
 
-/// Groups of tasks for whom nothing changes. There are often many fair parts of one mistake, as
-/// others may have got this far or that: a group is told of if some task goes round in it at
-/// places none of which belongs to one that was told. Who goes round in one.
-fn livelocks(
-    explorer: &mut Explorer,
-    made: &Made,
-    core: &[StateId],
-    actors: &[Who],
-    ask: &mut dyn FnMut(&Progress) -> Option<Stop>,
-) -> HashSet<TaskId> {
-    let (looked, told) = (HashMap::default(), HashSet::default());
-    let mut livelocks = Livelocks { explorer, made, looked, told, asked: 0, ask };
-    groups::quiet(&made.graph, core, actors, &mut livelocks);
-    livelocks.looked.into_keys().flatten().collect()
-}
-
 /// Limits are looked at after so many deeds and kinds of states.
 const ASKED: usize = 256;
 
-/// Who looks for livelocks in a finished exploration.
+/// Who looks for livelocks in a finished exploration: groups of tasks for whom nothing changes. There
+/// are often many fair parts of one mistake, as others may have got this far or that: a group is
+/// told of if some task goes round in it at places none of which belongs to one that was told.
 struct Livelocks<'l, 'e> {
     explorer: &'l mut Explorer<'e>,
     made: &'l Made,
@@ -122,6 +108,17 @@ struct Livelocks<'l, 'e> {
     told: HashSet<Span>,
     asked: usize,
     ask: &'l mut dyn FnMut(&Progress) -> Option<Stop>,
+}
+
+impl<'l, 'e> Livelocks<'l, 'e> {
+    fn new(
+        explorer: &'l mut Explorer<'e>,
+        made: &'l Made,
+        ask: &'l mut dyn FnMut(&Progress) -> Option<Stop>,
+    ) -> Livelocks<'l, 'e> {
+        let (looked, told) = (HashMap::default(), HashSet::default());
+        Livelocks { explorer, made, looked, told, asked: 0, ask }
+    }
 }
 
 impl Looking for Livelocks<'_, '_> {
@@ -229,12 +226,12 @@ fn stuck(explorer: &mut Explorer, graph: &Graph, core: &[StateId]) {
 /// its own, is starved at each. Within one part it waits at one place, since it takes no step.
 fn starved(
     explorer: &mut Explorer,
-    graph: &Graph,
+    made: &Made,
     core: &[StateId],
     actors: &[Who],
-    round: &HashSet<TaskId>,
     ask: &mut dyn FnMut(&Progress) -> Option<Stop>,
 ) {
+    let graph = &made.graph;
     // Anybody may be who goes on, daemons too.
     let tireless = |_| false;
     // Whoever waits for ever does so within one of these.
@@ -261,6 +258,7 @@ fn starved(
         }
     }
     let mut known: HashMap<Option<Span>, usize, rustc_hash::FxBuildHasher> = HashMap::default();
+    let mut deeds = KnownDeeds::default();
     for (task, states) in waiting {
         let mut search = Search::new(graph, &tireless);
         let mut parts = search.all_fair(&states, &mut || is_over(explorer, ask));
@@ -272,7 +270,8 @@ fn starved(
             let at = part.states.first().copied().unwrap_or(0);
             let row = explorer.row(at);
             if joined::joins(explorer, &row, task, false) {
-                let goes_on = goes_on(&search, &part, actors, round);
+                let looking = &mut Livelocks::new(explorer, made, ask);
+                let goes_on = groups::in_peace(&search, &part, (graph, actors), looking, &mut deeds);
                 if !joined::waits_in_vain(explorer, &row, task, &|other| goes_on.get(&other).copied()) {
                     continue;
                 }
@@ -293,18 +292,6 @@ fn starved(
             }
         }
     }
-}
-
-/// The tasks that go on in a part, each with whether it does so in peace: it gets something
-/// done, or is none of those that go `round` in a livelock.
-fn goes_on(search: &Search, part: &Fair, actors: &[Who], round: &HashSet<TaskId>) -> HashMap<TaskId, bool> {
-    let busy = search.busy(part);
-    let mut all = HashMap::new();
-    for actor in search.steps(part) {
-        let task = actors[actor as usize].task;
-        *all.entry(task).or_default() |= busy.contains(&actor) || !round.contains(&task);
-    }
-    all
 }
 
 /// What a task waits for, but the ends of others.
@@ -389,7 +376,7 @@ pub fn recurring(explorer: &mut Explorer, row: &Row, left: &mut u64) -> Option<V
     let mut around = Around { explorer, rows: &rows, turns: &turns, deeds: &deeds, found: Vec::new() };
     groups::quiet(&graph, &all, &actors, &mut around);
     let mut found = std::mem::take(&mut around.found);
-    let round: HashSet<TaskId> = found.iter().flat_map(|circle| circle.group.iter().copied()).collect();
+    let mut known = KnownDeeds::default();
     for (task, part) in explorer.task_parts(row) {
         let waits = |state: &StateId| !goes(&graph, &actors, *state, task);
         let joins = joined::joins(explorer, row, task, false);
@@ -402,12 +389,12 @@ pub fn recurring(explorer: &mut Explorer, row: &Row, left: &mut u64) -> Option<V
             let within: Vec<StateId> = all.iter().copied().filter(waits).collect();
             let mut search = Search::new(&graph, &|_| false);
             let parts = search.all_fair(&within, &mut || false);
-            let is_its = |part: &&Fair| {
-                let goes_on = goes_on(&search, part, &actors, &round);
-                let in_vain = || joined::waits_in_vain(explorer, row, task, &|other| goes_on.get(&other).copied());
-                comes_again(part) && (!joins || in_vain())
+            let mut in_vain = |part: &Fair| {
+                let looking = &mut Around { explorer, rows: &rows, turns: &turns, deeds: &deeds, found: Vec::new() };
+                let goes_on = groups::in_peace(&search, part, (&graph, &actors), looking, &mut known);
+                joined::waits_in_vain(explorer, row, task, &|other| goes_on.get(&other).copied())
             };
-            if let Some(part) = parts.iter().find(is_its) {
+            if let Some(part) = parts.iter().find(|part| comes_again(part) && (!joins || in_vain(part))) {
                 let turns = turns_of(&turns, search.walk(part, &search.steps(part)).1);
                 found.push(Circle { turns, starved: Some(task), group: Vec::new(), round: None });
             }
