@@ -11,21 +11,21 @@ use super::said;
 use super::seen::{Broken, Event, Logged, Reached};
 use super::store::Row;
 use super::turn::Mover;
-use crate::detect::deadlock::{self, Might, TaskView, WaitView};
+use super::waits::waits_of;
+use crate::detect::deadlock::{self, Might, TaskView};
 use crate::detect::finding::*;
 use crate::detect::may::{Deeds, On, Root};
 use crate::detect::names::{Objects, Thing};
-use crate::detect::stuck::{self, BODY_ENDED, Scene};
+use crate::detect::stuck::{self, Scene};
 use crate::lang::ast::Span;
 use crate::machine::{Step, Task};
-use crate::objects::{self, KINDS, Need, TaskId, World, place};
+use crate::objects::{self, Need, TaskId, place};
 use crate::program::Program;
-use crate::program::value::{ErrorKind, ObjRef, Value};
-use hashbrown::HashMap;
+use crate::program::value::{ErrorKind, Value};
+use hashbrown::{HashMap, HashSet};
 use std::cell::{LazyCell, OnceCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
 /// A group of stuck tasks as a finding, with what it is told apart by.
 #[derive(Clone, Debug)]
@@ -93,6 +93,21 @@ pub fn key(program: &Program, event: &Event) -> (Code, String) {
         Event::Orphan { sites, .. } => (Code::Orphan, format!("{sites:?}")),
         Event::Zombie { sites, .. } => (Code::Zombie, format!("{sites:?}")),
     }
+}
+
+/// Of what one transition has met, each thing once that is told once: a long loop meets the same
+/// race at each step.
+pub fn each_once(program: &Program, mut events: Vec<Event>) -> Vec<Event> {
+    if events.len() > 1 {
+        let mut known = HashSet::new();
+        events.retain(|event| {
+            // An error is told of all that its messages name.
+            let message = if let Event::Failed { message, .. } = event { message.clone() } else { String::new() };
+            known.insert((key(program, event), message))
+        });
+        events.shrink_to_fit();
+    }
+    events
 }
 
 /// A state, as the detectors look at it.
@@ -290,134 +305,6 @@ pub fn awaits_children(task: &TaskPart) -> bool {
 /// it ends with its pool's process.
 pub fn is_at_a_job(part: &Part) -> bool {
     matches!(part, Part::Task(task) if task.birth.pool.is_some() && !is_idle(task))
-}
-
-/// The tasks of which each must get on with it, or end, before the task of a
-/// transition can go ahead; empty if it waits for something else.
-pub fn needs(m: &super::moves::Move) -> Vec<TaskId> {
-    // A copy: what the transition has begun to change is not lent twice.
-    let task = m.task(m.me, Clone::clone);
-    let Some(waits) = task.and_then(|t| waits_in(m, m.me, &t)) else { return Vec::new() };
-    match &waits[..] {
-        [WaitView { need: Need::Tasks(tasks), .. }] => tasks.iter().map(|t| *t & !BODY_ENDED).collect(),
-        [WaitView { need: Need::End(task), .. }] => vec![*task],
-        _ => Vec::new(),
-    }
-}
-
-/// The waits of a task; none if it goes on by itself.
-pub fn waits_of(model: &super::model::Model, row: &Row, id: TaskId, task: &TaskPart) -> Option<Vec<WaitView>> {
-    let m = super::moves::Move::new(model, row.parts(), &[], id, task.process);
-    waits_in(&m, id, task)
-}
-
-fn waits_in(m: &super::moves::Move, id: TaskId, task: &TaskPart) -> Option<Vec<WaitView>> {
-    if task.dying {
-        return None;
-    }
-    // Where nobody can be ended from outside that is not even looked at: it would seem
-    // as if who waits had to do with all that the process does.
-    let may_die = !m.model.movers.only_threads();
-    if may_die && is_doomed(m, task.process) {
-        return None;
-    }
-    let view = |m: &super::moves::Move, target: ObjRef, method: u8, memo: u64| {
-        let need = objects::need(m, target.kind, target.id, method, memo, id);
-        WaitView { object: target.id, kind: target.kind, method, need: without_ended(m, need) }
-    };
-    // Who has yet to arrive somewhere can do that.
-    let arrives = |m: &super::moves::Move, target: ObjRef| objects::arrival_matters(target.kind, m.word(target.id, 0));
-    match &task.at {
-        At::Operate { timed: true, .. } | At::Select { after: true, .. } | At::Select { otherwise: true, .. } => None,
-        At::Operate { op, .. } => Some(vec![view(m, op.target, op.method, op.memo.unwrap_or(0))]),
-        At::Select { arms, .. } => {
-            Some(arms.iter().map(|(_, op)| view(m, op.target, op.method, op.memo.unwrap_or(0))).collect())
-        }
-        At::Looked { site, .. } => Some(vec![change(*site)]),
-        At::Closing(_) => m.child_that_runs().map(|t| vec![view(m, t, join_method(t), 0)]),
-        At::Step(step) => match &**step {
-            Step::Operate { object, method, args } => {
-                let limited = objects::timeout_ns(object.kind, *method, args.as_slice());
-                if arrives(m, *object) {
-                    return None;
-                }
-                if !matches!(limited, Ok(None)) || !KINDS[object.kind as usize].methods[*method as usize].waits {
-                    return None;
-                }
-                let at_once =
-                    KINDS[object.kind as usize].methods[*method as usize].blocking.and_then(|i| args.as_slice().get(i))
-                        == Some(&Value::Bool(false));
-                (!at_once).then(|| vec![view(m, *object, *method, 0)])
-            }
-            Step::Select { arms, after: None, otherwise: false } => {
-                if arms.iter().filter_map(|a| a.target).any(|(o, _)| arrives(m, o)) {
-                    return None;
-                }
-                Some(arms.iter().filter_map(|a| a.target).map(|(o, method)| view(m, o, method, 0)).collect())
-            }
-            Step::Join { targets, timeout: None } => targets.first().map(|t| vec![view(m, *t, join_method(*t), 0)]),
-            Step::JoinAll { timeout: None } => {
-                let first = if m.model.together { m.spawned_and_runs() } else { None };
-                first.or(task.spawned.first().copied()).map(|t| vec![view(m, t, join_method(t), 0)])
-            }
-            Step::Wait(pid) => {
-                let children = m.forked_children(*pid);
-                let one = |c: &TaskId| view(m, ObjRef { id: *c, kind: place::task }, 0, 0);
-                (!children.is_empty()).then(|| children.iter().map(one).collect())
-            }
-            Step::AwaitBegin { .. } | Step::AtomicBegin if m.model.endless.load(Relaxed) => None,
-            Step::AwaitBegin { site, .. } => Some(vec![change(*site)]),
-            // `atomically { await … }`: the condition comes first.
-            Step::AtomicBegin => {
-                let begin = task.machine.as_ref().map_or(0, Task::pc);
-                m.program.block_awaits(begin).map(|(_, site)| vec![change(site)])
-            }
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// Whether a process is to end, by itself or with one that takes it along.
-fn is_doomed(m: &super::moves::Move, process: TaskId) -> bool {
-    let mut at = process;
-    loop {
-        let Some((dying, parent)) = m.process(at, |p| (p.dying.is_some() && !p.dead, p.parent)) else { return false };
-        if dying {
-            return true;
-        }
-        let Some((_, parent)) = parent else { return false };
-        // Who was forked lives on.
-        let taken = m.process(parent, |p| p.children.iter().any(|c| c.task == at && !c.forked));
-        if !taken.unwrap_or(false) {
-            return false;
-        }
-        at = parent;
-    }
-}
-
-fn change(site: u32) -> WaitView {
-    WaitView { object: u32::MAX, kind: 0, method: 0, need: Need::Change { site } }
-}
-
-pub fn join_method(target: ObjRef) -> u8 {
-    if target.kind == place::pool { objects::pool::JOIN } else { objects::task::JOIN }
-}
-
-/// An owner whose body has ended is gone, though its process still waits. A pool's worker
-/// has yet to leave the pool.
-fn without_ended(m: &super::moves::Move, need: Need) -> Need {
-    let gone = |t: TaskId| {
-        let over = m.task(t, |t| awaits_children(t) && t.birth.pool.is_none()).unwrap_or(false);
-        if over { t | BODY_ENDED } else { t }
-    };
-    let all = |needs: Vec<Need>| needs.into_iter().map(|n| without_ended(m, n)).collect();
-    match need {
-        Need::Tasks(tasks) => Need::Tasks(tasks.into_iter().map(gone).collect()),
-        Need::All(needs) => Need::All(all(needs)),
-        Need::Any(needs) => Need::Any(all(needs)),
-        other => other,
-    }
 }
 
 impl Might for Scene1<'_> {

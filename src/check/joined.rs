@@ -7,14 +7,14 @@
 //! worker looks for.
 
 use super::explore::Explorer;
-use super::finding::{awaits_children, join_method, waits_of};
-use super::moves::Move;
+use super::finding::awaits_children;
 use super::part::*;
 use super::store::Row;
+use super::waits::waits_of;
 use crate::detect::may::Root;
 use crate::detect::stuck::BODY_ENDED;
 use crate::machine::Step;
-use crate::objects::{self, Need, TaskId, place};
+use crate::objects::{self, Need, TaskId, join_method, place};
 use crate::program::value::ObjRef;
 use hashbrown::HashSet;
 
@@ -34,7 +34,7 @@ pub fn joins(explorer: &Explorer, row: &Row, task: TaskId, daemons: bool) -> boo
         Some(Part::Task(t)) => match &t.at {
             At::Operate { op, .. } => is_end(op.target, op.method),
             At::Step(step) => match &**step {
-                Step::Join { targets, .. } => targets.iter().all(|t| is_end(*t, join_method(*t))),
+                Step::Join { targets, .. } => targets.iter().all(|t| is_end(*t, join_method(t.kind))),
                 Step::Select { arms, .. } => are_ends(arms.iter().filter_map(|a| a.target).collect()),
                 Step::JoinAll { .. } | Step::Wait(_) => true,
                 _ => false,
@@ -90,19 +90,7 @@ pub fn waits_in_vain(explorer: &Explorer, row: &Row, task: TaskId, goes_on: &dyn
 fn awaited(explorer: &Explorer, row: &Row, task: TaskId) -> Vec<TaskId> {
     let part = explorer.part(row, Key::Task(task));
     let Some(Part::Task(stands)) = part.as_deref() else { return Vec::new() };
-    let waits = waits_of(explorer.model, row, task, stands).unwrap_or_default();
-    // Of several it waits for all, though for one after the other.
-    let several = match &stands.at {
-        At::Step(step) => match &**step {
-            Step::Join { targets, .. } => targets.as_slice(),
-            Step::JoinAll { .. } => stands.spawned.as_slice(),
-            _ => &[],
-        },
-        At::Operate { then: Then::Join { targets, next, .. }, .. } => targets.get(*next..).unwrap_or_default(),
-        _ => &[],
-    };
-    let m = Move::new(explorer.model, row.parts(), &[], task, stands.process);
-    let more = several.iter().map(|t| objects::need(&m, t.kind, t.id, join_method(*t), 0, task));
+    let Some(waits) = waits_of(explorer.model, row, task, stands) else { return Vec::new() };
     let of = |need: &Need| match need {
         Need::Tasks(tasks) => tasks.iter().map(|t| *t & !BODY_ENDED).collect(),
         Need::End(task) => vec![*task],
@@ -114,7 +102,7 @@ fn awaited(explorer: &Explorer, row: &Row, task: TaskId) -> Vec<TaskId> {
         }
         _ => Vec::new(),
     };
-    let mut all: Vec<TaskId> = waits.into_iter().map(|wait| wait.need).chain(more).flat_map(|need| of(&need)).collect();
+    let mut all: Vec<TaskId> = waits.iter().flat_map(|wait| of(&wait.need)).collect();
     all.sort_unstable();
     all.dedup();
     all

@@ -49,7 +49,7 @@ pub struct Rare {
 impl Leaf {
     /// About how much memory it takes beside itself.
     pub fn bytes(&self) -> usize {
-        size_of_val(&self.writes[..]) + size_of_val(&self.rare.events[..])
+        size_of_val(&self.writes[..]) + self.rare.bytes()
     }
 
     /// What both come to, one after the other.
@@ -81,6 +81,11 @@ impl Leaf {
 impl Rare {
     fn is_nothing(&self) -> bool {
         self.cut.is_none() && self.needs.is_empty() && self.events.is_empty()
+    }
+
+    /// About how much memory it takes beside itself.
+    fn bytes(&self) -> usize {
+        size_of_val(&self.needs[..]) + self.events.iter().map(Event::bytes).sum::<usize>()
     }
 }
 
@@ -318,6 +323,8 @@ pub struct Memo {
     roots: Vec<u32>,
     branches: Branches,
     rare: Vec<Rare>,
+    /// What those take beside themselves.
+    rare_bytes: usize,
     /// Roots that there are, for `clear`.
     rooted: Vec<PartId>,
 }
@@ -325,7 +332,7 @@ pub struct Memo {
 impl Memo {
     /// About how much memory it takes.
     pub fn bytes(&self) -> usize {
-        let rare = self.rare.len() * (size_of::<Rare>() + 64);
+        let rare = self.rare.capacity() * size_of::<Rare>() + self.rare_bytes;
         4 * (self.code.capacity() + self.roots.capacity() + self.rooted.capacity())
             + self.branches.slots.capacity() * size_of::<(u64, u32)>()
             + rare
@@ -336,6 +343,7 @@ impl Memo {
         self.code.clear();
         self.branches = Branches::default();
         self.rare.clear();
+        self.rare_bytes = 0;
         for part in self.rooted.drain(..) {
             self.roots[part as usize] = 0;
         }
@@ -569,6 +577,7 @@ impl Memo {
             | flag(!leaf.rare.is_nothing(), RARE);
         self.code.extend_from_slice(&[head(LEAF, flags), self.rare.len() as u32, leaf.writes.len() as u32]);
         if !leaf.rare.is_nothing() {
+            self.rare_bytes += leaf.rare.bytes();
             self.rare.push(leaf.rare);
         }
         for word in [reach.looks, reach.writes] {

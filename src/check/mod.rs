@@ -42,6 +42,7 @@ mod switches;
 mod symmetry;
 mod turn;
 mod unbegun;
+mod waits;
 pub mod walk;
 mod way;
 mod workers;

@@ -16,7 +16,7 @@ use crate::detect::event::{Clock, Event, Kind, Recording};
 use crate::detect::names::Thing;
 use crate::lang::ast::Span;
 use crate::machine::{Step, Task};
-use crate::objects::{self, KINDS, TaskId, place, task};
+use crate::objects::{self, KINDS, TaskId, join_method, place, task};
 use crate::program::value::{ObjRef, Value};
 use std::collections::HashMap;
 
@@ -313,7 +313,7 @@ fn awaited(at: &At) -> Vec<(ObjRef, u8)> {
         At::Step(step) => match &**step {
             Step::Operate { object, method, .. } => vec![(*object, *method)],
             Step::Select { arms, .. } => arms.iter().filter_map(|a| a.target).collect(),
-            Step::Join { targets, .. } => targets.first().map(|t| (*t, join_method(*t))).into_iter().collect(),
+            Step::Join { targets, .. } => targets.first().map(|t| (*t, join_method(t.kind))).into_iter().collect(),
             _ => Vec::new(),
         },
         _ => Vec::new(),
@@ -327,10 +327,6 @@ fn child(explorer: &Explorer, row: &Row, part: &TaskPart) -> Option<(ObjRef, u8)
     let all = matches!(**step, Step::JoinAll { .. });
     let target = part.spawned.iter().find(|t| all && t.kind == place::task && !ended(t))?;
     Some((*target, task::JOIN))
-}
-
-fn join_method(target: ObjRef) -> u8 {
-    if target.kind == place::pool { objects::pool::JOIN } else { task::JOIN }
 }
 
 /// What a task was about to put into an object.

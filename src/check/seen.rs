@@ -61,6 +61,24 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// About how much memory it takes.
+    pub fn bytes(&self) -> usize {
+        let texts = match self {
+            Event::Race { name, .. } => name.len(),
+            Event::Failed { message, calls, held, .. } => {
+                message.len() + size_of_val(&calls[..]) + size_of_val(&held[..])
+            }
+            Event::Invariant { values, .. } => values
+                .iter()
+                .map(|(name, value)| size_of_val(name) + name.len() + size_of_val(value) + value.len())
+                .sum(),
+            Event::Abandoned { .. } | Event::Orphan { .. } | Event::Zombie { .. } => 0,
+        };
+        size_of::<Event>() + texts
+    }
+}
+
 /// A way taken: one of several, which of several tasks, which arm of a
 /// `select`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -771,8 +771,7 @@ impl Move<'_> {
     // ------------------------------------------------------------------- join
 
     fn join_op(target: ObjRef) -> Try {
-        let method = if target.kind == objects::place::pool { pool::JOIN } else { task::JOIN };
-        Try { target, method, args: vec![Value::None], memo: None }
+        Try { target, method: objects::join_method(target.kind), args: vec![Value::None], memo: None }
     }
 
     fn join(&mut self, targets: Vec<ObjRef>, next: usize, timed: bool, all: bool) -> Act {

@@ -14,7 +14,7 @@ use super::store::Row;
 use super::turn::{self, Mover};
 use super::way::{self, Numbers, Way};
 use super::{Options, Schedule, outcome, schedule};
-use crate::detect::deadlock::Might;
+use crate::detect::deadlock::{Might, Waits};
 use crate::detect::finding::{Code, Finding};
 use crate::detect::names::{Objects, Thing};
 use crate::detect::stuck::{BODY_ENDED, Scene};
@@ -547,7 +547,8 @@ pub(super) fn why(scene: &Scene1, id: TaskId) -> Vec<Why> {
         needs(scene, w.object, &w.need, &mut reasons);
         Why { what: format!("{operation} {}", scene.told_name(w.object)), reasons }
     };
-    view.waits.iter().flatten().map(one).collect()
+    // Of several that it needs one after the other the first is what it waits for.
+    view.waits.clone().map(Waits::now).iter().flatten().map(one).collect()
 }
 
 fn needs(scene: &Scene1, object: u32, need: &Need, out: &mut Vec<(String, Option<Span>)>) {

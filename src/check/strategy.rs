@@ -173,10 +173,12 @@ fn round(
         }
         let mut draw = Draw::of(sampling.seed, all.runs);
         policy.begin(&mut draw);
-        let walked = graph.walk(&mut policy, &mut draw, sampling.steps_max, &mut |steps, graph| {
+        let mut ask_now = |steps: u64, graph: &Graph| {
             let progress = progress(all, steps, graph);
             ask(&progress).or_else(|| (progress.bytes >= options.memory_max).then_some(Stop::Memory))
-        });
+        };
+        let enough = |found: &Found1| options.first && !found.code.is_note() || sampling.until == Some(found.code);
+        let walked = graph.walk(&mut policy, &mut draw, sampling.steps_max, &mut ask_now, &enough);
         all.stop = walked.stop;
         for fresh in std::mem::take(&mut graph.fresh) {
             again |= all.add(&mut graph.explorer, &fresh) && !model.plain;

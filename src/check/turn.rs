@@ -6,6 +6,7 @@ use super::memo::{Leaf, Rare};
 use super::moves::{Content, Look, Move, Unkept};
 use super::part::*;
 use super::step::Ran;
+use super::waits;
 use crate::machine::Step;
 use crate::objects::TaskId;
 use std::hash::BuildHasher;
@@ -90,11 +91,11 @@ pub fn carry_out(mut m: Move, own: (PartIx, PartId), mover: Mover) -> Carried {
     // until it could not go ahead has not happened.
     let needs = if ran == Ran::Blocked {
         m.restore(before);
-        finding::needs(&m)
+        waits::needs(&m)
     } else {
         Vec::new()
     };
-    let beyond = m.is_beyond();
+    let (beyond, program) = (m.is_beyond(), m.program);
     let actor = m.task_ix(m.me);
     let Unkept { writes, looks, events, long: lengthy, .. } = m.close_unkept();
     let (leaf, writes) = match ran {
@@ -103,7 +104,7 @@ pub fn carry_out(mut m: Move, own: (PartIx, PartId), mover: Mover) -> Carried {
             (Leaf { blocked: true, rare, ..Leaf::default() }, Vec::new())
         }
         Ran::Went { alone } => {
-            let rare = Rare { cut, needs, events };
+            let rare = Rare { cut, needs, events: finding::each_once(program, events) };
             (Leaf { alone, progress, ends, vain, rare, ..Leaf::default() }, writes)
         }
     };

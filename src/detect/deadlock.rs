@@ -11,6 +11,7 @@
 
 use crate::objects::{self, Need, place, pool};
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::ops::Deref;
 
 /// One of the operations that a task waits in.
 #[derive(Clone, Debug)]
@@ -21,14 +22,51 @@ pub struct WaitView {
     pub need: Need,
 }
 
+/// The operations that a task waits in.
+#[derive(Clone, Debug)]
+pub struct Waits {
+    pub of: Vec<WaitView>,
+    /// It needs each of them, as a `join all` does that waits for one end after the other,
+    /// and now for the first. Else any one would let it go on: a `select` has several, and
+    /// none if nothing can end it.
+    pub all: bool,
+}
+
+impl Waits {
+    pub fn any(of: Vec<WaitView>) -> Waits {
+        Waits { of, all: false }
+    }
+
+    /// Of those that it needs each the first one only, which is what it does now.
+    pub fn now(mut self) -> Waits {
+        self.of.truncate(if self.all { 1 } else { usize::MAX });
+        self
+    }
+}
+
+impl Deref for Waits {
+    type Target = [WaitView];
+
+    fn deref(&self) -> &[WaitView] {
+        &self.of
+    }
+}
+
+impl<'w> IntoIterator for &'w Waits {
+    type Item = &'w WaitView;
+    type IntoIter = std::slice::Iter<'w, WaitView>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.of.iter()
+    }
+}
+
 /// A task that has not ended.
 #[derive(Clone, Debug)]
 pub struct TaskView {
     pub id: u32,
-    /// None: it runs, sleeps or waits with a time-out. Some: it waits; any one
-    /// of these would let it go on (a `select` has several; an empty vec: a
-    /// `select` that nothing can end).
-    pub waits: Option<Vec<WaitView>>,
+    /// None: it runs, sleeps or waits with a time-out.
+    pub waits: Option<Waits>,
     /// A daemon, or a worker of a pool that waits for a job: no finding of its
     /// own, unless it waits for a lock.
     pub excused: bool,
@@ -73,6 +111,12 @@ pub fn stuck(tasks: &[TaskView], might: &dyn Might) -> Vec<bool> {
     system.live.iter().map(|live| !live).collect()
 }
 
+/// Of the waits of a stuck task those that it is stuck for: of several ends, of which it needs
+/// each, not those that can come.
+pub fn lacking<'t>(tasks: &'t [TaskView], stuck: &[bool], might: &'t dyn Might, i: usize) -> Vec<&'t WaitView> {
+    System::as_found(tasks, might, stuck).lacking(i)
+}
+
 /// Whether somebody goes on who matters to a script: it ends once nobody but daemons, and
 /// workers that wait for a job, can go on.
 pub fn others_go_on(tasks: &[TaskView], stuck: &[bool]) -> bool {
@@ -92,6 +136,11 @@ impl<'a> System<'a> {
         System { tasks, might, index, live: tasks.iter().map(|t| t.waits.is_none()).collect() }
     }
 
+    /// With the verdict.
+    fn as_found(tasks: &'a [TaskView], might: &'a dyn Might, stuck: &[bool]) -> System<'a> {
+        System { live: stuck.iter().map(|stuck| !stuck).collect(), ..System::new(tasks, might) }
+    }
+
     fn living(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.live.len()).filter(|i| self.live[*i])
     }
@@ -108,13 +157,22 @@ impl<'a> System<'a> {
         }
         let mut more = false;
         for i in 0..self.tasks.len() {
-            let waits = self.tasks[i].waits.as_deref().unwrap_or(&[]);
-            if !self.live[i] && waits.iter().any(|w| self.met(&w.need)) {
+            let goes_on = |waits: &Waits| match waits.all {
+                true => waits.iter().all(|w| self.met(&w.need)),
+                false => waits.iter().any(|w| self.met(&w.need)),
+            };
+            if !self.live[i] && self.tasks[i].waits.as_ref().is_some_and(goes_on) {
                 self.live[i] = true;
                 more = true;
             }
         }
         more
+    }
+
+    fn lacking(&self, i: usize) -> Vec<&'a WaitView> {
+        let Some(waits) = &self.tasks[i].waits else { return Vec::new() };
+        let lacks = |w: &&WaitView| !waits.all || !self.met(&w.need);
+        waits.iter().filter(lacks).collect()
     }
 
     fn met(&self, need: &Need) -> bool {
@@ -178,7 +236,7 @@ pub struct Group {
 /// alone are left out, but where one at the root is stuck for a lock that will never be let go;
 /// excused ones inside a group are kept.
 pub fn groups(tasks: &[TaskView], stuck: &[bool], might: &dyn Might) -> Vec<Group> {
-    let system = System::new(tasks, might);
+    let system = System::as_found(tasks, might, stuck);
     let edges: Vec<Vec<usize>> = (0..tasks.len()).map(|i| system.waits_for(i, stuck)).collect();
     let part = components(&edges, stuck);
     let mut roots: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
@@ -226,9 +284,8 @@ impl System<'_> {
         if !stuck[i] {
             return Vec::new();
         }
-        let waits = self.tasks[i].waits.as_deref().unwrap_or(&[]);
         let mut to = Vec::new();
-        waits.iter().for_each(|w| self.needed(i, w, &w.need, &mut to));
+        self.lacking(i).into_iter().for_each(|w| self.needed(i, w, &w.need, &mut to));
         to.sort_unstable();
         to.dedup();
         to.retain(|j| stuck[*j]);
@@ -308,7 +365,7 @@ impl System<'_> {
             return (of_root(RootCause::Circle, shortest_circle(members, edges)), Vec::new());
         };
         let group = |cause| of_root(cause, vec![*only]);
-        let waits = self.tasks[*only].waits.as_deref().unwrap_or(&[]);
+        let waits = self.lacking(*only);
         // A holder that has left nothing but its count is gone as well.
         let gone = |n: &Need| match n {
             Need::Tasks(ids) => ids.iter().any(|id| !self.index.contains_key(id)),

@@ -66,7 +66,7 @@ pub fn finding(scene: &dyn Scene, views: &[TaskView], stuck: &[bool], group: &Gr
     };
     let waited_for = |members: &[usize], but: &[String]| {
         let mut names: Vec<String> = Vec::new();
-        for name in members.iter().flat_map(|i| views[*i].waits.iter().flatten()).flat_map(name) {
+        for name in members.iter().flat_map(|i| told.told_waits(*i)).flat_map(name) {
             if !but.contains(&name) && !names.contains(&name) {
                 names.push(name);
             }
@@ -136,9 +136,19 @@ impl Told<'_> {
         Some(Reason::CameTooEarly { task, action: action.to_string(), span })
     }
 
+    /// Of several ends that it needs each, the first that cannot come.
+    fn told_waits(&self, i: usize) -> Vec<&WaitView> {
+        let Some(waits) = &self.views[i].waits else { return Vec::new() };
+        let lacking = deadlock::lacking(self.views, self.stuck, self.scene, i);
+        match waits.all {
+            true => lacking.first().copied().or(waits.first()).into_iter().collect(),
+            false => lacking,
+        }
+    }
+
     fn waiting(&self, i: usize) -> Waiting {
         let program = self.scene.program();
-        let waits = self.views[i].waits.iter().flatten().map(|w| self.wait(i, w)).collect();
+        let waits = self.told_waits(i).into_iter().map(|w| self.wait(i, w)).collect();
         let pool = self.views[i].waits.iter().flatten().next().map(|w| w.object);
         let span = match (self.scene.site(i), pool) {
             (Some(site), _) => program.span(site),

@@ -9,7 +9,7 @@
 
 use crate::lang::word::a;
 use crate::program::kind::{Default, KindSpec, Param, Refuses};
-use crate::program::value::{Error, ErrorKind, Value};
+use crate::program::value::{Error, ErrorKind, ObjRef, Value};
 
 pub use crate::program::kind::WORDS;
 
@@ -259,6 +259,21 @@ kind_list! {
 #[inline]
 pub fn companion(kind: u8, first_word: u64) -> Option<u32> {
     (kind == place::condition).then_some(first_word as u32)
+}
+
+/// Of `join`: the method by which the end of something of this kind, a task or a pool, is
+/// waited for.
+pub fn join_method(kind: u8) -> u8 {
+    if kind == place::pool { pool::JOIN } else { task::JOIN }
+}
+
+/// Of `join` too: what a wait for the first of several ends offers, so that whoever looks at it
+/// knows of the others, which are needed as well.
+pub fn joined_as_well(targets: &[ObjRef]) -> Value {
+    match targets {
+        [_, _, ..] => Value::list(targets.iter().map(|t| Value::Object(*t)).collect()),
+        _ => Value::None,
+    }
 }
 
 /// A mutex of some sort: what orders its critical sections may order them the

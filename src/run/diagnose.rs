@@ -14,7 +14,7 @@ use super::record::{self, Raw, RawAccess};
 use super::slots::slot_of_ended;
 use super::supervisor::{Stop, TaskEnd};
 use super::world::{held_of, mode_of};
-use crate::detect::deadlock::{self, Might, RootCause, TaskView, WaitView};
+use crate::detect::deadlock::{self, Might, RootCause, TaskView, WaitView, Waits};
 use crate::detect::finding::*;
 use crate::detect::lock_order::{self, Dependency};
 use crate::detect::may::{Deeds, May, On, Root};
@@ -374,7 +374,7 @@ impl Diagnosis {
 }
 
 /// The waits of the task in a slot; none if it goes on by itself.
-fn waits_of(arena: &Arena, executor: &mut Executor, s: usize) -> Option<Vec<WaitView>> {
+fn waits_of(arena: &Arena, executor: &mut Executor, s: usize) -> Option<Waits> {
     let word = |w: usize| arena.slot(s, w).load(SeqCst);
     // It was woken and will look for itself, however late the system lets it
     // run: who woke it may have passed its last deed by now.
@@ -386,7 +386,8 @@ fn waits_of(arena: &Arena, executor: &mut Executor, s: usize) -> Option<Vec<Wait
         state::TIMED => true,
         state::AWAITING => {
             let site = word(slot::AWAIT).checked_sub(1)? as u32;
-            return Some(vec![WaitView { object: u32::MAX, kind: 0, method: 0, need: Need::Change { site } }]);
+            let view = WaitView { object: u32::MAX, kind: 0, method: 0, need: Need::Change { site } };
+            return Some(Waits::any(vec![view]));
         }
         _ => return None,
     };
@@ -411,10 +412,10 @@ fn first_method(arena: &Arena, s: usize) -> Option<&'static Method> {
 }
 
 /// What the task in a slot waits in, also with a time-out.
-fn arms_of(arena: &Arena, executor: &mut Executor, s: usize) -> Option<Vec<WaitView>> {
+fn arms_of(arena: &Arena, executor: &mut Executor, s: usize) -> Option<Waits> {
     let word = |w: usize| arena.slot(s, w).load(SeqCst);
     let task = word(slot::TASK) as u32;
-    let mut waits = Vec::new();
+    let (mut waits, mut joined) = (Vec::new(), Vec::new());
     for arm in 0..word(slot::NODE_COUNT) as usize {
         let at = if arm < super::arena::NODES {
             arena.slot_at(s) + 8 * (slot::NODE + arm * slot::NODE_WORDS)
@@ -436,11 +437,39 @@ fn arms_of(arena: &Arena, executor: &mut Executor, s: usize) -> Option<Vec<WaitV
         }
         executor.guard(object);
         let need = executor.need(ObjRef { id: object, kind }, method, memo, task);
+        // A node comes and goes under the guard, and with it what it offers.
+        let is_there = node(node::OBJECT) as u32 == object && word(slot::NODE_COUNT) > arm as u64;
+        let joins = matches!(kind, objects::place::task | objects::place::pool) && method == objects::join_method(kind);
+        if is_there && joins {
+            joined = objects_in(&arena.value(node(node::VALUE)));
+        }
         executor.unguard();
         let need = without_ended(arena, need);
         waits.push(WaitView { object, kind, method, need });
     }
-    Some(waits)
+    // Of several that it joins one after the other it needs the ends of all. It waits for
+    // the first that has not ended, and those before it are met.
+    let all = !joined.is_empty();
+    for other in joined {
+        if waits.iter().any(|w| w.object == other.id) {
+            continue;
+        }
+        if arena.object_at(other.id) == 0 || arena.kind(other.id) != other.kind {
+            continue;
+        }
+        let method = objects::join_method(other.kind);
+        executor.guard(other.id);
+        let need = executor.need(other, method, 0, task);
+        executor.unguard();
+        let need = without_ended(arena, need);
+        waits.push(WaitView { object: other.id, kind: other.kind, method, need });
+    }
+    Some(Waits { of: waits, all })
+}
+
+fn objects_in(value: &Value) -> Vec<ObjRef> {
+    let Value::List(list) = value else { return Vec::new() };
+    list.iter().filter_map(|v| if let Value::Object(object) = v { Some(*object) } else { None }).collect()
 }
 
 fn without_ended(arena: &Arena, need: Need) -> Need {

@@ -174,6 +174,7 @@ impl Diagnosis {
         };
         state.span = known;
         if state.doing != Doing::Idle {
+            let waits = waits.map(Waits::now);
             state.awaited = waits.iter().flatten().map(|wait| wait.object).collect();
             state.waits = self.told_waits(snapshot, i, waits);
         }
@@ -182,7 +183,7 @@ impl Diagnosis {
     }
 
     /// As a finding about this task alone would tell them.
-    fn told_waits(&self, snapshot: &Snapshot, i: usize, waits: Option<Vec<WaitView>>) -> Vec<Wait> {
+    fn told_waits(&self, snapshot: &Snapshot, i: usize, waits: Option<Waits>) -> Vec<Wait> {
         let mut views = snapshot.views.clone();
         views[i].waits = waits;
         let verdict = vec![false; views.len()];

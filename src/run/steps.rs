@@ -16,7 +16,7 @@ use crate::detect::event::Kind;
 use crate::detect::places::{self, PLACES_MAX};
 use crate::detect::trace::What;
 use crate::machine::{Access, Place, Step, Task, TaskField};
-use crate::objects::{self, KINDS, Still, World, pool, task};
+use crate::objects::{self, KINDS, Still, World, task};
 use crate::program::code::{MemoryDecl, SelfInfo};
 use crate::program::kind::Memory as MemoryKind;
 use crate::program::value::{Error, ErrorKind, ObjRef, Shown, Value};
@@ -424,10 +424,12 @@ impl Executor {
         if targets.is_empty() {
             self.turn_is_used();
         }
+        // Who waits for the first of several needs the ends of the others too, which is to be seen.
+        let told = if deadline.is_none() { objects::joined_as_well(targets) } else { Value::None };
         for target in targets {
             let is_task = target.kind == objects::place::task;
-            let method = if is_task { task::JOIN } else { pool::JOIN };
-            if self.operate_until(*target, method, &[Value::None], deadline)? == Value::Bool(false) {
+            let args = std::slice::from_ref(&told);
+            if self.operate_until(*target, objects::join_method(target.kind), args, deadline)? == Value::Bool(false) {
                 return Ok(Value::Bool(false));
             }
             if is_task {

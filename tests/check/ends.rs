@@ -93,6 +93,42 @@ fn who_waits_for_the_end_of_a_daemon() {
     assert_eq!(found("let a = spawn t\njoin a\n"), ["livelock"]);
 }
 
+/// Who joins several needs all of them, in whatever order they are: one that goes on for ever
+/// beside one that is stuck makes no starvation of a deadlock, and hides none from a run.
+#[test]
+fn who_joins_several_needs_each_of_them() {
+    let server = "task w { loop { print \"b\"\nsleep 1ms } }\n";
+    let holds = format!("lock m\n{server}task t {{ with m {{ }} }}\nm.acquire()\n");
+    let writes = format!("atomic x = 0\n{server}task t {{ await x == 1 }}\n");
+    let job = format!("lock m\n{server}task t {{ with m {{ }} }}\npool p(1)\nm.acquire()\n");
+    let mut cases = Vec::new();
+    for order in ["spawn w\nspawn t\n", "spawn t\nspawn w\n", "spawn w x2\nspawn t\nspawn w\n"] {
+        cases.push(format!("{holds}{order}join all\nm.release()\n"));
+        cases.push(format!("{writes}{order}join all\nx = 1\n"));
+    }
+    for order in ["a, b", "b, a"] {
+        cases.push(format!("{writes}let a = spawn w\nlet b = spawn t\njoin [{order}]\nx = 1\n"));
+        cases.push(format!("{job}let a = spawn w\nlet b = submit t to p\np.close()\njoin [{order}]\nm.release()\n"));
+    }
+    for script in &cases {
+        let check = check_json(script).finish();
+        assert_eq!(check.failures(), ["deadlock"], "{script}{}", check.stdout);
+        let found = check.of_type("finding");
+        let names: Vec<&str> =
+            found[0]["tasks"].as_array().expect("tasks").iter().filter_map(|t| t["name"].as_str()).collect();
+        assert!(names.len() == 2 && !names.contains(&"w"), "{}", found[0]);
+        let schedule = found[0]["schedule"].as_str().expect("a schedule");
+        for args in [&["replay", "--format", "json"][..], &["replay", "--model", "--format", "json"]] {
+            let again = conc().args(args).args(["s.conc", schedule]).file("s.conc", script).finish().expect_code(1);
+            assert_eq!(again.failures(), ["deadlock"], "{script}");
+        }
+        let mut run = conc().args(["run", "--format", "json", "-"]).input(script).start();
+        run.until("the deadlock", |run| run.stdout().contains("\"code\":\"deadlock\"").then_some(()));
+        run.signal(Signal::SIGTERM);
+        run.finish();
+    }
+}
+
 /// A process that is to end takes along what it has spawned: none of that is stuck.
 #[test]
 fn who_ends_with_another_process() {

@@ -422,6 +422,29 @@ fn a_limit_of_memory_where_values_are_large() {
     }
 }
 
+/// A long loop meets the same race at each of its steps: it is kept once for each of them.
+#[test]
+fn a_race_in_an_endless_loop_is_kept_once() {
+    let script = "var x = 0\ntask c { loop { x += 1 } }\nspawn c x2\njoin all\n";
+    let (most, ended) = memory_at_most(check_json(script).args(["--max-states", "300"]).start());
+    assert_eq!(ended.failures(), ["race"]);
+    assert!(most < 120, "{most} MB");
+}
+
+/// A schedule that ends no sooner than at its limit is not gone through to there once it has
+/// shown what is waited for, and what it has shown is told where it is stopped before.
+#[test]
+fn a_schedule_ends_with_what_is_waited_for() {
+    let script = "var x = 0\nspawn { loop { x += 1 } }\nx = 1\n";
+    for how in [&["--first"][..], &["--until", "race"]] {
+        let ended = check_json(script).args(["--strategy", "random"]).args(how).finish().expect_code(1);
+        assert_eq!(ended.failures(), ["race"]);
+        assert!(summary(&ended)["transitions"].as_u64() < Some(100), "{}", ended.stdout);
+    }
+    let stopped = check_json(script).args(["--strategy", "random", "--runs", "1", "--max-states", "60"]).finish();
+    assert_eq!(stopped.expect_code(1).failures(), ["race"]);
+}
+
 /// What is not gone through is told by schedules as by an exploration.
 #[test]
 fn schedules_tell_what_they_did_not_go_through() {

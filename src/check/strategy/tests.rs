@@ -109,7 +109,7 @@ fn what_is_shown_leads_to_the_finding() {
         for run in 0..200 {
             let mut draw = Draw::of(3, run);
             policy.begin(&mut draw);
-            graph.walk(&mut policy, &mut draw, 10_000, &mut |_, _| None);
+            graph.walk(&mut policy, &mut draw, 10_000, &mut |_, _| None, &|_| false);
         }
         for fresh in std::mem::take(&mut graph.fresh) {
             let explorer = &mut graph.explorer;
@@ -143,7 +143,7 @@ fn off_the_graph_walks_are_alike() {
         for run in 0..runs {
             let mut draw = Draw::of(5, run);
             policy.begin(&mut draw);
-            let walked = graph.walk(&mut policy, &mut draw, 10_000, &mut |_, _| None);
+            let walked = graph.walk(&mut policy, &mut draw, 10_000, &mut |_, _| None, &|_| false);
             let outcome = walked.outcome.map(|o| graph.explorer.outcomes.all[o].0.values.clone());
             *ends.entry((walked.steps, outcome)).or_insert(0.0) += 1.0 / runs as f64;
         }

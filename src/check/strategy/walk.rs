@@ -8,7 +8,7 @@ use super::draw::Draw;
 use super::policy::Policy;
 use super::several::{SEVERAL, Who};
 use crate::check::Stop;
-use crate::check::explore::Explorer;
+use crate::check::explore::{Explorer, Found1};
 use crate::check::memo::Leaf;
 use crate::check::part::{PartId, PartIx};
 use crate::check::store::Row;
@@ -87,7 +87,7 @@ pub struct Walked {
     /// Its outcome's place; none if it was cut, or there are too many.
     pub outcome: Option<usize>,
     pub steps: u64,
-    /// It reached the limit of steps, or went round, or was stopped.
+    /// It reached the limit of steps, or went round, or was stopped from outside.
     pub cut: bool,
     /// Why it was stopped.
     pub stop: Option<Stop>,
@@ -190,13 +190,15 @@ impl<'a> Graph<'a> {
     }
 
     /// One walk from the first state. `ask` is told now and then how many steps it has made,
-    /// and may stop it.
+    /// and may stop it. It ends too once something is found that is `enough`, and where what it
+    /// rests on turns out wrong.
     pub fn walk(
         &mut self,
         policy: &mut Policy,
         draw: &mut Draw,
         steps_max: u64,
         ask: &mut dyn FnMut(u64, &Graph) -> Option<Stop>,
+        enough: &dyn Fn(&Found1) -> bool,
     ) -> Walked {
         self.walk += 1;
         self.trace.clear();
@@ -205,7 +207,7 @@ impl<'a> Graph<'a> {
         let mut at = At::Known(0);
         // Where it was before: of that it is known who can go on.
         let mut before = None;
-        let mut steps = 0;
+        let (mut steps, mut looked_at) = (0, 0);
         let mut due = WORK;
         let mut stop = None;
         loop {
@@ -217,6 +219,11 @@ impl<'a> Graph<'a> {
             if self.is_full {
                 stop = stop.or(Some(Stop::States));
             }
+            let is_enough = |f: &Fresh| enough(&self.explorer.found[f.found]);
+            if self.explorer.guards_broken() || self.fresh[looked_at..].iter().any(is_enough) {
+                return Walked { outcome: None, steps, cut: false, stop };
+            }
+            looked_at = self.fresh.len();
             let cut = steps == steps_max || self.round > ROUND_MAX || stop.is_some();
             let next = match &at {
                 At::End(outcome) => return Walked { outcome: *outcome, steps, cut: false, stop },

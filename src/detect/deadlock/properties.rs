@@ -28,7 +28,9 @@ fn need() -> impl Strategy<Value = Need> {
 
 fn system() -> impl Strategy<Value = (Vec<TaskView>, Listed)> {
     let wait = (0u32..3, need()).prop_map(|(object, need)| WaitView { object, kind: 0, method: 0, need });
-    let waits = prop_oneof![1 => Just(None), 4 => proptest::collection::vec(wait, 0..3).prop_map(Some)];
+    let waits = (proptest::collection::vec(wait, 0..3), any::<bool>())
+        .prop_map(|(of, all)| Waits { all: all && !of.is_empty(), of });
+    let waits = prop_oneof![1 => Just(None), 4 => waits.prop_map(Some)];
     let tasks = proptest::collection::vec((waits, any::<bool>()), 1..7);
     let deeds = proptest::collection::vec((0usize..6, 0u32..3, Just(0u8)), 0..8);
     let born = proptest::collection::vec((0usize..6, 0u32..3, Just(0u8)), 0..2);
@@ -67,6 +69,7 @@ fn closed(set: u32, tasks: &[TaskView], might: &Listed) -> bool {
     (0..n).all(|i| {
         let free = match &tasks[i].waits {
             None => true,
+            Some(waits) if waits.all => ends || waits.iter().all(|w| holds(&w.need, set, n, might)),
             Some(waits) => ends || waits.iter().any(|w| holds(&w.need, set, n, might)),
         };
         set >> i & 1 != 0 || !free
@@ -100,7 +103,7 @@ proptest! {
                 prop_assert!(stuck[*i] && seen.insert(*i));
             }
             prop_assert_eq!(g.cause == RootCause::Circle, g.circle.len() > 1 && {
-                let s = System::new(&tasks, &might);
+                let s = System::as_found(&tasks, &might, &stuck);
                 let next = |k: usize| g.circle[(k + 1) % g.circle.len()];
                 g.circle.iter().enumerate().all(|(k, i)| s.waits_for(*i, &stuck).contains(&next(k)))
             });
@@ -197,7 +200,7 @@ impl World {
         let mut views = Vec::new();
         for i in (0..code.len()).filter(|i| self.at[*i].is_some()) {
             let pc = self.at[i].unwrap_or(0);
-            let waits = if self.steps(code, i).is_empty() { Some(vec![self.waiting(code[i][pc])]) } else { None };
+            let waits = self.steps(code, i).is_empty().then(|| Waits::any(vec![self.waiting(code[i][pc])]));
             views.push(TaskView { id: i as u32, waits, excused: false });
             rest.0.push(code[i][pc..].to_vec());
         }

@@ -43,7 +43,7 @@ fn lock(id: u32, object: u32, holders: &[u32]) -> TaskView {
 }
 
 fn one(id: u32, w: WaitView) -> TaskView {
-    TaskView { id, waits: Some(vec![w]), excused: false }
+    TaskView { id, waits: Some(Waits::any(vec![w])), excused: false }
 }
 
 fn get(id: u32, queue: u32) -> TaskView {
@@ -127,18 +127,37 @@ fn a_second_read_behind_a_waiting_writer() {
     assert_eq!(found(&tasks, &Listed::default()), [(RootCause::Circle, vec![0, 1], vec![])]);
 }
 
+/// 0 joins some that go on for ever and 10, which waits for what only 0 would do after that.
+#[test]
+fn who_joins_several_needs_each_of_them() {
+    let joins = |all: bool, of: &[u32]| {
+        let end = |of: &u32| wait(1000 + of, 9, Need::End(*of));
+        TaskView { id: 0, waits: Some(Waits { of: of.iter().map(end).collect(), all }), excused: false }
+    };
+    let might = Listed { deeds: vec![(0, 2, PUT)], ..Listed::default() };
+    for of in [&[5, 10][..], &[10, 5], &[5, 6, 10, 5], &[99, 10]] {
+        let tasks = [joins(true, of), runs(5), runs(6), get(10, 2)];
+        assert_eq!(stuck(&tasks, &might), [true, false, false, true], "{of:?}");
+        assert_eq!(found(&tasks, &might), [(RootCause::Circle, vec![0, 3], vec![])], "{of:?}");
+        let lacking = lacking(&tasks, &[true, false, false, true], &might, 0);
+        assert_eq!(lacking.iter().map(|w| w.object).collect::<Vec<_>>(), [1010], "{of:?}");
+    }
+    assert_eq!(stuck(&[joins(false, &[5, 10]), runs(5), get(10, 2)], &might), [false; 3]);
+    assert_eq!(stuck(&[joins(true, &[5, 99]), runs(5), get(10, 3)], &might), [false, false, true]);
+}
+
 #[test]
 fn a_lock_needs_all_its_holders_and_a_select_one_arm() {
     let tasks = [runs(0), get(10, 9), lock(20, 1, &[0, 10]), lock(30, 1, &[0])];
     assert_eq!(stuck(&tasks, &Listed::default()), [false, true, true, false]);
     let arms = |b: Need| TaskView {
         id: 20,
-        waits: Some(vec![wait(1, 0, Need::Tasks(vec![10])), wait(2, 0, b)]),
+        waits: Some(Waits::any(vec![wait(1, 0, Need::Tasks(vec![10])), wait(2, 0, b)])),
         excused: false,
     };
     assert_eq!(stuck(&[runs(0), get(10, 9), arms(Need::End(0))], &Listed::default()), [false, true, false]);
     assert_eq!(stuck(&[runs(0), get(10, 9), arms(Need::End(10))], &Listed::default()), [false, true, true]);
-    let nothing = TaskView { id: 5, waits: Some(Vec::new()), excused: false };
+    let nothing = TaskView { id: 5, waits: Some(Waits::any(Vec::new())), excused: false };
     assert_eq!(found(&[runs(0), nothing], &Listed::default()), [(RootCause::NobodyLeft, vec![1], vec![])]);
 }
 

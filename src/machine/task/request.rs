@@ -265,11 +265,7 @@ impl Task {
                 let [object] = targets[..] else {
                     return Err(local::type_error("an arm joins one task or pool").into());
                 };
-                let method = if program.kinds[object.kind as usize].word == "pool" {
-                    crate::objects::pool::JOIN
-                } else {
-                    crate::objects::task::JOIN
-                };
+                let method = crate::objects::join_method(object.kind);
                 return Ok(Arm { target: Some((object, method)), args: Args::NONE });
             }
             ArmOperation::Method(call) => call,

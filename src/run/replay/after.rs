@@ -3,7 +3,7 @@
 
 use super::Pass;
 use crate::machine::{Access, Step};
-use crate::objects::{self, KINDS, Need, Outcome, pool, task};
+use crate::objects::{self, KINDS, Need, Outcome, task};
 use crate::program::kind::Update;
 use crate::program::value::{ObjRef, Value};
 use crate::run::executor::Executor;
@@ -13,8 +13,6 @@ impl Executor {
     /// There is no turn for this step any more. What would wait now does, so
     /// that it is seen that it does; what would go ahead stays where it is.
     pub(super) fn after_the_end(&mut self, step: &Step) {
-        let handle = |id: &ObjRef| (*id, if id.kind == objects::place::pool { pool::JOIN } else { task::JOIN });
-        let none = [Value::None];
         match step {
             Step::Operate { object, method, args } => {
                 let timed = !matches!(self.deadline(object.kind, *method, args.as_slice()), Ok(None));
@@ -29,18 +27,11 @@ impl Executor {
             Step::Join { targets, .. } if targets.is_empty() => self.hold(),
             Step::JoinAll { .. } if self.spawned.is_empty() => self.hold(),
             Step::Wait(pid) if self.forked_children(*pid).is_empty() => self.hold(),
-            Step::Join { targets, timeout } => {
-                let first: Vec<_> = targets.first().map(handle).into_iter().map(|(o, m)| (o, m, &none[..])).collect();
-                self.wait_for_good(&first, timeout.is_some())
-            }
-            Step::JoinAll { timeout } => {
-                let spawned = self.spawned.clone();
-                let first: Vec<_> = spawned.first().map(handle).into_iter().map(|(o, m)| (o, m, &none[..])).collect();
-                self.wait_for_good(&first, timeout.is_some())
-            }
+            Step::Join { targets, timeout } => self.wait_for_ends(targets.as_slice(), timeout.is_some()),
+            Step::JoinAll { timeout } => self.wait_for_ends(&self.spawned.clone(), timeout.is_some()),
             Step::Wait(pid) => {
                 let children = self.forked_children(*pid);
-                let all: Vec<_> = children.iter().map(|c| (c.task, task::JOIN, &none[..])).collect();
+                let all: Vec<_> = children.iter().map(|c| (c.task, task::JOIN, &[Value::None][..])).collect();
                 self.wait_for_good(&all, false)
             }
             Step::AwaitBegin { .. } => {}
@@ -52,6 +43,13 @@ impl Executor {
             _ => self.hold(),
         }
         self.look_once_more();
+    }
+
+    /// It waits for the first of them.
+    fn wait_for_ends(&mut self, targets: &[ObjRef], timed: bool) -> ! {
+        let told = [objects::joined_as_well(targets)];
+        let first = targets.first().map(|t| (*t, objects::join_method(t.kind), &told[..]));
+        self.wait_for_good(first.as_slice(), timed)
     }
 
     /// An `await` does when all is over, without leaving a trace.
