@@ -15,7 +15,7 @@ use crate::detect::may::Root;
 use crate::detect::stuck::BODY_ENDED;
 use crate::machine::Step;
 use crate::objects::{self, Need, TaskId, join_method, place};
-use crate::program::value::ObjRef;
+use crate::program::value::{ObjRef, Value};
 use hashbrown::HashSet;
 
 /// Whether a task waits for nothing but the end of others; `daemons`: also of those that
@@ -49,18 +49,51 @@ pub fn joins(explorer: &Explorer, row: &Row, task: TaskId, daemons: bool) -> boo
 
 /// Whether a task that waits for nothing but the ends of others has something to do after
 /// that. Where there is nothing, as behind the `join all` of a script whose servers go on for
-/// ever, its waiting is an end.
+/// ever, its waiting is an end. A worker has the jobs that nobody else has taken.
 pub fn has_more_to_do(explorer: &Explorer, row: &Row, part: &Part) -> bool {
     let Part::Task(task) = part else { return false };
     let Some(machine) = task.machine.as_ref().filter(|_| !awaits_children(task)) else { return false };
-    let root = match task.job.map(|job| explorer.part(row, Key::Task(job.id))) {
+    let root = match task.job.map(|job| function_of(explorer, row, job.id)) {
         None => Root::Function(task.birth.function),
-        Some(job) => match job.as_deref() {
-            Some(Part::Task(job)) => Root::Function(job.birth.function),
-            _ => Root::Worker,
-        },
+        Some(job) => job.map_or(Root::Worker, Root::Function),
     };
-    explorer.may.borrow_mut().deeds(explorer.model.program, root, machine.pc()).acts()
+    let program = explorer.model.program;
+    let mut may = explorer.may.borrow_mut();
+    if may.deeds(program, root, machine.pc()).acts() {
+        return true;
+    }
+    let mut acts = |function: u32| {
+        let entry = program.functions[function as usize].entry;
+        may.deeds(program, Root::Function(function), entry).acts()
+    };
+    jobs_left(explorer, row, task).into_iter().any(|job| function_of(explorer, row, job).is_none_or(&mut acts))
+}
+
+/// What [`has_more_to_do`] is asked of beside the task, in a state: the pool whose jobs it does.
+pub fn pool_of(explorer: &Explorer, row: &Row, part: &Part) -> PartId {
+    let Part::Task(task) = part else { return 0 };
+    task.birth.pool.map_or(0, |pool| row.get(explorer.model.space.place(Key::Object(pool))))
+}
+
+/// The jobs that wait in the pool of a worker.
+fn jobs_left(explorer: &Explorer, row: &Row, worker: &TaskPart) -> Vec<TaskId> {
+    let pool = worker.birth.pool.and_then(|pool| explorer.part(row, Key::Object(pool)));
+    let Some(Part::Object(pool)) = pool.as_deref() else { return Vec::new() };
+    let handle = |job: &Value| match job {
+        Value::List(job) => match job.first() {
+            Some(Value::Object(handle)) => Some(handle.id),
+            _ => None,
+        },
+        _ => None,
+    };
+    pool.values.iter().filter_map(handle).collect()
+}
+
+fn function_of(explorer: &Explorer, row: &Row, task: TaskId) -> Option<u32> {
+    match explorer.part(row, Key::Task(task)).as_deref() {
+        Some(Part::Task(task)) => Some(task.birth.function),
+        _ => None,
+    }
 }
 
 /// Whether the tasks for whose ends a task waits all go on for ever, and that is no trouble of

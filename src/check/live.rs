@@ -242,7 +242,7 @@ fn starved(
     let mut row = Row::default();
     // Of each part of a task: whether its waiting is no trouble, and whether it has more to do.
     let mut excused: HashMap<PartId, bool, rustc_hash::FxBuildHasher> = HashMap::default();
-    let mut more: HashMap<PartId, bool, rustc_hash::FxBuildHasher> = HashMap::default();
+    let mut more: HashMap<(PartId, PartId), bool, rustc_hash::FxBuildHasher> = HashMap::default();
     for state in states {
         explorer.store.load(state, &mut row);
         for (task, place) in explorer.tasks(&row) {
@@ -251,7 +251,9 @@ fn starved(
             if !goes(graph, actors, state, task)
                 && !*excused.entry(id).or_insert_with(|| is_excused(&part()))
                 && (!joined::joins(explorer, &row, task, false)
-                    || *more.entry(id).or_insert_with(|| joined::has_more_to_do(explorer, &row, &part())))
+                    || *more
+                        .entry((id, joined::pool_of(explorer, &row, &part())))
+                        .or_insert_with(|| joined::has_more_to_do(explorer, &row, &part())))
             {
                 waiting.entry(task).or_default().push(state);
             }

@@ -335,6 +335,16 @@ pub(super) fn onwards(program: &Program, pc: Pc, mut to: impl FnMut(Pc)) {
     }
 }
 
+/// The same from an instruction that control has come to: whether a condition holds that is
+/// written out, as the compiler does with one of constants, is known.
+pub(super) fn onwards_from(program: &Program, pc: Pc, mut to: impl FnMut(Pc)) {
+    match (&program.code[pc as usize], program.code.get(pc as usize + 1)) {
+        (Instr::Bool(true), Some(Instr::JumpIfFalse(_))) => to(pc + 2),
+        (Instr::Bool(false), Some(Instr::JumpIfFalse(otherwise))) => to(*otherwise),
+        _ => onwards(program, pc, to),
+    }
+}
+
 /// The functions that a call may enter; `values`: those that are used as values.
 pub(super) fn callees(program: &Program, values: &[u32], pc: Pc) -> Vec<u32> {
     match &program.code[pc as usize] {

@@ -250,8 +250,17 @@ impl Compiler<'_> {
         }
     }
 
-    /// The value of what is made of literals and constants alone.
-    fn worked_out(&mut self, e: &Expr) -> Option<Value> {
+    /// Whether it is made of literals and constants alone.
+    pub(super) fn is_of_constants(&mut self, e: &Expr) -> bool {
+        match &e.kind {
+            ExprKind::Paren(inner) | ExprKind::Unary { value: inner, .. } => self.is_of_constants(inner),
+            ExprKind::Binary { left, right, .. } => self.is_of_constants(left) && self.is_of_constants(right),
+            _ => self.exactly(e).is_some(),
+        }
+    }
+
+    /// The value of what is made of literals and constants alone, or of so much of it as decides.
+    pub(super) fn worked_out(&mut self, e: &Expr) -> Option<Value> {
         match &e.kind {
             ExprKind::Paren(inner) => self.worked_out(inner),
             ExprKind::Unary { op, value } => {

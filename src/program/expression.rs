@@ -441,7 +441,15 @@ impl Compiler<'_> {
     pub(super) fn condition(&mut self, e: &Expr) {
         self.not_a_value(e, "true or false");
         self.want_bool(e);
-        self.expression(e);
+        let value = if self.is_of_constants(e) { self.worked_out(e) } else { None };
+        match value {
+            // One of constants is written out, so that what it rules out is seen to be ruled out.
+            Some(Value::Bool(holds)) => {
+                self.mention(e);
+                self.emit(Instr::Bool(holds), e.span);
+            }
+            _ => self.expression(e),
+        }
     }
 
     fn unary(&mut self, op: UnaryOp, value: &Expr, span: Span) {

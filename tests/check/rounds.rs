@@ -323,7 +323,13 @@ fn who_waits_for_an_end_that_never_comes() {
     // What is a livelock on another execution is none where somebody prints what is done.
     let loud = "atomic x = 0\ntask w { loop { x = 1 } }\ntask p(loud) { while loud { if x == 1 { print \"p\" } } }\n\
                 let h = spawn w\nspawn p(choose([true, false]))\njoin h\nprint \"done\"\n";
-    let cases: [(String, &[&str]); 17] = [
+    let behind = |next: &str| {
+        format!(
+            "pool p(1)\n{print}task first(h) {{ join h }}\ntask next {{ {next} }}\nlet h = spawn beat\n\
+                 submit first(h) to p\nsubmit next to p\n"
+        )
+    };
+    let cases: [(String, &[&str]); 23] = [
         (loud.to_string(), &["main"]),
         (format!("{print}{caught}"), &[]),
         (format!("{print}let h = spawn beat\njoin h\nprint \"done\"\n"), &["main"]),
@@ -337,6 +343,12 @@ fn who_waits_for_an_end_that_never_comes() {
         (consumer.to_string(), &["main"]),
         (holds.to_string(), &["main"]),
         (format!("{print}{between}"), &["main"]),
+        (behind("print 1"), &["p.worker#0"]),
+        (behind("let x = 1"), &[]),
+        (format!("const SAYS = true\n{print}let h = spawn beat\njoin h\nif SAYS {{ print 1 }}\n"), &["main"]),
+        (format!("const SAYS = 2\n{print}let h = spawn beat\njoin h\nif not (SAYS > 1) {{ print 1 }}\n"), &[]),
+        (format!("{print}let h = spawn beat\njoin h\nwhile false {{ print 1 }}\n"), &[]),
+        (format!("{print}let h = spawn beat\njoin h\nwhile true {{ return }}\nprint 1\n"), &[]),
         (format!("{print}{last}"), &[]),
         (format!("{print}let h = spawn beat\njoin h\n"), &[]),
         (quiet.to_string(), &[]),

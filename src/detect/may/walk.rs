@@ -129,7 +129,7 @@ impl<'a> Walk<'a> {
     fn step(&mut self, pc: Pc, mode: u8) {
         let program = self.program;
         let instr = &program.code[pc as usize];
-        onwards(program, pc, |next| self.reach(next, mode));
+        onwards_from(program, pc, |next| self.reach(next, mode));
         self.deeds.acts |= mode & FAILED == 0 && acts(program, instr);
         if !safe(instr) {
             let joins = match instr {
