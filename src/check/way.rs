@@ -13,7 +13,7 @@ use super::strategy::shorter::{self, Shows, Wanted};
 use super::switches::fewest_switches;
 use super::turn::{Mover, Turn};
 use super::{Shown, finding, follow, same};
-use crate::detect::finding::{Code, Facts, Finding};
+use crate::detect::finding::{Code, Facts, Finding, Reason};
 use crate::lang::ast::Span;
 use crate::machine::Step;
 use crate::objects::TaskId;
@@ -295,14 +295,23 @@ fn fewest_turns(program: &'static Program, shown: Finding, way: Way) -> (Finding
     }
 }
 
-/// Where all wait that are stuck, and those behind them: they have their turns on the way.
-pub(super) fn who_waits(finding: &Finding) -> [Vec<Span>; 2] {
+/// Where all wait that are stuck, and those behind them, and who ended before it could help:
+/// they have their turns on the way.
+pub(super) fn who_waits(finding: &Finding) -> ([Vec<Span>; 2], Vec<u32>) {
     let Facts::Stuck { circle, behind, .. } = &finding.facts else { return Default::default() };
-    [circle, behind].map(|some| {
+    let places = [circle, behind].map(|some| {
         let mut all: Vec<Span> = some.iter().map(|w| w.span).collect();
         all.sort_unstable();
         all
-    })
+    });
+    let ended = |reason: &Reason| match reason {
+        Reason::EndedSupplier { task, .. } => Some(task.serial),
+        _ => None,
+    };
+    let reasons = circle.iter().flat_map(|w| &w.waits).flat_map(|w| &w.reasons);
+    let mut gone: Vec<u32> = reasons.filter_map(ended).collect();
+    gone.sort_unstable();
+    (places, gone)
 }
 
 /// Schedules that are replayed in the model, for what they show in the end.

@@ -112,9 +112,25 @@ pub fn stuck(tasks: &[TaskView], might: &dyn Might) -> Vec<bool> {
 }
 
 /// Of the waits of a stuck task those that it is stuck for: of several ends, of which it needs
-/// each, not those that can come.
-pub fn lacking<'t>(tasks: &'t [TaskView], stuck: &[bool], might: &'t dyn Might, i: usize) -> Vec<&'t WaitView> {
-    System::as_found(tasks, might, stuck).lacking(i)
+/// each, not those that can come. Those of which the stuck task `towards` is to blame come first.
+pub fn lacking<'t>(
+    tasks: &'t [TaskView],
+    stuck: &[bool],
+    might: &'t dyn Might,
+    i: usize,
+    towards: Option<usize>,
+) -> Vec<&'t WaitView> {
+    let system = System::as_found(tasks, might, stuck);
+    let mut lacking = system.lacking(i);
+    if let (Some(next), [_, _, ..]) = (towards, &lacking[..]) {
+        let leads_there = |w: &&WaitView| {
+            let mut to = Vec::new();
+            system.needed(i, w, &w.need, &mut to);
+            to.contains(&next)
+        };
+        lacking.sort_by_key(|w| !leads_there(w));
+    }
+    lacking
 }
 
 /// Whether somebody goes on who matters to a script: it ends once nobody but daemons, and

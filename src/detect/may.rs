@@ -208,6 +208,8 @@ pub struct May {
     /// For each instruction where an error of it goes within the function.
     handler: Vec<Pc>,
     plain: PlainLocals,
+    /// Both ways are open at a condition of constants too.
+    as_if_otherwise: bool,
     /// For each root the calls in its code, by the function called.
     callers: HashMap<Root, Rc<HashMap<u32, Vec<Pc>>>>,
     known: HashMap<(Root, Pc), Rc<Deeds>>,
@@ -220,6 +222,7 @@ impl May {
             owner: vec![NOWHERE; program.code.len()],
             handler: vec![NOWHERE; program.code.len()],
             plain: PlainLocals::default(),
+            as_if_otherwise: false,
             callers: HashMap::new(),
             known: HashMap::new(),
         };
@@ -228,6 +231,12 @@ impl May {
         }
         may.plain = PlainLocals::of(program, &may.owner, &may.facts.values);
         may
+    }
+
+    /// The same as if constants could be others: what a task is there for, though one makes it
+    /// fail before.
+    pub fn as_if_otherwise(program: &Program) -> May {
+        May { as_if_otherwise: true, ..May::new(program) }
     }
 
     /// The owner and the innermost handler of each instruction of a function.

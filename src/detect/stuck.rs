@@ -45,7 +45,9 @@ pub trait Scene: Might {
 
 /// The finding about one group.
 pub fn finding(scene: &dyn Scene, views: &[TaskView], stuck: &[bool], group: &Group, certainty: Certainty) -> Finding {
-    let told = Told { scene, views, stuck };
+    // In a circle each is told to wait for the next.
+    let circle = if group.cause == RootCause::Circle { &group.circle[..] } else { &[] };
+    let told = Told { scene, views, stuck, circle };
     let missed = group.circle.iter().any(|i| told.missed_notify(*i).is_some());
     let code = match group.cause {
         RootCause::SelfLock => Code::SelfDeadlock,
@@ -113,6 +115,7 @@ struct Told<'a> {
     scene: &'a dyn Scene,
     views: &'a [TaskView],
     stuck: &'a [bool],
+    circle: &'a [usize],
 }
 
 impl Told<'_> {
@@ -136,14 +139,16 @@ impl Told<'_> {
         Some(Reason::CameTooEarly { task, action: action.to_string(), span })
     }
 
-    /// Of several ends that it needs each, the first that cannot come.
+    /// Of several ends that it needs each, one that cannot come.
     fn told_waits(&self, i: usize) -> Vec<&WaitView> {
         let Some(waits) = &self.views[i].waits else { return Vec::new() };
-        let lacking = deadlock::lacking(self.views, self.stuck, self.scene, i);
-        match waits.all {
-            true => lacking.first().copied().or(waits.first()).into_iter().collect(),
-            false => lacking,
+        if !waits.all {
+            return waits.iter().collect();
         }
+        let place = self.circle.iter().position(|c| *c == i);
+        let next = place.map(|k| self.circle[(k + 1) % self.circle.len()]);
+        let lacking = deadlock::lacking(self.views, self.stuck, self.scene, i, next);
+        lacking.first().copied().or(waits.first()).into_iter().collect()
     }
 
     fn waiting(&self, i: usize) -> Waiting {
@@ -166,7 +171,7 @@ impl Told<'_> {
 
     fn wait(&self, i: usize, w: &WaitView) -> Wait {
         if let Need::Change { site } = w.need {
-            let mut may = May::new(self.scene.program());
+            let mut may = May::as_if_otherwise(self.scene.program());
             let reads = may.reads(self.scene.program(), site);
             let mut reasons = self.dead_writers(site, &reads, &mut may);
             if reasons.is_empty() {
@@ -309,7 +314,7 @@ impl Told<'_> {
         }
         for (task, function) in self.scene.ended_badly() {
             let entry = program.functions[function as usize].entry;
-            let deeds = May::new(program).deeds(program, Root::Function(function), entry);
+            let deeds = May::as_if_otherwise(program).deeds(program, Root::Function(function), entry);
             let does = methods.iter().find(|m| deeds.may(self.scene.on(object, kind), &[**m]));
             if let (Some(m), Some(ending)) = (does, self.scene.ending(task)) {
                 any = true;

@@ -139,9 +139,12 @@ fn who_joins_several_needs_each_of_them() {
         let tasks = [joins(true, of), runs(5), runs(6), get(10, 2)];
         assert_eq!(stuck(&tasks, &might), [true, false, false, true], "{of:?}");
         assert_eq!(found(&tasks, &might), [(RootCause::Circle, vec![0, 3], vec![])], "{of:?}");
-        let lacking = lacking(&tasks, &[true, false, false, true], &might, 0);
+        let lacking = lacking(&tasks, &[true, false, false, true], &might, 0, None);
         assert_eq!(lacking.iter().map(|w| w.object).collect::<Vec<_>>(), [1010], "{of:?}");
     }
+    let both = [joins(true, &[20, 10]), get(20, 3), get(10, 2)];
+    let first = |towards| lacking(&both, &[true; 3], &might, 0, towards)[0].object;
+    assert_eq!([first(None), first(Some(1)), first(Some(2))], [1020, 1020, 1010]);
     assert_eq!(stuck(&[joins(false, &[5, 10]), runs(5), get(10, 2)], &might), [false; 3]);
     assert_eq!(stuck(&[joins(true, &[5, 99]), runs(5), get(10, 3)], &might), [false, false, true]);
 }

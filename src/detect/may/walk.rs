@@ -129,7 +129,10 @@ impl<'a> Walk<'a> {
     fn step(&mut self, pc: Pc, mode: u8) {
         let program = self.program;
         let instr = &program.code[pc as usize];
-        onwards_from(program, pc, |next| self.reach(next, mode));
+        match self.may.as_if_otherwise {
+            true => onwards(program, pc, |next| self.reach(next, mode)),
+            false => onwards_from(program, pc, |next| self.reach(next, mode)),
+        }
         self.deeds.acts |= mode & FAILED == 0 && acts(program, instr);
         if !safe(instr) {
             let joins = match instr {
