@@ -208,6 +208,9 @@ pub enum Reason {
     StuckSupplier { task: TaskFacts, action: String },
     /// A task that would have done it has failed or was killed before.
     EndedSupplier { task: TaskFacts, ending: Ending, action: String },
+    /// Another process writes it, but to the copy of its own that each process has of a `var`:
+    /// the names of what the wait looks at.
+    OwnCopy { names: Vec<String> },
     /// It came before the wait began, and woke nobody.
     CameTooEarly { task: TaskFacts, action: String, span: Option<Span> },
     /// A job that had not begun when its pool was terminated.

@@ -10,6 +10,7 @@ use super::may::{May, On, Root};
 use crate::lang::ast::Span;
 use crate::objects::{self, KINDS, Need, condition, event, pool, task};
 use crate::program::Program;
+use crate::program::code::{Instr, SpawnSite, SpawnTarget};
 use crate::program::reads::Reads;
 use crate::program::value::ErrorKind;
 
@@ -173,7 +174,11 @@ impl Told<'_> {
         if let Need::Change { site } = w.need {
             let mut may = May::as_if_otherwise(self.scene.program());
             let reads = may.reads(self.scene.program(), site);
-            let mut reasons = self.dead_writers(site, &reads, &mut may);
+            let of_process = reads.is_of_vars(self.scene.program());
+            let mut reasons = self.dead_writers(site, &reads, &mut may, of_process.then_some(i));
+            if reasons.is_empty() && of_process && self.another_process_writes(site, &mut may) {
+                reasons.push(Reason::OwnCopy { names: self.looked_at(site) });
+            }
             if reasons.is_empty() {
                 // What it looks at may be an object's state alone.
                 let memory = reads.looks_at_memory() || !reads.looks_at_objects();
@@ -218,9 +223,29 @@ impl Told<'_> {
         }
     }
 
+    /// Whether code that runs in a process of its own would change what an `await` looks at.
+    fn another_process_writes(&self, site: u32, may: &mut May) -> bool {
+        let program = self.scene.program();
+        let function_at = |pc: u32| program.functions.iter().position(|f| (f.entry..f.end).contains(&pc));
+        let begins = |pc: u32, instr: &Instr| match instr {
+            Instr::Spawn(spawn) => match &program.spawns[*spawn as usize] {
+                SpawnSite { process: true, target: SpawnTarget::Function(f), .. } => {
+                    Some((*f, program.functions[*f as usize].entry))
+                }
+                _ => None,
+            },
+            // The child goes on behind it.
+            Instr::Fork => Some((function_at(pc)? as u32, pc + 1)),
+            _ => None,
+        };
+        let all = program.code.iter().enumerate().filter_map(|(pc, instr)| begins(pc as u32, instr));
+        let starts: Vec<(u32, u32)> = all.collect();
+        starts.into_iter().any(|(f, pc)| may.deeds(program, Root::Function(f), pc).may_change(program, site))
+    }
+
     /// Those that ended before they could write what an `await` looks at, where that is
-    /// known.
-    fn dead_writers(&self, site: u32, reads: &Reads, may: &mut May) -> Vec<Reason> {
+    /// known; `own`: in the process of this task, which has its own of it.
+    fn dead_writers(&self, site: u32, reads: &Reads, may: &mut May, own: Option<usize>) -> Vec<Reason> {
         let program = self.scene.program();
         if reads.anything || !reads.looks_at_memory() {
             return Vec::new();
@@ -229,7 +254,10 @@ impl Told<'_> {
             let entry = program.functions[function as usize].entry;
             may.deeds(program, Root::Function(function), entry).may_change(program, site)
         };
-        let ended: Vec<_> = self.scene.ended_badly().into_iter().filter(|(_, function)| would(*function)).collect();
+        let home = |task: u32| self.scene.task_facts(task).home;
+        let sees = |task: u32| own.is_none_or(|i| home(task) == home(self.views[i].id));
+        let ended = self.scene.ended_badly().into_iter();
+        let ended: Vec<_> = ended.filter(|(task, function)| sees(*task) && would(*function)).collect();
         let reason = |(task, _)| {
             let action = "write".to_string();
             Some(Reason::EndedSupplier { task: self.scene.task_facts(task), ending: self.scene.ending(task)?, action })

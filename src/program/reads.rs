@@ -2,8 +2,8 @@
 //! code belongs to the condition of an `await`, and whether a task may change it, `detect` says.
 
 use super::Program;
-use super::code::{ArmOperation, Function, Instr, Pc, Receiver, SelfInfo};
-use super::kind::{HANDLE_FIELDS, KindSpec};
+use super::code::{ArmOperation, Function, Instr, MemoryDecl, Pc, Receiver, SelfInfo};
+use super::kind::{HANDLE_FIELDS, KindSpec, Memory};
 
 /// What a condition looks at, as far as its code tells.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +30,20 @@ impl Reads {
     /// Whether it looks at objects.
     pub fn looks_at_objects(&self) -> bool {
         !self.objects.is_empty() || !self.field_objects.is_empty() || !self.kinds.is_empty()
+    }
+
+    /// Whether it looks at nothing but declared memory of which each process has its own.
+    pub fn is_of_vars(&self, program: &Program) -> bool {
+        let is_var = |cell: u32| {
+            let declares = |m: &&MemoryDecl| (m.first..m.first + m.count.unwrap_or(1)).contains(&cell);
+            program.memory.iter().find(declares).is_some_and(|m| m.memory == Memory::Var)
+        };
+        self.looks_at_memory()
+            && !self.looks_at_objects()
+            && !self.anything
+            && self.fields.is_empty()
+            && self.cells.iter().copied().all(is_var)
+            && self.rows.iter().all(|row| program.memory_rows[*row as usize].memory == Memory::Var)
     }
 
     /// All that the condition of an invariant looks at. What a function does that it calls is

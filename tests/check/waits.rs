@@ -531,3 +531,71 @@ fn a_job_that_failed_is_who_would_have_done_it() {
         }
     }
 }
+
+/// A check and a run say the same of what each process has for itself: what another one writes to
+/// its own copy helps nobody, and it is not for want of time that it did not come.
+#[test]
+fn what_another_process_writes_to_its_own_copy() {
+    let spawned = "var ready = false\ntask child { ready = true }\nspawn process child\nawait ready\n";
+    let forked = "var ready[2] = false\nlet p = fork()\nif p == 0 { ready[1] = true; exit 0 }\nawait ready[1]\n";
+    for script in [spawned, forked] {
+        let run = conc().args(["run", "--format", "json", "-"]).input(script).finish();
+        for ended in [check_json(script).finish(), run] {
+            let found = ended.of_type("finding");
+            let stuck = found.iter().find(|f| f["code"] == "deadlock").expect("a deadlock");
+            let message = stuck["message"].as_str().expect("a text");
+            assert!(
+                message.starts_with("main waits") && message.contains("each process has its own ready"),
+                "{message}"
+            );
+            let help = stuck["help"].as_str().expect("a text");
+            assert!(help.starts_with("declare `atomic ready`"), "{help}");
+        }
+        let mended = script.replacen("var", "atomic", 1);
+        assert_eq!(check_json(&mended).finish().failures(), [""; 0], "{mended}");
+    }
+    // A thread shares it with `main`, and a child that is there for something else is no reason.
+    let thread = "const FAILS = true\nvar ready = false\ntask t { if FAILS { raise \"x\" }\nready = true }\n\
+                  spawn process { }\nspawn t\nawait ready\n";
+    let found = check_json(thread).finish().of_type("finding");
+    let stuck = found.iter().find(|f| f["code"] == "deadlock").expect("a deadlock");
+    assert!(stuck["message"].as_str().is_some_and(|m| m.contains("t, which would write, failed")), "{stuck}");
+}
+
+/// Tasks that each keep something and want more of it: none of them closes or forgets anything.
+#[test]
+fn who_keeps_some_and_wants_more() {
+    let queue = "queue free\nrepeat 2 { free.put(1) }\ntask t { let a = free.get(); let b = free.get()\nfree.put(a); free.put(b) }\n\
+                 spawn t x2\njoin all\n";
+    let permits = "semaphore free(2)\ntask t { free.acquire(); free.acquire(); free.release(); free.release() }\n\
+                   spawn t x2\njoin all\n";
+    for (script, what) in [(queue, "values"), (permits, "permits")] {
+        let found = check_json(script).finish().of_type("finding");
+        let stuck = found.iter().find(|f| f["code"] == "deadlock").expect("a deadlock");
+        let help = format!(
+            "none of them can go first: let free have more {what}, or each take all that it needs at once, under a lock"
+        );
+        assert_eq!(stuck["help"], help, "{stuck}");
+    }
+}
+
+/// Who joins several is told to wait for the one in the circle, and those that only wait behind it
+/// are behind it.
+#[test]
+fn who_joins_several_is_told_to_wait_in_its_circle() {
+    let script = "lock m\nqueue q(1)\ntask t(l) { q.put(1)\nif l { with m { } }\nq.get() }\nm.acquire()\n\
+                  spawn t(false) as \"r1\"\nspawn t(true) as \"r2\"\njoin all\nm.release()\n";
+    let found = check_json(script).finish().of_type("finding");
+    let messages: Vec<&str> = found.iter().filter_map(|f| f["message"].as_str()).collect();
+    assert_eq!(messages, ["main and r2 wait for each other"], "{found:?}");
+    let notes = found[0]["notes"].to_string();
+    assert!(notes.contains("waits for the end of r2"), "{notes}");
+}
+
+/// A `cas` that fails has read what is there, and nothing has become false.
+#[test]
+fn a_cas_that_fails_is_a_read() {
+    let script = "atomic x = 3\nif not x.cas(0, 5) { assert false }\n";
+    let told = check(script).finish().stdout;
+    assert!(told.contains("read x: 3") && !told.contains("x: false"), "{told}");
+}

@@ -28,6 +28,8 @@ impl Move<'_> {
             )));
         };
         let atomic = place.memory == Memory::Atomic || matches!(access, Access::Update(..));
+        // One that changes nothing is a read: a `cas` that fails has seen what is there.
+        let read = self.log.is_some().then(|| old.clone());
         let (new, answer, write) = match access {
             Access::Read => (None, old, false),
             Access::Write(value) => (Some(value.clone()), Value::None, true),
@@ -37,8 +39,8 @@ impl Move<'_> {
                 (new, answer, write)
             }
         };
-        if self.log.is_some() {
-            self.log_access(place, ix, write, atomic, new.as_ref().unwrap_or(&answer).clone());
+        if let Some(read) = read {
+            self.log_access(place, ix, write, atomic, new.clone().unwrap_or(read));
         }
         if self.log.is_some() && !self.outside {
             let (ordered, sees) = (

@@ -106,6 +106,12 @@ fn one(source: &Source, reason: &Reason, wait: &Wait) -> Option<String> {
         Reason::EndedSupplier { task, ending, action } => {
             format!("and {}, which would {action}, {}", task.name, who::ending(ending))
         }
+        Reason::OwnCopy { names } => {
+            format!(
+                "and each process has its own {}",
+                phrase::list(&names.iter().map(String::as_str).collect::<Vec<_>>(), NAMES_MAX)
+            )
+        }
         Reason::CameTooEarly { task, action, span } => {
             let line = span.map(|s| format!(" at line {}", source.line(s))).unwrap_or_default();
             format!("but {} did {action}{line} before the wait began", task.name)

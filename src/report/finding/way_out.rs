@@ -104,6 +104,16 @@ fn deadlock(circle: &[Waiting]) -> String {
     if let Some(help) = ended_supplier(circle) {
         return help;
     }
+    let copy = reasons(circle).find_map(|(_, reason)| match reason {
+        Reason::OwnCopy { names } => names.first(),
+        _ => None,
+    });
+    if let Some(name) = copy {
+        let name = declared_name(name);
+        return format!(
+            "declare `atomic {name}`, or `shared {name}` with a lock: what a process writes to a `var` no other one sees"
+        );
+    }
     let dropped = reasons(circle).find_map(|(wait, reason)| match reason {
         Reason::Dropped { pool, .. } => Some((&wait.object, pool)),
         _ => None,
@@ -130,6 +140,12 @@ fn deadlock(circle: &[Waiting]) -> String {
     let queue = others.iter().find(|w| w.object_kind == "queue");
     if let (Some(queue), true) = (queue, others.iter().any(|w| w.operation == "join")) {
         return format!("empty {} before the `join`, or give it more places", queue.object);
+    }
+    if let Some((values, object)) = who_goes_first(circle) {
+        return format!(
+            "none of them can go first: let {object} have more {values}, or each take all that it needs at once, \
+             under a lock"
+        );
     }
     if circle.iter().any(|w| w.waits.len() > 1) {
         return "let a task that still runs end one of its arms, or give the `select` an `after`".into();
@@ -159,6 +175,23 @@ fn lock_kept_while_waiting(circle: &[Waiting]) -> Option<(&str, &Wait)> {
         let lock = waiting.holds.iter().find(|h| wanted(&h.lock, waiting.task.serial))?;
         Some((lock.lock.as_str(), other))
     })
+}
+
+/// Of several that all wait for the same, which none but they would bring after that: what they
+/// want, and of what.
+fn who_goes_first(circle: &[Waiting]) -> Option<(&'static str, &str)> {
+    let [first, _, ..] = circle else { return None };
+    let [wait] = first.waits.as_slice() else { return None };
+    let values = match (wait.operation.as_str(), wait.object_kind.as_str()) {
+        ("get", "queue") => "values",
+        ("acquire", "semaphore") => "permits",
+        _ => return None,
+    };
+    let alike =
+        |w: &Waiting| matches!(w.waits.as_slice(), [w] if w.object == wait.object && w.operation == wait.operation);
+    let would = |r: &Reason| matches!(r, Reason::StuckSupplier { .. });
+    let brings = |w: &Waiting| w.waits.iter().flat_map(|w| &w.reasons).any(would);
+    circle.iter().all(|w| alike(w) && brings(w)).then_some((values, wait.object.as_str()))
 }
 
 /// A condition at which tasks wait in different places, and so for different things, and
