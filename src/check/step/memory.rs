@@ -40,7 +40,8 @@ impl Move<'_> {
             }
         };
         if let Some(read) = read {
-            self.log_access(place, ix, write, atomic, new.clone().unwrap_or(read));
+            let seen = new.clone().unwrap_or(read);
+            self.log_access(place, ix, (write, atomic), new.as_ref().unwrap_or(&answer).clone(), &seen);
         }
         if self.log.is_some() && !self.outside {
             let (ordered, sees) = (
@@ -74,13 +75,14 @@ impl Move<'_> {
         Ok(answer)
     }
 
-    fn log_access(&mut self, place: Place, ix: PartIx, write: bool, atomic: bool, value: Value) {
+    /// `value`: what it gives, or writes; `seen`: what is there then, as reports tell it.
+    fn log_access(&mut self, place: Place, ix: PartIx, (write, atomic): (bool, bool), value: Value, seen: &Value) {
         let (name, _) = self.name_of(place);
         let mark = match place.home {
             Home::Record(record) => said::mark(Thing::Places(record)),
             Home::Declared => String::new(),
         };
-        let (marked, value, site) = (self.marked(&value), self.shown(&value), self.site);
+        let (marked, value, site) = (self.marked(seen), self.shown(&value), self.site);
         let told = Said::new(&marked);
         let held = match self.log {
             Some(_) => self.task(self.me, |t| t.held.clone()).unwrap_or_default(),
