@@ -10,6 +10,8 @@ use crate::lang::word::{a, article, is_name, is_of_word};
 /// The kinds of object that the language has; only for the words of help.
 const OBJECTS: &[&str] = &["lock", "rwlock", "semaphore", "condition", "event", "barrier", "latch", "queue", "pool"];
 const VARIABLES: &[&str] = &["var", "shared", "atomic"];
+/// Those whose argument is a number.
+const COUNTED: &[&str] = &["semaphore", "barrier", "latch", "queue", "pool"];
 /// Functions that may stand alone.
 const BUILT_IN: &[&str] = &["fork", "wait", "choose"];
 /// Methods that are called without arguments, also only for the words of help.
@@ -626,6 +628,18 @@ pub(crate) fn side_by_side(before: &str, before_span: Span, after: &str, after_s
         return told.unwrap_or_else(|| error(shown, ended().0, ended().1));
     }
     let (message, help) = match (first, word) {
+        (kind, _) if COUNTED.contains(&kind) && after.starts_with(|c: char| c.is_ascii_digit()) => {
+            let words: Vec<&str> = before.split_whitespace().skip(1).collect();
+            match (words[..].split_first(), before.contains('(')) {
+                (Some((name, options)), false) => {
+                    // One word says what the number is, two are an option.
+                    let options = if options.len() == 2 { format!(" {}", options.join(" ")) } else { String::new() };
+                    let help = format!("write `{kind} {name}({}){options}`", short(after));
+                    ("an argument stands in parentheses".to_owned(), help)
+                }
+                _ => ended(),
+            }
+        }
         ("await", _) if before == "await until" => {
             ("there is no `until`".to_owned(), format!("write `await {}`", short(rest)))
         }
