@@ -409,6 +409,15 @@ const MISTAKES: &[(At, &str, &str, &str)] = &[
     (Top, "queue late_q maxsize 3", "an argument stands in parentheses", "write `queue late_q(3)`"),
     (Top, "struct Late { lock mu; condition c = mu }", "a condition has no first value", "write `condition c(mu)`"),
     (Top, "lock late_r = 1", "a lock has no first value", "write `lock late_r`"),
+    // Two statements with nothing between.
+    (Top, "lock late_s queue late_t", "the statement before should have ended here", "a new line or `;`"),
+    (Top, "lock late_u var late_v = 0", "the statement before should have ended here", "a new line or `;`"),
+    (Top, "event late_w lock late_x", "the statement before should have ended here", "a new line or `;`"),
+    (Top, "queue late_y(1) lock late_z", "the statement before should have ended here", "a new line or `;`"),
+    (Top, "lock late_za reentrant queue late_zb", "the statement before should have ended here", "a new line or `;`"),
+    (Task, "spawn w x3 join all", "the statement before should have ended here", "a new line or `;`"),
+    (Task, "spawn { x += 1 } x2 join all", "the statement before should have ended here", "a new line or `;`"),
+    (Task, "join all print x", "the statement before should have ended here", "a new line or `;`"),
     // Go.
     (Task, "for v := range q { x = v }", "there is no `range`", "write `for v in q { }`"),
     (Task, "for i := 0; i <= 3; i++ { x += i }", "`for` goes over values", "write `for i in 0..=3 { }`"),

@@ -627,6 +627,10 @@ pub(crate) fn side_by_side(before: &str, before_span: Span, after: &str, after_s
         let told = super::expect::error(before_span.start, &format!("{before}{}", " ".repeat(gap)), rest);
         return told.unwrap_or_else(|| error(shown, ended().0, ended().1));
     }
+    // `await x for 5s` is meant as one.
+    if begins_statement(word, after) && first != "await" {
+        return error(shown, ended().0, ended().1);
+    }
     let (message, help) = match (first, word) {
         (kind, _) if COUNTED.contains(&kind) && after.starts_with(|c: char| c.is_ascii_digit()) => {
             let words: Vec<&str> = before.split_whitespace().skip(1).collect();
@@ -706,10 +710,6 @@ pub(crate) fn side_by_side(before: &str, before_span: Span, after: &str, after_s
             "the message of an `assert` stands behind a comma".to_owned(),
             format!("write `{before}, {}`", short(after)),
         ),
-        // A call or a variable is what else could be printed.
-        ("print", word) if KEYWORDS.contains(&word) && !matches!(word, "not" | "true" | "false" | "none" | "self") => {
-            ended()
-        }
         ("print", _) => {
             ("what is printed stands behind commas".to_owned(), format!("write `{before}, {}`", short(after)))
         }
@@ -780,6 +780,12 @@ fn given_first(arguments: &str) -> &str {
 /// `x3`
 fn is_count(word: &str) -> bool {
     word.strip_prefix('x').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// Whether `after`, which begins with `word`, can only be a statement of its own.
+fn begins_statement(word: &str, after: &str) -> bool {
+    let declares = || after[word.len()..].trim_start().starts_with(|c: char| c.is_alphabetic() || c == '_');
+    KEYWORDS.contains(&word) || (OBJECTS.contains(&word) || VARIABLES.contains(&word)) && declares()
 }
 
 fn ended() -> (String, String) {
