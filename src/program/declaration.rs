@@ -283,6 +283,10 @@ impl Compiler<'_> {
             self.error(error.help("leave it out"));
         }
         match &o.init {
+            Some(init) if let Some(error) = self.repeated_list(o, init) => {
+                self.error(error);
+                Value::None
+            }
             Some(init) => self.eval(init).unwrap_or(Value::None),
             None => {
                 let error = ScriptError::new(o.name.span, format!("`{}` has no first value", o.name.text))
@@ -291,6 +295,23 @@ impl Compiler<'_> {
                 Value::None
             }
         }
+    }
+
+    /// `var xs = [0] * 3` of Python.
+    fn repeated_list(&self, o: &ast::Object, init: &Expr) -> Option<ScriptError> {
+        let ExprKind::Binary { op: ast::BinaryOp::Mul, left, right } = &init.kind else { return None };
+        let (list, count) = if matches!(left.kind, ExprKind::List(_)) { (left, right) } else { (right, left) };
+        let ExprKind::List(items) = &list.kind else { return None };
+        let [item] = &items[..] else { return None };
+        let text = |expr: &Expr| expr.span.text(self.source);
+        let help = format!(
+            "`{} {}[{}] = {}` is a row of places, each with an index; one list has all its elements written out",
+            o.kind.text,
+            o.name.text,
+            text(count),
+            text(item)
+        );
+        Some(ScriptError::new(init.span, "a list cannot be multiplied").help(help))
     }
 
     /// The bits of its options; none where what has been told is how to write the whole.

@@ -545,7 +545,12 @@ pub(crate) fn does_nothing(expr: &Expr, source: &str) -> ScriptError {
 }
 
 fn is_kind(expr: &Expr) -> bool {
-    matches!(&expr.kind, ExprKind::Name(word) if OBJECTS.contains(&word.as_str()) || VARIABLES.contains(&word.as_str()))
+    matches!(&expr.kind, ExprKind::Name(word) if declares(word))
+}
+
+/// Whether a declaration begins with `word`.
+pub(crate) fn declares(word: &str) -> bool {
+    OBJECTS.contains(&word) || VARIABLES.contains(&word)
 }
 
 /// The mend for a word that is a statement by itself.
@@ -610,7 +615,7 @@ pub(crate) fn side_by_side(before: &str, before_span: Span, after: &str, after_s
             (Some("write `print x`"), _) => format!("write `print {}`", short(after)),
             (Some(meant), _) => meant.to_owned(),
             (None, Some(word)) => format!("did you mean `{word}`?"),
-            (None, None) if OBJECTS.contains(&before) || VARIABLES.contains(&before) => {
+            (None, None) if declares(before) => {
                 format!("a declaration has a name: `{before} x`")
             }
             (None, None) => format!("a call is `f({0})`, an assignment `x = {0}`", short(after)),
@@ -784,8 +789,8 @@ fn is_count(word: &str) -> bool {
 
 /// Whether `after`, which begins with `word`, can only be a statement of its own.
 fn begins_statement(word: &str, after: &str) -> bool {
-    let declares = || after[word.len()..].trim_start().starts_with(|c: char| c.is_alphabetic() || c == '_');
-    KEYWORDS.contains(&word) || (OBJECTS.contains(&word) || VARIABLES.contains(&word)) && declares()
+    let names = || after[word.len()..].trim_start().starts_with(|c: char| c.is_alphabetic() || c == '_');
+    KEYWORDS.contains(&word) || declares(word) && names()
 }
 
 fn ended() -> (String, String) {
