@@ -226,9 +226,11 @@ fn a_path_without_a_script_keeps_no_other_from_its_test() {
 fn a_folder_that_cannot_be_read_keeps_no_other_from_its_test() {
     let fine = FINE.replace("{ x += 1 }", "{\n    x += 1\n}");
     for command in ["test", "fmt --check"] {
-        let line = format!("ln -s around tmp/around; \"$CONC\" {command} tmp; code=$?; rm tmp/around; exit $code");
+        let made = "mkdir tmp/a tmp/z; mv tmp/fine.conc tmp/a; mv tmp/other.conc tmp/z; ln -s around tmp/around";
+        let back = "mv tmp/*/*.conc tmp; rmdir tmp/a tmp/z; rm tmp/around";
+        let line = format!("{made}; \"$CONC\" {command} tmp; code=$?; {back}; exit $code");
         let shell = support::program("sh").args(["-c", &line]).env("CONC", env!("CARGO_BIN_EXE_conc"));
-        let shell = shell.file("tmp/a/fine.conc", fine.clone()).file("tmp/z/other.conc", format!("{fine}++\n"));
+        let shell = shell.file("tmp/fine.conc", &fine).file("tmp/other.conc", format!("{fine}++\n"));
         let ended = shell.finish().expect_code(2);
         assert!(ended.stderr.starts_with("conc: tmp/around cannot be read: "), "{}", ended.stderr);
         assert!(!ended.stderr.contains("tmp cannot be read"), "{}", ended.stderr);
