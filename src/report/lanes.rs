@@ -137,6 +137,13 @@ mod tests {
         lanes.steps.splice(1..2, vec![beat; 70]);
         lanes.circle_from = Some(69);
         insta::assert_snapshot!(text(&lanes, &source, &Style::default()), @r#"
+        line  main                    a                       b
+           1  spawn a
+           3                          print "a text that tak… (68 times)
+              from here on round and round:
+           3                          print "a text that take… (2 times)
+           3                                                  read x: 0
+           4                          write x: 1
         "#);
     }
 
