@@ -396,6 +396,28 @@ const MISTAKES: &[(At, &str, &str, &str)] = &[
         "`pool late_d(3) of processes`",
     ),
     (Top, "semaphore late_e(n: 2)", "a semaphore has no parameter `n`", "its argument is `value`, and needs no name"),
+    // An argument as a first value, or without its parentheses.
+    (Top, "semaphore late_h = 2", "a semaphore has no first value", "write `semaphore late_h(2)`"),
+    (Top, "queue late_i = 1", "a queue has no first value", "write `queue late_i(1)`"),
+    (Top, "barrier late_j = 3", "a barrier has no first value", "write `barrier late_j(3)`"),
+    (Top, "latch late_k = 2", "a latch has no first value", "write `latch late_k(2)`"),
+    (Top, "pool late_l of processes = 2", "a pool has no first value", "write `pool late_l(2) of processes`"),
+    (Top, "condition late_m = m", "a condition has no first value", "write `condition late_m(m)`"),
+    (Top, "semaphore late_n[2] = 1", "a semaphore has no first value", "write `semaphore late_n[2](1)`"),
+    (Top, "queue late_o = queue(4)", "a queue has no first value", "write `queue late_o(4)`"),
+    (Top, "queue late_p maxsize = 3", "a queue has no first value", "write `queue late_p(3)`"),
+    (Top, "queue late_q maxsize 3", "an argument stands in parentheses", "write `queue late_q(3)`"),
+    (Top, "struct Late { lock mu; condition c = mu }", "a condition has no first value", "write `condition c(mu)`"),
+    (Top, "lock late_r = 1", "a lock has no first value", "write `lock late_r`"),
+    // Two statements with nothing between.
+    (Top, "lock late_s queue late_t", "the statement before should have ended here", "a new line or `;`"),
+    (Top, "lock late_u var late_v = 0", "the statement before should have ended here", "a new line or `;`"),
+    (Top, "event late_w lock late_x", "the statement before should have ended here", "a new line or `;`"),
+    (Top, "queue late_y(1) lock late_z", "the statement before should have ended here", "a new line or `;`"),
+    (Top, "lock late_za reentrant queue late_zb", "the statement before should have ended here", "a new line or `;`"),
+    (Task, "spawn w x3 join all", "the statement before should have ended here", "a new line or `;`"),
+    (Task, "spawn { x += 1 } x2 join all", "the statement before should have ended here", "a new line or `;`"),
+    (Task, "join all print x", "the statement before should have ended here", "a new line or `;`"),
     // Go.
     (Task, "for v := range q { x = v }", "there is no `range`", "write `for v in q { }`"),
     (Task, "for i := 0; i <= 3; i++ { x += i }", "`for` goes over values", "write `for i in 0..=3 { }`"),
@@ -427,14 +449,45 @@ const MISTAKES: &[(At, &str, &str, &str)] = &[
     (Task, "if (x == 1) x = 2", "expected a block `{ }`, found `x`", "in braces: `{ x = 2 }`"),
     (Task, "--x", "`--x` alone does nothing", "write `x -= 1`"),
     (Task, "switch (x) { case 1: x = 2; break; default: x = 3 }", "there is no `switch`", "else if"),
+    (Task, "with lock m { x = 2 }", "the kind of an object stands only where it is declared", "write `with m { }`"),
+    (
+        Task,
+        "with rwlock m { x = 2 }",
+        "the kind of an object stands only where it is declared",
+        "`with m.read { }`, or `with m.write { }`",
+    ),
+    (
+        Task,
+        "try { q.get_nowait() } catch (Empty e) { x = 2 }",
+        "what is caught has no parentheses",
+        "`catch Empty as e { }`",
+    ),
+    (
+        Task,
+        "try { q.get_nowait() } catch (Exception e) { x = 2 }",
+        "what is caught has no parentheses",
+        "`catch any as e { }`",
+    ),
+    (Top, "queue<int> late_zd(3)", "values have no declared type", "leave `<int>` out: `queue late_zd(3)`"),
+    (Top, "atomic<int> late_ze = 0", "values have no declared type", "leave `<int>` out: `atomic late_ze = 0`"),
     (Top, "String name = \"x\"", "`String` is no kind of object", "`var name = …` is what threads share"),
     (Top, "int g(int a) { return a }", "`int` does not begin a function", "write `fn g(…) { }`"),
     (Top, "public static int late = 3", "there is no `public`", "`var late = …`"),
     (Task, "new Thread(w);", "there is no `new`", "write `spawn w`"),
     (Task, "let l = new CountDownLatch(2)", "there is no `new`", "write `latch(2)`"),
     // Python.
-    (Task, "let h = threading.Thread(target=f, args=(1,))", "there is no module `threading`", "`spawn f(1)`"),
+    (Task, "let h = threading.Thread(target=w2, args=(1,))", "there is no module `threading`", "`spawn w2(1)`"),
     (Task, "Process(target=w).start()", "`Process` is not defined", "`spawn process w`"),
+    (Task, "spawn w2(1).start()", "what is spawned runs already", "leave `.start()` out"),
+    (
+        Task,
+        "let h = spawn w2(1).join()",
+        "what `spawn` gives has a name before it is asked",
+        "`let h = spawn w2(1)`, then `join h`",
+    ),
+    (Task, "print 'x is ' + str(x)", "a string stands in double quotes", "write `\"x is \"`"),
+    (Top, "var late_zc = [0] * 3", "a list cannot be multiplied", "`var late_zc[3] = 0` is a row"),
+    (Top, "const LATE = 3, OTHER = 4", "`const` has one name", "write `const LATE = 3; const OTHER = 4`"),
     (Task, "x = 1 if x == 2 else 3", "there is no `a if c else b`", "write `if x == 2 { x = 1 } else { x = 3 }`"),
     (Task, "print(\"\"\"a\"\"\")", "a string stands between two `\"`", "write `\"a\"`"),
     (Task, "print \"{x!r}\"", "a hole in a string has no format", "write `{x}` alone"),
@@ -559,6 +612,33 @@ fn a_name_that_is_a_local_elsewhere_is_told_beside_errors_of_form() {
     assert_eq!(told("fn f(ps) { return ps }\n[1][0]\nprint ps\n"), [(1, alone), (2, local)]);
     let open = "task t {\n    if x == 1\n        let ps = [1]\n    }\n    print ps\n}\nvar x = 1\nspawn t\n";
     assert!(told(open).iter().all(|(_, message)| !message.contains("ps")), "{:?}", told(open));
+}
+
+/// What is spoken of with Python's names is told of together with what follows from it.
+#[test]
+fn threads_of_python_are_told_whole() {
+    let thread = |made: &str| format!("{BEFORE}{made}\nt.start()\nt.join()\n");
+    let told = |script: &str| told(script).into_iter().map(|(_, message)| message).collect::<Vec<String>>();
+    for (made, what) in [
+        ("Thread(target=w2, args=(1,))", "`Thread` is not defined"),
+        ("threading.Thread(target=w)", "there is no module `threading`"),
+        ("multiprocessing.Process(target=w2, args=[1, 2])", "there is no module `multiprocessing`"),
+    ] {
+        let nothing = "`t` is not defined";
+        assert_eq!(told(&thread(&format!("t = {made}"))), [nothing, what, nothing, nothing]);
+        let [start, join] = ["start", "join"].map(|method| format!("no kind of object has a method `{method}`"));
+        assert_eq!(told(&thread(&format!("let t = {made}"))), [what.to_string(), start, join]);
+    }
+    let arguments = told(&format!("{BEFORE}let t = Thread(target=w2, args=(1, 2, 3))\n"));
+    assert_eq!(arguments, ["`Thread` is not defined", "`w2` takes 1 to 2 arguments, and here it gets 3"]);
+    let list = told(&format!("{BEFORE}threads = []\nfor i in 0..3 {{ threads.append(spawn w) }}\n"));
+    assert_eq!(list, ["`threads` is not defined"; 2]);
+}
+
+#[test]
+fn what_is_no_finding_contradicts_nothing() {
+    let told = told(&format!("{BEFORE}expect ok\nexpect rase on x\n"));
+    assert_eq!(told.into_iter().map(|(_, message)| message).collect::<Vec<_>>(), ["`rase` is no finding"]);
 }
 
 /// In other languages a function of this name runs by itself.

@@ -133,7 +133,7 @@ fn a_schedule_of_another_text_is_said_to_be_one() {
     let replayed = from(&["replay", "s.conc", "0@0000"]);
     assert!(replayed.stderr.starts_with(said), "{}", replayed.stderr);
     assert_eq!(from(&["step", "s.conc", "--schedule", "0@0000"]).stderr, said);
-    assert_eq!(from(&["step", "-q", "s.conc", "--schedule", "0@0000"]).stderr, "");
+    assert_eq!(from(&["step", "-q", "s.conc", "--schedule", "0@0000"]).stderr, said);
     assert_eq!(from(&["step", "s.conc", "--schedule", "0"]).stderr, "");
 }
 
@@ -351,7 +351,8 @@ fn things_of_one_name_are_told_apart() {
 #[test]
 fn small_words() {
     let script = "struct S { lock mu }\nvar rec = none\nrec = S()\npool p(1)\ntask w { }\nspawn w\njoin all\n";
-    let ended = step(script, "0\n0\n0\nf w\np w\np \u{1b}[2J\nq\n").expect_code(0);
+    let ended = step(script, "0\n0\n0\nf w\np w\np \u{1b}[2J\nc 3\nq\n").expect_code(0);
+    assert_eq!(answer(&ended, "c 3"), "`c` stands alone, and takes no `3`; h lists the commands");
     assert!(ended.stdout.contains("  line 3  makes rec (line 3)\n"), "{}", ended.stdout);
     assert!(ended.stdout.contains("pool p     1 worker, 0 jobs not begun; waiting: "), "{}", ended.stdout);
     let of_ended = answer(&ended, "p w");

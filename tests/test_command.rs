@@ -220,6 +220,26 @@ fn a_path_without_a_script_keeps_no_other_from_its_test() {
     }
 }
 
+/// What cannot be looked into is named and is an error; the others are looked into all the same.
+/// A link to itself cannot be looked into by anybody.
+#[test]
+fn a_folder_that_cannot_be_read_keeps_no_other_from_its_test() {
+    let fine = FINE.replace("{ x += 1 }", "{\n    x += 1\n}");
+    for command in ["test", "fmt --check"] {
+        let made = "mkdir tmp/a tmp/z; mv tmp/fine.conc tmp/a; mv tmp/other.conc tmp/z; ln -s around tmp/around";
+        let back = "mv tmp/*/*.conc tmp; rmdir tmp/a tmp/z; rm tmp/around";
+        let line = format!("{made}; \"$CONC\" {command} tmp; code=$?; {back}; exit $code");
+        let shell = support::program("sh").args(["-c", &line]).env("CONC", env!("CARGO_BIN_EXE_conc"));
+        let shell = shell.file("tmp/fine.conc", &fine).file("tmp/other.conc", format!("{fine}++\n"));
+        let ended = shell.finish().expect_code(2);
+        assert!(ended.stderr.starts_with("conc: tmp/around cannot be read: "), "{}", ended.stderr);
+        assert!(!ended.stderr.contains("tmp cannot be read"), "{}", ended.stderr);
+        let both = format!("{}{}", ended.stdout, ended.stderr);
+        assert!(both.contains("tmp/z/other.conc"), "{both}");
+        assert!(command != "test" || ended.stdout.contains("tmp/a/fine.conc"), "{}", ended.stdout);
+    }
+}
+
 /// In a folder only a file is a script: nobody writes into this pipe.
 #[test]
 fn a_pipe_is_no_script() {

@@ -173,7 +173,15 @@ pub fn memo_of(mover: Mover) -> usize {
 pub fn run(m: &mut Move, mover: Mover) -> Ran {
     if m.log.is_some() && mover != Mover::Task {
         // Ends from outside are one step each.
-        let ran = if mover == Mover::Stop { m.stop_thread() } else { m.bury(m.me) };
+        let ran = if mover == Mover::Stop {
+            // A thread is told of where it stood.
+            let stood = m.task(m.me, |t| t.machine.as_ref().map(crate::machine::Task::pc)).flatten();
+            let ran = m.stop_thread();
+            m.site = stood.unwrap_or(m.site);
+            ran
+        } else {
+            m.bury(m.me)
+        };
         m.log_one(true);
         return ran;
     }

@@ -29,20 +29,16 @@ pub fn main(args: &FmtArgs) -> u8 {
             code = code.max(one(Path::new("-"), args));
             continue;
         }
-        match script::below(Path::new(path), &|| false) {
-            Ok(files) if files.is_empty() => {
-                put_err(&format!("conc: there is no .conc script below {path}\n"));
-                code = code.max(exit::WRONG);
-            }
-            Ok(files) => {
-                for file in files {
-                    code = code.max(one(&file, args));
-                }
-            }
-            Err(e) => {
-                put_err(&format!("conc: {path} cannot be read: {}\n", script::plain(&e)));
-                code = code.max(exit::WRONG);
-            }
+        let mut below = script::below(Path::new(path), &|| false);
+        if below.scripts.is_empty() && below.unreadable.is_empty() {
+            below.unreadable.push(format!("there is no .conc script below {path}"));
+        }
+        for sentence in &below.unreadable {
+            put_err(&format!("conc: {sentence}\n"));
+            code = code.max(exit::WRONG);
+        }
+        for file in below.scripts {
+            code = code.max(one(&file, args));
         }
     }
     code

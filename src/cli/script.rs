@@ -150,32 +150,67 @@ pub fn entered(whole: &crate::repl::Whole) -> Result<&'static Program, Vec<Scrip
 /// A file itself, or every `.conc` below a folder, in order. Each folder once, however many
 /// links lead to it: one may lead to what it is in. There only what is a file is a script: a
 /// pipe of this name would be waited for. Once it is `over` those that were found by then.
-pub fn below(path: &Path, over: &dyn Fn() -> bool) -> std::io::Result<Vec<PathBuf>> {
-    below_but(path, &mut BTreeSet::new(), over)
+pub fn below(path: &Path, over: &dyn Fn() -> bool) -> Below {
+    let mut below = Below { scripts: Vec::new(), unreadable: Vec::new(), known: BTreeSet::new() };
+    match std::fs::metadata(path) {
+        Ok(it) if it.is_dir() => below.add(path, over),
+        Ok(_) => below.scripts.push(path.to_path_buf()),
+        Err(e) => below.refuse(path, &e),
+    }
+    below
 }
 
-/// The same but what is in the folders that are known by now.
-fn below_but(path: &Path, known: &mut BTreeSet<PathBuf>, over: &dyn Fn() -> bool) -> std::io::Result<Vec<PathBuf>> {
-    if !path.is_dir() {
-        std::fs::metadata(path)?;
-        return Ok(vec![path.to_path_buf()]);
-    }
-    let mut found = Vec::new();
-    if over() || !known.insert(std::fs::canonicalize(path)?) {
-        return Ok(found);
-    }
-    let mut entries: Vec<PathBuf> = std::fs::read_dir(path)?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
-    entries.sort();
-    for entry in entries {
-        if entry.is_dir() {
-            found.extend(below_but(&entry, known, over)?);
-        } else if entry.extension().is_some_and(|e| e == "conc")
-            && std::fs::metadata(&entry).map_or(true, |m| m.is_file())
-        {
-            found.push(entry);
+/// What is found there.
+pub struct Below {
+    pub scripts: Vec<PathBuf>,
+    /// Of each folder that cannot be looked into a sentence; the others are looked into all the
+    /// same.
+    pub unreadable: Vec<String>,
+    /// The folders by now.
+    known: BTreeSet<PathBuf>,
+}
+
+impl Below {
+    fn add(&mut self, folder: &Path, over: &dyn Fn() -> bool) {
+        if over() {
+            return;
+        }
+        match std::fs::canonicalize(folder) {
+            Ok(whole) => {
+                if !self.known.insert(whole) {
+                    return;
+                }
+            }
+            Err(e) => return self.refuse(folder, &e),
+        }
+        let entries = std::fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
+        let mut entries = match entries {
+            Ok(entries) => entries,
+            Err(e) => return self.refuse(folder, &e),
+        };
+        entries.sort_by_key(std::fs::DirEntry::path);
+        for entry in entries {
+            let path = entry.path();
+            let is_script = path.extension().is_some_and(|e| e == "conc");
+            // The folder above may tell what it is where looking at it is refused.
+            let kind = entry.file_type();
+            match std::fs::metadata(&path) {
+                Ok(it) if it.is_dir() => self.add(&path, over),
+                Ok(it) if is_script && it.is_file() => self.scripts.push(path),
+                Ok(_) => {}
+                // Who reads it says why it cannot be read.
+                Err(_) if is_script => self.scripts.push(path),
+                // A link to nothing is no folder.
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+                Err(e) if kind.is_ok_and(|kind| !kind.is_file()) => self.refuse(&path, &e),
+                Err(_) => {}
+            }
         }
     }
-    Ok(found)
+
+    fn refuse(&mut self, path: &Path, e: &std::io::Error) {
+        self.unreadable.push(unreadable(&path.to_string_lossy(), e));
+    }
 }
 
 pub fn show_errors(source: &Source, errors: &[ScriptError], common: &Common, format: Format) {

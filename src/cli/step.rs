@@ -85,6 +85,9 @@ const AROUND: usize = 5;
 /// What goes on longer by itself is halted; again, it goes on from there.
 const TURNS_MAX: usize = 1000;
 
+/// Commands that nothing stands behind.
+const ALONE: [&str; 12] = ["c", "continue", "v", "view", "l", "lanes", "s", "schedule", "h", "help", "q", "quit"];
+
 const HELP: &str = "  NUMBER or NAME  that task takes its next turn; 2:1 the second of several ways
   b [N]           back: takes the last turn back, or the last N
   f NAME          goes on with one task as long as it can, at most 1000 turns
@@ -119,7 +122,8 @@ pub fn main(args: &StepArgs) -> u8 {
                     put_err(&sentence);
                     return exit::WRONG;
                 }
-                Some(Ok(Some(sentence))) if !style.quiet => put_err(&sentence),
+                // Whoever reads little takes what follows for the script that it was made for.
+                Some(Ok(Some(sentence))) => put_err(&sentence),
                 _ => {}
             }
             let mut standard = Standard { echo: !std::io::stdin().is_terminal(), ..Standard::default() };
@@ -201,6 +205,13 @@ impl Session {
     fn command(&mut self, line: &str, talk: &mut dyn Talk) -> Option<String> {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         let rest = rest.trim();
+        // A task may have such a name: `c (2)`.
+        if !rest.is_empty() && ALONE.contains(&word) && self.task(line).is_err() {
+            return Some(format!(
+                "`{word}` stands alone, and takes no `{}`; h lists the commands\n",
+                phrase::plain(rest)
+            ));
+        }
         Some(match word {
             "" => String::new(),
             // As the session's own command, from where one may have come.

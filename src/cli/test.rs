@@ -98,8 +98,8 @@ pub fn main(args: &TestArgs) -> u8 {
     teller.end(&all, interrupted, began.elapsed())
 }
 
-/// The scripts, each once, without those to skip; whether a path has none, which is said. The
-/// others are tested all the same.
+/// The scripts, each once, without those to skip; whether a path has none, or a folder below it
+/// cannot be read, which is said. The others are tested all the same.
 fn files(args: &TestArgs, interruption: &Interruption) -> Result<(Vec<PathBuf>, bool), u8> {
     script::reads_once(&args.paths)?;
     let (mut found, mut known, mut missing) = (Vec::new(), BTreeSet::new(), false);
@@ -116,17 +116,13 @@ fn files(args: &TestArgs, interruption: &Interruption) -> Result<(Vec<PathBuf>, 
             found.push(PathBuf::from(path));
             continue;
         }
-        let none = match script::below(Path::new(path), &|| interruption.requested()) {
-            Ok(below) if below.is_empty() && interruption.requested() => continue,
-            Ok(below) if below.is_empty() => format!("there is no .conc script below {path}"),
-            Ok(below) => {
-                add(&mut found, below);
-                continue;
-            }
-            Err(e) => script::unreadable(path, &e),
-        };
-        put_err(&format!("conc: {none}\n"));
-        missing = true;
+        let mut below = script::below(Path::new(path), &|| interruption.requested());
+        if below.scripts.is_empty() && below.unreadable.is_empty() && !interruption.requested() {
+            below.unreadable.push(format!("there is no .conc script below {path}"));
+        }
+        below.unreadable.iter().for_each(|sentence| put_err(&format!("conc: {sentence}\n")));
+        missing |= !below.unreadable.is_empty();
+        add(&mut found, below.scripts);
     }
     let any = !found.is_empty();
     found.retain(|path| !args.skip.iter().any(|text| path.to_string_lossy().contains(text.as_str())));
@@ -323,7 +319,7 @@ struct Teller<'a> {
     width: usize,
     /// How many scripts it has told of.
     told: usize,
-    /// A path that was given has no script.
+    /// A path that was given has no script, or a folder below it cannot be read.
     missing: bool,
 }
 

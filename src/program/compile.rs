@@ -595,7 +595,9 @@ impl Compiler<'_> {
 
     /// `expect ok` leaves room for notes only.
     fn contradiction(&mut self, code: &ast::Name) {
-        let is_note = |word: &str| EXPECTABLE[EXPECTABLE.len() - NOTES..].contains(&word);
+        // What is no finding has been told, and may be a note.
+        let is_note =
+            |word: &str| !EXPECTABLE.contains(&word) || EXPECTABLE[EXPECTABLE.len() - NOTES..].contains(&word);
         let against = |other: &ast::Name| (other.text == "ok") != (code.text == "ok") && !is_note(&other.text);
         let earlier = self.program.expects.iter().find_map(|e| match e {
             ast::Expect::Code { code: other, .. } if against(other) => Some(other.clone()),

@@ -283,6 +283,10 @@ impl Compiler<'_> {
             self.error(error.help("leave it out"));
         }
         match &o.init {
+            Some(init) if let Some(error) = self.repeated_list(o, init) => {
+                self.error(error);
+                Value::None
+            }
             Some(init) => self.eval(init).unwrap_or(Value::None),
             None => {
                 let error = ScriptError::new(o.name.span, format!("`{}` has no first value", o.name.text))
@@ -293,13 +297,32 @@ impl Compiler<'_> {
         }
     }
 
+    /// `var xs = [0] * 3` of Python.
+    fn repeated_list(&self, o: &ast::Object, init: &Expr) -> Option<ScriptError> {
+        let ExprKind::Binary { op: ast::BinaryOp::Mul, left, right } = &init.kind else { return None };
+        let (list, count) = if matches!(left.kind, ExprKind::List(_)) { (left, right) } else { (right, left) };
+        let ExprKind::List(items) = &list.kind else { return None };
+        let [item] = &items[..] else { return None };
+        let text = |expr: &Expr| expr.span.text(self.source);
+        let help = format!(
+            "`{} {}[{}] = {}` is a row of places, each with an index; one list has all its elements written out",
+            o.kind.text,
+            o.name.text,
+            text(count),
+            text(item)
+        );
+        Some(ScriptError::new(init.span, "a list cannot be multiplied").help(help))
+    }
+
     /// The bits of its options; none where what has been told is how to write the whole.
     fn options(&mut self, o: &ast::Object, kind: u8) -> Option<u32> {
         let spec = self.spec(kind);
         if let Some(init) = &o.init {
-            let error = ScriptError::new(init.span, format!("{} has no first value", a(spec.word)))
-                .help(format!("write `{} {}`, or `var {} = …` for memory", spec.word, o.name.text, o.name.text));
+            let (error, whole) = self.init_of_object(o, init, spec);
             self.error(error);
+            if whole {
+                return None;
+            }
         }
         let mut bits = 0;
         let mut words = &o.options[..];
@@ -351,6 +374,49 @@ impl Compiler<'_> {
             break;
         }
         Some(bits)
+    }
+
+    /// `semaphore s = 2`, `queue q maxsize = 3`: what is meant is an argument, and that stands in
+    /// parentheses. With it whether the mend is the whole of what to write.
+    fn init_of_object(&self, o: &ast::Object, init: &Expr, spec: &KindSpec) -> (ScriptError, bool) {
+        let (word, name) = (spec.word, &o.name.text);
+        let count = o.count.as_ref().map_or(String::new(), |count| format!("[{}]", count.span.text(self.source)));
+        let error = ScriptError::new(init.span, format!("{} has no first value", a(word)));
+        let Some(param) = spec.params.first() else {
+            let help = format!("write `{word} {name}{count}`, or `var {name}{count} = …` for memory");
+            return (error.help(help), false);
+        };
+        let said: Vec<&str> = o.options.iter().map(|option| option.text.as_str()).collect();
+        let options = match said.join(" ") {
+            words if words.is_empty() => words,
+            words if spec.options.contains(&words.as_str()) => format!(" {words}"),
+            words if meant_by(&words, spec.params).is_some() => String::new(),
+            _ => return (error.help(format!("write `{word} {name}{count}`")), false),
+        };
+        let is_kind = |callee: &Expr| matches!(&callee.kind, ExprKind::Name(called) if called == word);
+        use ExprKind::{Binary, Call, Field, Index, Int, Name, Paren, Unary};
+        let fits = match param.object {
+            Some(_) => matches!(init.kind, Name(_) | Index { .. } | Field { .. }),
+            None => matches!(init.kind, Int(_) | Name(_) | Binary { .. } | Unary { .. } | Paren(_)),
+        };
+        let given = match (&o.args, &init.kind) {
+            (Some(args), _) => self.written(args),
+            (None, Call { callee, args }) if is_kind(callee) => self.written(args),
+            _ if fits => init.span.text(self.source).to_owned(),
+            _ if param.default.is_some() => String::new(),
+            _ => example(param).to_owned(),
+        };
+        let given = if given.is_empty() { given } else { format!("({given})") };
+        (error.help(format!("write `{word} {name}{count}{given}{options}`")), true)
+    }
+
+    /// Arguments as they are written.
+    fn written(&self, args: &[ast::Arg]) -> String {
+        let text = |arg: &ast::Arg| match &arg.name {
+            Some(name) => format!("{}: {}", name.text, arg.value.span.text(self.source)),
+            None => arg.value.span.text(self.source).to_owned(),
+        };
+        args.iter().map(text).collect::<Vec<_>>().join(", ")
     }
 
     /// `lock m(reentrant: true)`: what stands behind a declaration is no argument of it.
@@ -425,15 +491,12 @@ impl Compiler<'_> {
     pub(super) fn bare_behind_named(&mut self, args: &[ast::Arg], span: Span) -> bool {
         let behind = args.iter().skip_while(|arg| arg.name.is_none()).find(|arg| arg.name.is_none());
         let Some(behind) = behind else { return false };
-        let text = |arg: &ast::Arg| match &arg.name {
-            Some(name) => format!("{}: {}", name.text, arg.value.span.text(self.source)),
-            None => arg.value.span.text(self.source).to_owned(),
-        };
-        let (named, bare): (Vec<&ast::Arg>, Vec<&ast::Arg>) = args.iter().partition(|arg| arg.name.is_some());
-        let given: Vec<String> = bare.into_iter().chain(named).map(text).collect();
+        let (named, mut given): (Vec<ast::Arg>, Vec<ast::Arg>) =
+            args.iter().cloned().partition(|arg| arg.name.is_some());
+        given.extend(named);
         let called = span.text(self.source).split('(').next().unwrap_or("");
         let error = ScriptError::new(behind.value.span, "arguments without a name come first");
-        let error = error.help(format!("write `{called}({})`", given.join(", ")));
+        let error = error.help(format!("write `{called}({})`", self.written(&given)));
         self.error(error);
         true
     }
@@ -459,12 +522,7 @@ impl Compiler<'_> {
                     if place.is_none() {
                         let mut error = ScriptError::new(name.span, format!("{what} has no parameter `{}`", name.text));
                         let names: Vec<&str> = params.iter().map(|p| p.name).collect();
-                        let near = match name.text.as_str() {
-                            "block" => Some("blocking").filter(|word| names.contains(word)),
-                            "size" | "capacity" | "max" => Some("maxsize").filter(|word| names.contains(word)),
-                            word => nearest(word, names.iter().copied()),
-                        };
-                        error = match near {
+                        error = match meant_by(&name.text, params) {
                             Some(near) => error.help(format!("did you mean `{near}`?")),
                             None if names.is_empty() => error.help("it takes no argument"),
                             None => match &names[..] {
@@ -503,7 +561,7 @@ impl Compiler<'_> {
                 let words: Vec<&str> = declared.split_whitespace().collect();
                 let example = match (params, &words[..]) {
                     ([one], [kind, name, options @ ..]) if !declared.contains(['(', '\n']) => {
-                        let value = if one.object.is_some() { "m" } else { "3" };
+                        let value = example(one);
                         let options = options.join(" ");
                         let known = self.kinds.iter().flat_map(|kind| kind.options).any(|known| *known == options);
                         let options = if known { format!(" {options}") } else { String::new() };
@@ -562,6 +620,10 @@ impl Compiler<'_> {
         for f in &s.fields {
             let Some(place) = fields.iter().position(|g| g.span == f.name.span) else { continue };
             let FieldKind::Object { kind, .. } = fields[place].what else { continue };
+            // What its first value was meant to be has been told, and that is its argument.
+            if f.init.is_some() {
+                continue;
+            }
             let Some(filled) = self.field_args(f, kind, &fields) else { continue };
             let known = |arg: &FieldArg| if let FieldArg::Value(v) = arg { Some(v.clone()) } else { None };
             if let Some(values) = filled.iter().map(known).collect::<Option<Vec<Value>>>() {
@@ -609,6 +671,21 @@ impl Compiler<'_> {
 fn is_literal(text: &str) -> bool {
     let literal = |e: Expr| matches!(e.kind, ExprKind::Int(_) | ExprKind::Duration(_) | ExprKind::Bool(_));
     crate::lang::parse::parse_expr(text).is_ok_and(literal)
+}
+
+/// The parameter that is meant by a word that may be none of them.
+fn meant_by(word: &str, params: &[crate::program::kind::Param]) -> Option<&'static str> {
+    let named = |word: &str| params.iter().map(|p| p.name).find(|name| *name == word);
+    match word {
+        "block" => named("blocking"),
+        "size" | "capacity" | "max" => named("maxsize"),
+        word => named(word).or_else(|| nearest(word, params.iter().map(|p| p.name))),
+    }
+}
+
+/// An argument as it may look.
+fn example(param: &crate::program::kind::Param) -> &'static str {
+    if param.object.is_some() { "m" } else { "3" }
 }
 
 /// What a call of these parameters looks like.

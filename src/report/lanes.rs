@@ -36,12 +36,13 @@ pub fn text(lanes: &Lanes, source: &Source, style: &Style) -> String {
     if lanes.steps.is_empty() {
         return String::new();
     }
-    let lines: Vec<String> = lanes.steps.iter().map(|s| line_of(source, s)).collect();
+    let rows = rows_of(lanes);
+    let lines: Vec<String> = rows.iter().map(|row| line_of(source, &lanes.steps[row.from])).collect();
     let number_width = lines.iter().map(String::len).max().unwrap_or(0).max(4);
     let room = style.width.saturating_sub(number_width + 3);
     let column = (room / lanes.names.len().max(1)).min(COLUMN_MAX);
     let mut out = String::new();
-    let rows = if style.verbose { usize::MAX } else { ROWS_MAX };
+    let most = if style.verbose { usize::MAX } else { ROWS_MAX };
     let narrow = column < COLUMN_MIN;
     if !narrow {
         let mut head = format!("{:>number_width$}  ", "line");
@@ -50,24 +51,49 @@ pub fn text(lanes: &Lanes, source: &Source, style: &Style) -> String {
         }
         out.push_str(&format!("{}\n", style.paint("1", head.trim_end())));
     }
-    let skipped = lanes.steps.len().saturating_sub(rows);
-    for (n, step) in lanes.steps.iter().enumerate() {
-        if skipped > 0 && n == rows / 2 {
-            out.push_str(&format!("{:>number_width$}  {} more steps\n", "", skipped));
+    let skipped = rows.len().saturating_sub(most);
+    let left_out = if skipped > 0 { most / 2..most / 2 + skipped } else { 0..0 };
+    for (n, row) in rows.iter().enumerate() {
+        if skipped > 0 && n == left_out.start {
+            let steps: usize = rows[left_out.clone()].iter().map(|row| row.count).sum();
+            out.push_str(&format!("{:>number_width$}  {steps} more steps\n", ""));
         }
-        if skipped > 0 && n >= rows / 2 && n < rows / 2 + skipped {
+        if left_out.contains(&n) {
             continue;
         }
-        if lanes.circle_from == Some(n) {
+        let step = &lanes.steps[row.from];
+        if lanes.circle_from == Some(row.from) {
             out.push_str(&format!("{:>number_width$}  from here on round and round:\n", ""));
         }
         let text = if narrow { format!("{}: {}", lanes.names[step.lane], step.text) } else { step.text.clone() };
         let indent = if narrow { 0 } else { step.lane * column };
         let width =
             if narrow { room } else { column.saturating_sub(1).max(room.saturating_sub(indent).min(COLUMN_MAX)) };
-        out.push_str(&format!("{:>number_width$}  {}{}\n", lines[n], " ".repeat(indent), style.own_cut(&text, width)));
+        let times = if row.count == 1 { String::new() } else { format!(" ({} times)", row.count) };
+        let text = style.own_cut(&text, width.saturating_sub(phrase::columns(&times)));
+        out.push_str(&format!("{:>number_width$}  {}{text}{times}\n", lines[n], " ".repeat(indent)));
     }
     out
+}
+
+/// What is drawn as one row.
+struct Row {
+    /// The first of its steps.
+    from: usize,
+    count: usize,
+}
+
+/// A row for each step; for steps of one task that follow each other and are the same, as a loop
+/// makes them, one for all. What goes round for ever begins with a row of its own.
+fn rows_of(lanes: &Lanes) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::new();
+    for (n, step) in lanes.steps.iter().enumerate() {
+        match rows.last_mut() {
+            Some(row) if lanes.steps[row.from] == *step && lanes.circle_from != Some(n) => row.count += 1,
+            _ => rows.push(Row { from: n, count: 1 }),
+        }
+    }
+    rows
 }
 
 fn line_of(source: &Source, step: &Step) -> String {
@@ -101,6 +127,24 @@ mod tests {
            3                                                  read x: 0
            4                          write x: 1
         ");
+    }
+
+    #[test]
+    fn equal_rows_of_one_task_are_one() {
+        let source = Source::new("s.conc", "a\nb\nc\nd\ne\n");
+        let mut lanes = way();
+        let beat = Step { text: "print \"a text that takes all of its lane\"".into(), ..lanes.steps[1].clone() };
+        lanes.steps.splice(1..2, vec![beat; 70]);
+        lanes.circle_from = Some(69);
+        insta::assert_snapshot!(text(&lanes, &source, &Style::default()), @r#"
+        line  main                    a                       b
+           1  spawn a
+           3                          print "a text that tak… (68 times)
+              from here on round and round:
+           3                          print "a text that take… (2 times)
+           3                                                  read x: 0
+           4                          write x: 1
+        "#);
     }
 
     #[test]

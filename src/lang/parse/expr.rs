@@ -6,7 +6,7 @@
 use super::build::{Builder, Node, Parts, name, parts, span, text};
 use super::grammar::Rule;
 use super::slip;
-use crate::lang::ast::{Arg, BinaryOp, Expr, ExprKind, Span, UnaryOp};
+use crate::lang::ast::{Arg, BinaryOp, Expr, ExprKind, Span, Spawn, SpawnWhat, UnaryOp};
 use crate::lang::error::Sort;
 
 const NOT: u8 = 3;
@@ -161,15 +161,23 @@ impl<'s> Builder<'s> {
     /// One `(…)`, `[…]` or `.name` after `object`.
     pub fn step(&mut self, object: Expr, node: Node<'s>) -> Option<Expr> {
         let whole = object.span.to(span(&node));
+        // Only one of another language has methods, which were meant with it.
+        if let ExprKind::Spawn(_) = object.kind {
+            return Some(Expr { span: whole, ..object });
+        }
         let object = Box::new(object);
         let kind = match node.as_rule() {
             Rule::call => {
                 let told = self.errors.len();
                 let arguments = text(&node);
-                if let (true, Some(error)) =
+                if let (true, Some((error, kind))) =
                     (is_foreign(&object, self.text), slip::foreign_task(&object, arguments, self.text))
                 {
-                    return self.fail(error);
+                    let Some((callee, args)) = self.target_of(node) else { return self.fail(error) };
+                    self.errors.push(error.understood());
+                    let what = SpawnWhat::Call { callee, args };
+                    let spawn = Spawn { kind, daemon: false, what, count: None, name: None };
+                    return Some(Expr { kind: ExprKind::Spawn(Box::new(spawn)), span: whole });
                 }
                 let args = self.args(node)?;
                 // Of what is no function of the script nothing else is told.
@@ -184,6 +192,27 @@ impl<'s> Builder<'s> {
             _ => return None,
         };
         Some(Expr { kind, span: whole })
+    }
+
+    /// What `Thread(target=worker, args=(1,))` spawns, if that is told by a name.
+    fn target_of(&mut self, node: Node<'s>) -> Option<(Expr, Option<Vec<Arg>>)> {
+        let (mut target, mut given) = (None, None);
+        for arg in parts(node) {
+            let mut parts = parts(arg);
+            let Some(named) = parts.accept(Rule::arg_name) else { continue };
+            let value = parts.accept(Rule::expr)?;
+            match text(&named).trim_end_matches([':', '=']).trim_end() {
+                "target" => target = Some(self.expr(value)?),
+                "args" if text(&value).starts_with(['(', '[']) => {
+                    let row = value.into_inner().flatten().find(|n| matches!(n.as_rule(), Rule::paren | Rule::list))?;
+                    let items = row.into_inner().filter(|item| item.as_rule() == Rule::expr);
+                    let items = items.map(|item| Some(Arg { name: None, value: self.expr(item)? }));
+                    given = Some(items.collect::<Option<Vec<Arg>>>()?);
+                }
+                _ => {}
+            }
+        }
+        target.filter(|target| matches!(target.kind, ExprKind::Name(_))).map(|target| (target, given))
     }
 
     pub fn args(&mut self, node: Node<'s>) -> Option<Vec<Arg>> {

@@ -178,6 +178,10 @@ impl<'s> Builder<'s> {
 
     fn assign(&mut self, target: Expr, op: &Node<'s>, value: Expr) -> Option<StmtKind> {
         if !is_target(&target) {
+            // What it was meant to be has been told: `atomic<int> x = 0`.
+            if self.errors.iter().any(|error| error.span == target.span) {
+                return None;
+            }
             let help = "a variable, `xs[i]` or `record.field` stands before `=`; `==` compares";
             return self.fail(ScriptError::new(target.span, "this cannot be assigned to").help(help));
         }

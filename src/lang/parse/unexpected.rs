@@ -315,6 +315,7 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
         return Some(error);
     }
     let head = heads::of_for(stop).or_else(|| heads::of_go(stop)).or_else(|| heads::of_await(stop));
+    let head = head.or_else(|| heads::of_with(stop));
     if head.is_some() {
         return head;
     }
@@ -349,6 +350,12 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
         ',' if stop.first() == "let" && !stop.before.contains('=') => {
             stop.error("`let` has one name", "write one `let` for each")
         }
+        ',' if matches!(stop.first(), "const" | "let") && stop.within == Within::Block => {
+            let (word, first) = (stop.first(), short(stop.statement));
+            let next = line(&stop.rest[1..]).split([';', '}', '#', ',']).next().unwrap_or("").trim();
+            stop.error(&format!("`{word}` has one name"), &format!("write `{first}; {word} {}`", short(next)))
+        }
+        '.' if let Some(error) = foreign::handle(stop) => Some(error),
         '=' | ':'
             if !stop.rest.starts_with("==")
                 && (stop.rest.starts_with(":=") || stop.rest.starts_with('='))
@@ -408,9 +415,7 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
         ':' if stop.within == Within::Bracket && is_index(stop.before) => {
             stop.error("a part of a list is written with `..`", "write `xs[1..2]`, `xs[1..]` or `xs[..2]`")
         }
-        '(' if stop.statement.trim() == "catch" => {
-            stop.error("what is caught has no parentheses", "write `catch any as e { }`")
-        }
+        '(' if stop.statement.trim() == "catch" => heads::of_catch(stop),
         _ if stop.first() == "catch" && is_reserved(word) && last_word(stop.before) == "as" => {
             Some(word_as_name(stop.span, word))
         }

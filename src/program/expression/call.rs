@@ -2,6 +2,7 @@
 //! of the methods of objects and places.
 
 use super::*;
+use crate::lang::error::Sort;
 use crate::program::foreign::{foreign_call, handle_method, in_small, list_method, value_method};
 
 impl Compiler<'_> {
@@ -608,7 +609,10 @@ impl Compiler<'_> {
     /// `os.fork()`, `fmt.Println(x)`: a call of another language's library.
     fn foreign_module(&mut self, module: &str, object: &Expr, field: &Name, args: &[Arg]) -> Option<()> {
         let given: Vec<&str> = args.iter().map(|arg| arg.value.span.text(self.source)).collect();
-        let Some(meant) = foreign_call(&field.text, &given) else {
+        // A name that is given a value somewhere, or a list to add to, is no module.
+        let is_value = field.text == "append"
+            || self.errors.iter().any(|e| e.sort == Sort::Unknown && e.span.text(self.source) == module);
+        let Some(meant) = foreign_call(&field.text, &given).filter(|_| !is_value) else {
             self.undefined(module, root(object).span, Use::Read);
             return None;
         };

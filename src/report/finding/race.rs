@@ -1,7 +1,7 @@
 //! `race`: two tasks reach one place in memory, at least one writes, and
 //! nothing orders them. Its sentence, labels and mend.
 
-use crate::detect::finding::{Access, AccessKind, Mode};
+use crate::detect::finding::{Access, AccessKind, Held, Mode};
 use crate::lang::ast::Span;
 use crate::report::diagnostic::{Diagnostic, Place, Severity};
 use crate::report::source::Source;
@@ -30,7 +30,10 @@ pub fn describe(
     }
     diagnostic.note(locks(earlier, later));
     who::introduce(&mut diagnostic, &[&earlier.task, &later.task], style);
-    diagnostic.help(mend(variable, earlier, later));
+    // Of a row its number of places stands behind its name.
+    let count = declared.and_then(|span| source.text.get(span.end as usize..)?.strip_prefix('['));
+    let count = count.and_then(|rest| rest.split_once(']')).map(|(count, _)| count);
+    diagnostic.help(mend(variable, count, earlier, later));
     diagnostic
 }
 
@@ -105,7 +108,19 @@ fn reading(access: &Access, locks: &[&str]) -> bool {
     access.held.iter().any(|h| h.mode == Mode::Reading && locks.contains(&h.lock.as_str()))
 }
 
-fn mend(variable: &str, a: &Access, b: &Access) -> String {
+/// The statement that takes a lock which another task has taken for this access: of a `rwlock`
+/// the side that it needs.
+fn with(held: &Held, access: &Access) -> String {
+    let lock = &held.lock;
+    match held.mode {
+        Mode::Exclusive => format!("`with {lock} {{ … }}`"),
+        Mode::Reading | Mode::Writing if writes(access) => format!("`with {lock}.write {{ … }}`"),
+        Mode::Reading | Mode::Writing => format!("`with {lock}.read {{ … }}`"),
+    }
+}
+
+/// `count`: of a row how many places it is declared with.
+fn mend(variable: &str, count: Option<&str>, a: &Access, b: &Access) -> String {
     let both = shared(a, b);
     if atomic(a) != atomic(b) {
         let plain = if atomic(a) { b } else { a };
@@ -120,47 +135,60 @@ fn mend(variable: &str, a: &Access, b: &Access) -> String {
         };
     }
     if !a.held.is_empty() && !b.held.is_empty() {
-        let lock = &a.held[0].lock;
-        return format!("let both hold the same lock: `with {lock} {{ … }}` around every access of {variable}");
+        let held = &a.held[0];
+        let around = match held.mode {
+            Mode::Exclusive => format!("{} around every access", with(held, a)),
+            _ => format!(
+                "`with {0}.write {{ … }}` around every write, `with {0}.read {{ … }}` around every read",
+                held.lock
+            ),
+        };
+        return format!("let both hold the same lock: {around} of {variable}");
     }
-    if let Some((lock, other)) = one_sided(a, b) {
-        return format!("let {other} hold {lock} too: `with {lock} {{ … }}` around its access");
+    if let Some((held, holder, other)) = one_sided(a, b) {
+        let (lock, task) = (&held.lock, &other.task.name);
+        let mend = format!("let {task} hold {lock} too: {} around its access", with(held, other));
+        return match held.mode {
+            Mode::Reading if writes(holder) => {
+                format!("{mend}, and {} around that of {}", with(held, holder), holder.task.name)
+            }
+            _ => mend,
+        };
     }
     if b.task.spawner.as_deref() == Some(&a.task.name) || a.task.spawner.as_deref() == Some(&b.task.name) {
         return format!(
             "`join` the spawned task first, or put every access inside `with m {{ … }}` with one `lock m`{}",
-            one_step(variable, a, b)
+            one_step(variable, count, a, b)
         );
     }
-    format!("put every access inside `with m {{ … }}` with one `lock m`{}", one_step(variable, a, b))
+    format!("put every access inside `with m {{ … }}` with one `lock m`{}", one_step(variable, count, a, b))
 }
 
-/// A lock that one of them holds, and the task that does not.
-fn one_sided<'a>(a: &'a Access, b: &'a Access) -> Option<(&'a str, &'a str)> {
-    let side = |holder: &'a Access, other: &'a Access| {
-        holder.held.first().map(|h| (h.lock.as_str(), other.task.name.as_str()))
-    };
+/// A lock that one of them holds, that one, and the other.
+fn one_sided<'a>(a: &'a Access, b: &'a Access) -> Option<(&'a Held, &'a Access, &'a Access)> {
+    let side = |holder: &'a Access, other: &'a Access| holder.held.first().map(|held| (held, holder, other));
     side(a, b).or_else(|| side(b, a))
 }
 
 /// The second way out, where the variable's declaration has a plain name. Only a number is
 /// added to.
-fn one_step(variable: &str, a: &Access, b: &Access) -> String {
-    let name = variable.split(['[', ' ', '(']).next().unwrap_or(variable);
-    let name = name.rsplit('.').next().unwrap_or(name);
+fn one_step(variable: &str, count: Option<&str>, a: &Access, b: &Access) -> String {
+    let last = variable.rsplit('.').next().unwrap_or(variable);
+    let name = last.split(['[', ' ', '(']).next().unwrap_or(last);
     if name.is_empty() {
         return String::new();
     }
+    let (count, index) = count.map_or((String::new(), ""), |count| (format!("[{count}]"), "[i]"));
     let other = |access: &Access| access.value.as_ref().is_some_and(|v| v.parse::<i64>().is_err());
-    let step = if other(a) || other(b) { format!("{name}.store(v)") } else { format!("{name} += 1") };
-    format!("; or declare `atomic {name}` and change it in one step, such as `{step}`")
+    let step = if other(a) || other(b) { format!("{name}{index}.store(v)") } else { format!("{name}{index} += 1") };
+    format!("; or declare `atomic {name}{count}` and change it in one step, such as `{step}`")
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::fixture::*;
     use super::*;
-    use crate::detect::finding::{Code, Facts, Finding, Held};
+    use crate::detect::finding::{Code, Facts, Finding};
 
     fn race(earlier: Access, later: Access) -> Finding {
         let declared = Some(at(&bank(), "var balance = 100", 0));
@@ -250,6 +278,21 @@ mod tests {
         "#);
     }
 
+    #[test]
+    fn a_place_of_a_row_is_named_as_one() {
+        let source = Source::new("s.conc", "var a[N] = 0\ntask t { a[1] += 1 }\n");
+        let write = at(&source, "a[1] += 1", 0);
+        let side = |n, name| access(thread(n, name, None), write, AccessKind::Write, "1", vec![]);
+        let told = |variable, declared| {
+            let told = describe(&source, variable, declared, [&side(1, "a"), &side(2, "b")], &Style::default());
+            told.help.unwrap()
+        };
+        let row = told("a[1]", Some(at(&source, "a", 1)));
+        assert!(row.ends_with("declare `atomic a[N]` and change it in one step, such as `a[i] += 1`"), "{row}");
+        let field = told("rows[1].seen", None);
+        assert!(field.ends_with("declare `atomic seen` and change it in one step, such as `seen += 1`"), "{field}");
+    }
+
     /// The sentence, the note on locks and the help.
     fn words(a: (AccessKind, Vec<Held>), b: (AccessKind, Vec<Held>)) -> [String; 3] {
         let source = bank();
@@ -276,6 +319,21 @@ mod tests {
         let [_, locks, help] = words((AccessKind::Write, vec![reading()]), (AccessKind::Read, vec![reading()]));
         assert_eq!(locks, "both hold m, but not both for writing");
         assert_eq!(help, "write only inside `with m.write { … }`");
+        let writing = || Held { mode: Mode::Writing, ..m() };
+        let mend = |a, b| words(a, b)[2].clone();
+        let (read, write) = (AccessKind::Read, AccessKind::Write);
+        let help = mend((read, vec![reading()]), (write, vec![]));
+        assert_eq!(help, "let b hold m too: `with m.write { … }` around its access");
+        let help = mend((read, vec![]), (write, vec![writing()]));
+        assert_eq!(help, "let a hold m too: `with m.read { … }` around its access");
+        let help = mend((write, vec![reading()]), (read, vec![]));
+        let both = "let b hold m too: `with m.read { … }` around its access, and `with m.write { … }` around that of a";
+        assert_eq!(help, both);
+        let other = holds("n", at(&bank(), "lock m", 0));
+        let help = mend((read, vec![reading()]), (write, vec![other]));
+        assert!(
+            help.ends_with("`with m.write { … }` around every write, `with m.read { … }` around every read of balance")
+        );
         let [_, locks, _] = words((AccessKind::Write, vec![m()]), (AccessKind::Read, vec![m()]));
         assert_eq!(locks, "both hold m, which lets several in at once");
     }

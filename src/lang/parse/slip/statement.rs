@@ -10,6 +10,8 @@ use crate::lang::word::{a, article, is_name, is_of_word};
 /// The kinds of object that the language has; only for the words of help.
 const OBJECTS: &[&str] = &["lock", "rwlock", "semaphore", "condition", "event", "barrier", "latch", "queue", "pool"];
 const VARIABLES: &[&str] = &["var", "shared", "atomic"];
+/// Those whose argument is a number.
+const COUNTED: &[&str] = &["semaphore", "barrier", "latch", "queue", "pool"];
 /// Functions that may stand alone.
 const BUILT_IN: &[&str] = &["fork", "wait", "choose"];
 /// Methods that are called without arguments, also only for the words of help.
@@ -543,7 +545,12 @@ pub(crate) fn does_nothing(expr: &Expr, source: &str) -> ScriptError {
 }
 
 fn is_kind(expr: &Expr) -> bool {
-    matches!(&expr.kind, ExprKind::Name(word) if OBJECTS.contains(&word.as_str()) || VARIABLES.contains(&word.as_str()))
+    matches!(&expr.kind, ExprKind::Name(word) if declares(word))
+}
+
+/// Whether a declaration begins with `word`.
+pub(crate) fn declares(word: &str) -> bool {
+    OBJECTS.contains(&word) || VARIABLES.contains(&word)
 }
 
 /// The mend for a word that is a statement by itself.
@@ -608,7 +615,7 @@ pub(crate) fn side_by_side(before: &str, before_span: Span, after: &str, after_s
             (Some("write `print x`"), _) => format!("write `print {}`", short(after)),
             (Some(meant), _) => meant.to_owned(),
             (None, Some(word)) => format!("did you mean `{word}`?"),
-            (None, None) if OBJECTS.contains(&before) || VARIABLES.contains(&before) => {
+            (None, None) if declares(before) => {
                 format!("a declaration has a name: `{before} x`")
             }
             (None, None) => format!("a call is `f({0})`, an assignment `x = {0}`", short(after)),
@@ -625,7 +632,23 @@ pub(crate) fn side_by_side(before: &str, before_span: Span, after: &str, after_s
         let told = super::expect::error(before_span.start, &format!("{before}{}", " ".repeat(gap)), rest);
         return told.unwrap_or_else(|| error(shown, ended().0, ended().1));
     }
+    // `await x for 5s` is meant as one.
+    if begins_statement(word, after) && first != "await" {
+        return error(shown, ended().0, ended().1);
+    }
     let (message, help) = match (first, word) {
+        (kind, _) if COUNTED.contains(&kind) && after.starts_with(|c: char| c.is_ascii_digit()) => {
+            let words: Vec<&str> = before.split_whitespace().skip(1).collect();
+            match (words[..].split_first(), before.contains('(')) {
+                (Some((name, options)), false) => {
+                    // One word says what the number is, two are an option.
+                    let options = if options.len() == 2 { format!(" {}", options.join(" ")) } else { String::new() };
+                    let help = format!("write `{kind} {name}({}){options}`", short(after));
+                    ("an argument stands in parentheses".to_owned(), help)
+                }
+                _ => ended(),
+            }
+        }
         ("await", _) if before == "await until" => {
             ("there is no `until`".to_owned(), format!("write `await {}`", short(rest)))
         }
@@ -692,10 +715,6 @@ pub(crate) fn side_by_side(before: &str, before_span: Span, after: &str, after_s
             "the message of an `assert` stands behind a comma".to_owned(),
             format!("write `{before}, {}`", short(after)),
         ),
-        // A call or a variable is what else could be printed.
-        ("print", word) if KEYWORDS.contains(&word) && !matches!(word, "not" | "true" | "false" | "none" | "self") => {
-            ended()
-        }
         ("print", _) => {
             ("what is printed stands behind commas".to_owned(), format!("write `{before}, {}`", short(after)))
         }
@@ -766,6 +785,12 @@ fn given_first(arguments: &str) -> &str {
 /// `x3`
 fn is_count(word: &str) -> bool {
     word.strip_prefix('x').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// Whether `after`, which begins with `word`, can only be a statement of its own.
+fn begins_statement(word: &str, after: &str) -> bool {
+    let names = || after[word.len()..].trim_start().starts_with(|c: char| c.is_alphabetic() || c == '_');
+    KEYWORDS.contains(&word) || declares(word) && names()
 }
 
 fn ended() -> (String, String) {

@@ -2,8 +2,8 @@
 //! languages.
 
 use super::super::build::{Node, span, text};
-use super::short;
-use crate::lang::ast::{BinaryOp, Expr, ExprKind, Name, Span};
+use super::{declares, short};
+use crate::lang::ast::{BinaryOp, Expr, ExprKind, Name, Span, SpawnKind};
 use crate::lang::error::ScriptError;
 use crate::lang::word::is_of_word;
 
@@ -68,6 +68,15 @@ pub(crate) fn comparison_chain(left: &Expr, op: &str, right: &Expr, source: &str
     if !matches!(first, Eq | Ne | Lt | Le | Gt | Ge | In) {
         return None;
     }
+    if let (Lt, ">", ExprKind::Name(kind)) = (first, op, &a.kind)
+        && let kind = kind.to_lowercase()
+        && declares(&kind)
+    {
+        let rest = &source[right.span.start as usize..];
+        let rest = rest[..rest.find(['\n', ';', '}', '#']).unwrap_or(rest.len())].trim_end();
+        let error = error(left.span.to(right.span), "values have no declared type", "");
+        return Some(error.help(format!("leave `<{}>` out: `{kind} {}`", short(b.span.text(source)), short(rest))));
+    }
     let (middle, last) = (short(b.span.text(source)), short(right.span.text(source)));
     let head = short(&source[a.span.start as usize..b.span.end as usize]);
     let help = format!("write `{head} and {middle} {op} {last}`");
@@ -114,16 +123,17 @@ pub(crate) fn equals_in_argument(name: &Name) -> ScriptError {
     error(name.span, "an argument's name is followed by `:`", format!("write `{}: …`", name.text)).minor()
 }
 
-/// `threading.Thread(target=worker, args=(1,))`, `Process(target=worker)`
-pub(crate) fn foreign_task(callee: &Expr, arguments: &str, source: &str) -> Option<ScriptError> {
+/// `threading.Thread(target=worker, args=(1,))`, `Process(target=worker)`: the error, and what
+/// is spawned.
+pub(crate) fn foreign_task(callee: &Expr, arguments: &str, source: &str) -> Option<(ScriptError, Option<SpawnKind>)> {
     let (word, module) = match &callee.kind {
         ExprKind::Name(word) => (word.as_str(), None),
         ExprKind::Field { object, field } => (field.text.as_str(), Some(object.span.text(source))),
         _ => return None,
     };
-    let (way, what) = match word {
-        "Thread" | "Timer" => ("", "a thread"),
-        "Process" => ("process ", "a process"),
+    let (way, what, kind) = match word {
+        "Thread" | "Timer" => ("", "a thread", None),
+        "Process" => ("process ", "a process", Some(SpawnKind::Process)),
         _ => return None,
     };
     let given = |name: &str| {
@@ -144,18 +154,24 @@ pub(crate) fn foreign_task(callee: &Expr, arguments: &str, source: &str) -> Opti
         Some(module) => format!("there is no module `{}`", short(module)),
         None => format!("`{word}` is not defined"),
     };
-    Some(error(callee.span, message, format!("{what} is started with `spawn {way}{task}{arguments}`")))
+    let help = format!("{what} is started with `spawn {way}{task}{arguments}`");
+    Some((error(callee.span, message, help), kind))
 }
 
 /// `'text'`
 pub(crate) fn quotes(span: Span, text: &str) -> ScriptError {
-    let inner = short(&text.trim_matches('\'').replace("\\'", "'").replace('"', "\\\""));
+    let inner = shown(&text.trim_matches('\'').replace("\\'", "'").replace('"', "\\\""));
     error(span, "a string stands in double quotes", format!("write `\"{inner}\"`")).understood()
+}
+
+/// What is in a string, whole with its blanks if that is not too long.
+fn shown(inner: &str) -> String {
+    if inner.chars().count() <= 40 { inner.to_owned() } else { short(inner) }
 }
 
 /// `f"text"`
 pub(crate) fn fstring(span: Span, text: &str) -> ScriptError {
-    let inner = short(text[1..].trim_matches(['\'', '"']));
+    let inner = shown(text[1..].trim_matches(['\'', '"']));
     let message = format!("a string has no prefix `{}`", &text[..1]);
     error(span, message, format!("every string fills in its `{{…}}`: write `\"{inner}\"`")).understood()
 }

@@ -2,11 +2,11 @@
 //! paths with `::`, their lambdas.
 
 use super::super::recover::Within;
-use super::super::slip::{is_reserved, made};
+use super::super::slip::{is_reserved, made, short};
 use super::{Stop, last_word, line};
 use crate::lang::ast::Span;
 use crate::lang::error::ScriptError;
-use crate::lang::word::is_of_word;
+use crate::lang::word::{is_name, is_of_word};
 
 /// What may stand before a declaration elsewhere.
 const MODIFIERS: [&str; 9] =
@@ -185,4 +185,27 @@ fn names_fields(stop: &Stop<'_>) -> bool {
     let end = fields.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ' ')).unwrap_or(fields.len());
     let is_record = last_word(stop.before).starts_with(char::is_uppercase) && stop.before.contains('=');
     is_record && !fields[..end].trim().is_empty() && fields[end..].starts_with(':')
+}
+
+/// `spawn w().start()`, `let t = spawn w().join()`
+pub(super) fn handle(stop: &Stop<'_>) -> Option<ScriptError> {
+    let (before, spawned) = match stop.statement.split_once("= ") {
+        Some((before, spawned)) => (before, spawned.trim()),
+        None => ("", stop.statement.trim()),
+    };
+    if !spawned.starts_with("spawn ") || !spawned.ends_with(')') {
+        return None;
+    }
+    let asked = line(&stop.rest[1..]).split([';', '}', '#']).next().unwrap_or("").trim();
+    let method = asked.split(|c| !is_of_word(c)).next().unwrap_or("");
+    if matches!(method, "start" | "run") {
+        return stop.error("what is spawned runs already", &format!("leave `.{}` out", short(asked)));
+    }
+    let name = Some(last_word(before)).filter(|name| is_name(name)).unwrap_or("h");
+    let then = match method {
+        "join" => format!("join {name}"),
+        _ => format!("{name}.{}", short(asked)),
+    };
+    let help = format!("write `let {name} = {}`, then `{then}`", short(spawned));
+    stop.error("what `spawn` gives has a name before it is asked", &help)
 }

@@ -183,6 +183,37 @@ pub(super) fn of_go(stop: &Stop<'_>) -> Option<ScriptError> {
     None
 }
 
+/// `with lock m {`
+pub(super) fn of_with(stop: &Stop<'_>) -> Option<ScriptError> {
+    let kind = stop.statement.trim_end().strip_prefix("with ")?.trim_start();
+    let name = line(stop.rest).split(['{', ':']).next().unwrap_or("").trim();
+    if stop.within != Within::Block || stop.word().is_empty() || name.is_empty() {
+        return None;
+    }
+    let help = match kind {
+        "rwlock" if !name.contains('.') => format!("write `with {name}.read {{ }}`, or `with {name}.write {{ }}`"),
+        "lock" | "rwlock" | "semaphore" => format!("write `with {} {{ }}`", short(name)),
+        _ => return None,
+    };
+    stop.error("the kind of an object stands only where it is declared", &help)
+}
+
+/// `catch (Empty e) {`, `catch (e) {`
+pub(super) fn of_catch(stop: &Stop<'_>) -> Option<ScriptError> {
+    let inside = line(stop.rest).trim_start_matches('(').split([')', '{']).next().unwrap_or("");
+    let words = inside.split(|c: char| !is_of_word(c)).filter(|word| is_name(word) && *word != "as");
+    // Kinds begin with a capital; these are of all of them in other languages.
+    let (kinds, names): (Vec<&str>, Vec<&str>) = words.partition(|word| word.starts_with(char::is_uppercase));
+    let all = kinds.is_empty() || kinds.iter().any(|kind| matches!(*kind, "Exception" | "Error" | "Throwable"));
+    let kinds = if all { "any".to_owned() } else { short(&kinds.join(", ")) };
+    let name = match names.last() {
+        Some(name) => format!(" as {name}"),
+        None if all => " as e".to_owned(),
+        None => String::new(),
+    };
+    stop.error("what is caught has no parentheses", &format!("write `catch {kinds}{name} {{ }}`"))
+}
+
 /// `await x == 1 for 5s`, `await e, 5s`
 pub(super) fn of_await(stop: &Stop<'_>) -> Option<ScriptError> {
     if stop.first() != "await" || stop.within != Within::Block {
