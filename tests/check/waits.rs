@@ -555,8 +555,8 @@ fn what_another_process_writes_to_its_own_copy() {
         assert_eq!(check_json(&mended).finish().failures(), [""; 0], "{mended}");
     }
     // A thread shares it with `main`, and a child that is there for something else is no reason.
-    let thread = "const FAILS = true\nvar ready = false\ntask t { if FAILS { raise \"x\" }\nready = true }\n\
-                  spawn process { }\nspawn t\nawait ready\n";
+    let thread = "var ready = false\ntask t(fails) { if fails { raise \"x\" }\nready = true }\nspawn process { }\n\
+                  let h = spawn t(true)\njoin h\nawait ready\n";
     let found = check_json(thread).finish().of_type("finding");
     let stuck = found.iter().find(|f| f["code"] == "deadlock").expect("a deadlock");
     assert!(stuck["message"].as_str().is_some_and(|m| m.contains("t, which would write, failed")), "{stuck}");
