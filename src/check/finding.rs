@@ -21,7 +21,7 @@ use crate::lang::ast::Span;
 use crate::machine::{Step, Task};
 use crate::objects::{self, Need, TaskId, place};
 use crate::program::Program;
-use crate::program::value::{ErrorKind, Value};
+use crate::program::value::ErrorKind;
 use hashbrown::{HashMap, HashSet};
 use std::cell::{LazyCell, OnceCell};
 use std::rc::Rc;
@@ -496,13 +496,8 @@ pub fn notes(explorer: &Explorer, row: &Row) -> Vec<Note> {
         match o.kind {
             place::queue => notes.push(Note::Left { object: id, name, count }),
             place::pool => {
-                let submitted = match &o.values[0] {
-                    Value::List(job) => match job.first() {
-                        Some(Value::Object(h)) => m.task(h.id, |t| t.birth.site).flatten(),
-                        _ => None,
-                    },
-                    _ => None,
-                };
+                let first = objects::pool::handle(&o.values[0]);
+                let submitted = first.and_then(|job| m.task(job, |t| t.birth.site).flatten());
                 let closed = o.words[objects::pool::CLOSED] != 0;
                 notes.push(Note::Dropped { object: id, name, count, submitted, closed });
             }

@@ -15,7 +15,7 @@ use crate::detect::may::Root;
 use crate::detect::stuck::BODY_ENDED;
 use crate::machine::Step;
 use crate::objects::{self, Need, TaskId, join_method, place};
-use crate::program::value::{ObjRef, Value};
+use crate::program::value::ObjRef;
 use hashbrown::HashSet;
 
 /// Whether a task waits for nothing but the end of others; `daemons`: also of those that
@@ -79,14 +79,7 @@ pub fn pool_of(explorer: &Explorer, row: &Row, part: &Part) -> PartId {
 fn jobs_left(explorer: &Explorer, row: &Row, worker: &TaskPart) -> Vec<TaskId> {
     let pool = worker.birth.pool.and_then(|pool| explorer.part(row, Key::Object(pool)));
     let Some(Part::Object(pool)) = pool.as_deref() else { return Vec::new() };
-    let handle = |job: &Value| match job {
-        Value::List(job) => match job.first() {
-            Some(Value::Object(handle)) => Some(handle.id),
-            _ => None,
-        },
-        _ => None,
-    };
-    pool.values.iter().filter_map(handle).collect()
+    pool.values.iter().filter_map(objects::pool::handle).collect()
 }
 
 fn function_of(explorer: &Explorer, row: &Row, task: TaskId) -> Option<u32> {

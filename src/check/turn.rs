@@ -7,7 +7,7 @@ use super::moves::{Content, Look, Move, Unkept};
 use super::part::*;
 use super::step::Ran;
 use super::waits;
-use crate::machine::Step;
+use crate::machine::{Step, Task};
 use crate::objects::TaskId;
 use std::hash::BuildHasher;
 
@@ -175,7 +175,7 @@ pub fn run(m: &mut Move, mover: Mover) -> Ran {
         // Ends from outside are one step each.
         let ran = if mover == Mover::Stop {
             // A thread is told of where it stood.
-            let stood = m.task(m.me, |t| t.machine.as_ref().map(crate::machine::Task::pc)).flatten();
+            let stood = m.task(m.me, |t| t.machine.as_ref().map(Task::pc)).flatten();
             let ran = m.stop_thread();
             m.site = stood.unwrap_or(m.site);
             ran

@@ -66,7 +66,7 @@ fn waits_in(m: &Move, id: TaskId, task: &TaskPart) -> Option<Waits> {
         At::Select { arms, .. } => {
             Some(Waits::any(arms.iter().map(|(_, op)| view(m, op.target, op.method, op.memo.unwrap_or(0))).collect()))
         }
-        At::Looked { site, .. } => Some(one(change(*site))),
+        At::Looked { site, .. } => Some(one(WaitView::of_change(*site))),
         At::Closing(_) => m.child_that_runs().map(|t| one(view(m, t, join_method(t.kind), 0))),
         At::Step(step) => match &**step {
             Step::Operate { object, method, args } => {
@@ -101,11 +101,11 @@ fn waits_in(m: &Move, id: TaskId, task: &TaskPart) -> Option<Waits> {
                 (!children.is_empty()).then(|| Waits::any(children.iter().map(of).collect()))
             }
             Step::AwaitBegin { .. } | Step::AtomicBegin if m.model.endless.load(Relaxed) => None,
-            Step::AwaitBegin { site, .. } => Some(one(change(*site))),
+            Step::AwaitBegin { site, .. } => Some(one(WaitView::of_change(*site))),
             // `atomically { await … }`: the condition comes first.
             Step::AtomicBegin => {
                 let begin = task.machine.as_ref().map_or(0, Task::pc);
-                m.program.block_awaits(begin).map(|(_, site)| one(change(site)))
+                m.program.block_awaits(begin).map(|(_, site)| one(WaitView::of_change(site)))
             }
             _ => None,
         },
@@ -131,22 +131,11 @@ fn is_doomed(m: &Move, process: TaskId) -> bool {
     }
 }
 
-fn change(site: u32) -> WaitView {
-    WaitView { object: u32::MAX, kind: 0, method: 0, need: Need::Change { site } }
-}
-
 /// An owner whose body has ended is gone, though its process still waits. A pool's worker
 /// has yet to leave the pool.
 fn without_ended(m: &Move, need: Need) -> Need {
-    let gone = |t: TaskId| {
-        let over = m.task(t, |t| awaits_children(t) && t.birth.pool.is_none()).unwrap_or(false);
-        if over { t | BODY_ENDED } else { t }
-    };
-    let all = |needs: Vec<Need>| needs.into_iter().map(|n| without_ended(m, n)).collect();
-    match need {
-        Need::Tasks(tasks) => Need::Tasks(tasks.into_iter().map(gone).collect()),
-        Need::All(needs) => Need::All(all(needs)),
-        Need::Any(needs) => Need::Any(all(needs)),
-        other => other,
-    }
+    need.with_tasks(&|task| {
+        let over = m.task(task, |t| awaits_children(t) && t.birth.pool.is_none()).unwrap_or(false);
+        if over { task | BODY_ENDED } else { task }
+    })
 }

@@ -29,10 +29,7 @@ pub fn main(args: &FmtArgs) -> u8 {
             code = code.max(one(Path::new("-"), args));
             continue;
         }
-        let mut below = script::below(Path::new(path), &|| false);
-        if below.scripts.is_empty() && below.unreadable.is_empty() {
-            below.unreadable.push(format!("there is no .conc script below {path}"));
-        }
+        let below = script::below(Path::new(path), &|| false);
         for sentence in &below.unreadable {
             put_err(&format!("conc: {sentence}\n"));
             code = code.max(exit::WRONG);

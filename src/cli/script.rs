@@ -157,14 +157,17 @@ pub fn below(path: &Path, over: &dyn Fn() -> bool) -> Below {
         Ok(_) => below.scripts.push(path.to_path_buf()),
         Err(e) => below.refuse(path, &e),
     }
+    if below.scripts.is_empty() && below.unreadable.is_empty() && !over() {
+        below.unreadable.push(format!("there is no .conc script below {}", path.display()));
+    }
     below
 }
 
 /// What is found there.
 pub struct Below {
     pub scripts: Vec<PathBuf>,
-    /// Of each folder that cannot be looked into a sentence; the others are looked into all the
-    /// same.
+    /// Of each folder that cannot be looked into a sentence, or that there is nothing; the others
+    /// are looked into all the same.
     pub unreadable: Vec<String>,
     /// The folders by now.
     known: BTreeSet<PathBuf>,

@@ -116,10 +116,7 @@ fn files(args: &TestArgs, interruption: &Interruption) -> Result<(Vec<PathBuf>, 
             found.push(PathBuf::from(path));
             continue;
         }
-        let mut below = script::below(Path::new(path), &|| interruption.requested());
-        if below.scripts.is_empty() && below.unreadable.is_empty() && !interruption.requested() {
-            below.unreadable.push(format!("there is no .conc script below {path}"));
-        }
+        let below = script::below(Path::new(path), &|| interruption.requested());
         below.unreadable.iter().for_each(|sentence| put_err(&format!("conc: {sentence}\n")));
         missing |= !below.unreadable.is_empty();
         add(&mut found, below.scripts);

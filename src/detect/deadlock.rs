@@ -22,6 +22,13 @@ pub struct WaitView {
     pub need: Need,
 }
 
+impl WaitView {
+    /// Of an `await`.
+    pub fn of_change(site: u32) -> WaitView {
+        WaitView { object: u32::MAX, kind: 0, method: 0, need: Need::Change { site } }
+    }
+}
+
 /// The operations that a task waits in.
 #[derive(Clone, Debug)]
 pub struct Waits {

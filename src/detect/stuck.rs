@@ -238,9 +238,8 @@ impl Told<'_> {
             Instr::Fork => Some((function_at(pc)? as u32, pc + 1)),
             _ => None,
         };
-        let all = program.code.iter().enumerate().filter_map(|(pc, instr)| begins(pc as u32, instr));
-        let starts: Vec<(u32, u32)> = all.collect();
-        starts.into_iter().any(|(f, pc)| may.deeds(program, Root::Function(f), pc).may_change(program, site))
+        let mut all = program.code.iter().enumerate().filter_map(|(pc, instr)| begins(pc as u32, instr));
+        all.any(|(f, pc)| may.deeds(program, Root::Function(f), pc).may_change(program, site))
     }
 
     /// Those that ended before they could write what an `await` looks at, where that is

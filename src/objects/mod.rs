@@ -147,6 +147,19 @@ pub enum Need {
     Any(Vec<Need>),
 }
 
+impl Need {
+    /// The same with each task that must get on with it told as `told` has it.
+    pub fn with_tasks(self, told: &dyn Fn(TaskId) -> TaskId) -> Need {
+        let all = |needs: Vec<Need>| needs.into_iter().map(|n| n.with_tasks(told)).collect();
+        match self {
+            Need::Tasks(tasks) => Need::Tasks(tasks.into_iter().map(told).collect()),
+            Need::All(needs) => Need::All(all(needs)),
+            Need::Any(needs) => Need::Any(all(needs)),
+            other => other,
+        }
+    }
+}
+
 macro_rules! kind_list {
     ($($name:ident = $place:literal),* $(,)?) => {
         $(pub mod $name;)*

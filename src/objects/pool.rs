@@ -33,6 +33,12 @@ pub const OF_PROCESSES: u32 = 1;
 /// More workers than this are refused.
 const WORKERS_MAX: u64 = 1000;
 
+/// The handle of a job that has not begun, one of the pool's values.
+pub fn handle(job: &Value) -> Option<TaskId> {
+    let Value::List(job) = job else { return None };
+    if let Some(Value::Object(handle)) = job.first() { Some(handle.id) } else { None }
+}
+
 /// The words that name a task, by its number plus one.
 pub const TASK_WORDS: &[usize] = &[];
 

@@ -386,8 +386,7 @@ fn waits_of(arena: &Arena, executor: &mut Executor, s: usize) -> Option<Waits> {
         state::TIMED => true,
         state::AWAITING => {
             let site = word(slot::AWAIT).checked_sub(1)? as u32;
-            let view = WaitView { object: u32::MAX, kind: 0, method: 0, need: Need::Change { site } };
-            return Some(Waits::any(vec![view]));
+            return Some(Waits::any(vec![WaitView::of_change(site)]));
         }
         _ => return None,
     };
@@ -435,17 +434,13 @@ fn arms_of(arena: &Arena, executor: &mut Executor, s: usize) -> Option<Waits> {
         if method as usize >= KINDS[kind as usize].methods.len() {
             return None;
         }
-        executor.guard(object);
-        let need = executor.need(ObjRef { id: object, kind }, method, memo, task);
-        // A node comes and goes under the guard, and with it what it offers.
-        let is_there = node(node::OBJECT) as u32 == object && word(slot::NODE_COUNT) > arm as u64;
         let joins = matches!(kind, objects::place::task | objects::place::pool) && method == objects::join_method(kind);
-        if is_there && joins {
-            joined = objects_in(&arena.value(node(node::VALUE)));
-        }
-        executor.unguard();
-        let need = without_ended(arena, need);
-        waits.push(WaitView { object, kind, method, need });
+        waits.push(view_of(executor, ObjRef { id: object, kind }, (method, memo), task, || {
+            // A node comes and goes under the guard, and with it what it offers.
+            if joins && node(node::OBJECT) as u32 == object && word(slot::NODE_COUNT) > arm as u64 {
+                joined = objects_in(&arena.value(node(node::VALUE)));
+            }
+        }));
     }
     // Of several that it joins one after the other it needs the ends of all. It waits for
     // the first that has not ended, and those before it are met.
@@ -457,14 +452,24 @@ fn arms_of(arena: &Arena, executor: &mut Executor, s: usize) -> Option<Waits> {
         if arena.object_at(other.id) == 0 || arena.kind(other.id) != other.kind {
             continue;
         }
-        let method = objects::join_method(other.kind);
-        executor.guard(other.id);
-        let need = executor.need(other, method, 0, task);
-        executor.unguard();
-        let need = without_ended(arena, need);
-        waits.push(WaitView { object: other.id, kind: other.kind, method, need });
+        waits.push(view_of(executor, other, (objects::join_method(other.kind), 0), task, || ()));
     }
     Some(Waits { of: waits, all })
+}
+
+/// What a task waits for in a method with this memo. `meanwhile` is done under the guard.
+fn view_of(
+    executor: &mut Executor,
+    target: ObjRef,
+    (method, memo): (u8, u64),
+    task: u32,
+    meanwhile: impl FnOnce(),
+) -> WaitView {
+    executor.guard(target.id);
+    let need = executor.need(target, method, memo, task);
+    meanwhile();
+    executor.unguard();
+    WaitView { object: target.id, kind: target.kind, method, need: without_ended(executor.arena, need) }
 }
 
 fn objects_in(value: &Value) -> Vec<ObjRef> {
@@ -473,17 +478,10 @@ fn objects_in(value: &Value) -> Vec<ObjRef> {
 }
 
 fn without_ended(arena: &Arena, need: Need) -> Need {
-    let mark = |t: u32| match slot_of_ended(arena, t) {
-        Some(s) if arena.slot(s, slot::FLAGS).load(SeqCst) & flag::BODY_ENDED != 0 => t | BODY_ENDED,
-        _ => t,
-    };
-    let all = |needs: Vec<Need>| needs.into_iter().map(|n| without_ended(arena, n)).collect();
-    match need {
-        Need::Tasks(tasks) => Need::Tasks(tasks.into_iter().map(mark).collect()),
-        Need::All(needs) => Need::All(all(needs)),
-        Need::Any(needs) => Need::Any(all(needs)),
-        other => other,
-    }
+    need.with_tasks(&|task| match slot_of_ended(arena, task) {
+        Some(s) if arena.slot(s, slot::FLAGS).load(SeqCst) & flag::BODY_ENDED != 0 => task | BODY_ENDED,
+        _ => task,
+    })
 }
 
 // ------------------------------------------------------------------- the facts

@@ -210,12 +210,11 @@ fn leftovers(image: &Image) -> Vec<Finding> {
 }
 
 /// Where the oldest job that was not begun was submitted.
-fn first_job(image: &Image, pool: u32) -> Option<Span> {
+fn first_job(image: &Image, id: u32) -> Option<Span> {
     let arena = image.arena;
-    let word = |w: usize| arena.object(pool, w).load(Relaxed) as usize;
+    let word = |w: usize| arena.object(id, w).load(Relaxed) as usize;
     let place = ring::value(word(object::RING), word(object::RING_FIRST) % word(object::RING_PLACES).max(1));
-    let Value::List(job) = arena.value(arena.at(place).load(Relaxed)) else { return None };
-    let Some(Value::Object(handle)) = job.first() else { return None };
-    let site = arena.facts(handle.id, facts::SITE).load(Relaxed).checked_sub(1)?;
+    let job = pool::handle(&arena.value(arena.at(place).load(Relaxed)))?;
+    let site = arena.facts(job, facts::SITE).load(Relaxed).checked_sub(1)?;
     Some(image.program.span(site as u32))
 }
