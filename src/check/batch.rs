@@ -22,7 +22,7 @@ use super::part::{Activity, Frozen, Key, PartId, PartIx};
 use super::persistent::{self, Futures, Standing, Touches};
 use super::shortcut::{Asked, Does, ReachNumber, Seen, Shortcuts};
 use super::sleep::{self, Reach, Sleepers, Sleeping};
-use super::store::{Landed, Number, Row, StateId, Store};
+use super::store::{Batch, Landed, Number, Row, StateId, Store};
 use super::symmetry::{Normal, Room, Stance, Symmetry};
 use super::turn::{
     Carried, Mover, TOO_MANY_WAYS, WAYS_BYTES, WAYS_MAX, actor, carry_out, each_waited_for, memo_of, next_ways,
@@ -125,6 +125,17 @@ pub struct Fan {
     carried: u32,
 }
 
+/// What the steps of a state that are followed have come to.
+#[derive(Clone, Copy, Default)]
+pub struct Taken {
+    /// So many states that were met in no other way before.
+    pub new: u32,
+    /// One that is not looked at yet.
+    pub ahead: bool,
+    /// One that was met no later than this one.
+    pub back: bool,
+}
+
 /// The part of the work that one thread does.
 #[derive(Default)]
 pub struct Piece {
@@ -179,6 +190,8 @@ pub struct Piece {
     landed_of: usize,
     /// Who sleeps in what landed; none, if nobody may.
     pub landed_sleepers: Vec<Sleepers>,
+    /// What its states have come to, as far as they have landed.
+    pub taken: Vec<Taken>,
     /// The states of which it did not come to know the normal form: each with its
     /// place among all that landed, where it comes from, and the step.
     pub unknown: Vec<(usize, StateId, Step)>,
@@ -674,6 +687,27 @@ impl Piece {
         }
         self.landed_of = count;
         (self.row, self.behind, self.parts, self.room) = (row, followed, parts, room);
+    }
+
+    /// Sees what its steps have come to, as the `piece`th of a batch all of whose states have
+    /// their numbers: those up to `seen` are looked at with it at the latest. `parents`: of its
+    /// new ones, from which state they were met.
+    pub fn see_taken(&mut self, batch: &Batch, piece: usize, seen: usize, parents: &mut [StateId]) {
+        let (mut states, mut parents) = (batch.taken(piece), parents.iter_mut());
+        self.taken.clear();
+        for (state, fan) in self.items.iter().zip(&self.fans[..self.landed_of]) {
+            let mut taken = Taken::default();
+            for (id, new) in states.by_ref().take(fan.followed as usize) {
+                taken.ahead |= id as usize >= seen;
+                if !new {
+                    taken.back |= id <= *state;
+                } else if let Some(parent) = parents.next() {
+                    *parent = *state;
+                    taken.new += 1;
+                }
+            }
+            self.taken.push(taken);
+        }
     }
 }
 

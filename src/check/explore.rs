@@ -407,7 +407,7 @@ impl<'a> Explorer<'a> {
             self.land_all(&mut pieces, cut);
             exchange_landed(&mut batch, &mut pieces);
             self.store.settle(&mut batch, &self.workers);
-            (told, again) = self.tell(&pieces, cut, &mut batch);
+            (told, again) = self.tell(&mut pieces, cut, &mut batch);
             self.store.end(&batch, &self.workers);
             exchange_landed(&mut batch, &mut pieces);
             self.batch = batch;
@@ -640,7 +640,12 @@ impl<'a> Explorer<'a> {
 
     /// Whether there are more states than the limit lets be.
     pub fn is_full(&self) -> bool {
-        self.options.states_max.is_some_and(|max| self.store.len() as u64 > max)
+        self.is_too_many(self.store.len())
+    }
+
+    /// Whether so many states are more than the limit lets be.
+    pub(super) fn is_too_many(&self, states: usize) -> bool {
+        self.options.states_max.is_some_and(|max| states as u64 > max)
     }
 
     fn beyond(&self, progress: &Progress) -> Option<Stop> {

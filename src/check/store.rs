@@ -139,6 +139,38 @@ impl Words {
         }
         self.len += 1;
     }
+
+    /// Makes room for so many more states of each of several, in their order: for each of them
+    /// the slots of its own, which may lie in several stretches.
+    fn extend(&mut self, counts: impl Iterator<Item = usize> + Clone) -> Vec<Vec<&mut [u64]>> {
+        let (first, each) = (self.len, self.each);
+        self.len += counts.clone().sum::<usize>();
+        let stretch = || vec![0; STRETCH * each].into_boxed_slice();
+        self.stretches.resize_with(self.len.div_ceil(STRETCH), stretch);
+        let mut stretches = self.stretches.iter_mut().skip(first / STRETCH);
+        let mut left: &mut [u64] = match stretches.next() {
+            Some(stretch) => &mut stretch[first % STRETCH * each..],
+            None => &mut [],
+        };
+        let room = |count: usize| {
+            let (mut wanted, mut room) = (count * each, Vec::new());
+            while wanted > 0 {
+                if left.is_empty() {
+                    left = stretches.next().map_or(&mut [], |stretch| &mut stretch[..]);
+                }
+                let here = wanted.min(left.len());
+                room.extend(left.split_off_mut(..here));
+                wanted -= here;
+            }
+            room
+        };
+        counts.map(room).collect()
+    }
+
+    fn truncate(&mut self, len: usize) {
+        self.len = len;
+        self.stretches.truncate(len.div_ceil(STRETCH));
+    }
 }
 
 /// From here on a number is a place in the batch.
@@ -228,11 +260,15 @@ impl Landed {
 pub struct Batch {
     /// What each thread has come to.
     pub landed: Vec<Landed>,
-    /// The place of the first of each.
+    /// The place of the first of each, how many of each are new, and the number of the first
+    /// of these.
     firsts: Vec<u32>,
+    new: Vec<AtomicU32>,
+    bases: Vec<StateId>,
     /// What `settle` says of each: a state's number; or, from `IN_BATCH` on, the
-    /// place in the batch of the first that is the same and is new. Each is written by
-    /// the one thread that has its shard, and read by others when all is done.
+    /// place in the batch of the first that is the same and is new, which `number` gives its
+    /// number. Each is written by one thread at a time, of which nobody else asks before it is
+    /// done: the one that has its shard, and then the one that has its piece.
     came: Vec<AtomicU32>,
 }
 
@@ -250,6 +286,58 @@ impl Batch {
             first += landed.len() as u32;
         }
         self.came.resize_with(first as usize, AtomicU32::default);
+        self.new.clear();
+        self.new.resize_with(self.landed.len(), AtomicU32::default);
+    }
+
+    /// Gives those of one piece that are new their numbers and their slots.
+    fn number(&self, piece: usize, each: usize, room: &mut [&mut [u64]]) {
+        let (landed, first) = (&self.landed[piece], self.firsts[piece]);
+        let mut id = self.bases[piece];
+        // States of no words at all need no slots.
+        let mut slots = room.iter_mut().flat_map(|room| room.chunks_exact_mut(each.max(1)));
+        let came = &self.came[first as usize..][..landed.len()];
+        for (at, came) in came.iter().enumerate() {
+            if came.load(Relaxed) != IN_BATCH + first + at as u32 {
+                continue;
+            }
+            came.store(id, Relaxed);
+            id += 1;
+            match (slots.next(), &landed.words[at * each..][..each]) {
+                // Most often it is one word.
+                (Some([slot]), [word]) => *slot = *word,
+                (Some(slot), words) => slot.copy_from_slice(words),
+                (None, _) => {}
+            }
+        }
+    }
+
+    /// How many of each piece are new, once `Store::number` has been asked.
+    pub fn how_many_new(&self) -> impl Iterator<Item = usize> + Clone {
+        self.new.iter().map(|new| new.load(Relaxed) as usize)
+    }
+
+    /// The numbers of those of a piece, in their order, of as many as have one: those that are
+    /// new have none before `Store::number`.
+    pub fn states(&self, piece: usize) -> impl Iterator<Item = Option<StateId>> {
+        let came = &self.came[self.firsts[piece] as usize..][..self.landed[piece].len()];
+        came.iter().map(|came| {
+            let came = came.load(Relaxed);
+            let own = if came < IN_BATCH { came } else { self.came[(came - IN_BATCH) as usize].load(Relaxed) };
+            (own < IN_BATCH).then_some(own)
+        })
+    }
+
+    /// The same once all have one, and whether each is new.
+    pub fn taken(&self, piece: usize) -> impl Iterator<Item = (StateId, bool)> {
+        // Those that are new have their numbers in their order: whatever is the same as one of
+        // them and comes behind has a number that was given before.
+        let mut next = self.bases[piece];
+        self.states(piece).flatten().map(move |id| {
+            let new = id == next;
+            next += StateId::from(new);
+            (id, new)
+        })
     }
 
     /// The words of one by its place among all.
@@ -375,8 +463,8 @@ impl Store {
         }
     }
 
-    /// Looks up the states of a batch. After it `take` is asked for each of them, in
-    /// their order and perhaps not to the last, and then `end`.
+    /// Looks up the states of a batch. After it `number` adds those that are new, if they are
+    /// to be added, and then comes `end`.
     pub fn settle(&mut self, batch: &mut Batch, workers: &Workers) {
         batch.begin();
         let more = |n: usize| batch.landed.iter().map(|l| l.of_shard(n).len()).sum::<usize>();
@@ -388,40 +476,35 @@ impl Store {
         workers.each(little, &mut self.tables, |n, table| settle_shard(table, n, words, batch));
     }
 
-    /// What one of the batch is, asked in their order: its number, and whether
-    /// it is new.
-    #[inline]
-    pub fn take(&mut self, batch: &mut Batch, place: usize) -> (StateId, bool) {
-        let came = *batch.came[place].get_mut();
-        if came < IN_BATCH {
-            return (came, false);
+    /// Adds those of a batch that are new: each gets the number that it would get if they were
+    /// added one after the other.
+    pub fn number(&mut self, batch: &mut Batch, workers: &Workers) {
+        let mut next = self.words.len as StateId;
+        batch.bases.clear();
+        for new in &mut batch.new {
+            batch.bases.push(next);
+            next += *new.get_mut();
         }
-        let first = (came - IN_BATCH) as usize;
-        if first < place {
-            // It has been taken, and says its number.
-            let id = *batch.came[first].get_mut();
-            *batch.came[place].get_mut() = id;
-            return (id, false);
-        }
-        let id = self.words.len as StateId;
-        self.words.push(batch.words(place, self.words.each));
-        *batch.came[place].get_mut() = id;
-        (id, true)
+        let (each, little) = (self.words.each, batch.len() < LITTLE);
+        let mut rooms = self.words.extend(batch.how_many_new());
+        let batch = &*batch;
+        workers.each(little, &mut rooms, |n, room| batch.number(n, each, room));
     }
 
-    /// The number of one of a batch of which none is taken, if it is kept.
-    pub fn kept(&self, batch: &Batch, place: usize) -> Option<StateId> {
-        Some(batch.came[place].load(Relaxed)).filter(|id| *id < IN_BATCH)
+    /// Forgets those that were added last, from this number on: some of the batch of which the
+    /// `end` is still to come.
+    pub fn truncate(&mut self, len: usize) {
+        self.words.truncate(len);
     }
 
-    /// The batch is done: those that were not taken are forgotten.
+    /// The batch is done: those that were not added are forgotten.
     pub fn end(&mut self, batch: &Batch, workers: &Workers) {
-        let little = batch.len() < LITTLE;
+        let (little, len) = (batch.len() < LITTLE, self.len() as StateId);
         workers.each(little, &mut self.tables, |_, table| {
             for (bucket, n, place) in table.fresh.drain(..) {
                 let bucket = &mut table.buckets[bucket as usize];
                 match batch.came[place as usize].load(Relaxed) {
-                    id if id < IN_BATCH => bucket.ids[n as usize] = id,
+                    id if id < len => bucket.ids[n as usize] = id,
                     // Nothing that stays has come behind it.
                     _ => {
                         bucket.tags[n as usize] = 0;
@@ -511,7 +594,8 @@ fn same_words(one: &[u64], other: &[u64]) -> bool {
 /// Looks up what a batch has of a shard in its table.
 fn settle_shard(table: &mut Table, shard: usize, known: &Words, batch: &Batch) {
     let each = known.each;
-    for (landed, first) in batch.landed.iter().zip(&batch.firsts) {
+    for ((landed, first), new) in batch.landed.iter().zip(&batch.firsts).zip(&batch.new) {
+        let before = table.fresh.len();
         for some in landed.of_shard(shard).chunks(TOGETHER) {
             // None of these rounds needs what the other look-ups of it come to, so the
             // processor fetches for all of them at once.
@@ -545,6 +629,7 @@ fn settle_shard(table: &mut Table, shard: usize, known: &Words, batch: &Batch) {
                 batch.came[place as usize].store(came, Relaxed);
             }
         }
+        new.fetch_add((table.fresh.len() - before) as u32, Relaxed);
     }
 }
 
@@ -640,10 +725,13 @@ mod tests {
                     batch.landed.push(landed);
                 }
                 many.settle(&mut batch, &three);
-                for (n, state) in states.iter().enumerate().take(*taken) {
+                many.number(&mut batch, &three);
+                let all = (0..batch.landed.len()).flat_map(|n| batch.taken(n));
+                for (state, came) in states.iter().zip(all).take(*taken) {
                     one.load(0, &mut row);
-                    prop_assert_eq!(one.add(&row, state), many.take(&mut batch, n));
+                    prop_assert_eq!(one.add(&row, state), came);
                 }
+                many.truncate(one.len());
                 many.end(&batch, &three);
                 prop_assert_eq!(one.len(), many.len());
             }

@@ -117,27 +117,19 @@ impl Explorer<'_> {
         self.land_all(&mut pieces, cut);
         exchange_landed(&mut batch, &mut pieces);
         self.store.settle(&mut batch, &self.workers);
+        if grows {
+            self.take(&mut pieces, cut, &mut batch);
+        }
         let mut again = Vec::new();
-        let mut place = 0;
-        for piece in &pieces {
+        for (n, piece) in pieces.iter().enumerate() {
+            let mut came = batch.states(n);
             for at in 0..piece.count(cut) {
                 let (fan, state) = (piece.fans[at], piece.items[at]);
-                let first = place;
-                place += fan.followed as usize;
-                let mut edges: Vec<Edge> = Vec::new();
-                for (place, step) in (first..place).zip(followed(piece, fan)) {
-                    let (to, new) = match grows {
-                        true => self.store.take(&mut batch, place),
-                        false => match self.store.kept(&batch, place).filter(|to| (*to as usize) < self.next) {
-                            Some(to) => (to, false),
-                            None => continue,
-                        },
-                    };
-                    if new {
-                        self.parents.push(state);
-                    }
-                    edges.push(making.edge(self.known(), piece, step, state, to));
-                }
+                let followed = followed(piece, fan).zip(came.by_ref());
+                let kept = followed
+                    .filter_map(|(step, to)| Some((step, to.filter(|to| grows || (*to as usize) < self.next)?)));
+                let edges = kept.map(|(step, to)| making.edge(self.known(), piece, step, state, to));
+                let edges: Vec<Edge> = edges.collect();
                 let fresh = edges.iter().any(|e| e.to != state && self.parents[e.to as usize] == state);
                 if fan.alone && !fresh {
                     again.push(state);

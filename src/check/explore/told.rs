@@ -66,6 +66,15 @@ impl Found1 {
     }
 }
 
+/// How far a batch was gone through.
+struct Told {
+    states: usize,
+    /// Which of them ought to have a look as well.
+    again: Vec<StateId>,
+    /// So many states there are by then.
+    len: usize,
+}
+
 impl Explorer<'_> {
     fn add(&mut self, code: Code, state: StateId, turn: Option<Turn>, what: What) {
         self.found.push(Found1 { code, state, turn, what, also_on: Vec::new() });
@@ -74,44 +83,62 @@ impl Explorer<'_> {
     /// Goes through all states and steps in their order: what is new, and what
     /// is found: of how many states, and which others ought to have a look as well. All else
     /// that can be said of them, others have said before.
-    pub(super) fn tell(&mut self, pieces: &[Piece], cut: usize, batch: &mut Batch) -> (usize, Vec<StateId>) {
-        let mut again = Vec::new();
-        let (mut told, mut place) = (0, 0);
-        for piece in pieces {
+    pub(super) fn tell(&mut self, pieces: &mut [Piece], cut: usize, batch: &mut Batch) -> (usize, Vec<StateId>) {
+        let before = self.store.len();
+        self.take(pieces, cut, batch);
+        let told = self.tell_in_order(pieces, cut, batch, before);
+        // Where it was not gone to the end, what came behind has not been met.
+        self.store.truncate(told.len);
+        self.parents.truncate(told.len);
+        (told.states, told.again)
+    }
+
+    /// Adds all that is new of what the steps have come to.
+    pub(super) fn take(&mut self, pieces: &mut [Piece], cut: usize, batch: &mut Batch) {
+        let (before, seen) = (self.store.len(), self.next + cut);
+        self.store.number(batch, &self.workers);
+        self.parents.resize(self.store.len(), 0);
+        let mut parents = &mut self.parents[before..];
+        let little = pieces.len() == 1;
+        let own = |(piece, new)| (piece, parents.split_off_mut(..new).unwrap_or_default());
+        let mut each: Vec<(&mut Piece, &mut [StateId])> =
+            pieces.iter_mut().zip(batch.how_many_new()).map(own).collect();
+        let batch = &*batch;
+        self.workers.each(little, &mut each, |n, (piece, parents)| piece.see_taken(batch, n, seen, parents));
+    }
+
+    /// Goes through states and steps in their order. There were `len` states before.
+    fn tell_in_order(&mut self, pieces: &[Piece], cut: usize, batch: &Batch, len: usize) -> Told {
+        let mut told = Told { states: 0, again: Vec::new(), len };
+        for (n, piece) in pieces.iter().enumerate() {
+            let mut came = batch.taken(n);
             let mut sleepers = piece.landed_sleepers.iter();
             let mut rare = piece.rare.iter().peekable();
             self.slept += piece.slept;
             self.cut = self.cut.or(piece.cut);
             for at in 0..piece.count(cut) {
-                if self.is_full() {
+                if self.is_too_many(told.len) {
                     self.stop = Some(Stop::States);
-                    return (told, again);
+                    return told;
                 }
                 if self.options.first && self.found.iter().any(|f| !f.code.is_note()) {
                     self.stop = Some(Stop::First);
-                    return (told, again);
+                    return told;
                 }
-                told += 1;
-                let (fan, state) = (piece.fans[at], piece.items[at]);
-                // `ahead`: it leads to a state that is not looked at yet.
-                let (mut fresh, mut ahead) = (false, false);
-                for place in place..place + fan.followed as usize {
-                    let (id, new) = self.store.take(batch, place);
-                    if let Some(edges) = &mut self.edges {
-                        edges.push((state, id));
-                    }
-                    ahead |= id as usize >= self.next + cut;
-                    if new {
-                        self.parents.push(state);
-                        fresh = true;
-                    } else if id <= state {
-                        self.recurs = true;
-                    }
-                    if let (Some(sleeping), Some(sleepers)) = (&mut self.sleeping, sleepers.next()) {
-                        if new { sleeping.met(*sleepers) } else { sleeping.met_again(id, *sleepers) }
+                let (fan, taken, state) = (piece.fans[at], piece.taken[at], piece.items[at]);
+                told.states += 1;
+                told.len += taken.new as usize;
+                self.recurs |= taken.back;
+                if self.edges.is_some() || self.sleeping.is_some() {
+                    for (id, new) in came.by_ref().take(fan.followed as usize) {
+                        if let Some(edges) = &mut self.edges {
+                            edges.push((state, id));
+                        }
+                        if let (Some(sleeping), Some(sleepers)) = (&mut self.sleeping, sleepers.next()) {
+                            if new { sleeping.met(*sleepers) } else { sleeping.met_again(id, *sleepers) }
+                        }
                     }
                 }
-                place += fan.followed as usize;
                 while let Some((_, step)) = rare.next_if(|r| r.0 as usize == at) {
                     self.tell_rare(piece, &piece.steps[*step as usize], state);
                 }
@@ -141,12 +168,13 @@ impl Explorer<'_> {
                 // within the circle lead to states looked at before (Bosnacki, Leue and
                 // Lluch Lafuente, *Partial-Order Reduction for General State Exploring
                 // Algorithms*, 2006). Where there are no circles there is no need.
-                if fan.alone && !fresh || fan.chosen && !ahead && self.edges.is_some() {
-                    again.push(state);
+                let nothing_new = fan.alone && taken.new == 0;
+                if nothing_new || fan.chosen && !taken.ahead && self.edges.is_some() {
+                    told.again.push(state);
                 }
             }
         }
-        (told, again)
+        told
     }
 
     /// What few transitions have: something that went wrong, a limit.
