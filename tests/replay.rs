@@ -7,6 +7,8 @@ mod support;
 
 #[path = "replay/alike.rs"]
 mod alike;
+#[path = "replay/choices.rs"]
+mod choices;
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -747,55 +749,6 @@ fn a_finding_is_told_in_the_same_words() {
             }
         }
     }
-}
-
-/// Of a `select` that waits in several arms for the same, the schedule says which one was met.
-#[test]
-fn which_arm_of_a_waiting_select_is_met_is_replayed() {
-    let select = |first: &str, second: &str| format!("select {{ {first} => {{ }}\n {second} => {{ assert false }} }}");
-    let (gets, puts) = (select("q.get()", "q.get()"), select("q.put(1)", "q.put(2)"));
-    let meets = [
-        (&gets, "try { q.put_nowait(1) } catch Full { }"),
-        (&puts, "try { let v = q.get_nowait() } catch Empty { }"),
-        (&gets, "select { q.put(1) => { }\n else => { } }"),
-        (&gets, "q.put(1, timeout: 1ms)"),
-        // Two tasks wait, one of them in two arms; and of another queue beside it.
-        (
-            &gets,
-            "spawn { try { let v = q.get(timeout: 1ms) } catch Empty { } }\ntry { q.put_nowait(1) } catch Full { }",
-        ),
-        (
-            &select("other.get()", "q.get()").replace("} }", "}\n q.get() => { assert false } }"),
-            "try { q.put_nowait(1) } catch Full { }",
-        ),
-    ];
-    for (select, meet) in meets {
-        for spawn in ["spawn", "spawn process"] {
-            let script = format!("queue q(0)\nqueue other(0)\ntask t {{ {select} }}\n{spawn} t\n{meet}\n");
-            let shown = what_every_schedule_shows(&script);
-            assert!(shown.contains(&"assertion".to_string()), "{shown:?}: {script}");
-        }
-    }
-}
-
-#[test]
-fn a_livelock_with_choices_in_it_is_replayed() {
-    for body in [
-        "loop { let x = choose([10, 20]) }",
-        "loop {\n    let x = choose([10, 20])\n    n = x\n}",
-        "while n == 0 { if choose([true, false]) { yield } }",
-    ] {
-        let script = format!("atomic n = 0\ntask spin {{ {body} }}\nspawn spin\njoin all\n");
-        let schedule = schedule_of(&script, "livelock");
-        for how in [&["replay"][..], &["replay", "--model"]] {
-            let ended =
-                conc().file("s.conc", &script).args(how).args(["--format", "json", "s.conc", &schedule]).finish();
-            assert_eq!(ended.code, Some(1), "{how:?} {body}: {}{}", ended.stdout, ended.stderr);
-            assert_eq!(ended.failures(), ["livelock"], "{how:?} {body}: {}", ended.stdout);
-        }
-    }
-    let told = conc().file("s.conc", "let x = choose([10, 20])\nassert x == 10\n").args(["check", "s.conc"]).finish();
-    assert!(told.stdout.contains("choose: 20"), "{}", told.stdout);
 }
 
 /// The two sections exclude each other, by a monitor, which no run can know for sure.

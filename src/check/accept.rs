@@ -3,7 +3,7 @@
 //! comparison, and the search for the moments at which tasks were ended from
 //! outside, which a trace does not tell; what a turn does, `step` says.
 
-use super::explore::Explorer;
+use super::explore::{Explorer, Named};
 use super::model::Model;
 use super::moves::Move;
 use super::part::{At, Key, Part, PartIx, Then};
@@ -58,6 +58,10 @@ pub fn accept(program: &'static Program, entries: &[Entry], end: End) -> Result<
     explorer.begin().map_err(refused)?;
     let mut acceptor = Acceptor::new(&mut explorer, entries);
     acceptor.search(end)
+}
+
+fn named(tasks: &[TaskId]) -> Named<'_> {
+    Named { tasks, only_drawn: false }
 }
 
 /// What the run's numbers stand for, and how far it is.
@@ -213,7 +217,7 @@ impl<'f, 'm> Acceptor<'f, 'm> {
             Next::Left => state.at += 1,
             Next::Ended(ix, mover) => {
                 let turn = Move1 { actor: *ix, mover: *mover, ways: Vec::new() };
-                let Some((row, ..)) = self.explorer.logged_by(&state.row, &turn, Some(&state.tasks)) else {
+                let Some((row, ..)) = self.explorer.logged_by(&state.row, &turn, Some(named(&state.tasks))) else {
                     return false;
                 };
                 state.row = row;
@@ -313,7 +317,7 @@ impl<'f, 'm> Acceptor<'f, 'm> {
         let mut chosen = state.chosen.get(&number).copied().unwrap_or(0);
         loop {
             let by = Move1 { actor, mover: Mover::Task, ways: ways.clone() };
-            let Some((row, log, _)) = self.explorer.logged_by(&state.row, &by, Some(&state.tasks)) else {
+            let Some((row, log, _)) = self.explorer.logged_by(&state.row, &by, Some(named(&state.tasks))) else {
                 return Ok(None);
             };
             let choice = log.steps.iter().flat_map(|s| &s.choices).nth(ways.len()).copied();
@@ -349,7 +353,7 @@ impl<'f, 'm> Acceptor<'f, 'm> {
         let taken = |way: u32| {
             let (at, ways) = (ways.len(), ways.iter().copied().chain([way]).collect());
             let by = Move1 { actor, mover: Mover::Task, ways };
-            let (_, log, _) = self.explorer.logged_by(&state.row, &by, Some(&state.tasks))?;
+            let (_, log, _) = self.explorer.logged_by(&state.row, &by, Some(named(&state.tasks)))?;
             Some(log.steps.iter().flat_map(|s| &s.choices).skip(at).copied().take(2).collect::<Vec<_>>())
         };
         while let Some(pick) = picks.peek().copied() {

@@ -11,6 +11,7 @@ mod ways;
 
 pub use edges::Made;
 pub use told::{Found1, What};
+pub use ways::Named;
 
 use super::batch::{Came, End, Known, Piece, Step, kept_at, leaves, writes_of};
 use super::finding::{self, Stuck};

@@ -5,7 +5,7 @@
 
 mod round;
 
-use super::explore::{Explorer, Found1, What};
+use super::explore::{Explorer, Found1, Named, What};
 use super::finding::{self, Scene1};
 use super::live::BYTES_A_LOOK;
 use super::model::Model;
@@ -260,6 +260,8 @@ struct Ways {
     taken: usize,
     /// How many the turns up to here have named.
     named: usize,
+    /// It has no turn from this place of the schedule on.
+    turns_end: usize,
 }
 
 /// Who follows a schedule turn by turn.
@@ -272,7 +274,9 @@ pub(super) struct Follower<'f, 'm> {
     stances: Vec<Stance>,
     /// What is done now is nobody else's affair.
     settles: bool,
+    /// The turn under way, and the one that comes next.
     at: usize,
+    next: usize,
     done: Done,
     recorder: Option<Recorder>,
 }
@@ -281,16 +285,19 @@ impl<'f, 'm> Follower<'f, 'm> {
     fn new(explorer: &'f Explorer<'m>, schedule: &'f Schedule) -> Follower<'f, 'm> {
         let done = Done::at(explorer.row(0));
         let mut ways: Vec<Ways> = Vec::new();
-        for turn in &schedule.turns {
+        for (at, turn) in schedule.turns.iter().enumerate() {
             let task = turn.task as usize;
             // A number far beyond every task is refused at its turn.
             if task < 1 << 20 {
                 ways.resize_with(ways.len().max(task + 1), Default::default);
                 ways[task].left.extend(&turn.ways);
+                if !turn.ended {
+                    ways[task].turns_end = at + 1;
+                }
             }
         }
         let (numbers, stances) = (Numbers::new(explorer), Vec::new());
-        Follower { explorer, schedule, numbers, ways, stances, settles: false, at: 0, done, recorder: None }
+        Follower { explorer, schedule, numbers, ways, stances, settles: false, at: 0, next: 0, done, recorder: None }
     }
 
     /// Before the first turn. `record`: with what happens on the way.
@@ -313,10 +320,10 @@ impl<'f, 'm> Follower<'f, 'm> {
 
     /// Another one, who goes on from here by himself. He has nothing of the way here.
     pub(super) fn branch(&self) -> Follower<'f, 'm> {
-        let Follower { explorer, schedule, at, .. } = *self;
+        let Follower { explorer, schedule, at, next, .. } = *self;
         let done = Done::at(self.done.row.clone());
         let (numbers, ways, stances) = (self.numbers.clone(), self.ways.clone(), self.stances.clone());
-        Follower { explorer, schedule, numbers, ways, stances, settles: false, at, done, recorder: None }
+        Follower { explorer, schedule, numbers, ways, stances, settles: false, at, next, done, recorder: None }
     }
 
     /// Where all stand.
@@ -348,7 +355,7 @@ impl<'f, 'm> Follower<'f, 'm> {
 
     /// The turn of the schedule at a place, which need not be the one behind that of before.
     pub(super) fn turn(&mut self, at: usize) -> Result<(), Refused> {
-        self.at = at;
+        (self.at, self.next) = (at, at + 1);
         let turn = &self.schedule.turns[at];
         let Some(task) = self.numbers.task(turn.task) else {
             let made = self.numbers.all().len();
@@ -475,10 +482,15 @@ impl<'f, 'm> Follower<'f, 'm> {
 
     /// One transition; whether it could be done.
     fn transition(&mut self, number: u32, ix: PartIx, mover: Mover) -> Result<bool, Refused> {
-        let left = self.ways.get(number as usize).map(|w| w.left.iter().copied().collect());
-        let ways: Vec<u32> = left.unwrap_or_default();
+        let known = self.ways.get(number as usize);
+        let ways: Vec<u32> = known.map(|w| w.left.iter().copied().collect()).unwrap_or_default();
         let turn = Turn { actor: ix, mover, ways };
-        let Some((row, log, events)) = self.explorer.logged_by(&self.done.row, &turn, Some(self.numbers.all())) else {
+        let names = Named {
+            tasks: self.numbers.all(),
+            // Who has no turn any more need not come by what the schedule says nothing of.
+            only_drawn: known.is_none_or(|ways| ways.turns_end <= self.next),
+        };
+        let Some((row, log, events)) = self.explorer.logged_by(&self.done.row, &turn, Some(names)) else {
             return Ok(false);
         };
         let mut taken = turn.ways.iter();

@@ -156,13 +156,15 @@ pub struct Move<'a> {
     frozen: Option<Frozen<'a>>,
     beyond: RefCell<Beyond>,
     /// The ways to take where there is a choice.
-    ways: &'a [u32],
+    pub(super) ways: &'a [u32],
     pub(super) taken: usize,
     /// How many ways there are by the choices taken.
     pub(super) fanned: u64,
     /// The tasks by their numbers in a schedule, whose ways say by name which
     /// task or arm is meant; none while exploring.
     pub named: Option<&'a [TaskId]>,
+    /// It makes no choice beyond those.
+    pub only_drawn: bool,
     pub me: TaskId,
     /// The process in which it is.
     pub home: TaskId,
@@ -214,6 +216,7 @@ impl<'a> Move<'a> {
             taken: 0,
             fanned: 1,
             named: None,
+            only_drawn: false,
             me,
             home,
             site: 0,

@@ -152,7 +152,7 @@ impl Move<'_> {
             }
             self.long |= n.saturating_add(worked) >= LONG || round;
             if n == 0 {
-                if halted {
+                if halted || self.is_not_drawn(&at) {
                     return Ran::Blocked;
                 }
                 alone = own;
@@ -196,7 +196,14 @@ impl Move<'_> {
     fn chooses_on(&self, at: &At) -> bool {
         let At::Step(step) = at else { return false };
         let Step::Choose(count) = **step else { return false };
-        self.taken >= CHOICES_JOINED || self.taken > 0 && self.fanned.saturating_mul(count) > WAYS_JOINED
+        let many = self.taken >= CHOICES_JOINED || self.taken > 0 && self.fanned.saturating_mul(count) > WAYS_JOINED;
+        many || self.is_not_drawn(at)
+    }
+
+    /// A choice of which nobody has said what it gives, where none other is to be made.
+    fn is_not_drawn(&self, at: &At) -> bool {
+        let among_several = || matches!(at, At::Step(step) if matches!(**step, Step::Choose(count) if count > 1));
+        self.only_drawn && self.taken >= self.ways.len() && among_several()
     }
 
     /// After a step: what it released lets go of its footprint, and invariants

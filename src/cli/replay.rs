@@ -176,7 +176,7 @@ impl Session<'_> {
                 exit_code: i32::from(code),
                 findings: failures,
                 notes,
-                replay: Some(told_of(&followed, changed, &[])),
+                replay: Some(told_of(&followed, changed, &[], true)),
                 ..json::Summary::default()
             };
             put_out(&format!("{}\n", json::summary(&summary)));
@@ -240,7 +240,7 @@ impl Session<'_> {
                 threads: report.thread_count,
                 processes: report.process_count,
                 duration_ms: report.duration_ns as f64 / 1e6,
-                replay: Some(told_of(&followed, changed, &missing)),
+                replay: Some(told_of(&followed, changed, &missing, went_all_the_way(&report))),
                 ..json::Summary::default()
             };
             put_out(&format!("{}\n", json::summary(&summary)));
@@ -308,14 +308,20 @@ impl Session<'_> {
     }
 }
 
-/// What the last line says of the schedule, for a program.
-fn told_of(followed: &Followed, script_changed: bool, missing: &[&Finding]) -> json::Replay {
-    let promised = followed.shown.len();
-    json::Replay {
-        script_changed,
-        shows_promised: (promised > 0).then_some(missing.len() < promised),
-        missing: missing.iter().map(|f| f.code.word()).collect(),
-    }
+/// Whether a run has come to the end of its schedule.
+fn went_all_the_way(report: &Report) -> bool {
+    matches!(report.stop, Stop::Finished | Stop::Stuck | Stop::ScheduleOver)
+}
+
+/// What the last line says of the schedule, for a program. `arrived`: where it goes round, it has
+/// come to that.
+fn told_of(followed: &Followed, script_changed: bool, missing: &[&Finding], arrived: bool) -> json::Replay {
+    let shown = if followed.shown.is_empty() {
+        (!followed.circle.is_empty()).then_some(arrived)
+    } else {
+        Some(missing.len() < followed.shown.len())
+    };
+    json::Replay { script_changed, shows_promised: shown, missing: missing.iter().map(|f| f.code.word()).collect() }
 }
 
 /// What is said of a schedule that is followed though it was made for something else.

@@ -318,6 +318,16 @@ impl Executor {
             Step::End(_) | Step::Failed(_) | Step::AtomicEnd | Step::AwaitEnd { .. } | Step::Interrupted
         );
         if inner || !step.is_turn() {
+            if let Step::Choose(count) = step
+                && !self.replay.stopped
+                && !self.is_planned(*count)
+            {
+                return match self.gate() {
+                    Pass::Stop => Some(Ended::terminated()),
+                    Pass::Go | Pass::Fired => None,
+                    Pass::Over => self.hold(),
+                };
+            }
             let weight = if *step == Step::Interrupted { self.replay.rounds.take() } else { 1 };
             self.own_step(weight);
             return self.replay.stopped.then(Ended::terminated);
@@ -389,9 +399,19 @@ impl Executor {
         if count <= 1 {
             return 0;
         }
-        let at = self.replay.chosen;
+        let planned = self.next_choice();
         self.replay.chosen += 1;
-        let chosen = self.replay.plan.as_ref().and_then(|p| p.chosen.get(self.replay.number as usize));
-        chosen.and_then(|c| c.get(at)).map_or(0, |n| u64::from(*n).min(count - 1))
+        planned.map_or(0, |n| u64::from(n).min(count - 1))
+    }
+
+    fn next_choice(&self) -> Option<u32> {
+        let chosen = self.replay.plan.as_ref()?.chosen.get(self.replay.number as usize)?;
+        chosen.get(self.replay.chosen).copied()
+    }
+
+    /// Whether it is planned which of so many a `choose` gives. If not, the task comes by it no
+    /// more: what it would do behind is not on the way.
+    fn is_planned(&self, count: u64) -> bool {
+        count <= 1 || self.next_choice().is_some()
     }
 }

@@ -19,6 +19,15 @@ struct StepInto {
     exchange: Vec<(TaskId, TaskId)>,
 }
 
+/// Ways as a schedule has them.
+#[derive(Clone, Copy)]
+pub struct Named<'n> {
+    /// All tasks, by the numbers that ways have for them.
+    pub tasks: &'n [TaskId],
+    /// It ends before a `choose` of which they do not say what it gives.
+    pub only_drawn: bool,
+}
+
 impl Explorer<'_> {
     /// The states from the first one to this one, both with them.
     pub fn states_to(&self, state: StateId) -> Vec<StateId> {
@@ -106,9 +115,9 @@ impl Explorer<'_> {
     }
 
     /// The same with ways that are names, as a schedule has them.
-    pub fn logged_by(&self, row: &Row, turn: &Turn, named: Option<&[TaskId]>) -> Option<(Row, Log, Vec<Event>)> {
+    pub fn logged_by(&self, row: &Row, turn: &Turn, named: Option<Named>) -> Option<(Row, Log, Vec<Event>)> {
         let mut m = self.open(row, turn.actor, &turn.ways);
-        m.named = named;
+        (m.named, m.only_drawn) = (named.map(|n| n.tasks), named.is_some_and(|n| n.only_drawn));
         m.log = Some(Log::default());
         let ran = run(&mut m, turn.mover);
         let (writes, _, events, log) = m.close();
