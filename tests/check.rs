@@ -270,7 +270,13 @@ fn claims_about_ends() {
     for claim in ["every", "some"] {
         let ended = check(&format!("{COUNTING}expect {claim} n == 1\n")).args(["--max-states", "100"]).finish();
         let ended = ended.expect_code(3);
-        assert!(ended.stdout.contains("is not decided: true at the end of 0 of 0"), "{}", ended.stdout);
+        assert!(ended.stdout.contains("is not decided: no execution has come to its end by then"), "{}", ended.stdout);
+    }
+    // Where nothing ever ends there is no end that a claim could be true at.
+    for (claim, came_to) in [("every", "holds"), ("some", "does not hold")] {
+        let ended = check(&format!("event e\ne.wait()\nexpect deadlock\nexpect {claim} true\n")).finish();
+        let said = format!("expect {claim} (line 4)  {came_to}: no execution comes to its end\n");
+        assert!(ended.stdout.contains(&said), "{}", ended.stdout);
     }
 }
 

@@ -350,10 +350,12 @@ impl Session<'_> {
             let total = claim.holds + claim.fails;
             let (_, text) = came_to(claim, report);
             let why = tested::at_an_end(total, claim.why.as_deref());
-            put_out(&format!(
-                "  expect {word} (line {line})  {text}: true at the end of {} of {total}{why}\n",
-                claim.holds
-            ));
+            let ends = match total {
+                0 if report.complete() => "no execution comes to its end".to_string(),
+                0 => "no execution has come to its end by then".to_string(),
+                _ => format!("true at the end of {} of {total}{why}", claim.holds),
+            };
+            put_out(&format!("  expect {word} (line {line})  {text}: {ends}\n"));
         }
         if !self.style.quiet && report.outcomes.len() > 1 {
             let table = repeat::RepeatTable {
