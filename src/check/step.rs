@@ -1,21 +1,24 @@
 //! A task's transition: the step at which it stands, and those after it that
 //! matter to nobody else. It owns what each step does in the model that may wait;
-//! those that do not are in `inline`, accesses in `memory`, what runs as a whole in
-//! `whole`, processes and endings in `process`, objects in `objects`, local work in
-//! `machine`.
+//! those that do not are in `inline`, which of them are merged into one transition,
+//! `merged` says, accesses are in `memory`, what runs as a whole in `whole`, processes
+//! and endings in `process`, objects in `objects`, local work in `machine`.
 
 mod inline;
 mod memory;
+mod merged;
 mod whole;
+
+pub use merged::is_turn;
 
 use super::model::Memorable;
 use super::moves::Move;
 use super::part::*;
 use super::said::Said;
 use super::seen::{self, Event, Logged};
-use crate::machine::{Access, Arm, Home, Place, Step, Task, TaskField};
+use crate::machine::{Access, Arm, Home, Place, Step, Task};
 use crate::objects::{self, KINDS, Outcome, TaskId, World, pool, task};
-use crate::program::code::{Field, FieldKind, Pc, SelfInfo};
+use crate::program::code::{Field, FieldKind, Pc};
 use crate::program::kind::Memory;
 use crate::program::value::{Error, ErrorKind, ObjRef, Value, brief};
 
@@ -28,12 +31,6 @@ const STEPS_MAX: u32 = 100_000;
 const LONG: u32 = 1000;
 /// After so many a task is watched for going round in a circle.
 const CIRCLE_FROM: u32 = 128;
-/// A transition makes no more choices of its own: each doubles its ways, and a
-/// loop around one would never come to its end.
-const CHOICES_JOINED: usize = 2;
-/// Nor one by which it would have more ways than so many.
-const WAYS_JOINED: u64 = 1024;
-
 /// What it takes to carry out a step beside the step itself: a long value is written whole.
 /// `children`: so many has its process.
 fn work(at: &At, children: usize) -> u32 {
@@ -89,15 +86,6 @@ pub(super) enum Act {
     Over,
 }
 
-/// Whether what a task is about is a turn of its own in the finest division.
-pub fn is_turn(at: &At) -> bool {
-    match at {
-        At::Met { .. } | At::Closing(_) => false,
-        At::Step(step) => step.is_turn(),
-        _ => true,
-    }
-}
-
 /// What a step's answer is.
 enum Answer {
     Value(Value),
@@ -142,7 +130,7 @@ impl Move<'_> {
                 return Ran::Blocked;
             };
             self.site = site;
-            let own = if self.model.plain { !self.is_turn(&at) } else { self.is_own(&at) };
+            let own = if self.model.plain { !is_turn(&at) } else { self.is_own(&at) };
             let round = goes_round(&at);
             let spawns = matches!(&at, At::Step(step) if matches!(**step, Step::Spawn(_)));
             let children = if spawns { self.process(self.home, |p| p.children.len()) } else { None };
@@ -163,7 +151,7 @@ impl Move<'_> {
                 return Ran::Went { alone };
             }
             self.released = false;
-            let turn = self.is_turn(&at);
+            let turn = is_turn(&at);
             if turn && self.model.movers.deadly {
                 self.change_task(me, |t| t.printed_before.clear());
             }
@@ -190,20 +178,6 @@ impl Move<'_> {
             }
         }
         Ran::Went { alone: false }
-    }
-
-    /// One more choice, after as many as a transition makes.
-    fn chooses_on(&self, at: &At) -> bool {
-        let At::Step(step) = at else { return false };
-        let Step::Choose(count) = **step else { return false };
-        let many = self.taken >= CHOICES_JOINED || self.taken > 0 && self.fanned.saturating_mul(count) > WAYS_JOINED;
-        many || self.is_not_drawn(at)
-    }
-
-    /// A choice of which nobody has said what it gives, where none other is to be made.
-    fn is_not_drawn(&self, at: &At) -> bool {
-        let among_several = || matches!(at, At::Step(step) if matches!(**step, Step::Choose(count) if count > 1));
-        self.only_drawn && self.taken >= self.ways.len() && among_several()
     }
 
     /// After a step: what it released lets go of its footprint, and invariants
@@ -258,45 +232,6 @@ impl Move<'_> {
         }
     }
 
-    /// Whether a step matters to no other task: it commutes with all of theirs,
-    /// or does so as long as no race is found.
-    fn is_own(&self, at: &At) -> bool {
-        match at {
-            At::Met { .. } => true,
-            // All that it waits for have ended.
-            At::Operate { then: Then::Join { timed: false, all: true, .. } | Then::Child { .. }, .. } => {
-                self.model.together
-            }
-            At::Operate { op, timed: false, then: Then::Join { .. } } => self.joins_for_good(op.target),
-            At::Step(step) => match &**step {
-                Step::Join { targets, timeout: None } => targets.first().is_some_and(|t| self.joins_for_good(*t)),
-                Step::Access { place, access } => !self.is_visible(*place, access),
-                Step::Sleep(_) | Step::Busy(_) | Step::Yield | Step::Print(_) | Step::Choose(_) | Step::Interrupted => {
-                    true
-                }
-                // Another one once its parent has ended.
-                Step::SelfInfo(info) => *info != SelfInfo::Ppid,
-                // Processes, which get a copy of memory, are made by steps of their own if
-                // there may be threads to change it.
-                Step::New { .. } | Step::NewRecord { .. } => true,
-                Step::TaskField { field, .. } => matches!(field, TaskField::Name | TaskField::Pid),
-                _ => false,
-            },
-            _ => false,
-        }
-    }
-
-    /// Whether joining a task is nobody else's affair: it has ended, which nothing
-    /// undoes, and nobody asks who has been joined.
-    fn joins_for_good(&self, target: ObjRef) -> bool {
-        self.model.together && target.kind == objects::place::task && self.has_ended(target.id)
-    }
-
-    /// Whether the step is a turn of its own in the finest division.
-    fn is_turn(&self, at: &At) -> bool {
-        is_turn(at)
-    }
-
     pub fn memorable(&self, place: Place) -> Memorable {
         match place.home {
             Home::Declared => Memorable::Declared(self.program.cells[place.index as usize]),
@@ -320,32 +255,6 @@ impl Move<'_> {
         place.memory == Memory::Atomic
             || matches!(access, Access::Update(..))
             || (!self.model.visible.is_empty() && self.model.visible.contains(&self.memorable(place)))
-    }
-
-    /// Whether a step that others can see may still be joined to the transition
-    /// before it: it moves to the left past whatever others do, and nothing
-    /// that the task has reached is still to be compared with their accesses. In
-    /// the exact order that is every access that a release would hand on: who
-    /// goes ahead by another's release (of an event, a semaphore) would come
-    /// after this one's too, if it were made earlier. Nobody takes a lock before
-    /// this task lets go of it, and nobody sees its end before it comes.
-    fn joins(&self, at: &At) -> bool {
-        if self.model.plain || !self.task(self.me, |t| t.footprint.is_empty()).unwrap_or(false) {
-            return false;
-        }
-        let at = match at {
-            At::Step(step) => step,
-            At::Ending(_) => return self.model.movers.ends_join(),
-            _ => return false,
-        };
-        match &**at {
-            Step::Spawn(spawn) => !spawn.process || !self.model.movers.copies,
-            Step::Operate { object, method, .. } => {
-                self.model.movers.joins(object.id, object.kind, *method)
-                    && (object.kind == objects::place::lock || !self.order_open())
-            }
-            _ => false,
-        }
     }
 
     // ------------------------------------------------------------------- acts
