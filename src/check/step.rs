@@ -14,6 +14,7 @@ pub use merged::is_turn;
 use super::model::Memorable;
 use super::moves::Move;
 use super::part::*;
+use super::process::NOWHERE;
 use super::said::Said;
 use super::seen::{self, Event, Logged};
 use crate::machine::{Access, Arm, Home, Place, Step, Task};
@@ -73,6 +74,15 @@ pub enum Ran {
     Went { alone: bool },
 }
 
+/// The line at which a task makes its step: a pool's worker between two jobs is at none.
+fn site_of(task: &TaskPart) -> Pc {
+    match &task.machine {
+        Some(machine) => machine.pc(),
+        None if task.birth.pool.is_some() => NOWHERE,
+        None => task.site,
+    }
+}
+
 /// It was cut while it went round in a loop that makes no step.
 fn goes_round(at: &At) -> bool {
     matches!(at, At::Step(step) if matches!(**step, Step::Interrupted))
@@ -125,7 +135,7 @@ impl Move<'_> {
                 // What it comes to is nothing to keep.
                 return Ran::Blocked;
             }
-            let stands = |t: &TaskPart| (t.at.clone(), t.machine.as_ref().map_or(t.site, Task::pc), t.halted);
+            let stands = |t: &TaskPart| (t.at.clone(), site_of(t), t.halted);
             let Some((at, site, halted)) = self.task(me, stands) else {
                 return Ran::Blocked;
             };

@@ -516,8 +516,7 @@ pub fn way_of(explorer: &Explorer, row: &Row, log: &[(Mover, Logged)]) -> Way {
         // An `atomically` stands where it first reaches something.
         let site = step.reached.first().map_or(step.site, |r| r.site);
         let text = step.text.told(&things);
-        let nowhere = site == super::process::NOWHERE || is_of_no_line(explorer, row, step.task, &text);
-        let span = if nowhere { Span::default() } else { program.span(site) };
+        let span = if site == super::process::NOWHERE { Span::default() } else { program.span(site) };
         steps.push(LaneStep { lane, span, text });
     }
     // Ways taken before a first turn that did not come any more: the task is
@@ -525,16 +524,6 @@ pub fn way_of(explorer: &Explorer, row: &Row, log: &[(Mover, Logged)]) -> Way {
     turns.extend(waiting.into_iter().map(|(task, ways)| schedule::Turn { task, ended: false, ways }));
     let schedule = Schedule { turns, hash: Some(explorer.options.hash) };
     Way { schedule, lanes, steps, circle_from: None }
-}
-
-/// Whether a step is one of a pool's worker that stands between two jobs, and so at no line of the
-/// script: what was said of the job before tells nothing of it.
-fn is_of_no_line(explorer: &Explorer, row: &Row, task: TaskId, text: &str) -> bool {
-    let is_worker = match explorer.part(row, Key::Task(task)).as_deref() {
-        Some(Part::Task(part)) => part.birth.pool.is_some(),
-        _ => false,
-    };
-    is_worker && (text.starts_with("take ") || text == "leaves the pool")
 }
 
 /// How many bytes what stands in a row and not in the one before takes.
