@@ -137,3 +137,27 @@ fn a_loop_that_chooses_goes_each_way() {
     assert_eq!(shows("loop { if choose([true, false]) { break } }\nn = 1"), [""; 0]);
     assert_eq!(shows("loop { if choose([true, false]) { yield } }"), ["livelock"]);
 }
+
+/// Who comes to a choice that no schedule names, before its turns, between them, behind the last one.
+#[test]
+fn choices_that_no_schedule_names() {
+    let mut followed = 0;
+    let bodies = [
+        "let d = 1 / choose([0, 1])\n n += d",
+        "n += 1\n let d = 1 / choose([0, 1])\n n += d",
+        "with m { let d = 1 / choose([1, 0]) }\n assert choose([false, true])",
+        "loop { if choose([false, true]) { break } }\n assert n == 1",
+        "repeat 2 { n += choose([1, 2]) }\n raise \"over\"",
+        "atomically { n = choose([1, 2]) }\n let x = choose([1, 2])\n assert false",
+        "m.acquire()\n if choose([true, false]) { m.acquire() }",
+        "try { if choose([true, false]) { raise \"x\" } } catch any { n += 1 }\n let d = 1 / choose([0, 1])",
+    ];
+    for body in bodies {
+        for spawn in ["spawn t", "spawn process t", "spawn daemon t"] {
+            let script =
+                format!("atomic n = 0\nlock m\ntask t {{\n {body}\n}}\n{spawn}\nn += 1\nm.acquire()\nassert n == 1\n");
+            followed += each_schedule_is_alike(&script, 2, 4);
+        }
+    }
+    assert!(followed > 100, "only {followed} schedules");
+}
