@@ -5,9 +5,10 @@
 //!
 //! The result does not depend on how many threads there are. While they look at
 //! states, nothing is added to the exploration: what is new they keep for
-//! themselves (`Carried`), and it is added afterwards by one of them, in the
-//! order of the states, so that each part and each state gets the number that
-//! it would get if the states were looked at one after the other.
+//! themselves (`Carried`), and it is added afterwards: parts by one of them, in the
+//! order of the states, and states by all, of whom each knows its first number. So each
+//! part and each state gets the number that it would get if the states were looked at
+//! one after the other.
 
 mod left_out;
 mod short;
