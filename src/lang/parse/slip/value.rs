@@ -2,14 +2,10 @@
 //! languages.
 
 use super::super::build::{Node, span, text};
-use super::{declares, short};
+use super::{declares, error, short};
 use crate::lang::ast::{BinaryOp, Expr, ExprKind, Name, Span, SpawnKind};
 use crate::lang::error::ScriptError;
 use crate::lang::word::is_of_word;
-
-fn error(span: Span, message: impl Into<String>, help: impl Into<String>) -> ScriptError {
-    ScriptError::new(span, message).help(help)
-}
 
 /// An operator that is spelt otherwise here.
 pub(crate) fn operator(op: &Node<'_>, left: &Expr, right: &Expr, source: &str) -> Option<ScriptError> {
