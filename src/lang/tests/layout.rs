@@ -55,6 +55,7 @@ fn operators_have_blanks_and_ranges_have_none() {
     check("f(a,timeout :5ms , b)", "f(a, timeout: 5ms, b)\n");
     check("spawn process daemon w( 1 )x 3 as \"w\"", "spawn daemon process w(1) x3 as \"w\"\n");
     check("spawn w x  N", "spawn w x N\n");
+    check("spawn process daemon x  x 2 as\"d\"", "spawn daemon process x x2 as \"d\"\n");
     check("print \"{ a+b }\"", "print \"{ a+b }\"\n");
 }
 
