@@ -125,7 +125,8 @@ impl<'s> Builder<'s> {
         let parted = self.text[whole.end as usize..].lines().next().is_some_and(|rest| rest.contains("catch"));
         let sure = !self.unbalanced && !self.is_unsure(whole) && !self.is_unsure(Span { start: whole.end, ..whole });
         if catches.is_empty() && !colon && !parted && sure {
-            self.errors.push(slip::without_catch(whole));
+            let then_finally = self.text[whole.end as usize..].trim_start().starts_with("finally");
+            self.errors.push(slip::without_catch(whole, then_finally));
         }
         Some(StmtKind::Try { body, catches })
     }

@@ -249,7 +249,7 @@ fn item_span(item: &Item) -> Span {
         Item::Struct(item) => item.name.span,
         Item::Function(item) => item.name.span,
         Item::Invariant { span, .. } => *span,
-        Item::Finally { span, .. } => Span { start: span.start, end: span.start + "finally".len() as u32 },
+        Item::Finally { span, .. } => finally_word(*span),
         Item::Expect(_) => Span::default(),
         Item::Stmt(stmt) => stmt.span,
     }
@@ -265,10 +265,7 @@ pub(crate) fn misplaced(item: &Item, after_try: bool) -> ScriptError {
             let help = format!("inside a body write `let {} = …`", item.name.text);
             error(item.span, "a constant is defined at the top level", help)
         }
-        Item::Finally { .. } if after_try => {
-            let help = "put what must always happen after the `try`; `with` lets go however it is left";
-            error(item_span(item), "`try` has no `finally`", help)
-        }
+        Item::Finally { span, .. } if after_try => finally_of_try(*span, false),
         Item::Finally { .. } => top(item_span(item), "`finally`"),
         Item::Struct(item) => top(item.name.span, "a `struct`"),
         Item::Function(_) => {
@@ -283,6 +280,20 @@ pub(crate) fn misplaced(item: &Item, after_try: bool) -> ScriptError {
         }
         Item::Stmt(stmt) => top(stmt.span, "this"),
     }
+}
+
+fn finally_word(whole: Span) -> Span {
+    Span { start: whole.start, end: whole.start + "finally".len() as u32 }
+}
+
+/// `try { } catch any { } finally { }`; `whole` is the `finally`, which may be meant as the
+/// script's own where that may stand.
+pub(crate) fn finally_of_try(whole: Span, at_top: bool) -> ScriptError {
+    let mut help = "put what must always happen after the `try`; `with` lets go however it is left".to_owned();
+    if at_top {
+        help += "; the script's own `finally`, which runs when every task has ended, begins a line of its own";
+    }
+    error(finally_word(whole), "`try` has no `finally`", help)
 }
 
 fn misplaced_object(object: &Object) -> ScriptError {

@@ -43,9 +43,13 @@ pub(crate) fn catch_what(span: Span) -> ScriptError {
 }
 
 /// `try { }` alone
-pub(crate) fn without_catch(span: Span) -> ScriptError {
+pub(crate) fn without_catch(span: Span, then_finally: bool) -> ScriptError {
     let span = Span { start: span.start, end: span.start + "try".len() as u32 };
-    error(span, "this `try` has no `catch`", "write `try { } catch any { }`")
+    let help = match then_finally {
+        true => "write `try { } catch any { }`, and behind it, without `finally`, what must always happen",
+        false => "write `try { } catch any { }`",
+    };
+    error(span, "this `try` has no `catch`", help)
 }
 
 /// `else { }` without an `if`
