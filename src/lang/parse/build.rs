@@ -97,9 +97,8 @@ impl<'s> Builder<'s> {
             if let Some(before) = before {
                 self.check_separated(before, &node);
             }
-            let of_try = before.is_some_and(|before| {
-                before.as_rule() == Rule::try_stmt && node.as_rule() == Rule::finally
-            });
+            let of_try =
+                before.is_some_and(|before| before.as_rule() == Rule::try_stmt && node.as_rule() == Rule::finally);
             separated = false;
             previous = Some(node.clone());
             let place = span(&node);

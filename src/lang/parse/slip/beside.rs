@@ -3,7 +3,7 @@
 
 use super::declaration::{COUNTED, OBJECTS};
 use super::statement::foreign_statement;
-use super::{KEYWORDS, declares, error, is_reserved, made, short};
+use super::{KEYWORDS, declares, error, is_reserved, made, short, without_parentheses};
 use crate::lang::ast::Span;
 use crate::lang::error::{ScriptError, nearest};
 use crate::lang::word::is_of_word;
@@ -29,6 +29,10 @@ pub(crate) fn side_by_side(before: &str, before_span: Span, after: &str, after_s
     }
     let first = before.split([' ', '\t']).next().unwrap_or("");
     let word = after.split([' ', '\t', '(']).next().unwrap_or("");
+    let last = &before[before.rfind(|c| !is_of_word(c)).map_or(0, |at| at + 1)..];
+    if let Some(error) = without_parentheses(shown, last, after) {
+        return error;
+    }
     if let Some(error) = misspelt_within(before, before_span, first, word, shown, rest) {
         return error;
     }

@@ -2,13 +2,15 @@
 //! rows, first values, and what is written inside a block that belongs outside.
 
 use super::super::build::{Node, span, text};
+use super::value::FUNCTIONS;
 use super::{KEYWORDS, error, import, is_reserved, short};
 use crate::lang::ast::{Expr, ExprKind, Item, Name, Object, Span};
 use crate::lang::error::{ScriptError, nearest};
 use crate::lang::word::{a, article, is_name, is_of_word};
 
 /// The kinds of object that the language has; only for the words of help.
-pub(super) const OBJECTS: &[&str] = &["lock", "rwlock", "semaphore", "condition", "event", "barrier", "latch", "queue", "pool"];
+pub(super) const OBJECTS: &[&str] =
+    &["lock", "rwlock", "semaphore", "condition", "event", "barrier", "latch", "queue", "pool"];
 pub(super) const VARIABLES: &[&str] = &["var", "shared", "atomic"];
 /// Those whose argument is a number.
 pub(super) const COUNTED: &[&str] = &["semaphore", "barrier", "latch", "queue", "pool"];
@@ -51,7 +53,6 @@ pub(super) const METHODS: &[&str] = &[
 pub(crate) fn declares(word: &str) -> bool {
     OBJECTS.contains(&word) || VARIABLES.contains(&word)
 }
-
 
 /// `def f():`
 pub(crate) fn foreign_function(word: &Node<'_>, name: &Name) -> ScriptError {
@@ -159,7 +160,7 @@ pub(crate) fn declaration(object: &Object, source: &str) -> Option<ScriptError> 
             let help = format!("a method is called: `{name}.{method}({argument})`");
             Some(error(object.kind.span, format!("`{kind}` does not begin a statement"), help))
         }
-        "len" | "min" | "max" | "abs" | "choose" => {
+        word if FUNCTIONS.contains(&word) && object.init.is_none() && object.args.is_none() => {
             let help = format!("write `{kind}({name})`");
             Some(error(object.kind.span, format!("`{kind}` does not begin a statement"), help))
         }

@@ -52,11 +52,16 @@ pub(crate) fn without_catch(span: Span, then_finally: bool) -> ScriptError {
     error(span, "this `try` has no `catch`", help)
 }
 
-/// `else { }` without an `if`
-pub(crate) fn stray(rule: Rule, span: Span) -> ScriptError {
+/// `else { }` without an `if`; `foreign` is what stands for it, such as `elif`.
+pub(crate) fn stray(rule: Rule, span: Span, foreign: Option<&str>) -> ScriptError {
     let (word, owner) = if rule == Rule::catch { ("catch", "try") } else { ("else", "if") };
-    let span = Span { start: span.start, end: span.start + word.len() as u32 };
-    error(span, format!("this `{word}` has no `{owner}`"), format!("`{word}` follows the `}}` of its `{owner}`"))
+    let said = foreign.unwrap_or(word);
+    let span = Span { start: span.start, end: span.start + said.len() as u32 };
+    let help = match (foreign, rule) {
+        (Some(_), Rule::else_if) => "`else if` follows the `}` of its `if`; the first begins with `if`".to_owned(),
+        _ => format!("`{word}` follows the `}}` of its `{owner}`"),
+    };
+    error(span, format!("this `{said}` has no `{owner}`"), help)
 }
 
 /// `if x = 3 { }`
