@@ -502,8 +502,8 @@ const MISTAKES: &[(At, &str, &str, &str)] = &[
     (Task, "x **= 2", "`**=` is not an operator", "multiply in a loop"),
     (Top, "invariant x += 1", "`+=` assigns and gives no value", "a condition compares, such as `x >= 1`"),
     (Top, "invariant x++", "`++` is not an operator", "a condition compares, such as `x >= 1`"),
-    (Task, "let l = threading.local()", "there is no module `threading`", "write `let x = 0` in the task"),
-    (Task, "print threading.active", "there is no module `threading`", "leave it out"),
+    (Task, "let l = multiprocessing.local()", "there is no module `multiprocessing`", "`let x = 0` in the task"),
+    (Task, "print multiprocessing.active", "there is no module `multiprocessing`", "leave it out"),
     (Task, "lambda a: a + 1", "there is no `lambda`", "define `fn f(a) { return a + 1 }`"),
 ];
 
@@ -520,6 +520,14 @@ const MENDED: &[(At, &str, &str, &str, &str)] = &[
     ),
     (Top, "condition later(lock())", "this must name a lock", "lock mu; condition later(mu)", ""),
     (Top, "condition later(threading.RLock())", "this must name a lock", "lock mu reentrant; condition later(mu)", ""),
+    (
+        Top,
+        "struct S { lock mu; condition c(lock()) }",
+        "this must name a lock",
+        "lock m2; condition c(m2)",
+        "struct S { lock mu; lock m2; condition c(m2) }",
+    ),
+    (Top, "lock late_v reentrant = Lock()", "a lock has no first value", "lock late_v reentrant", ""),
     (Task, "x = len [1, 2]", "an argument stands in parentheses", "len([1, 2])", "x = len([1, 2])"),
     (Task, "print abs x", "an argument stands in parentheses", "abs(x)", "print abs(x)"),
     (
@@ -726,6 +734,8 @@ fn threads_of_python_are_told_whole() {
     }
     let arguments = told(&format!("{BEFORE}let t = Thread(target=w2, args=(1, 2, 3))\n"));
     assert_eq!(arguments, ["`Thread` is not defined", "`w2` takes 1 to 2 arguments, and here it gets 3"]);
+    let local = told(&format!("{BEFORE}let t = threading.local()\nprint threading.active\n"));
+    assert_eq!(local, ["there is no module `threading`"; 2]);
     let list = told(&format!("{BEFORE}threads = []\nfor i in 0..3 {{ threads.append(spawn w) }}\n"));
     assert_eq!(list, ["`threads` is not defined"; 2]);
 }
