@@ -88,7 +88,7 @@ fn what_conc_reads_parses_with_tree_sitter() {
 }
 
 /// Forms that the scenarios may not have.
-const FORMS: [&str; 24] = [
+const FORMS: [&str; 25] = [
     "",
     "# only a comment",
     "print 1; print 2;",
@@ -98,6 +98,7 @@ const FORMS: [&str; 24] = [
     "print (1 +\n    2), [1,\n 2,\n]",
     "let x = f(\n    a, # why\n    b,\n)\nprint x",
     "spawn daemon process worker(1, 2) x N as \"w{i}\"",
+    "spawn daemon x x2\nspawn process x x 2\nspawn thread x as \"d\"\nspawn daemon x x N",
     "spawn { print 1 }",
     "let ws = spawn process { return 1 }",
     "let ended = join w for 500ms",

@@ -19,6 +19,9 @@ barrier meeting(2)
 latch done(2)
 semaphore seats(1)
 pool crew(2)
+lock many[2]
+rwlock books[2]
+rwlock book
 struct R { lock mu; var v = 0 }
 task w { x += 1 }
 task w2(a, b = 2) { x += a + b }
@@ -496,6 +499,89 @@ const MISTAKES: &[(At, &str, &str, &str)] = &[
     (Task, "if __name__ == 1 { x = 2 }", "`__name__` is not defined", "runs by itself"),
     (Task, "asyncio.run(w)", "there is no module `asyncio`", "`spawn worker`"),
     (Task, "print \"a {x}\".format(x)", "a string has no method `format`", "write `\"x is {x}\"`"),
+    (Task, "x **= 2", "`**=` is not an operator", "multiply in a loop"),
+    (Top, "invariant x += 1", "`+=` assigns and gives no value", "a condition compares, such as `x >= 1`"),
+    (Top, "invariant x++", "`++` is not an operator", "a condition compares, such as `x >= 1`"),
+    (Task, "let l = multiprocessing.local()", "there is no module `multiprocessing`", "`let x = 0` in the task"),
+    (Task, "print multiprocessing.active", "there is no module `multiprocessing`", "leave it out"),
+    (Task, "lambda a: a + 1", "there is no `lambda`", "define `fn f(a) { return a + 1 }`"),
+];
+
+/// A mistake, what is said of it, and the mend as its help has it; with it the whole where that
+/// is more than the mend.
+const MENDED: &[(At, &str, &str, &str, &str)] = &[
+    (Task, "for i in 0..x step 2 { }", "a range goes by steps of 1", "let i = 0; while i < x { i += 2 }", ""),
+    (
+        Task,
+        "for i in 3..=0 step -1 { x += i }",
+        "a range goes by steps of 1",
+        "let i = 3; while i >= 0 { i += -1 }",
+        "",
+    ),
+    (Top, "condition later(lock())", "this must name a lock", "lock mu; condition later(mu)", ""),
+    (Top, "condition later(threading.RLock())", "this must name a lock", "lock mu reentrant; condition later(mu)", ""),
+    (
+        Top,
+        "struct S { lock mu; condition c(lock()) }",
+        "this must name a lock",
+        "lock m2; condition c(m2)",
+        "struct S { lock mu; lock m2; condition c(m2) }",
+    ),
+    (Top, "lock late_v reentrant = Lock()", "a lock has no first value", "lock late_v reentrant", ""),
+    (Task, "x = len [1, 2]", "an argument stands in parentheses", "len([1, 2])", "x = len([1, 2])"),
+    (Task, "print abs x", "an argument stands in parentheses", "abs(x)", "print abs(x)"),
+    (
+        Task,
+        "try { q.get_nowait() } catch Empty e { }",
+        "`as` gives a caught error its name",
+        "catch Empty as e { }",
+        "try { q.get_nowait() } catch Empty as e { }",
+    ),
+    (
+        Task,
+        "try { q.get_nowait() } catch Empty Full { }",
+        "kinds of error stand behind commas",
+        "catch Empty, Full { }",
+        "try { q.get_nowait() } catch Empty, Full { }",
+    ),
+    (Top, "queue late_m = Queue(3)", "a queue has no first value", "queue late_m(3)", ""),
+    (Top, "queue late_n = queue.SimpleQueue()", "a queue has no first value", "queue late_n", ""),
+    (
+        Top,
+        "semaphore late_o = threading.BoundedSemaphore(2)",
+        "a semaphore has no first value",
+        "semaphore late_o(2)",
+        "",
+    ),
+    (Top, "barrier late_p = CyclicBarrier(2)", "a barrier has no first value", "barrier late_p(2)", ""),
+    (Top, "latch late_q = CountDownLatch(2)", "a latch has no first value", "latch late_q(2)", ""),
+    (Top, "lock late_r = Lock()", "a lock has no first value", "lock late_r", ""),
+    (Top, "lock late_s = threading.RLock()", "a lock has no first value", "lock late_s reentrant", ""),
+    (Task, "with many { x += 1 }", "`many` is a row, and `with` takes one of it", "with many[0] { }", ""),
+    (Task, "with books { x += 1 }", "`books` is a row, and `with` takes one of it", "with books[0].read { }", ""),
+    (Task, "with books.write { x = 1 }", "`books` is a row, and `with` takes one of it", "with books[0].write { }", ""),
+    (Task, "with book.reader { x += 1 }", "a rwlock has no field `reader`", "with book.read { }", ""),
+    (Task, "with book.wlock { x = 1 }", "a rwlock has no field `wlock`", "with book.write { }", ""),
+    (Task, "with bell { x = 1 }", "`with` cannot take a condition so", "with m { }", ""),
+    (Task, "spawn task w2(1)", "what is spawned is a task by its name, or a block", "spawn w2(1)", ""),
+    (Task, "let h = spawn fn w", "what is spawned is a task by its name, or a block", "let h = spawn w", ""),
+    (Task, "seats.acquire(2)", "`acquire` of a semaphore takes one at a time", "repeat 2 { seats.acquire() }", ""),
+    (Task, "seats.acquire(n: x)", "`acquire` of a semaphore takes one at a time", "repeat x { seats.acquire() }", ""),
+    (Top, "invariant x >= 0, \"why\"", "an `invariant` has no message", "invariant x >= 0", ""),
+    (Task, "spawn w2(1), daemon: true", "how to spawn stands before the task", "spawn daemon w2(1)", ""),
+    (Task, "let h = spawn w2(1), daemon=True", "how to spawn stands before the task", "let h = spawn daemon w2(1)", ""),
+    (Task, "spawn w, name=\"a\"", "a task has its name behind `as`", "spawn w as \"a\"", ""),
+    (
+        Top,
+        "const LATE = [1, 2], MORE = 4, MOST = 5",
+        "`const` has one name",
+        "const LATE = [1, 2]; const MORE = 4; const MOST = 5",
+        "",
+    ),
+    (Task, "crew.submit(w2, 1, x)", "a pool has no method `submit`", "submit w2(1, x) to crew", ""),
+    (Task, "crew.submit(w2(1))", "a pool has no method `submit`", "submit w2(1) to crew", ""),
+    (Task, "crew.map(w2, [1, 2])", "a pool has no method `map`", "for v in [1, 2] { submit w2(v) to crew }", ""),
+    (Top, "lock late_t queue", "a lock has no option `queue`", "queue q", "lock late_t; queue late_u"),
 ];
 
 fn errors(script: &str) -> Vec<ScriptError> {
@@ -540,6 +626,23 @@ fn each_mistake_has_one_error_with_its_mend() {
         if told(&script) != [(lines[0], message.to_string())] || !help.contains(mend) {
             faults.push(format!("{text}: {:?}, {help}", told(&script)));
         }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn what_is_written_as_it_is_told_to_be_is_no_mistake() {
+    let mut faults = Vec::new();
+    for (at, mistake, message, mend, whole) in MENDED {
+        let said = errors(&script(&[&(*at, mistake, message, "")]).0);
+        let told = said.iter().map(|e| (e.message.as_str(), e.help.as_deref().unwrap_or_default()));
+        let told: Vec<(&str, &str)> = told.collect();
+        if !matches!(told[..], [(said, help)] if said == *message && help.contains(&format!("`{mend}`"))) {
+            faults.push(format!("{mistake}: {told:?}"));
+        }
+        let whole = if whole.is_empty() { mend } else { whole };
+        let left = errors(&script(&[&(*at, whole, "", "")]).0);
+        faults.extend(left.first().map(|left| format!("{whole}: {}", left.message)));
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
@@ -631,6 +734,8 @@ fn threads_of_python_are_told_whole() {
     }
     let arguments = told(&format!("{BEFORE}let t = Thread(target=w2, args=(1, 2, 3))\n"));
     assert_eq!(arguments, ["`Thread` is not defined", "`w2` takes 1 to 2 arguments, and here it gets 3"]);
+    let local = told(&format!("{BEFORE}let t = threading.local()\nprint threading.active\n"));
+    assert_eq!(local, ["there is no module `threading`"; 2]);
     let list = told(&format!("{BEFORE}threads = []\nfor i in 0..3 {{ threads.append(spawn w) }}\n"));
     assert_eq!(list, ["`threads` is not defined"; 2]);
 }
@@ -645,7 +750,7 @@ fn what_is_no_finding_contradicts_nothing() {
 #[test]
 fn a_main_that_nobody_spawns_or_calls_is_an_error() {
     for main in ["task main { print 1 }", "fn main() { print 1 }"] {
-        assert_eq!(told(&format!("{BEFORE}{main}\n")), [(15, "nothing spawns or calls this `main`".to_string())]);
+        assert_eq!(told(&format!("{BEFORE}{main}\n")), [(18, "nothing spawns or calls this `main`".to_string())]);
         assert_eq!(told(&format!("{BEFORE}{main}\nmain()\n")), []);
     }
     assert_eq!(told("let start = main\nspawn start\ntask main { print 1 }\n"), []);

@@ -365,6 +365,13 @@ impl Compiler<'_> {
                         _ if matches!(first.text.as_str(), "recursive" | "rlock") && spec.word == "lock" => {
                             error.help("write `reentrant`")
                         }
+                        _ if self.kind_named(&first.text).is_some() || Memory::from_word(&first.text).is_some() => {
+                            error.help(format!(
+                                "a declaration has a name: `{0} {1}` on a line of its own, if one is meant",
+                                first.text,
+                                &first.text[..1]
+                            ))
+                        }
                         [] => error.help("leave it out"),
                         options => error.help(format!("its options: {}", options.join(", "))),
                     }
@@ -382,7 +389,12 @@ impl Compiler<'_> {
         let (word, name) = (spec.word, &o.name.text);
         let count = o.count.as_ref().map_or(String::new(), |count| format!("[{}]", count.span.text(self.source)));
         let error = ScriptError::new(init.span, format!("{} has no first value", a(word)));
+        let made = made_as(init, word);
         let Some(param) = spec.params.first() else {
+            if let Some(option) = made {
+                let said = o.options.first().map_or(option.to_owned(), |option| format!(" {}", option.text));
+                return (error.help(format!("write `{word} {name}{count}{said}`")), true);
+            }
             let help = format!("write `{word} {name}{count}`, or `var {name}{count} = …` for memory");
             return (error.help(help), false);
         };
@@ -393,7 +405,6 @@ impl Compiler<'_> {
             words if meant_by(&words, spec.params).is_some() => String::new(),
             _ => return (error.help(format!("write `{word} {name}{count}`")), false),
         };
-        let is_kind = |callee: &Expr| matches!(&callee.kind, ExprKind::Name(called) if called == word);
         use ExprKind::{Binary, Call, Field, Index, Int, Name, Paren, Unary};
         let fits = match param.object {
             Some(_) => matches!(init.kind, Name(_) | Index { .. } | Field { .. }),
@@ -401,7 +412,9 @@ impl Compiler<'_> {
         };
         let given = match (&o.args, &init.kind) {
             (Some(args), _) => self.written(args),
-            (None, Call { callee, args }) if is_kind(callee) => self.written(args),
+            (None, Call { args, .. }) if made.is_some() && (!args.is_empty() || param.default.is_some()) => {
+                self.written(args)
+            }
             _ if fits => init.span.text(self.source).to_owned(),
             _ if param.default.is_some() => String::new(),
             _ => example(param).to_owned(),
@@ -455,6 +468,7 @@ impl Compiler<'_> {
         for (param, place) in spec.params.iter().zip(places) {
             values.push(match place {
                 Some(i) => {
+                    self.not_made_in_place(o, param.object, &written[i].value, &[])?;
                     let value = self.eval(&written[i].value)?;
                     self.check_object_arg(param.object, &value, written[i].value.span)?;
                     value
@@ -472,6 +486,29 @@ impl Compiler<'_> {
             let word = self.spec(kind).word;
             self.error(ScriptError::new(place, text).help(format!("such as `{word} {}(2)`", &word[..1])));
         }
+    }
+
+    /// `condition c(lock())`: the object that a declaration takes has one of its own; that of a
+    /// field stands among the `fields`.
+    fn not_made_in_place(
+        &mut self,
+        o: &ast::Object,
+        wanted: Option<&'static str>,
+        arg: &Expr,
+        fields: &[Field],
+    ) -> Option<()> {
+        let Some((wanted, option)) = wanted.and_then(|wanted| Some((wanted, made_as(arg, wanted)?))) else {
+            return Some(());
+        };
+        let names = ["m", "mu"].into_iter().map(str::to_owned).chain((2..).map(|n| format!("m{n}")));
+        let is_free = |name: &String| {
+            self.globals.get(name).is_none() && *name != o.name.text && fields.iter().all(|f| f.name != *name)
+        };
+        let name = names.into_iter().find(is_free)?;
+        let error = ScriptError::new(arg.span, format!("this must name {}", a(wanted)));
+        let help = format!("declare it: `{wanted} {name}{option}; {} {}({name})`", o.kind.text, o.name.text);
+        self.error(error.label(format!("not the name of {}", a(wanted))).help(help));
+        None
     }
 
     fn check_object_arg(&mut self, wanted: Option<&'static str>, value: &Value, span: Span) -> Option<()> {
@@ -658,6 +695,7 @@ impl Compiler<'_> {
                     continue;
                 }
             }
+            self.not_made_in_place(f, param.object, expr, fields)?;
             let value = self.eval(expr)?;
             self.check_object_arg(param.object, &value, expr.span)?;
             values.push(FieldArg::Value(value));
@@ -705,6 +743,22 @@ fn parameters(params: &[crate::program::kind::Param]) -> String {
     match params {
         [] => "leave the arguments out".to_owned(),
         params => format!("its arguments: {}", params.iter().map(one).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// Whether a value is what elsewhere makes an object of the kind `word`: `Queue(3)`,
+/// `threading.RLock()`; with the option that this says.
+fn made_as(init: &Expr, word: &str) -> Option<&'static str> {
+    let ExprKind::Call { callee, .. } = &init.kind else { return None };
+    let (ExprKind::Name(called) | ExprKind::Field { field: Name { text: called, .. }, .. }) = &callee.kind else {
+        return None;
+    };
+    let declared = foreign_kind(called).and_then(|meant| meant.strip_prefix(word)?.strip_prefix(" NAME"));
+    match (declared, called.to_lowercase()) {
+        (Some(" reentrant"), _) => Some(" reentrant"),
+        (Some(_), _) => Some(""),
+        // `SimpleQueue`, `CyclicBarrier`
+        (None, called) => called.ends_with(word).then_some(""),
     }
 }
 

@@ -10,7 +10,7 @@ use super::*;
 use crate::lang::ast::{Arg, BinaryOp, JoinWhat, Spawn, SpawnKind, SpawnWhat, StrPart, UnaryOp};
 use crate::lang::error::letters;
 use crate::program::code::gives_anything;
-use crate::program::foreign::{python_method, task_field, value_method};
+use crate::program::foreign::{is_module, python_method, task_field, value_method};
 use crate::program::kind::{ERROR_FIELDS, HANDLE_FIELDS, SELF_FIELDS, Update};
 use crate::program::value::ErrorKind;
 
@@ -192,6 +192,10 @@ impl Compiler<'_> {
             ("null", "none"),
             ("nil", "none"),
         ];
+        if is_module(name) && self.after(span).starts_with('.') {
+            error = ScriptError::new(span, format!("there is no module `{name}`")).label("not defined").unknown();
+            return self.error(error.help("leave it out; all that a script needs is built in"));
+        }
         if name == "__name__" {
             return self.error(error.help("leave the `if` out: what stands outside of all blocks runs by itself"));
         }

@@ -106,6 +106,37 @@ pub(super) fn foreign_call(name: &str, given: &[&str]) -> Option<String> {
     Some(format!("write `{}.{called}`", first.filter(|name| !name.is_empty()).unwrap_or(of)))
 }
 
+/// Whether a name that is not defined is a module of other languages.
+pub(super) fn is_module(name: &str) -> bool {
+    matches!(
+        name,
+        "threading"
+            | "multiprocessing"
+            | "asyncio"
+            | "concurrent"
+            | "subprocess"
+            | "os"
+            | "sys"
+            | "time"
+            | "random"
+            | "signal"
+            | "logging"
+            | "math"
+            | "contextlib"
+            | "functools"
+            | "itertools"
+            | "collections"
+            | "ctypes"
+            | "sync"
+            | "runtime"
+            | "fmt"
+            | "errors"
+            | "context"
+            | "std"
+            | "System"
+    )
+}
+
 fn foreign_function(name: &str) -> Option<&'static str> {
     Some(match name {
         "println" | "Println" | "printf" | "Printf" | "Print" | "puts" | "echo" | "log" | "write" | "say"
@@ -156,6 +187,7 @@ fn foreign_function(name: &str) -> Option<&'static str> {
         "list" | "set" | "tuple" => "a list is `[1, 2]`; a record is made of a `struct`",
         "append" => "build a new list: `xs = xs + [v]`",
         "atomic" | "AtomicInteger" | "atomic_int" => "atomic memory is declared: `atomic x = 0`",
+        "local" | "ThreadLocal" => "a `let` is of the task alone that it stands in: write `let x = 0` in the task",
         "Sum" | "sum" => "add in a loop: `for v in xs { total += v }`",
         _ => return None,
     })

@@ -1,9 +1,12 @@
-//! Statements into code. An `await` is in `statement/awaited`, a `select` in `statement/select`.
+//! Statements into code. An `await` is in `statement/awaited`, a `select` in `statement/select`, a `with` in
+//! `statement/with`.
 
 #[path = "statement/awaited.rs"]
 mod awaited;
 #[path = "statement/select.rs"]
 mod select;
+#[path = "statement/with.rs"]
+mod with;
 
 use super::certain::Certain;
 use super::expression::{Use, strip};
@@ -558,46 +561,7 @@ impl Compiler<'_> {
         }
     }
 
-    // ------------------------------------------------------- with, try, await
-
-    fn with(&mut self, object: &Expr, body: &Block, span: Span) {
-        if let Some(help) = with_form(object, self.source) {
-            let error = ScriptError::new(object.span, "`with` takes the object itself, and one");
-            return self.error(error.help(help));
-        }
-        let head = Span { start: span.start, end: object.span.end };
-        let slot = self.frame().hidden();
-        let (target, mode) = self.with_mode(object);
-        use certain::Certain::{Bool, Duration, Int, List, None as Nothing, Str};
-        let help = match self.certain(target) {
-            Some(List) => "one of a row: `with m[0] { }`",
-            _ => "`lock m` declares one: `with m { }`",
-        };
-        let fits = |_: &Self, found| !matches!(found, Bool | Duration | Int | List | Nothing | Str);
-        if self.refuse(target, "`with` takes a lock or a semaphore", fits, help) {
-            return;
-        }
-        let receiver = self.receiver_of(target);
-        self.check_with(target, mode);
-        let known = match receiver {
-            Receiver::Object(id) => {
-                Some(crate::program::value::ObjRef { id, kind: self.program.objects[id as usize].kind })
-            }
-            _ => {
-                self.expression(target);
-                self.emit(Instr::Store(slot), head);
-                None
-            }
-        };
-        let way = known.and_then(|o| self.kinds[o.kind as usize].with.first());
-        let plain = way.filter(|w| w.word.is_empty() && mode.is_none()).map(|w| (w.acquire, w.release));
-        let mode = mode.map(|m| self.symbol(&m.text));
-        let site = self.program.withs.len() as u32;
-        self.program.withs.push(WithSite { slot, mode, receiver, known, plain });
-        self.emit(Instr::WithAcquire(site), head);
-        let close = Span::new((body.span.end as usize).saturating_sub(1), body.span.end as usize);
-        self.guarded(Region::With { site }, body, Instr::WithRelease(site), close);
-    }
+    // ------------------------------------------------------- try, await
 
     /// A body that is left in order however it is left.
     fn guarded(&mut self, region: Region, body: &Block, leave: Instr, close: Span) {
@@ -612,45 +576,6 @@ impl Compiler<'_> {
         self.emit(leave, close);
         self.emit(Instr::Reraise, close);
         self.land(end);
-    }
-
-    /// `rw.read` is the object `rw` and the mode `read`.
-    fn with_mode<'e>(&self, object: &'e Expr) -> (&'e Expr, Option<&'e Name>) {
-        if let ExprKind::Field { object: inner, field } = &object.kind {
-            let mode = self.kinds.iter().any(|k| k.with.iter().any(|w| w.word == field.text));
-            if mode && !self.field_names.contains(&field.text) {
-                return (inner, Some(field));
-            }
-        }
-        (object, None)
-    }
-
-    fn check_with(&mut self, target: &Expr, mode: Option<&Name>) {
-        let Some(kind) = self.kind_of(target) else { return };
-        let spec = self.spec(kind);
-        let word = mode.map_or("", |m| m.text.as_str());
-        if spec.with.iter().any(|w| w.word == word) {
-            return;
-        }
-        let mut error = ScriptError::new(target.span, format!("`with` cannot take {} so", a(spec.word)));
-        let name = target.span.text(self.source);
-        error = match spec.with {
-            [] => error.help("`with` takes a lock, a semaphore, `rw.read` or `rw.write`"),
-            ways => {
-                let ways: Vec<String> = ways
-                    .iter()
-                    .map(|w| {
-                        if w.word.is_empty() {
-                            format!("`with {name} {{ }}`")
-                        } else {
-                            format!("`with {name}.{} {{ }}`", w.word)
-                        }
-                    })
-                    .collect();
-                error.help(format!("write {}", ways.join(" or ")))
-            }
-        };
-        self.error(error);
     }
 
     fn try_statement(&mut self, body: &Block, catches: &[ast::Catch], span: Span) {
@@ -738,28 +663,6 @@ impl Compiler<'_> {
             return self.guarded(Region::Atomic, &rest, Instr::AtomicEnd, close);
         }
         self.guarded(Region::Atomic, body, Instr::AtomicEnd, close);
-    }
-}
-
-/// The mend of `with m.acquire() { }`, `with a and b { }`.
-fn with_form(object: &Expr, source: &str) -> Option<String> {
-    match &object.kind {
-        ExprKind::Binary { op: BinaryOp::And, left, right } => {
-            let (a, b) = (left.span.text(source), right.span.text(source));
-            Some(format!("write one inside the other: `with {a} {{ with {b} {{ }} }}`"))
-        }
-        ExprKind::Call { callee, .. } => {
-            let ExprKind::Field { object, field } = &callee.kind else { return None };
-            let object = object.span.text(source);
-            let mode = match field.text.as_str() {
-                "acquire" | "lock" => String::new(),
-                "acquire_read" | "read" => ".read".to_owned(),
-                "acquire_write" | "write" => ".write".to_owned(),
-                _ => return None,
-            };
-            Some(format!("write `with {object}{mode} {{ }}`"))
-        }
-        _ => None,
     }
 }
 

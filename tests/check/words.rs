@@ -56,6 +56,40 @@ fn an_error_is_on_the_object_that_it_is_about() {
     assert_eq!(check_json(raised).finish().findings()[0]["on"], serde_json::json!([]));
 }
 
+/// What to do about it is said of the kind of object that it is about.
+#[test]
+fn the_mend_is_of_the_kind_of_object() {
+    let helps = |script: &str, mend: &str| {
+        let ended = check(script).finish().expect_code(1);
+        assert!(flat(&ended.stdout).contains(mend), "{}", ended.stdout);
+    };
+    helps("rwlock rw\nrw.release_read()\n", "`with m.read { … }` pairs them");
+    helps("rwlock rw\nrw.release_write()\n", "`with m.write { … }` pairs them");
+    helps("lock m\nm.release()\n", "`with m { … }` pairs them");
+    let waits = |deed: &str, comes: &str| {
+        let round = format!("loop {{ if go.is_set() {{ {comes} }}\n yield }}");
+        format!("queue q(1)\nevent go\ntask w {{ {deed} }}\ntask around {{ {round} }}\nspawn daemon around\nspawn w\n")
+    };
+    helps(&waits("q.get()", "q.put(1)"), "put a value into q that no other takes first");
+    helps(&waits("q.put(1)\n q.put(2)", "q.get()"), "take a value out of q, and leave the room");
+    helps(&waits("go.wait()", "go.set()"), "set go, and leave it set");
+}
+
+/// The command stands on one line whatever the file is called, and a shell reads the name back.
+#[test]
+fn a_replay_names_its_script_on_one_line() {
+    for (name, word) in [
+        ("a b.conc", "'a b.conc'"),
+        ("it's.conc", "'it'\\''s.conc'"),
+        ("a\nb.conc", "$'a\\nb.conc'"),
+        ("a\n'\\\u{1b}b.conc", "$'a\\n\\'\\\\\\x1bb.conc'"),
+    ] {
+        let ended = conc().file(name, "lock m\nm.release()\n").args(["check", "--color", "never", name]).finish();
+        let line = format!("conc replay {word} ");
+        assert!(ended.stdout.contains(&line), "{line}\n{}", ended.stdout);
+    }
+}
+
 /// What a run and a check say of a script.
 #[track_caller]
 fn both_say(script: &str, all: &[&str]) {

@@ -1,6 +1,6 @@
 //! Blocks, and the statements that are little more than a head and a block.
 
-use super::build::{Builder, Node, name, parts, span};
+use super::build::{Builder, Node, name, parts, span, text};
 use super::grammar::Rule;
 use super::slip;
 use crate::lang::ast::{Block, Catch, Else, Item, Name, Span, Stmt, StmtKind};
@@ -125,7 +125,8 @@ impl<'s> Builder<'s> {
         let parted = self.text[whole.end as usize..].lines().next().is_some_and(|rest| rest.contains("catch"));
         let sure = !self.unbalanced && !self.is_unsure(whole) && !self.is_unsure(Span { start: whole.end, ..whole });
         if catches.is_empty() && !colon && !parted && sure {
-            self.errors.push(slip::without_catch(whole));
+            let then_finally = self.text[whole.end as usize..].trim_start().starts_with("finally");
+            self.errors.push(slip::without_catch(whole, then_finally));
         }
         Some(StmtKind::Try { body, catches })
     }
@@ -157,14 +158,15 @@ impl<'s> Builder<'s> {
         // Its condition, and the name that a `catch` gives the error.
         self.lost.push(super::build::line_of(self.text, whole.start as usize));
         let mut parts = parts(inner);
+        let mut foreign = None;
         match rule {
             Rule::catch => {
-                parts.accept(Rule::except_slip);
+                foreign = parts.accept(Rule::except_slip);
                 parts.accept(Rule::catch_kinds);
                 parts.accept(Rule::ident);
             }
             Rule::else_if => {
-                parts.accept(Rule::elif_slip);
+                foreign = parts.accept(Rule::elif_slip);
                 self.condition(&mut parts)?;
             }
             _ => {}
@@ -172,7 +174,7 @@ impl<'s> Builder<'s> {
         let body = self.body(&mut parts)?;
         // With a colon the blocks before had colons too: that is told there.
         if self.errors.len() == before && !self.unbalanced && !self.is_unsure(whole) && !self.is_reported(whole) {
-            self.errors.push(slip::stray(rule, whole));
+            self.errors.push(slip::stray(rule, whole, foreign.as_ref().map(text)));
         }
         Some(StmtKind::Loop(body))
     }

@@ -93,9 +93,12 @@ impl<'s> Builder<'s> {
                 separated = true;
                 continue;
             }
-            if let (false, Some(before)) = (separated, &previous) {
+            let before = previous.as_ref().filter(|_| !separated);
+            if let Some(before) = before {
                 self.check_separated(before, &node);
             }
+            let of_try =
+                before.is_some_and(|before| before.as_rule() == Rule::try_stmt && node.as_rule() == Rule::finally);
             separated = false;
             previous = Some(node.clone());
             let place = span(&node);
@@ -104,7 +107,13 @@ impl<'s> Builder<'s> {
                 while parts.next_unless(&[Rule::close_brace, Rule::EOI]).is_some() {}
                 break;
             }
-            match self.piece(node) {
+            let piece = self.piece(node);
+            if of_try {
+                self.errors.push(slip::finally_of_try(place, self.depth == 0));
+                self.lost.push(place);
+                continue;
+            }
+            match piece {
                 Some(item) => items.push(item),
                 None => {
                     self.lost.push(place);

@@ -139,7 +139,7 @@ impl<'s> Builder<'s> {
             Rule::join => self.join(node),
             Rule::submit => self.submit(node),
             Rule::unit => self.unit(node),
-            Rule::lambda_slip => self.fail(slip::lambda(span(&node))),
+            Rule::lambda_slip => self.fail(slip::lambda(span(&node), text(&node))),
             _ => None,
         }
     }

@@ -1,15 +1,26 @@
 //! Slips: what is often typed for something of the language. One function a
 //! slip, with the reason and the mend; the builders call them where the grammar
 //! has let a slip through. `value` has those of expressions, `statement` those
-//! of statements and declarations,
-//! `expect` those behind `expect`.
+//! of statements, `declaration` those of the top level, `beside` those of statements
+//! with nothing between, `expect` those behind `expect`.
 
+mod beside;
+mod declaration;
 pub(super) mod expect;
 mod statement;
 mod value;
 
+pub(super) use beside::*;
+pub(super) use declaration::*;
 pub(super) use statement::*;
 pub(super) use value::*;
+
+use super::super::ast::Span;
+use super::super::error::ScriptError;
+
+fn error(span: Span, message: impl Into<String>, help: impl Into<String>) -> ScriptError {
+    ScriptError::new(span, message).help(help)
+}
 
 /// The words that statements and items begin with.
 pub(super) const KEYWORDS: &[&str] = &[

@@ -3,6 +3,7 @@
 
 mod foreign;
 mod heads;
+mod operator;
 
 use super::grammar::Rule;
 use super::recover::{Within, within};
@@ -79,6 +80,9 @@ pub(super) fn error(text: &str, source: &str, failure: &Error<Rule>, place: usiz
         Some(&EXPRESSION) => error.help("a value stands here: a number, a string, a name, a call"),
         Some(&"`}`") if within == Within::Hole => {
             error.help("`{ }` in a string holds one expression; write `\\{` for a brace")
+        }
+        Some(&BLOCK) if DECIDES.contains(&word_of(statement)) && line(&text[place..]).contains('{') => {
+            error.help("an operator is missing before it, or it is too much: a block stands behind one value")
         }
         Some(&BLOCK) if DECIDES.contains(&word_of(statement)) && rest.is_some_and(char::is_alphabetic) => {
             let does = line(&text[place..]).split([';', '}', '#']).next().unwrap_or("").trim();
@@ -319,24 +323,15 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
     if head.is_some() {
         return head;
     }
-    let foreign = foreign::path(stop).or_else(|| foreign::lambda(stop)).or_else(|| foreign::statement(stop));
+    let foreign = foreign::path(stop).or_else(|| foreign::lambda(stop)).or_else(|| foreign::spawn_option(stop));
+    let foreign = foreign.or_else(|| foreign::statement(stop));
     if let Some(error) = foreign.or_else(|| arm(stop)).or_else(|| parameter(stop)).or_else(|| argument(stop)) {
         return Some(error);
     }
     match stop.rest.chars().next()? {
         '{' | '\n' => block(stop),
         '}' | ';' if let Some(error) = if_behind(stop) => Some(error),
-        '+' if stop.rest.starts_with("++") || stop.before.ends_with('+') => {
-            stop.error("`++` is not an operator", "write `x += 1`")
-        }
-        '+' if stop.before.trim_end().ends_with('=') => stop.error("`=+` is not an operator", "write `+=`"),
-        '<' | '>' if stop.before.ends_with(['<', '>']) => {
-            stop.error("there are no operators on bits", "multiply or divide by a power of two")
-        }
-        '<' | '>' if stop.before.ends_with('=') => {
-            let sign = stop.rest.chars().next()?;
-            stop.error(&format!("`={sign}` is not an operator"), &format!("write `{sign}=`"))
-        }
+        _ if let Some(error) = operator::of(stop) => Some(error),
         _ if word == "then" => stop.error("there is no `then`", "write the `{` of the block"),
         _ if matches!(word, "fn" | "task" | "func" | "def" | "function") && stop.wants(EXPRESSION) => stop
             .error("a function has a name and stands at the top level", "define `fn f(x) { return x }` and pass `f`"),
@@ -351,9 +346,8 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
             stop.error("`let` has one name", "write one `let` for each")
         }
         ',' if matches!(stop.first(), "const" | "let") && stop.within == Within::Block => {
-            let (word, first) = (stop.first(), short(stop.statement));
-            let next = line(&stop.rest[1..]).split([';', '}', '#', ',']).next().unwrap_or("").trim();
-            stop.error(&format!("`{word}` has one name"), &format!("write `{first}; {word} {}`", short(next)))
+            let all = foreign::one_each(stop);
+            stop.error(&format!("`{}` has one name", stop.first()), &format!("write `{all}`"))
         }
         '.' if let Some(error) = foreign::handle(stop) => Some(error),
         '=' | ':'
@@ -380,6 +374,9 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
         _ if stop.statement.trim() == "loop" && !word.is_empty() => {
             stop.error("a `loop` goes round without end", &format!("write `repeat {word} {{ }}`"))
         }
+        ',' if stop.first() == "invariant" && stop.within == Within::Block => {
+            stop.error("an `invariant` has no message", &format!("write `{}`", short(stop.statement)))
+        }
         ',' if matches!(stop.first(), "terminate" | "kill") && stop.within == Within::Block => {
             stop.error("which signal it is goes without saying", "`terminate w` sends SIGTERM, `kill w` SIGKILL")
         }
@@ -398,10 +395,7 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
         '|' if stop.statement.trim() == "spawn" => {
             stop.error("a block stands right behind `spawn`", "write `spawn { }`")
         }
-        _ if is_spawn(stop.statement) && matches!(word, "fn" | "task") => stop.error(
-            "what is spawned is a task by its name, or a block",
-            &format!("write `{} {{ }}`", stop.statement.trim()),
-        ),
+        _ if is_spawn(stop.statement) && matches!(word, "fn" | "task") => foreign::spawned_by_kind(stop),
         ':' if last_word(stop.statement) == "lambda"
             && is_spawn(stop.statement.trim_end().trim_end_matches("lambda")) =>
         {
@@ -422,9 +416,7 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
         _ if stop.first() == "catch" && (matches!(word, "or" | "and") || stop.rest.starts_with("||")) => {
             stop.error("kinds of error stand behind commas", "write `catch Empty, Full { }`")
         }
-        _ if stop.first() == "catch" && stop.wants(BLOCK) && !word.is_empty() => {
-            stop.error("`as` gives a caught error its name", &format!("write `catch any as {word} {{ }}`"))
-        }
+        _ if stop.first() == "catch" && stop.wants(BLOCK) && !word.is_empty() => heads::of_caught(stop),
         ',' | 'a' if stop.first() == "with" && stop.wants(BLOCK) && (word.is_empty() || word == "as") => match word {
             "as" => stop.error("`with` gives no name", "leave `as` and the name out"),
             _ => stop.error("`with` takes one object", "write one inside the other: `with a { with b { } }`"),

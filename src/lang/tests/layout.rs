@@ -48,6 +48,14 @@ fn blank_lines_are_kept_one_at_a_time() {
     check("a()\n\n\n\nb()\nloop {\n\n\n    c()\n\n}\n\n\n", "a()\n\nb()\nloop {\n    c()\n}\n");
 }
 
+/// Behind the `}` on its line it would be taken for a part of the `try`, and is refused.
+#[test]
+fn the_finally_of_a_script_stays_on_a_line_of_its_own() {
+    let whole = "try { f() } catch any { }\nfinally { x = 1 }\n";
+    check(whole, whole);
+    check("try { f() } catch any { }; finally { x = 1 }", whole);
+}
+
 #[test]
 fn operators_have_blanks_and_ranges_have_none() {
     check("x=a+b*-c==d and(not e)", "x = a + b * -c == d and (not e)\n");
@@ -55,6 +63,7 @@ fn operators_have_blanks_and_ranges_have_none() {
     check("f(a,timeout :5ms , b)", "f(a, timeout: 5ms, b)\n");
     check("spawn process daemon w( 1 )x 3 as \"w\"", "spawn daemon process w(1) x3 as \"w\"\n");
     check("spawn w x  N", "spawn w x N\n");
+    check("spawn process daemon x  x 2 as\"d\"", "spawn daemon process x x2 as \"d\"\n");
     check("print \"{ a+b }\"", "print \"{ a+b }\"\n");
 }
 

@@ -93,6 +93,17 @@ fn spawn_has_many_forms() {
     assert_eq!(spawn("spawn process").kind, None);
     assert_eq!(spawn("spawn daemon(1) x3").kind, None);
     assert_eq!(count(&spawn("spawn x x x")), Some(ExprKind::Name("x".into())));
+    assert_eq!(count(&spawn("spawn daemon x n")), Some(ExprKind::Name("n".into())));
+    // `x` is a name as any other.
+    for how in ["", "daemon ", "thread ", "process ", "daemon process "] {
+        let form = |behind: &str| spawn(&format!("spawn {how}x{behind}"));
+        for spawned in [form(""), form(" x2"), form(" x 2"), form("() x2"), form(" as \"d\""), form(" x2 as \"d\"")] {
+            let SpawnWhat::Call { callee, .. } = &spawned.what else { panic!("{how}") };
+            assert_eq!(callee.kind, ExprKind::Name("x".into()), "{how}");
+            assert_eq!(spawned.daemon, how.starts_with("daemon"), "{how}");
+            assert!(count(&spawned).is_none_or(|n| n == ExprKind::Int(2)), "{how}");
+        }
+    }
     assert!(matches!(spawn("spawn w() as \"w\"").what, SpawnWhat::Call { args: Some(args), .. } if args.is_empty()));
     assert!(matches!(spawn("spawn ws[0].f").what, SpawnWhat::Call { args: None, .. }));
 }

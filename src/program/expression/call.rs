@@ -1,9 +1,11 @@
 //! Calls: of functions, of what is built in, of what makes objects and records, and
 //! of the methods of objects and places.
 
+use super::super::certain::Certain;
 use super::*;
 use crate::lang::error::Sort;
 use crate::program::foreign::{foreign_call, handle_method, in_small, list_method, value_method};
+use crate::program::kind::KindSpec;
 
 impl Compiler<'_> {
     // ------------------------------------------------------------------ calls
@@ -467,7 +469,9 @@ impl Compiler<'_> {
                 .label("unknown method");
             let python = python_method(spec.word, &field.text);
             let all = spec.method_names().collect::<Vec<_>>();
+            let submitted = if spec.word == "pool" { self.submitted(field, args, span) } else { None };
             error = match (python, nearest(&field.text, all.iter().copied())) {
+                _ if let Some(submitted) = submitted => error.help(format!("write `{submitted}`")),
                 (Some(word), _) if word.contains('`') => error.help(format!("write {word}")),
                 (Some(word), _) => error.help(format!("write `{word}`")),
                 (None, Some(near)) => error.help(format!("did you mean `{near}`?")),
@@ -481,10 +485,47 @@ impl Compiler<'_> {
         Some(method)
     }
 
+    /// `p.submit(f, 1)`, `p.map(f, xs)` as it is written here.
+    fn submitted(&self, field: &Name, args: &[Arg], span: Span) -> Option<String> {
+        let pool = span.text(self.source).split_once('(')?.0.trim_end().strip_suffix(field.text.as_str())?;
+        let pool = pool.trim_end().strip_suffix('.')?.trim_end();
+        let text = |arg: &Arg| arg.value.span.text(self.source).to_owned();
+        let (job, given) = args.split_first()?;
+        let given: Vec<String> = given.iter().map(text).collect();
+        let meant = match (field.text.as_str(), &job.value.kind, &given[..]) {
+            ("submit" | "apply" | "apply_async", ExprKind::Call { .. }, []) => {
+                format!("submit {} to {pool}", text(job))
+            }
+            ("map", ExprKind::Name(job), [values]) => format!("for v in {values} {{ submit {job}(v) to {pool} }}"),
+            ("submit", ExprKind::Name(job), given) => format!("submit {job}({}) to {pool}", given.join(", ")),
+            ("apply" | "apply_async", ExprKind::Name(job), []) => format!("submit {job} to {pool}"),
+            _ => return None,
+        };
+        (meant.len() <= 80 && !meant.contains('\n')).then_some(meant)
+    }
+
+    /// `s.acquire(2)`: a semaphore gives one at a time.
+    fn one_at_a_time(&mut self, spec: &KindSpec, method: &str, args: &[Arg], span: Span) -> Option<()> {
+        let [arg] = args else { return Some(()) };
+        let is_number = match &arg.name {
+            Some(name) => matches!(name.text.as_str(), "n" | "count" | "permits" | "amount"),
+            None => self.certain(&arg.value) == Some(Certain::Int),
+        };
+        if (spec.word, method) != ("semaphore", "acquire") || !is_number {
+            return Some(());
+        }
+        let called = span.text(self.source).split('(').next().unwrap_or("s.acquire");
+        let help = format!("write `repeat {} {{ {called}() }}`", arg.value.span.text(self.source));
+        let error = ScriptError::new(arg.value.span, "`acquire` of a semaphore takes one at a time");
+        self.error(error.help(help));
+        None
+    }
+
     /// The arguments of a method fit its parameters.
     fn method_arguments(&mut self, kind: u8, method: u8, args: &[Arg], span: Span) -> Option<()> {
         let spec = self.spec(kind);
         let method = &spec.methods[method as usize];
+        self.one_at_a_time(spec, method.name, args, span)?;
         let places = self.match_args(args, method.params, span, &format!("`{}` of {}", method.name, a(spec.word)))?;
         let told = self.errors.len();
         let given: Vec<Option<&Expr>> = places.iter().map(|place| place.map(|place| &args[place].value)).collect();

@@ -80,7 +80,17 @@ fn mend(waiting: Option<&Waiting>) -> String {
         let (names, object) = (phrase::list(&holders, 3), &first.object);
         format!("let {names} let go of {object} before waiting for others or going round, or wait with a `timeout:`")
     } else {
-        TAKE_TURNS.to_string()
+        let object = &first.object;
+        let comes = match (first.object_kind.as_str(), first.operation.as_str()) {
+            ("queue", "put") => format!("take a value out of {object}, and leave the room to who waits"),
+            ("queue", _) => format!("put a value into {object} that no other takes first"),
+            ("event", _) => format!("set {object}, and leave it set"),
+            ("condition", _) => format!("notify {object}"),
+            ("barrier", _) => format!("come to {object}"),
+            ("latch", _) => format!("count {object} down"),
+            _ => return TAKE_TURNS.to_string(),
+        };
+        format!("let one of those that go on {comes}; or wait with a `timeout:`")
     }
 }
 

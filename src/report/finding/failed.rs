@@ -111,6 +111,12 @@ fn mend(kind: &str, message: &str) -> String {
             "`submit` before `close`: close the pool when all its jobs are submitted; or `catch Closed { … }`"
         }
         "Closed" => "`close` once, after every `put`, for instance after `join all`; or `catch Closed { … }`",
+        "NotOwner" if message.starts_with("`release_read`") => {
+            "only a task that reads under it may do this: `with m.read { … }` pairs them"
+        }
+        "NotOwner" if message.starts_with("`release_write`") => {
+            "only the task that writes under it may do this: `with m.write { … }` pairs them"
+        }
         "NotOwner" => {
             "only the task that holds it may do this: `with m { … }` pairs them, and a `semaphore` may be \
                        released by anybody"

@@ -139,11 +139,25 @@ pub fn tasks(finding: &Finding) -> Vec<&TaskFacts> {
     all.into_iter().filter(|t| seen.insert(t.serial)).collect()
 }
 
-/// A word as a shell takes it.
+/// A word as a shell takes it. What would break the line or be lost on it stands in `$'…'`.
 fn shell_word(word: &str) -> String {
     let safe = |c: char| c.is_alphanumeric() || "-_./,:+=@%".contains(c);
-    let word = phrase::plain(word);
-    if !word.is_empty() && word.chars().all(safe) { word } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    if !word.is_empty() && word.chars().all(safe) {
+        return word.to_owned();
+    }
+    if phrase::plain(word) == word {
+        return format!("'{}'", word.replace('\'', "'\\''"));
+    }
+    let escaped = |c: char| match c {
+        '\n' => "\\n".to_owned(),
+        '\t' => "\\t".to_owned(),
+        '\\' | '\'' => format!("\\{c}"),
+        c => match phrase::plain(c.encode_utf8(&mut [0; 4])) == c.to_string() {
+            true => c.to_string(),
+            false => c.to_string().bytes().map(|byte| format!("\\x{byte:02x}")).collect(),
+        },
+    };
+    format!("$'{}'", word.chars().map(escaped).collect::<String>())
 }
 
 #[cfg(test)]

@@ -2,14 +2,13 @@
 //! languages.
 
 use super::super::build::{Node, span, text};
-use super::{declares, short};
+use super::{declares, error, short};
 use crate::lang::ast::{BinaryOp, Expr, ExprKind, Name, Span, SpawnKind};
 use crate::lang::error::ScriptError;
 use crate::lang::word::is_of_word;
 
-fn error(span: Span, message: impl Into<String>, help: impl Into<String>) -> ScriptError {
-    ScriptError::new(span, message).help(help)
-}
+/// What to do without `**`.
+pub(crate) const NO_POWER: &str = "multiply in a loop; there is `*` but no power";
 
 /// An operator that is spelt otherwise here.
 pub(crate) fn operator(op: &Node<'_>, left: &Expr, right: &Expr, source: &str) -> Option<ScriptError> {
@@ -21,8 +20,7 @@ pub(crate) fn operator(op: &Node<'_>, left: &Expr, right: &Expr, source: &str) -
         "===" | "is" => "==",
         "!==" | "<>" => "!=",
         "**" => {
-            let help = "multiply in a loop; there is `*` but no power";
-            return Some(error(place, "`**` is not an operator", help));
+            return Some(error(place, "`**` is not an operator", NO_POWER));
         }
         "*" if is_spawn(left) => {
             let help = format!("write `{} x{}`", short(left.span.text(source)), short(right.span.text(source)));
@@ -101,9 +99,27 @@ pub(crate) fn tuple(span: Span, items: &[Node<'_>]) -> ScriptError {
     error(span, "there are no tuples", "write a list: `[a, b]`")
 }
 
-/// `lambda x: x`
-pub(crate) fn lambda(span: Span) -> ScriptError {
-    error(span, "there is no `lambda`", "define `fn f(x) { return x }` and pass `f`")
+/// `lambda x: x`, of which `text` is the whole.
+pub(crate) fn lambda(span: Span, text: &str) -> ScriptError {
+    let (head, value) = text.split_once(':').unwrap_or((text, "x"));
+    let (parameters, value) = (head.trim().trim_start_matches("lambda").trim(), value.trim());
+    let help = format!("define `fn f({parameters}) {{ return {} }}` and pass `f`", short(value));
+    error(span, "there is no `lambda`", help)
+}
+
+/// The functions that are built in and take a value.
+pub(super) const FUNCTIONS: &[&str] = &["len", "min", "max", "abs", "str", "int", "choose"];
+
+/// `len xs`: of `word`, with what stands behind it on its line, the rest of a statement.
+pub(crate) fn without_parentheses(span: Span, word: &str, rest: &str) -> Option<ScriptError> {
+    let mut depth = 0;
+    let unit = rest.char_indices().find(|(_, c)| {
+        depth += i32::from(matches!(c, '(' | '[')) - i32::from(matches!(c, ')' | ']'));
+        depth < 0 || depth == 0 && (c.is_whitespace() || matches!(c, ';' | '{' | '}' | ','))
+    });
+    let given = &rest[..unit.map_or(rest.len(), |(at, _)| at)];
+    let mend = || error(span, "an argument stands in parentheses", format!("write `{word}({})`", short(given)));
+    FUNCTIONS.contains(&word).then(mend)
 }
 
 /// `True`, `None`, `null`: the value that is meant, with the error.

@@ -2,7 +2,7 @@
 //! paths with `::`, their lambdas.
 
 use super::super::recover::Within;
-use super::super::slip::{is_reserved, made, short};
+use super::super::slip::{self, is_reserved, made, short};
 use super::{Stop, last_word, line};
 use crate::lang::ast::Span;
 use crate::lang::error::ScriptError;
@@ -65,8 +65,13 @@ fn is_kind(word: &str) -> bool {
     matches!(word, "Mutex" | "RwLock" | "Condvar" | "Barrier") || word.starts_with("Atomic")
 }
 
-/// `(a) -> a + 1`, `() => 5`
+/// `(a) -> a + 1`, `() => 5`, `lambda a: a + 1`
 pub(super) fn lambda(stop: &Stop<'_>) -> Option<ScriptError> {
+    if stop.rest.starts_with(':') && stop.first().trim_end_matches(':') == "lambda" && stop.within == Within::Block {
+        let start = stop.span.start - stop.statement.len() as u32;
+        let whole = format!("{}{}", stop.statement, line(stop.rest));
+        return Some(slip::lambda(Span { start, end: stop.span.start }, &whole));
+    }
     let before = match stop.rest.strip_prefix("=>") {
         Some(_) => stop.before.trim_end(),
         None if stop.rest.starts_with('>') => stop.before.trim_end().strip_suffix('-')?.trim_end(),
@@ -208,4 +213,59 @@ pub(super) fn handle(stop: &Stop<'_>) -> Option<ScriptError> {
     };
     let help = format!("write `let {name} = {}`, then `{then}`", short(spawned));
     stop.error("what `spawn` gives has a name before it is asked", &help)
+}
+
+/// `spawn task w(1)`, `spawn fn() { }`
+pub(super) fn spawned_by_kind(stop: &Stop<'_>) -> Option<ScriptError> {
+    let spawn = stop.statement.trim();
+    let named = line(&stop.rest[stop.word().len()..]).split([';', '}', '#']).next().unwrap_or("").trim();
+    let meant = match named.starts_with(|c: char| is_of_word(c)) && !named.contains('{') {
+        true => short(named),
+        false => "{ }".to_owned(),
+    };
+    stop.error("what is spawned is a task by its name, or a block", &format!("write `{spawn} {meant}`"))
+}
+
+/// `spawn w(1), daemon: true`, `let h = spawn w, name="a"`
+pub(super) fn spawn_option(stop: &Stop<'_>) -> Option<ScriptError> {
+    if stop.within != Within::Block || !stop.rest.starts_with([',', ':', '=']) {
+        return None;
+    }
+    let whole = format!("{}{}", stop.statement, line(stop.rest).split([';', '}', '#']).next().unwrap_or(""));
+    let (lead, spawned) = whole.split_once("spawn ").filter(|(lead, _)| lead.is_empty() || lead.ends_with("= "))?;
+    let (task, option) = spawned.rsplit_once(',')?;
+    let (word, value) = option.split_once([':', '='])?;
+    let (word, value, task) = (word.trim(), value.trim_matches(['=', ' ']), task.trim());
+    let (message, meant) = match word {
+        "daemon" if value.eq_ignore_ascii_case("false") => {
+            ("how to spawn stands before the task", format!("{lead}spawn {task}"))
+        }
+        "daemon" => ("how to spawn stands before the task", format!("{lead}spawn daemon {task}")),
+        "name" => ("a task has its name behind `as`", format!("{lead}spawn {task} as {value}")),
+        _ => return None,
+    };
+    stop.error(message, &format!("write `{}`", short(&meant)))
+}
+
+/// `const N = 3, K = 4` and `let` likewise, with a statement for each.
+pub(super) fn one_each(stop: &Stop<'_>) -> String {
+    let word = stop.first();
+    let rest = line(&stop.rest[1..]).split([';', '}', '#']).next().unwrap_or("");
+    let mut all = short(stop.statement);
+    let (mut depth, mut from) = (0i32, 0);
+    for (at, c) in rest.char_indices().chain([(rest.len(), ',')]) {
+        match c {
+            '(' | '[' => depth += 1,
+            ')' | ']' => depth -= 1,
+            ',' if depth == 0 || at == rest.len() => {
+                let next = short(&rest[from..at]);
+                if !next.is_empty() {
+                    all += &format!("; {word} {next}");
+                }
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    all
 }

@@ -3,7 +3,7 @@
 
 use super::super::recover::Within;
 use super::super::slip::short;
-use super::{Stop, last_word, line};
+use super::{BLOCK, Stop, last_word, line};
 use crate::lang::ast::Span;
 use crate::lang::error::{ScriptError, nearest};
 use crate::lang::word::{is_name, is_of_word};
@@ -14,6 +14,9 @@ fn is_number(text: &str) -> bool {
 
 /// The head of a `for` that is none of this language's.
 pub(super) fn of_for(stop: &Stop<'_>) -> Option<ScriptError> {
+    if let Some(error) = of_step(stop) {
+        return Some(error);
+    }
     if stop.first() != "for" || stop.within == Within::Hole {
         return None;
     }
@@ -201,7 +204,22 @@ pub(super) fn of_with(stop: &Stop<'_>) -> Option<ScriptError> {
 /// `catch (Empty e) {`, `catch (e) {`
 pub(super) fn of_catch(stop: &Stop<'_>) -> Option<ScriptError> {
     let inside = line(stop.rest).trim_start_matches('(').split([')', '{']).next().unwrap_or("");
-    let words = inside.split(|c: char| !is_of_word(c)).filter(|word| is_name(word) && *word != "as");
+    stop.error("what is caught has no parentheses", &format!("write `{} {{ }}`", caught(inside)))
+}
+
+/// `catch Empty e {`, `catch Empty Full {`
+pub(super) fn of_caught(stop: &Stop<'_>) -> Option<ScriptError> {
+    let said = format!("{}{}", &stop.statement["catch".len()..], stop.word());
+    let help = format!("write `{} {{ }}`", caught(&said));
+    match stop.word().starts_with(char::is_uppercase) {
+        true => stop.error("kinds of error stand behind commas", &help),
+        false => stop.error("`as` gives a caught error its name", &help),
+    }
+}
+
+/// The head that is meant with such words behind `catch`.
+fn caught(words: &str) -> String {
+    let words = words.split(|c: char| !is_of_word(c)).filter(|word| is_name(word) && !matches!(*word, "as" | "any"));
     // Kinds begin with a capital; these are of all of them in other languages.
     let (kinds, names): (Vec<&str>, Vec<&str>) = words.partition(|word| word.starts_with(char::is_uppercase));
     let all = kinds.is_empty() || kinds.iter().any(|kind| matches!(*kind, "Exception" | "Error" | "Throwable"));
@@ -211,7 +229,30 @@ pub(super) fn of_catch(stop: &Stop<'_>) -> Option<ScriptError> {
         None if all => " as e".to_owned(),
         None => String::new(),
     };
-    stop.error("what is caught has no parentheses", &format!("write `catch {kinds}{name} {{ }}`"))
+    format!("catch {kinds}{name}")
+}
+
+/// `for i in 0..3 step 2 {`
+fn of_step(stop: &Stop<'_>) -> Option<ScriptError> {
+    if stop.first() != "for" || !stop.wants(BLOCK) || !matches!(stop.word(), "step" | "by" | "stride") {
+        return None;
+    }
+    let step = line(&stop.rest[stop.word().len()..]).split('{').next().unwrap_or("").trim().trim_end_matches(':');
+    let step = short(step.trim_start_matches(['=', ' ']));
+    let (name, over) = stop.statement["for".len()..].split_once(" in ")?;
+    let help = match over.split_once("..") {
+        Some((from, to)) if is_name(name.trim()) && !step.is_empty() => {
+            let (name, from) = (name.trim(), short(from));
+            let (equal, to) = to.strip_prefix('=').map_or(("", to), |to| ("=", to));
+            let sign = if step.starts_with('-') { '>' } else { '<' };
+            let to = short(to);
+            format!(
+                "write `let {name} = {from}; while {name} {sign}{equal} {to} {{ {name} += {step} }}`, the block before the `+=`"
+            )
+        }
+        _ => "for other steps than 1 use `while`".to_owned(),
+    };
+    stop.error("a range goes by steps of 1", &help)
 }
 
 /// `await x == 1 for 5s`, `await e, 5s`

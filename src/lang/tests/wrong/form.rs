@@ -14,6 +14,61 @@ pub(super) const CASES: &[Case] = &[
             "put what must always happen after the `try`; `with` lets go however it is left",
         )],
     },
+    Case {
+        script: "try { f() } catch any { } finally { x = 1 }
+try { f() } finally { x = 1 }",
+        errors: &[
+            (
+                1,
+                27,
+                "finally",
+                "`try` has no `finally`",
+                "put what must always happen after the `try`; `with` lets go however it is left; the script's own \
+                 `finally`, which runs when every task has ended, begins a line of its own",
+            ),
+            (
+                2,
+                1,
+                "try",
+                "this `try` has no `catch`",
+                "write `try { } catch any { }`, and behind it, without `finally`, what must always happen",
+            ),
+            (
+                2,
+                13,
+                "finally",
+                "`try` has no `finally`",
+                "put what must always happen after the `try`; `with` lets go however it is left; the script's own \
+                 `finally`, which runs when every task has ended, begins a line of its own",
+            ),
+        ],
+    },
+    Case {
+        script: "try { f() }
+finally { x = 1 }",
+        errors: &[(
+            1,
+            1,
+            "try",
+            "this `try` has no `catch`",
+            "write `try { } catch any { }`, and behind it, without `finally`, what must always happen",
+        )],
+    },
+    Case {
+        script: "elif x == 1 { f() }
+g()
+except Empty { f() }",
+        errors: &[
+            (
+                1,
+                1,
+                "elif",
+                "this `elif` has no `if`",
+                "`else if` follows the `}` of its `if`; the first begins with `if`",
+            ),
+            (3, 1, "except", "this `except` has no `try`", "`catch` follows the `}` of its `try`"),
+        ],
+    },
     Case { script: "var x", errors: &[(1, 1, "var x", "`var x` has no first value", "write `var x = 0`")] },
     Case {
         script: "spawn worker * 3
