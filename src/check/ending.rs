@@ -10,7 +10,7 @@ use super::part::*;
 use super::process::*;
 use super::seen::Event;
 use super::step::Ran;
-use crate::machine::{Step, Task};
+use crate::machine::Step;
 use crate::objects::{self, TaskId, World, pool, task};
 use crate::program::value::{Error, ObjRef, Value};
 
@@ -343,7 +343,7 @@ impl Move<'_> {
             let pool = self.task(of, |t| t.birth.pool).flatten();
             // Its last deed, in its own name.
             let (me, home) = (std::mem::replace(&mut self.me, of), self.home);
-            self.site = self.task(of, |t| t.machine.as_ref().map_or(t.site, Task::pc)).unwrap_or(NOWHERE);
+            self.site = self.task(of, TaskPart::pc).unwrap_or(NOWHERE);
             if let Some(pool) = pool {
                 self.operate(objects::place::pool, pool, pool::LEAVE, &[], None);
             }

@@ -346,7 +346,7 @@ impl<'f, 'm> Follower<'f, 'm> {
     fn refuse<T>(&self, task: Option<TaskId>, reason: String) -> Result<T, Refused> {
         let part = task.and_then(|t| self.explorer.part(&self.done.row, Key::Task(t)));
         let site = match part.as_deref() {
-            Some(Part::Task(t)) => Some(t.machine.as_ref().map_or(t.site, crate::machine::Task::pc)),
+            Some(Part::Task(t)) => Some(t.pc()),
             _ => None,
         };
         let site = site.filter(|s| *s != super::process::NOWHERE).map(|s| self.explorer.model.program.span(s));

@@ -11,6 +11,7 @@
 use super::order::OrderPart;
 use crate::machine::{Access, Step, Task};
 use crate::objects::{Mode, TaskId, WORDS};
+use crate::program::code::Pc;
 use crate::program::value::{ObjRef, Value};
 use hashbrown::{HashMap, HashSet, HashTable};
 use std::hash::BuildHasher;
@@ -153,6 +154,13 @@ pub struct TaskPart {
     pub job: Option<ObjRef>,
     /// The place in the source it stands at or ended at.
     pub site: u32,
+}
+
+impl TaskPart {
+    /// Where it is in the code, or was last.
+    pub fn pc(&self) -> Pc {
+        self.machine.as_ref().map_or(self.site, Task::pc)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

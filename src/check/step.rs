@@ -76,11 +76,8 @@ pub enum Ran {
 
 /// The line at which a task makes its step: a pool's worker between two jobs is at none.
 fn site_of(task: &TaskPart) -> Pc {
-    match &task.machine {
-        Some(machine) => machine.pc(),
-        None if task.birth.pool.is_some() => NOWHERE,
-        None => task.site,
-    }
+    let idles = task.machine.is_none() && task.birth.pool.is_some();
+    if idles { NOWHERE } else { task.pc() }
 }
 
 /// It was cut while it went round in a loop that makes no step.
@@ -177,14 +174,13 @@ impl Move<'_> {
             if n < CIRCLE_FROM {
                 continue;
             }
-            let stands = |t: &TaskPart| t.machine.as_ref().map_or(t.site, Task::pc);
             if let Some((pc, machine, at)) = &mark
-                && self.task(me, |t| stands(t) == *pc && t.at == *at && t.machine == *machine).unwrap_or(true)
+                && self.task(me, |t| t.pc() == *pc && t.at == *at && t.machine == *machine).unwrap_or(true)
             {
                 break;
             }
             if n.is_power_of_two() {
-                mark = self.task(me, |t| (stands(t), t.machine.clone(), t.at.clone()));
+                mark = self.task(me, |t| (t.pc(), t.machine.clone(), t.at.clone()));
             }
         }
         Ran::Went { alone: false }

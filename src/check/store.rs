@@ -119,6 +119,10 @@ struct Words {
 
 const STRETCH: usize = 1 << 12;
 
+fn new_stretch(each: usize) -> Box<[u64]> {
+    vec![0; STRETCH * each].into_boxed_slice()
+}
+
 impl Words {
     #[inline]
     fn get(&self, state: StateId) -> &[u64] {
@@ -128,7 +132,7 @@ impl Words {
 
     fn push(&mut self, words: &[u64]) {
         if self.len.is_multiple_of(STRETCH) {
-            self.stretches.push(vec![0; STRETCH * self.each].into_boxed_slice());
+            self.stretches.push(new_stretch(self.each));
         }
         let at = self.len % STRETCH * self.each;
         let stretch = &mut self.stretches[self.len / STRETCH];
@@ -145,8 +149,7 @@ impl Words {
     fn extend(&mut self, counts: impl Iterator<Item = usize> + Clone) -> Vec<Vec<&mut [u64]>> {
         let (first, each) = (self.len, self.each);
         self.len += counts.clone().sum::<usize>();
-        let stretch = || vec![0; STRETCH * each].into_boxed_slice();
-        self.stretches.resize_with(self.len.div_ceil(STRETCH), stretch);
+        self.stretches.resize_with(self.len.div_ceil(STRETCH), || new_stretch(each));
         let mut stretches = self.stretches.iter_mut().skip(first / STRETCH);
         let mut left: &mut [u64] = match stretches.next() {
             Some(stretch) => &mut stretch[first % STRETCH * each..],
@@ -415,7 +418,7 @@ impl Store {
         let len = self.words.len;
         let little = self.words.stretches.len() < 2;
         workers.each(little, &mut self.words.stretches, |n, stretch| {
-            let mut anew = vec![0; STRETCH * each].into_boxed_slice();
+            let mut anew = new_stretch(each);
             let states = STRETCH.min(len - n * STRETCH);
             for (words, anew) in stretch.chunks_exact(before.max(1)).zip(anew.chunks_exact_mut(each)).take(states) {
                 for (old, now) in &bits {

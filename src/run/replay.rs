@@ -320,7 +320,7 @@ impl Executor {
         if inner || !step.is_turn() {
             if let Step::Choose(count) = step
                 && !self.replay.stopped
-                && !self.is_planned(*count)
+                && self.next_choice(*count).is_none()
             {
                 return match self.gate() {
                     Pass::Stop => Some(Ended::terminated()),
@@ -396,22 +396,18 @@ impl Executor {
 
     /// A number below `count`, as planned.
     pub(super) fn planned_choice(&mut self, count: u64) -> u64 {
-        if count <= 1 {
-            return 0;
-        }
-        let planned = self.next_choice();
-        self.replay.chosen += 1;
-        planned.map_or(0, |n| u64::from(n).min(count - 1))
+        let planned = self.next_choice(count).unwrap_or(0);
+        self.replay.chosen += usize::from(count > 1);
+        planned
     }
 
-    fn next_choice(&self) -> Option<u32> {
-        let chosen = self.replay.plan.as_ref()?.chosen.get(self.replay.number as usize)?;
-        chosen.get(self.replay.chosen).copied()
-    }
-
-    /// Whether it is planned which of so many a `choose` gives. If not, the task comes by it no
+    /// What the next `choose` gives, of so many. If that is not planned, the task comes by it no
     /// more: what it would do behind is not on the way.
-    fn is_planned(&self, count: u64) -> bool {
-        count <= 1 || self.next_choice().is_some()
+    fn next_choice(&self, count: u64) -> Option<u64> {
+        if count <= 1 {
+            return Some(0);
+        }
+        let chosen = self.replay.plan.as_ref()?.chosen.get(self.replay.number as usize)?;
+        chosen.get(self.replay.chosen).map(|n| u64::from(*n).min(count - 1))
     }
 }

@@ -125,11 +125,11 @@ impl Explorer<'_> {
             let mut came = batch.states(n);
             for at in 0..piece.count(cut) {
                 let (fan, state) = (piece.fans[at], piece.items[at]);
-                let followed = followed(piece, fan).zip(came.by_ref());
-                let kept = followed
-                    .filter_map(|(step, to)| Some((step, to.filter(|to| grows || (*to as usize) < self.next)?)));
-                let edges = kept.map(|(step, to)| making.edge(self.known(), piece, step, state, to));
-                let edges: Vec<Edge> = edges.collect();
+                let edge = |(step, to): (&Step, Option<StateId>)| {
+                    let to = to.filter(|to| grows || (*to as usize) < self.next)?;
+                    Some(making.edge(self.known(), piece, step, state, to))
+                };
+                let edges: Vec<Edge> = followed(piece, fan).zip(came.by_ref()).filter_map(edge).collect();
                 let fresh = edges.iter().any(|e| e.to != state && self.parents[e.to as usize] == state);
                 if fan.alone && !fresh {
                     again.push(state);

@@ -24,19 +24,28 @@ pub fn is_turn(at: &At) -> bool {
     }
 }
 
+/// Of how many a task is about to choose.
+fn choice(at: &At) -> Option<u64> {
+    match at {
+        At::Step(step) => match **step {
+            Step::Choose(count) => Some(count),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 impl Move<'_> {
     /// One more choice, after as many as a transition makes.
     pub(super) fn chooses_on(&self, at: &At) -> bool {
-        let At::Step(step) = at else { return false };
-        let Step::Choose(count) = **step else { return false };
+        let Some(count) = choice(at) else { return false };
         let many = self.taken >= CHOICES_JOINED || self.taken > 0 && self.fanned.saturating_mul(count) > WAYS_JOINED;
         many || self.is_not_drawn(at)
     }
 
     /// A choice of which nobody has said what it gives, where none other is to be made.
     pub(super) fn is_not_drawn(&self, at: &At) -> bool {
-        let among_several = || matches!(at, At::Step(step) if matches!(**step, Step::Choose(count) if count > 1));
-        self.only_drawn && self.taken >= self.ways.len() && among_several()
+        self.only_drawn && self.taken >= self.ways.len() && choice(at).is_some_and(|count| count > 1)
     }
 
     /// Whether a step matters to no other task: it commutes with all of theirs,

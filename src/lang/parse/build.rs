@@ -97,8 +97,10 @@ impl<'s> Builder<'s> {
             if let Some(before) = before {
                 self.check_separated(before, &node);
             }
-            let of_try =
-                before.is_some_and(|before| before.as_rule() == Rule::try_stmt && node.as_rule() == Rule::finally);
+            // In a block it has no place in any case, which is told there.
+            let of_try = self.depth == 0
+                && node.as_rule() == Rule::finally
+                && before.is_some_and(|before| before.as_rule() == Rule::try_stmt);
             separated = false;
             previous = Some(node.clone());
             let place = span(&node);
@@ -109,7 +111,7 @@ impl<'s> Builder<'s> {
             }
             let piece = self.piece(node);
             if of_try {
-                self.errors.push(slip::finally_of_try(place, self.depth == 0));
+                self.errors.push(slip::finally_of_try(place, true));
                 self.lost.push(place);
                 continue;
             }

@@ -145,17 +145,15 @@ fn shell_word(word: &str) -> String {
     if !word.is_empty() && word.chars().all(safe) {
         return word.to_owned();
     }
-    if phrase::plain(word) == word {
+    if !word.contains(phrase::is_unsafe) {
         return format!("'{}'", word.replace('\'', "'\\''"));
     }
     let escaped = |c: char| match c {
         '\n' => "\\n".to_owned(),
         '\t' => "\\t".to_owned(),
         '\\' | '\'' => format!("\\{c}"),
-        c => match phrase::plain(c.encode_utf8(&mut [0; 4])) == c.to_string() {
-            true => c.to_string(),
-            false => c.to_string().bytes().map(|byte| format!("\\x{byte:02x}")).collect(),
-        },
+        c if phrase::is_unsafe(c) => c.to_string().bytes().map(|byte| format!("\\x{byte:02x}")).collect(),
+        c => c.to_string(),
     };
     format!("$'{}'", word.chars().map(escaped).collect::<String>())
 }
