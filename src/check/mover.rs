@@ -7,7 +7,7 @@
 use crate::objects::{KINDS, event, lock, place, pool, queue, rwlock, semaphore};
 use crate::program::Program;
 use crate::program::code::{ArmOperation, Field, FieldKind, Instr, MethodCall, NewSite, Receiver, SelfInfo};
-use crate::program::kind::does_more_than_look;
+use crate::program::kind::{Memory, Update, does_more_than_look};
 use hashbrown::HashMap;
 
 /// See `Movers::copies`.
@@ -47,6 +47,20 @@ fn shows_order(kind: u8, method: &str) -> bool {
         place::barrier => matches!(method, "abort" | "reset"),
         _ => false,
     }
+}
+
+/// Whether accesses to it may race.
+fn is_plain(memory: Memory) -> bool {
+    memory != Memory::Atomic
+}
+
+/// Whether it changes a field that may be plain, or fails, by what it finds there.
+fn depends_on_a_plain_field(program: &Program, call: &MethodCall) -> bool {
+    let Receiver::Field { symbol, .. } = call.receiver else { return false };
+    let plain =
+        |f: &Field| f.symbol == symbol && matches!(f.what, FieldKind::Memory { memory, .. } if is_plain(memory));
+    Update::method(&program.symbols[call.symbol as usize]).is_some_and(|(update, _)| update.depends())
+        && program.structs.iter().flat_map(|s| &s.fields).any(plain)
 }
 
 /// Whether others see that somebody waits there: who meets it at a `queue q(0)`, and who wants
@@ -92,7 +106,8 @@ pub struct Movers {
     /// `order` is needed to see it. Without, every observation is a wait that
     /// something lets go ahead that comes before: what does not come before an
     /// access can be left out of an execution, up to the two accesses that race
-    /// with both footprints still there.
+    /// with both footprints still there. An indivisible access leaves none: what another one
+    /// reaches behind it is met by moving it there, so that it must do there what it did before.
     pub observes: bool,
     /// A process may be made, with a copy of all `var` memory, while threads
     /// write to it. That reads all of it, and no race is told of it.
@@ -126,7 +141,17 @@ impl Movers {
         let mut threads = program.objects.iter().any(|o| o.kind == place::pool);
         for instr in &program.code {
             match instr {
-                Instr::CallMethod(call) => movers.call(program, &program.calls[*call as usize], false),
+                Instr::CallMethod(call) => {
+                    let call = &program.calls[*call as usize];
+                    movers.call(program, call, false);
+                    movers.observes |= depends_on_a_plain_field(program, call);
+                }
+                Instr::UpdateCell { cell, update } => {
+                    movers.observes |= update.depends() && is_plain(program.memory_of(*cell));
+                }
+                Instr::UpdateElement { row, update } => {
+                    movers.observes |= update.depends() && is_plain(program.memory_rows[*row as usize].memory);
+                }
                 Instr::WithAcquire(site) | Instr::WithRelease(site) => {
                     let site = &program.withs[*site as usize];
                     // `with` acquires and releases, without an end of its own.

@@ -6,7 +6,8 @@
 //! task can come to its access whether or not another one has released
 //! meanwhile. A program that sees more than what orders it (a failed attempt, a
 //! time-out, `qsize`) may reach an access only after such a release, with
-//! nothing to order the two; `Movers::observes` says which programs can.
+//! nothing to order the two; and an indivisible access to plain memory may write
+//! or not by what it finds (`cas`). `Movers::observes` says which programs can.
 //!
 //! A vector clock names events by counting them, so that no two ways to a state
 //! would have the same clocks. What is kept here instead is, for each access,

@@ -746,7 +746,7 @@ impl Task {
 }
 
 fn declared(program: &Program, cell: u32) -> Place {
-    let memory = program.memory[program.cells[cell as usize] as usize].memory;
+    let memory = program.memory_of(cell);
     Place { home: Home::Declared, index: cell, memory }
 }
 

@@ -602,6 +602,11 @@ impl Program {
         cells.take(SHOWN_MAX).map(|cell| (self.cell_name(cell), shown(cell))).collect()
     }
 
+    /// The memory that a declared place is of.
+    pub fn memory_of(&self, cell: u32) -> Memory {
+        self.memory[self.cells[cell as usize] as usize].memory
+    }
+
     /// The name of a place: `balance`, `flag[1]`.
     pub fn cell_name(&self, cell: u32) -> String {
         let decl = &self.memory[self.cells[cell as usize] as usize];

@@ -184,6 +184,11 @@ impl Update {
         ("swap", Update::Swap, 1),
         ("cas", Update::Cas, 2),
     ];
+    /// Whether it is by what it finds there that it writes, or fails.
+    pub fn depends(self) -> bool {
+        !matches!(self, Update::Load | Update::Store | Update::Swap)
+    }
+
     pub fn method(name: &str) -> Option<(Update, usize)> {
         Self::METHODS.iter().find(|m| m.0 == name).map(|m| (m.1, m.2))
     }

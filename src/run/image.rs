@@ -189,7 +189,7 @@ impl Image {
 
     /// A declared place, whichever memory it is in.
     pub fn declared_cell(&self, index: u32) -> Cell<'_> {
-        let memory = self.program.memory[self.program.cells[index as usize] as usize].memory;
+        let memory = self.program.memory_of(index);
         let always_atomic = memory == MemoryKind::Atomic;
         self.cell_at(index, memory == MemoryKind::Var, always_atomic)
     }

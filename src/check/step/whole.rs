@@ -275,7 +275,7 @@ impl Move<'_> {
     }
 
     pub fn declared_value(&self, cell: u32) -> Value {
-        let memory = self.program.memory[self.program.cells[cell as usize] as usize].memory;
+        let memory = self.program.memory_of(cell);
         let ix = self.cell_ix(Place { home: Home::Declared, index: cell, memory });
         self.cell(ix, |c| c.value.clone()).unwrap_or(Value::None)
     }
