@@ -215,7 +215,7 @@ pub(super) fn python_method(kind: &str, method: &str) -> Option<&'static str> {
         ("pool", "shutdown") => "`p.close()`, then `join p`",
         ("pool", "stop" | "cancel") => "p.terminate()",
         ("condition", "wait_for" | "wait_until") => "`while not (x == 1) { c.wait() }`",
-        ("condition", "acquire" | "lock") => "with m { }",
+        ("condition", "acquire" | "lock" | "release" | "unlock") => "with m { }",
         ("rwlock", "Lock") => "acquire_write()",
         ("rwlock", "Unlock") => "release_write()",
         ("lock" | "semaphore", "Lock" | "acquire_lock") => "acquire()",

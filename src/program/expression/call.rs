@@ -470,7 +470,9 @@ impl Compiler<'_> {
             let python = python_method(spec.word, &field.text);
             let all = spec.method_names().collect::<Vec<_>>();
             let submitted = if spec.word == "pool" { self.submitted(field, args, span) } else { None };
+            let locked = (spec.word == "condition").then(|| self.lock_around(&field.text, span)).flatten();
             error = match (python, nearest(&field.text, all.iter().copied())) {
+                _ if let Some(locked) = locked => error.help(format!("write `{locked}`")),
                 _ if let Some(submitted) = submitted => error.help(format!("write `{submitted}`")),
                 (Some(word), _) if word.contains('`') => error.help(format!("write {word}")),
                 (Some(word), _) => error.help(format!("write `{word}`")),
@@ -483,6 +485,15 @@ impl Compiler<'_> {
         };
         self.method_arguments(kind, method, args, span)?;
         Some(method)
+    }
+
+    /// What stands for a `c.acquire()` of a declared condition, and its `c.release()`.
+    fn lock_around(&self, method: &str, span: Span) -> Option<String> {
+        let condition = span.text(self.source).split('.').next()?.trim_end();
+        let Some(Global::Object(id)) = self.globals.get(condition) else { return None };
+        let Some(Value::Object(lock)) = self.program.objects[*id as usize].args.first() else { return None };
+        let lock = &self.program.objects.get(lock.id as usize)?.name;
+        matches!(method, "acquire" | "lock" | "release" | "unlock").then(|| format!("with {lock} {{ }}"))
     }
 
     /// `p.submit(f, 1)`, `p.map(f, xs)` as it is written here.

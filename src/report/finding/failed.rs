@@ -98,6 +98,25 @@ fn others(source: &Source) -> bool {
     words.any(|word| matches!(word, "spawn" | "submit" | "fork"))
 }
 
+/// By the name that the message ends with: `(lock mm)`.
+fn not_owner(message: &str) -> String {
+    let named =
+        message.strip_suffix(')').and_then(|m| m.rsplit_once('(')).and_then(|(_, object)| object.split_once(' '));
+    let name = named.map_or("m", |(_, name)| name);
+    match message {
+        _ if message.starts_with("`release_read`") => {
+            format!("only a task that reads under it may do this: `with {name}.read {{ … }}` pairs them")
+        }
+        _ if message.starts_with("`release_write`") => {
+            format!("only the task that writes under it may do this: `with {name}.write {{ … }}` pairs them")
+        }
+        _ => format!(
+            "only the task that holds it may do this: `with {name} {{ … }}` pairs them, and a `semaphore` may be \
+             released by anybody"
+        ),
+    }
+}
+
 fn mend(kind: &str, message: &str) -> String {
     match kind {
         "Assertion" => "`conc run --repeat 100 --shake` shows how often it fails, and what else is found",
@@ -111,16 +130,7 @@ fn mend(kind: &str, message: &str) -> String {
             "`submit` before `close`: close the pool when all its jobs are submitted; or `catch Closed { … }`"
         }
         "Closed" => "`close` once, after every `put`, for instance after `join all`; or `catch Closed { … }`",
-        "NotOwner" if message.starts_with("`release_read`") => {
-            "only a task that reads under it may do this: `with m.read { … }` pairs them"
-        }
-        "NotOwner" if message.starts_with("`release_write`") => {
-            "only the task that writes under it may do this: `with m.write { … }` pairs them"
-        }
-        "NotOwner" => {
-            "only the task that holds it may do this: `with m { … }` pairs them, and a `semaphore` may be \
-                       released by anybody"
-        }
+        "NotOwner" => return not_owner(message),
         "BrokenBarrier" => "`reset()` mends a barrier that was aborted or timed out; or `catch BrokenBarrier { … }`",
         "Negative" => "`count_down` no more often than the latch counts; `add` before spawning",
         "Overflow" => overflow(message),

@@ -215,7 +215,7 @@ pub(super) fn handle(stop: &Stop<'_>) -> Option<ScriptError> {
     stop.error("what `spawn` gives has a name before it is asked", &help)
 }
 
-/// `spawn task w(1)`, `spawn fn() { }`
+/// `spawn task w(1)`, `spawn process task w`, `spawn fn() { }`
 pub(super) fn spawned_by_kind(stop: &Stop<'_>) -> Option<ScriptError> {
     let spawn = stop.statement.trim();
     let named = line(&stop.rest[stop.word().len()..]).split([';', '}', '#']).next().unwrap_or("").trim();
@@ -226,7 +226,7 @@ pub(super) fn spawned_by_kind(stop: &Stop<'_>) -> Option<ScriptError> {
     stop.error("what is spawned is a task by its name, or a block", &format!("write `{spawn} {meant}`"))
 }
 
-/// `spawn w(1), daemon: true`, `let h = spawn w, name="a"`
+/// `spawn w(1), daemon: true`, `let h = spawn w, name="a"`, `spawn w, count: 3`
 pub(super) fn spawn_option(stop: &Stop<'_>) -> Option<ScriptError> {
     if stop.within != Within::Block || !stop.rest.starts_with([',', ':', '=']) {
         return None;
@@ -242,6 +242,9 @@ pub(super) fn spawn_option(stop: &Stop<'_>) -> Option<ScriptError> {
         }
         "daemon" => ("how to spawn stands before the task", format!("{lead}spawn daemon {task}")),
         "name" => ("a task has its name behind `as`", format!("{lead}spawn {task} as {value}")),
+        "count" | "n" | "times" | "number" => {
+            ("the number of tasks stands behind the task", format!("{lead}spawn {task} x{value}"))
+        }
         _ => return None,
     };
     stop.error(message, &format!("write `{}`", short(&meant)))
