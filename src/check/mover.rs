@@ -49,18 +49,24 @@ fn shows_order(kind: u8, method: &str) -> bool {
     }
 }
 
-/// Whether accesses to it may race.
-fn is_plain(memory: Memory) -> bool {
-    memory != Memory::Atomic
+/// Whether an indivisible access may do otherwise behind what it does not come after, and keeps
+/// no footprint to be met by: one of plain memory that writes, or fails, by what it finds. In a
+/// look of an `await` (`looks`) what comes first says whether the rest is reached at all, in the
+/// same step: then any access of plain memory may do so, and one that releases takes with it what
+/// the look has reached before.
+fn sees_by(update: Update, memory: Memory, looks: bool) -> bool {
+    let plain = memory != Memory::Atomic;
+    if looks { plain || update != Update::Load } else { plain && update.depends() }
 }
 
-/// Whether it changes a field that may be plain, or fails, by what it finds there.
-fn depends_on_a_plain_field(program: &Program, call: &MethodCall) -> bool {
+/// The same of a record's place, of which only its field's name is known.
+fn sees_by_a_field(program: &Program, call: &MethodCall, looks: bool) -> bool {
     let Receiver::Field { symbol, .. } = call.receiver else { return false };
-    let plain =
-        |f: &Field| f.symbol == symbol && matches!(f.what, FieldKind::Memory { memory, .. } if is_plain(memory));
-    Update::method(&program.symbols[call.symbol as usize]).is_some_and(|(update, _)| update.depends())
-        && program.structs.iter().flat_map(|s| &s.fields).any(plain)
+    let Some((update, _)) = Update::method(&program.symbols[call.symbol as usize]) else { return false };
+    program.structs.iter().flat_map(|s| &s.fields).filter(|f| f.symbol == symbol).any(|f| match f.what {
+        FieldKind::Memory { memory, .. } => sees_by(update, memory, looks),
+        FieldKind::Object { .. } => false,
+    })
 }
 
 /// Whether others see that somebody waits there: who meets it at a `queue q(0)`, and who wants
@@ -137,21 +143,23 @@ impl Movers {
     pub fn of(program: &Program) -> Movers {
         let atomic = program.code.iter().any(|i| matches!(i, Instr::AtomicBegin)) || looks_by_calls(program);
         let mut movers = Movers { atomic, copies: copies(program), ..Movers::default() };
-        let mut exits = false;
+        let (mut exits, mut looks) = (false, false);
         let mut threads = program.objects.iter().any(|o| o.kind == place::pool);
         for instr in &program.code {
             match instr {
                 Instr::CallMethod(call) => {
                     let call = &program.calls[*call as usize];
                     movers.call(program, call, false);
-                    movers.observes |= depends_on_a_plain_field(program, call);
+                    movers.observes |= sees_by_a_field(program, call, looks);
                 }
                 Instr::UpdateCell { cell, update } => {
-                    movers.observes |= update.depends() && is_plain(program.memory_of(*cell));
+                    movers.observes |= sees_by(*update, program.memory_of(*cell), looks);
                 }
                 Instr::UpdateElement { row, update } => {
-                    movers.observes |= update.depends() && is_plain(program.memory_rows[*row as usize].memory);
+                    movers.observes |= sees_by(*update, program.memory_rows[*row as usize].memory, looks);
                 }
+                Instr::AwaitBegin { .. } => looks = true,
+                Instr::AwaitEnd { .. } => looks = false,
                 Instr::WithAcquire(site) | Instr::WithRelease(site) => {
                     let site = &program.withs[*site as usize];
                     // `with` acquires and releases, without an end of its own.

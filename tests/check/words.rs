@@ -63,8 +63,8 @@ fn the_mend_is_of_the_kind_of_object() {
         let ended = check(script).finish().expect_code(1);
         assert!(flat(&ended.stdout).contains(mend), "{}", ended.stdout);
     };
-    helps("rwlock rw\nrw.release_read()\n", "`with m.read { … }` pairs them");
-    helps("rwlock rw\nrw.release_write()\n", "`with m.write { … }` pairs them");
+    helps("rwlock rw\nrw.release_read()\n", "`with rw.read { … }` pairs them");
+    helps("rwlock rw\nrw.release_write()\n", "`with rw.write { … }` pairs them");
     helps("lock m\nm.release()\n", "`with m { … }` pairs them");
     let waits = |deed: &str, comes: &str| {
         let round = format!("loop {{ if go.is_set() {{ {comes} }}\n yield }}");

@@ -209,6 +209,27 @@ impl Scene<'_> {
         out.push(node);
     }
 
+    /// What an `await` looks at: what comes second in it is reached by what the first finds.
+    fn look(&mut self, place: String) -> String {
+        let first = self.look_at(&place, false);
+        if !self.random.chance(35) {
+            return first;
+        }
+        let word = if self.random.chance(70) { "and" } else { "or" };
+        let (_, other) = self.place();
+        let changes = self.random.chance(40);
+        format!("{first} {word} {}", self.look_at(&other, changes))
+    }
+
+    fn look_at(&mut self, place: &str, changes: bool) -> String {
+        match self.random.below(10) {
+            _ if changes => format!("{place}.cas({}, 1)", self.random.below(2)),
+            0 => format!("{place}.cas(0, 1)"),
+            1..4 => format!("{place}.load() == {}", self.random.below(2)),
+            _ => format!("{place} == {}", self.random.below(2)),
+        }
+    }
+
     fn call(&self) -> Node {
         line(if self.record { "g(o)" } else { "g()" })
     }
@@ -226,13 +247,15 @@ impl Scene<'_> {
                 let mut body = self.inner();
                 self.in_atomic = false;
                 if self.random.chance(20) {
-                    body.insert(0, line(format!("await {place} == {}", self.random.below(2))));
+                    let look = self.look(place);
+                    body.insert(0, line(format!("await {look}")));
                 }
                 out.push(Node::block("atomically", body));
             }
             4 if !self.in_atomic => {
                 let (_, place) = self.place();
-                out.push(line(format!("await {place} == {}", self.random.below(2))));
+                let look = self.look(place);
+                out.push(line(format!("await {look}")));
             }
             5..8 if self.depth == 0 => {
                 let mut body = self.inner();
