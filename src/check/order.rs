@@ -141,6 +141,11 @@ impl OrderPart {
 
     fn reach(&mut self, task: TaskId, deed: Deed, home: Option<TaskId>) {
         let me = Knower::Task(task);
+        // Nobody else knows of either: whoever will come after one of them comes after both.
+        // So what an `await` reaches in one look changes nothing in the next.
+        if self.known.iter().any(|k| k.by == [me] && k.deed.stands_for(deed)) {
+            return;
+        }
         self.known.retain(|k| !(deed.stands_for(k.deed) && k.by(me)));
         let known = Known { deed, task, home, by: vec![me] };
         match self.known.binary_search(&known) {
