@@ -151,6 +151,10 @@ impl Scene<'_> {
         let (kind, name) = self.objects[self.random.below(self.objects.len())].clone();
         match name.as_str() {
             "ms" => (kind, format!("ms[{}]", self.random.below(2))),
+            // Which object it is, only the running task knows.
+            _ if self.random.chance(6) && !matches!(kind, Kind::Condition | Kind::Pool) => {
+                (kind, format!("[{name}][0]"))
+            }
             _ => (kind, name),
         }
     }
@@ -162,7 +166,15 @@ impl Scene<'_> {
                 let value = self.number();
                 out.push(line(format!("{place} = {value}")));
             }
-            7..10 => out.push(line(format!("{place} += 1"))),
+            7..10 => {
+                let how = match self.random.below(20) {
+                    0 => "-= 1",
+                    1 => "*= 2",
+                    2 => "/= 0",
+                    _ => "+= 1",
+                };
+                out.push(line(format!("{place} {how}")));
+            }
             10..15 => {
                 let v = self.local();
                 out.push(line(format!("let {v} = {place}")));
@@ -175,7 +187,7 @@ impl Scene<'_> {
                 self.numbers.push(v);
             }
             17 => {
-                let value = self.number();
+                let value = if self.random.chance(10) { "\"a\"".to_string() } else { self.number() };
                 out.push(line(format!("{place}.store({value})")));
             }
             18 => {
@@ -198,7 +210,8 @@ impl Scene<'_> {
             (_, 3) if self.in_task && self.random.chance(20) => "self.index == 0".to_string(),
             _ => {
                 let (_, place) = self.place();
-                format!("{place} == {}", self.random.below(2))
+                let first = format!("{place} == {}", self.random.below(2));
+                if self.random.chance(12) { format!("{first} and {}", self.sight()) } else { first }
             }
         };
         let body = self.inner();
@@ -216,9 +229,32 @@ impl Scene<'_> {
             return first;
         }
         let word = if self.random.chance(70) { "and" } else { "or" };
+        if self.random.chance(35) {
+            return format!("{first} {word} {}", self.sight());
+        }
         let (_, other) = self.place();
         let changes = self.random.chance(40);
         format!("{first} {word} {}", self.look_at(&other, changes))
+    }
+
+    /// What can be seen of an object, of a task, or of a place.
+    fn sight(&mut self) -> String {
+        if let Some(handle) = self.handles.last().filter(|_| self.random.chance(20)) {
+            return format!("not {handle}.alive");
+        }
+        let of = (!self.objects.is_empty()).then(|| self.object());
+        let (place, n) = (self.place().1, self.random.below(2));
+        match of {
+            Some((Kind::Lock | Kind::Reentrant, name)) if n == 0 => format!("{name}.acquire(blocking: false)"),
+            Some((Kind::Lock | Kind::Reentrant, name)) => format!("not {name}.locked()"),
+            Some((Kind::Rwlock, name)) => format!("{name}.acquire_write(blocking: false)"),
+            Some((Kind::Semaphore, name)) if n == 0 => format!("{name}.acquire(blocking: false)"),
+            Some((Kind::Semaphore | Kind::Latch, name)) => format!("{name}.value() == 0"),
+            Some((Kind::Event, name)) => format!("{name}.is_set()"),
+            Some((Kind::Queue, name)) if n == 0 => format!("not {name}.empty()"),
+            Some((Kind::Queue, name)) => format!("{name}.qsize() == 1"),
+            _ => format!("{place} == {n}"),
+        }
     }
 
     fn look_at(&mut self, place: &str, changes: bool) -> String {
@@ -254,7 +290,7 @@ impl Scene<'_> {
             }
             4 if !self.in_atomic => {
                 let (_, place) = self.place();
-                let look = self.look(place);
+                let look = if self.random.chance(20) { self.sight() } else { self.look(place) };
                 out.push(line(format!("await {look}")));
             }
             5..8 if self.depth == 0 => {
@@ -263,7 +299,11 @@ impl Scene<'_> {
                     0 => "for i in 0..2",
                     1 => "for i in [2, 1]",
                     2 => {
-                        body.push(line("if choose([true, false]) { break }"));
+                        let leaves = if self.random.chance(70) { "break" } else { "continue" };
+                        body.insert(
+                            self.random.below(body.len() + 1),
+                            line(format!("if choose([true, false]) {{ {leaves} }}")),
+                        );
                         "repeat 3"
                     }
                     _ => "repeat 2",
@@ -273,7 +313,8 @@ impl Scene<'_> {
             8 if self.depth == 0 && !self.wish.ends => {
                 let (_, place) = self.place();
                 let body = if self.random.chance(50) { vec![line("yield")] } else { self.inner() };
-                out.push(Node::block(format!("while {place} == 0"), body));
+                let until = if self.random.chance(25) { self.sight() } else { format!("{place} != 0") };
+                out.push(Node::block(format!("while not ({until})"), body));
             }
             9..11 => {
                 let n = self.number();
@@ -301,6 +342,7 @@ impl Scene<'_> {
             19..23 if last.is_some() && !self.in_atomic => self.handle_deed(&last.unwrap_or_default(), out),
             23..26 if !self.in_atomic => self.select(out),
             26 if self.random.chance(50) => out.push(line("exit 3")),
+            26 if self.random.chance(25) => out.push(line("terminate self")),
             26 if self.called => out.push(self.call()),
             27 if self.in_task && self.random.chance(60) => out.push(line("return 5")),
             28 => {
@@ -322,6 +364,10 @@ impl Scene<'_> {
 
     pub(super) fn handle_deed(&mut self, handle: &str, out: &mut Vec<Node>) {
         match self.random.below(10) {
+            0..3 if self.handles.len() > 1 && self.random.chance(40) => {
+                let time = if self.random.chance(25) { " for 1ms" } else { "" };
+                out.push(line(format!("join [{}, {handle}]{time}", self.handles[0])));
+            }
             0..3 => out.push(line(format!("join {handle}"))),
             3 | 4 => {
                 let body = self.inner();
@@ -477,6 +523,13 @@ impl Scene<'_> {
             let body = self.held_inner(name);
             return out.push(Node::block(format!("with {name}.{mode}"), body));
         }
+        if self.random.chance(25) {
+            out.push(line(format!("{name}.acquire_{mode}()")));
+            let body = self.held_inner(name);
+            out.extend(body);
+            let other = if self.random.chance(90) { mode } else { "write" };
+            return out.push(line(format!("{name}.release_{other}()")));
+        }
         let how = if self.random.chance(50) { "blocking: false" } else { "timeout: 1ms" };
         let mut body = self.held_inner(name);
         body.push(line(format!("{name}.release_{mode}()")));
@@ -519,6 +572,11 @@ impl Scene<'_> {
         let lock = format!("{name}m");
         if self.held.contains(&lock) {
             return self.memory_deed(out);
+        }
+        if self.random.chance(5) {
+            let what = if self.random.chance(70) { "notify()" } else { "wait()" };
+            let caught = self.inner();
+            return out.push(Node::block("try", vec![line(format!("{name}.{what}"))]).and("catch NotOwner", caught));
         }
         let (_, place) = self.place();
         let body = match self.random.below(12) {

@@ -2,7 +2,7 @@
 //! counted, so that it can be seen that each comes up.
 
 /// A line of the program begins with the second and has the third in it.
-const FEATURES: [(&str, &str, &str); 64] = [
+const FEATURES: [(&str, &str, &str); 68] = [
     ("var", "var ", ""),
     ("shared", "shared ", ""),
     ("atomic", "atomic ", ""),
@@ -51,6 +51,10 @@ const FEATURES: [(&str, &str, &str); 64] = [
     ("choose", "", "choose("),
     ("atomically", "", "atomically {"),
     ("await", "", "await "),
+    ("join of several", "", "join ["),
+    ("object by a value", "", "][0]"),
+    ("continue", "", "continue"),
+    ("terminate itself", "", "terminate self"),
     ("indivisible on plain memory", "", ".cas("),
     ("repeat", "", "repeat "),
     ("for over numbers", "", "for i in "),

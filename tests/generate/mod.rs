@@ -268,7 +268,8 @@ impl Scene<'_> {
         for task in tasks {
             let how = match self.random.below(100) {
                 0..15 => "spawn process ",
-                15..19 => "spawn daemon ",
+                15..18 => "spawn daemon ",
+                18 => "spawn daemon process ",
                 _ => "spawn ",
             };
             let twice = match (tasks.len(), self.random.below(100)) {
