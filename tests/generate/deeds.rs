@@ -124,7 +124,7 @@ fn line(text: impl Into<String>) -> Node {
 }
 
 impl Scene<'_> {
-    fn place(&mut self) -> (&'static str, String) {
+    pub(super) fn place(&mut self) -> (&'static str, String) {
         if self.record && self.random.chance(40) {
             return ("shared", "o.f".to_string());
         }
@@ -211,7 +211,11 @@ impl Scene<'_> {
             _ => {
                 let (_, place) = self.place();
                 let first = format!("{place} == {}", self.random.below(2));
-                if self.random.chance(12) { format!("{first} and {}", self.sight()) } else { first }
+                match self.random.below(50) {
+                    0..6 => format!("{first} and {}", self.sight()),
+                    6..16 if self.sees => self.look(place),
+                    _ => first,
+                }
             }
         };
         let body = self.inner();
@@ -223,8 +227,12 @@ impl Scene<'_> {
     }
 
     /// What an `await` looks at: what comes second in it is reached by what the first finds.
-    fn look(&mut self, place: String) -> String {
-        let first = self.look_at(&place, false);
+    pub(super) fn look(&mut self, place: String) -> String {
+        let first = match self.sees && self.random.chance(50) {
+            true if self.record => "see(o)".to_string(),
+            true => "see()".to_string(),
+            false => self.look_at(&place, false),
+        };
         if !self.random.chance(35) {
             return first;
         }

@@ -2,7 +2,7 @@
 //! counted, so that it can be seen that each comes up.
 
 /// A line of the program begins with the second and has the third in it.
-const FEATURES: [(&str, &str, &str); 68] = [
+const FEATURES: [(&str, &str, &str); 69] = [
     ("var", "var ", ""),
     ("shared", "shared ", ""),
     ("atomic", "atomic ", ""),
@@ -62,6 +62,7 @@ const FEATURES: [(&str, &str, &str); 68] = [
     ("while", "", "while "),
     ("break", "", "break"),
     ("function", "fn ", ""),
+    ("function in a condition", " ", " see("),
     ("return", "", "return "),
     ("raise", "", "raise "),
     ("try", "", "try {"),

@@ -125,6 +125,8 @@ pub(crate) struct Scene<'r> {
     record: bool,
     /// A function `g` is there.
     called: bool,
+    /// A function `see` is there, which gives a bool.
+    sees: bool,
     /// Locals that hold integers.
     numbers: Vec<String>,
     /// Locals that hold handles.
@@ -187,6 +189,7 @@ pub fn program(seed: u64, wish: Wish) -> Vec<Node> {
         objects,
         record,
         called: false,
+        sees: false,
         numbers: Vec::new(),
         handles: Vec::new(),
         processes: Vec::new(),
@@ -204,6 +207,17 @@ pub fn program(seed: u64, wish: Wish) -> Vec<Node> {
         let head = if record { "fn g(o)" } else { "fn g()" };
         out.push(Node::block(head, body));
         scene.called = true;
+    }
+    if scene.random.chance(12) {
+        let mut body = if scene.random.chance(30) { scene.inner() } else { Vec::new() };
+        scene.numbers.clear();
+        scene.handles.clear();
+        let place = scene.place().1;
+        let look = scene.look(place);
+        body.push(Node::line(format!("return {look}")));
+        let head = if record { "fn see(o)" } else { "fn see()" };
+        out.push(Node::block(head, body));
+        scene.sees = true;
     }
     let tasks: &[&str] = if opens.is_none() && scene.random.chance(35) { &["p"] } else { &["p", "q1"] };
     for task in tasks {
