@@ -65,7 +65,9 @@ fn the_mend_is_of_the_kind_of_object() {
     };
     helps("rwlock rw\nrw.release_read()\n", "`with rw.read { … }` pairs them");
     helps("rwlock rw\nrw.release_write()\n", "`with rw.write { … }` pairs them");
-    helps("lock m\nm.release()\n", "`with m { … }` pairs them");
+    helps("lock mu\nmu.release()\n", "`with mu { … }` pairs them");
+    helps("let k = lock()\nk.release()\n", "`with m { … }` pairs them");
+    helps("lock mu\ncondition c(mu)\nc.notify()\n", "`with m { … }` pairs them");
     let waits = |deed: &str, comes: &str| {
         let round = format!("loop {{ if go.is_set() {{ {comes} }}\n yield }}");
         format!("queue q(1)\nevent go\ntask w {{ {deed} }}\ntask around {{ {round} }}\nspawn daemon around\nspawn w\n")

@@ -98,11 +98,11 @@ fn others(source: &Source) -> bool {
     words.any(|word| matches!(word, "spawn" | "submit" | "fork"))
 }
 
-/// By the name that the message ends with: `(lock mm)`.
+/// By the name that the message ends with, `(lock mm)`, unless that is none to be written, as
+/// `lock k (line 9)` or `lock S.mu`.
 fn not_owner(message: &str) -> String {
-    let named =
-        message.strip_suffix(')').and_then(|m| m.rsplit_once('(')).and_then(|(_, object)| object.split_once(' '));
-    let name = named.map_or("m", |(_, name)| name);
+    let named = ["(lock ", "(rwlock "].iter().find_map(|kind| message.rsplit_once(kind)?.1.strip_suffix(')'));
+    let name = named.filter(|name| !name.contains([' ', '.'])).unwrap_or("m");
     match message {
         _ if message.starts_with("`release_read`") => {
             format!("only a task that reads under it may do this: `with {name}.read {{ … }}` pairs them")

@@ -215,7 +215,7 @@ pub(super) fn handle(stop: &Stop<'_>) -> Option<ScriptError> {
     stop.error("what `spawn` gives has a name before it is asked", &help)
 }
 
-/// `spawn task w(1)`, `spawn process task w`, `spawn fn() { }`
+/// `spawn task w(1)`, `spawn fn() { }`
 pub(super) fn spawned_by_kind(stop: &Stop<'_>) -> Option<ScriptError> {
     let spawn = stop.statement.trim();
     let named = line(&stop.rest[stop.word().len()..]).split([';', '}', '#']).next().unwrap_or("").trim();
