@@ -207,7 +207,7 @@ pub(super) fn python_method(kind: &str, method: &str) -> Option<&'static str> {
         ("lock" | "semaphore", "unlock" | "free" | "signal" | "v" | "up" | "post") => "release()",
         ("lock", "is_locked") => "locked()",
         ("condition", "notifyAll" | "broadcast") => "notify_all()",
-        ("condition", "signal") => "notify()",
+        ("condition", "signal" | "notify_one" | "notifyOne") => "notify()",
         ("event", "isSet") => "is_set()",
         ("latch", "done") => "count_down()",
         ("pool", "apply_async" | "submit" | "map" | "apply") => "submit job(1) to p",

@@ -564,6 +564,13 @@ pub const MENDED: &[(At, &str, &str, &str, &str)] = &[
     (Top, "invariant x >= 0, \"why\"", "an `invariant` has no message", "invariant x >= 0", ""),
     (Task, "spawn w2(1), daemon: true", "how to spawn stands before the task", "spawn daemon w2(1)", ""),
     (Task, "spawn w2(1), count: 3", "the number of tasks stands behind the task", "spawn w2(1) x3", ""),
+    (
+        Task,
+        "with m { bell.notify_one() }",
+        "a condition has no method `notify_one`",
+        "notify()",
+        "with m { bell.notify() }",
+    ),
     (Task, "bell.acquire()", "a condition has no method `acquire`", "with m { }", ""),
     (Task, "bell.release()", "a condition has no method `release`", "with m { }", ""),
     (Task, "let h = spawn w2(1), daemon=True", "how to spawn stands before the task", "let h = spawn daemon w2(1)", ""),
