@@ -67,10 +67,19 @@ fn difference(name: &str, text: &str, runs: u64) -> Option<String> {
 
 #[test]
 fn runs_of_scenarios_come_to_what_check_lists() {
-    let folders = ["scenarios", "tests/corpus"].map(|f| Path::new(env!("CARGO_MANIFEST_DIR")).join(f));
+    runs_of_folder("scenarios");
+}
+
+#[test]
+fn runs_of_the_corpus_come_to_what_check_lists() {
+    runs_of_folder("tests/corpus");
+}
+
+fn runs_of_folder(folder: &str) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut wrong = String::new();
-    let files = folders.iter().flat_map(|f| support::leftover::files_in(f));
-    for path in files.filter(|f| f.extension().is_some_and(|e| e == "conc")) {
+    let files = support::leftover::files_in(&folder);
+    for path in files.into_iter().filter(|f| f.extension().is_some_and(|e| e == "conc")) {
         let text = std::fs::read_to_string(&path).expect("it can be read");
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         wrong.push_str(&difference(&name, &text, runs()).unwrap_or_default());

@@ -260,10 +260,26 @@ fn reductions_change_nothing() {
     assert!(count < 20 * BATCH || unused.is_empty(), "no program uses {unused:?}");
 }
 
+/// Of the programs of one process; alone on the machine, on all its processors.
 fn one_batch(first: u64, count: u64) -> Tally {
+    let processors = std::thread::available_parallelism().map_or(1, |n| n.get());
+    let jobs = if batch::is_one_of_many() { 1 } else { processors };
+    let mut all = Tally::default();
+    std::thread::scope(|scope| {
+        let each = (0..jobs).map(|job| scope.spawn(move || some_of((first..first + count).skip(job).step_by(jobs))));
+        for job in each.collect::<Vec<_>>() {
+            all.add(&job.join().expect("a difference is told and no panic"));
+        }
+    });
+    all.differ.sort_unstable();
+    batch::leave(&all);
+    all
+}
+
+fn some_of(seeds: impl Iterator<Item = u64>) -> Tally {
     let with = std::env::var("CONC_WITH").unwrap_or_default();
     let mut tally = Tally::default();
-    for seed in first..first + count {
+    for seed in seeds {
         if !with.is_empty() && !generate::text(&generate::program(seed, Wish { ends: false })).contains(&with) {
             continue;
         }
@@ -275,7 +291,6 @@ fn one_batch(first: u64, count: u64) -> Tally {
             }
         }
     }
-    batch::leave(&tally);
     tally
 }
 

@@ -2,7 +2,9 @@
 //! in a loop and can no longer be reached is given back, and what a run tells at its end
 //! is the same.
 //!
-//! Runs fork, so this program has one thread and no test harness.
+//! Runs fork, so each process of this program has one thread, and there is no test harness.
+
+mod apart;
 
 use conc::detect::finding::{Code, Ending, Facts, Finding};
 use conc::objects::KINDS;
@@ -382,8 +384,9 @@ fn main() {
         ("what is published lives", what_is_published_lives),
         ("orders of locks that are gone make no circle", orders_of_locks_that_are_gone_make_no_circle),
     ];
-    for (name, test) in tests {
+    apart::each(tests.len(), |part| {
+        let (name, test) = tests[part];
         test();
         println!("{name}: ok");
-    }
+    });
 }

@@ -2,10 +2,11 @@
 //! task did, in an order in which it can have happened, the model does too,
 //! with the same answers, and comes to the same end.
 //!
-//! Runs fork, so this program has one thread and no test harness. Number by the
+//! Runs fork, so each process of this program has one thread, and there is no test harness. Number by the
 //! environment: `CONC_RUNS` runs of each script, `CONC_PROGRAMS` random programs
 //! from the seed `CONC_SEED` on; `CONC_ONLY`: one script's path.
 
+mod apart;
 mod generate;
 mod support;
 
@@ -16,6 +17,8 @@ use conc::run::{self, Options, Stop};
 use generate::{Wish, compile, number};
 use std::path::{Path, PathBuf};
 
+/// In so many parts scripts are followed.
+const PARTS: usize = 8;
 /// So many entries of a run are looked at.
 const ENTRIES: usize = 20_000;
 const TIME_NS: u64 = 5_000_000_000;
@@ -75,14 +78,19 @@ fn shows_numbers(text: &str) -> bool {
 
 fn scripts() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    if let Ok(only) = std::env::var("CONC_ONLY") {
-        return vec![PathBuf::from(only)];
-    }
     let folders = ["scenarios", "tests/differential"];
     let files = folders.iter().flat_map(|f| support::leftover::files_in(&root.join(f)));
-    files.filter(|f| f.extension().is_some_and(|e| e == "conc")).collect()
+    let mut scripts: Vec<PathBuf> = files.filter(|f| f.extension().is_some_and(|e| e == "conc")).collect();
+    scripts.sort_unstable();
+    scripts
 }
 
+/// So many runs of each script.
+fn runs() -> u64 {
+    number("CONC_RUNS", 4)
+}
+
+#[derive(Default)]
 struct Count {
     runs: u64,
     turns: usize,
@@ -90,6 +98,17 @@ struct Count {
 }
 
 impl Count {
+    fn script(&mut self, path: &Path) {
+        let text = std::fs::read_to_string(path).expect("it can be read");
+        self.follow(&path.display().to_string(), &text, runs());
+    }
+
+    fn told(self) {
+        eprintln!("{} runs, {} turns accepted", self.runs, self.turns);
+        assert!(self.wrong.is_empty(), "{} traces were refused: {:?}", self.wrong.len(), self.wrong);
+        assert!(self.turns > 0, "there was nothing to accept");
+    }
+
     fn follow(&mut self, name: &str, text: &str, runs: u64) {
         let Some(program) = compile(text).filter(|_| !shows_numbers(text)) else { return };
         for seed in 0..runs {
@@ -151,22 +170,31 @@ fn turns(entries: &[Entry]) -> usize {
 }
 
 fn main() {
-    wrong_ones_are_refused();
-    let mut count = Count { runs: 0, turns: 0, wrong: Vec::new() };
-    let runs = number("CONC_RUNS", 4);
-    for path in scripts() {
-        let text = std::fs::read_to_string(&path).expect("it can be read");
-        count.follow(&path.display().to_string(), &text, runs);
-    }
-    if std::env::var("CONC_ONLY").is_err() {
-        count.follow("left at the end", LEFT_AT_THE_END, 50 * runs);
-        let (first, programs) = (number("CONC_SEED", 1), number("CONC_PROGRAMS", 60));
-        for seed in first..first + programs {
-            let text = generate::text(&generate::program(seed, Wish { ends: seed % 2 == 0 }));
-            count.follow(&format!("seed {seed}:\n{text}"), &text, runs.min(3));
+    match std::env::var_os("CONC_ONLY") {
+        Some(path) => {
+            let mut count = Count::default();
+            count.script(Path::new(&path));
+            count.told();
         }
+        None => apart::each(PARTS, one_part),
     }
-    eprintln!("{} runs, {} turns accepted", count.runs, count.turns);
-    assert!(count.wrong.is_empty(), "{} traces were refused: {:?}", count.wrong.len(), count.wrong);
-    assert!(count.turns > 0, "there was nothing to accept");
+}
+
+/// Of the scripts and of the programs every so many.
+fn one_part(part: usize) {
+    let mut count = Count::default();
+    let runs = runs();
+    if part == 0 {
+        wrong_ones_are_refused();
+        count.follow("left at the end", LEFT_AT_THE_END, 50 * runs);
+    }
+    for path in scripts().iter().skip(part).step_by(PARTS) {
+        count.script(path);
+    }
+    let (first, programs) = (number("CONC_SEED", 1), number("CONC_PROGRAMS", 60));
+    for seed in (first..first + programs).skip(part).step_by(PARTS) {
+        let text = generate::text(&generate::program(seed, Wish { ends: seed % 2 == 0 }));
+        count.follow(&format!("seed {seed}:\n{text}"), &text, runs.min(3));
+    }
+    count.told();
 }

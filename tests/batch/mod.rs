@@ -62,7 +62,7 @@ impl Tally {
         feature::names().enumerate().filter(|(i, _)| !used(*i)).map(|f| f.1).collect()
     }
 
-    fn add(&mut self, other: &Tally) {
+    pub fn add(&mut self, other: &Tally) {
         self.programs += other.programs;
         self.compile += other.compile;
         self.compared += other.compared;
@@ -97,6 +97,11 @@ impl fmt::Display for Tally {
         let seeds = self.differ.iter().map(|s| format!(" {s}")).collect::<String>();
         if seeds.is_empty() { Ok(()) } else { write!(f, ", of the seeds{seeds}") }
     }
+}
+
+/// Whether this is the process of a batch, beside which there are others.
+pub fn is_one_of_many() -> bool {
+    std::env::var_os(TALLY).is_some()
 }
 
 /// Within a batch's process: what it counted, for who started it.
