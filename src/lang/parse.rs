@@ -35,6 +35,12 @@ pub fn lone_expectation(word: &str) -> String {
     slip::expect::alone(word).unwrap_or_else(slip::expect::words)
 }
 
+/// The duration of the language that is a time as other languages write it, in seconds
+/// where it has no unit: `0.5`.
+pub fn duration_of(text: &str) -> Option<String> {
+    slip::duration_of(text)
+}
+
 /// At most this many errors are told in one go.
 pub const ERRORS_MAX: usize = 20;
 /// So many are looked for, those that come to be told of in order of place

@@ -538,6 +538,14 @@ impl Compiler<'_> {
         true
     }
 
+    /// `lock(m)`: how `m` is taken, where it is of the kind `what` that is made so.
+    fn taken_by_call(&mut self, given: &Expr, what: &str) -> Option<String> {
+        let kind = self.kind_of(given)?;
+        let spec = self.spec(kind);
+        let is_taken = a(spec.word) == what && spec.with.iter().any(|way| way.word.is_empty());
+        is_taken.then(|| format!("write `with {} {{ }}`", given.span.text(self.source)))
+    }
+
     /// For each parameter the place of its argument; errors for the rest.
     pub(super) fn match_args(
         &mut self,
@@ -583,7 +591,8 @@ impl Compiler<'_> {
                 Some(_) => {
                     let error = ScriptError::new(arg.value.span, format!("{what} takes {}", arguments(params.len())))
                         .label("too many");
-                    self.error(error.help(parameters(params)));
+                    let help = self.taken_by_call(&arg.value, what).unwrap_or_else(|| parameters(params));
+                    self.error(error.help(help));
                     return None;
                 }
                 None => {}

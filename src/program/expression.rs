@@ -10,7 +10,7 @@ use super::*;
 use crate::lang::ast::{Arg, BinaryOp, JoinWhat, Spawn, SpawnKind, SpawnWhat, StrPart, UnaryOp};
 use crate::lang::error::letters;
 use crate::program::code::gives_anything;
-use crate::program::foreign::{is_module, python_method, task_field, value_method};
+use crate::program::foreign::{handle_method, is_module, python_method, task_field, value_method};
 use crate::program::kind::{ERROR_FIELDS, HANDLE_FIELDS, SELF_FIELDS, Update};
 use crate::program::value::ErrorKind;
 
@@ -608,6 +608,7 @@ impl Compiler<'_> {
         let word = field.text.as_str();
         let mend = match holding {
             Holding::Object("task") => task_field(word, place),
+            _ if self.certain(object) == Some(certain::Certain::Task) => handle_method(word, place, false, None),
             Holding::Record(structure) => self.program.structs.iter().find(|s| s.name == structure).map(|s| {
                 let fields: Vec<&str> = s.fields.iter().map(|f| f.name.as_str()).collect();
                 format!("a `{structure}` has {}", fields.join(", "))

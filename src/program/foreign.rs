@@ -3,7 +3,7 @@
 //! here; when one is asked is the compiler's affair.
 
 use crate::lang::ast::Arg;
-use crate::lang::parse::NO_DICTIONARY;
+use crate::lang::parse::{NO_DICTIONARY, duration_of};
 
 /// What is meant with a method of the list `xs`, which has none.
 pub(super) fn list_method(method: &str, xs: &str, args: &[Arg], source: &str) -> Option<String> {
@@ -30,10 +30,16 @@ pub(super) fn in_small(method: &str) -> String {
 }
 
 /// What the methods of Python's threads and processes are here, of `w`, which may
-/// be known to have been spawned.
-pub(super) fn handle_method(method: &str, w: &str, is_handle: bool) -> Option<String> {
+/// be known to have been spawned; `given` is the argument.
+pub(super) fn handle_method(method: &str, w: &str, is_handle: bool, given: Option<&str>) -> Option<String> {
     Some(match method {
-        "join" | "wait_for" | "await" => format!("write `join {w}`"),
+        "join" | "wait_for" | "await" => match given {
+            Some(time) => {
+                let time = duration_of(time).unwrap_or_else(|| time.to_owned());
+                format!("write `join {w} for {time}`")
+            }
+            None => format!("write `join {w}`"),
+        },
         "start" | "run" if is_handle => return Some("leave the call out: what was spawned runs already".to_owned()),
         "start" | "run" => format!("write `spawn {w}`"),
         "kill" => format!("write `kill {w}`"),
@@ -192,6 +198,10 @@ fn foreign_function(name: &str) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+/// What stands for taking and releasing a condition, whose lock is called something.
+pub(super) const WITH_ITS_LOCK: &str = "with m { }";
+
 /// What Python calls it.
 pub(super) fn python_method(kind: &str, method: &str) -> Option<&'static str> {
     Some(match (kind, method) {
@@ -215,7 +225,7 @@ pub(super) fn python_method(kind: &str, method: &str) -> Option<&'static str> {
         ("pool", "shutdown") => "`p.close()`, then `join p`",
         ("pool", "stop" | "cancel") => "p.terminate()",
         ("condition", "wait_for" | "wait_until") => "`while not (x == 1) { c.wait() }`",
-        ("condition", "acquire" | "lock" | "release" | "unlock") => "with m { }",
+        ("condition", "acquire" | "lock" | "release" | "unlock") => WITH_ITS_LOCK,
         ("rwlock", "Lock") => "acquire_write()",
         ("rwlock", "Unlock") => "release_write()",
         ("lock" | "semaphore", "Lock" | "acquire_lock") => "acquire()",

@@ -599,3 +599,13 @@ fn a_cas_that_fails_is_a_read() {
     let told = check(script).finish().stdout;
     assert!(told.contains("read x: 3") && !told.contains("x: false"), "{told}");
 }
+
+/// A job holds its pool as nobody holds a lock, and no `close` helps it.
+#[test]
+fn a_job_that_waits_for_the_end_of_its_own_pool() {
+    let ended = check("pool p(1)\ntask j { p.close(); join p }\nsubmit j to p\njoin p\n").finish().expect_code(1);
+    let text = flat(&ended.stdout);
+    assert!(text.contains("p.worker#0 waits for the end of pool p, where it is at a job itself"), "{text}");
+    let help = "help: p ends when its last job has: leave `join p` to a task that is no job of it";
+    assert!(text.contains(help), "{text}");
+}

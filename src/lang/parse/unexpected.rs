@@ -4,6 +4,7 @@
 mod foreign;
 mod heads;
 mod operator;
+mod spawned;
 
 use super::grammar::Rule;
 use super::recover::{Within, within};
@@ -323,7 +324,7 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
     if head.is_some() {
         return head;
     }
-    let foreign = foreign::path(stop).or_else(|| foreign::lambda(stop)).or_else(|| foreign::spawn_option(stop));
+    let foreign = foreign::path(stop).or_else(|| foreign::lambda(stop)).or_else(|| spawned::of(stop));
     let foreign = foreign.or_else(|| foreign::statement(stop));
     if let Some(error) = foreign.or_else(|| arm(stop)).or_else(|| parameter(stop)).or_else(|| argument(stop)) {
         return Some(error);
@@ -332,7 +333,13 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
         '{' | '\n' => block(stop),
         '}' | ';' if let Some(error) = if_behind(stop) => Some(error),
         _ if let Some(error) = operator::of(stop) => Some(error),
-        _ if word == "then" => stop.error("there is no `then`", "write the `{` of the block"),
+        _ if matches!(word, "then" | "do") && stop.wants(BLOCK) && DECIDES.contains(&stop.first()) => {
+            let help = match line(stop.rest).contains('{') {
+                true => "leave it out: the `{` of the block stands there",
+                false => "write the `{` of the block",
+            };
+            stop.error(&format!("there is no `{word}`"), help)
+        }
         _ if matches!(word, "fn" | "task" | "func" | "def" | "function") && stop.wants(EXPRESSION) => stop
             .error("a function has a name and stands at the top level", "define `fn f(x) { return x }` and pass `f`"),
         _ if stop.first() == "for" && stop.wants("`in`") && !stop.rest.starts_with(',') => {
@@ -345,11 +352,13 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
         ',' if stop.first() == "let" && !stop.before.contains('=') => {
             stop.error("`let` has one name", "write one `let` for each")
         }
+        '(' | '[' if stop.statement.trim() == "let" => {
+            stop.error("`let` has one name", "write one `let` for each; of a list `xs` they are `xs[0]`, `xs[1]`")
+        }
         ',' if matches!(stop.first(), "const" | "let") && stop.within == Within::Block => {
             let all = foreign::one_each(stop);
             stop.error(&format!("`{}` has one name", stop.first()), &format!("write `{all}`"))
         }
-        '.' if let Some(error) = foreign::handle(stop) => Some(error),
         '=' | ':'
             if !stop.rest.starts_with("==")
                 && (stop.rest.starts_with(":=") || stop.rest.starts_with('='))
@@ -395,7 +404,6 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
         '|' if stop.statement.trim() == "spawn" => {
             stop.error("a block stands right behind `spawn`", "write `spawn { }`")
         }
-        _ if is_spawn(stop.statement) && matches!(word, "fn" | "task") => foreign::spawned_by_kind(stop),
         ':' if last_word(stop.statement) == "lambda"
             && is_spawn(stop.statement.trim_end().trim_end_matches("lambda")) =>
         {
@@ -679,7 +687,7 @@ fn block(stop: &Stop<'_>) -> Option<ScriptError> {
         let help = format!("write `task {name} {{ }}`, and start it by `spawn {process}{name}`");
         return stop.error(&format!("`{first}` does not begin a block"), &help);
     }
-    if let Some(meant) = nearest(first, HEADS).filter(|_| !is_reserved(first)) {
+    if let Some(meant) = nearest(first, HEADS).filter(|_| !is_reserved(first) && first != "fork") {
         return stop.error(&format!("`{first}` does not begin a block"), &format!("did you mean `{meant}`?"));
     }
     if head.is_empty() {

@@ -4,7 +4,7 @@
 use super::super::certain::Certain;
 use super::*;
 use crate::lang::error::Sort;
-use crate::program::foreign::{foreign_call, handle_method, in_small, list_method, value_method};
+use crate::program::foreign::{WITH_ITS_LOCK, foreign_call, handle_method, in_small, list_method, value_method};
 use crate::program::kind::KindSpec;
 
 impl Compiler<'_> {
@@ -372,7 +372,7 @@ impl Compiler<'_> {
         let mut receiver = self.receiver_of(object);
         let mut method = None;
         if let Some(kind) = kind {
-            method = Some(self.known_method(kind, field, args, span)?);
+            method = Some(self.known_method(kind, object, field, args, span)?);
         } else if self.no_receiver(object, field) {
             return None;
         } else if let Some(update) = Update::method(&field.text) {
@@ -386,7 +386,7 @@ impl Compiler<'_> {
                 || self.note_value_method(object, field, args)
                 || self.stands_for_nothing(object);
             match self.only_kind_with(&field.text) {
-                Some((kind, method)) if !is_told => self.method_arguments(kind, method, args, span)?,
+                Some((kind, method)) if !is_told => self.method_arguments(kind, method, object, args, span)?,
                 // Whatever has the method, its time goes forward.
                 _ => {
                     let of_time = |arg: &&Arg| arg.name.as_ref().is_some_and(|name| name.text == "timeout");
@@ -462,17 +462,17 @@ impl Compiler<'_> {
         Receiver::Dynamic { field: self.field_read(object) }
     }
 
-    fn known_method(&mut self, kind: u8, field: &Name, args: &[Arg], span: Span) -> Option<u8> {
+    fn known_method(&mut self, kind: u8, object: &Expr, field: &Name, args: &[Arg], span: Span) -> Option<u8> {
         let spec = self.spec(kind);
         let Some(method) = spec.method(&field.text) else {
             let mut error = ScriptError::new(field.span, format!("{} has no method `{}`", a(spec.word), field.text))
                 .label("unknown method");
             let python = python_method(spec.word, &field.text);
             let all = spec.method_names().collect::<Vec<_>>();
-            let submitted = if spec.word == "pool" { self.submitted(field, args, span) } else { None };
-            let locked = (spec.word == "condition").then(|| self.lock_around(&field.text, span)).flatten();
+            let submitted = if spec.word == "pool" { self.submitted(object, field, args) } else { None };
+            let lock = if python == Some(WITH_ITS_LOCK) { self.lock_of(object) } else { None };
             error = match (python, nearest(&field.text, all.iter().copied())) {
-                _ if let Some(locked) = locked => error.help(format!("write `{locked}`")),
+                _ if let Some(lock) = lock => error.help(format!("write `with {lock} {{ }}`")),
                 _ if let Some(submitted) = submitted => error.help(format!("write `{submitted}`")),
                 (Some(word), _) if word.contains('`') => error.help(format!("write {word}")),
                 (Some(word), _) => error.help(format!("write `{word}`")),
@@ -483,23 +483,13 @@ impl Compiler<'_> {
             self.error(error);
             return None;
         };
-        self.method_arguments(kind, method, args, span)?;
+        self.method_arguments(kind, method, object, args, span)?;
         Some(method)
     }
 
-    /// What stands for a `c.acquire()` of a declared condition, and its `c.release()`.
-    fn lock_around(&self, method: &str, span: Span) -> Option<String> {
-        let condition = span.text(self.source).split('.').next()?.trim_end();
-        let Some(Global::Object(id)) = self.globals.get(condition) else { return None };
-        let Some(Value::Object(lock)) = self.program.objects[*id as usize].args.first() else { return None };
-        let lock = &self.program.objects.get(lock.id as usize)?.name;
-        matches!(method, "acquire" | "lock" | "release" | "unlock").then(|| format!("with {lock} {{ }}"))
-    }
-
     /// `p.submit(f, 1)`, `p.map(f, xs)` as it is written here.
-    fn submitted(&self, field: &Name, args: &[Arg], span: Span) -> Option<String> {
-        let pool = span.text(self.source).split_once('(')?.0.trim_end().strip_suffix(field.text.as_str())?;
-        let pool = pool.trim_end().strip_suffix('.')?.trim_end();
+    fn submitted(&self, pool: &Expr, field: &Name, args: &[Arg]) -> Option<String> {
+        let pool = pool.span.text(self.source);
         let text = |arg: &Arg| arg.value.span.text(self.source).to_owned();
         let (job, given) = args.split_first()?;
         let given: Vec<String> = given.iter().map(text).collect();
@@ -516,7 +506,7 @@ impl Compiler<'_> {
     }
 
     /// `s.acquire(2)`: a semaphore gives one at a time.
-    fn one_at_a_time(&mut self, spec: &KindSpec, method: &str, args: &[Arg], span: Span) -> Option<()> {
+    fn one_at_a_time(&mut self, spec: &KindSpec, object: &Expr, method: &str, args: &[Arg]) -> Option<()> {
         let [arg] = args else { return Some(()) };
         let is_number = match &arg.name {
             Some(name) => matches!(name.text.as_str(), "n" | "count" | "permits" | "amount"),
@@ -525,18 +515,18 @@ impl Compiler<'_> {
         if (spec.word, method) != ("semaphore", "acquire") || !is_number {
             return Some(());
         }
-        let called = span.text(self.source).split('(').next().unwrap_or("s.acquire");
-        let help = format!("write `repeat {} {{ {called}() }}`", arg.value.span.text(self.source));
+        let (semaphore, times) = (object.span.text(self.source), arg.value.span.text(self.source));
+        let help = format!("write `repeat {times} {{ {semaphore}.acquire() }}`");
         let error = ScriptError::new(arg.value.span, "`acquire` of a semaphore takes one at a time");
         self.error(error.help(help));
         None
     }
 
     /// The arguments of a method fit its parameters.
-    fn method_arguments(&mut self, kind: u8, method: u8, args: &[Arg], span: Span) -> Option<()> {
+    fn method_arguments(&mut self, kind: u8, method: u8, object: &Expr, args: &[Arg], span: Span) -> Option<()> {
         let spec = self.spec(kind);
         let method = &spec.methods[method as usize];
-        self.one_at_a_time(spec, method.name, args, span)?;
+        self.one_at_a_time(spec, object, method.name, args)?;
         let places = self.match_args(args, method.params, span, &format!("`{}` of {}", method.name, a(spec.word)))?;
         let told = self.errors.len();
         let given: Vec<Option<&Expr>> = places.iter().map(|place| place.map(|place| &args[place].value)).collect();
@@ -592,6 +582,7 @@ impl Compiler<'_> {
         let fields = HANDLE_FIELDS.iter().chain(&ERROR_FIELDS).chain(&SELF_FIELDS);
         let is_field = fields.copied().chain(self.field_names.iter().map(String::as_str)).any(|f| f == field.text);
         let of_list = list_method(&field.text, text, args, self.source);
+        let given = args.last().map(|arg| arg.value.span.text(self.source));
         let is_list = !is_field && of_list.is_some() && matches!(holding, Holding::List(_));
         let who = if is_list { "a list" } else { "no kind of object" };
         let has = if is_list { "no method" } else { "a method" };
@@ -603,7 +594,7 @@ impl Compiler<'_> {
             error = error.help(mend);
         } else if let (false, "append" | "extend", Some(mend)) = (is_handle, field.text.as_str(), of_list) {
             error = error.help(format!("{mend}; a queue has `{text}.put(v)`"));
-        } else if let Some(meant) = handle_method(&in_small(&field.text), text, is_handle) {
+        } else if let Some(meant) = handle_method(&in_small(&field.text), text, is_handle, given) {
             error = error.help(meant);
         } else if let Some(near) = nearest(&field.text, self.kinds.iter().flat_map(|k| k.method_names())) {
             error = error.help(format!("did you mean `{near}`?"));

@@ -85,13 +85,13 @@ impl Compiler<'_> {
     }
 
     /// The name of the lock that a declared condition has.
-    fn lock_of(&mut self, condition: &Expr) -> Option<String> {
+    pub(in crate::program) fn lock_of(&mut self, condition: &Expr) -> Option<String> {
         let Receiver::Object(id) = self.receiver_of(condition) else { return None };
         let lock = self.program.objects[id as usize].args.iter().find_map(|arg| match arg {
             Value::Object(lock) => Some(lock.id),
             _ => None,
         })?;
-        Some(self.program.objects[lock as usize].name.clone())
+        Some(self.program.objects.get(lock as usize)?.name.clone())
     }
 
     fn check_with(&mut self, target: &Expr, mode: Option<&Name>) {
@@ -106,6 +106,9 @@ impl Compiler<'_> {
         error = match spec.with {
             [] => error.help(match self.lock_of(target) {
                 Some(lock) => format!("`with` takes its lock: `with {lock} {{ }}`"),
+                None if spec.word == "pool" => {
+                    format!("write `{name}.close()` behind what it is given, then `join {name}`")
+                }
                 None => "`with` takes a lock, a semaphore, `rw.read` or `rw.write`".to_owned(),
             }),
             _ => match ways_of(spec, name, None) {

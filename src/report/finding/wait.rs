@@ -135,6 +135,7 @@ fn holders(source: &Source, wait: &Wait, waiting: &Waiting, told: &[Waiting]) ->
         let since = if told.iter().any(|w| w.task.serial == task.serial) { None } else { *since };
         let how = format!("{}{}", who::mode(*mode), who::since(source, since));
         match task.serial == waiting.task.serial {
+            true if wait.object_kind == "pool" => own = Some("where it is at a job itself".to_owned()),
             true => own = Some(format!("which it holds itself{how}")),
             false => others.push((task, how)),
         }

@@ -156,12 +156,27 @@ fn deadlock(circle: &[Waiting]) -> String {
              or a condition for each thing that is waited for"
         );
     }
+    if let Some(pool) = own_pool(circle) {
+        return format!("{pool} ends when its last job has: leave `join {pool}` to a task that is no job of it");
+    }
     // Who waits for an end waits for what the other has not got.
     let lacks = others.iter().find(|w| !matches!(w.object_kind.as_str(), "task" | "pool"));
     match lacks.or(others.first()).or(locks.first()) {
         Some(wait) => missing(wait),
         None => "let one of the arms have an object when the `select` begins, or give it an `after`".into(),
     }
+}
+
+/// The pool whose end one of its jobs waits for.
+fn own_pool(circle: &[Waiting]) -> Option<&str> {
+    let of_its_own = |waiting: &Waiting, wait: &Wait| {
+        let at_a_job = |r: &Reason| matches!(r, Reason::HeldBy { task, .. } if task.serial == waiting.task.serial);
+        wait.object_kind == "pool" && wait.reasons.iter().any(at_a_job)
+    };
+    circle.iter().find_map(|waiting| {
+        let wait = waiting.waits.iter().find(|wait| of_its_own(waiting, wait))?;
+        Some(wait.object.as_str())
+    })
 }
 
 /// A lock that one of them holds while it waits for something else, and that

@@ -27,7 +27,8 @@ pub(crate) fn side_by_side(before: &str, before_span: Span, after: &str, after_s
         };
         return error(before_span, message, help);
     }
-    let first = before.split([' ', '\t']).next().unwrap_or("");
+    let (lead, deed) = led(before);
+    let first = deed.split([' ', '\t']).next().unwrap_or("");
     let word = after.split([' ', '\t', '(']).next().unwrap_or("");
     let last = &before[before.rfind(|c| !is_of_word(c)).map_or(0, |at| at + 1)..];
     if let Some(error) = without_parentheses(shown, last, after) {
@@ -91,6 +92,13 @@ pub(crate) fn side_by_side(before: &str, before_span: Span, after: &str, after_s
         ("spawn", count) if before.contains(" as ") && count.starts_with('x') => {
             ("the number of tasks stands before `as`".to_owned(), "write `spawn worker x3 as \"w\"`".to_owned())
         }
+        ("spawn", "process" | "thread" | "daemon") => {
+            let task = deed["spawn".len()..].trim();
+            (format!("`{word}` stands before the task"), format!("write `{lead}spawn {word} {task}`"))
+        }
+        ("spawn", _) if let Some((message, meant)) = spawn_option(lead, deed["spawn".len()..].trim(), rest) => {
+            (message.to_owned(), format!("write `{}`", short(&meant)))
+        }
         ("spawn", _) if is_count(before.rsplit(' ').next().unwrap_or("")) => {
             let (words, count) = before.rsplit_once(' ').unwrap_or((before, ""));
             ("the number of tasks stands behind the task".to_owned(), format!("write `{words} {after} {count}`"))
@@ -105,15 +113,11 @@ pub(crate) fn side_by_side(before: &str, before_span: Span, after: &str, after_s
             let time = if time.is_empty() { "5ms" } else { &time };
             ("a time to wait stands behind `for`".to_owned(), format!("write `{} for {time}`", short(before)))
         }
-        ("spawn", "process" | "thread" | "daemon") => {
-            let task = before["spawn".len()..].trim();
-            (format!("`{word}` stands before the task"), format!("write `spawn {word} {task}`"))
-        }
         ("spawn", "x") => ("`x` does not say how many".to_owned(), format!("write `{before} x3`")),
-        ("spawn", _) => match spawn_words(before) {
+        ("spawn", _) => match spawn_words(deed) {
             Some(near) => {
-                let second = before["spawn".len()..].trim();
-                (format!("`{second}` is no way to spawn"), format!("write `spawn {near} {after}`"))
+                let second = deed["spawn".len()..].trim();
+                (format!("`{second}` is no way to spawn"), format!("write `{lead}spawn {near} {after}`"))
             }
             None => ended(),
         },
@@ -163,6 +167,33 @@ fn misspelt_within(
         rest.starts_with(word) && behind.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '"' | '('));
     let meant = nearest(word, words.iter().copied()).filter(|_| goes_on && !is_reserved(word))?;
     Some(error(shown, format!("`{word}` does not go on with the statement"), format!("did you mean `{meant}`?")))
+}
+
+/// A `spawn`, `join` or `submit`, and what takes what it gives: `let h = `.
+fn led(before: &str) -> (&str, &str) {
+    let gives = |deed: &str| ["spawn ", "join ", "submit "].iter().any(|word| deed.starts_with(word));
+    match before.find("= ").map(|at| before.split_at(at + 2)) {
+        Some((lead, deed)) if gives(deed) => (lead, deed),
+        _ => ("", before),
+    }
+}
+
+/// What is said of an option of `spawn` as other languages write it, `daemon=True`, and the
+/// `spawn` of `task` that is meant, behind `lead`.
+pub(crate) fn spawn_option(lead: &str, task: &str, option: &str) -> Option<(&'static str, String)> {
+    let (word, value) = option.split_once([':', '='])?;
+    let (word, value, task) = (word.trim(), value.trim_matches(['=', ' ']), task.trim());
+    Some(match word {
+        "daemon" if value.eq_ignore_ascii_case("false") => {
+            ("how to spawn stands before the task", format!("{lead}spawn {task}"))
+        }
+        "daemon" => ("how to spawn stands before the task", format!("{lead}spawn daemon {task}")),
+        "name" => ("a task has its name behind `as`", format!("{lead}spawn {task} as {value}")),
+        "count" | "n" | "times" | "number" => {
+            ("the number of tasks stands behind the task", format!("{lead}spawn {task} x{value}"))
+        }
+        _ => return None,
+    })
 }
 
 /// `x3`

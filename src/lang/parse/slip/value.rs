@@ -214,7 +214,7 @@ pub(crate) fn float(span: Span, text: &str) -> ScriptError {
 }
 
 /// A decimal number, of seconds if it says nothing else, as a duration.
-fn duration_of(text: &str) -> Option<String> {
+pub(crate) fn duration_of(text: &str) -> Option<String> {
     let end = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let value: f64 = text[..end].replace('_', "").parse().ok()?;
     let seconds = match &text[end..] {

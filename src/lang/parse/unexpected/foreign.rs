@@ -6,7 +6,7 @@ use super::super::slip::{self, is_reserved, made, short};
 use super::{Stop, last_word, line};
 use crate::lang::ast::Span;
 use crate::lang::error::ScriptError;
-use crate::lang::word::{is_name, is_of_word};
+use crate::lang::word::is_of_word;
 
 /// What may stand before a declaration elsewhere.
 const MODIFIERS: [&str; 9] =
@@ -190,64 +190,6 @@ fn names_fields(stop: &Stop<'_>) -> bool {
     let end = fields.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ' ')).unwrap_or(fields.len());
     let is_record = last_word(stop.before).starts_with(char::is_uppercase) && stop.before.contains('=');
     is_record && !fields[..end].trim().is_empty() && fields[end..].starts_with(':')
-}
-
-/// `spawn w().start()`, `let t = spawn w().join()`
-pub(super) fn handle(stop: &Stop<'_>) -> Option<ScriptError> {
-    let (before, spawned) = match stop.statement.split_once("= ") {
-        Some((before, spawned)) => (before, spawned.trim()),
-        None => ("", stop.statement.trim()),
-    };
-    if !spawned.starts_with("spawn ") || !spawned.ends_with(')') {
-        return None;
-    }
-    let asked = line(&stop.rest[1..]).split([';', '}', '#']).next().unwrap_or("").trim();
-    let method = asked.split(|c| !is_of_word(c)).next().unwrap_or("");
-    if matches!(method, "start" | "run") {
-        return stop.error("what is spawned runs already", &format!("leave `.{}` out", short(asked)));
-    }
-    let name = Some(last_word(before)).filter(|name| is_name(name)).unwrap_or("h");
-    let then = match method {
-        "join" => format!("join {name}"),
-        _ => format!("{name}.{}", short(asked)),
-    };
-    let help = format!("write `let {name} = {}`, then `{then}`", short(spawned));
-    stop.error("what `spawn` gives has a name before it is asked", &help)
-}
-
-/// `spawn task w(1)`, `spawn fn() { }`
-pub(super) fn spawned_by_kind(stop: &Stop<'_>) -> Option<ScriptError> {
-    let spawn = stop.statement.trim();
-    let named = line(&stop.rest[stop.word().len()..]).split([';', '}', '#']).next().unwrap_or("").trim();
-    let meant = match named.starts_with(|c: char| is_of_word(c)) && !named.contains('{') {
-        true => short(named),
-        false => "{ }".to_owned(),
-    };
-    stop.error("what is spawned is a task by its name, or a block", &format!("write `{spawn} {meant}`"))
-}
-
-/// `spawn w(1), daemon: true`, `let h = spawn w, name="a"`, `spawn w, count: 3`
-pub(super) fn spawn_option(stop: &Stop<'_>) -> Option<ScriptError> {
-    if stop.within != Within::Block || !stop.rest.starts_with([',', ':', '=']) {
-        return None;
-    }
-    let whole = format!("{}{}", stop.statement, line(stop.rest).split([';', '}', '#']).next().unwrap_or(""));
-    let (lead, spawned) = whole.split_once("spawn ").filter(|(lead, _)| lead.is_empty() || lead.ends_with("= "))?;
-    let (task, option) = spawned.rsplit_once(',')?;
-    let (word, value) = option.split_once([':', '='])?;
-    let (word, value, task) = (word.trim(), value.trim_matches(['=', ' ']), task.trim());
-    let (message, meant) = match word {
-        "daemon" if value.eq_ignore_ascii_case("false") => {
-            ("how to spawn stands before the task", format!("{lead}spawn {task}"))
-        }
-        "daemon" => ("how to spawn stands before the task", format!("{lead}spawn daemon {task}")),
-        "name" => ("a task has its name behind `as`", format!("{lead}spawn {task} as {value}")),
-        "count" | "n" | "times" | "number" => {
-            ("the number of tasks stands behind the task", format!("{lead}spawn {task} x{value}"))
-        }
-        _ => return None,
-    };
-    stop.error(message, &format!("write `{}`", short(&meant)))
 }
 
 /// `const N = 3, K = 4` and `let` likewise, with a statement for each.
