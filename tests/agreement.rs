@@ -4,8 +4,8 @@
 //! Number by the environment: `CONC_RUNS` runs of each script, `CONC_PROGRAMS`
 //! random programs from the seed `CONC_SEED` on.
 
-mod generate;
-mod support;
+use crate::generate;
+use crate::support;
 
 use generate::{Wish, number};
 use serde_json::Value;

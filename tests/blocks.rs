@@ -1,7 +1,7 @@
 //! What is one step: `atomically` and the look of an `await`, within each other by way of a
 //! function, and what looks from outside. It is the same in a run, a check and a replay.
 
-mod support;
+use crate::support;
 
 use support::conc;
 

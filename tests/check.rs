@@ -6,7 +6,7 @@
 //! The corpus is `corpus.rs`; whether each scenario shows what it expects is
 //! `conc test`'s.
 
-mod support;
+use crate::support;
 
 #[path = "check/alike.rs"]
 mod alike;

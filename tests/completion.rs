@@ -3,7 +3,7 @@
 //! terminal where it is installed; and the manual's pages as files. The other
 //! shells' parts only have to be there.
 
-mod support;
+use crate::support;
 
 /// A shell's completion of a line whose last word is being typed.
 fn complete(words: &[&str]) -> Vec<String> {

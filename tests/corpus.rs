@@ -13,7 +13,7 @@
 //! was run the first time; where a check showed it to be mistaken, the page of the
 //! tables says so.
 
-mod support;
+use crate::support;
 
 use serde_json::Value;
 use std::collections::BTreeSet;

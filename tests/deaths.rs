@@ -2,7 +2,7 @@
 //! run makes of it is asserted, and that nothing is left behind (which `support` looks at
 //! after every run). Signals that end a run in order are in `signals`.
 
-mod support;
+use crate::support;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

@@ -1,7 +1,7 @@
 //! `--format json`: every line has the fields and kinds of values that the
 //! published schema demands. And the options of `run`: each does what it says.
 
-mod support;
+use crate::support;
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};

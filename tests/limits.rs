@@ -1,7 +1,7 @@
 //! Limits: many tasks, processes and values at once; and what is said when
 //! there is no room for more.
 
-mod support;
+use crate::support;
 
 use support::{Ended, conc, run, run_json};
 

@@ -1,7 +1,7 @@
 //! The server for editors as an editor meets it: a process, messages over its
 //! standard input and output, scripts whole, half typed and broken.
 
-mod support;
+use crate::support;
 
 use serde_json::{Value, json};
 use support::editor::{Editor, URI, at};

@@ -1,7 +1,7 @@
 //! The session of `conc repl` without a terminal: what it answers, what it
 //! survives, and that nothing of it is left behind.
 
-mod support;
+use crate::support;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

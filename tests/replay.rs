@@ -3,7 +3,7 @@
 //! shows the same finding at the same lines each time; wrong schedules are refused; a replay that is
 //! killed leaves nothing.
 
-mod support;
+use crate::support;
 
 #[path = "replay/alike.rs"]
 mod alike;

@@ -2,7 +2,7 @@
 //! scripts assert the exact results themselves, so a run is right if it ends
 //! with exit code 0, without a finding, and with what it should print.
 
-mod support;
+use crate::support;
 
 #[path = "run_objects/locks.rs"]
 mod locks;

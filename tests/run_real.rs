@@ -1,7 +1,7 @@
 //! What runs is real: the kernel knows the tasks as threads and processes,
 //! under their names and numbers, and who waits costs no processor time.
 
-mod support;
+use crate::support;
 
 use nix::sys::signal::Signal;
 use support::proc::{self, Thread};

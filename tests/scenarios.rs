@@ -3,7 +3,7 @@
 //! allow, and it shows what `scenarios/always.txt` beside this file says that
 //! every run shows.
 
-mod support;
+use crate::support;
 
 use conc::detect::expect::{Expectations, Seen};
 use conc::detect::finding::Code;

@@ -2,7 +2,7 @@
 //! pipe, a full disk, no standard output at all. What is told then is asserted, and that
 //! nothing is left behind (which `support` looks at after every run).
 
-mod support;
+use crate::support;
 
 use nix::sys::signal::Signal;
 use std::io::{BufRead, BufReader};

@@ -1,7 +1,7 @@
 //! `conc step`: every command, from a file; and walks by chance through the
 //! scenarios, on which nothing is found but what the scripts expect.
 
-mod support;
+use crate::support;
 
 use conc::check::stepper::{Standing, Stepper};
 use conc::detect::expect::{Expectations, Seen};

@@ -4,7 +4,7 @@
 //! own, between threads or between processes. `CONC_TEST_SEED` gives the same
 //! programs again.
 
-mod support;
+use crate::support;
 
 use support::{Ended, Random, conc};
 

@@ -1,7 +1,7 @@
 //! The session of `conc repl` at a terminal, through a pseudo-terminal with a
 //! screen behind it.
 
-mod support;
+use crate::support;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

@@ -1,7 +1,7 @@
 //! `conc test`, and the formats for other programs of `test` and `check`: exit
 //! codes, reasons, and that SARIF and JUnit have what their readers need.
 
-mod support;
+use crate::support;
 
 use serde_json::Value;
 use support::{Ended, conc, flat};

@@ -3,7 +3,7 @@
 //! made of it. With `CONC_TEST_BROWSER=chromium` the page is tried in that
 //! browser too.
 
-mod support;
+use crate::support;
 
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};

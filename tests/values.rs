@@ -1,7 +1,7 @@
 //! Values, and what is done with them that is no step, whoever carries it out: `run`,
 //! `check`, `replay`, `step` and a session come to the same, an error among it.
 
-mod support;
+use crate::support;
 
 use support::{Ended, conc, flat};
 

@@ -2,7 +2,7 @@
 //! is said stands beside this file in `wrong/*.stderr`. To accept what is said
 //! now, run the tests with `CONC_BLESS=1` and read the differences.
 
-mod support;
+use crate::support;
 
 use std::path::{Path, PathBuf};
 use support::{Conc, Ended, conc, run, run_json};
