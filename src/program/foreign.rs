@@ -33,11 +33,8 @@ pub(super) fn in_small(method: &str) -> String {
 /// be known to have been spawned; `given` is the argument.
 pub(super) fn handle_method(method: &str, w: &str, is_handle: bool, given: Option<&str>) -> Option<String> {
     Some(match method {
-        "join" | "wait_for" | "await" => match given {
-            Some(time) => {
-                let time = duration_of(time).unwrap_or_else(|| time.to_owned());
-                format!("write `join {w} for {time}`")
-            }
+        "join" | "wait_for" | "await" => match given.and_then(duration_of) {
+            Some(time) => format!("write `join {w} for {time}`"),
             None => format!("write `join {w}`"),
         },
         "start" | "run" if is_handle => return Some("leave the call out: what was spawned runs already".to_owned()),

@@ -161,7 +161,7 @@ const TOO_MUCH: [(&str, &str); 16] = [
 fn too_much_of_something() {
     let mut wrong = Vec::new();
     for (what, script) in TOO_MUCH {
-        let limits = ["--time-limit", "300ms", "--max-memory", "200MB"];
+        let limits = ["--time-limit", "150ms", "--max-memory", "200MB"];
         let run = || check_json(script).args(limits).limit(Duration::from_secs(40)).finish();
         match std::panic::catch_unwind(run) {
             Ok(ended) if matches!(ended.code, Some(0 | 1 | 3)) && !ended.of_type("summary").is_empty() => {}
@@ -278,7 +278,7 @@ fn a_limit_of_time_where_steps_are_dear() {
     for (what, script) in DEAR {
         for way in ways {
             let how = way.iter().flat_map(|way| ["--strategy", way, "--runs", "5"]);
-            let limit = ["--time-limit", "200ms", "--max-memory", "2GB"];
+            let limit = ["--time-limit", "100ms", "--max-memory", "2GB"];
             let checked = check_json(script).args(how).args(limit).limit(Duration::from_secs(50)).finish();
             let summary = summary(&checked.expect_code(3));
             assert_eq!(summary["reason"], "the time limit was reached", "{what} {way:?}: {summary}");
