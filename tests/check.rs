@@ -174,7 +174,7 @@ fn the_same_report_with_any_number_of_threads() {
         let told = |jobs: &str| {
             let script = script.to_str().expect("UTF-8");
             let ended = conc()
-                .args(["check", "--color", "never", "-v", "--format", "json", "--max-states", "30000"])
+                .args(["check", "--color", "never", "-v", "--format", "json", "--max-states", "10000"])
                 .args(["--jobs", jobs, script])
                 .finish();
             let text = ended.stdout.clone();

@@ -176,7 +176,8 @@ fn main() {
             count.script(Path::new(&path));
             count.told();
         }
-        None => apart::each(PARTS, one_part),
+        // Runs wait for their tasks, and these for each other.
+        None => apart::each(PARTS, 2, one_part),
     }
 }
 
