@@ -190,13 +190,14 @@ fn one_part(part: usize) {
         wrong_ones_are_refused();
         count.follow("left at the end", LEFT_AT_THE_END, 0..50 * runs);
     }
+    let own = |n: usize, runs: u64| (0..runs).filter(move |seed| (n + *seed as usize) % PARTS == part);
     for (n, path) in scripts().iter().enumerate() {
-        count.script(path, (0..runs).filter(|seed| (n + *seed as usize) % PARTS == part));
+        count.script(path, own(n, runs));
     }
     let (first, programs) = (number("CONC_SEED", 1), number("CONC_PROGRAMS", 60));
-    for seed in (first..first + programs).skip(part).step_by(PARTS) {
+    for (n, seed) in (first..first + programs).enumerate() {
         let text = generate::text(&generate::program(seed, Wish { ends: seed % 2 == 0 }));
-        count.follow(&format!("seed {seed}:\n{text}"), &text, 0..runs.min(3));
+        count.follow(&format!("seed {seed}:\n{text}"), &text, own(n, runs.min(3)));
     }
     count.told();
 }
