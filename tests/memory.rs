@@ -54,7 +54,7 @@ fn findings(report: &Report) -> Vec<(Code, u64)> {
 /// A script that needs the same for many rounds as for few, but for what is said to stay;
 /// what a long one finds.
 fn bounded(script: &str) -> Vec<(Code, u64)> {
-    within(script, (FEW, MANY), 128 << 10)
+    within(script, (FEW, MANY), 256 << 10)
 }
 
 /// The same for so many rounds. How much there is at once of tasks that nobody waits for,
