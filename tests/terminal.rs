@@ -381,7 +381,7 @@ fn who_is_stopped_at_a_barrier_has_not_come() {
     t.until("all three have come", |t| t.count("on") == 1 && t.at_prompt());
     t.enter("[answers.get(), answers.get()]");
     t.enter("go.clear()");
-    t.enter("task never { sleep 1000s; b.wait() }");
+    t.enter("task never { sleep 1000s; go.set(); b.wait() }");
     t.enter("spawn never");
     t.enter("spawn late");
     t.keys("print \"on 2\"; b.wait()\r");
