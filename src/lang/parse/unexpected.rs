@@ -687,7 +687,10 @@ fn block(stop: &Stop<'_>) -> Option<ScriptError> {
         let help = format!("write `task {name} {{ }}`, and start it by `spawn {process}{name}`");
         return stop.error(&format!("`{first}` does not begin a block"), &help);
     }
-    if let Some(meant) = nearest(first, HEADS).filter(|_| !is_reserved(first) && first != "fork") {
+    if let Some(meant) = foreign::block(head).filter(|_| !is_reserved(head)) {
+        return stop.error(&format!("`{head}` does not begin a block"), &format!("write `{meant}`"));
+    }
+    if let Some(meant) = nearest(first, HEADS).filter(|_| !is_reserved(first)) {
         return stop.error(&format!("`{first}` does not begin a block"), &format!("did you mean `{meant}`?"));
     }
     if head.is_empty() {
@@ -695,21 +698,9 @@ fn block(stop: &Stop<'_>) -> Option<ScriptError> {
             .error("a block does not stand alone", "put a head before it: `if c { }`, `loop { }`, `with m { }`");
     }
     if one_word && !is_reserved(head) {
-        let meant = match head {
-            "go" | "async" | "thread" | "start" | "parallel" | "cobegin" => Some("spawn { }"),
-            "process" | "daemon" => Some(if head == "process" { "spawn process { }" } else { "spawn daemon { }" }),
-            "atomic" | "critical" | "synchronized" | "transaction" => Some("atomically { }"),
-            "do" | "forever" => Some("loop { }"),
-            "default" => Some("else => { }"),
-            "fork" => Some("spawn process { }`, or `if fork() == 0 { }"),
-            word if word.starts_with(|c: char| c.is_uppercase()) => {
-                let help = format!("a record is made with parentheses: `{word}(field: value)`");
-                return stop.error(&format!("`{word}` does not begin a block"), &help);
-            }
-            _ => None,
-        };
-        if let Some(meant) = meant {
-            return stop.error(&format!("`{head}` does not begin a block"), &format!("write `{meant}`"));
+        if head.starts_with(|c: char| c.is_uppercase()) {
+            let help = format!("a record is made with parentheses: `{head}(field: value)`");
+            return stop.error(&format!("`{head}` does not begin a block"), &help);
         }
         let help = "blocks follow `if c`, `while c`, `loop`, `repeat n`, `for v in xs`, `with m`, `atomically`";
         return stop.error(&format!("`{head}` does not begin a block"), help);

@@ -29,6 +29,7 @@ pub(crate) fn side_by_side(before: &str, before_span: Span, after: &str, after_s
     }
     let (lead, deed) = led(before);
     let first = deed.split([' ', '\t']).next().unwrap_or("");
+    let spawned = deed.strip_prefix("spawn").map_or("", str::trim);
     let word = after.split([' ', '\t', '(']).next().unwrap_or("");
     let last = &before[before.rfind(|c| !is_of_word(c)).map_or(0, |at| at + 1)..];
     if let Some(error) = without_parentheses(shown, last, after) {
@@ -93,10 +94,9 @@ pub(crate) fn side_by_side(before: &str, before_span: Span, after: &str, after_s
             ("the number of tasks stands before `as`".to_owned(), "write `spawn worker x3 as \"w\"`".to_owned())
         }
         ("spawn", "process" | "thread" | "daemon") => {
-            let task = deed["spawn".len()..].trim();
-            (format!("`{word}` stands before the task"), format!("write `{lead}spawn {word} {task}`"))
+            (format!("`{word}` stands before the task"), format!("write `{lead}spawn {word} {spawned}`"))
         }
-        ("spawn", _) if let Some((message, meant)) = spawn_option(lead, deed["spawn".len()..].trim(), rest) => {
+        ("spawn", _) if let Some((message, meant)) = spawn_option(lead, spawned, rest) => {
             (message.to_owned(), format!("write `{}`", short(&meant)))
         }
         ("spawn", _) if is_count(before.rsplit(' ').next().unwrap_or("")) => {
@@ -114,11 +114,8 @@ pub(crate) fn side_by_side(before: &str, before_span: Span, after: &str, after_s
             ("a time to wait stands behind `for`".to_owned(), format!("write `{} for {time}`", short(before)))
         }
         ("spawn", "x") => ("`x` does not say how many".to_owned(), format!("write `{before} x3`")),
-        ("spawn", _) => match spawn_words(deed) {
-            Some(near) => {
-                let second = deed["spawn".len()..].trim();
-                (format!("`{second}` is no way to spawn"), format!("write `{lead}spawn {near} {after}`"))
-            }
+        ("spawn", _) => match spawn_word_near(spawned) {
+            Some(near) => (format!("`{spawned}` is no way to spawn"), format!("write `{lead}spawn {near} {after}`")),
             None => ended(),
         },
         ("submit", word) if word.starts_with('x') => {
@@ -169,8 +166,8 @@ fn misspelt_within(
     Some(error(shown, format!("`{word}` does not go on with the statement"), format!("did you mean `{meant}`?")))
 }
 
-/// A `spawn`, `join` or `submit`, and what takes what it gives: `let h = `.
-fn led(before: &str) -> (&str, &str) {
+/// What takes what a `spawn`, `join` or `submit` gives, `let h = `, and that itself.
+pub(crate) fn led(before: &str) -> (&str, &str) {
     let gives = |deed: &str| ["spawn ", "join ", "submit "].iter().any(|word| deed.starts_with(word));
     match before.find("= ").map(|at| before.split_at(at + 2)) {
         Some((lead, deed)) if gives(deed) => (lead, deed),
@@ -197,7 +194,7 @@ pub(crate) fn spawn_option(lead: &str, task: &str, option: &str) -> Option<(&'st
 }
 
 /// `x3`
-fn is_count(word: &str) -> bool {
+pub(crate) fn is_count(word: &str) -> bool {
     word.strip_prefix('x').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
@@ -218,8 +215,8 @@ fn names_one(after: &str) -> bool {
 }
 
 /// What `spawn proces` or `spawn Thread` was meant to begin.
-fn spawn_words(before: &str) -> Option<&'static str> {
-    let word = before["spawn".len()..].trim().to_lowercase();
+fn spawn_word_near(spawned: &str) -> Option<&'static str> {
+    let word = spawned.to_lowercase();
     if word.contains(' ') {
         return None;
     }

@@ -97,6 +97,20 @@ pub(super) fn lambda(stop: &Stop<'_>) -> Option<ScriptError> {
     stop.error("there are no functions without a name", help)
 }
 
+/// What is meant by a word that alone begins a block in other languages.
+pub(super) fn block(head: &str) -> Option<&'static str> {
+    Some(match head {
+        "go" | "async" | "thread" | "start" | "parallel" | "cobegin" => "spawn { }",
+        "process" => "spawn process { }",
+        "daemon" => "spawn daemon { }",
+        "atomic" | "critical" | "synchronized" | "transaction" => "atomically { }",
+        "do" | "forever" => "loop { }",
+        "default" => "else => { }",
+        "fork" => "spawn process { }`, or `if fork() == 0 { }",
+        _ => return None,
+    })
+}
+
 /// A statement of another language, told by its first word.
 pub(super) fn statement(stop: &Stop<'_>) -> Option<ScriptError> {
     let head = stop.statement.trim_end();

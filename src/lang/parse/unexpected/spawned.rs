@@ -8,13 +8,11 @@ use crate::lang::word::{is_name, is_of_word};
 
 /// What is wrong with a `spawn`, a `join` or a `submit` here, if it is one.
 pub(super) fn of(stop: &Stop<'_>) -> Option<ScriptError> {
-    let first = match stop.rest.chars().next()? {
-        '.' => handle(stop).or_else(|| part_of_a_task(stop)),
-        _ if is_spawn(stop.statement) && matches!(stop.word(), "fn" | "task") => spawned_by_kind(stop),
-        _ => None,
-    };
-    let second = first.or_else(|| spawn_option(stop)).or_else(|| joined_at_once(stop));
-    second.or_else(|| task_spelt_out(stop)).or_else(|| submitted(stop))
+    match stop.rest.chars().next()? {
+        '.' if let Some(error) = handle(stop).or_else(|| part_of_a_task(stop)) => Some(error),
+        ',' | ':' | '=' if let Some(error) = spawn_option(stop) => Some(error),
+        _ => joined_at_once(stop).or_else(|| spawned_by_kind(stop)).or_else(|| submitted(stop)),
+    }
 }
 
 /// What is left of the statement, as far as it can be told where that ends.
@@ -36,25 +34,11 @@ fn joined_at_once(stop: &Stop<'_>) -> Option<ScriptError> {
 
 /// `spawn w x2.5`
 fn part_of_a_task(stop: &Stop<'_>) -> Option<ScriptError> {
-    let (spawned, count) = stop.statement.rsplit_once(" x")?;
-    let digits = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
-    if !stop.rest.starts_with('.') || !digits(count) || !spawned.contains("spawn") {
+    let (spawned, count) = stop.statement.rsplit_once(' ')?;
+    if !slip::is_count(count) || !spawned.contains("spawn") {
         return None;
     }
-    stop.error("a number of tasks is a whole number", &format!("write `{} x{count}`", short(spawned)))
-}
-
-/// `spawn process task w`, at the end of which the grammar takes `process` for what is spawned.
-fn task_spelt_out(stop: &Stop<'_>) -> Option<ScriptError> {
-    let whole = format!("{}{}", stop.statement, rest_of(stop));
-    let (spawn, named) = whole.split_once(" task ")?;
-    let how = spawn.rsplit("spawn").next().filter(|how| how.len() < spawn.len())?;
-    let words = ["process", "thread", "daemon"];
-    if !how.split_whitespace().all(|word| words.contains(&word)) || stop.rest.starts_with('{') {
-        return None;
-    }
-    let help = format!("write `{} {}`", short(spawn), short(named.trim()));
-    stop.error("what is spawned is a task by its name, or a block", &help)
+    stop.error("a number of tasks is a whole number", &format!("write `{} {count}`", short(spawned)))
 }
 
 /// `submit print(1) to p`, `submit { }`
@@ -75,10 +59,7 @@ fn submitted(stop: &Stop<'_>) -> Option<ScriptError> {
 
 /// `spawn w().start()`, `let t = spawn w().join()`
 fn handle(stop: &Stop<'_>) -> Option<ScriptError> {
-    let (before, spawned) = match stop.statement.split_once("= ") {
-        Some((before, spawned)) => (before, spawned.trim()),
-        None => ("", stop.statement.trim()),
-    };
+    let (lead, spawned) = slip::led(stop.statement.trim());
     if !spawned.starts_with("spawn ") || !spawned.ends_with(')') {
         return None;
     }
@@ -87,7 +68,7 @@ fn handle(stop: &Stop<'_>) -> Option<ScriptError> {
     if matches!(method, "start" | "run") {
         return stop.error("what is spawned runs already", &format!("leave `.{}` out", short(asked)));
     }
-    let name = Some(last_word(before)).filter(|name| is_name(name)).unwrap_or("h");
+    let name = Some(last_word(lead.trim_end_matches(['=', ' ']))).filter(|name| is_name(name)).unwrap_or("h");
     let then = match method {
         "join" => format!("join {name}"),
         _ => format!("{name}.{}", short(asked)),
@@ -96,26 +77,29 @@ fn handle(stop: &Stop<'_>) -> Option<ScriptError> {
     stop.error("what `spawn` gives has a name before it is asked", &help)
 }
 
-/// `spawn task w(1)`, `spawn fn() { }`
+/// `spawn task w(1)`, `spawn fn() { }`; `spawn process task w`, at the end of which the grammar
+/// takes `process` for what is spawned.
 fn spawned_by_kind(stop: &Stop<'_>) -> Option<ScriptError> {
-    let spawn = stop.statement.trim();
-    let named = line(&stop.rest[stop.word().len()..]).split([';', '}', '#']).next().unwrap_or("").trim();
+    let whole = format!("{}{}", stop.statement, rest_of(stop));
+    let (spawn, named) = match stop.word() {
+        word @ ("fn" | "task") if is_spawn(stop.statement) => (stop.statement, &rest_of(stop)[word.len()..]),
+        _ => whole.split_once(" task ").filter(|(spawn, _)| is_spawn(spawn) && !stop.rest.starts_with('{'))?,
+    };
+    let named = named.trim();
     let meant = match named.starts_with(|c: char| is_of_word(c)) && !named.contains('{') {
         true => short(named),
         false => "{ }".to_owned(),
     };
-    stop.error("what is spawned is a task by its name, or a block", &format!("write `{spawn} {meant}`"))
+    stop.error("what is spawned is a task by its name, or a block", &format!("write `{} {meant}`", spawn.trim()))
 }
 
 /// `spawn w(1), daemon: true`, `let h = spawn w, name="a"`, `spawn w, count: 3`
 fn spawn_option(stop: &Stop<'_>) -> Option<ScriptError> {
-    if stop.within != Within::Block || !stop.rest.starts_with([',', ':', '=']) {
+    if stop.within != Within::Block {
         return None;
     }
-    let (lead, spawned) = stop.statement.split_once("spawn ")?;
-    if !lead.is_empty() && !lead.ends_with("= ") {
-        return None;
-    }
+    let (lead, deed) = slip::led(stop.statement);
+    let spawned = deed.strip_prefix("spawn ")?;
     let rest = rest_of(stop);
     let (task, option) = match rest.strip_prefix(',') {
         Some(option) => (spawned, option.to_owned()),
