@@ -40,7 +40,7 @@ fn runs() -> u64 {
 /// How the two differ, if they do; none too if the script is too large.
 fn difference(name: &str, text: &str, runs: u64) -> Option<String> {
     let file = |c: support::Conc| c.file("script.conc", text);
-    let check = ["check", "--format", "json", "--max-states", "100000", "--time-limit", "10s", "script.conc"];
+    let check = ["check", "--format", "json", "--max-states", "300000", "--time-limit", "10s", "script.conc"];
     let explored = file(conc().args(check)).start().finish();
     let summary = explored.of_type("summary").pop()?;
     if summary["complete"] != true {

@@ -8,17 +8,11 @@
 
 use crate::support;
 
-#[path = "check/alike.rs"]
 mod alike;
-#[path = "check/ends.rs"]
 mod ends;
-#[path = "check/limits.rs"]
 mod limits;
-#[path = "check/rounds.rs"]
 mod rounds;
-#[path = "check/waits.rs"]
 mod waits;
-#[path = "check/words.rs"]
 mod words;
 
 use limits::COUNTING;
@@ -174,7 +168,7 @@ fn the_same_report_with_any_number_of_threads() {
         let told = |jobs: &str| {
             let script = script.to_str().expect("UTF-8");
             let ended = conc()
-                .args(["check", "--color", "never", "-v", "--format", "json", "--max-states", "10000"])
+                .args(["check", "--color", "never", "-v", "--format", "json", "--max-states", "30000"])
                 .args(["--jobs", jobs, script])
                 .finish();
             let text = ended.stdout.clone();

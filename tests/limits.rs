@@ -212,7 +212,7 @@ fn processes_within_each_other_without_end() {
 #[test]
 fn a_check_goes_no_further_than_processes_within_each_other_may() {
     let check = |script: &str| conc().args(["check", "s.conc"]).file("s.conc", script).finish();
-    for (made, joined) in [(254, true), (255, false)] {
+    for (made, joined) in [(254, true), (255, false), (300, false)] {
         for script in [
             format!("task g(n) {{ if n > 0 {{ let p = spawn process g(n - 1); join p }} }}\ng({})\n", made + 1),
             format!("var n = {made}\nloop {{ if fork() != 0 {{ wait(); break }}\nif n == 0 {{ break }}\nn -= 1 }}\n"),

@@ -13,7 +13,7 @@ use conc::run::{self, Options, Report, Stop};
 
 /// A run of fewer rounds has been at all that a longer one comes to.
 const FEW: u64 = 2_000;
-const MANY: u64 = 20_000;
+const MANY: u64 = 40_000;
 /// The same of threads that are made, and of processes, which take longer.
 const THREADS: (u64, u64) = (2_000, 10_000);
 const PROCESSES: (u64, u64) = (500, 2_500);

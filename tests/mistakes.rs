@@ -2,7 +2,6 @@
 //! line, with the mend; and two of them in one script are both told, whatever they
 //! are. The mistakes themselves are in `table`.
 
-#[path = "mistakes/table.rs"]
 mod table;
 
 use conc::lang::error::{ScriptError, Sort};

@@ -5,9 +5,7 @@
 
 use crate::support;
 
-#[path = "replay/alike.rs"]
 mod alike;
-#[path = "replay/choices.rs"]
 mod choices;
 
 use serde_json::Value;

@@ -4,15 +4,10 @@
 
 use crate::support;
 
-#[path = "run_objects/locks.rs"]
 mod locks;
-#[path = "run_objects/queues.rs"]
 mod queues;
-#[path = "run_objects/races.rs"]
 mod races;
-#[path = "run_objects/tasks.rs"]
 mod tasks;
-#[path = "run_objects/waiting.rs"]
 mod waiting;
 
 use support::{Ended, run_json};
