@@ -137,6 +137,38 @@ pub struct Taken {
     pub back: bool,
 }
 
+impl Taken {
+    /// Whether its state ought to have a look at all that leads out of it as well. Whoever could
+    /// go on in all states of a circle goes on in one of them: in the one that was looked at last
+    /// of all, all that lead on within the circle lead to states looked at before (Bosnacki, Leue
+    /// and Lluch Lafuente, *Partial-Order Reduction for General State Exploring Algorithms*,
+    /// 2006). Where there are no circles there is no need.
+    pub fn is_to_look_again(&self, fan: &Fan, circles: bool) -> bool {
+        fan.alone && self.new == 0 || fan.chosen && !self.ahead && circles
+    }
+}
+
+/// What the states of a piece have come to together.
+#[derive(Clone, Copy, Default)]
+pub struct Sum {
+    /// So many states that were met in no other way before.
+    pub new: usize,
+    pub followed: u64,
+    /// So many steps were left out by a choice of whom to follow.
+    pub spared: u64,
+    /// One of them has come to a state that was met no later than itself.
+    pub back: bool,
+}
+
+impl Sum {
+    pub fn add(&mut self, fan: &Fan, taken: &Taken) {
+        self.new += taken.new as usize;
+        self.followed += u64::from(fan.followed);
+        self.spared += if fan.chosen { u64::from(fan.to - fan.from - fan.followed) } else { 0 };
+        self.back |= taken.back;
+    }
+}
+
 /// The part of the work that one thread does.
 #[derive(Default)]
 pub struct Piece {
@@ -193,6 +225,10 @@ pub struct Piece {
     pub landed_sleepers: Vec<Sleepers>,
     /// What its states have come to, as far as they have landed.
     pub taken: Vec<Taken>,
+    /// All of that together.
+    pub sum: Sum,
+    /// Its states of which there is more to say than that, by their places.
+    pub noted: Vec<u32>,
     /// The states of which it did not come to know the normal form: each with its
     /// place among all that landed, where it comes from, and the step.
     pub unknown: Vec<(usize, StateId, Step)>,
@@ -695,8 +731,11 @@ impl Piece {
     /// new ones, from which state they were met.
     pub fn see_taken(&mut self, batch: &Batch, piece: usize, seen: usize, parents: &mut [StateId]) {
         let (mut states, mut parents) = (batch.taken(piece), parents.iter_mut());
+        let mut rare = self.rare.iter().map(|rare| rare.0).peekable();
         self.taken.clear();
-        for (state, fan) in self.items.iter().zip(&self.fans[..self.landed_of]) {
+        self.sum = Sum::default();
+        self.noted.clear();
+        for ((state, fan), at) in self.items.iter().zip(&self.fans[..self.landed_of]).zip(0..) {
             let mut taken = Taken::default();
             for (id, new) in states.by_ref().take(fan.followed as usize) {
                 taken.ahead |= id as usize >= seen;
@@ -707,6 +746,14 @@ impl Piece {
                     taken.new += 1;
                 }
             }
+            let mut is_noted = fan.from == fan.to || fan.hopeless.is_some() || taken.is_to_look_again(fan, true);
+            while rare.next_if_eq(&at).is_some() {
+                is_noted = true;
+            }
+            if is_noted {
+                self.noted.push(at);
+            }
+            self.sum.add(fan, &taken);
             self.taken.push(taken);
         }
     }

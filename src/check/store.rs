@@ -439,14 +439,14 @@ impl Store {
         let count = each + each / 8 + 32 + more;
         // Large tables have less to spare.
         let wanted = if count < 1 << 16 { count * 2 } else { count + count / 2 };
-        for table in &mut self.tables {
+        let len = self.words.len;
+        workers.each(len < REHASHED, &mut self.tables, |_, table| {
             let size = (wanted * 5 / 4).div_ceil(ENTRIES).max(table.buckets.len());
             table.buckets.clear();
             table.buckets.resize(size, Bucket::default());
             table.len = 0;
-        }
+        });
         // Some at a time, table by table: so what is written to lies together.
-        let len = self.words.len;
         for from in (0..len).step_by(REHASHED) {
             let words = &self.words;
             let stretches = (len.min(from + REHASHED) - from).div_ceil(STRETCH);

@@ -3,13 +3,15 @@
 //! told once, and where; who is stuck, and the words of it, `finding` says.
 
 use super::*;
-use crate::check::batch::{Came, End, Piece, Step};
+use crate::check::batch::{Came, End, Piece, Step, Sum};
 use crate::check::hopeless::is_hopeless;
 use crate::check::outcome::{self, Outcome};
 use crate::check::turn::{actor, each_waited_for, waiting_key};
 use crate::detect::stuck;
 use crate::program::value::ErrorKind;
 use std::hash::BuildHasher;
+use std::iter::Peekable;
+use std::slice;
 
 /// Once it is known that all begins anew, it goes on to so many states at least,
 /// or to this many times those that there are: what is found by then is found in
@@ -86,7 +88,7 @@ impl Explorer<'_> {
     pub(super) fn tell(&mut self, pieces: &mut [Piece], cut: usize, batch: &mut Batch) -> (usize, Vec<StateId>) {
         let before = self.store.len();
         self.take(pieces, cut, batch);
-        let told = self.tell_in_order(pieces, cut, batch, before);
+        let told = self.tell_in_order(pieces, batch, before);
         // Where it was not gone to the end, what came behind has not been met.
         self.store.truncate(told.len);
         self.parents.truncate(told.len);
@@ -108,73 +110,108 @@ impl Explorer<'_> {
     }
 
     /// Goes through states and steps in their order. There were `len` states before.
-    fn tell_in_order(&mut self, pieces: &[Piece], cut: usize, batch: &Batch, len: usize) -> Told {
+    fn tell_in_order(&mut self, pieces: &[Piece], batch: &Batch, len: usize) -> Told {
         let mut told = Told { states: 0, again: Vec::new(), len };
         for (n, piece) in pieces.iter().enumerate() {
-            let mut came = batch.taken(n);
-            let mut sleepers = piece.landed_sleepers.iter();
-            let mut rare = piece.rare.iter().peekable();
             self.slept += piece.slept;
             self.cut = self.cut.or(piece.cut);
-            for at in 0..piece.count(cut) {
-                if self.is_too_many(told.len) {
-                    self.stop = Some(Stop::States);
-                    return told;
+            if self.has_to_do_with_each(told.len + piece.sum.new) {
+                if !self.tell_each(piece, batch.taken(n), &mut told) {
+                    break;
                 }
-                if self.options.first && self.found.iter().any(|f| !f.code.is_note()) {
-                    self.stop = Some(Stop::First);
-                    return told;
-                }
-                let (fan, taken, state) = (piece.fans[at], piece.taken[at], piece.items[at]);
-                told.states += 1;
-                told.len += taken.new as usize;
-                self.recurs |= taken.back;
-                if self.edges.is_some() || self.sleeping.is_some() {
-                    for (id, new) in came.by_ref().take(fan.followed as usize) {
-                        if let Some(edges) = &mut self.edges {
-                            edges.push((state, id));
-                        }
-                        if let (Some(sleeping), Some(sleepers)) = (&mut self.sleeping, sleepers.next()) {
-                            if new { sleeping.met(*sleepers) } else { sleeping.met_again(id, *sleepers) }
-                        }
-                    }
-                }
-                while let Some((_, step)) = rare.next_if(|r| r.0 as usize == at) {
-                    self.tell_rare(piece, &piece.steps[*step as usize], state);
-                }
-                if fan.from == fan.to {
-                    let row = self.row(state);
-                    self.at_end(state, &row);
-                } else if fan.hopeless.is_some_and(|key| !self.keys.contains(&key)) {
-                    let row = self.row(state);
-                    let mut out = Vec::new();
-                    self.successors(&row, true, &mut out);
-                    self.stuck_partly(state, &row, &out);
-                }
-                if self.unbegun.is_some() {
-                    let row = self.row(state);
-                    self.tell_of_the_start(state, &row);
-                }
-                if fan.from != fan.to {
-                    self.keep_standing(state, &piece.steps[fan.from as usize..fan.to as usize]);
-                }
-                self.transitions += u64::from(fan.followed);
-                self.followed += u64::from(fan.followed);
-                if fan.chosen {
-                    self.spared += u64::from(fan.to - fan.from - fan.followed);
-                }
-                // Whoever could go on in all states of a circle goes on in one of
-                // them: in the one that was looked at last of all, all that lead on
-                // within the circle lead to states looked at before (Bosnacki, Leue and
-                // Lluch Lafuente, *Partial-Order Reduction for General State Exploring
-                // Algorithms*, 2006). Where there are no circles there is no need.
-                let nothing_new = fan.alone && taken.new == 0;
-                if nothing_new || fan.chosen && !taken.ahead && self.edges.is_some() {
-                    told.again.push(state);
-                }
+                continue;
             }
+            let mut rare = piece.rare.iter().peekable();
+            for at in &piece.noted {
+                self.tell_state(piece, *at as usize, &mut rare, &mut told.again);
+            }
+            self.count(&piece.sum);
+            told.states += piece.taken.len();
+            told.len += piece.sum.new;
         }
         told
+    }
+
+    /// Whether there is something to be done for each state, and not only for those of which
+    /// there is something to say. With those that are added there will be `len` states.
+    fn has_to_do_with_each(&self, len: usize) -> bool {
+        let keeps = self.edges.is_some() || self.sleeping.is_some() || self.model.movers.servants;
+        keeps || self.unbegun.is_some() || self.options.first || self.is_too_many(len)
+    }
+
+    /// Goes through the states of a piece and what they have come to; whether to their end.
+    fn tell_each(&mut self, piece: &Piece, mut came: impl Iterator<Item = (StateId, bool)>, told: &mut Told) -> bool {
+        let mut sleepers = piece.landed_sleepers.iter();
+        let mut rare = piece.rare.iter().peekable();
+        for (at, taken) in piece.taken.iter().enumerate() {
+            if self.is_too_many(told.len) {
+                self.stop = Some(Stop::States);
+                return false;
+            }
+            if self.options.first && self.found.iter().any(|f| !f.code.is_note()) {
+                self.stop = Some(Stop::First);
+                return false;
+            }
+            let (fan, state) = (&piece.fans[at], piece.items[at]);
+            if self.edges.is_some() || self.sleeping.is_some() {
+                for (id, new) in came.by_ref().take(fan.followed as usize) {
+                    if let Some(edges) = &mut self.edges {
+                        edges.push((state, id));
+                    }
+                    if let (Some(sleeping), Some(sleepers)) = (&mut self.sleeping, sleepers.next()) {
+                        if new { sleeping.met(*sleepers) } else { sleeping.met_again(id, *sleepers) }
+                    }
+                }
+            }
+            self.tell_state(piece, at, &mut rare, &mut told.again);
+            let mut sum = Sum::default();
+            sum.add(fan, taken);
+            self.count(&sum);
+            told.states += 1;
+            told.len += sum.new;
+        }
+        true
+    }
+
+    fn count(&mut self, sum: &Sum) {
+        self.recurs |= sum.back;
+        self.transitions += sum.followed;
+        self.followed += sum.followed;
+        self.spared += sum.spared;
+    }
+
+    /// What is found in a state and on its steps. `rare`: what is left of the piece's own.
+    /// `again`: those that ought to have a look as well.
+    fn tell_state(
+        &mut self,
+        piece: &Piece,
+        at: usize,
+        rare: &mut Peekable<slice::Iter<'_, (u32, u32)>>,
+        again: &mut Vec<StateId>,
+    ) {
+        let (fan, taken, state) = (&piece.fans[at], &piece.taken[at], piece.items[at]);
+        while let Some((_, step)) = rare.next_if(|r| r.0 as usize == at) {
+            self.tell_rare(piece, &piece.steps[*step as usize], state);
+        }
+        if fan.from == fan.to {
+            let row = self.row(state);
+            self.at_end(state, &row);
+        } else if fan.hopeless.is_some_and(|key| !self.keys.contains(&key)) {
+            let row = self.row(state);
+            let mut out = Vec::new();
+            self.successors(&row, true, &mut out);
+            self.stuck_partly(state, &row, &out);
+        }
+        if self.unbegun.is_some() {
+            let row = self.row(state);
+            self.tell_of_the_start(state, &row);
+        }
+        if fan.from != fan.to {
+            self.keep_standing(state, &piece.steps[fan.from as usize..fan.to as usize]);
+        }
+        if taken.is_to_look_again(fan, self.edges.is_some()) {
+            again.push(state);
+        }
     }
 
     /// What few transitions have: something that went wrong, a limit.
