@@ -19,6 +19,8 @@ use crate::lang::parse::{ERRORS_GATHERED_MAX, Parsed, Statements, lone_expectati
 use crate::lang::word::{EXPECTABLE, a, is_of_word};
 use std::collections::{HashMap, HashSet};
 
+#[path = "argument.rs"]
+mod argument;
 #[path = "bounds.rs"]
 mod bounds;
 #[path = "certain.rs"]

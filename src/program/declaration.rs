@@ -1,6 +1,7 @@
 //! Declarations: collects the names of a script, lays out declared memory, objects
 //! and structs, and checks their counts, options and arguments.
 
+use super::argument::{Taker, example, meant_by};
 use super::*;
 
 /// The most places or objects one declaration may make.
@@ -423,15 +424,6 @@ impl Compiler<'_> {
         (error.help(format!("write `{word} {name}{count}{given}{options}`")), true)
     }
 
-    /// Arguments as they are written.
-    fn written(&self, args: &[ast::Arg]) -> String {
-        let text = |arg: &ast::Arg| match &arg.name {
-            Some(name) => format!("{}: {}", name.text, arg.value.span.text(self.source)),
-            None => arg.value.span.text(self.source).to_owned(),
-        };
-        args.iter().map(text).collect::<Vec<_>>().join(", ")
-    }
-
     /// `lock m(reentrant: true)`: what stands behind a declaration is no argument of it.
     fn no_option_as_argument(&mut self, o: &ast::Object, kind: u8) -> Option<()> {
         let spec = self.spec(kind);
@@ -463,7 +455,7 @@ impl Compiler<'_> {
         let spec = self.spec(kind);
         let written = o.args.as_deref().unwrap_or(&[]);
         self.no_option_as_argument(o, kind)?;
-        let places = self.match_args(written, spec.params, o.span, &a(spec.word))?;
+        let places = self.match_args(written, Taker::Maker(kind), o.span)?;
         let mut values = Vec::new();
         for (param, place) in spec.params.iter().zip(places) {
             values.push(match place {
@@ -522,104 +514,6 @@ impl Compiler<'_> {
                 None
             }
         }
-    }
-
-    /// `q.put(blocking: true, 1)`. Whether it was told; `span` is the call.
-    pub(super) fn bare_behind_named(&mut self, args: &[ast::Arg], span: Span) -> bool {
-        let behind = args.iter().skip_while(|arg| arg.name.is_none()).find(|arg| arg.name.is_none());
-        let Some(behind) = behind else { return false };
-        let (named, mut given): (Vec<ast::Arg>, Vec<ast::Arg>) =
-            args.iter().cloned().partition(|arg| arg.name.is_some());
-        given.extend(named);
-        let called = span.text(self.source).split('(').next().unwrap_or("");
-        let error = ScriptError::new(behind.value.span, "arguments without a name come first");
-        let error = error.help(format!("write `{called}({})`", self.written(&given)));
-        self.error(error);
-        true
-    }
-
-    /// `lock(m)`: how `m` is taken, where it is of the kind `what` that is made so.
-    fn taken_by_call(&mut self, given: &Expr, what: &str) -> Option<String> {
-        let kind = self.kind_of(given)?;
-        let spec = self.spec(kind);
-        let is_taken = a(spec.word) == what && spec.with.iter().any(|way| way.word.is_empty());
-        is_taken.then(|| format!("write `with {} {{ }}`", given.span.text(self.source)))
-    }
-
-    /// For each parameter the place of its argument; errors for the rest.
-    pub(super) fn match_args(
-        &mut self,
-        args: &[ast::Arg],
-        params: &[crate::program::kind::Param],
-        span: Span,
-        what: &str,
-    ) -> Option<Vec<Option<usize>>> {
-        if args.len() <= params.len() && self.bare_behind_named(args, span) {
-            return None;
-        }
-        let mut places = vec![None; params.len()];
-        let mut fine = true;
-        for (i, arg) in args.iter().enumerate() {
-            let place = match &arg.name {
-                None => Some(i),
-                Some(name) => {
-                    let place = params.iter().position(|p| p.name == name.text);
-                    if place.is_none() {
-                        let mut error = ScriptError::new(name.span, format!("{what} has no parameter `{}`", name.text));
-                        let names: Vec<&str> = params.iter().map(|p| p.name).collect();
-                        error = match meant_by(&name.text, params) {
-                            Some(near) => error.help(format!("did you mean `{near}`?")),
-                            None if names.is_empty() => error.help("it takes no argument"),
-                            None => match &names[..] {
-                                [only] => error.help(format!("its argument is `{only}`, and needs no name")),
-                                _ => error.help(format!("it takes {}", names.join(", "))),
-                            },
-                        };
-                        self.error(error);
-                        fine = false;
-                    }
-                    place
-                }
-            };
-            match place {
-                Some(p) if p < params.len() && places[p].is_none() => places[p] = Some(i),
-                Some(p) if p < params.len() => {
-                    let error = ScriptError::new(arg.value.span, format!("`{}` is given twice", params[p].name));
-                    self.error(error.help("keep one of them"));
-                    fine = false;
-                }
-                Some(_) => {
-                    let error = ScriptError::new(arg.value.span, format!("{what} takes {}", arguments(params.len())))
-                        .label("too many");
-                    let help = self.taken_by_call(&arg.value, what).unwrap_or_else(|| parameters(params));
-                    self.error(error.help(help));
-                    return None;
-                }
-                None => {}
-            }
-        }
-        for (param, place) in params.iter().zip(&places) {
-            if place.is_none() && param.default.is_none() && fine {
-                let error =
-                    ScriptError::new(span, format!("{what} needs its argument `{}`", param.name)).label("missing");
-                let declared = span.text(self.source);
-                // `latch l`, `pool p of processes`; a call has parentheses.
-                let words: Vec<&str> = declared.split_whitespace().collect();
-                let example = match (params, &words[..]) {
-                    ([one], [kind, name, options @ ..]) if !declared.contains(['(', '\n']) => {
-                        let value = example(one);
-                        let options = options.join(" ");
-                        let known = self.kinds.iter().flat_map(|kind| kind.options).any(|known| *known == options);
-                        let options = if known { format!(" {options}") } else { String::new() };
-                        format!("write `{kind} {name}({value}){options}`; ")
-                    }
-                    _ => String::new(),
-                };
-                self.error(error.help(example + &parameters(params)));
-                fine = false;
-            }
-        }
-        fine.then_some(places)
     }
 
     fn fields(&mut self, s: &ast::Struct) {
@@ -686,7 +580,7 @@ impl Compiler<'_> {
         let spec = self.spec(kind);
         let written = f.args.as_deref().unwrap_or(&[]);
         self.no_option_as_argument(f, kind)?;
-        let places = self.match_args(written, spec.params, f.span, &a(spec.word))?;
+        let places = self.match_args(written, Taker::Maker(kind), f.span)?;
         let mut values = Vec::new();
         for (param, place) in spec.params.iter().zip(places) {
             let Some(i) = place else {
@@ -718,41 +612,6 @@ impl Compiler<'_> {
 fn is_literal(text: &str) -> bool {
     let literal = |e: Expr| matches!(e.kind, ExprKind::Int(_) | ExprKind::Duration(_) | ExprKind::Bool(_));
     crate::lang::parse::parse_expr(text).is_ok_and(literal)
-}
-
-/// The parameter that is meant by a word that may be none of them.
-fn meant_by(word: &str, params: &[crate::program::kind::Param]) -> Option<&'static str> {
-    let named = |word: &str| params.iter().map(|p| p.name).find(|name| *name == word);
-    match word {
-        "block" => named("blocking"),
-        "size" | "capacity" | "max" => named("maxsize"),
-        word => named(word).or_else(|| nearest(word, params.iter().map(|p| p.name))),
-    }
-}
-
-/// An argument as it may look.
-fn example(param: &crate::program::kind::Param) -> &'static str {
-    if param.object.is_some() { "m" } else { "3" }
-}
-
-/// What a call of these parameters looks like.
-fn parameters(params: &[crate::program::kind::Param]) -> String {
-    let one = |p: &crate::program::kind::Param| match p.default {
-        None => p.name.to_owned(),
-        Some(default) => format!(
-            "{}: {}",
-            p.name,
-            match default {
-                Missing::None => "none".to_owned(),
-                Missing::Bool(b) => b.to_string(),
-                Missing::Int(i) => i.to_string(),
-            }
-        ),
-    };
-    match params {
-        [] => "leave the arguments out".to_owned(),
-        params => format!("its arguments: {}", params.iter().map(one).collect::<Vec<_>>().join(", ")),
-    }
 }
 
 /// Whether a value is what elsewhere makes an object of the kind `word`: `Queue(3)`,

@@ -1,6 +1,7 @@
 //! Calls: of functions, of what is built in, of what makes objects and records, and
 //! of the methods of objects and places.
 
+use super::super::argument::Taker;
 use super::super::certain::Certain;
 use super::*;
 use crate::lang::error::Sort;
@@ -157,7 +158,7 @@ impl Compiler<'_> {
                 _ => rest.push(arg.clone()),
             }
         }
-        let Some(places) = self.match_args(&rest, spec.params, span, &a(spec.word)) else { return };
+        let Some(places) = self.match_args(&rest, Taker::Maker(kind), span) else { return };
         let exprs: Vec<Option<&Expr>> = places.iter().map(|place| place.map(|i| &rest[i].value)).collect();
         self.check_new(kind, &exprs, options, span);
         let mut given = Vec::new();
@@ -525,9 +526,10 @@ impl Compiler<'_> {
     /// The arguments of a method fit its parameters.
     fn method_arguments(&mut self, kind: u8, method: u8, object: &Expr, args: &[Arg], span: Span) -> Option<()> {
         let spec = self.spec(kind);
+        let taker = Taker::Method(kind, method);
         let method = &spec.methods[method as usize];
         self.one_at_a_time(spec, object, method.name, args)?;
-        let places = self.match_args(args, method.params, span, &format!("`{}` of {}", method.name, a(spec.word)))?;
+        let places = self.match_args(args, taker, span)?;
         let told = self.errors.len();
         let given: Vec<Option<&Expr>> = places.iter().map(|place| place.map(|place| &args[place].value)).collect();
         for (param, arg) in method.params.iter().zip(&given) {
