@@ -7,6 +7,8 @@ use crate::support;
 
 mod alike;
 mod choices;
+mod pasted;
+mod predicted;
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -524,104 +526,6 @@ join all
     }
 }
 
-/// A script that needs `-D` to go wrong, under a name that looks like an option.
-const BUG: &str = "\
-const BUG = false
-const NAME = \"m\"
-lock m
-task t { if BUG { with m { m.acquire() } } }
-spawn t
-join all
-if BUG { assert NAME == \"m\", \"{NAME}\" }
-";
-
-/// Of each line that tells how to see something again, what a shell makes of it after `conc`.
-fn replay_lines(text: &str) -> Vec<Vec<String>> {
-    let lines =
-        text.lines().filter_map(|l| l.split_once("conc replay ")).map(|(_, rest)| rest.trim_end_matches(['"', ',']));
-    let words = |line: &str| {
-        let echo = format!("for word in {line}; do printf '%s\\n' \"$word\"; done");
-        let said = support::program("sh").args(["-c", &echo]).finish();
-        said.stdout.lines().map(str::to_string).collect()
-    };
-    lines.map(words).collect()
-}
-
-/// The lines that `args` prints are pasted as they stand.
-#[track_caller]
-fn pasted_lines_show_it(name: &str, args: &[&str], given: &[&str]) {
-    let told = conc().file(name, BUG).args(args).finish();
-    let lines = replay_lines(&format!("{}{}", told.stdout, told.stderr));
-    assert!(!lines.is_empty(), "{args:?}: {}{}", told.stdout, told.stderr);
-    for line in lines {
-        let of_d: Vec<&str> = line.windows(2).filter(|w| w[0] == "-D").map(|w| w[1].as_str()).collect();
-        assert_eq!(of_d, given, "{args:?}");
-        for model in [&["replay"][..], &["replay", "--model"]] {
-            let words = model.iter().map(|w| w.to_string()).chain(line.clone());
-            let ended = conc().file(name, BUG).args(words).finish();
-            let shown = format!("{}{}", ended.stdout, ended.stderr);
-            assert_eq!(ended.code, Some(1), "{args:?} {line:?}: {shown}");
-            assert!(!shown.contains("has changed"), "{shown}");
-        }
-    }
-}
-
-#[test]
-fn a_line_that_is_pasted_has_what_the_constants_were_given() {
-    let bug = &["BUG=true"][..];
-    pasted_lines_show_it("s.conc", &["check", "-D", "BUG=true", "s.conc"], bug);
-    pasted_lines_show_it(
-        "s.conc",
-        &["check", "-D", "BUG=false", "-D", "BUG = true", "--format", "sarif", "s.conc"],
-        &["BUG=true"],
-    );
-    pasted_lines_show_it("s.conc", &["check", "-D", "BUG=true", "--format", "junit", "s.conc"], bug);
-    pasted_lines_show_it("s.conc", &["test", "-v", "-D", "BUG=true", "s.conc"], bug);
-    // Whatever a shell or the language makes of it.
-    for name in ["it's {m}", "a\nb", "\\", "1ms", "-5", "", "\"m\""] {
-        let (given, both) = (format!("NAME={name}"), ["check", "-D", "BUG=true", "-D"]);
-        let args: Vec<&str> = both.into_iter().chain([given.as_str(), "s.conc"]).collect();
-        let told = conc().file("s.conc", BUG).args(&args).finish();
-        let lines = replay_lines(&told.stdout);
-        assert!(!lines.is_empty(), "{name:?}: {}{}", told.stdout, told.stderr);
-        for line in lines {
-            let ended = conc().file("s.conc", BUG).args(["replay".to_string()].into_iter().chain(line)).finish();
-            assert_eq!(ended.code, Some(1), "{name:?}: {}", ended.stderr);
-            assert!(!ended.stderr.contains("has changed"), "{name:?}: {}", ended.stderr);
-        }
-    }
-}
-
-#[test]
-fn a_line_that_is_pasted_names_a_script_whatever_its_name_begins_with() {
-    pasted_lines_show_it("-dash.conc", &["check", "-D", "BUG=true", "--", "-dash.conc"], &["BUG=true"]);
-}
-
-/// The prediction of a run too.
-#[test]
-fn a_confirmed_prediction_has_what_the_constants_were_given() {
-    let script = "const A = \"\"\nlock a\nlock b\nif A != \"\" {\nspawn { with a { with b { } } }\nsleep 50ms\n\
-                  spawn { with b { with a { } } }\n}\njoin all\n";
-    let ran = conc().file("s.conc", script).args(["run", "-D", "A=a b", "s.conc"]).finish();
-    let line = replay_lines(&ran.stderr).pop().expect("the prediction is confirmed");
-    assert_eq!(line[..3], ["-D", "A=a b", "s.conc"], "{}", ran.stderr);
-    let ended = conc().file("s.conc", script).args(["replay".to_string()].into_iter().chain(line)).finish();
-    assert!(ended.stderr.contains("it shows what the schedule promises"), "{}", ended.stderr);
-}
-
-#[test]
-fn a_schedule_of_other_constants_is_said_to_be_of_such() {
-    let words = "the script, or what -D gives, has changed since";
-    let checked = conc().file("s.conc", BUG).args(["check", "-D", "BUG=true", "s.conc"]).finish();
-    let line = replay_lines(&checked.stdout).pop().expect("it is found");
-    let schedule = line.last().expect("it has a schedule");
-    for args in [&["s.conc"][..], &["-D", "BUG=true", "-D", "NAME=n", "s.conc"], &["-D", "NAME=n", "s.conc"]] {
-        let args: Vec<&str> = ["replay"].into_iter().chain(args.iter().copied()).chain([schedule.as_str()]).collect();
-        let ended = conc().file("s.conc", BUG).args(args).finish();
-        assert!(ended.stderr.contains(words), "{:?} {}", ended.code, ended.stderr);
-    }
-}
-
 /// Every failure that `check` finds, replayed on real tasks and in the model.
 #[track_caller]
 fn every_schedule_shows_its_finding(script: &str, wanted: &[&str]) {
@@ -712,8 +616,6 @@ fn workers_of_a_terminated_pool() {
     every_schedule_shows_its_finding(&script.replace(" of processes", ""), &["abandoned-lock"]);
 }
 
-/// Whoever goes round takes some of the values that there are to choose; the others would lead
-/// round as well.
 /// The finding of a check and of both replays of its schedule, word by word: wherever a circle
 /// is entered, with what was held at an access within a block, and with values of any size.
 #[test]
@@ -746,52 +648,6 @@ fn a_finding_is_told_in_the_same_words() {
                 assert_eq!(again[part], found[part], "{part} of {how:?} {schedule}: {script}");
             }
         }
-    }
-}
-
-/// The two sections exclude each other, by a monitor, which no run can know for sure.
-#[test]
-fn a_prediction_that_the_explorer_refutes_is_withdrawn() {
-    let script = "lock m\nlock a\nlock b\nvar held = false\ncondition free(m)\n\
-        fn enter() { with m {\n    while held { free.wait() }\n    held = true\n} }\n\
-        fn leave() { with m {\n    held = false\n    free.notify()\n} }\n\
-        task one {\n    enter()\n    with a { with b { } }\n    leave()\n}\n\
-        task two {\n    enter()\n    with b { with a { } }\n    leave()\n}\n\
-        spawn one\nspawn two\njoin all\n";
-    support::run_json(script).finish().expect_code(0);
-    // Where one waits for the other in the monitor, a run knows by itself who comes first;
-    // sooner or later neither does.
-    let withdrawn = |_| {
-        let told = conc().file("s.conc", script).args(["run", "-v", "s.conc"]).finish().expect_code(0);
-        told.stderr.contains("in opposite orders, but the explorer went through every interleaving")
-    };
-    assert!((0..200).any(withdrawn));
-}
-
-#[test]
-fn a_prediction_of_a_run_is_confirmed() {
-    let one_after_the_other = include_str!("../scenarios/locks/lock_order_predicted.conc");
-    let ended = support::run_json(one_after_the_other).finish();
-    let found = findings(&ended.stdout);
-    let predicted = found.iter().find(|f| f["code"] == "lock-order");
-    if let Some(finding) = predicted {
-        assert_eq!(finding["certainty"], "confirmed", "{finding}");
-        assert!(finding["schedule"].is_string(), "{finding}");
-    } else {
-        assert!(found.iter().any(|f| f["code"] == "deadlock"), "{}", ended.stdout);
-    }
-}
-
-/// Who adds to a counter first keeps nobody from meeting at the locks.
-#[test]
-fn a_counter_orders_no_locks() {
-    let script = "KIND x = 0\nlock a\nlock b\ntask t0 { with a { with b { ADD } } }\n\
-                  task t1 { sleep 5ms; with a { ADD }; with b { with a { ADD } } }\nspawn t0\nspawn t1\njoin all\n";
-    for (kind, add) in [("atomic", "x += 1"), ("shared", "x.add(1)")] {
-        let script = script.replace("KIND", kind).replace("ADD", add);
-        // Unless the machine held the first one up for so long that there is the deadlock itself.
-        let tells = |_| support::run_json(&script).finish().failures().contains(&"lock-order".to_string());
-        assert!((0..50).any(tells), "{script}");
     }
 }
 
