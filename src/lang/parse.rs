@@ -35,6 +35,12 @@ pub fn lone_expectation(word: &str) -> String {
     slip::expect::alone(word).unwrap_or_else(slip::expect::words)
 }
 
+/// What is said of an option of a `spawn` as other languages write it, `daemon=True`, and the
+/// whole `spawn` of `task` that is meant.
+pub fn spawn_option(task: &str, option: &str) -> Option<(&'static str, String)> {
+    slip::spawn_option("", task, option)
+}
+
 /// The duration of the language that is a time as other languages write it, in seconds
 /// where it has no unit: `0.5`.
 pub fn duration_of(text: &str) -> Option<String> {

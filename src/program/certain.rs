@@ -222,7 +222,7 @@ impl Compiler<'_> {
             return self.error(ScriptError::new(strip(e).span, text).help(help));
         }
         let help = match self.exactly(e) {
-            Some(Value::Int(n)) => format!("write a unit: `{n}ms`, or `us`, `s`"),
+            Some(Value::Int(n)) => format!("write a unit: `{n}s`, or `ms`, `us`"),
             Some(Value::Str(text))
                 if crate::lang::parse::parse_expr(&text).is_ok_and(|e| matches!(e.kind, ExprKind::Duration(_))) =>
             {

@@ -77,6 +77,21 @@ fn the_mend_is_of_the_kind_of_object() {
     helps(&waits("go.wait()", "go.set()"), "set go, and leave it set");
 }
 
+/// Where one who looks for something else may be woken, a `notify` for each is not what is amiss,
+/// whether or not one of them came before anybody waited.
+#[test]
+fn who_waits_for_something_else_may_be_woken() {
+    let script = "lock m\ncondition c(m)\nvar n = 0\n\
+                  task put { repeat 2 { with m { while n == 1 { c.wait() } n = 1; c.notify() } } }\n\
+                  task get { repeat 2 { with m { while n == 0 { c.wait() } n = 0; c.notify() } } }\n\
+                  spawn put x2\nspawn get x2\njoin all\n";
+    let ended = check_json(script).finish().expect_code(1);
+    assert_eq!(ended.failures(), ["deadlock", "lost-wakeup"]);
+    for finding in ended.findings() {
+        assert!(finding["help"].to_string().contains("use `c.notify_all()`, or a condition for each"), "{finding}");
+    }
+}
+
 /// The command stands on one line whatever the file is called, and a shell reads the name back.
 #[test]
 fn a_replay_names_its_script_on_one_line() {

@@ -137,6 +137,8 @@ pub const MISTAKES: &[(At, &str, &str, &str)] = &[
     (Task, "q.put()", "`put` of a queue needs its argument `v`", "v, blocking: true, timeout: none"),
     (Task, "go_on.set(true)", "`set` of an event takes no argument", "leave the arguments out"),
     (Task, "q.get(block=x)", "`get` of a queue has no parameter `block`", "did you mean `blocking`?"),
+    (Task, "spawn w(daemon=true)", "how to spawn stands before the task", "write `spawn daemon w`"),
+    (Task, "let h = spawn process w2(1, name=\"a\") x3", "behind `as`", "write `spawn process w2(1) x3 as \"a\"`"),
     (Task, "spawn w2(a = 1)", "arguments of a task or fn are not named", "in their order"),
     (Task, "f(1, 2)", "`f` takes 1 argument, and here it gets 2", "write `f(a)`"),
     (Task, "fmt.Println(1)", "there is no module `fmt`", "write `print x`"),

@@ -1,7 +1,9 @@
 //! Expressions about tasks: `spawn`, `join`, `submit`.
 
 use super::*;
+use crate::lang::parse::spawn_option;
 use crate::program::value::names_a_task;
+use std::borrow::Cow;
 
 impl Compiler<'_> {
     // ----------------------------------------------------------------- tasks
@@ -9,8 +11,8 @@ impl Compiler<'_> {
     pub(super) fn spawn(&mut self, s: &Spawn, span: Span) {
         let (target, argc, captures) = match &s.what {
             SpawnWhat::Call { callee, args } => {
-                let args = args.as_deref().unwrap_or(&[]);
-                let target = self.spawn_target(callee, args, span, "spawned");
+                let args = self.without_options(callee, args.as_deref().unwrap_or(&[]), span);
+                let target = self.spawn_target(callee, &args, span, "spawned");
                 (target, args.len() as u8, Vec::new())
             }
             SpawnWhat::Block(block) => {
@@ -40,6 +42,41 @@ impl Compiler<'_> {
             _ => span,
         };
         self.emit(Instr::Spawn(index), head);
+    }
+
+    /// The arguments of what is spawned, without those that are options of `spawn` in other
+    /// languages, `daemon=True`: these are told.
+    fn without_options<'s>(&mut self, callee: &Expr, args: &'s [Arg], span: Span) -> Cow<'s, [Arg]> {
+        let source = self.source;
+        let parameters = match &callee.kind {
+            ExprKind::Name(name) => match self.globals.get(name) {
+                Some(Global::Function(f)) => self.parameter_names.get(f).map_or(&[][..], Vec::as_slice),
+                _ => return Cow::Borrowed(args),
+            },
+            _ => return Cow::Borrowed(args),
+        };
+        let named = |arg: &Arg| arg.name.as_ref().filter(|name| !parameters.contains(&name.text)).cloned();
+        let option = |arg: &Arg| {
+            let (name, value) = (named(arg)?, arg.value.span.text(source));
+            let option = format!("{}={value}", name.text);
+            spawn_option("", &option).map(|(message, _)| (name, option, message))
+        };
+        let (options, own): (Vec<_>, Vec<_>) = args.iter().partition(|arg| option(arg).is_some());
+        let Some(last) = args.last().filter(|_| !options.is_empty()) else { return Cow::Borrowed(args) };
+        let between = |start, end| Span { start, end }.text(source);
+        let (head, tail) = (between(span.start, callee.span.end), between(last.value.span.end, span.end));
+        let (head, tail) = (head.trim_start_matches("spawn "), tail.split_once(')').map_or("", |t| t.1));
+        let given: Vec<&str> = own.iter().map(|arg| arg.value.span.text(source)).collect();
+        let given = if given.is_empty() { String::new() } else { format!("({})", given.join(", ")) };
+        let told: Vec<(Name, String, &str)> = options.into_iter().filter_map(option).collect();
+        let meant = told.iter().fold(format!("{head}{given}{tail}"), |task, (_, option, _)| {
+            let meant = spawn_option(&task, option).map(|(_, meant)| meant).unwrap_or_default();
+            meant.trim_start_matches("spawn ").to_owned()
+        });
+        for (name, _, message) in told {
+            self.error(ScriptError::new(name.span, message).help(format!("write `spawn {meant}`")));
+        }
+        Cow::Owned(own.into_iter().cloned().collect())
     }
 
     fn spawn_target(&mut self, callee: &Expr, args: &[Arg], span: Span, done: &str) -> SpawnTarget {

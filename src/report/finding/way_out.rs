@@ -87,6 +87,9 @@ pub fn let_go(lock: &str, with: &str, ending: &Ending) -> String {
 }
 
 fn lost_wakeup(circle: &[Waiting]) -> String {
+    if let Some(condition) = condition_of_several(circle) {
+        return notify_all(condition);
+    }
     match circle.iter().flat_map(|w| &w.waits).next() {
         Some(wait) if wait.object_kind == "event" => {
             format!("do not `clear` {} while a task may still have to wait for it", wait.object)
@@ -151,10 +154,7 @@ fn deadlock(circle: &[Waiting]) -> String {
         return "let a task that still runs end one of its arms, or give the `select` an `after`".into();
     }
     if let Some(condition) = condition_of_several(circle) {
-        return format!(
-            "`{condition}.notify()` may wake a task that looks for something else: use `{condition}.notify_all()`, \
-             or a condition for each thing that is waited for"
-        );
+        return notify_all(condition);
     }
     if let Some(pool) = own_pool(circle) {
         return format!("{pool} ends when its last job has: leave `join {pool}` to a task that is no job of it");
@@ -220,6 +220,13 @@ fn condition_of_several(circle: &[Waiting]) -> Option<&str> {
     let mut places = circle.iter().filter(|w| waits(w, &wait.object)).map(|w| w.span);
     let first = places.next()?;
     places.any(|place| place != first).then_some(&wait.object)
+}
+
+fn notify_all(condition: &str) -> String {
+    format!(
+        "`{condition}.notify()` may wake a task that looks for something else: use `{condition}.notify_all()`, or a \
+         condition for each thing that is waited for"
+    )
 }
 
 /// The call that waits, as code where it can be: the name of a task is none.

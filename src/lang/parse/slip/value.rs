@@ -256,7 +256,7 @@ pub(crate) fn not_a_duration(time: &Expr, word: &str) -> Option<ScriptError> {
         inner = within;
     }
     let ExprKind::Int(value) = inner.kind else { return None };
-    let help = format!("write a unit: `{word} {value}ms`, or `us`, `s`");
+    let help = format!("write a unit: `{word} {value}s`, or `ms`, `us`");
     Some(error(inner.span, format!("`{word}` takes a duration"), help).understood())
 }
 

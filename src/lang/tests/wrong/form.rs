@@ -152,7 +152,7 @@ let z 5",
                 "this is no operation that can wait",
                 "write `q.get()`, `q.put(v)`, `m.acquire()`, `e.wait()`, `join w`, `after 10ms` or `else`",
             ),
-            (4, 8, "5", "`after` takes a duration", "write a unit: `after 5ms`, or `us`, `s`"),
+            (4, 8, "5", "`after` takes a duration", "write a unit: `after 5s`, or `ms`, `us`"),
             (
                 5,
                 2,

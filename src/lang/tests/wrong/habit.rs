@@ -111,7 +111,7 @@ sleep 0.5
 sleep 10 ms
 sleep 3min",
         errors: &[
-            (1, 7, "10", "`sleep` takes a duration", "write a unit: `sleep 10ms`, or `us`, `s`"),
+            (1, 7, "10", "`sleep` takes a duration", "write a unit: `sleep 10s`, or `ms`, `us`"),
             (2, 1, "time.sleep(0.01)", "`sleep` is a statement and takes a duration", "write `sleep 10ms`"),
             (3, 7, "0.5", "`0.5` is not a whole number", "numbers are integers; for a time write `500ms`"),
             (4, 7, "10 ms", "a duration is one word", "write `10ms`"),
