@@ -68,6 +68,9 @@ fn the_mend_is_of_the_kind_of_object() {
     helps("lock mu\nmu.release()\n", "`with mu { … }` pairs them");
     helps("let k = lock()\nk.release()\n", "`with m { … }` pairs them");
     helps("lock mu\ncondition c(mu)\nc.notify()\n", "`with m { … }` pairs them");
+    // What a name says of where it was made is no code.
+    helps("let s = semaphore(0)\ns.acquire()\n", "`s.release()` as often as it is acquired, or `with s { … }`");
+    helps("let q = queue()\nq.get()\n", "`q.close()` after the last `put`: a `get` then gives none and `for v in q`");
     let waits = |deed: &str, comes: &str| {
         let round = format!("loop {{ if go.is_set() {{ {comes} }}\n yield }}");
         format!("queue q(1)\nevent go\ntask w {{ {deed} }}\ntask around {{ {round} }}\nspawn daemon around\nspawn w\n")

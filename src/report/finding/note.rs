@@ -6,7 +6,7 @@ use crate::lang::ast::Span;
 use crate::report::diagnostic::{Diagnostic, Place, Severity};
 use crate::report::{Style, phrase};
 
-use super::who;
+use super::{way_out, who};
 
 /// Longer values are cut.
 const VALUE_WIDTH_MAX: usize = 60;
@@ -75,7 +75,8 @@ pub fn left_in_queue(queue: &str, declared: Option<Span>, values: u64) -> Diagno
     if let Some(span) = declared {
         diagnostic.place(Place::new(span, format!("{queue} is declared here")).primary());
     }
-    diagnostic.help(format!("take what was put before the end: `{queue}.close()`, then `for v in {queue} {{ … }}`"));
+    let code = way_out::in_code(queue);
+    diagnostic.help(format!("take what was put before the end: `{code}.close()`, then `for v in {code} {{ … }}`"));
     diagnostic
 }
 

@@ -49,6 +49,11 @@ fn declared_name(object: &str) -> &str {
     object.split(['[', ' ']).next().unwrap_or(object)
 }
 
+/// A name as it can stand in code: `reply (line 9)` was kept as `reply`.
+pub fn in_code(object: &str) -> &str {
+    object.split(" (").next().unwrap_or(object)
+}
+
 fn abandoned(circle: &[Waiting]) -> String {
     let ended = reasons(circle).find_map(|(wait, reason)| match reason {
         Reason::OwnerEnded { ending, .. } => Some((wait, ending)),
@@ -63,7 +68,7 @@ fn abandoned(circle: &[Waiting]) -> String {
 /// The statement that takes the lock which a task waits for; how its last owner took it is
 /// not said there.
 pub fn with_of(wait: &Wait) -> String {
-    let lock = &wait.object;
+    let lock = in_code(&wait.object);
     match wait.object_kind.as_str() {
         "rwlock" => format!("`with {lock}.read {{ … }}` or `with {lock}.write {{ … }}`"),
         _ => format!("`with {lock} {{ … }}`"),
@@ -97,7 +102,7 @@ fn lost_wakeup(circle: &[Waiting]) -> String {
         Some(wait) if wait.object_kind == "condition" => format!(
             "keep what is waited for in a variable, set it under the lock before `notify`, and look first: \
              `while not ready {{ {}.wait() }}`",
-            wait.object
+            in_code(&wait.object)
         ),
         _ => "keep what is waited for in a variable and look at it before waiting".into(),
     }
@@ -123,7 +128,8 @@ fn deadlock(circle: &[Waiting]) -> String {
     });
     if let Some((job, pool)) = dropped {
         return format!(
-            "`terminate` drops the jobs that have not begun: join {job} before it, or end {pool} by `{pool}.close()`"
+            "`terminate` drops the jobs that have not begun: join {job} before it, or end {pool} by `{}.close()`",
+            in_code(pool)
         );
     }
     let (locks, others): (Vec<&Wait>, Vec<&Wait>) = circle.iter().flat_map(|w| &w.waits).partition(|w| is_lock(w));
@@ -157,7 +163,8 @@ fn deadlock(circle: &[Waiting]) -> String {
         return notify_all(condition);
     }
     if let Some(pool) = own_pool(circle) {
-        return format!("{pool} ends when its last job has: leave `join {pool}` to a task that is no job of it");
+        let code = in_code(pool);
+        return format!("{pool} ends when its last job has: leave `join {code}` to a task that is no job of it");
     }
     // Who waits for an end waits for what the other has not got.
     let lacks = others.iter().find(|w| !matches!(w.object_kind.as_str(), "task" | "pool"));
@@ -223,6 +230,7 @@ fn condition_of_several(circle: &[Waiting]) -> Option<&str> {
 }
 
 fn notify_all(condition: &str) -> String {
+    let condition = in_code(condition);
     format!(
         "`{condition}.notify()` may wake a task that looks for something else: use `{condition}.notify_all()`, or a \
          condition for each thing that is waited for"
@@ -231,10 +239,11 @@ fn notify_all(condition: &str) -> String {
 
 /// The call that waits, as code where it can be: the name of a task is none.
 fn call(wait: &Wait) -> String {
+    let object = in_code(&wait.object);
     match (wait.operation.as_str(), wait.object_kind.as_str()) {
-        ("join", "pool") => format!("`join {}`", wait.object),
+        ("join", "pool") => format!("`join {object}`"),
         ("join", _) => format!("the `join` of {}", wait.object),
-        (operation, _) => format!("`{}.{operation}()`", wait.object),
+        (operation, _) => format!("`{object}.{operation}()`"),
     }
 }
 
@@ -287,23 +296,24 @@ fn busy_pool(wait: &Wait) -> Option<&str> {
 /// What must be done for a wait that nobody ends.
 fn missing(wait: &Wait) -> String {
     let Wait { operation, object, object_kind, .. } = wait;
+    let code = in_code(object);
     match (operation.as_str(), object_kind.as_str()) {
         ("get", _) => {
-            format!("`{object}.close()` after the last `put`: a `get` then gives none and `for v in {object}` ends")
+            format!("`{code}.close()` after the last `put`: a `get` then gives none and `for v in {code}` ends")
         }
         ("put", _) => format!("let a task `get` as many values as are put into {object}, or give it more places"),
         ("acquire", "semaphore") => {
-            format!("`{object}.release()` as often as it is acquired, or `with {object} {{ … }}`")
+            format!("`{code}.release()` as often as it is acquired, or `with {code} {{ … }}`")
         }
         ("wait", "barrier") => {
-            format!("make {object} for as many tasks as come to it, or `{object}.abort()` when one cannot come")
+            format!("make {object} for as many tasks as come to it, or `{code}.abort()` when one cannot come")
         }
-        ("wait", "latch") => format!("`{object}.count_down()` as often as {object} counts, in any case"),
-        ("wait", "event") => format!("`{object}.set()` in a task that cannot end before it"),
-        ("wait", "condition") => format!(
-            "`{object}.notify()` after every change that a waiter looks for, in a task that cannot end before it"
-        ),
-        ("join", "pool") => format!("`{object}.close()` before `join {object}`"),
+        ("wait", "latch") => format!("`{code}.count_down()` as often as {object} counts, in any case"),
+        ("wait", "event") => format!("`{code}.set()` in a task that cannot end before it"),
+        ("wait", "condition") => {
+            format!("`{code}.notify()` after every change that a waiter looks for, in a task that cannot end before it")
+        }
+        ("join", "pool") => format!("`{code}.close()` before `join {code}`"),
         ("join", "task") if busy_pool(wait).is_some() => format!(
             "no worker of {pool} is left for {object}: make more of them than there are jobs that wait for others, \
              or let no job wait for one of its own pool",
