@@ -178,8 +178,12 @@ impl<'a> System<'a> {
             self.live.fill(true);
             return false;
         }
+        self.round_of(0..self.tasks.len())
+    }
+
+    fn round_of(&mut self, some: impl Iterator<Item = usize>) -> bool {
         let mut more = false;
-        for i in 0..self.tasks.len() {
+        for i in some {
             let goes_on = |waits: &Waits| match waits.all {
                 true => waits.iter().all(|w| self.met(&w.need)),
                 false => waits.iter().any(|w| self.met(&w.need)),
@@ -190,6 +194,32 @@ impl<'a> System<'a> {
             }
         }
         more
+    }
+
+    /// Those that are stuck by themselves, as a circle is, wait for no others, though these may
+    /// hold what they need as well: so they are told of by themselves in every state in which
+    /// they are stuck, whoever else is.
+    fn keep_apart(&mut self, edges: &mut [Vec<usize>], stuck: &[bool]) {
+        let part = components(edges, stuck);
+        let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for i in (0..edges.len()).filter(|i| stuck[*i]) {
+            members.entry(part[i]).or_default().push(i);
+        }
+        members.retain(|_, some| some.iter().any(|i| edges[*i].iter().any(|to| part[*to] != part[*i])));
+        self.live.fill(true);
+        let enders: Vec<usize> = (0..edges.len()).filter(|i| self.might.may_terminate(*i)).collect();
+        for some in members.values() {
+            if enders.iter().any(|i| some.binary_search(i).is_err()) {
+                continue;
+            }
+            some.iter().for_each(|i| self.live[*i] = false);
+            while self.round_of(some.iter().copied()) {}
+            let apart: Vec<usize> = some.iter().copied().filter(|i| !self.live[*i]).collect();
+            some.iter().for_each(|i| self.live[*i] = true);
+            for i in &apart {
+                edges[*i].retain(|to| apart.binary_search(to).is_ok());
+            }
+        }
     }
 
     fn lacking(&self, i: usize) -> Vec<&'a WaitView> {
@@ -260,7 +290,8 @@ pub struct Group {
 /// excused ones inside a group are kept.
 pub fn groups(tasks: &[TaskView], stuck: &[bool], might: &dyn Might) -> Vec<Group> {
     let system = System::as_found(tasks, might, stuck);
-    let edges: Vec<Vec<usize>> = (0..tasks.len()).map(|i| system.waits_for(i, stuck)).collect();
+    let mut edges: Vec<Vec<usize>> = (0..tasks.len()).map(|i| system.waits_for(i, stuck)).collect();
+    System::new(tasks, might).keep_apart(&mut edges, stuck);
     let part = components(&edges, stuck);
     let mut roots: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for i in (0..tasks.len()).filter(|i| stuck[*i]) {

@@ -403,6 +403,29 @@ fn who_waits_for_its_own_end_has_a_deadlock() {
     }
 }
 
+/// Who holds itself what it waits for, or waits for what one has who is gone, has a finding of its
+/// own, also where others have the same and are stuck for something else.
+#[test]
+fn who_is_stuck_by_itself_is_behind_nobody() {
+    let reads = "rwlock rw\nqueue q\nlatch both(2)\n\
+                 task stuck { with rw.read { both.count_down()\n both.wait()\n q.get() } }\n";
+    let own = "task t { with rw.read { both.count_down()\n both.wait()\n rw.acquire_write() } }\n\
+               spawn stuck\nspawn t\njoin all\n";
+    let gone = "task t { rw.acquire_read()\n both.count_down() }\nspawn stuck\nspawn t\njoin all for 1ms\n\
+                both.wait()\nrw.acquire_write()\n";
+    for (script, code) in [(own, "self-deadlock"), (gone, "abandoned-lock")] {
+        let script = format!("{reads}{script}");
+        for command in [&["check"][..], &["check", "--no-reduction"], &["run"]] {
+            let args = [command, &["--format", "json", "s.conc"]].concat();
+            let mut failures = conc().file("s.conc", &script).args(args).finish().failures();
+            failures.sort();
+            let mut wanted = ["deadlock", code];
+            wanted.sort();
+            assert_eq!(failures, wanted, "{command:?}: {script}");
+        }
+    }
+}
+
 /// A worker that nobody can give a job any more does nothing: who waits for what a job would
 /// do has its own trouble, and the worker none.
 #[test]

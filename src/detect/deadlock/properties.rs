@@ -112,6 +112,26 @@ proptest! {
             prop_assert!(seen.contains(&i));
         }
     }
+
+    /// Who is stuck in a circle, or for a lock of its own, is told to be so later too, when others
+    /// are stuck as well.
+    #[test]
+    fn a_circle_stays_one_when_others_are_stuck_too((mut tasks, mut might) in system(), late in 0usize..7) {
+        let late = late % tasks.len();
+        tasks[late].waits = None;
+        might.ends.clear();
+        // Of the excused not all is told.
+        tasks.iter_mut().for_each(|t| t.excused = false);
+        let told = |tasks: &[TaskView]| groups(tasks, &stuck(tasks, &might), &might);
+        let before = told(&tasks);
+        tasks[late].waits = Some(Waits::any(Vec::new()));
+        let after = told(&tasks);
+        let by_itself = |g: &Group| matches!(g.cause, RootCause::SelfLock | RootCause::Circle);
+        for group in before.into_iter().filter(by_itself) {
+            let same = |g: &Group| g.cause == group.cause && group.circle.iter().any(|i| g.circle.contains(i));
+            prop_assert!(after.iter().any(same), "{group:?} of {after:?}");
+        }
+    }
 }
 
 // ------------------------------------------- all that can happen, in small systems

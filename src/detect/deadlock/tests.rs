@@ -127,6 +127,27 @@ fn a_second_read_behind_a_waiting_writer() {
     assert_eq!(found(&tasks, &Listed::default()), [(RootCause::Circle, vec![0, 1], vec![])]);
 }
 
+/// Whoever else has what they need as well, and is stuck for something of its own.
+#[test]
+fn who_is_stuck_by_itself_is_behind_nobody() {
+    let stuck = get(9, 7);
+    let might = Listed::default();
+    let own = [lock(1, 50, &[1, 9]), stuck.clone()];
+    assert_eq!(found(&own, &might), [(RootCause::SelfLock, vec![0], vec![]), (RootCause::NobodyLeft, vec![1], vec![])]);
+    let gone = [lock(1, 50, &[3, 9]), stuck.clone()];
+    assert_eq!(
+        found(&gone, &might),
+        [(RootCause::OwnerEnded, vec![0], vec![]), (RootCause::NobodyLeft, vec![1], vec![])]
+    );
+    let circle = [lock(1, 50, &[2, 9]), lock(2, 51, &[1]), stuck.clone(), lock(4, 51, &[1])];
+    assert_eq!(
+        found(&circle, &might),
+        [(RootCause::Circle, vec![0, 1], vec![3]), (RootCause::NobodyLeft, vec![2], vec![])]
+    );
+    let behind = [lock(1, 50, &[9]), stuck];
+    assert_eq!(found(&behind, &might), [(RootCause::NobodyLeft, vec![1], vec![0])]);
+}
+
 /// 0 joins some that go on for ever and 10, which waits for what only 0 would do after that.
 #[test]
 fn who_joins_several_needs_each_of_them() {
