@@ -201,11 +201,8 @@ impl<'a> System<'a> {
     /// they are stuck, whoever else is.
     fn keep_apart(&mut self, edges: &mut [Vec<usize>], stuck: &[bool]) {
         let part = components(edges, stuck);
-        let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for i in (0..edges.len()).filter(|i| stuck[*i]) {
-            members.entry(part[i]).or_default().push(i);
-        }
-        members.retain(|_, some| some.iter().any(|i| edges[*i].iter().any(|to| part[*to] != part[*i])));
+        let mut members = by_part(&part, stuck);
+        members.retain(|_, some| !is_root(some, edges, &part));
         self.live.fill(true);
         let enders: Vec<usize> = (0..edges.len()).filter(|i| self.might.may_terminate(*i)).collect();
         for some in members.values() {
@@ -293,11 +290,8 @@ pub fn groups(tasks: &[TaskView], stuck: &[bool], might: &dyn Might) -> Vec<Grou
     let mut edges: Vec<Vec<usize>> = (0..tasks.len()).map(|i| system.waits_for(i, stuck)).collect();
     System::new(tasks, might).keep_apart(&mut edges, stuck);
     let part = components(&edges, stuck);
-    let mut roots: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for i in (0..tasks.len()).filter(|i| stuck[*i]) {
-        roots.entry(part[i]).or_default().push(i);
-    }
-    roots.retain(|_, members| members.iter().all(|i| edges[*i].iter().all(|to| part[*to] == part[*i])));
+    let mut roots = by_part(&part, stuck);
+    roots.retain(|_, members| is_root(members, &edges, &part));
     let mut groups: Vec<Group> = Vec::new();
     let mut keys: Vec<Vec<Key>> = Vec::new();
     let mut of_part: HashMap<usize, usize> = HashMap::new();
@@ -450,6 +444,20 @@ fn needs_itself(need: &Need, id: u32) -> bool {
 
 fn any_need(need: &Need, test: &dyn Fn(&Need) -> bool) -> bool {
     test(need) || matches!(need, Need::All(needs) | Need::Any(needs) if needs.iter().any(|n| any_need(n, test)))
+}
+
+/// The stuck tasks of each component.
+fn by_part(part: &[usize], stuck: &[bool]) -> BTreeMap<usize, Vec<usize>> {
+    let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for i in (0..part.len()).filter(|i| stuck[*i]) {
+        members.entry(part[i]).or_default().push(i);
+    }
+    members
+}
+
+/// Whether the tasks of a component wait for none of another one.
+fn is_root(members: &[usize], edges: &[Vec<usize>], part: &[usize]) -> bool {
+    members.iter().all(|i| edges[*i].iter().all(|to| part[*to] == part[*i]))
 }
 
 /// Puts every other stuck task behind the first group that it reaches.
