@@ -184,7 +184,7 @@ fn a_main_that_nobody_spawns_or_calls_is_an_error() {
 
 /// Of all pairs every so many are tried, each of the mistakes with others of all kinds;
 /// `CONC_ALL_PAIRS=1` tries all.
-const PAIRS: usize = 4;
+const PAIRS: usize = 10;
 
 fn pairs_of<T>(all: &[T]) -> impl Iterator<Item = (&T, &T)> {
     let every = if std::env::var_os("CONC_ALL_PAIRS").is_some() { 1 } else { PAIRS };

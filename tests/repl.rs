@@ -781,10 +781,10 @@ fn bytes_that_are_no_text_are_refused() {
 
 /// What an entry costs is its own, however many came before it, and a thread that lives
 /// on does not keep all the programs that there were: with as many copies as entries it
-/// would be 8 GB.
+/// would be 3 GB.
 #[test]
 fn a_long_session_costs_what_is_entered() {
-    const ENTRIES: usize = 10_000;
+    const ENTRIES: usize = 6_000;
     let entries: String = (0..ENTRIES / 5)
         .map(|i| {
             format!(

@@ -147,15 +147,15 @@ fn a_long_script_full_of_errors_is_told_of_soon() {
         assert!(told.len() <= 21, "{}", told.len());
         told[told.len() - 1].to_string()
     };
-    let told = first(format!("{declared}{}", "nmae1 = 1\n".repeat(100_000)), 20_001);
+    let told = first(format!("{declared}{}", "nmae1 = 1\n".repeat(25_000)), 20_001);
     assert_eq!(told, "20 errors in script.conc and at least 980 more; nothing ran");
     // What stands first is told, though it is found last.
     let told = first(format!("task t {{\nbreak\n}}\n{}", "x = 1\n".repeat(5_000)), 2);
     assert_eq!(told, "20 errors in script.conc and at least 980 more; nothing ran");
-    first("x;".repeat(1_000_000), 1);
-    first("/* x\n".repeat(600_000), 1);
+    first("x;".repeat(250_000), 1);
+    first("/* x\n".repeat(150_000), 1);
     // What has been read once is not read again for each error behind it.
-    first(format!("{}{}", "yield\n".repeat(900_000), "+\n".repeat(30)), 900_001);
+    first(format!("{}{}", "yield\n".repeat(200_000), "+\n".repeat(30)), 200_001);
 }
 
 /// Words and signs that make a script wrong and define nothing.

@@ -353,7 +353,7 @@ fn long_values_are_no_dearer_than_short_ones() {
 /// The number of one more object does not cost the more the more there are.
 #[test]
 fn many_objects_of_one_place() {
-    let script = "queue q\nlet all = []\nrepeat 3000 { all = all + [queue(1)] }\nfor one in all { one.put(1) }\nfor one in all { assert one.get() == 1 }\n";
+    let script = "queue q\nlet all = []\nrepeat 2000 { all = all + [queue(1)] }\nfor one in all { one.put(1) }\nfor one in all { assert one.get() == 1 }\n";
     let ended = check_json(script).limit(Duration::from_secs(50)).finish().expect_code(0);
     assert_eq!(summary(&ended)["complete"], true);
 }
