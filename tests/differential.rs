@@ -67,16 +67,18 @@ fn explore(program: &'static Program, options: &Options) -> Option<Report> {
     report.complete().then_some(report)
 }
 
-/// Whether more is found in another way with what is known than without it: then one of both is
-/// wrong, since that is to be faster and no more.
-fn shortcuts_matter(program: &'static Program, (name, options): (&str, &Options)) -> Option<String> {
-    let all = |shortcuts: bool| {
-        let report = check::check(program, &Options { shortcuts, ..options.clone() }, &mut |_| None).ok()?;
-        let found: Vec<_> = report.found.iter().map(|f| (f.finding.places(), f.finding.schedule.clone())).collect();
-        Some(format!("{} {} {found:?} {:?}", report.states, report.transitions, seen(&report)))
-    };
-    let (with, without) = (all(true), all(false));
-    (with != without).then(|| format!("{name}: with shortcuts {with:?}, without {without:?}\n"))
+/// All of an exploration, with the places and the schedules of what was found.
+fn in_full(report: &Report) -> String {
+    let found: Vec<_> = report.found.iter().map(|f| (f.finding.places(), f.finding.schedule.clone())).collect();
+    format!("{} {} {found:?} {:?}", report.states, report.transitions, seen(report))
+}
+
+/// Whether something else is found with what is known of other states than without it: then one
+/// of both is wrong, since that is to be faster and no more.
+fn shortcuts_matter(program: &'static Program, name: &str, options: &Options, with: &str) -> Option<String> {
+    let without = explore(program, &Options { shortcuts: false, ..options.clone() });
+    let without = without.as_ref().map_or_else(|| "not all".to_string(), in_full);
+    (with != without).then(|| format!("{name}: with shortcuts {with}, without {without}\n"))
 }
 
 /// What must not depend on how it was explored.
@@ -116,30 +118,36 @@ fn disagreement(program: &'static Program, plain: &Report, budget: Budget, tally
     let seen_plain = seen(plain);
     // With the exact order there may be more states than without.
     let ways = ways(4 * budget.states_max);
-    // Where one of alike tasks stands for others, none are taken.
-    let mut taken = ways.iter().filter(|(name, _)| ["no symmetry", "plain", "nobody alone"].contains(name));
-    if let Some(matters) = taken.find_map(|(name, options)| shortcuts_matter(program, (name, options))) {
-        return Some(matters);
-    }
-    let mut done: Vec<Options> = Vec::new();
-    for (name, options) in ways {
+    let mut done: Vec<(Options, String)> = Vec::new();
+    let known = |done: &[(Options, String)], options: &Options| {
         let effective = options.effective(program);
-        if done.contains(&effective) {
+        done.iter().find(|(options, _)| *options == effective).map(|(_, told)| told.clone())
+    };
+    for (name, options) in &ways {
+        if known(&done, options).is_some() {
             tally.same += 1;
             continue;
         }
-        done.push(effective);
-        if name == "plain" {
+        if *name == "plain" {
+            done.push((options.effective(program), in_full(plain)));
             continue;
         }
         tally.explored += 1;
-        let Some(report) = explore(program, &options) else {
+        let Some(report) = explore(program, options) else {
             tally.unfinished += 1;
             continue;
         };
+        done.push((options.effective(program), in_full(&report)));
         let seen = seen(&report);
         if seen != seen_plain {
             return Some(difference(("plain", &seen_plain), (name, &seen)));
+        }
+    }
+    // Where one of alike tasks stands for others, none are taken.
+    for (name, options) in ways.iter().filter(|(name, _)| ["no symmetry", "plain", "nobody alone"].contains(name)) {
+        let with = known(&done, options);
+        if let Some(matters) = with.and_then(|with| shortcuts_matter(program, name, options, &with)) {
+            return Some(matters);
         }
     }
     oracle_differs(program, &seen_plain, budget, plain.transitions, tally)
