@@ -80,6 +80,110 @@ fn the_mend_is_of_the_kind_of_object() {
     helps(&waits("go.wait()", "go.set()"), "set go, and leave it set");
 }
 
+/// Who waits for the end of one that needs something of it is told what to do first.
+#[test]
+fn what_is_due_before_a_join_is_named() {
+    let helps = |declared: &str, waits: &str, brings: &str, mend: &str| {
+        let script = format!("{declared}\ntask w {{ {waits} }}\nlet t = spawn w\njoin t\n{brings}\n");
+        let ended = check(&script).finish().expect_code(1);
+        assert!(flat(&ended.stdout).contains(mend), "{}", ended.stdout);
+        // It helps.
+        let mended = format!("{declared}\ntask w {{ {waits} }}\nlet t = spawn w\n{brings}\njoin t\n");
+        check(&mended).finish().expect_code(0);
+    };
+    let before = |deed: &str| format!("= help: let main do `{deed}` before the `join` of w: w waits for it");
+    helps("queue q", "let v = q.get()", "q.put(1)", &before("q.put(…)"));
+    helps("event stop", "stop.wait()", "stop.set()", &before("stop.set()"));
+    helps("semaphore s(0)", "s.acquire()", "s.release()", &before("s.release()"));
+    helps("barrier b(2)", "b.wait()", "b.wait()", &before("b.wait()"));
+    helps("latch l(1)", "l.wait()", "l.count_down()", &before("l.count_down()"));
+    let looks = "with m { while not ready { c.wait() } }";
+    let tells = "with m { ready = true; c.notify() }";
+    helps("lock m\ncondition c(m)\nvar ready = false", looks, tells, &before("c.notify()"));
+    let full = "= help: empty q before the `join`, or give it more places";
+    helps("queue q(1)", "q.put(1); q.put(2)", "let a = q.get()\nlet b = q.get()", full);
+    let pool = "queue q\npool p(1)\ntask w { let v = q.get() }\nsubmit w to p\np.close()\njoin p\nq.put(1)\n";
+    let ended = check(pool).finish().expect_code(1);
+    let mend = "= help: let main do `q.put(…)` before `join p`: p.worker#0 waits for it";
+    assert!(flat(&ended.stdout).contains(mend), "{}", ended.stdout);
+}
+
+/// Where nobody can go first, or only who waits could, that is what to do something about.
+#[test]
+fn who_waits_before_it_does_its_part() {
+    let helps = |script: &str, mend: &str| {
+        let ended = check(script).finish().expect_code(1);
+        assert!(flat(&ended.stdout).contains(&format!("= help: {mend}")), "{}", ended.stdout);
+    };
+    helps(
+        "queue a\nqueue b\ntask x { let v = a.get(); b.put(v) }\ntask y { let v = b.get(); a.put(v) }\n\
+         spawn x\nspawn y\n",
+        "each waits before it does its part: let one of them do that first, such as `b.put(…)` before `a.get()` in x",
+    );
+    // A semaphore that nobody has anything of is told like an event, and is no lock.
+    helps(
+        "lock seats\nsemaphore ready(0)\nsemaphore customers(0)\n\
+         task barber { customers.acquire(); with seats { }; ready.release() }\n\
+         task customer { with seats { customers.release(); ready.acquire() } }\nspawn barber\nspawn customer\n",
+        "let go of seats before `ready.acquire()`: what ends that wait needs seats",
+    );
+    helps("queue q\nlet v = q.get()\nq.put(v)\n", "let another task do `q.put(…)`: main cannot while it waits for it");
+    helps("task t { join self }\nspawn t\n", "leave it out: no task can wait for its own end");
+    helps(
+        "pool in_a(1)\npool in_b(1)\ntask a { let h = submit b to in_b; join h }\n\
+         task b { let h = submit c to in_a; join h }\ntask c { }\nlet h = submit a to in_a\njoin h\n",
+        "no worker of in_a is left for c#1: make more of them than there are jobs that wait for others",
+    );
+    helps(
+        "queue q\ntask w { for v in q { print v } }\nspawn w\nfor v in q { print v }\nq.close()\n",
+        "`q.close()` after",
+    );
+    helps(
+        "lock m\ncondition c(m)\nvar ready = false\ntask w { with m { while not ready { c.wait() } } }\n\
+         spawn w x2\nwith m { ready = true; c.notify() }\n",
+        "`c.notify()` after every change that a waiter looks for (it wakes one of them, `c.notify_all()` all)",
+    );
+}
+
+/// Who has gone on without a lock that it asked for is told to look at what it got; two locks
+/// that were made at one place are two.
+#[test]
+fn a_lock_that_was_not_got() {
+    let helps = |script: &str, mend: &str| {
+        let ended = check(script).finish().expect_code(1);
+        assert!(flat(&ended.stdout).contains(&format!("= help: {mend}")), "{}", ended.stdout);
+    };
+    for asks in ["m.acquire(timeout: 100ms)", "m.acquire(blocking: false)"] {
+        let task = format!("lock m\nvar n = 0\ntask t {{ {asks}; n += 1; sleep 1s }}\nspawn t x2\n");
+        helps(&task, &format!("`{asks}` gives false where m was not to be had: look at it, `if {asks} {{ … }}`"));
+    }
+    let own = "each holds a lock of its own: let all hold the same around every access of n, such as a `lock m`";
+    helps("var n = 0\ntask t { let m = lock(); with m { n += 1 } }\nspawn t x2\n", own);
+    helps("struct A { lock mu }\nvar n = 0\ntask t(a) { with a.mu { n += 1 } }\nspawn t(A())\nspawn t(A())\n", own);
+}
+
+/// What a task did itself was no wake-up that came too early for it, where only it does that.
+#[test]
+fn who_notifies_only_itself_has_lost_no_wakeup() {
+    let script = |full: &str, empty: &str| {
+        format!(
+            "lock m\ncondition full(m)\ncondition empty(m)\nvar n = 0\n\
+             task p {{ repeat 2 {{ with m {{ while n == 1 {{ full.wait() }}; n += 1; {empty}.notify() }} }} }}\n\
+             task c {{ repeat 2 {{ with m {{ while n == 0 {{ empty.wait() }}; n -= 1; {full}.notify() }} }} }}\n\
+             spawn p\nspawn c\njoin all\n"
+        )
+    };
+    check(&script("full", "empty")).finish().expect_code(0);
+    // Each notifies the condition at which it waits itself.
+    let ended = check_json(&script("empty", "full")).finish().expect_code(1);
+    assert!(ended.failures().iter().all(|code| code == "deadlock"), "{}", ended.stdout);
+    let run = support::run_json(&script("empty", "full")).finish().expect_code(1);
+    assert_eq!(run.failures()[0], "deadlock", "{}", run.stdout);
+    // Who notifies and then waits may have been the last to notify, and still another did before it.
+    let meet = "lock m\ncondition c(m)\ntask t { with m { c.notify_all(); c.wait() } }\nspawn t x2\njoin all\n";
+    assert_eq!(check_json(meet).finish().failures(), ["lost-wakeup"]);
+}
+
 /// Where one who looks for something else may be woken, a `notify` for each is not what is amiss,
 /// whether or not one of them came before anybody waited.
 #[test]

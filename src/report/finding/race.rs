@@ -33,7 +33,8 @@ pub fn describe(
     // Of a row its number of places stands behind its name.
     let count = declared.and_then(|span| source.text.get(span.end as usize..)?.strip_prefix('['));
     let count = count.and_then(|rest| rest.split_once(']')).map(|(count, _)| count);
-    diagnostic.help(mend(variable, count, earlier, later));
+    let mend = not_taken(source, earlier, later).unwrap_or_else(|| mend(variable, count, earlier, later));
+    diagnostic.help(mend);
     diagnostic
 }
 
@@ -119,6 +120,31 @@ fn with(held: &Held, access: &Access) -> String {
     }
 }
 
+/// Of two that run the same code one may have gone on without the lock that the other has, since
+/// nobody looked at whether it was got.
+fn not_taken(source: &Source, a: &Access, b: &Access) -> Option<String> {
+    let (held, holder, other) = one_sided(a, b).filter(|_| a.held.is_empty() || b.held.is_empty())?;
+    let since = held.since?;
+    let called = |access: &Access| access.task.name.split('#').next().map(str::to_string);
+    let acquires = since.text(&source.text);
+    let may_fail = acquires.contains(".acquire") && ["timeout", "blocking"].iter().any(|word| acquires.contains(word));
+    let passed = called(holder) == called(other) && since.end <= other.span.start;
+    (may_fail && passed).then(|| {
+        format!(
+            "`{acquires}` gives false where {lock} was not to be had: look at it, `if {acquires} {{ … }}`",
+            lock = held.lock
+        )
+    })
+}
+
+/// Without the number that tells it from others that were made at the same place.
+fn made_as(lock: &str) -> &str {
+    match lock.rsplit_once(" (") {
+        Some((name, number)) if number.trim_end_matches(')').bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => lock,
+    }
+}
+
 /// `count`: of a row how many places it is declared with.
 fn mend(variable: &str, count: Option<&str>, a: &Access, b: &Access) -> String {
     let both = shared(a, b);
@@ -133,6 +159,14 @@ fn mend(variable: &str, count: Option<&str>, a: &Access, b: &Access) -> String {
         } else {
             format!("put every access inside `with m {{ … }}` with one `lock m`; {lock} does not exclude")
         };
+    }
+    if let ([one, ..], [another, ..]) = (&a.held[..], &b.held[..])
+        && made_as(&one.lock) == made_as(&another.lock)
+    {
+        return format!(
+            "each holds a lock of its own: let all hold the same around every access of {variable}, such as a \
+             `lock m` outside of the tasks"
+        );
     }
     if !a.held.is_empty() && !b.held.is_empty() {
         let held = &a.held[0];

@@ -293,8 +293,7 @@ task caller { with m { c.notify() } }
            ╰────
           = note: no task can go on
           = tasks: consumer is a thread of process 4711
-          = help: `q.close()` after the last `put`: a `get` then gives none and `for v
-                  in q` ends
+          = help: let another task do `q.put(…)`: consumer cannot while it waits for it
           = explain: conc explain deadlock
         "#);
 

@@ -2,7 +2,7 @@
 //! chosen by what they wait for and why. The sentence and the labels are in
 //! `stuck`.
 
-use crate::detect::finding::{Code, Ending, Reason, Wait, Waiting};
+use crate::detect::finding::{Code, Ending, Reason, TaskFacts, Wait, Waiting};
 use crate::report::phrase;
 
 /// The help for a finding about stuck tasks.
@@ -25,8 +25,11 @@ fn reasons(circle: &[Waiting]) -> impl Iterator<Item = (&Wait, &Reason)> {
     circle.iter().flat_map(|w| &w.waits).flat_map(|w| w.reasons.iter().map(move |r| (w, r)))
 }
 
+/// Whether it is for what another keeps; a semaphore of which nobody has anything is waited for
+/// like an event.
 fn is_lock(wait: &Wait) -> bool {
-    wait.operation.starts_with("acquire")
+    let held = |r: &Reason| matches!(r, Reason::HeldBy { .. } | Reason::OwnerEnded { .. });
+    wait.operation.starts_with("acquire") && (wait.object_kind != "semaphore" || wait.reasons.iter().any(held))
 }
 
 fn own_lock(circle: &[Waiting]) -> String {
@@ -146,7 +149,10 @@ fn deadlock(circle: &[Waiting]) -> String {
     if others.is_empty() && circle.len() > 1 && locks.iter().any(|w| held(&w)) {
         return one_order(&locks);
     }
-    let queue = others.iter().find(|w| w.object_kind == "queue");
+    if let Some(help) = own_end(circle).or_else(|| only_itself(circle)).or_else(|| before_the_join(circle)) {
+        return help;
+    }
+    let queue = others.iter().find(|w| w.object_kind == "queue" && w.operation == "put");
     if let (Some(queue), true) = (queue, others.iter().any(|w| w.operation == "join")) {
         return format!("empty {} before the `join`, or give it more places", queue.object);
     }
@@ -166,12 +172,80 @@ fn deadlock(circle: &[Waiting]) -> String {
         let code = in_code(pool);
         return format!("{pool} ends when its last job has: leave `join {code}` to a task that is no job of it");
     }
+    if let Some(help) = all_wait_first(circle) {
+        return help;
+    }
     // Who waits for an end waits for what the other has not got.
+    let busy = others.iter().find(|w| busy_pool(w).is_some());
     let lacks = others.iter().find(|w| !matches!(w.object_kind.as_str(), "task" | "pool"));
-    match lacks.or(others.first()).or(locks.first()) {
+    match busy.or(lacks).or(others.first()).or(locks.first()) {
         Some(wait) => missing(wait),
         None => "let one of the arms have an object when the `select` begins, or give it an `after`".into(),
     }
+}
+
+/// What a stuck task would have done for a wait, as code.
+fn deed(wait: &Wait, by: &TaskFacts) -> Option<String> {
+    let object = in_code(&wait.object);
+    let action = wait.reasons.iter().find_map(|reason| match reason {
+        Reason::StuckSupplier { task, action } if task.serial == by.serial => Some(action.as_str()),
+        _ => None,
+    })?;
+    match action {
+        "put" => Some(format!("`{object}.put(…)`")),
+        action if action.contains(' ') => None,
+        action => Some(format!("`{object}.{action}()`")),
+    }
+}
+
+/// One that waits for its own end.
+fn own_end(circle: &[Waiting]) -> Option<String> {
+    let [one] = circle else { return None };
+    let own = |r: &Reason| matches!(r, Reason::WaitsForEnd { task } if task.serial == one.task.serial);
+    one.waits.iter().flat_map(|w| &w.reasons).any(own).then(|| "leave it out: no task can wait for its own end".into())
+}
+
+/// One that waits for what only it could do itself.
+fn only_itself(circle: &[Waiting]) -> Option<String> {
+    let [Waiting { task, waits, .. }] = circle else { return None };
+    let [wait] = waits.as_slice() else { return None };
+    let own = |r: &Reason| matches!(r, Reason::StuckSupplier { task: by, .. } if by.serial == task.serial);
+    let brought = matches!(
+        (wait.operation.as_str(), wait.object_kind.as_str()),
+        ("get", "queue") | ("wait", "condition" | "event" | "latch")
+    );
+    let deed = deed(wait, task).filter(|_| brought && wait.reasons.iter().all(own))?;
+    Some(format!("let another task do {deed}: {} cannot while it waits for it", task.name))
+}
+
+/// One that waits for the end of another, before what that one waits for. Of a queue without a
+/// place the other would have to be emptied meanwhile.
+fn before_the_join(circle: &[Waiting]) -> Option<String> {
+    circle.iter().find_map(|joins| {
+        let join = joins.waits.iter().find(|w| w.operation == "join")?;
+        let mut others = circle.iter().filter(|w| w.task.serial != joins.task.serial);
+        let (waits, deed) = others.find_map(|other| {
+            let wait = other.waits.iter().find(|w| w.operation != "put")?;
+            Some((other, deed(wait, &joins.task)?))
+        })?;
+        Some(format!("let {} do {deed} before {}: {} waits for it", joins.task.name, call(join), waits.task.name))
+    })
+}
+
+/// Several of which each waits for what another of them would do behind its own wait.
+fn all_wait_first(circle: &[Waiting]) -> Option<String> {
+    let brings = |task: &TaskFacts| {
+        let others = circle.iter().filter(|w| w.task.serial != task.serial);
+        others.flat_map(|w| &w.waits).find_map(|wait| deed(wait, task))
+    };
+    let deeds: Vec<String> = circle.iter().map(|w| brings(&w.task)).collect::<Option<_>>()?;
+    let ([first, _, ..], [deed, ..]) = (circle, deeds.as_slice()) else { return None };
+    let wait = first.waits.first()?;
+    Some(format!(
+        "each waits before it does its part: let one of them do that first, such as {deed} before {} in {}",
+        call(wait),
+        first.task.name
+    ))
 }
 
 /// The pool whose end one of its jobs waits for.
@@ -211,7 +285,7 @@ fn who_goes_first(circle: &[Waiting]) -> Option<(&'static str, &str)> {
     };
     let alike =
         |w: &Waiting| matches!(w.waits.as_slice(), [w] if w.object == wait.object && w.operation == wait.operation);
-    let would = |r: &Reason| matches!(r, Reason::StuckSupplier { .. });
+    let would = |r: &Reason| matches!(r, Reason::StuckSupplier { action, .. } if action != "close");
     let brings = |w: &Waiting| w.waits.iter().flat_map(|w| &w.reasons).any(would);
     circle.iter().all(|w| alike(w) && brings(w)).then_some((values, wait.object.as_str()))
 }
@@ -311,7 +385,10 @@ fn missing(wait: &Wait) -> String {
         ("wait", "latch") => format!("`{code}.count_down()` as often as {object} counts, in any case"),
         ("wait", "event") => format!("`{code}.set()` in a task that cannot end before it"),
         ("wait", "condition") => {
-            format!("`{code}.notify()` after every change that a waiter looks for, in a task that cannot end before it")
+            format!(
+                "`{code}.notify()` after every change that a waiter looks for (it wakes one of them, \
+                 `{code}.notify_all()` all), in a task that cannot end before it"
+            )
         }
         ("join", "pool") => format!("`{code}.close()` before `join {code}`"),
         ("join", "task") if busy_pool(wait).is_some() => format!(
