@@ -43,6 +43,14 @@ impl Compiler<'_> {
             .then(|| format!("write `with {} {{ }}`", given.span.text(self.source)))
     }
 
+    /// A method of what is made that takes a time, where something is made.
+    fn waits_for_a_time(&self, taker: Taker) -> Option<String> {
+        let Taker::Maker(kind) = taker else { return None };
+        let spec = self.spec(kind);
+        let waits = spec.methods.iter().find(|method| method.params.iter().any(|p| p.name == "timeout"))?;
+        Some(format!("{}.{}", spec.word.get(..1)?, waits.name))
+    }
+
     /// For each parameter the place of its argument; errors for the rest.
     pub(super) fn match_args(&mut self, args: &[ast::Arg], taker: Taker, span: Span) -> Option<Vec<Option<usize>>> {
         let (params, what) = match taker {
@@ -66,6 +74,10 @@ impl Compiler<'_> {
                         let mut error = ScriptError::new(name.span, format!("{what} has no parameter `{}`", name.text));
                         let names: Vec<&str> = params.iter().map(|p| p.name).collect();
                         error = match meant_by(&name.text, params) {
+                            None if name.text == "timeout" && self.waits_for_a_time(taker).is_some() => {
+                                let called = self.waits_for_a_time(taker).unwrap_or_default();
+                                error.help(format!("a time is given where it is waited: `{called}(timeout: 1s)`"))
+                            }
                             Some(near) => error.help(format!("did you mean `{near}`?")),
                             None if names.is_empty() => error.help("it takes no argument"),
                             None => match &names[..] {

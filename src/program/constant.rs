@@ -137,7 +137,12 @@ pub(super) fn no_place(span: Span, name: &str, count: u32, index: i64) -> Script
 }
 
 fn not_constant(expr: &Expr) -> ScriptError {
-    ScriptError::new(expr.span, "this is not known before the script runs")
-        .label("not a constant")
-        .help("counts, arguments and first values of declarations are made of literals and `const` names")
+    let help = "counts, arguments and first values of declarations are made of literals and `const` names";
+    let help = match expr.kind {
+        ExprKind::Call { .. } | ExprKind::Spawn(_) => {
+            format!("{help}; what is made later is assigned later: `var x = none`, then `x = …` in a statement")
+        }
+        _ => help.to_owned(),
+    };
+    ScriptError::new(expr.span, "this is not known before the script runs").label("not a constant").help(help)
 }

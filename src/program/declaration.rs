@@ -214,7 +214,17 @@ impl Compiler<'_> {
                 (Some(meant), _) => {
                     // More of the type may stand before the name: `unsigned long n`.
                     let name = o.options.last().map_or(&o.name.text, |option| &option.text);
-                    error.help(format!("write `{}`", meant.replace("NAME", name)))
+                    let meant = meant.replace("NAME", name);
+                    // What was given it keeps, where it takes a number.
+                    let given = o.args.as_deref().unwrap_or(&[]);
+                    let given = Some(self.written(given)).filter(|given| !given.is_empty());
+                    let meant = match (meant.split_once('('), given) {
+                        (Some((declared, number)), Some(given)) if number.starts_with(|c: char| c.is_ascii_digit()) => {
+                            format!("{declared}({given})")
+                        }
+                        _ => meant,
+                    };
+                    error.help(format!("write `{meant}`"))
                 }
                 (None, Some(near)) => error.help(format!("did you mean `{near}`?")),
                 // A type stands before a variable elsewhere.

@@ -12,6 +12,11 @@ pub(super) fn list_method(method: &str, xs: &str, args: &[Arg], source: &str) ->
         "append" | "push" | "push_back" | "insert" => format!("a list is a value: `{xs} = {xs} + [{given}]`"),
         "extend" if args.is_empty() => format!("a list is a value: `{xs} = {xs} + ys`"),
         "extend" => format!("a list is a value: `{xs} = {xs} + {given}`"),
+        "pop" | "pop_front" | "popleft" | "shift"
+            if matches!(method, "pop_front" | "popleft" | "shift") || given == "0" =>
+        {
+            format!("a list is a value: `{xs}[0]` is its first element, `{xs} = {xs}[1..]` leaves it out")
+        }
         "pop" | "pop_back" | "remove" => {
             format!("a list is a value: `{xs}[-1]` is its last element, `{xs} = {xs}[..-1]` leaves it out")
         }
@@ -40,7 +45,9 @@ pub(super) fn handle_method(method: &str, w: &str, is_handle: bool, given: Optio
         "start" | "run" if is_handle => return Some("leave the call out: what was spawned runs already".to_owned()),
         "start" | "run" => format!("write `spawn {w}`"),
         "kill" => format!("write `kill {w}`"),
-        "cancel" | "stop" | "interrupt" => format!("write `terminate {w}`"),
+        "cancel" | "stop" | "interrupt" => {
+            format!("write `terminate {w}`; jobs are dropped with their pool alone: `p.terminate()`")
+        }
         "is_alive" | "isAlive" | "is_running" => format!("write `{w}.alive`"),
         "exitcode" | "returncode" => format!("write `{w}.exit_code`"),
         "getName" | "get_name" => format!("write `{w}.name`"),
@@ -68,6 +75,7 @@ pub(super) fn value_method(method: &str, place: &str, given: Option<&str>) -> Op
         ("set" | "write" | "setvalue" | "assign" | "put" | "setplain", given) => {
             format!("write `{place} = {}`", given.unwrap_or("1"))
         }
+        ("getlock", None) => "declare `lock m` beside it: `with m { }` around every access".to_owned(),
         _ => return None,
     })
 }
@@ -154,6 +162,8 @@ fn foreign_function(name: &str) -> Option<&'static str> {
         }
         "CompareAndSwapInt32" | "CompareAndSwapInt64" => "write `x.cas(old, new)`, where `atomic x = 0` is declared",
         "main" => "what stands outside of all blocks is `main`: it runs by itself, so leave this out",
+        "as_completed" | "asCompleted" | "wait_any" => "wait for one after the other: `for h in hs { join h }`",
+        "iter" => "go over a queue until it is closed: `for v in q { }`",
         "joinall" | "join_all" | "wait_all" | "waitall" | "gather" => "write `join all`",
         "kill" => "`kill w` and `terminate w` end what `spawn process` gave",
         "Thread" | "go" | "pthread_create" | "start_new_thread" | "create_task" | "ensure_future" | "run"

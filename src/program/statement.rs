@@ -487,7 +487,7 @@ impl Compiler<'_> {
             }
         };
         let Some(row) = self.memory_row(&memory) else {
-            return self.one_place(span, name, memory.memory);
+            return self.one_place(span, name, memory.memory, Some(&memory.init));
         };
         self.check_amount(op, value, span);
         if let Some(cell) = self.cell_of_row(&memory, index) {
@@ -517,10 +517,17 @@ impl Compiler<'_> {
         self.emit(Instr::WriteElement(row), span);
     }
 
-    /// `v[1] = 3` where `v` has no count.
-    fn one_place(&mut self, span: Span, name: &str, memory: Memory) {
+    /// `v[1] = 3` where `v` has no count; `init`: its first value.
+    fn one_place(&mut self, span: Span, name: &str, memory: Memory, init: Option<&Value>) {
         let error = ScriptError::new(span, one_place(name));
-        self.error(error.help(format!("declare a row of places: `{} {name}[3] = 0`", memory.word())));
+        let (count, first) = match init {
+            Some(Value::List(all)) if !all.is_empty() => match all.first() {
+                Some(Value::Int(first)) if all.iter().all(|v| *v == Value::Int(*first)) => (all.len(), *first),
+                _ => (all.len(), 0),
+            },
+            _ => (3, 0),
+        };
+        self.error(error.help(format!("declare a row of places: `{} {name}[{count}] = {first}`", memory.word())));
     }
 
     fn assign_field(
@@ -540,7 +547,7 @@ impl Compiler<'_> {
             self.check_field(record, field);
         }
         if let (Some(memory), Some(_)) = (self.field_of_one_place(&field.text), index) {
-            return self.one_place(span, &field.text, memory);
+            return self.one_place(span, &field.text, memory, None);
         }
         self.check_amount(op, value, span);
         let symbol = self.symbol(&field.text);

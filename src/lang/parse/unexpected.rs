@@ -426,6 +426,10 @@ fn special(stop: &Stop<'_>) -> Option<ScriptError> {
         }
         _ if stop.first() == "catch" && stop.wants(BLOCK) && !word.is_empty() => heads::of_caught(stop),
         ',' | 'a' if stop.first() == "with" && stop.wants(BLOCK) && (word.is_empty() || word == "as") => match word {
+            "as" if ["pool(", "Pool(", "Executor("].iter().any(|made| stop.before.contains(made)) => {
+                let help = "a pool is declared: `pool p(3)`; `p.close()` and `join p` wait for its jobs";
+                stop.error("`with` gives no name", help)
+            }
             "as" => stop.error("`with` gives no name", "leave `as` and the name out"),
             _ => stop.error("`with` takes one object", "write one inside the other: `with a { with b { } }`"),
         },

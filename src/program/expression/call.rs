@@ -6,7 +6,7 @@ use super::super::certain::Certain;
 use super::*;
 use crate::lang::error::Sort;
 use crate::program::foreign::{WITH_ITS_LOCK, foreign_call, handle_method, in_small, list_method, value_method};
-use crate::program::kind::KindSpec;
+use crate::program::kind::{HANDLE_FIELDS, KindSpec};
 
 impl Compiler<'_> {
     // ------------------------------------------------------------------ calls
@@ -328,6 +328,15 @@ impl Compiler<'_> {
         let given = args.first().map(|arg| arg.value.span.text(self.source));
         if let Some(mend) = value_method(&field.text, object.span.text(self.source), given) {
             self.error(error.help(mend));
+            return true;
+        }
+        if HANDLE_FIELDS.contains(&field.text.as_str()) {
+            let help = format!(
+                "what was spawned has a field of that name: `{}.{}`",
+                object.span.text(self.source),
+                field.text
+            );
+            self.error(error.help(help));
             return true;
         }
         let names = Update::METHODS.iter().map(|m| m.0).chain(self.kinds.iter().flat_map(|k| k.method_names()));

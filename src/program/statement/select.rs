@@ -22,11 +22,6 @@ impl Compiler<'_> {
                     .help("add an arm: `v = q.get() => { }`"),
             );
         }
-        if let (Some((duration, _)), Some(_)) = (&select.after, &select.otherwise) {
-            let error = ScriptError::new(duration.span, "`after` and `else` exclude each other")
-                .help("`else` goes ahead at once, so `after` would never come");
-            self.error(error);
-        }
         let index = self.program.selects.len() as u32;
         self.program.selects.push(SelectSite { arms, after: None, otherwise: None });
         self.emit(Instr::Select(index), head);

@@ -69,7 +69,10 @@ pub(crate) fn without_parameters(name: &Name) -> ScriptError {
 /// `lock a, b`
 pub(crate) fn several_names(object: &Object, more: &Node<'_>) -> ScriptError {
     let second = text(more).trim_start_matches([',', ' ', '\t']).split([',', ' ']).next().unwrap_or("").to_owned();
-    let help = format!("write `{0} {1}; {0} {second}`", object.kind.text, object.name.text);
+    let help = match declares(&object.kind.text) {
+        true => format!("write `{0} {1}; {0} {second}`", object.kind.text, object.name.text),
+        false => "declare each by itself".to_owned(),
+    };
     error(span(more), "a declaration has one name", help)
 }
 
@@ -147,7 +150,15 @@ pub(crate) fn declaration(object: &Object, source: &str) -> Option<ScriptError> 
                 }
                 None => String::new(),
             };
-            let help = format!("write `spawn {way}{name}{arguments}`");
+            let help = match (name, object.options.first()) {
+                // `process pool p(2)`
+                ("pool", Some(pool)) => {
+                    let behind = source.get(pool.span.end as usize..).unwrap_or("");
+                    let count = behind.strip_prefix('(').and_then(|rest| rest.split_once(')')).map_or("3", |c| c.0);
+                    format!("write `pool {}({}) of processes`", pool.text, short(count))
+                }
+                _ => format!("write `spawn {way}{name}{arguments}`"),
+            };
             Some(error(object.kind.span, format!("`{kind}` does not begin a statement"), help))
         }
         word if METHODS.contains(&word) || matches!(word, "signal" | "broadcast") => {

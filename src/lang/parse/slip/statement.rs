@@ -167,7 +167,15 @@ pub(crate) fn comma(comma: Span, whole: Span, source: &str) -> ScriptError {
         }
         Some(rest) => error(comma, "`join` takes one value", format!("write `join [{}]`", short(rest))),
         None => {
-            error(comma, "a statement does not go on after a `,`", "write one statement a line, or `;` between them")
+            let help = match text.strip_prefix("spawn ").and_then(|rest| rest.split_once(',')) {
+                Some((task, given))
+                    if task.trim_end().chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | ' ')) =>
+                {
+                    format!("write `spawn {}({})`", task.trim_end(), short(given.trim()))
+                }
+                _ => "write one statement a line, or `;` between them".to_owned(),
+            };
+            error(comma, "a statement does not go on after a `,`", help)
         }
     }
 }
