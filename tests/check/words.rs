@@ -320,6 +320,11 @@ fn a_job_that_leaves_a_lock_held_is_told_as_the_cause() {
     let says = "p.worker#1 waits for lock m, which p.worker#0 still holds from\na job that is over";
     assert!(ended.stdout.contains(says), "{}", ended.stdout);
     assert!(ended.stdout.contains("take it by `with m { … }`"), "{}", ended.stdout);
+    // Also where all workers wait for a job, and only one of them holds it.
+    let idle = "lock m\npool p(2)\ntask j { m.acquire() }\nlet a = submit j to p\njoin a\nm.acquire()\n";
+    let says = "main waits for lock m, which p.worker#0 still holds from a job that is over";
+    both_say(idle, &["main waits for lock m, which p.worker#", " still holds from a job that is over"]);
+    assert!(flat(&check(idle).finish().stdout).contains(says));
 }
 
 /// The locks of two records, and the ends of two tasks, are told apart.

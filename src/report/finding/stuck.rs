@@ -58,19 +58,24 @@ pub fn describe(
     diagnostic
 }
 
-/// Who waits for a lock that a worker holds which waits for its next job, with the lock
-/// and the worker: nobody would miss a job, if the last one had let go of it.
+/// Who waits for a lock that a worker holds which waits for its next job, as the others at the
+/// root do, with the lock and the worker: nobody would miss a job, if the last one had let go of it.
 fn left_by_job<'w>(circle: &'w [Waiting], behind: &'w [Waiting]) -> Option<(&'w str, &'w Wait, &'w str)> {
-    let [worker] = circle else { return None };
     // One that waits in a `select` without arms waits for nothing, and is at a job.
     let for_a_job = |w: &Wait| w.object_kind == "pool" && w.operation == "wait";
-    if worker.waits.is_empty() || !worker.waits.iter().all(for_a_job) {
+    if circle.iter().any(|worker| worker.waits.is_empty() || !worker.waits.iter().all(for_a_job)) {
         return None;
     }
-    let is_its = |r: &Reason| matches!(r, Reason::HeldBy { task, .. } if task.serial == worker.task.serial);
-    let waits = behind.iter().flat_map(|waiting| waiting.waits.iter().map(move |w| (waiting, w)));
-    let (waiting, wait) = waits.into_iter().find(|(_, w)| w.reasons.iter().any(is_its))?;
-    Some((&waiting.task.name, wait, &worker.task.name))
+    behind.iter().flat_map(|waiting| waiting.waits.iter().map(move |wait| (waiting, wait))).find_map(
+        |(waiting, wait)| {
+            let holds = |worker: &&Waiting| {
+                let is_its = |r: &Reason| matches!(r, Reason::HeldBy { task, .. } if task.serial == worker.task.serial);
+                wait.reasons.iter().any(is_its)
+            };
+            let worker = circle.iter().find(holds)?;
+            Some((waiting.task.name.as_str(), wait, worker.task.name.as_str()))
+        },
+    )
 }
 
 /// Tasks that are not stuck themselves but have their part in it.
