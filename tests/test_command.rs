@@ -217,6 +217,13 @@ fn a_path_without_a_script_keeps_no_other_from_its_test() {
         let ended = conc.args(["test", "--color", "never", "fine.conc", path]).finish().expect_code(2);
         assert!(ended.stderr.contains(text), "{}", ended.stderr);
         assert!(ended.stdout.starts_with("passed     fine.conc\n"), "{}", ended.stdout);
+        // A server that reads the document alone sees it.
+        let conc = support::conc().file("fine.conc", FINE).file("tmp/c.txt", "no script");
+        let ended = conc.args(["test", "--format", "junit", "fine.conc", path]).finish().expect_code(2);
+        let all = elements(&ended.stdout);
+        assert_eq!((attribute(&all[0], "tests"), attribute(&all[0], "errors")), ("2", "1"));
+        let error = all.iter().find(|e| e.0 == "error").expect("there is one");
+        assert!(attribute(error, "message").contains(text), "{}", ended.stdout);
     }
 }
 
@@ -512,4 +519,39 @@ fn junit_of_a_check_has_a_case_for_each_code() {
     assert_eq!(all.iter().filter(|e| e.0 == "failure").count(), 1);
     let wrong = conc().file("w.conc", WRONG).args(["check", "--format", "junit", "w.conc"]).finish().expect_code(2);
     assert_eq!(attribute(&elements(&wrong.stdout)[0], "errors"), "1");
+}
+
+/// What cannot be read as a script has a document too, in which it is an error.
+#[test]
+fn a_check_of_what_is_no_script_has_a_document() {
+    for (name, says) in [("bytes.conc", "bytes.conc:1:8: a byte that is not UTF-8"), ("none.conc", "no such file")] {
+        let check = |format: &str| {
+            let conc = conc().file("bytes.conc", b"print \"\xff\"\n");
+            let ended = conc.args(["check", "--format", format, name]).finish().expect_code(2);
+            assert!(ended.stderr.contains(says), "{}", ended.stderr);
+            ended.stdout
+        };
+        let junit = check("junit");
+        let all = elements(&junit);
+        assert_eq!((attribute(&all[0], "tests"), attribute(&all[0], "errors")), ("1", "1"));
+        assert!(attribute(all.iter().find(|e| e.0 == "error").expect("one"), "message").contains(says), "{junit}");
+        let sarif: Value = serde_json::from_str(&check("sarif")).expect("it is JSON");
+        assert_eq!(sarif["runs"][0]["invocations"][0]["executionSuccessful"], false);
+        assert!(sarif["runs"][0]["results"][0]["message"]["text"].to_string().contains(says), "{sarif}");
+    }
+}
+
+/// Nothing that is said of a wrong command line sends its reader astray.
+#[test]
+fn no_tip_that_does_not_help() {
+    for args in [&["run", "--frob", "a.conc"][..], &["check", "--max-states", "-1", "a.conc"]] {
+        let ended = conc().file("a.conc", FINE).args(args).finish().expect_code(2);
+        assert!(!ended.stderr.contains("as a value") && ended.stderr.contains("error: "), "{}", ended.stderr);
+    }
+    let near = conc().file("a.conc", FINE).args(["run", "--repeet", "2", "a.conc"]).finish().expect_code(2);
+    assert!(near.stderr.contains("'--repeat'"), "{}", near.stderr);
+    for none in ["", " "] {
+        let ended = conc().file("a.conc", FINE).args(["replay", "a.conc", none]).finish().expect_code(2);
+        assert!(ended.stderr.starts_with("conc: the schedule is an empty text"), "{}", ended.stderr);
+    }
 }

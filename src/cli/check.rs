@@ -6,11 +6,12 @@ use super::sampling::{self, SamplingArgs};
 use super::{Common, Format, ReportFormat, exit, put_err, put_out, script};
 use crate::check::schedule::short_hash;
 use crate::check::{self, Options, Progress, Report, Stop, Verdict};
+use crate::lang::ast::Span;
 use crate::lang::error::ScriptError;
 use crate::lang::parse::ERRORS_MAX;
 use crate::program::Program;
 use crate::repl::Whole;
-use crate::report::{self, SESSION, Source, Style, json, junit, lanes, repeat, sarif, tested, verdict};
+use crate::report::{self, SESSION, Source, Style, json, junit, lanes, phrase, repeat, sarif, tested, verdict};
 use clap::Args;
 use std::time::{Duration, Instant};
 
@@ -78,9 +79,9 @@ pub fn main(args: &CheckArgs) -> u8 {
         put_err(&format!("conc: {why}\n"));
         return exit::WRONG;
     }
-    let mut source = match script::read(&args.script.file) {
+    let mut source = match script::source(&args.script.file, None) {
         Ok(source) => source,
-        Err(code) => return code,
+        Err(sentence) => return unread(args, sentence),
     };
     if args.session {
         return check_session(args, &source.text, started);
@@ -112,6 +113,18 @@ fn check_session(args: &CheckArgs, text: &str, started: Instant) -> u8 {
         }
         Err(errors) => wrong(args, &source, &errors),
     }
+}
+
+/// Tells that there is no script. A document for another program is whole all the same.
+fn unread(args: &CheckArgs, sentence: String) -> u8 {
+    match args.format {
+        ReportFormat::Human | ReportFormat::Json => put_err(&format!("conc: {sentence}\n")),
+        ReportFormat::Sarif | ReportFormat::Junit => {
+            put_err(&format!("conc: {sentence}\n"));
+            wrong(args, &Source::new(&args.script.file, ""), &[ScriptError::new(Span::default(), sentence)]);
+        }
+    }
+    exit::WRONG
 }
 
 /// Tells what is wrong with the script.
@@ -355,7 +368,10 @@ impl Session<'_> {
                 0 => "no execution has come to its end by then".to_string(),
                 _ => format!("true at the end of {} of {total}{why}", claim.holds),
             };
-            put_out(&format!("  expect {word} (line {line})  {text}: {ends}\n"));
+            let begins = format!("  expect {word} (line {line})  ");
+            let indent = " ".repeat(begins.len());
+            let lines = phrase::wrap(&format!("{text}: {ends}"), self.style.width.saturating_sub(begins.len()));
+            put_out(&format!("{begins}{}\n", lines.join(&format!("\n{indent}"))));
         }
         if !self.style.quiet && report.outcomes.len() > 1 {
             let table = repeat::RepeatTable {
@@ -384,7 +400,7 @@ impl Session<'_> {
         };
         put_out(&verdict::text(&summary, &self.style));
         if is_interrupted(report) {
-            put_err("conc: interrupted; this is what was known by then\n");
+            put_err("conc: interrupted; what is told is what was known by then\n");
         }
     }
 }

@@ -222,6 +222,18 @@ fn script_as_command(error: &clap::Error) -> Option<String> {
     })
 }
 
+/// Hardly a script has a name that begins with `-`: what follows an option that does not exist, or
+/// a number below 0, is not to stand behind `--`.
+fn without_escape(error: &mut clap::Error) {
+    use clap::error::{ContextKind, ContextValue};
+    if let Some(ContextValue::StyledStrs(tips)) = error.remove(ContextKind::Suggested) {
+        let tips: Vec<_> = tips.into_iter().filter(|tip| !tip.to_string().starts_with("to pass ")).collect();
+        if !tips.is_empty() {
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
+        }
+    }
+}
+
 /// Runs the command that the arguments name: its exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     crate::run::large_files_are_errors();
@@ -248,7 +260,8 @@ fn run_command(args: Vec<OsString>) -> u8 {
     }
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
-        Err(error) => {
+        Err(mut error) => {
+            without_escape(&mut error);
             match script_as_command(&error) {
                 Some(sentence) => put_err(&sentence),
                 None if error.use_stderr() => drop(error.print()),

@@ -50,6 +50,10 @@ pub fn main(args: &ReplayArgs) -> u8 {
         Ok(program) => program,
         Err(code) => return code,
     };
+    if args.schedule.trim().is_empty() {
+        put_err("conc: the schedule is an empty text; a report ends with one, such as `0x3.1@4d8f`\n");
+        return exit::WRONG;
+    }
     let schedule: Schedule = match args.schedule.parse() {
         Ok(schedule) => schedule,
         Err(text) => {

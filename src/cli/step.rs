@@ -191,7 +191,12 @@ impl Session {
     fn talk(&mut self, talk: &mut dyn Talk) -> u8 {
         // All that a schedule shows on its way is news here.
         talk.show(&format!("{}{}\n", self.reports(self.stepper.findings()), self.state()));
+        let on_terminal = super::on_terminal().0;
         while let Some(line) = talk.line() {
+            // A window may be another size by now.
+            if on_terminal {
+                self.style.width = super::width(true);
+            }
             match self.command(line.trim(), talk) {
                 Some(text) => talk.show(&text),
                 None => break,

@@ -98,11 +98,11 @@ pub fn main(args: &TestArgs) -> u8 {
     teller.end(&all, interrupted, began.elapsed())
 }
 
-/// The scripts, each once, without those to skip; whether a path has none, or a folder below it
-/// cannot be read, which is said. The others are tested all the same.
-fn files(args: &TestArgs, interruption: &Interruption) -> Result<(Vec<PathBuf>, bool), u8> {
+/// The scripts, each once, without those to skip; of each path that has none, and each folder
+/// below one that cannot be read, the sentence, which is said. The others are tested all the same.
+fn files(args: &TestArgs, interruption: &Interruption) -> Result<(Vec<PathBuf>, Vec<String>), u8> {
     script::reads_once(&args.paths)?;
-    let (mut found, mut known, mut missing) = (Vec::new(), BTreeSet::new(), false);
+    let (mut found, mut known, mut missing) = (Vec::new(), BTreeSet::new(), Vec::new());
     let mut add = |found: &mut Vec<PathBuf>, below: Vec<PathBuf>| {
         for file in below {
             let same = std::fs::canonicalize(&file).unwrap_or_else(|_| file.clone());
@@ -118,7 +118,7 @@ fn files(args: &TestArgs, interruption: &Interruption) -> Result<(Vec<PathBuf>, 
         }
         let below = script::below(Path::new(path), &|| interruption.requested());
         below.unreadable.iter().for_each(|sentence| put_err(&format!("conc: {sentence}\n")));
-        missing |= !below.unreadable.is_empty();
+        missing.extend(below.unreadable);
         add(&mut found, below.scripts);
     }
     let any = !found.is_empty();
@@ -316,13 +316,13 @@ struct Teller<'a> {
     width: usize,
     /// How many scripts it has told of.
     told: usize,
-    /// A path that was given has no script, or a folder below it cannot be read.
-    missing: bool,
+    /// Of each path that was given and has no script, and each folder that cannot be read.
+    missing: Vec<String>,
 }
 
 impl Teller<'_> {
     /// Begins with what stands before all scripts.
-    fn new<'a>(args: &'a TestArgs, cases: &[Case], missing: bool) -> Teller<'a> {
+    fn new<'a>(args: &'a TestArgs, cases: &[Case], missing: Vec<String>) -> Teller<'a> {
         let style = args.common.style(super::on_terminal().0);
         let width = tested::name_width(cases.iter().map(|c| c.source.name.as_str()));
         if args.format == ReportFormat::Json {
@@ -357,14 +357,14 @@ impl Teller<'_> {
     /// Tells of the scripts that are left and of all together: the exit code.
     fn end(mut self, all: &[Tested], interrupted: bool, took: Duration) -> u8 {
         let counts = Counts::of(all);
-        let code = exit_code(&counts, self.missing, interrupted);
+        let code = exit_code(&counts, !self.missing.is_empty(), interrupted);
         let duration_ms = took.as_secs_f64() * 1e3;
         all[self.told..].iter().for_each(|one| self.one(one));
         match self.args.format {
             ReportFormat::Human => {
                 put_out(&tested::last(all, duration_ms, &self.style));
                 if interrupted {
-                    put_err("conc: interrupted; this is what was known by then\n");
+                    put_err("conc: interrupted; what is told is what was known by then\n");
                 }
             }
             ReportFormat::Json => {
@@ -379,7 +379,7 @@ impl Teller<'_> {
                 put_out(&format!("{}\n", json::test_summary(&summary)));
             }
             ReportFormat::Sarif => put_out(&sarif::tested(all, code)),
-            ReportFormat::Junit => put_out(&junit::tested(all, took.as_secs_f64())),
+            ReportFormat::Junit => put_out(&junit::tested(all, &self.missing, took.as_secs_f64())),
         }
         code
     }

@@ -126,7 +126,10 @@ fn legal(text: &str) -> String {
 }
 
 /// The document of a test.
-pub fn tested(all: &[Tested], seconds: f64) -> String {
+///
+/// `missing`: sentences about paths that were given and have no script; each is a case with an
+/// error, since a server may look at nothing else.
+pub fn tested(all: &[Tested], missing: &[String], seconds: f64) -> String {
     let mut suites: Vec<Suite> = Vec::new();
     for one in all {
         let (folder, name) = split(&one.source);
@@ -143,6 +146,19 @@ pub fn tested(all: &[Tested], seconds: f64) -> String {
             Some(suite) => suite.cases.push(case),
             None => suites.push(Suite { name: folder.to_string(), cases: vec![case] }),
         }
+    }
+    let no_script = |sentence: &String| Case {
+        name: sentence.clone(),
+        class: "conc".to_string(),
+        outcome: CaseOutcome::Error {
+            kind: "wrong".to_string(),
+            message: sentence.clone(),
+            text: format!("\n{sentence}\n"),
+        },
+        ..Case::default()
+    };
+    if !missing.is_empty() {
+        suites.push(Suite { name: "paths".to_string(), cases: missing.iter().map(no_script).collect() });
     }
     document(&suites, seconds)
 }
@@ -193,7 +209,7 @@ mod tests {
         for (one, name) in all.iter_mut().zip(["a.conc", "deep/er/b.conc", "deep/er/c.conc"]) {
             one.source.name = name.to_string();
         }
-        let text = tested(&all, 1.5);
+        let text = tested(&all, &[], 1.5);
         for part in [
             r#"<testsuites name="conc" tests="3" failures="1" errors="1" time="1.500">"#,
             r#"  <testsuite name="." tests="1" failures="0" errors="0" time="0.003" skipped="0">"#,
