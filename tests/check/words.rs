@@ -177,7 +177,7 @@ fn who_notifies_only_itself_has_lost_no_wakeup() {
     // Each notifies the condition at which it waits itself.
     let ended = check_json(&script("empty", "full")).finish().expect_code(1);
     assert!(ended.failures().iter().all(|code| code == "deadlock"), "{}", ended.stdout);
-    let run = support::run_json(&script("empty", "full")).finish().expect_code(1);
+    let run = support::run_json(script("empty", "full")).finish().expect_code(1);
     assert_eq!(run.failures()[0], "deadlock", "{}", run.stdout);
     // Who notifies and then waits may have been the last to notify, and still another did before it.
     let meet = "lock m\ncondition c(m)\ntask t { with m { c.notify_all(); c.wait() } }\nspawn t x2\njoin all\n";
