@@ -126,25 +126,16 @@ impl Told<'_> {
         })
     }
 
-    /// A notify or set on what the task waits for that came before its wait. Where it was the
-    /// task's own, and will be again, it is no wake-up that was lost but one that was never meant
-    /// for it.
+    /// A notify or set on what the task waits for that came before its wait.
     fn missed_notify(&self, i: usize) -> Option<Reason> {
         let wait = self.views[i].waits.as_ref()?.first()?;
         let word = |w: usize| self.scene.word(wait.object, w);
-        let (by, at, action, deeds): (_, _, _, &[u8]) = match KINDS[wait.kind as usize].word {
-            "condition" => {
-                let deeds = &[condition::NOTIFY, condition::NOTIFY_ALL];
-                (word(condition::MISSED_BY), word(condition::MISSED_AT), "notify", deeds)
-            }
-            "event" => (word(event::SET_BY), word(event::SET_AT), "set", &[event::SET]),
+        let (by, at, action) = match KINDS[wait.kind as usize].word {
+            "condition" => (word(condition::MISSED_BY), word(condition::MISSED_AT), "notify"),
+            "event" => (word(event::SET_BY), word(event::SET_AT), "set"),
             _ => return None,
         };
         let task = self.scene.told_by(by)?;
-        let own = task.serial == self.scene.task_facts(self.views[i].id).serial;
-        if own && self.scene.may(i, wait.object, wait.kind, deeds) {
-            return None;
-        }
         let span = Some(self.scene.program().span(at as u32));
         Some(Reason::CameTooEarly { task, action: action.to_string(), span })
     }

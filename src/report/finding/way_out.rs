@@ -95,6 +95,10 @@ pub fn let_go(lock: &str, with: &str, ending: &Ending) -> String {
 }
 
 fn lost_wakeup(circle: &[Waiting]) -> String {
+    // What it did itself before it waited was for somebody else.
+    if let Some(help) = only_itself(circle) {
+        return help;
+    }
     if let Some(condition) = condition_of_several(circle) {
         return notify_all(condition);
     }
@@ -209,7 +213,10 @@ fn own_end(circle: &[Waiting]) -> Option<String> {
 fn only_itself(circle: &[Waiting]) -> Option<String> {
     let [Waiting { task, waits, .. }] = circle else { return None };
     let [wait] = waits.as_slice() else { return None };
-    let own = |r: &Reason| matches!(r, Reason::StuckSupplier { task: by, .. } if by.serial == task.serial);
+    let own = |r: &Reason| match r {
+        Reason::StuckSupplier { task: by, .. } => by.serial == task.serial,
+        reason => matches!(reason, Reason::CameTooEarly { .. }),
+    };
     let brought = matches!(
         (wait.operation.as_str(), wait.object_kind.as_str()),
         ("get", "queue") | ("wait", "condition" | "event" | "latch")
