@@ -62,9 +62,13 @@ fn ways(states_max: u64) -> Vec<(&'static str, Options)> {
     ]
 }
 
+/// As far as it goes.
+fn checked(program: &'static Program, options: &Options) -> Option<Report> {
+    check::check(program, options, &mut |_| None).ok()
+}
+
 fn explore(program: &'static Program, options: &Options) -> Option<Report> {
-    let report = check::check(program, options, &mut |_| None).ok()?;
-    report.complete().then_some(report)
+    checked(program, options).filter(Report::complete)
 }
 
 /// All of an exploration, with the places and the schedules of what was found.
@@ -75,10 +79,13 @@ fn in_full(report: &Report) -> String {
 
 /// Whether something else is found with what is known of other states than without it: then one
 /// of both is wrong, since that is to be faster and no more.
-fn shortcuts_matter(program: &'static Program, name: &str, options: &Options, with: &str) -> Option<String> {
-    let without = explore(program, &Options { shortcuts: false, ..options.clone() });
-    let without = without.as_ref().map_or_else(|| "not all".to_string(), in_full);
-    (with != without).then(|| format!("{name}: with shortcuts {with}, without {without}\n"))
+fn shortcuts_matter(
+    program: &'static Program,
+    (name, options): (&str, &Options),
+    with: &Option<String>,
+) -> Option<String> {
+    let without = checked(program, &Options { shortcuts: false, ..options.clone() }).as_ref().map(in_full);
+    (*with != without).then(|| format!("{name}: with shortcuts {with:?}, without {without:?}\n"))
 }
 
 /// What must not depend on how it was explored.
@@ -118,37 +125,37 @@ fn disagreement(program: &'static Program, plain: &Report, budget: Budget, tally
     let seen_plain = seen(plain);
     // With the exact order there may be more states than without.
     let ways = ways(4 * budget.states_max);
-    let mut done: Vec<(Options, String)> = Vec::new();
-    let known = |done: &[(Options, String)], options: &Options| {
-        let effective = options.effective(program);
-        done.iter().find(|(options, _)| *options == effective).map(|(_, told)| told.clone())
-    };
-    for (name, options) in &ways {
-        if known(&done, options).is_some() {
+    let ways: Vec<_> = ways.iter().map(|(name, options)| (*name, options, options.effective(program))).collect();
+    let mut done: Vec<(&Options, Option<String>)> = Vec::new();
+    for (name, options, effective) in &ways {
+        if done.iter().any(|(known, _)| *known == effective) {
             tally.same += 1;
             continue;
         }
         if *name == "plain" {
-            done.push((options.effective(program), in_full(plain)));
+            done.push((effective, Some(in_full(plain))));
             continue;
         }
         tally.explored += 1;
-        let Some(report) = explore(program, options) else {
+        let report = checked(program, options);
+        done.push((effective, report.as_ref().map(in_full)));
+        let Some(report) = report.filter(Report::complete) else {
             tally.unfinished += 1;
             continue;
         };
-        done.push((options.effective(program), in_full(&report)));
         let seen = seen(&report);
         if seen != seen_plain {
             return Some(difference(("plain", &seen_plain), (name, &seen)));
         }
     }
     // Where one of alike tasks stands for others, none are taken.
-    for (name, options) in ways.iter().filter(|(name, _)| ["no symmetry", "plain", "nobody alone"].contains(name)) {
-        let with = known(&done, options);
-        if let Some(matters) = with.and_then(|with| shortcuts_matter(program, name, options, &with)) {
-            return Some(matters);
-        }
+    let mut taken = ways.iter().filter(|(name, ..)| ["no symmetry", "plain", "nobody alone"].contains(name));
+    let matters = taken.find_map(|(name, options, effective)| {
+        let (_, with) = done.iter().find(|(known, _)| *known == effective)?;
+        shortcuts_matter(program, (name, options), with)
+    });
+    if matters.is_some() {
+        return matters;
     }
     oracle_differs(program, &seen_plain, budget, plain.transitions, tally)
 }

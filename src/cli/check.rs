@@ -6,7 +6,6 @@ use super::sampling::{self, SamplingArgs};
 use super::{Common, Format, ReportFormat, exit, put_err, put_out, script};
 use crate::check::schedule::short_hash;
 use crate::check::{self, Options, Progress, Report, Stop, Verdict};
-use crate::lang::ast::Span;
 use crate::lang::error::ScriptError;
 use crate::lang::parse::ERRORS_MAX;
 use crate::program::Program;
@@ -117,12 +116,10 @@ fn check_session(args: &CheckArgs, text: &str, started: Instant) -> u8 {
 
 /// Tells that there is no script. A document for another program is whole all the same.
 fn unread(args: &CheckArgs, sentence: String) -> u8 {
-    match args.format {
-        ReportFormat::Human | ReportFormat::Json => put_err(&format!("conc: {sentence}\n")),
-        ReportFormat::Sarif | ReportFormat::Junit => {
-            put_err(&format!("conc: {sentence}\n"));
-            wrong(args, &Source::new(&args.script.file, ""), &[ScriptError::new(Span::default(), sentence)]);
-        }
+    put_err(&format!("conc: {sentence}\n"));
+    if matches!(args.format, ReportFormat::Sarif | ReportFormat::Junit) {
+        let (source, error) = script::unread(&args.script.file, sentence);
+        wrong(args, &source, &[error]);
     }
     exit::WRONG
 }

@@ -2,7 +2,7 @@
 //! showing its errors.
 
 use super::{Common, Format, exit, put_err, put_out};
-use crate::lang::ast::{ExprKind, StrPart, UnaryOp};
+use crate::lang::ast::{ExprKind, Span, StrPart, UnaryOp};
 use crate::lang::error::ScriptError;
 use crate::lang::parse::{ERRORS_MAX, Parsed};
 use crate::objects::KINDS;
@@ -32,6 +32,12 @@ pub fn source(path: impl AsRef<Path>, over: Option<&Interruption>) -> Result<Sou
     let bytes = opened(path).and_then(|file| Ok(read_heeding(file, over.and_then(Interruption::descriptor))?));
     let bytes = bytes.map_err(|e| unreadable(&name, &e))?;
     Source::from_bytes(if name == "-" { STANDARD_INPUT } else { &name }, bytes)
+}
+
+/// What stands for a script that cannot be read, where what is told needs one: an empty one, and
+/// the error in it.
+pub fn unread(name: impl Into<String>, sentence: String) -> (Source, ScriptError) {
+    (Source::new(name, ""), ScriptError::new(Span::default(), sentence))
 }
 
 /// Why there is no script, or no session: a sentence.

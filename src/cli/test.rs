@@ -6,7 +6,6 @@ use super::progress::Line;
 use super::{Common, ReportFormat, exit, put_err, put_out, script};
 use crate::check::{self, Options, Stop};
 use crate::detect::expect::{self, Expectations, Seen};
-use crate::lang::ast::Span;
 use crate::lang::error::ScriptError;
 use crate::lang::parse::ERRORS_MAX;
 use crate::program::Program;
@@ -65,7 +64,10 @@ fn read(path: &Path, interruption: &Interruption) -> (Source, Option<ScriptError
     match script::source(path, Some(interruption)) {
         Ok(source) => (source, None),
         Err(_) if interruption.requested() => (empty(), None),
-        Err(sentence) => (empty(), Some(ScriptError::new(Span::default(), sentence))),
+        Err(sentence) => {
+            let (empty, error) = script::unread(path.to_string_lossy(), sentence);
+            (empty, Some(error))
+        }
     }
 }
 

@@ -77,7 +77,7 @@ pub fn of_finally(tasks: &[String]) -> String {
 }
 
 /// A name and the number behind it: the second comes before the tenth.
-fn by_number(name: &str) -> (&str, u64) {
+pub fn by_number(name: &str) -> (&str, u64) {
     let split = name.strip_suffix(')').and_then(|rest| rest.rsplit_once(" ("));
     split.and_then(|(name, number)| Some((name, number.parse().ok()?))).unwrap_or((name, 0))
 }

@@ -73,14 +73,15 @@ impl Compiler<'_> {
                     if place.is_none() {
                         let mut error = ScriptError::new(name.span, format!("{what} has no parameter `{}`", name.text));
                         let names: Vec<&str> = params.iter().map(|p| p.name).collect();
-                        error = match meant_by(&name.text, params) {
-                            None if name.text == "timeout" && self.waits_for_a_time(taker).is_some() => {
-                                let called = self.waits_for_a_time(taker).unwrap_or_default();
+                        let waits = Some(taker).filter(|_| name.text == "timeout");
+                        let waits = waits.and_then(|taker| self.waits_for_a_time(taker));
+                        error = match (meant_by(&name.text, params), waits) {
+                            (Some(near), _) => error.help(format!("did you mean `{near}`?")),
+                            (None, Some(called)) => {
                                 error.help(format!("a time is given where it is waited: `{called}(timeout: 1s)`"))
                             }
-                            Some(near) => error.help(format!("did you mean `{near}`?")),
-                            None if names.is_empty() => error.help("it takes no argument"),
-                            None => match &names[..] {
+                            (None, None) if names.is_empty() => error.help("it takes no argument"),
+                            (None, None) => match &names[..] {
                                 [only] => error.help(format!("its argument is `{only}`, and needs no name")),
                                 _ => error.help(format!("it takes {}", names.join(", "))),
                             },

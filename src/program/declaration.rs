@@ -216,15 +216,15 @@ impl Compiler<'_> {
                     let name = o.options.last().map_or(&o.name.text, |option| &option.text);
                     let meant = meant.replace("NAME", name);
                     // What was given it keeps, where it takes a number.
-                    let given = o.args.as_deref().unwrap_or(&[]);
-                    let given = Some(self.written(given)).filter(|given| !given.is_empty());
-                    let meant = match (meant.split_once('('), given) {
-                        (Some((declared, number)), Some(given)) if number.starts_with(|c: char| c.is_ascii_digit()) => {
-                            format!("{declared}({given})")
+                    let given = self.written(o.args.as_deref().unwrap_or(&[]));
+                    error.help(match meant.split_once('(') {
+                        Some((declared, number))
+                            if !given.is_empty() && number.starts_with(|c: char| c.is_ascii_digit()) =>
+                        {
+                            format!("write `{declared}({given})`")
                         }
-                        _ => meant,
-                    };
-                    error.help(format!("write `{meant}`"))
+                        _ => format!("write `{meant}`"),
+                    })
                 }
                 (None, Some(near)) => error.help(format!("did you mean `{near}`?")),
                 // A type stands before a variable elsewhere.

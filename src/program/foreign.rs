@@ -12,9 +12,7 @@ pub(super) fn list_method(method: &str, xs: &str, args: &[Arg], source: &str) ->
         "append" | "push" | "push_back" | "insert" => format!("a list is a value: `{xs} = {xs} + [{given}]`"),
         "extend" if args.is_empty() => format!("a list is a value: `{xs} = {xs} + ys`"),
         "extend" => format!("a list is a value: `{xs} = {xs} + {given}`"),
-        "pop" | "pop_front" | "popleft" | "shift"
-            if matches!(method, "pop_front" | "popleft" | "shift") || given == "0" =>
-        {
+        method if matches!((method, given), ("pop", "0") | ("pop_front" | "popleft" | "shift", _)) => {
             format!("a list is a value: `{xs}[0]` is its first element, `{xs} = {xs}[1..]` leaves it out")
         }
         "pop" | "pop_back" | "remove" => {

@@ -520,12 +520,11 @@ impl Compiler<'_> {
     /// `v[1] = 3` where `v` has no count; `init`: its first value.
     fn one_place(&mut self, span: Span, name: &str, memory: Memory, init: Option<&Value>) {
         let error = ScriptError::new(span, one_place(name));
-        let (count, first) = match init {
-            Some(Value::List(all)) if !all.is_empty() => match all.first() {
-                Some(Value::Int(first)) if all.iter().all(|v| *v == Value::Int(*first)) => (all.len(), *first),
-                _ => (all.len(), 0),
-            },
-            _ => (3, 0),
+        let all: &[Value] = if let Some(Value::List(all)) = init { all } else { &[] };
+        let (count, first) = match all {
+            [] => (3, 0),
+            [Value::Int(first), others @ ..] if others.iter().all(|v| *v == Value::Int(*first)) => (all.len(), *first),
+            _ => (all.len(), 0),
         };
         self.error(error.help(format!("declare a row of places: `{} {name}[{count}] = {first}`", memory.word())));
     }

@@ -170,11 +170,13 @@ fn mistyped(message: &str) -> &'static str {
     let about = |what: &str| message.starts_with(what);
     let ends = |what: &str| message.ends_with(what);
     if about("a condition is a bool") {
-        return match message {
-            _ if ends("an integer") => "compare: `x != 0`",
+        return if ends("an integer") {
+            "compare: `x != 0`"
+        } else if ends("none") {
             // Of a call: what it calls has no `return`.
-            _ if ends("none") => "what it calls is to give one: `return x == 1`; for the end of a task `join h` waits",
-            _ => "compare with `==`, `!=` or `<`",
+            "what it calls is to give one: `return x == 1`; for the end of a task `join h` waits"
+        } else {
+            "compare with `==`, `!=` or `<`"
         };
     }
     if about("a task can be ended, not a list") {

@@ -2,6 +2,7 @@
 //! nothing orders them. Its sentence, labels and mend.
 
 use crate::detect::finding::{Access, AccessKind, Held, Mode};
+use crate::detect::names::by_number;
 use crate::lang::ast::Span;
 use crate::report::diagnostic::{Diagnostic, Place, Severity};
 use crate::report::source::Source;
@@ -123,12 +124,11 @@ fn with(held: &Held, access: &Access) -> String {
 /// Of two that run the same code one may have gone on without the lock that the other has, since
 /// nobody looked at whether it was got.
 fn not_taken(source: &Source, a: &Access, b: &Access) -> Option<String> {
-    let (held, holder, other) = one_sided(a, b).filter(|_| a.held.is_empty() || b.held.is_empty())?;
+    let (held, holder, other) = one_sided(a, b).filter(|(_, _, other)| other.held.is_empty())?;
     let since = held.since?;
-    let called = |access: &Access| access.task.name.split('#').next().map(str::to_string);
     let acquires = since.text(&source.text);
     let may_fail = acquires.contains(".acquire") && ["timeout", "blocking"].iter().any(|word| acquires.contains(word));
-    let passed = called(holder) == called(other) && since.end <= other.span.start;
+    let passed = code(holder) == code(other) && since.end <= other.span.start;
     (may_fail && passed).then(|| {
         format!(
             "`{acquires}` gives false where {lock} was not to be had: look at it, `if {acquires} {{ … }}`",
@@ -137,12 +137,9 @@ fn not_taken(source: &Source, a: &Access, b: &Access) -> Option<String> {
     })
 }
 
-/// Without the number that tells it from others that were made at the same place.
-fn made_as(lock: &str) -> &str {
-    match lock.rsplit_once(" (") {
-        Some((name, number)) if number.trim_end_matches(')').bytes().all(|b| b.is_ascii_digit()) => name,
-        _ => lock,
-    }
+/// What a task is called after: of `t#1` it is `t`.
+fn code(access: &Access) -> &str {
+    access.task.name.split('#').next().unwrap_or_default()
 }
 
 /// `count`: of a row how many places it is declared with.
@@ -161,7 +158,7 @@ fn mend(variable: &str, count: Option<&str>, a: &Access, b: &Access) -> String {
         };
     }
     if let ([one, ..], [another, ..]) = (&a.held[..], &b.held[..])
-        && made_as(&one.lock) == made_as(&another.lock)
+        && by_number(&one.lock).0 == by_number(&another.lock).0
     {
         return format!(
             "each holds a lock of its own: let all hold the same around every access of {variable}, such as a \

@@ -66,16 +66,15 @@ fn left_by_job<'w>(circle: &'w [Waiting], behind: &'w [Waiting]) -> Option<(&'w 
     if circle.iter().any(|worker| worker.waits.is_empty() || !worker.waits.iter().all(for_a_job)) {
         return None;
     }
-    behind.iter().flat_map(|waiting| waiting.waits.iter().map(move |wait| (waiting, wait))).find_map(
-        |(waiting, wait)| {
-            let holds = |worker: &&Waiting| {
-                let is_its = |r: &Reason| matches!(r, Reason::HeldBy { task, .. } if task.serial == worker.task.serial);
-                wait.reasons.iter().any(is_its)
-            };
-            let worker = circle.iter().find(holds)?;
-            Some((waiting.task.name.as_str(), wait, worker.task.name.as_str()))
-        },
-    )
+    let holder = |reason: &Reason| match reason {
+        Reason::HeldBy { task, .. } => circle.iter().find(|worker| worker.task.serial == task.serial),
+        _ => None,
+    };
+    let mut waits = behind.iter().flat_map(|waiting| waiting.waits.iter().map(move |wait| (waiting, wait)));
+    waits.find_map(|(waiting, wait)| {
+        let worker = wait.reasons.iter().find_map(holder)?;
+        Some((waiting.task.name.as_str(), wait, worker.task.name.as_str()))
+    })
 }
 
 /// Tasks that are not stuck themselves but have their part in it.

@@ -171,9 +171,13 @@ pub fn at_one_barrier(circle: &[Waiting]) -> Option<String> {
     circle.iter().all(same).then(|| format!("{}, {}", deed(&first.waits), missing(count)))
 }
 
+/// Whether a task waits for its own end.
+pub fn for_itself(reasons: &[Reason], waiting: &Waiting) -> bool {
+    reasons.iter().any(|r| matches!(r, Reason::WaitsForEnd { task } if task.serial == waiting.task.serial))
+}
+
 fn ends(reasons: &[Reason], waiting: &Waiting) -> Option<String> {
-    let itself = |r: &Reason| matches!(r, Reason::WaitsForEnd { task } if task.serial == waiting.task.serial);
-    if reasons.iter().any(itself) {
+    if for_itself(reasons, waiting) {
         return Some("which is itself".into());
     }
     let names: Vec<&str> = reasons
@@ -206,17 +210,21 @@ fn suppliers(reasons: &[Reason], waiting: &Waiting) -> Vec<String> {
     groups.into_iter().map(clause).collect()
 }
 
+/// What this stuck task would have done.
+pub fn supplied<'r>(reason: &'r Reason, by: &TaskFacts) -> Option<&'r str> {
+    match reason {
+        Reason::StuckSupplier { task, action } if task.serial == by.serial => Some(action),
+        _ => None,
+    }
+}
+
 /// That a task waits for what only it could do later goes without saying where
 /// there is another reason.
 fn itself(reasons: &[Reason], waiting: &Waiting) -> Option<String> {
-    let own = |reason: &Reason| match reason {
-        Reason::StuckSupplier { task, action } if task.serial == waiting.task.serial => Some(action.clone()),
-        _ => None,
-    };
     let mut actions: Vec<String> = Vec::new();
-    for action in reasons.iter().filter_map(own) {
-        if !actions.contains(&action) {
-            actions.push(action);
+    for action in reasons.iter().filter_map(|reason| supplied(reason, &waiting.task)) {
+        if !actions.iter().any(|known| known == action) {
+            actions.push(action.to_string());
         }
     }
     let name = &waiting.task.name;

@@ -5,6 +5,8 @@
 use crate::detect::finding::{Code, Ending, Reason, TaskFacts, Wait, Waiting};
 use crate::report::phrase;
 
+use super::wait::{for_itself, supplied};
+
 /// The help for a finding about stuck tasks.
 pub fn mend(code: Code, circle: &[Waiting]) -> String {
     match code {
@@ -189,13 +191,9 @@ fn deadlock(circle: &[Waiting]) -> String {
 }
 
 /// What a stuck task would have done for a wait, as code.
-fn deed(wait: &Wait, by: &TaskFacts) -> Option<String> {
+fn brought(wait: &Wait, by: &TaskFacts) -> Option<String> {
     let object = in_code(&wait.object);
-    let action = wait.reasons.iter().find_map(|reason| match reason {
-        Reason::StuckSupplier { task, action } if task.serial == by.serial => Some(action.as_str()),
-        _ => None,
-    })?;
-    match action {
+    match wait.reasons.iter().find_map(|reason| supplied(reason, by))? {
         "put" => Some(format!("`{object}.put(…)`")),
         action if action.contains(' ') => None,
         action => Some(format!("`{object}.{action}()`")),
@@ -205,23 +203,20 @@ fn deed(wait: &Wait, by: &TaskFacts) -> Option<String> {
 /// One that waits for its own end.
 fn own_end(circle: &[Waiting]) -> Option<String> {
     let [one] = circle else { return None };
-    let own = |r: &Reason| matches!(r, Reason::WaitsForEnd { task } if task.serial == one.task.serial);
-    one.waits.iter().flat_map(|w| &w.reasons).any(own).then(|| "leave it out: no task can wait for its own end".into())
+    let own = |wait: &Wait| for_itself(&wait.reasons, one);
+    one.waits.iter().any(own).then(|| "leave it out: no task can wait for its own end".into())
 }
 
 /// One that waits for what only it could do itself.
 fn only_itself(circle: &[Waiting]) -> Option<String> {
     let [Waiting { task, waits, .. }] = circle else { return None };
     let [wait] = waits.as_slice() else { return None };
-    let own = |r: &Reason| match r {
-        Reason::StuckSupplier { task: by, .. } => by.serial == task.serial,
-        reason => matches!(reason, Reason::CameTooEarly { .. }),
-    };
-    let brought = matches!(
+    let own = |r: &Reason| supplied(r, task).is_some() || matches!(r, Reason::CameTooEarly { .. });
+    let for_a_deed = matches!(
         (wait.operation.as_str(), wait.object_kind.as_str()),
         ("get", "queue") | ("wait", "condition" | "event" | "latch")
     );
-    let deed = deed(wait, task).filter(|_| brought && wait.reasons.iter().all(own))?;
+    let deed = brought(wait, task).filter(|_| for_a_deed && wait.reasons.iter().all(own))?;
     Some(format!("let another task do {deed}: {} cannot while it waits for it", task.name))
 }
 
@@ -233,7 +228,7 @@ fn before_the_join(circle: &[Waiting]) -> Option<String> {
         let mut others = circle.iter().filter(|w| w.task.serial != joins.task.serial);
         let (waits, deed) = others.find_map(|other| {
             let wait = other.waits.iter().find(|w| w.operation != "put")?;
-            Some((other, deed(wait, &joins.task)?))
+            Some((other, brought(wait, &joins.task)?))
         })?;
         Some(format!("let {} do {deed} before {}: {} waits for it", joins.task.name, call(join), waits.task.name))
     })
@@ -243,7 +238,7 @@ fn before_the_join(circle: &[Waiting]) -> Option<String> {
 fn all_wait_first(circle: &[Waiting]) -> Option<String> {
     let brings = |task: &TaskFacts| {
         let others = circle.iter().filter(|w| w.task.serial != task.serial);
-        others.flat_map(|w| &w.waits).find_map(|wait| deed(wait, task))
+        others.flat_map(|w| &w.waits).find_map(|wait| brought(wait, task))
     };
     let deeds: Vec<String> = circle.iter().map(|w| brings(&w.task)).collect::<Option<_>>()?;
     let ([first, _, ..], [deed, ..]) = (circle, deeds.as_slice()) else { return None };
