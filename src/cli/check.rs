@@ -342,7 +342,7 @@ impl Session<'_> {
 
     fn tell_human(&self, report: &Report, took: Duration, failures: u64) {
         for shown in &report.found {
-            put_out(&format!("{}\n", report::finding(self.source, &shown.finding, &self.style)));
+            put_out(&report::paragraph(self.source, &shown.finding, &self.style));
             if !self.style.quiet && !shown.finding.code.is_note() {
                 put_out(&format!("{}\n", lanes::text(&lanes_of(&shown.way), self.source, &self.style)));
                 if let (Some(first), Some(sampled)) = (shown.first, &report.sampled) {

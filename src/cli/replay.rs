@@ -133,8 +133,8 @@ impl Session<'_> {
     fn show(&self, finding: &Finding) {
         match (self.args.format, self.args.model) {
             (Format::Json, _) => put_out(&format!("{}\n", json::finding(self.source, finding))),
-            (Format::Human, true) => put_out(&format!("{}\n", report::finding(self.source, finding, &self.style))),
-            (Format::Human, false) => put_err(&format!("{}\n", report::finding(self.source, finding, &self.style))),
+            (Format::Human, true) => put_out(&report::paragraph(self.source, finding, &self.style)),
+            (Format::Human, false) => put_err(&report::paragraph(self.source, finding, &self.style)),
         }
     }
 

@@ -116,7 +116,7 @@ impl Session<'_> {
         match self.args.format {
             Format::Json => put_out(&format!("{}\n", json::finding(self.source, &finding))),
             Format::Human => {
-                put_err(&format!("{}\n", report::finding(self.source, &finding, &self.style)));
+                put_err(&report::paragraph(self.source, &finding, &self.style));
                 if let Some(line) = confirm::line(answer) {
                     put_err(line);
                 }

@@ -138,6 +138,11 @@ pub fn finding(source: &Source, finding: &Finding, style: &Style) -> String {
     finding::describe(source, finding, &style).render(source, &style)
 }
 
+/// The same where more follows: an empty line parts them, but for those that are one line each.
+pub fn paragraph(source: &Source, one: &Finding, style: &Style) -> String {
+    finding(source, one, style) + if style.quiet { "" } else { "\n" }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -357,5 +362,7 @@ mod tests {
         assert!(colored.starts_with("\u{1b}[1;31merror[race]\u{1b}[0m"), "{colored:?}");
         let quiet = finding(&source, &found, &Style { quiet: true, ..Style::default() });
         assert_eq!(quiet, "s.conc:1:1: error[race]: two tasks write x, and nothing orders them\n");
+        assert_eq!(paragraph(&source, &found, &Style { quiet: true, ..Style::default() }), quiet);
+        assert!(paragraph(&source, &found, &Style::default()).ends_with("\n\n"));
     }
 }
