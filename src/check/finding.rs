@@ -168,7 +168,8 @@ impl<'e> Scene1<'e> {
             drop(may);
             // A worker that goes ahead has got a job.
             let excused = task.birth.daemon || is_idle(task) && waits.is_some();
-            scene.views.push(TaskView { id, waits, excused });
+            let over = waits.is_none() && over(task).is_some();
+            scene.views.push(TaskView { id, waits, excused, over });
         }
         scene
     }
@@ -301,6 +302,22 @@ pub fn awaits_children(task: &TaskPart) -> bool {
     matches!(task.at, At::Operate { then: Then::Child { .. }, .. } | At::Closing(_))
 }
 
+/// How the code of a task came to its end, where the task itself has not: its handle is yet to say
+/// so, or its process waits for what it has spawned. A worker has further jobs before it.
+fn over(task: &TaskPart) -> Option<How> {
+    match &task.at {
+        _ if task.birth.pool.is_some() => None,
+        At::Ending(ended) | At::Closing(ended) => Some(ended.how),
+        At::Operate { then: Then::Child { ended, .. }, .. } => Some(ended.how),
+        _ => None,
+    }
+}
+
+/// The same if it was an error: it does nothing any more for those who wait for it to.
+fn over_by_error(task: &TaskPart) -> Option<How> {
+    over(task).filter(|how| matches!(how, How::Failed(_)))
+}
+
 /// Whether a task is a pool's worker within a job: once that is stuck, no end shows it, as
 /// it ends with its pool's process.
 pub fn is_at_a_job(part: &Part) -> bool {
@@ -336,9 +353,10 @@ impl Scene for Scene1<'_> {
         facts_of(self.program, task, self.main, self.task(task), |t| self.name(t))
     }
     fn ending(&self, task: TaskId) -> Option<Ending> {
-        match &self.task(task)?.at {
+        let task = self.task(task)?;
+        match &task.at {
             At::Ended(ended) => Some(ending_of(ended.how)),
-            _ => None,
+            _ => over_by_error(task).map(ending_of),
         }
     }
     fn held(&self, task: TaskId) -> Vec<Hold> {
@@ -394,7 +412,7 @@ impl Scene for Scene1<'_> {
         let bad = |t: &(TaskId, Arc<Part>)| match &*t.1 {
             Part::Task(task) => match &task.at {
                 At::Ended(ended) if ended.how != How::Returned => Some((t.0, task.birth.function)),
-                _ => None,
+                _ => over_by_error(task).map(|_| (t.0, task.birth.function)),
             },
             _ => None,
         };

@@ -77,6 +77,8 @@ pub struct TaskView {
     /// A daemon, or a worker of a pool that waits for a job: no finding of its
     /// own, unless it waits for a lock.
     pub excused: bool,
+    /// Its code is over and it waits for nothing: all that is left of it is its end.
+    pub over: bool,
 }
 
 impl TaskView {
@@ -141,9 +143,10 @@ pub fn lacking<'t>(
 }
 
 /// Whether somebody goes on who matters to a script: it ends once nobody but daemons, and
-/// workers that wait for a job, can go on.
+/// workers that wait for a job, can go on. Who has nothing before it but its end has gone as far
+/// as it does.
 pub fn others_go_on(tasks: &[TaskView], stuck: &[bool]) -> bool {
-    tasks.iter().zip(stuck).any(|(task, stuck)| !stuck && !task.excused)
+    tasks.iter().zip(stuck).any(|(task, stuck)| !stuck && !task.excused && !task.over)
 }
 
 struct System<'a> {

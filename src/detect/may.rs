@@ -208,7 +208,7 @@ pub struct May {
     /// For each instruction where an error of it goes within the function.
     handler: Vec<Pc>,
     plain: PlainLocals,
-    /// Both ways are open at a condition of constants too.
+    /// Both ways are open at a condition of constants too, and a `raise` or an `exit` is passed.
     as_if_otherwise: bool,
     /// For each root the calls in its code, by the function called.
     callers: HashMap<Root, Rc<HashMap<u32, Vec<Pc>>>>,

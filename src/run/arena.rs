@@ -202,6 +202,8 @@ pub mod flag {
     pub const BODY_ENDED: u64 = 16;
     /// Of its code nothing is left: all that it still does is to end.
     pub const CODE_ENDED: u64 = 1024;
+    /// The same by an error, whose kind is the code among its facts by then.
+    pub const FAILED: u64 = 32768;
     /// Among the facts of a process: the script itself has sent it a signal.
     pub const SIGNALLED: u64 = 64;
     /// Among the facts: its name ends in its index.
@@ -223,7 +225,7 @@ pub mod flag {
     const _: () = {
         let all = [
             TERMINATE, DAEMON, PROCESS, WORKER, INTERRUPT, BODY_ENDED, CODE_ENDED, SIGNALLED, NUMBERED, HALT, STANDS,
-            UNBORN, OWN_NAME, TOLD, LEFT,
+            UNBORN, OWN_NAME, TOLD, LEFT, FAILED,
         ];
         let (mut n, mut seen) = (0, 0);
         while n < all.len() {

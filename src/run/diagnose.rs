@@ -119,7 +119,8 @@ impl Scene for Answers<'_> {
         Some(gone_facts(self.image, task, life))
     }
     fn ending(&self, task: u32) -> Option<Ending> {
-        ending_of(self.image.arena, task)
+        let arena = self.image.arena;
+        ending_of(arena, task).or_else(|| over_by_error(arena, task))
     }
     fn held(&self, task: u32) -> Vec<(u32, Mode, u32)> {
         let arena = self.image.arena;
@@ -360,7 +361,8 @@ impl Diagnosis {
             snapshot.free.push(self.is_free(id));
             // Whoever types can stop a statement, so `main` goes on for others.
             let waits = waits.filter(|_| !self.goes_on(id));
-            snapshot.views.push(TaskView { id, waits, excused });
+            let over = word(slot::FLAGS) & flag::CODE_ENDED != 0 && waits.is_none();
+            snapshot.views.push(TaskView { id, waits, excused, over });
         }
         // After all else was read: whoever ended it may have been seen beyond that deed.
         for (s, view) in snapshot.slots.iter().zip(&mut snapshot.views) {
@@ -488,12 +490,19 @@ fn without_ended(arena: &Arena, need: Need) -> Need {
 
 fn failed_tasks(arena: &Arena) -> Vec<u32> {
     handles(arena)
-        .filter(|t| {
-            let how = arena.facts(*t, facts::ENDING).load(SeqCst);
-            !matches!(how, ending::NOT | ending::RETURNED)
+        .filter(|t| match arena.facts(*t, facts::ENDING).load(SeqCst) {
+            ending::NOT => over_by_error(arena, *t).is_some(),
+            how => how != ending::RETURNED,
         })
         .take(64)
         .collect()
+}
+
+/// The error that has ended the code of a task, where the task itself has not ended.
+fn over_by_error(arena: &Arena, task: u32) -> Option<Ending> {
+    let flags = arena.slot(slot_of_ended(arena, task)?, slot::FLAGS).load(SeqCst);
+    let code = || arena.facts(task, facts::ENDING_CODE).load(SeqCst);
+    (flags & flag::FAILED != 0).then(|| ending(ending::FAILED, code())).flatten()
 }
 
 // ------------------------------------------------------------- ends, outcomes

@@ -28,6 +28,16 @@ impl Executor {
         self.arena.facts(task, facts::ENDING).store(ended.ending, SeqCst);
     }
 
+    /// That an error has ended the code of this task, before its handle says so: it does
+    /// nothing any more for those who wait for it to, and whoever sees that is to see why. A worker
+    /// has further jobs before it.
+    pub(super) fn note_failed(&self, ended: &Ended) {
+        if ended.ending == ending::FAILED && self.slot_word(slot::POOL).load(Relaxed) == 0 {
+            self.arena.facts(self.task, facts::ENDING_CODE).store(ended.code as u64, SeqCst);
+            self.slot_word(slot::FLAGS).fetch_or(flag::FAILED, SeqCst);
+        }
+    }
+
     /// Publishes how a task or a job came to its end.
     pub(super) fn finish_handle(&mut self, handle: ObjRef, ended: &Ended) {
         let states = match ended.ending {
@@ -174,6 +184,7 @@ impl Executor {
             // A worker has yet to leave its pool.
             let is_worker = self.slot_word(slot::POOL).load(Relaxed) != 0;
             let over = flag::CODE_ENDED | if is_worker { 0 } else { flag::BODY_ENDED };
+            self.note_failed(&ended);
             self.slot_word(slot::FLAGS).fetch_or(over, SeqCst);
             self.trace.quiet = true;
             let first = self.await_children().unwrap_or_else(|_| {

@@ -116,9 +116,7 @@ fn the_reasons_of_a_wait_are_true() {
     ] {
         let run = conc().args(["run", "--format", "json", "-"]).input(script).finish();
         let check = check_json(script).finish();
-        // The check tells of it while the writer that has failed has yet to end.
-        let both = [("run", run), ("check", check)].into_iter().take(if script == writer { 1 } else { 2 });
-        for (how, ended) in both {
+        for (how, ended) in [("run", run), ("check", check)] {
             let findings = ended.of_type("finding");
             let told = findings.iter().filter(|f| f["code"] == "deadlock").map(|f| f["message"].to_string());
             let told: Vec<String> = told.collect();
@@ -557,6 +555,43 @@ fn a_job_that_failed_is_who_would_have_done_it() {
             assert!(again.findings().iter().any(|f| f["message"] == message.as_str()), "{script}{}", again.stdout);
         }
     }
+}
+
+/// Whom an error has ended is named as who would have done what is waited for, from the moment
+/// at which nobody is left to: its end may be yet to come, as that of a process is which waits for
+/// what it has spawned. A run, a check and both replays say the same.
+#[test]
+fn whom_an_error_has_ended_is_who_would_have_done_it() {
+    let takes = "queue q(3)\nvar zero = 0\ntask r { print(q.get()) }\n";
+    let last = "spawn w\nspawn r\njoin all\n";
+    let parent = "task w { spawn r; let x = 1 / zero\nq.put(x) }\n";
+    let cases = [
+        (format!("{takes}task w {{ let x = 1 / zero\nq.put(x) }}\n{last}"), "w", "DivideByZero"),
+        // What stands behind a `raise` or an `exit` comes to nothing, but is what it is there for.
+        (format!("{takes}task w {{ raise \"no\"; q.put(1) }}\n{last}"), "w", "Raised"),
+        (format!("{takes}spawn r\nlet x = [1][zero + 5]\nq.put(x)\njoin all\n"), "main", "Index"),
+        (format!("{takes}{parent}spawn process w\njoin all\n"), "w", "DivideByZero"),
+    ];
+    for (script, who, kind) in &cases {
+        let told = check_json(script).finish().expect_code(1);
+        let found = told.findings().into_iter().find(|f| f["code"] == "deadlock").expect("it is one");
+        let message = format!("r waits to get from queue q, and {who}, which would put, failed with {kind}");
+        let help = format!("let {who} reach its put in any case: `try {{ … }} catch {kind} {{ … }}`");
+        let notes = found["notes"].as_array().expect("a list");
+        assert!(notes.iter().any(|n| n == "no task can go on"), "{script}{found}");
+        let mut all: Vec<_> = replays(script, &found).into_iter().chain([told]).collect();
+        // A run may look at who is about to raise its error, and comes to nothing else either.
+        if !script.contains("raise") {
+            all.push(conc().args(["run", "--format", "json", "-"]).input(script).finish());
+        }
+        for ended in all {
+            let one = ended.of_type("finding").into_iter().find(|f| f["code"] == "deadlock").expect("it is there");
+            assert_eq!((one["message"].as_str(), one["help"].as_str()), (Some(&*message), Some(&*help)), "{script}");
+        }
+    }
+    // Who has somebody else to do it is not stuck, and an error of that one is no reason.
+    let both = format!("{takes}task w {{ let x = 1 / zero\nq.put(x) }}\ntask u {{ q.put(2) }}\nspawn u\n{last}");
+    assert_eq!(check_json(&both).finish().failures(), ["error"], "{both}");
 }
 
 /// A check and a run say the same of what each process has for itself: what another one writes to

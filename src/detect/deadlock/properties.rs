@@ -37,7 +37,7 @@ fn system() -> impl Strategy<Value = (Vec<TaskView>, Listed)> {
     let changes = proptest::collection::vec((0usize..6, 0u32..2), 0..4);
     let ends = prop_oneof![9 => Just(Vec::new()), 1 => (0usize..6).prop_map(|i| vec![i])];
     (tasks, deeds, born, changes, ends).prop_map(|(tasks, deeds, born, changes, ends)| {
-        let view = |(i, (waits, excused)): (usize, (_, _))| TaskView { id: i as u32, waits, excused };
+        let view = |(i, (waits, excused)): (usize, (_, _))| TaskView { id: i as u32, waits, excused, over: false };
         let tasks = tasks.into_iter().enumerate().map(view).collect();
         (tasks, Listed { deeds, born, changes, ends })
     })
@@ -221,7 +221,7 @@ impl World {
         for i in (0..code.len()).filter(|i| self.at[*i].is_some()) {
             let pc = self.at[i].unwrap_or(0);
             let waits = self.steps(code, i).is_empty().then(|| Waits::any(vec![self.waiting(code[i][pc])]));
-            views.push(TaskView { id: i as u32, waits, excused: false });
+            views.push(TaskView { id: i as u32, waits, excused: false, over: false });
             rest.0.push(code[i][pc..].to_vec());
         }
         (views, rest)

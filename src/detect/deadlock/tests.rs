@@ -43,7 +43,7 @@ fn lock(id: u32, object: u32, holders: &[u32]) -> TaskView {
 }
 
 fn one(id: u32, w: WaitView) -> TaskView {
-    TaskView { id, waits: Some(Waits::any(vec![w])), excused: false }
+    TaskView { id, waits: Some(Waits::any(vec![w])), excused: false, over: false }
 }
 
 fn get(id: u32, queue: u32) -> TaskView {
@@ -55,7 +55,7 @@ fn join(id: u32, of: u32) -> TaskView {
 }
 
 fn runs(id: u32) -> TaskView {
-    TaskView { id, waits: None, excused: false }
+    TaskView { id, waits: None, excused: false, over: false }
 }
 
 fn found(tasks: &[TaskView], might: &Listed) -> Vec<(RootCause, Vec<usize>, Vec<usize>)> {
@@ -153,7 +153,7 @@ fn who_is_stuck_by_itself_is_behind_nobody() {
 fn who_joins_several_needs_each_of_them() {
     let joins = |all: bool, of: &[u32]| {
         let end = |of: &u32| wait(1000 + of, 9, Need::End(*of));
-        TaskView { id: 0, waits: Some(Waits { of: of.iter().map(end).collect(), all }), excused: false }
+        TaskView { id: 0, waits: Some(Waits { of: of.iter().map(end).collect(), all }), excused: false, over: false }
     };
     let might = Listed { deeds: vec![(0, 2, PUT)], ..Listed::default() };
     for of in [&[5, 10][..], &[10, 5], &[5, 6, 10, 5], &[99, 10]] {
@@ -178,10 +178,11 @@ fn a_lock_needs_all_its_holders_and_a_select_one_arm() {
         id: 20,
         waits: Some(Waits::any(vec![wait(1, 0, Need::Tasks(vec![10])), wait(2, 0, b)])),
         excused: false,
+        over: false,
     };
     assert_eq!(stuck(&[runs(0), get(10, 9), arms(Need::End(0))], &Listed::default()), [false, true, false]);
     assert_eq!(stuck(&[runs(0), get(10, 9), arms(Need::End(10))], &Listed::default()), [false, true, true]);
-    let nothing = TaskView { id: 5, waits: Some(Waits::any(Vec::new())), excused: false };
+    let nothing = TaskView { id: 5, waits: Some(Waits::any(Vec::new())), excused: false, over: false };
     assert_eq!(found(&[runs(0), nothing], &Listed::default()), [(RootCause::NobodyLeft, vec![1], vec![])]);
 }
 

@@ -130,7 +130,12 @@ impl<'a> Walk<'a> {
         let program = self.program;
         let instr = &program.code[pc as usize];
         match self.may.as_if_otherwise {
-            true => onwards(program, pc, |next| self.reach(next, mode)),
+            true => {
+                onwards(program, pc, |next| self.reach(next, mode));
+                if matches!(instr, Instr::Raise | Instr::Exit) {
+                    self.reach(pc + 1, mode);
+                }
+            }
             false => onwards_from(program, pc, |next| self.reach(next, mode)),
         }
         self.deeds.acts |= mode & FAILED == 0 && acts(program, instr);

@@ -18,6 +18,7 @@ impl Executor {
         if self.in_atomic {
             self.leave_gate(true);
         }
+        self.note_failed(&ended);
         // A worker has the code of further jobs before it.
         if self.slot_word(slot::POOL).load(Relaxed) == 0 {
             self.slot_word(slot::FLAGS).fetch_or(flag::CODE_ENDED, SeqCst);
