@@ -116,7 +116,7 @@ const ENDS: [&str; 9] = [
 #[test]
 fn runs_in_which_processes_end_come_to_what_check_lists() {
     let script = |text: &str| format!("queue q(0)\nlock m\n{text}\n");
-    with_each_end(&ENDS, ["exit 3", "let h = self\nkill h\njoin h"], 10 * runs(), script);
+    with_each_end(&ENDS, ["exit 3", "let h = self\nkill h\njoin h"], 5 * runs(), script);
 }
 
 /// Each script, made whole, with each of the ends in the place of `END`.
@@ -139,7 +139,7 @@ fn runs_with_stuck_daemons_come_to_what_check_lists() {
     // Meanwhile the daemon is found out; or it comes to its wait when all else is stuck.
     let stuck = ["q.get()", "spawn daemon { sleep 1ms; q.get() }\nq.get()"];
     for rest in ["sleep 60ms", "spawn process { sleep 60ms }", "sleep 60ms\nexit 3"].iter().chain(&stuck) {
-        wrong.push_str(&difference("stuck", &format!("{script}{rest}\n"), 10 * runs()).unwrap_or_default());
+        wrong.push_str(&difference("stuck", &format!("{script}{rest}\n"), 5 * runs()).unwrap_or_default());
     }
     assert!(wrong.is_empty(), "{wrong}");
 }
@@ -198,7 +198,7 @@ fn runs_that_end_while_daemons_go_on_come_to_what_check_lists() {
     for stuck in stuck {
         for going in going {
             let script = format!("atomic n = 0\n{going}\n{stuck}\n");
-            wrong.push_str(&difference("cut short", &script, 5 * runs()).unwrap_or_default());
+            wrong.push_str(&difference("cut short", &script, 3 * runs()).unwrap_or_default());
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
@@ -227,7 +227,7 @@ fn runs_in_which_ends_wait_for_others_come_to_what_check_lists() {
         "pool p(1)\nsubmit k to p\ntask j { spawn k; spawn process k }\nsubmit j to p",
     ];
     let text = |s: &&str| format!("atomic n = 0\ntask k {{ sleep 1ms; n += 1 }}\n{s}\n");
-    let wrong: Vec<String> = scripts.iter().filter_map(|s| difference("an end", &text(s), 20 * runs())).collect();
+    let wrong: Vec<String> = scripts.iter().filter_map(|s| difference("an end", &text(s), 10 * runs())).collect();
     assert!(wrong.is_empty(), "{}", wrong.concat());
 }
 
@@ -249,7 +249,7 @@ fn runs_with_a_finally_come_to_what_check_lists() {
         "pool p(1)\nsubmit t to p\nfinally { print x }",
     ];
     let text = |s: &&str| format!("var x = 0\natomic n = 0\ntask t {{ x = 1; n += 1; print \"t\" }}\n{s}\n");
-    let wrong: Vec<String> = scripts.iter().filter_map(|s| difference("finally", &text(s), 10 * runs())).collect();
+    let wrong: Vec<String> = scripts.iter().filter_map(|s| difference("finally", &text(s), 5 * runs())).collect();
     assert!(wrong.is_empty(), "{}", wrong.concat());
 }
 
@@ -309,7 +309,7 @@ fn runs_that_exit_beside_threads_come_to_what_check_lists() {
         "atomic x = 0\ntask t { x = 1; print 1; x = 2; print 2 }\nlet h = spawn process t\nif x == 1 { kill h }",
     ];
     let wrong: Vec<String> =
-        scripts.iter().filter_map(|s| difference("an exit", &format!("{s}\n"), 20 * runs())).collect();
+        scripts.iter().filter_map(|s| difference("an exit", &format!("{s}\n"), 10 * runs())).collect();
     assert!(wrong.is_empty(), "{}", wrong.concat());
 }
 
@@ -333,7 +333,7 @@ fn runs_that_end_within_a_block_come_to_what_check_lists() {
     ];
     let all = children.iter().map(|c| format!("task c {{ {c} }}\n{child}")).chain(others.map(str::to_string));
     let wrong: Vec<String> =
-        all.filter_map(|s| difference("an end in a block", &format!("shared x = 0\n{s}\n"), 20 * runs())).collect();
+        all.filter_map(|s| difference("an end in a block", &format!("shared x = 0\n{s}\n"), 10 * runs())).collect();
     assert!(wrong.is_empty(), "{}", wrong.concat());
 }
 
@@ -356,7 +356,7 @@ fn runs_in_which_parents_end_come_to_what_check_lists() {
         .iter()
         .filter_map(|s| {
             let text = format!("# numbers are only compared\natomic a = 0\natomic b = 0\n{s}\n");
-            difference("a parent", &text, 20 * runs())
+            difference("a parent", &text, 10 * runs())
         })
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.concat());
@@ -384,13 +384,13 @@ fn runs_in_which_a_maker_is_ended_come_to_what_check_lists() {
     for script in CUT {
         for tasks in ["spawn process t x2", "spawn t x2", "let c = pool(2, processes: true)\nsubmit t to c"] {
             let text = format!("atomic n = 0\ntask t {{ n += 1 }}\n{}\n", script.replace("TASKS", tasks));
-            wrong.push_str(&difference("cut", &text, 10 * runs()).unwrap_or_default());
+            wrong.push_str(&difference("cut", &text, 5 * runs()).unwrap_or_default());
         }
     }
     // By one of the two themselves.
     for what in ["spawn process t(m) x2", "spawn t(m) x2"] {
         let text = format!("atomic n = 0\ntask t(m) {{ n += 1; kill m }}\nlet m = self\n{what}\njoin all\n");
-        wrong.push_str(&difference("cut", &text, 10 * runs()).unwrap_or_default());
+        wrong.push_str(&difference("cut", &text, 5 * runs()).unwrap_or_default());
     }
     assert!(wrong.is_empty(), "{wrong}");
 }
