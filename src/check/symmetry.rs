@@ -13,10 +13,10 @@
 //! parts may still tell them apart; then a class of states is stood for by
 //! several, which costs states and no more.
 //!
-//! What would tell them apart, and is asked of the code (`Alike::of`): a
+//! What would tell them apart is asked of the code (`sites`): a
 //! handle, which is a value that can be kept and compared; `self` with its
-//! name, index and numbers; and what they make themselves, which is named after
-//! its maker. Lists of the tasks that a task has spawned are made of all of
+//! name, index and numbers; what they make themselves, which is named after
+//! its maker; and that one may have been at work before another is there. Lists of the tasks that a task has spawned are made of all of
 //! them alike, since a `join all` or the end of a process goes on only once all
 //! have ended (`Model::together`): there the order is no matter and is kept as
 //! it was.
@@ -32,61 +32,12 @@
 use super::order::OrderPart;
 use super::part::*;
 use crate::objects::{self, TaskId};
-use crate::program::Program;
-use crate::program::code::{Instr, SpawnTarget};
 use hashbrown::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// The `spawn`s whose tasks may be taken for each other, by their places in the
-/// source.
-pub fn sites(program: &Program) -> HashSet<u32> {
-    let spawned = |pc: usize| match program.code.get(pc) {
-        Some(Instr::Spawn(site)) => Some(&program.spawns[*site as usize]),
-        _ => None,
-    };
-    let alike = |pc: &usize| {
-        let Some(site) = spawned(*pc) else { return false };
-        let SpawnTarget::Function(function) = site.target else { return false };
-        let same = site.counted || site.argc == 0 && site.captures.is_empty();
-        let dropped = matches!(program.code.get(pc + 1), Some(Instr::Pop));
-        same && dropped && !site.process && !site.daemon && !site.named && is_nameless(program, function)
-    };
-    (0..program.code.len()).filter(alike).map(|pc| pc as u32).collect()
-}
+mod sites;
 
-/// Nothing that a task of this function may run tells who it is, or makes
-/// something that is named after it.
-fn is_nameless(program: &Program, function: u32) -> bool {
-    let mut todo = vec![function];
-    let mut known: HashSet<u32> = HashSet::default();
-    while let Some(function) = todo.pop() {
-        if !known.insert(function) {
-            continue;
-        }
-        let function = &program.functions[function as usize];
-        for instr in program.code.range(function.entry as usize..function.end as usize) {
-            match instr {
-                Instr::SelfInfo(_)
-                | Instr::Spawn(_)
-                | Instr::Submit { .. }
-                | Instr::Fork
-                | Instr::Wait { .. }
-                | Instr::Join { .. }
-                | Instr::JoinAll { .. }
-                | Instr::NewObject(_)
-                | Instr::NewRecord(_) => return false,
-                Instr::Call { function, .. } | Instr::Function(function) => todo.push(*function),
-                // What may be called is named somewhere.
-                Instr::CallValue { .. } => todo.extend(program.code.iter().filter_map(|i| match i {
-                    Instr::Function(function) => Some(*function),
-                    _ => None,
-                })),
-                _ => {}
-            }
-        }
-    }
-    true
-}
+pub use sites::sites;
 
 /// Tasks of one `spawn`, by their numbers, from the lowest on.
 struct Class {

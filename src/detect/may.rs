@@ -319,7 +319,7 @@ impl May {
 }
 
 /// Where control may go from an instruction within its function, errors aside.
-pub(super) fn onwards(program: &Program, pc: Pc, mut to: impl FnMut(Pc)) {
+pub fn onwards(program: &Program, pc: Pc, mut to: impl FnMut(Pc)) {
     match &program.code[pc as usize] {
         Instr::Jump(target) => to(*target),
         Instr::Return | Instr::End | Instr::Raise | Instr::Reraise | Instr::Exit => {}

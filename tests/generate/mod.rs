@@ -299,6 +299,8 @@ impl Scene<'_> {
                 let handles = self.local();
                 out.push(Node::line(format!("let {handles} = {how}{task}{arguments}{twice}")));
                 several.push(handles);
+            } else if self.random.chance(30) {
+                self.again_and_again(&format!("{how}{task}{arguments}"), out);
             } else {
                 out.push(Node::line(format!("{how}{task}{arguments}{twice}")));
             }
@@ -333,6 +335,17 @@ impl Scene<'_> {
                 out.push(Node::block("finally", vec![Node::line(format!("assert {name} == {n}"))]));
             }
         }
+    }
+
+    /// Two tasks of one `spawn`, the second perhaps behind something else.
+    fn again_and_again(&mut self, spawn: &str, out: &mut Vec<Node>) {
+        let mut body = vec![Node::line(spawn)];
+        match self.random.below(4) {
+            0..2 => body.push(Node::line("join all")),
+            2 => body.extend(self.inner()),
+            _ => {}
+        }
+        out.push(Node::block("repeat 2", body));
     }
 
     fn forked(&mut self, out: &mut Vec<Node>) {

@@ -5,6 +5,7 @@
 use super::*;
 use crate::check::{Options, Report, check};
 use crate::objects::KINDS;
+use crate::program::Program;
 use std::collections::BTreeSet;
 
 fn program(text: &str) -> &'static Program {
@@ -30,6 +31,19 @@ fn tasks_that_something_tells_apart_are_not_alike() {
     };
     assert!(alike("x += 1", "spawn w x3"));
     assert!(alike("with m { x += 1 }", "repeat 3 { spawn w }"));
+    assert!(alike("x += 1", "for i in 0..3 { spawn w }"));
+    assert!(alike("x += 1", "let n = 3\nwhile n > 0 { spawn w x2; n -= 1 }"));
+    assert!(alike("x += 1", "fn all() { spawn w x3 }\nall()"));
+    // One may have done its part before another is there.
+    assert!(!alike("x += 1", "repeat 3 { spawn w; join all }"));
+    assert!(!alike("x += 1", "repeat 2 { spawn w x2; join all }"));
+    assert!(!alike("x += 1", "for i in 0..3 { spawn w; x = i }"));
+    assert!(!alike("x += 1", "for i in 0..3 { spawn w; with m { } }"));
+    assert!(!alike("x += 1", "for i in 0..3 { for j in 0..2 { spawn w }; print i }"));
+    assert!(!alike("x += 1", "fn all() { spawn w x3 }\nall()\njoin all\nall()"));
+    assert!(!alike("x += 1", "fn all() { spawn w x3 }\nrepeat 2 { all(); join all }"));
+    assert!(!alike("x += 1", "fn all() { spawn w x3 }\nlet f = all\nf()\nf()"));
+    assert!(!alike("x += 1", "fn all(n) { if n > 0 { spawn w; x = n; all(n - 1) } }\nall(3)"));
     assert!(!alike("x = self.index", "spawn w x3"));
     assert!(!alike("print self.name", "spawn w x3"));
     assert!(!alike("let q = queue(1)\nq.put(1)", "spawn w x3"));
