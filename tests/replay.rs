@@ -102,6 +102,18 @@ fn schedule_of(script: &str, code: &str) -> String {
     found["schedule"].as_str().expect("it has a schedule").to_string()
 }
 
+/// What a task fails by behind its last choice is what the schedule is about, though its end is yet a turn.
+#[test]
+fn an_error_behind_a_choice_is_said_to_be_as_promised() {
+    for wrong in ["assert x == 0", "let y = 1 / (1 - x)", "if x == 1 { raise \"no\" }"] {
+        let script = format!("task t {{\n let x = choose(0..2)\n {wrong}\n}}\nspawn t\n");
+        let code = if wrong.starts_with("assert") { "assertion" } else { "error" };
+        let schedule = schedule_of(&script, code);
+        let ended = conc().file("s.conc", &script).args(["replay", "s.conc", &schedule]).finish();
+        assert!(ended.stderr.contains("it shows what the schedule promises"), "{schedule} {script}{}", ended.stderr);
+    }
+}
+
 #[test]
 fn a_deadlock_is_replayed_and_said_to_be_as_promised() {
     let schedule = schedule_of(TWO_LOCKS, "deadlock");

@@ -673,6 +673,9 @@ impl<'a> Explorer<'a> {
         if self.stop.is_some_and(|stop| stop != Stop::First) {
             self.hurried = self.late.get_or_insert_with(Instant::now).elapsed() > LATE_MAX;
         }
+        // Each try to make a way shorter may come to a block that goes on and on, and take as long
+        // as one is followed.
+        self.hurried |= self.model.endless.load(std::sync::atomic::Ordering::Relaxed);
     }
 }
 

@@ -636,7 +636,9 @@ fn end(explorer: &mut Explorer, done: Done, round: bool) -> Followed {
     // it if it comes there again.
     let key = |seen: &Seen| finding::key(explorer.model.program, &seen.event);
     // What somebody came to before a turn that it does not take any more is shown there too.
-    let goes_on = |seen: &Seen| done.turns.iter().skip(seen.turn + 1).any(|t| t.task == seen.task);
+    // Whom an error has ended takes one more at the most, its end.
+    let is_over = |seen: &Seen| matches!(seen.event, Event::Failed { job: None, .. });
+    let goes_on = |seen: &Seen| !is_over(seen) && done.turns.iter().skip(seen.turn + 1).any(|t| t.task == seen.task);
     let mut firsts: Vec<(&Seen, bool)> = Vec::new();
     let mut at: HashMap<(Code, String), usize> = HashMap::default();
     for seen in &done.events {

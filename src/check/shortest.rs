@@ -49,6 +49,8 @@ pub fn shorten(
         let shown = way::shown(&mut explorer, &found);
         // Where tasks are stuck, it is told of those behind them too.
         let same = way::who_waits(&shown.finding) == way::who_waits(&known.finding);
+        // What races on further places of its declaration does so at these statements.
+        let same = same && (known.finding.also_on.is_empty() || shown.finding.places() == known.finding.places());
         if same && shown.way.turns() < known.way.turns() {
             *known = instead_of(known, shown);
             changed = true;

@@ -286,6 +286,18 @@ fn a_limit_of_time_where_steps_are_dear() {
     }
 }
 
+/// So it does where each try to make a way shorter comes to a block that goes on and on.
+#[test]
+fn a_limit_of_time_where_ways_lead_to_a_block_without_end() {
+    let script = "var w = 0\nvar r = 0\nvar x = 0\natomic y = 0\n\
+                  task writer { atomically { await w == 0 and r == 0; w = 1 }; x = 3; w = 0 }\n\
+                  task reader { atomically { while not (w == 0) { }; r = r + 1 }\nlet l = x\ny = l\nassert y == x\n\
+                  let k = r - 1\nr = k }\nspawn writer\nspawn reader\nspawn writer\nspawn reader\njoin all\n";
+    // Without that it takes more than a minute.
+    let checked = check_json(script).args(["--time-limit", "1s"]).limit(Duration::from_secs(50)).finish();
+    assert!(checked.failures().contains(&"race".to_string()), "{}", checked.stdout);
+}
+
 /// So does a signal, in the middle of a schedule.
 #[test]
 fn a_schedule_is_interrupted_in_the_middle() {

@@ -431,3 +431,53 @@ fn claims_are_counted_by_outcomes() {
         }
     }
 }
+
+/// What is told of one finding is true of that one: what an `await` is called, who goes on, and of
+/// which statements the further places of a race are.
+#[test]
+fn what_is_told_is_true_of_what_it_is_told_of() {
+    let finding = |script: &str, code: &str, words: &str| {
+        let found = check_json(script).finish().of_type("finding");
+        let is_it = |f: &&serde_json::Value| f["code"] == code && f["message"].as_str().unwrap().contains(words);
+        found.iter().find(is_it).unwrap_or_else(|| panic!("{code} {words}: {found:?}")).clone()
+    };
+    let awaits = "lock m\nvar w = 1\ntask t { with m { w = 0 } }\nspawn t\nwith m { await w == 0 }\n";
+    let told = finding(awaits, "deadlock", "");
+    assert_eq!(told["help"], "let go of m before the `await` of w: what ends that wait needs m");
+    let others = "lock m\natomic go = false\ntask holder { with m { while not go { } } }\ntask a { with m { go = true } }\n\
+                  spawn holder\nspawn a x2\n";
+    let told = finding(others, "starvation", "");
+    let notes = told["notes"].to_string();
+    assert!(notes.contains("holder goes on again and again, and what a"), "{notes}");
+    // Two of them write `q[0]`, sooner than one reads what another writes; `q[1]` only one of them does.
+    let rows = "var writer = 0\nvar q[2] = 0\ntask reads {\nfor r in 0..2 {\nawait writer > r\nprint q[r]\n}\n}\n\
+                task writes {\nq[writer] = 1\nwriter = writer + 1\n}\nspawn reads\nspawn writes\nspawn writes\n";
+    for flags in [&[][..], &["--no-reduction"]] {
+        let found = check_json(rows).args(flags).finish().of_type("finding");
+        let on_the_second = |f: &&serde_json::Value| f["on"][0] == "q[1]" || f.to_string().contains("on q[1] too");
+        let told = found.iter().find(on_the_second).unwrap_or_else(|| panic!("{found:?}"));
+        let message = told["message"].as_str().unwrap();
+        assert!(message.starts_with("one task writes q[") && message.contains("while another reads it"), "{told}");
+    }
+}
+
+/// Tasks of one `spawn` of which one is gone before another is there keep their names apart: there is
+/// one outcome, and none in which they are each other.
+#[test]
+fn tasks_made_one_after_another_are_not_each_other() {
+    for (body, ends) in [
+        ("print n.add(1)", r#"{"t":"returned","t (2)":"returned"}"#),
+        ("n += 1\nassert n != 2", r#"{"t":"returned","t (2)":"failed: Assertion"}"#),
+        ("if n == 1 { m.acquire() }\nn += 1", r#"{"t":"returned","t (2)":"returned"}"#),
+    ] {
+        let script = format!("atomic n = 0\nlock m\ntask t {{\n{body}\n}}\nrepeat 2 {{ spawn t; join all }}\n");
+        for flags in [&[][..], &["--no-reduction"]] {
+            let outcomes = check_json(&script).args(flags).finish().of_type("outcome");
+            assert_eq!(outcomes.len(), 1, "{script}{outcomes:?}");
+            let wanted: serde_json::Value = serde_json::from_str(ends).unwrap();
+            for (task, end) in wanted.as_object().unwrap() {
+                assert_eq!(outcomes[0]["ended"][task], *end, "{script}{outcomes:?}");
+            }
+        }
+    }
+}

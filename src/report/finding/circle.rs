@@ -50,10 +50,11 @@ pub fn starvation(task: &TaskFacts, waiting: Option<&Waiting>, going: &[Going], 
         diagnostic.place(Place::of(&task.name, w.span, wait::deed(&w.waits)).primary());
     }
     places(&mut diagnostic, going, waiting.is_none());
+    let name = &task.name;
     diagnostic.note(if waiting.is_some_and(|w| w.waits.first().is_some_and(is_for_an_end)) {
-        "whom it waits for goes on again and again and never ends"
+        "whom it waits for goes on again and again and never ends".to_string()
     } else {
-        "every other task goes on again and again, and what it waits for is never there when it could go"
+        format!("{others} {verb} on again and again, and what {name} waits for is never there when it could go")
     });
     let tasks: Vec<&TaskFacts> = std::iter::once(task).chain(going.iter().map(|g| &g.task)).collect();
     who::introduce(&mut diagnostic, &tasks, style);

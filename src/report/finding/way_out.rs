@@ -319,6 +319,7 @@ fn call(wait: &Wait) -> String {
     match (wait.operation.as_str(), wait.object_kind.as_str()) {
         ("join", "pool") => format!("`join {object}`"),
         ("join", _) => format!("the `join` of {}", wait.object),
+        ("await", _) => format!("the `await` of {}", wait.object),
         (operation, _) => format!("`{object}.{operation}()`"),
     }
 }
