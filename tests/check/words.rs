@@ -449,6 +449,19 @@ fn what_is_told_is_true_of_what_it_is_told_of() {
     let told = finding(others, "starvation", "");
     let notes = told["notes"].to_string();
     assert!(notes.contains("holder goes on again and again, and what a"), "{notes}");
+    // What is a record's each task calls as it likes.
+    let record = |t: &str, u: &str| {
+        let tasks = format!("task t(b) {{ {t} }}\ntask u(b) {{ {u} }}\n");
+        format!(
+            "struct Buf {{\nlock mutex\nvar n = 0\nqueue q\n}}\n{tasks}let b = Buf()\nspawn t(b)\nspawn u(b)\njoin all\n"
+        )
+    };
+    let told = finding(&record("with b.mutex { b.n = 1 }", "b.n += 1"), "race", "");
+    assert_eq!(told["help"], "let u hold Buf.mutex too: `with ….mutex { … }` around its access");
+    let told = finding(&record("b.n = 1", "b.n = 2"), "race", "");
+    assert!(told["help"].as_str().unwrap().ends_with("change it in one step, such as `….n += 1`"), "{told}");
+    let told = finding(&record("print b.q.get()", ""), "deadlock", "");
+    assert!(told["help"].as_str().unwrap().starts_with("`….q.close()` after the last `put`"), "{told}");
     // Two of them write `q[0]`, sooner than one reads what another writes; `q[1]` only one of them does.
     let rows = "var writer = 0\nvar q[2] = 0\ntask reads {\nfor r in 0..2 {\nawait writer > r\nprint q[r]\n}\n}\n\
                 task writes {\nq[writer] = 1\nwriter = writer + 1\n}\nspawn reads\nspawn writes\nspawn writes\n";

@@ -8,6 +8,7 @@ use crate::report::diagnostic::{Diagnostic, Place, Severity};
 use crate::report::source::Source;
 use crate::report::{Style, phrase};
 
+use super::way_out::in_code;
 use super::who;
 
 /// Longer values are cut.
@@ -113,7 +114,7 @@ fn reading(access: &Access, locks: &[&str]) -> bool {
 /// The statement that takes a lock which another task has taken for this access: of a `rwlock`
 /// the side that it needs.
 fn with(held: &Held, access: &Access) -> String {
-    let lock = &held.lock;
+    let lock = in_code(&held.lock);
     match held.mode {
         Mode::Exclusive => format!("`with {lock} {{ … }}`"),
         Mode::Reading | Mode::Writing if writes(access) => format!("`with {lock}.write {{ … }}`"),
@@ -148,11 +149,11 @@ fn mend(variable: &str, count: Option<&str>, a: &Access, b: &Access) -> String {
     if atomic(a) != atomic(b) {
         let plain = if atomic(a) { b } else { a };
         let operation = if writes(plain) { "store(v)" } else { "load()" };
-        return format!("make the plain access atomic too: `{variable}.{operation}`");
+        return format!("make the plain access atomic too: `{}.{operation}`", in_code(variable));
     }
     if let Some(lock) = both.first() {
         return if reading(a, &both) || reading(b, &both) {
-            format!("write only inside `with {lock}.write {{ … }}`")
+            format!("write only inside `with {}.write {{ … }}`", in_code(lock))
         } else {
             format!("put every access inside `with m {{ … }}` with one `lock m`; {lock} does not exclude")
         };
@@ -171,7 +172,7 @@ fn mend(variable: &str, count: Option<&str>, a: &Access, b: &Access) -> String {
             Mode::Exclusive => format!("{} around every access", with(held, a)),
             _ => format!(
                 "`with {0}.write {{ … }}` around every write, `with {0}.read {{ … }}` around every read",
-                held.lock
+                in_code(&held.lock)
             ),
         };
         return format!("let both hold the same lock: {around} of {variable}");
@@ -210,8 +211,10 @@ fn one_step(variable: &str, count: Option<&str>, a: &Access, b: &Access) -> Stri
         return String::new();
     }
     let (count, index) = count.map_or((String::new(), ""), |count| (format!("[{count}]"), "[i]"));
+    let of = if variable.contains('.') { "…." } else { "" };
     let other = |access: &Access| access.value.as_ref().is_some_and(|v| v.parse::<i64>().is_err());
-    let step = if other(a) || other(b) { format!("{name}{index}.store(v)") } else { format!("{name}{index} += 1") };
+    let step =
+        if other(a) || other(b) { format!("{of}{name}{index}.store(v)") } else { format!("{of}{name}{index} += 1") };
     format!("; or declare `atomic {name}{count}` and change it in one step, such as `{step}`")
 }
 
@@ -321,7 +324,7 @@ mod tests {
         let row = told("a[1]", Some(at(&source, "a", 1)));
         assert!(row.ends_with("declare `atomic a[N]` and change it in one step, such as `a[i] += 1`"), "{row}");
         let field = told("rows[1].seen", None);
-        assert!(field.ends_with("declare `atomic seen` and change it in one step, such as `seen += 1`"), "{field}");
+        assert!(field.ends_with("declare `atomic seen` and change it in one step, such as `….seen += 1`"), "{field}");
     }
 
     /// The sentence, the note on locks and the help.

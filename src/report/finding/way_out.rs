@@ -4,6 +4,7 @@
 
 use crate::detect::finding::{Code, Ending, Reason, TaskFacts, Wait, Waiting};
 use crate::report::phrase;
+use std::borrow::Cow;
 
 use super::wait::{for_itself, supplied};
 
@@ -54,9 +55,14 @@ fn declared_name(object: &str) -> &str {
     object.split(['[', ' ']).next().unwrap_or(object)
 }
 
-/// A name as it can stand in code: `reply (line 9)` was kept as `reply`.
-pub fn in_code(object: &str) -> &str {
-    object.split(" (").next().unwrap_or(object)
+/// A name as it can stand in code: `reply (line 9)` was kept as `reply`, and what `Buf.mutex` names
+/// is the field of some record, which each task calls as it likes.
+pub fn in_code(object: &str) -> Cow<'_, str> {
+    let name = object.split(" (").next().unwrap_or(object);
+    match name.split_once('.') {
+        Some((_, field)) => Cow::Owned(format!("….{field}")),
+        None => Cow::Borrowed(name),
+    }
 }
 
 fn abandoned(circle: &[Waiting]) -> String {
