@@ -78,15 +78,7 @@ struct Passes {
 
 impl Passes {
     fn of(program: &Program, function: usize) -> Passes {
-        let Function { entry, end, .. } = program.functions[function];
-        let mut loops: Vec<(Pc, Pc)> = Vec::new();
-        for pc in entry..end {
-            onwards(program, pc, |to| {
-                if to <= pc {
-                    loops.push((to, pc));
-                }
-            });
-        }
+        let mut loops = ways_back(program, function);
         loops.sort();
         loops.dedup_by(|inner, outer| {
             let is_within = inner.0 <= outer.1;
@@ -112,6 +104,16 @@ impl Passes {
     fn are_together(&self, spawn: Pc) -> bool {
         self.once && self.around(spawn).is_none_or(|l| l.2)
     }
+}
+
+/// Where control goes back in a function: to where, and from where.
+fn ways_back(program: &Program, function: usize) -> Vec<(Pc, Pc)> {
+    let Function { entry, end, .. } = program.functions[function];
+    let mut back = Vec::new();
+    for pc in entry..end {
+        onwards(program, pc, |to| back.extend((to <= pc).then_some((to, pc))));
+    }
+    back
 }
 
 /// The function that an instruction is of.
@@ -171,10 +173,7 @@ fn is_gone_through_once(program: &Program, function: usize) -> bool {
             _ => return false,
         };
         let Some(caller) = function_at(program, call) else { return false };
-        let Function { entry, end, .. } = program.functions[caller];
-        let mut in_loop = false;
-        (entry..end).for_each(|pc| onwards(program, pc, |to| in_loop |= to <= call && call <= pc));
-        if in_loop {
+        if ways_back(program, caller).iter().any(|(to, from)| (*to..=*from).contains(&call)) {
             return false;
         }
         function = caller;
